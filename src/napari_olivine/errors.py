@@ -1,0 +1,19 @@
+"""What can go wrong, told in the user's words."""
+
+from __future__ import annotations
+
+
+class OlivineError(Exception):
+    """Base of every error that a person can mend; its text says what to do."""
+
+
+class InputError(OlivineError):
+    """A file, table or setting that was handed in cannot be used as it is."""
+
+
+class SectionError(OlivineError):
+    """The section on disk is missing something, is in use, or is of another version."""
+
+
+class Cancelled(Exception):  # noqa: N818 - a person's wish, not an error
+    """The person asked to stop; what was finished stays."""

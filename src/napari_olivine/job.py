@@ -1,0 +1,66 @@
+"""What a running step is given by whoever started it: budget, progress, a way to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from napari_olivine.errors import Cancelled
+
+Event = dict[str, Any]
+
+
+def ignore(event: Event) -> None:
+    """Listener for a job that nobody watches."""
+
+
+@dataclass
+class Job:
+    """One run of one step.
+
+    Parameters
+    ----------
+    memory_bytes
+        Memory that the step may use for its data.
+    seed
+        Seed of everything random.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"``.
+    force
+        Repeat the step even where its product is up to date.
+    listen
+        Receives every event as a plain dictionary with the key ``"event"``.
+    cancel
+        Set from any thread to stop the step at its next :meth:`check`.
+    """
+
+    memory_bytes: int = 4 << 30
+    seed: int = 0
+    device: str = "auto"
+    force: bool = False
+    listen: Callable[[Event], None] = ignore
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the person asked to stop; call it at least once a second."""
+        if self.cancel.is_set():
+            raise Cancelled("Stopped on request; run the same command again to go on.")
+
+    def progress(self, done: float, total: float, message: str = "") -> None:
+        """Tell how far the step is, and stop here if asked to."""
+        self.listen({"event": "progress", "done": done, "total": total, "message": message})
+        self.check()
+
+    def say(self, message: str) -> None:
+        """Tell the person something worth reading."""
+        self.listen({"event": "message", "message": message})
+
+    def warn(self, message: str) -> None:
+        """Tell the person something that may spoil the result."""
+        self.listen({"event": "warning", "message": message})
+
+    def report(self, name: str, **values: Any) -> None:
+        """Hand over numbers as they come (losses, scores)."""
+        self.listen({"event": name, **values})

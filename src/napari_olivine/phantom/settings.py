@@ -1,0 +1,169 @@
+"""What a phantom thin section is like: its size, sessions, crystals and instrument."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_olivine.errors import InputError
+from napari_olivine.settings import Settings, setting
+
+ROLES = ("train", "val", "test", "none")
+
+
+class PhantomSettings(Settings):
+    """Settings of :func:`~napari_olivine.phantom.make_phantom`.
+
+    The defaults make the section of ``napari-olivine demo``: 6 x 9 tiles of the size used by
+    the paper, in three sessions (train, val, test).
+    """
+
+    rows: int = setting(6, "Tile rows", "Rows of tiles in the mosaic.", ge=1, le=100)
+    cols: int = setting(9, "Tile columns", "Columns of tiles in the mosaic.", ge=1, le=100)
+    tile_height_px: int = setting(
+        338, "Tile height", "Rows of one tile; 338 as in the paper.", unit="px", ge=64, le=8192
+    )
+    tile_width_px: int = setting(
+        512, "Tile width", "Columns of one tile; 512 as in the paper.", unit="px", ge=64, le=8192
+    )
+    pixel_size_um: float = setting(
+        1.0, "Pixel size", "Side of a pixel; 1 as in the paper.", unit="um", ge=0.25, le=4.0
+    )
+    sessions: int = setting(
+        3,
+        "Sessions",
+        "Measuring sessions, side by side as blocks of tile columns, with the roles train, val, "
+        "test, none in turn. Each drifts by itself; the first is the reference.",
+        ge=1,
+        le=20,
+    )
+    profiles_per_session: int = setting(
+        3,
+        "Profiles per session",
+        "Microprobe traverses in each session: calibrate, test, calibrate, ... in turn.",
+        ge=1,
+        le=20,
+    )
+    seed: int = setting(0, "Seed", "Same seed, same bytes.", ge=0)
+    phenocrysts_per_mm2: float = setting(
+        3.0, "Phenocrysts", "Olivine phenocrysts per area.", unit="1/mm2", ge=0, le=20
+    )
+    phenocrysts_at_least: int = setting(
+        3,
+        "Phenocrysts at least",
+        "Phenocrysts that lie whole in each session whatever the density; the first three are "
+        "normal, reversed and unzoned, so that profiles can be laid.",
+        ge=3,
+        le=50,
+    )
+    largest_phenocryst_um2: float = setting(
+        90_000.0,
+        "Largest phenocryst",
+        "Largest area; phenocrysts begin at 10 000 um2 as in the paper.",
+        unit="um2",
+        ge=14_000,
+        le=400_000,
+    )
+    microphenocrysts_per_mm2: float = setting(
+        2.5, "Microphenocrysts", "Olivines of 1000 to 10 000 um2.", unit="1/mm2", ge=0, le=50
+    )
+    microlites_per_mm2: float = setting(
+        25.0, "Microlites", "Olivines under 500 um2.", unit="1/mm2", ge=0, le=400
+    )
+    pyroxenes_per_mm2: float = setting(
+        0.7, "Augite phenocrysts", "Augite phenocrysts per area.", unit="1/mm2", ge=0, le=10
+    )
+    orthopyroxenes_per_mm2: float = setting(
+        0.4,
+        "Orthopyroxenes",
+        "Orthopyroxene crystals per area, but one in each session at least: the paper's rule "
+        "takes part of them for olivine.",
+        unit="1/mm2",
+        ge=0,
+        le=10,
+    )
+    plagioclase_percent: float = setting(
+        14.0, "Plagioclase laths", "Laths in the groundmass, by area.", unit="%", ge=0, le=40
+    )
+    clinopyroxene_percent: float = setting(
+        10.0, "Augite microlites", "Augite in the groundmass, by area.", unit="%", ge=0, le=40
+    )
+    oxide_percent: float = setting(
+        0.5, "Oxides", "Fe-Ti oxides in the groundmass, by area.", unit="%", ge=0, le=5
+    )
+    vesicles_per_mm2: float = setting(
+        2.0, "Vesicles", "Vesicles, filled with epoxy, per area.", unit="1/mm2", ge=0, le=50
+    )
+    drift: float = setting(
+        1.0,
+        "Drift",
+        "Drift between sessions; 1 is up to 3.5 % in BSE gain, 8 grey levels in offset and 4 % "
+        "in X-ray counts, 0 is none.",
+        ge=0,
+        le=5,
+    )
+    bse_noise_grey: float = setting(
+        2.6, "BSE noise", "Standard deviation of a pixel's grey.", unit="grey", ge=0, le=30
+    )
+    mg_counts: float = setting(
+        92.0,
+        "Mg counts",
+        "X-ray counts of Mg in a pixel of Fo85; the other counts follow.",
+        unit="counts",
+        ge=5,
+        le=150,
+    )
+    placement_error_px: float = setting(
+        4.0,
+        "Placement error",
+        "How far a person misses the ends of a traverse (standard deviation in x and in y).",
+        unit="px",
+        ge=0,
+        le=20,
+    )
+
+    @classmethod
+    def small(cls, **changes: Any) -> PhantomSettings:
+        """Give a section of 3 x 3 tiles in three sessions, for tests and quick looks."""
+        values: dict[str, Any] = {
+            "rows": 3,
+            "cols": 3,
+            "profiles_per_session": 2,
+            "largest_phenocryst_um2": 40_000.0,
+        }
+        return cls(**(values | changes))
+
+    @property
+    def tile_shape(self) -> tuple[int, int]:
+        """Rows and columns of a tile in pixels."""
+        return self.tile_height_px, self.tile_width_px
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the whole mosaic in pixels."""
+        return self.rows * self.tile_height_px, self.cols * self.tile_width_px
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of the section."""
+        height, width = self.shape
+        return height * width * (self.pixel_size_um / 1000.0) ** 2
+
+    def session_columns(self) -> list[tuple[int, int]]:
+        """First and last tile column of each session.
+
+        Raises
+        ------
+        InputError
+            If there are more sessions than tile columns.
+        """
+        if self.sessions > self.cols:
+            raise InputError(
+                f"{self.sessions} sessions do not fit on {self.cols} tile columns: each needs one "
+                "column at least. Ask for fewer sessions or more columns."
+            )
+        bounds = [self.cols * k // self.sessions for k in range(self.sessions + 1)]
+        return [(first, last - 1) for first, last in zip(bounds, bounds[1:], strict=False)]
+
+    def session_roles(self) -> list[str]:
+        """Role of each session: train, val, test, none in turn."""
+        return [ROLES[k % len(ROLES)] for k in range(self.sessions)]

@@ -1,0 +1,22 @@
+"""The thin section on disk: rasters, tables, sessions, products and their provenance."""
+
+from napari_olivine.section.draft import Draft
+from napari_olivine.section.raster import Raster, blocks, create_raster, strip_height
+from napari_olivine.section.recipe import Product, Recipe
+from napari_olivine.section.sessions import Session, session_index, with_role
+from napari_olivine.section.store import Section, SectionRecord
+
+__all__ = [
+    "Draft",
+    "Product",
+    "Raster",
+    "Recipe",
+    "Section",
+    "SectionRecord",
+    "Session",
+    "blocks",
+    "create_raster",
+    "session_index",
+    "strip_height",
+    "with_role",
+]

@@ -1,0 +1,283 @@
+"""The thin section on disk: one folder that holds every product and says where it came from."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import zarr
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_olivine.errors import SectionError
+from napari_olivine.job import Job
+from napari_olivine.section.draft import Draft, open_draft
+from napari_olivine.section.raster import Raster
+from napari_olivine.section.recipe import RECORD, Product, Recipe, fingerprint_of_bytes
+from napari_olivine.section.sessions import Session
+from napari_olivine.settings import Settings
+
+FORMAT = 1
+"""Version of the folder's layout; a section of a newer one is refused."""
+
+State = Literal["missing", "fresh", "stale"]
+
+STEP_OF = {
+    "images": "import",
+    "epma": "import",
+    "mask": "mask",
+    "models": "train",
+    "probability": "segment",
+    "calibration": "calibrate",
+    "mg": "calibrate",
+    "crystals": "crystals",
+}
+"""The command that makes each product."""
+
+
+class SectionRecord(BaseModel):
+    """What a section is, readable by a person (``section.json``)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: int = FORMAT
+    name: str
+    pixel_size_um: float = Field(gt=0)
+    shape: tuple[int, int]
+    signals: list[str]
+    tile_shape: tuple[int, int] | None = None
+    source: str = ""
+    accelerating_voltage_kv: float | None = None
+
+
+class Section:
+    """An open thin section.
+
+    Layout of the folder: ``section.json`` (this record), one folder a product
+    (``images/``, ``epma/``, ``mask/``, ``models/NAME/``, ``probability/``, ``calibration/``,
+    ``mg/``, ``crystals/``), ``annotations/`` (what a person sets by hand: sessions and traverse
+    placements) and ``work/`` (unfinished products; may be deleted when nothing runs).
+
+    Parameters
+    ----------
+    path
+        Folder of the section.
+
+    Raises
+    ------
+    SectionError
+        If there is no section, it is damaged, or a newer version of the program wrote it.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path).resolve()
+        self.record = _read_record(self.path)
+
+    @classmethod
+    def create(cls, path: Path | str, record: SectionRecord) -> Section:
+        """Start a section, or open the one that is there if its record is the same.
+
+        Raises
+        ------
+        SectionError
+            If the folder holds something else.
+        """
+        path = Path(path).resolve()
+        file = path / "section.json"
+        if file.exists():
+            section = cls(path)
+            if section.record != record:
+                if (path / "images").exists():
+                    raise SectionError(
+                        f"{path} already holds the section {section.record.name!r}, imported from "
+                        f"{section.record.source or 'elsewhere'}; choose another folder."
+                    )
+                write_atomically(file, record.model_dump_json(indent=1) + "\n")
+            return cls(path)
+        if path.exists() and any(path.iterdir()):
+            raise SectionError(f"{path} is not empty and holds no section; choose another folder.")
+        path.mkdir(parents=True, exist_ok=True)
+        zarr.open_group(path, mode="a", zarr_format=3)
+        write_atomically(file, record.model_dump_json(indent=1) + "\n")
+        return cls(path)
+
+    # ------------------------------------------------------------------ products
+
+    def product(self, name: str) -> Product | None:
+        """Return a finished product, or `None`."""
+        path = self.path / name
+        return Product.read(path) if (path / RECORD).exists() else None
+
+    def products(self) -> list[Product]:
+        """Return every finished product."""
+        found = sorted(self.path.glob(f"*/{RECORD}")) + sorted(self.path.glob(f"models/*/{RECORD}"))
+        return [Product.read(file.parent) for file in found]
+
+    def require(self, name: str, *, stale_ok: bool = False) -> Product:
+        """Return a product that a step needs.
+
+        Raises
+        ------
+        SectionError
+            If it is missing, or stale and `stale_ok` is not set; says which command makes it.
+        """
+        command = f"napari-olivine {STEP_OF[name.split('/')[0]]}"
+        product = self.product(name)
+        if product is None:
+            raise SectionError(f"{self.path} has no {name!r} yet: run '{command}' first.")
+        if not stale_ok and self.state(name) == "stale":
+            raise SectionError(
+                f"{name!r} of {self.path} is out of date, because what it was made from has "
+                f"changed: run '{command}' again."
+            )
+        return product
+
+    def state(self, name: str) -> State:
+        """Tell whether a product is missing, up to date, or made from inputs that changed."""
+        product = self.product(name)
+        if product is None:
+            return "missing"
+        for source, fingerprint in product.recipe.inputs.items():
+            if source.startswith("source"):
+                continue
+            if self.fingerprint(source) != fingerprint:
+                return "stale"
+            if not source.startswith("annotations/") and self.state(source) != "fresh":
+                return "stale"
+        return "fresh"
+
+    def fingerprint(self, name: str) -> str:
+        """Fingerprint of a product or annotation as it is now, empty if there is none."""
+        if name.startswith("annotations/"):
+            file = self.path / f"{name}.csv"
+            return fingerprint_of_bytes(file.read_bytes()) if file.exists() else ""
+        product = self.product(name)
+        return product.fingerprint if product else ""
+
+    def recipe(
+        self,
+        step: str,
+        settings: Settings,
+        inputs: Iterable[str],
+        *,
+        seed: int | None = None,
+        method: int = 1,
+        extra: dict[str, str] | None = None,
+    ) -> Recipe:
+        """Write the recipe of a product from the inputs as they are now.
+
+        Parameters
+        ----------
+        step
+            Name of the step.
+        settings
+            Its settings.
+        inputs
+            Names of products and annotations that it reads; products must be up to date.
+        seed
+            Seed, where the step draws random numbers.
+        method
+            Number of the step's method.
+        extra
+            Fingerprints of inputs from outside the section, by names that start with ``source``.
+        """
+        fingerprints = {}
+        for name in inputs:
+            if not name.startswith("annotations/"):
+                self.require(name)
+            fingerprints[name] = self.fingerprint(name)
+        return Recipe(
+            step, settings.model_dump(mode="json"), fingerprints | (extra or {}), seed, method
+        )
+
+    def finished(self, name: str, recipe: Recipe, job: Job) -> Product | None:
+        """Return the product if it was already made by this very recipe."""
+        product = self.product(name)
+        if product is None or job.force or product.fingerprint != recipe.fingerprint:
+            return None
+        job.say(f"{name} is up to date.")
+        return product
+
+    def draft(self, name: str, recipe: Recipe, job: Job) -> AbstractContextManager[Draft]:
+        """Make a product; see `napari_olivine.section.draft.open_draft`."""
+        return open_draft(self.path, name, recipe, job)
+
+    # ------------------------------------------------------------------ contents
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns at full resolution."""
+        return self.record.shape
+
+    @property
+    def pixel_size_um(self) -> float:
+        """Side of a pixel, um."""
+        return self.record.pixel_size_um
+
+    def raster(self, product: str, name: str) -> Raster:
+        """Open an image of a product, e.g. ``raster("images", "BSE")``.
+
+        Raises
+        ------
+        SectionError
+            If the product is missing or has no such image.
+        """
+        folder = self.require(product, stale_ok=True).path / name
+        if not folder.exists():
+            there = sorted(p.parent.name for p in folder.parent.glob("*/zarr.json"))
+            raise SectionError(f"{folder.parent} has no image {name!r}; it has {', '.join(there)}.")
+        return Raster(folder)
+
+    def table(self, product: str, name: str) -> pd.DataFrame:
+        """Read a table (Parquet) of a product, e.g. ``table("crystals", "crystals")``."""
+        return pd.read_parquet(self.require(product, stale_ok=True).path / f"{name}.parquet")
+
+    def annotation(self, name: str) -> pd.DataFrame:
+        """Read what a person set by hand: ``"sessions"`` or ``"placements"``."""
+        file = self.path / "annotations" / f"{name}.csv"
+        if not file.exists():
+            raise SectionError(f"{self.path} has no {name}: run 'napari-olivine import' first.")
+        return pd.read_csv(file, dtype={"session": str, "profile": str})
+
+    def annotate(self, name: str, table: pd.DataFrame) -> None:
+        """Replace what a person set by hand, all or nothing."""
+        folder = self.path / "annotations"
+        folder.mkdir(exist_ok=True)
+        write_atomically(folder / f"{name}.csv", table.to_csv(index=False))
+
+    def sessions(self) -> list[Session]:
+        """Return the analytical sessions and their roles."""
+        rows = self.annotation("sessions").to_dict("records")
+        return [Session(**{str(key): value for key, value in row.items()}) for row in rows]
+
+
+def write_atomically(file: Path, text: str) -> None:
+    """Write a small text file so that no reader ever sees half of it."""
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        Path(temporary).replace(file)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _read_record(path: Path) -> SectionRecord:
+    file = path / "section.json"
+    if not file.exists():
+        raise SectionError(f"{path} is not a section: it has no section.json. Import one first.")
+    try:
+        values: dict[str, Any] = json.loads(file.read_text())
+        if int(values.get("format", -1)) > FORMAT:
+            raise SectionError(
+                f"{path} was written by a newer version of napari-olivine (layout "
+                f"{values['format']}, this one knows {FORMAT}); update napari-olivine."
+            )
+        return SectionRecord(**values)
+    except (ValueError, TypeError, ValidationError) as error:
+        raise SectionError(f"{file} is damaged or no section's record: {error}") from error
