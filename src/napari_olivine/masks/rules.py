@@ -1,0 +1,168 @@
+"""Phase rules over element maps: read from a line of text, applied without divisions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+
+OLIVINE_PAPER = "Ca/Mg < 0.1 and Al/Mg < 0.1 and Mg > 30"
+"""The published rule for counts (Frontiers in Earth Science 2022, section 3.5)."""
+
+OLIVINE = OLIVINE_PAPER + " and Si/(Mg + Fe) < 0.85"
+"""The published rule and the count ratio that keeps orthopyroxene out.
+
+Si/(Mg + Fe) in counts is 0.53-0.84 for olivine down to Fo50 and 1.15-1.5 for orthopyroxene
+(15 kV); both move together by some 15 % with the detector, so the limit stands close to olivine.
+"""
+
+NAMED_RULES = {"olivine": OLIVINE, "olivine-paper": OLIVINE_PAPER}
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A weighted sum of signals and a constant, e.g. ``Mg + 0.5 Fe``."""
+
+    weights: tuple[tuple[str, float], ...]
+    constant: float = 0.0
+
+    def of(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Evaluate it pixel by pixel."""
+        if not self.weights:
+            return np.float32(self.constant)  # type: ignore[return-value]
+        total = sum(np.float32(weight) * maps[signal] for signal, weight in self.weights)
+        return total + np.float32(self.constant)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """``numerator / denominator < limit`` (or ``>``), the denominator being 1 where none stands."""
+
+    numerator: Sum
+    denominator: Sum
+    below: bool
+    limit: float
+
+    def holds(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
+        """Tell for each pixel whether it holds.
+
+        The denominator is moved to the other side, so nothing is divided; where it is 0 the
+        ratio counts as infinite: never below a limit, always above it.
+        """
+        nothing = self.denominator.of(maps) <= 0
+        margin = self.margin(maps)
+        return np.asarray((margin > 0) & ~nothing if self.below else (margin > 0) | nothing)
+
+    def margin(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """How far each pixel is on the right side of the limit, in counts."""
+        left, right = self.numerator.of(maps), np.float32(self.limit) * self.denominator.of(maps)
+        return np.asarray(right - left if self.below else left - right, np.float32)
+
+    def significance(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Margin over its standard error, for maps of Poisson counts.
+
+        The variance of a count is the count itself; 1 is added so that pixels without any count
+        stay finite.
+        """
+        variance = np.float32(1.0)
+        for total, factor in ((self.numerator, 1.0), (self.denominator, self.limit)):
+            for signal, weight in total.weights:
+                variance = variance + np.float32((factor * weight) ** 2) * maps[signal]
+        return np.asarray(self.margin(maps) / np.sqrt(variance), np.float32)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A phase is where all conditions hold."""
+
+    text: str
+    conditions: tuple[Condition, ...]
+
+    @property
+    def signals(self) -> list[str]:
+        """Names of the signals that the rule reads."""
+        sums = [s for c in self.conditions for s in (c.numerator, c.denominator)]
+        return sorted({signal for s in sums for signal, _ in s.weights})
+
+    def applies(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
+        """Tell for each pixel whether it is the phase.
+
+        Parameters
+        ----------
+        maps
+            Intensity of every signal of the rule, arrays of one shape.
+        """
+        held = self.conditions[0].holds(maps)
+        for condition in self.conditions[1:]:
+            held &= condition.holds(maps)
+        return held
+
+
+def parse_rule(text: str) -> Rule:
+    """Read a rule: a named one, or conditions joined by ``and``.
+
+    Parameters
+    ----------
+    text
+        ``"olivine"``, ``"olivine-paper"`` or e.g. ``"Ca/Mg < 0.1 and Si/(Mg + Fe) < 0.85"``.
+        A side may be a signal, a sum ``(A + 2*B)``, or a ratio of two such; the other side is a
+        number.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read; says at which condition.
+    """
+    text = NAMED_RULES.get(text.strip(), text).strip()
+    if not text:
+        raise InputError("The rule is empty; write for example: " + OLIVINE_PAPER)
+    parts = re.split(r"\band\b|&", text)
+    return Rule(text, tuple(_condition(part.strip(), text) for part in parts))
+
+
+_NUMBER = r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?"
+_NAME = r"[A-Za-z][A-Za-z0-9_]*"
+
+
+def _condition(text: str, rule: str) -> Condition:
+    sides = re.fullmatch(rf"(.+?)\s*([<>])=?\s*(-?{_NUMBER})", text)
+    if sides is None:
+        raise InputError(
+            f"The condition {text!r} of the rule {rule!r} cannot be read; "
+            "write it as 'A/B < 0.1', 'A > 30' or 'A/(B + C) < 0.95'."
+        )
+    ratio = [part.strip() for part in sides[1].split("/")]
+    if len(ratio) > 2:
+        raise InputError(f"The condition {text!r} has more than one division; use one.")
+    numerator = _sum(ratio[0], text)
+    denominator = _sum(ratio[1], text) if len(ratio) == 2 else Sum((), 1.0)
+    return Condition(numerator, denominator, sides[2] == "<", float(sides[3]))
+
+
+def _sum(text: str, condition: str) -> Sum:
+    inner = text.strip().removeprefix("(").removesuffix(")").strip()
+    if "(" in inner or ")" in inner:
+        raise InputError(f"The condition {condition!r} has nested brackets; one pair is enough.")
+    weights: dict[str, float] = {}
+    constant = 0.0
+    tokens = re.findall(r"[-+]|[^-+]+", inner.replace(" ", ""))
+    sign = 1.0
+    for token in tokens:
+        if token in "+-":
+            sign = 1.0 if token == "+" else -1.0
+            continue
+        if re.fullmatch(_NUMBER, token):
+            constant += sign * float(token)
+        elif term := re.fullmatch(rf"(?:({_NUMBER})\*)?({_NAME})", token):
+            weights[term[2]] = weights.get(term[2], 0.0) + sign * float(term[1] or 1)
+        else:
+            raise InputError(f"{token!r} in the condition {condition!r} is no signal or number.")
+        sign = 1.0
+    if not weights and not tokens:
+        raise InputError(f"A side of the condition {condition!r} is empty.")
+    return Sum(tuple(sorted(weights.items())), constant)
