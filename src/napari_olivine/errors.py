@@ -15,5 +15,5 @@ class SectionError(OlivineError):
     """The section on disk is missing something, is in use, or is of another version."""
 
 
-class Cancelled(Exception):  # noqa: N818 - a person's wish, not an error
+class Cancelled(Exception):
     """The person asked to stop; what was finished stays."""

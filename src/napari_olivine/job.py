@@ -13,7 +13,7 @@ Event = dict[str, Any]
 
 
 def ignore(event: Event) -> None:
-    """Listener for a job that nobody watches."""
+    """Listen to a job that nobody watches."""
 
 
 @dataclass

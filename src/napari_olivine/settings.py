@@ -25,9 +25,7 @@ class Settings(BaseModel):
             raise InputError(_in_words(type(self).__name__, error)) from error
 
 
-def setting(
-    default: Any, title: str, description: str, *, unit: str = "", **bounds: Any
-) -> Any:
+def setting(default: Any, title: str, description: str, *, unit: str = "", **bounds: Any) -> Any:
     """Declare one field of a settings model.
 
     Parameters

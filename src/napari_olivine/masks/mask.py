@@ -101,7 +101,9 @@ def make_mask(
         height = strip_height(job, section.shape[1] * 4 * (len(maps) + 6))
         for rows, columns in draft.pending(blocks(section.shape, height), "Masking"):
             first, last = max(0, rows.start - halo), min(section.shape[0], rows.stop + halo)
-            strip = {k: m.read(slice(first, last), columns).astype(np.float32) for k, m in maps.items()}
+            strip = {
+                k: m.read(slice(first, last), columns).astype(np.float32) for k, m in maps.items()
+            }
             found = phase_of(rule, strip, sigma).astype(np.uint8)
             if settings.edge_ignore_px:
                 found[_edge(found, settings.edge_ignore_px)] = IGNORE

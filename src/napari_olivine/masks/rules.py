@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ class Condition:
         The variance of a count is the count itself; 1 is added so that pixels without any count
         stay finite.
         """
-        variance = np.float32(1.0)
+        variance: Any = np.float32(1.0)
         for total, factor in ((self.numerator, 1.0), (self.denominator, self.limit)):
             for signal, weight in total.weights:
                 variance = variance + np.float32((factor * weight) ** 2) * maps[signal]

@@ -83,9 +83,7 @@ class Draft:
 
 
 @contextmanager
-def open_draft(
-    section: Path, name: str, recipe: Recipe, job: Job
-) -> Iterator[Draft]:
+def open_draft(section: Path, name: str, recipe: Recipe, job: Job) -> Iterator[Draft]:
     """Make a product: yield its draft, and put it in place when the block ends well.
 
     If the block fails or is stopped, the draft stays for the next run with the same recipe.

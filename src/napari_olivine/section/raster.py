@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import zarr
 from numpy.typing import DTypeLike, NDArray
+from zarr.codecs import ZstdCodec
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
@@ -151,7 +152,7 @@ def create_raster(
             shape=level_shape,
             dtype=np.dtype(dtype),
             chunks=(min(CHUNK, level_shape[0]), min(CHUNK, level_shape[1])),
-            compressors=zarr.codecs.ZstdCodec(level=1),
+            compressors=ZstdCodec(level=1),
             fill_value=fill,
             dimension_names=("y", "x"),
         )
@@ -160,9 +161,7 @@ def create_raster(
     return Raster(folder)
 
 
-def blocks(
-    shape: tuple[int, ...], height: int, width: int | None = None
-) -> Iterator[Block]:
+def blocks(shape: tuple[int, ...], height: int, width: int | None = None) -> Iterator[Block]:
     """Cut an image into blocks from top left to bottom right.
 
     Parameters
@@ -202,17 +201,20 @@ def halve(image: NDArray[Any], reduction: Reduction) -> NDArray[Any]:
     rows, columns = image.shape
     if rows % 2 or columns % 2:
         image = np.pad(image, ((0, rows % 2), (0, columns % 2)), mode="edge")
-    quarters = np.stack([image[0::2, 0::2], image[1::2, 0::2], image[0::2, 1::2], image[1::2, 1::2]])
+    quarters = np.stack(
+        [image[0::2, 0::2], image[1::2, 0::2], image[0::2, 1::2], image[1::2, 1::2]]
+    )
     if reduction == "nanmean":
         there = np.isfinite(quarters)
-        count = there.sum(axis=0)
         total = np.where(there, quarters, 0).sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return (total / count).astype(image.dtype)
-    if np.issubdtype(image.dtype, np.integer):
-        total = quarters.sum(axis=0, dtype=np.uint32 if image.dtype.itemsize < 4 else np.uint64)
-        return ((total + 2) // 4).astype(image.dtype)
-    return quarters.mean(axis=0).astype(image.dtype)
+            mean = total / there.sum(axis=0)
+    elif np.issubdtype(image.dtype, np.integer):
+        wide = np.uint32 if image.dtype.itemsize < 4 else np.uint64
+        mean = (quarters.sum(axis=0, dtype=wide) + 2) // 4
+    else:
+        mean = quarters.mean(axis=0)
+    return np.asarray(mean, image.dtype)
 
 
 def _ome_metadata(
@@ -230,5 +232,13 @@ def _ome_metadata(
     metadata = {"reduction": reduction, "origin": origin}
     return {
         "version": "0.5",
-        "multiscales": [{"name": name, "axes": axes, "datasets": datasets, "type": reduction, "metadata": metadata}],
+        "multiscales": [
+            {
+                "name": name,
+                "axes": axes,
+                "datasets": datasets,
+                "type": reduction,
+                "metadata": metadata,
+            }
+        ],
     }

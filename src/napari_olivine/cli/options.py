@@ -1,0 +1,105 @@
+"""Command-line options made from a settings model, so that a setting is written down once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import types
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from napari_olivine.errors import InputError
+from napari_olivine.settings import Settings
+
+
+def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
+    """Add one option for every field of a settings model, and ``--settings FILE``.
+
+    Parameters
+    ----------
+    parser
+        Parser of the command.
+    model
+        Settings of the step.
+    """
+    group = parser.add_argument_group("settings")
+    group.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="JSON file with any of the settings below; options on the command line win",
+    )
+    for name, field in model.model_fields.items():
+        kind, optional = _without_none(field.annotation)
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        unit = f" [{extra['unit']}]" if extra.get("unit") else ""
+        default = "auto" if field.default is None else field.default
+        text = f"{field.description}{unit} (default: {default})".replace("%", "%%")
+        flag = "--" + name.replace("_", "-")
+        arguments: dict[str, Any] = {"dest": f"setting_{name}", "default": None, "help": text}
+        if kind is bool:
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, **arguments)
+        elif get_origin(kind) is Literal:
+            choices = [str(choice) for choice in get_args(kind)] + (["auto"] if optional else [])
+            group.add_argument(flag, choices=choices, **arguments)
+        elif get_origin(kind) in (list, tuple):
+            group.add_argument(flag, nargs="*", metavar="VALUE", **arguments)
+        else:
+            metavar = "JSON" if get_origin(kind) is dict else getattr(kind, "__name__", "value")
+            group.add_argument(flag, metavar=metavar.upper(), **arguments)
+
+
+def read_settings(arguments: argparse.Namespace, model: type[Settings]) -> Settings:
+    """Make the settings of a command from its settings file and options.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or a value is out of its bounds.
+    """
+    values: dict[str, Any] = {}
+    if arguments.settings is not None:
+        try:
+            values = json.loads(arguments.settings.read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"The settings file {arguments.settings} cannot be read: {error}"
+            ) from error
+        if not isinstance(values, dict):
+            raise InputError(f"The settings file {arguments.settings} must hold one JSON object.")
+    for name, field in model.model_fields.items():
+        value = getattr(arguments, f"setting_{name}")
+        if value is None:
+            continue
+        kind, optional = _without_none(field.annotation)
+        if optional and value == "auto":
+            value = None
+        elif get_origin(kind) is dict:
+            try:
+                value = json.loads(value)
+            except ValueError as error:
+                raise InputError(f"--{name.replace('_', '-')} must be JSON: {error}") from error
+        values[name] = value
+    return model(**values)
+
+
+def memory(text: str) -> int:
+    """Read an amount of memory such as ``4GB`` or ``500 MB``, in bytes."""
+    units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+    number = text.strip().upper().removesuffix("B").removesuffix("I").strip()
+    factor = units.get(number[-1:], 1)
+    try:
+        amount = int(float(number.rstrip("KMGT")) * factor)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory such as 4GB") from None
+    if amount < 256 << 20:
+        raise argparse.ArgumentTypeError("at least 256MB are needed")
+    return amount
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    """Split ``X | None`` into X and whether None is allowed."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+        return kinds[0], len(kinds) < len(get_args(annotation))
+    return annotation, False
