@@ -188,7 +188,7 @@ def olivine_counts(element: str, mg: NDArray[np.floating]) -> NDArray[np.float64
     """Relative counts of an element in olivine (Mg in Fo85 is 100); mg# as a fraction."""
     mg = np.asarray(mg, dtype=np.float64)
     if element in _OLIVINE_COUNTS:
-        return np.interp(mg, _OLIVINE_MG, _OLIVINE_COUNTS[element])
+        return np.asarray(np.interp(mg, _OLIVINE_MG, _OLIVINE_COUNTS[element]))
     calcium = _oxides(CaO=OLIVINE_CAO_WT_PCT)["Ca"] * _PYROXENE_YIELD["Ca"]
     return np.full_like(mg, calcium if element == "Ca" else 0.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from napari_olivine.errors import InputError
@@ -96,8 +97,8 @@ class PhantomSettings(Settings):
     drift: float = setting(
         1.0,
         "Drift",
-        "Drift between sessions; 1 is up to 3.5 % in BSE gain, 8 grey levels in offset and 4 % "
-        "in X-ray counts, 0 is none.",
+        "Drift between sessions; 1 is up to 3.5 % in BSE contrast, 7 levels in the grey of the "
+        "glass and 4 % in X-ray counts, 0 is none.",
         ge=0,
         le=5,
     )
@@ -128,6 +129,7 @@ class PhantomSettings(Settings):
             "rows": 3,
             "cols": 3,
             "profiles_per_session": 2,
+            "phenocrysts_per_mm2": 7.5,
             "largest_phenocryst_um2": 40_000.0,
         }
         return cls(**(values | changes))
@@ -162,7 +164,7 @@ class PhantomSettings(Settings):
                 "column at least. Ask for fewer sessions or more columns."
             )
         bounds = [self.cols * k // self.sessions for k in range(self.sessions + 1)]
-        return [(first, last - 1) for first, last in zip(bounds, bounds[1:], strict=False)]
+        return [(first, last - 1) for first, last in pairwise(bounds)]
 
     def session_roles(self) -> list[str]:
         """Role of each session: train, val, test, none in turn."""

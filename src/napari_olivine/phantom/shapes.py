@@ -31,16 +31,16 @@ class Shape:
     inside_px: Floats
 
 
-def smooth_field(
-    rng: np.random.Generator, shape: tuple[int, int], grain_px: float
-) -> Floats:
+def smooth_field(rng: np.random.Generator, shape: tuple[int, int], grain_px: float) -> Floats:
     """Random field of zero mean and unit variance that varies over about `grain_px`."""
     height = max(4, int(np.ceil(shape[0] / grain_px)) + 3)
     width = max(4, int(np.ceil(shape[1] / grain_px)) + 3)
     coarse = rng.standard_normal((height, width), dtype=np.float32)
     rows = int(np.ceil(height * grain_px))
     cols = int(np.ceil(width * grain_px))
-    fine = cv2.resize(coarse, (max(cols, shape[1]), max(rows, shape[0])), interpolation=cv2.INTER_CUBIC)
+    fine = cv2.resize(
+        coarse, (max(cols, shape[1]), max(rows, shape[0])), interpolation=cv2.INTER_CUBIC
+    )
     # Cubic interpolation of white noise keeps about two thirds of its variance.
     return np.ascontiguousarray(fine[: shape[0], : shape[1]]) * np.float32(1.25)
 
@@ -54,6 +54,7 @@ def faceted(
     rounding: float = 0.0,
     rough_px: float = 0.6,
     anisotropy: float = 1.0,
+    irregular: float = 0.28,
 ) -> Shape:
     """Draw a convex crystal with straight faces.
 
@@ -74,13 +75,15 @@ def faceted(
     anisotropy
         Fast to slow diffusivity in the plane (6 for olivine cut along its c axis, Dohmen &
         Chakraborty 2007): `depth_px` is stretched by its root across the fast axis.
+    irregular
+        How far faces turn from equal angles, as a share of the angle between them.
 
     Returns
     -------
     Shape
         In a box with a margin of 4 pixels.
     """
-    angles = (np.arange(faces) + rng.uniform(-0.28, 0.28, faces)) * 2 * np.pi / faces
+    angles = (np.arange(faces) + rng.uniform(-irregular, irregular, faces)) * 2 * np.pi / faces
     reach = np.sqrt((np.cos(angles) * aspect) ** 2 + np.sin(angles) ** 2)
     reach *= rng.uniform(0.86, 1.12, faces)
     turn = rng.uniform(0, np.pi)

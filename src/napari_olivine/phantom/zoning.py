@@ -21,9 +21,7 @@ _CORE_RIM = {
 }
 
 
-def mg_number(
-    rng: np.random.Generator, shape: Shape, kind: str
-) -> Floats:
+def mg_number(rng: np.random.Generator, shape: Shape, kind: str) -> Floats:
     """Give every pixel of a crystal its mg#.
 
     The step between rim and core has relaxed by diffusion from a fixed rim composition,
@@ -72,22 +70,18 @@ def core_and_rim(mg: Floats, shape: Shape) -> tuple[float, float]:
 
 def _micro_mean(rng: np.random.Generator) -> float:
     # The paper's microlites have two populations, mg# 0.88 and 0.74.
-    centre, spread = ((0.88, 0.012) if rng.random() < 0.55 else (0.74, 0.012))
+    centre, spread = (0.88, 0.012) if rng.random() < 0.55 else (0.74, 0.012)
     return float(rng.normal(centre, spread))
 
 
-def _with_mantle(
-    rng: np.random.Generator, mg: Floats, depth: Floats, radius: float
-) -> Floats:
+def _with_mantle(rng: np.random.Generator, mg: Floats, depth: Floats, radius: float) -> Floats:
     top = rng.uniform(0.885, 0.915)
     place, width = radius * rng.uniform(0.42, 0.55), radius * rng.uniform(0.14, 0.20)
     bell = np.exp(-0.5 * ((depth - place) / width) ** 2)
     return np.asarray(mg + (top - mg) * bell, dtype=np.float32)
 
 
-def _with_steps(
-    rng: np.random.Generator, mg: Floats, depth: Floats, radius: float
-) -> Floats:
+def _with_steps(rng: np.random.Generator, mg: Floats, depth: Floats, radius: float) -> Floats:
     """Faint growth bands, blurred by diffusion, that leave the core-to-rim trend as it is."""
     period = radius * rng.uniform(0.12, 0.22)
     envelope: NDArray[np.float32] = np.exp(-depth / (0.5 * radius))

@@ -1,0 +1,134 @@
+"""Make a whole phantom section on disk."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.phantom.settings import PhantomSettings
+
+#: Peak memory, measured: for each pixel of the section, and of one row of tiles.
+BYTES_PER_PIXEL = 22
+BYTES_PER_STRIP_PIXEL = 40
+BYTES_AT_LEAST = 150 << 20
+
+
+def make_phantom(
+    folder: Path,
+    settings: PhantomSettings = PhantomSettings(),  # noqa: B008 - settings are frozen
+    job: Job | None = None,
+) -> Path:
+    """Write a synthetic thin section with known truth, as an instrument would leave it.
+
+    The folder holds section.json, sessions.csv, tiles/<signal>/r##_c##.tif (uint8 BSE, Mg, Fe,
+    Ca, Al, Si), epma/ (traverses and where a person would place them) and truth/, which is for
+    scoring alone.
+
+    Parameters
+    ----------
+    folder
+        Where to; it must not exist, or be empty.
+    settings
+        Size, sessions, crystals, instrument and seed. Same settings, same bytes.
+    job
+        Budget, progress, cancel.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something, the section needs more memory than the job allows, or the
+        crystals do not fit.
+    Cancelled
+        If the job is stopped; nothing is left behind then.
+    """
+    job = Job() if job is None else job
+    folder = Path(folder).absolute()
+    _check_free(folder)
+    settings.session_columns()
+    _check_memory(settings, job)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.partial"
+    draft.mkdir()
+    try:
+        _write(draft, settings, job)
+        if folder.exists():
+            folder.rmdir()
+        draft.rename(folder)
+    except OSError as error:
+        raise InputError(
+            f"The phantom could not be written to {folder}: {error}. Free some disk space or "
+            "choose another folder."
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return folder
+
+
+def memory_needed(settings: PhantomSettings) -> int:
+    """Bytes that making this section takes at most."""
+    height, width = settings.shape
+    strip = settings.tile_height_px * width
+    return BYTES_AT_LEAST + BYTES_PER_PIXEL * height * width + BYTES_PER_STRIP_PIXEL * strip
+
+
+def _write(folder: Path, settings: PhantomSettings, job: Job) -> None:
+    from napari_olivine.phantom import files, imaging
+    from napari_olivine.phantom.scene import STEPS_BEFORE_TILES, build_scene
+    from napari_olivine.phantom.traverses import lay_traverses
+
+    steps = STEPS_BEFORE_TILES + settings.rows
+    job.progress(0, steps, "phantom: groundmass")
+    seed = settings.seed
+    scene = build_scene(np.random.default_rng([seed, 0]), settings, job)
+    job.progress(8, steps, "phantom: traverses and truth")
+    drifts = imaging.draw_drift(np.random.default_rng([seed, 1]), settings)
+    files.write_description(folder, settings)
+    files.write_truth(folder, scene, drifts)
+    files.write_traverses(folder, lay_traverses(np.random.default_rng([seed, 3]), scene, settings))
+    microscope = imaging.Microscope(scene, settings, drifts, seed)
+    for row in range(settings.rows):
+        job.progress(
+            STEPS_BEFORE_TILES + row, steps, f"phantom: tiles of row {row + 1} of {settings.rows}"
+        )
+        for signal, image in microscope.tile_row(row):
+            files.write_tile_row(folder, signal, row, image, settings)
+            job.check()
+    job.progress(steps, steps, "phantom: done")
+
+
+def _check_free(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if folder.exists():
+        raise InputError(
+            f"{folder} is already there and is not an empty folder. Choose another folder, or "
+            "remove this one first."
+        )
+
+
+def _check_memory(settings: PhantomSettings, job: Job) -> None:
+    needed = memory_needed(settings)
+    if needed <= job.memory_bytes:
+        return
+    height, width = settings.tile_shape
+    left = max(0, job.memory_bytes - BYTES_AT_LEAST - BYTES_PER_STRIP_PIXEL * height * width)
+    rows = int(left / (height * width) / BYTES_PER_PIXEL / settings.cols)
+    advice = (
+        f"{rows} rows of tiles of this width would fit"
+        if rows >= 1
+        else "not even one row of tiles of this width would fit: use fewer columns"
+    )
+    raise InputError(
+        f"A phantom of {settings.rows} x {settings.cols} tiles needs {needed / 2**30:.2f} GB of "
+        f"memory and {job.memory_bytes / 2**30:.2f} GB are allowed; {advice}."
+    )
