@@ -1,0 +1,188 @@
+"""The import: a folder of instrument files becomes a section on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from napari_olivine.errors import InputError, SectionError
+from napari_olivine.job import Job
+from napari_olivine.readers.recognise import read_source
+from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers.source import Source
+from napari_olivine.section import Draft, Raster, Section, SectionRecord, create_raster
+from napari_olivine.section.raster import CHUNK
+
+SETTINGS = ImportSettings()
+
+
+def import_section(
+    source: Path | str,
+    section: Path | str,
+    settings: ImportSettings = SETTINGS,
+    job: Job | None = None,
+) -> Section:
+    """Import a folder of instrument files into a section.
+
+    Products: ``images`` (a raster per signal, its type kept) and ``epma`` (``analyses.parquet``).
+    The annotations ``sessions`` and ``placements`` are written if they do not exist yet: what a
+    person changed there stays. A run that was stopped goes on with the strips that are not
+    finished; a finished import is not repeated.
+
+    Parameters
+    ----------
+    source
+        Folder of the instrument files; see `read_source`.
+    section
+        Folder of the section, new or from an earlier run of the same import.
+    settings
+        What the files do not say themselves.
+    job
+        Running job. A strip of 1024 rows of one signal is in memory at a time.
+
+    Raises
+    ------
+    InputError
+        If the source cannot be used; nothing is written then.
+    SectionError
+        If the folder holds something else.
+    """
+    job = job or Job()
+    place = Path(section).resolve()
+    _keep_apart(Path(source).resolve(), place)
+    found = read_source(source, settings)
+    for problem in found.problems:
+        job.warn(problem)
+    record = SectionRecord(
+        name=found.name,
+        pixel_size_um=found.pixel_size_um,
+        shape=found.shape,
+        signals=list(found.signals),
+        tile_shape=found.tile_shape,
+        source=str(found.folder),
+        accelerating_voltage_kv=found.accelerating_voltage_kv,
+    )
+    images_print = found.image_fingerprint
+    record = _agree(place, record, images_print)
+    if not _is_imported(place, settings, images_print, job):
+        found.check(job)
+    imported = Section.create(place, record)
+    _import_images(imported, found, settings, images_print, job)
+    _import_analyses(imported, found, settings, job)
+    for name, table in (("sessions", found.sessions), ("placements", found.placements)):
+        if not (place / "annotations" / f"{name}.csv").exists():
+            imported.annotate(name, table)
+    return imported
+
+
+def _keep_apart(source: Path, place: Path) -> None:
+    if place == source or place in source.parents or source in place.parents:
+        raise InputError(
+            f"The section {place} would lie in the source {source}, or the other way round; "
+            "choose a folder beside it."
+        )
+
+
+def _agree(place: Path, record: SectionRecord, images_print: str) -> SectionRecord:
+    """Compare with the section that is there: only the same import may go on in it."""
+    if not (place / "section.json").exists():
+        return record
+    there = Section(place)
+    if there.record == record:
+        return record
+    images = there.product("images")
+    moved = there.record.model_copy(update={"source": record.source}) == record
+    if moved and images is not None and images.recipe.inputs.get("source") == images_print:
+        return there.record  # the same files, now elsewhere
+    if there.record.source != record.source:
+        raise SectionError(
+            f"{place} holds the section {there.record.name!r}, imported from "
+            f"{there.record.source or 'elsewhere'}; import {record.source} into another folder."
+        )
+    if images is not None:
+        raise SectionError(
+            f"{place} was imported from the same folder with another pixel size, other signals "
+            "or another shape; import into another folder, so that what was made from the first "
+            "stays valid."
+        )
+    return record
+
+
+def _is_imported(place: Path, settings: ImportSettings, images_print: str, job: Job) -> bool:
+    if job.force or not (place / "section.json").exists():
+        return False
+    there = Section(place)
+    images = there.product("images")
+    recipe = there.recipe("import", settings, [], extra={"source": images_print})
+    return images is not None and images.fingerprint == recipe.fingerprint
+
+
+def _import_images(
+    section: Section, source: Source, settings: ImportSettings, images_print: str, job: Job
+) -> None:
+    recipe = section.recipe("import", settings, [], extra={"source": images_print})
+    if section.finished("images", recipe, job):
+        return
+    strips = [(name, row) for name in source.signals for row in range(0, source.shape[0], CHUNK)]
+    with section.draft("images", recipe, job) as draft:
+        rasters = {
+            name: create_raster(
+                draft.path / name,
+                source.shape,
+                signal.dtype,
+                source.pixel_size_um,
+                reduction="mean",
+                origin=f"{name} of {source.name}",
+            )
+            for name, signal in source.signals.items()
+        }
+        for name, row in draft.pending(strips, "Importing images"):
+            stop = min(row + CHUNK, source.shape[0])
+            rasters[name].write(row, 0, source.signals[name].read(row, stop, job))
+        for done, raster in enumerate(rasters.values()):
+            job.progress(done, len(rasters), "Building pyramids")
+            _build_pyramid(raster, draft, job)
+        missing = [tile for signal in source.signals.values() for tile in signal.missing]
+        for tile in missing:
+            job.warn(f"{tile}; it is left black")
+        draft.notes |= {
+            "form": source.form,
+            "files": sum(len(signal.files) for signal in source.signals.values()),
+            "missing_tiles": missing,
+            "problems": source.problems,
+        }
+
+
+def _build_pyramid(raster: Raster, draft: Draft, job: Job) -> None:
+    """Build a raster's pyramid; strips that an earlier run finished are left as they are."""
+    last: list[str] = []
+
+    def done(part: str) -> bool:
+        # It is asked for the next strip when the last one is on disk. The height of a strip
+        # follows the memory of the run, so a run with another memory begins anew.
+        _tick(last, draft.tick)
+        part = f"{part} {job.memory_bytes}"
+        if draft.is_done(part):
+            return True
+        last.append(part)
+        return False
+
+    raster.build_pyramid(job, done)
+    _tick(last, draft.tick)
+
+
+def _tick(parts: list[str], tick: Callable[[str], None]) -> None:
+    while parts:
+        tick(parts.pop())
+
+
+def _import_analyses(section: Section, source: Source, settings: ImportSettings, job: Job) -> None:
+    recipe = section.recipe("import", settings, [], extra={"source": source.table_fingerprint})
+    if section.finished("epma", recipe, job):
+        return
+    with section.draft("epma", recipe, job) as draft:
+        source.analyses.to_parquet(draft.path / "analyses.parquet", index=False)
+        draft.notes |= {
+            "profiles": int(source.analyses["profile"].nunique()),
+            "analyses": len(source.analyses),
+        }

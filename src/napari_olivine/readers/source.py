@@ -1,0 +1,155 @@
+"""What was recognised in a folder of instrument files; nothing is written here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+
+Form = Literal["tiles", "text maps", "images"]
+
+LISTED = 20
+"""Problems that are told one by one before the rest are only counted."""
+
+SMALL_BYTES = 64 << 10
+"""Files up to this size are recognised by their content, larger ones by size and date."""
+
+
+class SignalReader(Protocol):
+    """One signal of a source (BSE, Mg, ...), read in strips of rows."""
+
+    name: str
+    shape: tuple[int, int]
+    files: list[Path]
+    missing: list[str]
+    """Tiles that are left black, by name; filled by `check` and `read`."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a pixel."""
+
+    def check(self, job: Job) -> list[str]:
+        """Look at every file without reading its pixels where possible; return what is wrong."""
+
+    def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
+        """Return rows `start` up to, not including, `stop`, shape (stop - start, columns)."""
+
+
+@dataclass
+class Source:
+    """A folder of instrument files, recognised.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    form
+        How the images are kept: ``"tiles"`` (a mosaic described by ``section.json``),
+        ``"text maps"`` or ``"images"`` (one TIFF per signal).
+    name
+        Name of the section.
+    pixel_size_um
+        Side of a pixel, um.
+    shape
+        Rows and columns of the whole section.
+    signals
+        Reader of each signal by its name, BSE first.
+    tile_shape
+        Rows and columns of a tile, `None` without tiles.
+    accelerating_voltage_kv
+        Accelerating voltage, kV, `None` if unknown.
+    sessions
+        Columns session, row0, row1, col0, col1 (pixels), role.
+    analyses
+        EPMA analyses: profile, point, distance_um, oxides in wt%, Total, x_um, y_um.
+    placements
+        Columns profile, kind, x0_um, y0_um, x1_um, y1_um, use.
+    description_files, table_files
+        Files, beside the images, that the images or the tables were read from.
+    problems
+        What may spoil the result, in plain sentences; what makes the import impossible is
+        raised instead.
+    """
+
+    folder: Path
+    form: Form
+    name: str
+    pixel_size_um: float
+    shape: tuple[int, int]
+    signals: dict[str, SignalReader]
+    sessions: pd.DataFrame
+    analyses: pd.DataFrame
+    placements: pd.DataFrame
+    tile_shape: tuple[int, int] | None = None
+    accelerating_voltage_kv: float | None = None
+    description_files: list[Path] = field(default_factory=list)
+    table_files: list[Path] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def image_fingerprint(self) -> str:
+        """Fingerprint of the images and of the file that describes them."""
+        images = [file for signal in self.signals.values() for file in signal.files]
+        return _fingerprint(self.folder, images + self.description_files)
+
+    @property
+    def table_fingerprint(self) -> str:
+        """Fingerprint of the EPMA tables and of the frame they are placed in."""
+        frame = f"{self.shape} {self.pixel_size_um}"
+        return _fingerprint(self.folder, self.table_files, frame)
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of all files."""
+        both = self.image_fingerprint + self.table_fingerprint
+        return hashlib.sha256(both.encode()).hexdigest()[:16]
+
+    def check(self, job: Job | None = None) -> None:
+        """Look at every file of every signal before anything is written.
+
+        Raises
+        ------
+        InputError
+            If any file cannot be used; lists up to 20 of them.
+        """
+        job = job or Job()
+        wrong: list[str] = []
+        for done, signal in enumerate(self.signals.values()):
+            job.progress(done, len(self.signals), "Checking the files")
+            wrong += signal.check(job)
+        refuse_if(wrong, f"{self.folder} cannot be imported")
+
+
+def refuse_if(problems: Sequence[str], heading: str) -> None:
+    """Raise one `InputError` that lists the problems, if there are any."""
+    if not problems:
+        return
+    lines = list(problems[:LISTED])
+    if len(problems) > LISTED:
+        lines.append(f"... and {len(problems) - LISTED} more")
+    raise InputError(f"{heading}:\n  " + "\n  ".join(lines))
+
+
+def _fingerprint(folder: Path, files: Sequence[Path], *more: str) -> str:
+    digest = hashlib.sha256("\n".join(more).encode())
+    for file in sorted(set(files)):
+        if not file.exists():  # a missing tile that comes later makes another source
+            continue
+        state = file.stat()
+        if state.st_size <= SMALL_BYTES:
+            mark = hashlib.sha256(file.read_bytes()).hexdigest()
+        else:
+            mark = str(state.st_mtime_ns)
+        name = Path(os.path.relpath(file, folder)).as_posix()
+        digest.update(f"{name}\t{state.st_size}\t{mark}\n".encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,210 @@
+"""Sessions and placements as a source's CSV files say them, in pixels and micrometres."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.readers.source import refuse_if
+
+SESSION_COLUMNS = ("session", "row0", "row1", "col0", "col1", "role")
+PLACEMENT_COLUMNS = ("profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
+
+_TILE_COLUMNS = ("first_row", "last_row", "first_col", "last_col")
+_ROLES = {
+    "train": "train", "training": "train", "val": "val", "validation": "val", "test": "test",
+    "none": "none", "": "none",
+}  # fmt: skip
+_USES = {
+    "calibrate": "calibrate", "calibration": "calibrate", "test": "test", "ignore": "ignore",
+    "": "calibrate",
+}  # fmt: skip
+
+
+def read_sessions(
+    file: Path, shape: tuple[int, int], tile_shape: tuple[int, int] | None
+) -> pd.DataFrame:
+    """Read the analytical sessions of a source.
+
+    Parameters
+    ----------
+    file
+        CSV with the columns session, role and either row0, row1, col0, col1 in pixels (ends not
+        included) or first_row, last_row, first_col, last_col in tiles (ends included). Without
+        the file there is one session over the whole section, for training.
+    shape
+        Rows and columns of the section.
+    tile_shape
+        Rows and columns of a tile, `None` without tiles.
+
+    Returns
+    -------
+    sessions
+        Columns session, row0, row1, col0, col1 (pixels), role.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, a role unknown, or a session reaches beyond the section.
+    """
+    if not file.exists():
+        whole = ("1", 0, shape[0], 0, shape[1], "train")
+        return pd.DataFrame([whole], columns=list(SESSION_COLUMNS))
+    table = _read(file)
+    in_tiles = set(_TILE_COLUMNS) <= set(table)
+    if in_tiles and tile_shape is None:
+        raise InputError(f"{file} counts in tiles, and there are none; give row0, row1, col0, col1")
+    columns = _TILE_COLUMNS if in_tiles else SESSION_COLUMNS[1:5]
+    _need(file, table, ("session", *columns))
+    numbers = _integers(file, table, columns)
+    if in_tiles:
+        assert tile_shape is not None
+        numbers[:, (1, 3)] += 1
+        numbers *= np.repeat(tile_shape, 2)
+    names = table["session"].str.strip()
+    roles = _words(table, "role")
+    wrong = [f"session {name!r} stands there twice" for name in names[names.duplicated()]]
+    for name, role, (row0, row1, col0, col1) in zip(names, roles, numbers, strict=True):
+        if role not in _ROLES:
+            wrong.append(f"session {name!r} has the role {role!r}; known: train, val, test, none")
+        if not (0 <= row0 < row1 <= shape[0] and 0 <= col0 < col1 <= shape[1]):
+            wrong.append(
+                f"session {name!r} covers rows {row0}-{row1} and columns {col0}-{col1}, but the "
+                f"section has {shape[0]} x {shape[1]} px"
+            )
+    refuse_if(wrong, f"{file} cannot be used")
+    sessions = pd.DataFrame(numbers, columns=list(SESSION_COLUMNS[1:5]))
+    sessions.insert(0, "session", names)
+    sessions["role"] = roles.map(_ROLES)
+    return sessions
+
+
+def read_placements(
+    file: Path, analyses: pd.DataFrame, shape: tuple[int, int], pixel_size_um: float
+) -> tuple[pd.DataFrame, list[str]]:
+    """Read where the EPMA profiles lie, and compare with the tables.
+
+    Parameters
+    ----------
+    file
+        CSV with the columns profile, x0_px, y0_px, x1_px, y1_px (or the same in ``_um``) and
+        use (calibrate, test or ignore). May be missing.
+    analyses
+        EPMA analyses; profiles whose points have x_um and y_um are placed as spots.
+    shape
+        Rows and columns of the section.
+    pixel_size_um
+        Side of a pixel, um.
+
+    Returns
+    -------
+    placements
+        Columns profile, kind ("line" or "spots"), x0_um, y0_um, x1_um, y1_um, use.
+    problems
+        Profiles without a placement, placements without a table, and what lies off the section.
+    """
+    profiles = list(dict.fromkeys(analyses["profile"]))
+    located = analyses.dropna(subset=["x_um", "y_um"])
+    spots = list(dict.fromkeys(located["profile"]))
+    lines, used = _read_lines(file, pixel_size_um)
+    lines = lines[~lines["profile"].isin(spots)]
+    known = lines["profile"].isin(profiles)
+    problems = [
+        f"{file.name} places {profile!r}, but there is no EPMA table of that name; it is left out"
+        for profile in lines["profile"][~known]
+    ]
+    lines = lines[known]
+    problems += [
+        f"EPMA profile {profile!r} has no placement yet: draw it before calibrating"
+        for profile in profiles
+        if profile not in set(lines["profile"]) and profile not in spots
+    ]
+    right, bottom = ((side - 1) * pixel_size_um for side in (shape[1], shape[0]))
+    ends = lines[list(PLACEMENT_COLUMNS[2:6])].to_numpy(np.float64)
+    for profile, (x0, y0, x1, y1) in zip(lines["profile"], ends, strict=True):
+        if min(x0, x1) < 0 or max(x0, x1) > right or min(y0, y1) < 0 or max(y0, y1) > bottom:
+            problems.append(
+                f"EPMA profile {profile!r} lies off the section (x {x0:.0f} to {x1:.0f} um, "
+                f"y {y0:.0f} to {y1:.0f} um; the section is {right:.0f} x {bottom:.0f} um): "
+                "place it again before calibrating"
+            )
+    for profile, points in located.groupby("profile", sort=False):
+        off = ~(points["x_um"].between(0, right) & points["y_um"].between(0, bottom))
+        if off.any():
+            problems.append(
+                f"{int(off.sum())} of {len(points)} spots of {profile!r} lie off the section "
+                f"({right:.0f} x {bottom:.0f} um)"
+            )
+    placed = [
+        (profile, "spots", np.nan, np.nan, np.nan, np.nan, used.get(profile, "calibrate"))
+        for profile in spots
+    ]
+    frames = [lines, pd.DataFrame(placed, columns=list(PLACEMENT_COLUMNS))]
+    filled = [frame for frame in frames if len(frame)] or [lines]
+    return pd.concat(filled, ignore_index=True), problems
+
+
+def _read_lines(file: Path, pixel_size_um: float) -> tuple[pd.DataFrame, dict[str, str]]:
+    if not file.exists():
+        empty = pd.DataFrame({name: [] for name in PLACEMENT_COLUMNS})
+        return empty.astype(dict.fromkeys(PLACEMENT_COLUMNS[2:6], "float64")), {}
+    table = _read(file)
+    unit = "um" if "x0_um" in table else "px"
+    ends = tuple(f"{end}_{unit}" for end in ("x0", "y0", "x1", "y1"))
+    _need(file, table, ("profile", *ends))
+    lines = pd.DataFrame({"profile": table["profile"].str.strip(), "kind": "line"})
+    for name, end in zip(PLACEMENT_COLUMNS[2:6], ends, strict=True):
+        numbers = pd.to_numeric(table[end], errors="coerce")
+        if numbers.isna().any():
+            row = int(np.flatnonzero(numbers.isna())[0])
+            raise InputError(f"{file}: {end} of profile {lines['profile'][row]!r} is no number.")
+        lines[name] = numbers * (1.0 if unit == "um" else pixel_size_um)
+    uses = _words(table, "use")
+    doubled = lines["profile"][lines["profile"].duplicated()]
+    wrong = [f"profile {name!r} is placed twice" for name in doubled]
+    wrong += [
+        f"profile {name!r} has the use {use!r}; known: calibrate, test, ignore"
+        for name, use in zip(lines["profile"], uses, strict=True)
+        if use not in _USES
+    ]
+    refuse_if(wrong, f"{file} cannot be used")
+    lines["use"] = uses.map(_USES)
+    return lines, dict(zip(lines["profile"], lines["use"], strict=True))
+
+
+def _read(file: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(
+            file, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig"
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} cannot be read as a table ({error}).") from error
+    return table.rename(columns=lambda header: str(header).strip().lower())
+
+
+def _words(table: pd.DataFrame, column: str) -> pd.Series:
+    if column not in table:
+        return pd.Series("", table.index)
+    return table[column].str.strip().str.lower()
+
+
+def _need(file: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    absent = [name for name in columns if name not in table]
+    if absent:
+        raise InputError(
+            f"{file} lacks the columns {', '.join(absent)}; it has {', '.join(table.columns)}."
+        )
+
+
+def _integers(file: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> NDArray[np.int64]:
+    cells = [pd.to_numeric(table[name], errors="coerce") for name in columns]
+    numbers = np.stack([np.asarray(cell, np.float64) for cell in cells], axis=1)
+    whole = (np.isfinite(numbers) & (numbers == np.round(numbers))).all(axis=1)
+    if not whole.all():
+        row = int(np.flatnonzero(~whole)[0])
+        raise InputError(f"{file}: the range of session {table['session'][row]!r} is no number.")
+    return numbers.astype(np.int64)
