@@ -1,0 +1,150 @@
+"""A form made from a step's settings: nothing about a setting is written down twice."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from magicgui.widgets import CheckBox, ComboBox, FileEdit, LineEdit
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
+
+from napari_olivine.settings import Settings
+from napari_olivine.widgets.numbers import NumberBox
+
+
+class SettingsForm(QWidget):
+    """The fields of a settings model, each with its title, unit, bounds and explanation.
+
+    Parameters
+    ----------
+    model
+        Class of the settings.
+    hidden
+        Names of fields that the dock shows in another way; they keep their default.
+    choices
+        For fields of text: what to choose from, by the field's name.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        model: type[Settings],
+        hidden: Sequence[str] = (),
+        choices: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.editors: dict[str, Any] = {}
+        layout = QFormLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setVerticalSpacing(4)
+        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for name, field in model.model_fields.items():
+            if name in hidden:
+                continue
+            editor = _editor(name, field, (choices or {}).get(name))
+            editor.changed.connect(lambda *_: self.changed.emit())
+            self.editors[name] = editor
+            label = QLabel(field.title or name)
+            help_text = f"<p>{field.description or ''}</p>"
+            label.setToolTip(help_text)
+            editor.native.setToolTip(help_text)
+            layout.addRow(label, editor.native)
+
+    def values(self) -> Settings:
+        """Return the settings as they stand on the form.
+
+        Raises
+        ------
+        InputError
+            If they do not go together; says which and why.
+        """
+        return self.model(**{name: _value(editor) for name, editor in self.editors.items()})
+
+    def set_values(self, settings: Settings) -> None:
+        """Show the given settings."""
+        for name, editor in self.editors.items():
+            _set_value(editor, getattr(settings, name))
+
+    def reset(self) -> None:
+        """Go back to the defaults."""
+        self.set_values(self.model())
+
+
+def _editor(name: str, field: Any, choices: Sequence[str] | None) -> Any:
+    kind, optional = _plain_type(field.annotation)
+    default = field.default
+    if choices is not None or get_origin(kind) is Literal:
+        options = list(choices if choices is not None else get_args(kind))
+        if default not in options:
+            options.insert(0, default)
+        editor: Any = ComboBox(name=name, choices=options, value=default)
+    elif kind is bool:
+        editor = CheckBox(name=name, value=bool(default), label="", text="")
+    elif kind in (int, float):
+        editor = NumberBox(kind, default, optional=optional, **_limits(field))
+    elif kind is Path:
+        editor = FileEdit(name=name, nullable=True, value=default)
+    else:
+        editor = LineEdit(name=name, value=_text(default))
+    editor.field_kind, editor.field_optional = kind, optional
+    return editor
+
+
+def _plain_type(annotation: Any) -> tuple[Any, bool]:
+    """Type of a field without its ``None``, and whether it may be ``None``."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+        return kinds[0], len(kinds) < len(get_args(annotation))
+    return annotation, False
+
+
+def _limits(field: Any) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    for bound in field.metadata:
+        for name, limit in (("ge", "low"), ("gt", "low"), ("le", "high"), ("lt", "high")):
+            if getattr(bound, name, None) is not None:
+                limits[limit] = getattr(bound, name)
+    extra = field.json_schema_extra
+    return limits | {"unit": extra.get("unit", "") if isinstance(extra, dict) else ""}
+
+
+def _value(editor: Any) -> Any:
+    value = editor.value
+    if editor.field_kind is Path:
+        return None if value is None or str(value) in ("", ".") else value
+    if isinstance(editor, LineEdit):
+        origin = get_origin(editor.field_kind) or editor.field_kind
+        if origin in (list, tuple):
+            item = (get_args(editor.field_kind) or (str,))[0]
+            parts = [part.strip() for part in value.split(",") if part.strip()]
+            if item in (int, float):
+                # A part that is no number is left for the model to refuse by name.
+                parts = [_number(part) for part in parts]
+            return origin(parts)
+        if editor.field_optional and not value.strip():
+            return None
+    return value
+
+
+def _set_value(editor: Any, value: Any) -> None:
+    editor.value = _text(value) if isinstance(editor, LineEdit) else value
+
+
+def _number(part: str) -> float | str:
+    try:
+        return float(part)
+    except ValueError:
+        return part
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(part) for part in value)
+    return str(value)

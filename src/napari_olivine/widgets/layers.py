@@ -1,0 +1,175 @@
+"""The one place where an image of a section becomes a layer of napari."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_olivine.section import Raster, Section
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+KEY = "napari_olivine"
+"""Key of a layer's metadata that says which image of which section it shows."""
+
+PRODUCTS = ("images", "mg", "probability", "segmentation", "mask", "crystals")
+"""Products with images, from the bottom of the layer list to its top."""
+
+# Okabe and Ito's colours, told apart by colour-blind people too.
+OLIVINE_COLOUR = "#009E73"
+SEGMENTATION_COLOUR = "#E69F00"
+IGNORED_COLOUR = "#999999"
+
+ELEMENT_COLOURS = {"Mg": "green", "Fe": "red", "Ca": "blue", "Al": "magenta", "Si": "cyan"}
+OTHER_COLOURS = ("yellow", "bop orange", "bop purple", "bop blue")
+
+
+def layer_data(section: Section, product: str, name: str) -> LayerData:
+    """Describe the layer that shows an image of a section, as napari's readers do.
+
+    Parameters
+    ----------
+    section
+        Open section.
+    product
+        Product that holds the image, e.g. ``"images"``.
+    name
+        Name of the image, e.g. ``"BSE"``.
+
+    Returns
+    -------
+    tuple
+        Levels of the pyramid (zarr arrays: dask would show stale pixels after a change),
+        the layer's properties, and its type.
+    """
+    raster = section.raster(product, name)
+    kind, look = _look(raster, product, name)
+    look |= placed(section) | {
+        "name": layer_name(product, name),
+        "multiscale": True,
+        "metadata": {
+            KEY: {
+                "section": str(section.path),
+                "product": product,
+                "name": name,
+                "made": made(section, product),
+            }
+        },
+    }
+    return raster.levels, look, kind
+
+
+def placed(section: Section) -> dict[str, Any]:
+    """Scale, units and axis labels that every layer of a section has.
+
+    One layer without them makes napari drop the unit of the scale bar.
+    """
+    return {
+        "scale": (section.pixel_size_um,) * 2,
+        "units": ("um", "um"),
+        "axis_labels": ("y", "x"),
+    }
+
+
+def shown(section: Section) -> list[tuple[str, str]]:
+    """Return the images of a section that can be shown, bottom layer first."""
+    return [(product, name) for product in PRODUCTS for name in images_of(section, product)]
+
+
+def images_of(section: Section, product: str) -> list[str]:
+    """Return the names of the images of a product, BSE first; none if it is missing."""
+    if section.product(product) is None:
+        return []
+    folder = section.path / product
+    names = sorted(file.parent.name for file in folder.glob("*/zarr.json"))
+    order = [*section.record.signals, *names]
+    return sorted(names, key=lambda name: (name != "BSE", order.index(name)))
+
+
+def made(section: Section, name: str) -> str:
+    """Tell one making of a product from the next; empty if the product is missing.
+
+    The fingerprint alone stays the same when a step is forced to run again.
+    """
+    product = section.product(name)
+    return f"{product.fingerprint} {product.created}" if product else ""
+
+
+def layer_name(product: str, name: str) -> str:
+    """Name of a layer as the person reads it."""
+    if product == "images":
+        return name
+    if product == "mg":
+        return "mg#"
+    if product == "crystals":
+        return "Crystals"
+    return f"{product.capitalize()}: {name}"
+
+
+def rank(product: str, name: str) -> tuple[int, bool, str]:
+    """Place of a layer in the list: layers of a lower rank lie below."""
+    place = PRODUCTS.index(product) if product in PRODUCTS else len(PRODUCTS)
+    return place, name != "BSE", name
+
+
+def contrast_limits(raster: Raster, percentiles: Sequence[float]) -> tuple[float, float]:
+    """Grey range for the screen, from the coarsest level (exact enough, and immediate)."""
+    coarsest = np.asarray(raster.levels[-1], dtype=np.float64)
+    values = coarsest[np.isfinite(coarsest)]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = np.percentile(values, percentiles)
+    return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)
+
+
+def section_of(metadata: dict[str, Any]) -> Path | None:
+    """Return the section that a layer shows, `None` if it is not one of ours."""
+    mark = metadata.get(KEY)
+    return Path(mark["section"]) if isinstance(mark, dict) and "section" in mark else None
+
+
+def _look(raster: Raster, product: str, name: str) -> tuple[str, dict[str, Any]]:
+    if product == "images":
+        return "image", _grey(raster) if name == "BSE" else _element(raster, name)
+    if product == "mg":
+        limits = contrast_limits(raster, (1.0, 99.0))
+        return "image", {"colormap": "viridis", "contrast_limits": limits, "visible": False}
+    if product == "probability":
+        return "image", {
+            "colormap": "magma",
+            "contrast_limits": (0, 255),
+            "blending": "additive",
+            "opacity": 0.6,
+            "visible": False,
+        }
+    if product == "crystals":
+        return "labels", {"opacity": 0.55}
+    colour = OLIVINE_COLOUR if product == "mask" else SEGMENTATION_COLOUR
+    return "labels", {"colormap": flat_colours(colour), "opacity": 0.4, "visible": False}
+
+
+def flat_colours(colour: str) -> Any:
+    """Colours of a mask: one for its phase, grey for pixels to be ignored."""
+    from napari.utils.colormaps import DirectLabelColormap
+
+    return DirectLabelColormap(
+        color_dict={None: colour, 0: "transparent", 1: colour, 255: IGNORED_COLOUR}
+    )
+
+
+def _grey(raster: Raster) -> dict[str, Any]:
+    return {"colormap": "gray", "contrast_limits": contrast_limits(raster, (0.5, 99.8))}
+
+
+def _element(raster: Raster, name: str) -> dict[str, Any]:
+    other = OTHER_COLOURS[sum(name.encode()) % len(OTHER_COLOURS)]
+    _, high = contrast_limits(raster, (0.0, 99.5))
+    return {
+        "colormap": ELEMENT_COLOURS.get(name, other),
+        "contrast_limits": (0.0, max(high, 1.0)),
+        "blending": "additive",
+        "visible": False,
+    }

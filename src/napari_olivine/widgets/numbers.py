@@ -1,0 +1,122 @@
+"""A box for a number with its unit, that may stand on "auto"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtGui import QValidator
+from qtpy.QtWidgets import QDoubleSpinBox, QSizePolicy
+
+HUGE = 1e9
+
+
+class NumberBox(QObject):
+    """Editor of one number; it has the interface of magicgui's editors.
+
+    magicgui's own boxes show a fixed number of decimals and know neither units nor "auto".
+
+    Parameters
+    ----------
+    kind
+        ``int`` or ``float``.
+    value
+        Number to begin with.
+    optional
+        Whether it may be `None`, shown as "auto" one step below the smallest number.
+    low, high
+        Bounds.
+    unit
+        Shown behind the number.
+    """
+
+    changed = Signal(object)
+
+    def __init__(
+        self,
+        kind: type,
+        value: float | None,
+        *,
+        optional: bool = False,
+        low: float | None = None,
+        high: float | None = None,
+        unit: str = "",
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        self.field_kind: Any = kind
+        self.field_optional = optional
+        self.native = _Box(kind)
+        high = HUGE if high is None else float(high)
+        low = (0.0 if optional else -HUGE) if low is None else float(low)
+        self.native.setSingleStep(_step(kind, value, low, high))
+        if optional:
+            low -= self.native.singleStep()
+            self.native.setSpecialValueText("auto")
+        self.native.setRange(low, high)
+        if unit:
+            self.native.setSuffix(f" {unit.replace('um', 'µm')}")
+        self.value = value
+        self.native.valueChanged.connect(lambda _: self.changed.emit(self.value))
+
+    @property
+    def value(self) -> float | int | None:
+        """The number, `None` where the box says "auto"."""
+        number = self.native.value()
+        if self.field_optional and number == self.native.minimum():
+            return None
+        return round(number) if self.kind is int else number
+
+    @value.setter
+    def value(self, value: float | None) -> None:
+        self.native.setValue(self.native.minimum() if value is None else float(value))
+
+
+class _Box(QDoubleSpinBox):
+    """Shows as many digits as the number has, and leaves the mouse wheel to the scroll area."""
+
+    def __init__(self, kind: type) -> None:
+        super().__init__()
+        self._whole = kind is int
+        self.setDecimals(0 if self._whole else 9)
+        self.setKeyboardTracking(False)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def textFromValue(self, value: float) -> str:
+        return f"{value:.0f}" if self._whole else f"{value:.6g}"
+
+    def valueFromText(self, text: str) -> float:
+        bare = text.removesuffix(self.suffix()).strip().replace(",", ".")
+        if bare == self.specialValueText():
+            return self.minimum()
+        try:
+            return float(bare)
+        except ValueError:
+            return self.value()
+
+    def validate(self, text: str, position: int) -> Any:
+        bare = text.removesuffix(self.suffix()).strip().replace(",", ".")
+        if bare == self.specialValueText():
+            return QValidator.State.Acceptable, text, position
+        try:
+            good = self.minimum() <= float(bare) <= self.maximum()
+        except ValueError:
+            good = False
+        state = QValidator.State.Acceptable if good else QValidator.State.Intermediate
+        return state, text, position
+
+    def wheelEvent(self, event: Any) -> None:
+        event.ignore()
+
+
+def _step(kind: type, value: float | None, low: float, high: float) -> float:
+    """A step that a person would take: a tenth of the number's own size."""
+    if kind is int:
+        return 1.0
+    size = abs(value) if value else min(high, 1.0) if high < HUGE else max(abs(low), 1.0)
+    step = 1.0
+    while step > size / 2 and step > 1e-6:
+        step /= 10
+    while step * 100 <= size:
+        step *= 10
+    return step

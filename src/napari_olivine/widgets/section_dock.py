@@ -1,0 +1,229 @@
+"""The Section dock: open or import a section, see what is made, set the sessions' roles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.widgets.products_tree import ProductsTree
+from napari_olivine.widgets.sessions_table import SessionsTable
+from napari_olivine.widgets.step_dock import StepDock, wrapped
+from napari_olivine.widgets.steps import next_step
+
+
+class SectionDock(StepDock):
+    """Open a section or import an instrument's folder as one."""
+
+    step = "import"
+    explanation = (
+        "A section is one folder that holds images, analyses and everything made from them."
+    )
+
+    def build(self) -> None:
+        self.title = wrapped("No section is open.")
+        self.title.setTextFormat(Qt.TextFormat.RichText)
+        self.open_button = QPushButton("Open...")
+        self.open_button.setToolTip("Open the folder of a section; dropping it works too")
+        self.open_button.clicked.connect(self.choose_section)
+        self.refresh_button = QPushButton("Look again")
+        self.refresh_button.setToolTip(
+            "Show what was changed outside this window, e.g. by the command line"
+        )
+        self.refresh_button.clicked.connect(self.look_again)
+        row = QHBoxLayout()
+        row.addWidget(self.open_button)
+        row.addWidget(self.refresh_button)
+        self.body.addLayout(row)
+        self.body.addWidget(self.title)
+        self.next = wrapped("")
+        self.next.setTextFormat(Qt.TextFormat.RichText)
+        self.body.addWidget(self.next)
+        self.tree = ProductsTree(self.session)
+        self.body.addWidget(heading("What there is (tick to show)"))
+        self.body.addWidget(self.tree)
+        self.sessions = SessionsTable(self.session)
+        self.sessions.failed.connect(self.show_error)
+        self.body.addWidget(heading("Sessions and what they are used for"))
+        self.body.addWidget(self.sessions)
+        self._add_import()
+
+    def _add_import(self) -> None:
+        self.source = FolderEdit("Folder of the instrument")
+        self.source.edit.editingFinished.connect(self.recognise)
+        self.recognised = wrapped("Choose the folder with the tiles or maps and the EPMA tables.")
+        self.recognised.setTextFormat(Qt.TextFormat.RichText)
+        self.destination = FolderEdit("New folder of the section")
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(4, 4, 0, 0)
+        for part in (QLabel("From"), self.source, self.recognised, QLabel("To"), self.destination):
+            layout.addWidget(part)
+        self.import_part = QCollapsible("Import an instrument's folder")
+        self.import_part.setDuration(0)
+        self.import_part.addWidget(content)
+        self.import_part.toggled.connect(self._show_import)
+        self.body.addWidget(self.import_part)
+
+    def _add_form(self) -> None:
+        super()._add_form()
+        self.force.hide()
+        self.settings_part.setText("Import settings")
+        self.settings_part.collapse(animate=False)
+
+    def _add_run_bar(self, outer: QVBoxLayout) -> None:
+        super()._add_run_bar(outer)
+        self._show_import(self.session.section is None)
+        if self.session.section is None:
+            self.import_part.expand(animate=False)
+        else:
+            self.on_section_opened()
+
+    def _show_import(self, shown: bool) -> None:
+        for part in (self.settings_part, self.run_button, self.cancel_button):
+            part.setVisible(shown)
+
+    # ------------------------------------------------------------------ opening
+
+    def choose_section(self) -> None:
+        """Let the person choose a section's folder, and open it."""
+        folder = QFileDialog.getExistingDirectory(self, "Open a section")
+        if folder:
+            self.open(folder)
+
+    def open(self, folder: Path | str) -> None:
+        """Open a section; a problem is shown in the dock."""
+        self.hide_error()
+        try:
+            self.session.open(folder)
+        except OlivineError as error:
+            self.show_error(str(error))
+
+    def look_again(self) -> None:
+        """Show what was changed outside this window."""
+        self.hide_error()
+        try:
+            self.session.refresh()
+        except OlivineError as error:
+            self.show_error(str(error))
+        self.on_section_opened()
+
+    def on_section_opened(self) -> None:
+        section = self.session.section
+        if section is None:
+            return
+        rows, columns = section.shape
+        size = section.pixel_size_um
+        self.title.setText(
+            f"<b>{section.record.name}</b><br>{columns * size / 1000:.2f} x "
+            f"{rows * size / 1000:.2f} mm, {columns} x {rows} px of {size:g} µm"
+        )
+        self.title.setToolTip(str(section.path))
+        self.import_part.collapse(animate=False)
+        self._show_import(False)
+        self._show_next()
+
+    def on_product_changed(self, product: str) -> None:
+        self._show_next()
+
+    def _show_next(self) -> None:
+        if self.session.section is not None:
+            self.next.setText(next_step(self.session.section))
+
+    # ------------------------------------------------------------------ importing
+
+    def recognise(self) -> None:
+        """Show what the source folder holds; nothing is written."""
+        from napari_olivine.readers import read_source
+
+        self.hide_error()
+        folder = self.source.path()
+        if folder is None:
+            return
+        try:
+            source = read_source(folder, self.form.values())
+        except OlivineError as error:
+            self.recognised.setText("Nothing that can be imported.")
+            self.show_error(str(error))
+            return
+        self.recognised.setText(describe(source))
+        if self.destination.path() is None:
+            self.destination.edit.setText(str(folder.parent / f"{folder.name}-section"))
+
+    def arguments(self) -> list[str]:
+        source, destination = self.source.path(), self.destination.path()
+        if source is None or destination is None:
+            raise InputError("Choose the folder to import from and the new folder to import to.")
+        return [str(source), str(destination)]
+
+    def on_finished(self) -> None:
+        destination = self.destination.path()
+        if destination is not None:
+            self.open(destination)
+
+
+class FolderEdit(QWidget):
+    """A line for a folder's path with a button to choose it.
+
+    Parameters
+    ----------
+    title
+        Shown in the empty line, and above the dialogue.
+    """
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+        self.edit = QLineEdit()
+        self.edit.setPlaceholderText(title)
+        self.edit.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        button = QPushButton("Choose...")
+        button.clicked.connect(self._choose)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.edit, 1)
+        row.addWidget(button)
+
+    def path(self) -> Path | None:
+        """Return the folder, `None` if the line is empty."""
+        text = self.edit.text().strip()
+        return Path(text).expanduser() if text else None
+
+    def _choose(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, self._title)
+        if folder:
+            self.edit.setText(folder)
+            self.edit.editingFinished.emit()
+
+
+def heading(text: str) -> QLabel:
+    """Make a small heading."""
+    return QLabel(f"<b>{text}</b>")
+
+
+def describe(source: Any) -> str:
+    """Tell in a few lines what was recognised in a folder."""
+    rows, columns = source.shape
+    profiles = source.analyses["profile"].nunique() if len(source.analyses) else 0
+    lines = [
+        f"<b>{source.name}</b>: {source.form}, {columns} x {rows} px of "
+        f"{source.pixel_size_um:g} µm",
+        f"Signals: {', '.join(source.signals)}",
+        f"Sessions: {len(source.sessions)}; EPMA: {profiles} profiles, "
+        f"{len(source.analyses)} points, {len(source.placements)} placed",
+    ]
+    lines += [f"<span style='color:#e69f00'>{problem}</span>" for problem in source.problems[:8]]
+    return "<br>".join(lines)

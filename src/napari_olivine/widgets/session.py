@@ -1,0 +1,240 @@
+"""The open section of one viewer: what every dock looks at and listens to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
+
+from psygnal import Signal
+
+from napari_olivine.errors import SectionError
+from napari_olivine.section import Section
+from napari_olivine.widgets.layers import (
+    KEY,
+    PRODUCTS,
+    images_of,
+    layer_data,
+    made,
+    rank,
+    section_of,
+    shown,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+    from napari_olivine.widgets.jobs import Jobs
+
+
+class SectionSession:
+    """The section that a viewer shows; there is one session for each viewer.
+
+    Layers and tables are views of it: they may be closed without loss. Get it by
+    :meth:`of`, never by the class.
+    """
+
+    section_opened = Signal(object)
+    """The section, right after it was opened."""
+    product_changed = Signal(str)
+    """Name of a product that was made, made anew, or deleted."""
+    annotations_changed = Signal(str)
+    """``"sessions"`` or ``"placements"``."""
+    selection_changed = Signal(int)
+    """Id of the selected crystal, 0 for none."""
+
+    _sessions: WeakKeyDictionary[Any, SectionSession] = WeakKeyDictionary()
+
+    @classmethod
+    def of(cls, viewer: ViewerModel) -> SectionSession:
+        """Return the session of a viewer; a viewer that shows a section already is joined."""
+        # Docks are handed a proxy of the viewer, another object each time.
+        viewer = getattr(viewer, "__wrapped__", viewer)
+        if viewer not in cls._sessions:
+            session = cls._sessions[viewer] = cls(viewer)
+            for layer in list(viewer.layers):
+                session._adopt(layer)
+        return cls._sessions[viewer]
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = ref(viewer)
+        self._jobs: Jobs | None = None
+        self._known: dict[str, str] = {}
+        self.section: Section | None = None
+        self.selected = 0
+        viewer.layers.events.inserted.connect(self._on_layer_inserted)
+
+    @property
+    def viewer(self) -> ViewerModel:
+        """The viewer."""
+        viewer = self._viewer()
+        if viewer is None:
+            raise RuntimeError("the viewer was closed")
+        return viewer
+
+    @property
+    def jobs(self) -> Jobs:
+        """Runner of the steps; made when first asked for, because it needs Qt."""
+        if self._jobs is None:
+            from napari_olivine.widgets.jobs import Jobs
+
+            self._jobs = Jobs()
+            self._jobs.ended.connect(self.refresh)
+        return self._jobs
+
+    # ------------------------------------------------------------------ section
+
+    def open(self, path: Path | str) -> Section:
+        """Open a section, show its images, and close the one that was open.
+
+        Raises
+        ------
+        SectionError
+            If there is no section, or a step of the open one still runs.
+        """
+        section = Section(path)
+        self._begin(section)
+        for product, name in shown(section):
+            self.show(product, name)
+        self.viewer.reset_view()
+        self.section_opened.emit(section)
+        return section
+
+    def require(self) -> Section:
+        """Return the open section.
+
+        Raises
+        ------
+        SectionError
+            If none is open.
+        """
+        if self.section is None:
+            raise SectionError(
+                "No section is open: open one in the Section dock, or drop its folder on the "
+                "window."
+            )
+        return self.section
+
+    def refresh(self) -> None:
+        """Look at the folder again: show what is new, and tell the docks what changed."""
+        if self.section is None:
+            return
+        now = _fingerprints(self.section)
+        before = self._known
+        changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        self._known = now
+        for name in changed:
+            if name in PRODUCTS:
+                self._refresh_layers(name)
+            if name.startswith("annotations/"):
+                self.annotations_changed.emit(name.removeprefix("annotations/"))
+            else:
+                self.product_changed.emit(name)
+
+    def annotate(self, name: str, table: pd.DataFrame) -> None:
+        """Store what the person set by hand, and tell the docks."""
+        self.require().annotate(name, table)
+        self.refresh()
+
+    def select(self, crystal: int) -> None:
+        """Select a crystal by its id, 0 for none."""
+        if crystal != self.selected:
+            self.selected = int(crystal)
+            self.selection_changed.emit(self.selected)
+
+    # ------------------------------------------------------------------ layers
+
+    def layer(self, product: str, name: str) -> Layer | None:
+        """Return the layer that shows an image, `None` if it is not shown."""
+        for layer in self.viewer.layers:
+            mark = layer.metadata.get(KEY)
+            if mark and (mark["product"], mark["name"]) == (product, name):
+                return layer
+        return None
+
+    def show(self, product: str, name: str, **properties: Any) -> Layer:
+        """Show an image; one that is shown already is read again and keeps its look.
+
+        Parameters
+        ----------
+        product, name
+            Image of the open section.
+        **properties
+            Properties of the layer that differ from the usual ones, e.g. ``visible=True``.
+        """
+        from napari.layers import Layer
+
+        data, look, kind = layer_data(self.require(), product, name)
+        old = self.layer(product, name)
+        if old is not None:
+            look |= {"visible": old.visible, "opacity": old.opacity, "blending": old.blending}
+            self.viewer.layers.remove(old)
+        layer = Layer.create(data, look | properties, kind)
+        self.viewer.layers.insert(self._place(product, name), layer)
+        return layer
+
+    def _place(self, product: str, name: str) -> int:
+        """Index in the layer list: above our layers of a lower rank, below all others."""
+        place = 0
+        for index, layer in enumerate(self.viewer.layers):
+            mark = layer.metadata.get(KEY)
+            if mark and rank(mark["product"], mark["name"]) < rank(product, name):
+                place = index + 1
+        return place
+
+    def _refresh_layers(self, product: str) -> None:
+        section = self.require()
+        names = images_of(section, product)
+        fresh = self._known.get(product)
+        for layer in [*self.viewer.layers]:
+            mark = layer.metadata.get(KEY)
+            if mark and mark["product"] == product and mark["name"] not in names:
+                self.viewer.layers.remove(layer)
+        for name in names:
+            layer = self.layer(product, name)
+            if layer is None or layer.metadata[KEY]["made"] != fresh:
+                visible = {} if product == "images" else {"visible": True}
+                self.show(product, name, **visible)
+
+    def _begin(self, section: Section) -> None:
+        if self._jobs is not None and self._jobs.running:
+            raise SectionError(
+                f"{self.require().record.name} is still being worked on: wait for the step to "
+                "end, or cancel it, before opening another section."
+            )
+        for layer in [*self.viewer.layers]:
+            there = section_of(layer.metadata)
+            if there is not None and there != section.path:
+                self.viewer.layers.remove(layer)
+        self.section = section
+        self.selected = 0
+        self._known = _fingerprints(section)
+        self.viewer.canvas.overlays.scale_bar.visible = True
+
+    def _on_layer_inserted(self, event: Any) -> None:
+        self._adopt(event.value)
+
+    def _adopt(self, layer: Layer) -> None:
+        """Join a layer that napari's reader opened; it may belong to another section."""
+        path = section_of(layer.metadata)
+        if path is None:
+            return
+        if self.section is None or self.section.path != path:
+            section = Section(path)
+            self._begin(section)
+            self.section_opened.emit(section)
+        mark = layer.metadata[KEY]
+        for other in [*self.viewer.layers]:
+            same = other.metadata.get(KEY)
+            if other is not layer and same == mark:
+                self.viewer.layers.remove(other)
+
+
+def _fingerprints(section: Section) -> dict[str, str]:
+    """Fingerprint of everything in a section that a dock may show."""
+    found = {product.name: made(section, product.name) for product in section.products()}
+    for name in ("annotations/sessions", "annotations/placements"):
+        found[name] = section.fingerprint(name)
+    return {name: mark for name, mark in found.items() if mark}

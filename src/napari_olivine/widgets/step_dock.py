@@ -1,0 +1,348 @@
+"""What every dock of a step has: its form, Run and Cancel, progress, and what went wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible, QElidingLabel
+
+from napari_olivine.errors import OlivineError
+from napari_olivine.settings import Settings
+from napari_olivine.widgets.forms import SettingsForm
+from napari_olivine.widgets.session import SectionSession
+from napari_olivine.widgets.steps import DOCKS, VERBS, state_of, title_of
+from napari_olivine.workflow.steps import STEPS
+
+DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("●", "#e69f00")}
+"""Sign and colour of a product's state."""
+
+
+class StepDock(QWidget):
+    """Dock of one step; a subclass adds what is its own to :attr:`body`.
+
+    Parameters
+    ----------
+    napari_viewer
+        Viewer that the dock belongs to.
+    """
+
+    step = ""
+    """Command of the step."""
+    products: tuple[str, ...] = ()
+    """What the step makes."""
+    explanation = ""
+    """One sentence on top of the dock."""
+    hidden: tuple[str, ...] = ()
+    """Settings that the dock shows in its own way."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.session = SectionSession.of(napari_viewer)
+        self.setMinimumWidth(330)
+        self._started = 0.0
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(6, 6, 6, 6)
+        outer.setSpacing(6)
+        inside = QWidget()
+        self.body = QVBoxLayout(inside)
+        self.body.setContentsMargins(0, 0, 6, 0)
+        self.body.setSpacing(8)
+        self.scroll = QScrollArea()
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setWidget(inside)
+        outer.addWidget(self.scroll, 1)
+        self.body.addWidget(wrapped(self.explanation))
+        self.state = wrapped("")
+        self.state.setTextFormat(Qt.TextFormat.RichText)
+        self.build()
+        self._add_form()
+        self.body.addStretch(1)
+        outer.addWidget(self.state)
+        self._add_run_bar(outer)
+        self._connect()
+        self.show_state()
+
+    # ------------------------------------------------------------------ for subclasses
+
+    def build(self) -> None:
+        """Add to :attr:`body` what only this dock has."""
+
+    def choices(self) -> dict[str, Sequence[str]]:
+        """Return what to choose from, for settings that are names."""
+        return {}
+
+    def settings(self) -> Settings:
+        """Return the settings for the next run."""
+        return self.form.values()
+
+    def options(self) -> list[str]:
+        """Further options of the command line."""
+        return ["--force"] if self.force.isChecked() else []
+
+    def arguments(self) -> list[str]:
+        """Return what follows the command: the section."""
+        return [str(self.session.require().path)]
+
+    def on_section_opened(self) -> None:
+        """Show the section that was just opened."""
+
+    def on_product_changed(self, product: str) -> None:
+        """Show a product that changed."""
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        """Show numbers that the running step reports."""
+
+    def on_finished(self) -> None:
+        """Do what is to be done after the step ended well and its layers are shown."""
+
+    # ------------------------------------------------------------------ running
+
+    def run(self) -> None:
+        """Start the step with the settings on the form."""
+        self.hide_error()
+        try:
+            settings, arguments = self.settings(), self.arguments()
+        except OlivineError as error:
+            self.show_error(str(error))
+            return
+        guard_window(self)
+        self.session.jobs.start(
+            self.step, arguments, settings.model_dump(mode="json"), self.options()
+        )
+
+    def cancel(self) -> None:
+        """Stop the step."""
+        self.log.setText("Stopping...")
+        self.cancel_button.setEnabled(False)
+        self.session.jobs.cancel()
+
+    def show_error(self, text: str) -> None:
+        """Show what went wrong until the next run or until it is closed."""
+        self.error_text.setText(text)
+        self.error_box.show()
+
+    def hide_error(self) -> None:
+        """Take away the last error."""
+        self.error_box.hide()
+
+    def show_state(self) -> None:
+        """Show how the step's products stand."""
+        running = self.session.jobs.running
+        mine = running and self.session.jobs.step == self.step
+        self.run_button.setEnabled(not running)
+        other = DOCKS.get(self.session.jobs.step, self.session.jobs.step)
+        busy = f"{other} is at work" if running and not mine else ""
+        self.run_button.setToolTip(busy or "Start the step; it works in the background")
+        self.cancel_button.setEnabled(mine)
+        section = self.session.section
+        if section is None:
+            self.state.setText("No section is open.")
+            return
+        try:
+            lines = []
+            for product in self.products:
+                state = state_of(section, product)
+                sign, colour = DOT[state.state]
+                lines.append(
+                    f"<span style='color:{colour}'>{sign}</span> "
+                    f"<b>{title_of(product)}</b>: {state.text}"
+                )
+            self.state.setText("<br>".join(lines))
+        except OlivineError as error:
+            self.show_error(str(error))
+
+    # ------------------------------------------------------------------ making
+
+    def _add_form(self) -> None:
+        self.form = SettingsForm(
+            STEPS[self.step].settings, hidden=self.hidden, choices=self.choices()
+        )
+        self.force = QCheckBox("Repeat even if up to date")
+        reset = QPushButton("Defaults")
+        reset.setToolTip("Set every setting back to its default")
+        reset.clicked.connect(self.form.reset)
+        below = QHBoxLayout()
+        below.addWidget(self.force, 1)
+        below.addWidget(reset)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(4, 4, 0, 0)
+        layout.addWidget(self.form)
+        layout.addLayout(below)
+        self.settings_part = QCollapsible("Settings")
+        self.settings_part.setDuration(0)
+        self.settings_part.addWidget(content)
+        self.settings_part.expand(animate=False)
+        self.body.addWidget(self.settings_part)
+
+    def _add_run_bar(self, outer: QVBoxLayout) -> None:
+        self.error_text = wrapped("")
+        self.error_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.error_text.setStyleSheet("background: transparent;")
+        close = QToolButton()
+        close.setText("✕")
+        close.setToolTip("Close this message")
+        close.clicked.connect(self.hide_error)
+        self.error_box = QFrame()
+        self.error_box.setObjectName("error_box")
+        self.error_box.setStyleSheet(
+            "#error_box { border: 1px solid #d55e00; border-radius: 4px;"
+            " background: rgba(213, 94, 0, 40); }"
+        )
+        row = QHBoxLayout(self.error_box)
+        row.setContentsMargins(8, 6, 4, 6)
+        row.addWidget(self.error_text, 1)
+        row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        self.error_box.hide()
+        self.run_button = QPushButton(VERBS[self.step])
+        self.run_button.setMinimumHeight(28)
+        self.run_button.clicked.connect(self.run)
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setMinimumHeight(28)
+        self.cancel_button.clicked.connect(self.cancel)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.run_button, 2)
+        buttons.addWidget(self.cancel_button, 1)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(True)
+        self.bar.hide()
+        self.log = QElidingLabel("")
+        for part in (self.error_box, buttons, self.bar, self.log):
+            outer.addLayout(part) if part is buttons else outer.addWidget(part)
+
+    def _connect(self) -> None:
+        jobs = self.session.jobs
+        jobs.started.connect(self._on_started)
+        jobs.progress.connect(self._on_progress)
+        jobs.message.connect(self._on_message)
+        jobs.reported.connect(self._on_event)
+        jobs.finished.connect(self._on_finished)
+        jobs.failed.connect(self._on_failed)
+        jobs.cancelled.connect(self._on_cancelled)
+        jobs.ended.connect(self.show_state)
+        self.session.section_opened.connect(self._on_section_opened)
+        self.session.product_changed.connect(self._on_product_changed)
+        self.session.annotations_changed.connect(self._on_annotations_changed)
+
+    # ------------------------------------------------------------------ listening
+
+    def _mine(self) -> bool:
+        return self.session.jobs.step == self.step
+
+    def _on_started(self, _step: str) -> None:
+        self.show_state()
+        if self._mine():
+            self._started = time.monotonic()
+            self.bar.setRange(0, 0)
+            self.bar.setFormat("")
+            self.bar.show()
+            self.log.setText("Starting...")
+
+    def _on_progress(self, done: float, total: float, message: str) -> None:
+        if not self._mine():
+            return
+        self.bar.setRange(0, 1000)
+        self.bar.setValue(round(1000 * done / total) if total > 0 else 0)
+        seconds = int(time.monotonic() - self._started)
+        self.bar.setFormat(f"%p %   {seconds // 60}:{seconds % 60:02d}")
+        if message and self.cancel_button.isEnabled():
+            self.log.setText(message)
+
+    def _on_message(self, message: str) -> None:
+        if self._mine():
+            self.log.setText(message)
+            self.log.setToolTip(message)
+
+    def _on_event(self, event: dict[str, Any]) -> None:
+        if self._mine():
+            self.on_event(event)
+
+    def _on_finished(self, _step: str) -> None:
+        if self._mine():
+            self._end(f"Finished in {time.monotonic() - self._started:.0f} s.")
+            # The session looks at the folder when the job has ended, right after this.
+            QTimer.singleShot(0, self, self.on_finished)
+
+    def _on_failed(self, _step: str, why: str) -> None:
+        if self._mine():
+            self._end("Stopped by an error.")
+            self.show_error(why)
+
+    def _on_cancelled(self, _step: str) -> None:
+        if self._mine():
+            self._end("Cancelled; run it again to go on where it stopped.")
+
+    def _end(self, text: str) -> None:
+        self.bar.hide()
+        self.log.setText(text)
+
+    def _on_section_opened(self, _section: Any) -> None:
+        self.hide_error()
+        self.log.setText("")
+        self.on_section_opened()
+        self.show_state()
+
+    def _on_product_changed(self, product: str) -> None:
+        self.on_product_changed(product)
+        self.show_state()
+
+    def _on_annotations_changed(self, _name: str) -> None:
+        self.show_state()
+
+
+def wrapped(text: str) -> QLabel:
+    """Make a label that breaks its lines."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    return label
+
+
+class _CloseGuard(QObject):
+    """Asks before the window closes while a step runs, and stops the step cleanly."""
+
+    def __init__(self, window: QWidget, session: SectionSession) -> None:
+        super().__init__(window)
+        self._session = session
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        jobs = self._session.jobs
+        if event is None or event.type() != QEvent.Type.Close or not jobs.running:
+            return False
+        window = self.parent()
+        answer = QMessageBox.question(
+            window if isinstance(window, QWidget) else None,
+            "A step is running",
+            f"{DOCKS.get(jobs.step, jobs.step)} is still at work. Stop it and close the window?\n"
+            "What is finished is kept; run it again to go on.",
+        )
+        if answer != QMessageBox.StandardButton.Yes:
+            event.ignore()
+            return True
+        jobs.stop_now()
+        return False
+
+
+def guard_window(dock: StepDock) -> None:
+    """Watch the viewer's window, once, for being closed while a step runs."""
+    window = dock.session.viewer.window._qt_window
+    if window.property("olivine_guard") is None:
+        window.setProperty("olivine_guard", True)
+        window.installEventFilter(_CloseGuard(window, dock.session))

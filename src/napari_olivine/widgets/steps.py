@@ -1,0 +1,138 @@
+"""The steps as the docks know them: names in words, settings, and what is out of date and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from napari_olivine.section import Section
+
+VERBS = {
+    "import": "Import",
+    "mask": "Make mask",
+    "train": "Train",
+    "segment": "Segment",
+    "calibrate": "Calibrate",
+    "crystals": "Find crystals",
+}
+"""What the button of each step says."""
+
+TITLES = {
+    "images": "Images",
+    "epma": "EPMA analyses",
+    "mask": "Phase mask",
+    "probability": "Probability",
+    "segmentation": "Segmentation",
+    "calibration": "Calibration",
+    "mg": "mg# map",
+    "crystals": "Crystals",
+    "annotations/sessions": "Sessions",
+    "annotations/placements": "Traverses",
+}
+"""Products and annotations, in the order in which they are made."""
+
+DOCKS = {
+    "import": "Section",
+    "mask": "Phase masks",
+    "train": "Train",
+    "segment": "Segment",
+    "calibrate": "EPMA profiles",
+    "crystals": "Crystals",
+}
+"""The dock of each step."""
+
+
+@dataclass(frozen=True)
+class ProductState:
+    """How a product stands, for the person.
+
+    Parameters
+    ----------
+    state
+        ``"missing"``, ``"fresh"`` or ``"stale"``.
+    text
+        In words, with the reason where it is stale.
+    """
+
+    state: str
+    text: str
+
+
+def title_of(product: str) -> str:
+    """Name of a product in words."""
+    if product.startswith("models/"):
+        return f"Model {product.removeprefix('models/')}"
+    return TITLES.get(product, product)
+
+
+def state_of(section: Section, product: str) -> ProductState:
+    """Tell how a product stands, and why it is out of date if it is."""
+    found = section.product(product)
+    state = section.state(product)
+    if found is None:
+        return ProductState(state, "not made yet")
+    when = datetime.fromisoformat(found.created).strftime("%d %b %H:%M")
+    if state == "fresh":
+        return ProductState(state, f"up to date, made {when} in {_duration(found.seconds)}")
+    return ProductState(state, f"out of date: {', '.join(_reasons(section, product))}")
+
+
+def _reasons(section: Section, product: str) -> list[str]:
+    found = section.product(product)
+    reasons = []
+    for source, fingerprint in found.recipe.inputs.items() if found else ():
+        if source.startswith("source"):
+            continue
+        now = section.fingerprint(source)
+        title = title_of(source).lower().replace("epma", "EPMA")
+        if not now:
+            reasons.append(f"{title} no longer there")
+        elif now != fingerprint:
+            reasons.append(f"{title} changed since")
+        elif not source.startswith("annotations/") and section.state(source) != "fresh":
+            reasons.append(f"{title} out of date too")
+    return reasons
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def products_of(section: Section) -> list[str]:
+    """Return the products that a section has or could have, in the order of the work."""
+    models = [product.name for product in section.products() if product.name.startswith("models/")]
+    names: list[str] = []
+    for title in TITLES:
+        if title.startswith("annotations/"):
+            continue
+        names.append(title)
+        if title == "mask":
+            names += models
+    return names
+
+
+def next_step(section: Section) -> str:
+    """Tell in one line of rich text what to do next, and in which dock."""
+    has_models = any(name.startswith("models/") for name in products_of(section))
+    for command, product, text in ROAD:
+        there = has_models if product == "models" else section.state(product) != "missing"
+        if not there:
+            return f"Next: <b>{text}</b> (dock {DOCKS[command]})"
+    old = [product for product in products_of(section) if section.state(product) == "stale"]
+    if old:
+        return f"Out of date: <b>{', '.join(title_of(product) for product in old)}</b>"
+    return "Everything is made and up to date."
+
+
+ROAD = (
+    ("mask", "mask", "make a reference mask from the element maps"),
+    ("train", "models", "train a network on the mask"),
+    ("segment", "segmentation", "segment the whole section"),
+    ("calibrate", "mg", "calibrate grey to mg#"),
+    ("crystals", "crystals", "find and measure the crystals"),
+)
+"""What to make after the import, in which order."""
