@@ -1,0 +1,122 @@
+"""Settings of the crystals step and the names of the classes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from napari_olivine.errors import InputError
+from napari_olivine.settings import Settings, setting
+
+SIZE_CLASSES = ("microlite", "microphenocryst", "phenocryst")
+"""Size classes from small to large, as in the paper (section 3.9)."""
+
+ZONING_CLASSES = ("normal", "reversed", "none")
+"""Zoning classes of phenocrysts: core richer in Mg than the rim, poorer, or neither."""
+
+
+class CrystalsSettings(Settings):
+    """Settings of :func:`~napari_olivine.crystals.find_crystals`.
+
+    The paper's Table 2, with its size classes and thresholds of the core to rim ratio, is not
+    available in the text that this program follows: where a description says "ours", the value
+    is not the paper's.
+    """
+
+    phase_from: Literal["auto", "segmentation", "mask"] = setting(
+        "auto",
+        "Olivine from",
+        "Pixels that make crystals: the network's segmentation, the reference mask, or (auto) the "
+        "segmentation where there is one and else the mask.",
+    )
+    join_diagonals: bool = setting(
+        True,
+        "Join across corners",
+        "Pixels that touch by a corner belong together (8-connected); else only by a side.",
+    )
+    min_area_um2: float = setting(
+        20.0,
+        "Smallest crystal",
+        "Smaller specks are taken for noise and left out (ours).",
+        unit="um2",
+        ge=0,
+    )
+    bridge_um: float = setting(
+        0.0,
+        "Bridge cracks",
+        "Parts of a crystal that are at most this far apart count as one; 0 joins nothing (as "
+        "in the paper). Too wide a bridge joins neighbours.",
+        unit="um",
+        ge=0,
+        le=50,
+    )
+    microphenocryst_from_um2: float = setting(
+        1000.0,
+        "Microphenocrysts from",
+        "Area from which a crystal is a microphenocryst, smaller ones are microlites (ours; the "
+        "paper has a gap at 500-1000 um2).",
+        unit="um2",
+        gt=0,
+    )
+    phenocryst_from_um2: float = setting(
+        10_000.0,
+        "Phenocrysts from",
+        "Area from which a crystal is a phenocryst (the paper's phenocrysts begin near 10 000).",
+        unit="um2",
+        gt=0,
+    )
+    border_px: int = setting(
+        3,
+        "Border",
+        "Pixels along the outline that belong neither to core nor to rim (the paper's b, section "
+        "3.9; the value is ours, it covers the blur of the images).",
+        unit="px",
+        ge=0,
+        le=50,
+    )
+    zoning: Literal["mg", "paper"] = setting(
+        "mg",
+        "Zoning by",
+        "mg: difference of the median mg# of core and rim (ours). paper: ratio r of the mean BSE "
+        "grey of core and rim, which depends on brightness and contrast.",
+    )
+    zoning_threshold: float = setting(
+        0.01,
+        "Zoning threshold",
+        "For zoning by mg: smallest difference of mg# between core and rim that counts as "
+        "zoning (ours, not the paper's Table 2).",
+        gt=0,
+        lt=0.5,
+    )
+    mantle_threshold: float = setting(
+        0.02,
+        "Mantle threshold",
+        "For zoning by mg: a crystal whose mantle is richer or poorer in mg# than both its centre "
+        "and its rim by at least this is neither normal nor reversed: it is flagged as mantled "
+        "and filed under none, where the paper found most of its own (ours). 1 turns it off.",
+        gt=0,
+        le=1,
+    )
+    r_low: float = setting(
+        0.96,
+        "r below",
+        "For zoning by paper: a ratio below is normal zoning (core darker). Ours, not the paper's "
+        "Table 2: 0.01 of mg# is 0.7 % of the signal and several times that in an image whose "
+        "black level is raised for contrast, so set it for your images.",
+        gt=0,
+        le=1,
+    )
+    r_high: float = setting(
+        1.04,
+        "r above",
+        "For zoning by paper: a ratio above is reversed zoning (core brighter). Ours, not the "
+        "paper's Table 2; see r below.",
+        ge=1,
+    )
+
+    def model_post_init(self, context: object, /) -> None:
+        """Refuse size classes that do not follow each other."""
+        if self.microphenocryst_from_um2 >= self.phenocryst_from_um2:
+            raise InputError(
+                f"microphenocryst_from_um2 ({self.microphenocryst_from_um2:g}) must be below "
+                f"phenocryst_from_um2 ({self.phenocryst_from_um2:g})."
+            )

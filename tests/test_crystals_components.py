@@ -1,0 +1,105 @@
+"""Components found strip by strip are those of the whole image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_olivine.crystals.components import (
+    Strip,
+    join_strips,
+    label_strip,
+    summarize_strip,
+)
+
+
+def by_strips(
+    mask: NDArray[np.bool_],
+    height: int,
+    *,
+    diagonals: bool,
+    min_area_px: float = 1,
+    bridged: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.uint32], pd.DataFrame]:
+    """Label an image in strips of some height."""
+    strips, found = [], []
+    for row in range(0, len(mask), height):
+        rows = slice(row, row + height)
+        closed = None if bridged is None else bridged[rows]
+        labels, top, bottom = label_strip(mask[rows], diagonals=diagonals, bridged=closed)
+        found.append(labels)
+        strips.append(summarize_strip(labels, top, bottom, row))
+    numbers, table = join_strips(strips, diagonals=diagonals, min_area_px=min_area_px)
+    pieces = [number[labels] for number, labels in zip(numbers, found, strict=True)]
+    return np.concatenate(pieces), table
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    rows=st.integers(1, 40),
+    columns=st.integers(1, 40),
+    density=st.floats(0.05, 0.9),
+    height=st.integers(1, 40),
+    diagonals=st.booleans(),
+)
+def test_strips_give_the_components_of_the_whole_image(
+    seed: int, rows: int, columns: int, density: float, height: int, diagonals: bool
+) -> None:
+    mask = np.random.default_rng(seed).random((rows, columns)) < density
+    labels, table = by_strips(mask, height, diagonals=diagonals)
+    structure = ndimage.generate_binary_structure(2, 2 if diagonals else 1)
+    expected, count = ndimage.label(mask, structure)
+    np.testing.assert_array_equal(labels, expected)  # numbers too: both in reading order
+    assert table["id"].tolist() == list(range(1, count + 1))
+    for crystal, box in zip(table.itertuples(), ndimage.find_objects(expected), strict=True):
+        assert (crystal.row0, crystal.row1) == (box[0].start, box[0].stop)
+        assert (crystal.col0, crystal.col1) == (box[1].start, box[1].stop)
+        where = np.argwhere(expected == crystal.id)
+        assert crystal.area_px == len(where)
+        np.testing.assert_allclose((crystal.row, crystal.col), where.mean(axis=0))
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), height=st.integers(1, 30), smallest=st.integers(2, 30))
+def test_small_specks_are_left_out_and_numbers_have_no_gaps(
+    seed: int, height: int, smallest: int
+) -> None:
+    mask = np.random.default_rng(seed).random((30, 30)) < 0.4
+    labels, table = by_strips(mask, height, diagonals=True, min_area_px=smallest)
+    areas = np.bincount(ndimage.label(mask, np.ones((3, 3)))[0].ravel())[1:]
+    assert sorted(table["area_px"]) == sorted(areas[areas >= smallest])
+    assert np.array_equal(np.unique(labels[labels > 0]), table["id"].to_numpy())
+
+
+@pytest.mark.parametrize("height", [1, 3, 7, 16, 40])
+def test_bridges_join_the_parts_of_a_cracked_crystal(height: int) -> None:
+    mask = np.zeros((40, 40), bool)
+    mask[5:35, 5:19] = True
+    mask[5:35, 21:30] = True  # a crack of 2 px
+    mask[5:35, 36:40] = True  # a neighbour, 6 px away
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+    bridged = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, brush).astype(bool)
+    labels, table = by_strips(mask, height, diagonals=True, bridged=bridged)
+    assert table["area_px"].tolist() == [30 * 23, 30 * 4]
+    assert not labels[~mask].any()
+    assert labels[10, 10] == labels[10, 25] != labels[10, 38]
+
+
+def test_a_strip_survives_the_disk(tmp_path: Path) -> None:
+    labels, top, bottom = label_strip(np.eye(5, dtype=bool), diagonals=False)
+    strip = summarize_strip(labels, top, bottom, 100)
+    strip.save(tmp_path / "strip.npz")
+    again = Strip.load(tmp_path / "strip.npz")
+    assert again.area.tolist() == [1, 1, 1, 1, 1]
+    assert again.boxes[0].tolist() == [100, 101, 0, 1]
+    np.testing.assert_array_equal(again.first, strip.first)
+    assert [file.name for file in tmp_path.iterdir()] == ["strip.npz"]
