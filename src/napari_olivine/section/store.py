@@ -33,6 +33,7 @@ STEP_OF = {
     "mask": "mask",
     "models": "train",
     "probability": "segment",
+    "segmentation": "segment",
     "calibration": "calibrate",
     "mg": "calibrate",
     "crystals": "crystals",
