@@ -340,6 +340,23 @@ def test_progress_goes_from_nothing_to_all(tmp_path: Path) -> None:
     assert done == sorted(done)
 
 
+def test_a_full_disk_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+
+    def full(path: Path, *args: object, **kwargs: object) -> None:
+        written.append(path)
+        if len(written) > 7:
+            raise OSError(28, "No space left on device", str(path))
+        Path(path).write_bytes(b"half a tile")
+
+    monkeypatch.setattr(tifffile, "imwrite", full)
+    with pytest.raises(InputError, match="No space left on device.*Free some disk space"):
+        make_phantom(tmp_path / "p", TINY)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()

@@ -117,10 +117,10 @@ ENDS: dict[int, tuple[Composition, Composition]] = {
     ),
     CLINOPYROXENE: (
         Composition(
-            {"Si": 24.194, "O": 43.561, "Ti": 0.301, "Al": 1.862, "Cr": 0.275, "Fe": 4.062,
-             "Mn": 0.078, "Mg": 10.0, "Ca": 15.443, "Na": 0.224},
+            _oxides(SiO2=53.2, TiO2=0.3, Al2O3=2.3, Cr2O3=0.6, FeO=3.4, MgO=17.6, CaO=22.2,
+                    Na2O=0.4),
             _PYROXENE_YIELD,
-            "augite of mg# 0.85",
+            "chromian diopside of mg# 0.90 (typical); yields of augite",
         ),
         Composition(
             {"Si": 23.863, "O": 42.474, "Ti": 0.54, "Al": 1.166, "Fe": 9.337, "Mn": 0.233,

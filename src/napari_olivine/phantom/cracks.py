@@ -32,19 +32,28 @@ def cracks(
     """
     drawn = np.zeros(mask.shape, dtype=np.uint8)
     points = np.argwhere(mask)
-    size = float(np.sqrt(len(points)))
+    edge = np.argwhere(mask & ~cv2.erode(mask.astype(np.uint8), np.ones((3, 3))).astype(bool))
+    middle, size = points.mean(axis=0), float(np.sqrt(len(points)))
     for _ in range(count):
-        row, col = points[rng.integers(len(points))]
-        steps = max(4, int(rng.uniform(0.3, 1.1) * size / 6.0))
+        steps = max(4, int(rng.uniform(0.3, 1.3) * size / 6.0))
+        if rng.random() < 0.6:
+            row, col = edge[rng.integers(len(edge))]
+            towards = np.arctan2(middle[0] - row, middle[1] - col) + rng.normal(0, 0.6)
+        else:
+            row, col = points[rng.integers(len(points))]
+            towards = rng.uniform(0, 2 * np.pi)
         bends = np.cumsum(rng.normal(0, 0.10, steps)) + rng.normal(0, 0.12, steps)
-        heading = rng.uniform(0, 2 * np.pi) + bends
+        heading = towards + bends
         path = np.stack(
             [col + np.cumsum(6.0 * np.cos(heading)), row + np.cumsum(6.0 * np.sin(heading))],
             axis=1,
         )
         width_um = rng.choice([0.7, 1.2, 2.2], p=[0.45, 0.4, 0.15])
         strength = int(rng.uniform(90, 160) if width_um < 1 else rng.uniform(150, 255))
-        _stroke(drawn, path, width_um / pixel_size_um, strength)
+        width_px = width_um / pixel_size_um
+        if width_px >= 1.5:  # a wide crack narrows towards its ends
+            _stroke(drawn, path[steps // 6 : -(steps // 4)], width_px, strength)
+        _stroke(drawn, path, min(width_px, 1.0), strength)
     return drawn * mask
 
 

@@ -50,7 +50,7 @@ def lay_groundmass(
 
     count, radius = _grains(rng, shape, settings.clinopyroxene_percent, 4.6, 0.40, pixel)
     prisms = _prisms(rng, count, shape, radius, rng.uniform(1.2, 2.6, count), 6)
-    ferroan = rng.normal(0.28, 0.20, count)
+    ferroan = rng.normal(0.44, 0.20, count)
     _paint(phase, mix, prisms, CLINOPYROXENE, ferroan, job)
     zoned = radius > 4.0 / pixel
     _paint(phase, mix, _shrunk(prisms[zoned], 0.6), CLINOPYROXENE, ferroan[zoned] - 0.14, job)

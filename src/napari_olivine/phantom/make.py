@@ -56,10 +56,9 @@ def make_phantom(
     _check_free(folder)
     settings.session_columns()
     _check_memory(settings, job)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     draft = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.partial"
-    draft.mkdir()
     try:
+        draft.mkdir(parents=True)
         _write(draft, settings, job)
         if folder.exists():
             folder.rmdir()

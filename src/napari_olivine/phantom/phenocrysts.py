@@ -53,7 +53,7 @@ def augite(rng: np.random.Generator, pixel_size_um: float) -> Body:
     bands = 0.05 * np.sin(2 * np.pi * shape.depth_px / (radius * rng.uniform(0.15, 0.4)))
     rim = 0.18 * np.exp(-shape.depth_px / (0.12 * radius))
     patches = smooth_field(rng, shape.mask.shape, 0.25 * radius) * 0.03
-    share = rng.uniform(0.04, 0.36) + sectors + bands + rim + patches
+    share = rng.uniform(0.10, 0.50) + sectors + bands + rim + patches
     return Body(shape, CLINOPYROXENE, _levels(share), cleavage(rng, shape.mask, pixel_size_um))
 
 

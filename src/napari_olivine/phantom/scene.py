@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.phantom import phenocrysts
-from napari_olivine.phantom.compositions import OLIVINE, VESICLE
+from napari_olivine.phantom.compositions import GLASS, OLIVINE, VESICLE
 from napari_olivine.phantom.cracks import cracks
 from napari_olivine.phantom.groundmass import lay_groundmass
 from napari_olivine.phantom.settings import PhantomSettings
@@ -128,8 +128,8 @@ class _Builder:
         for number, columns in enumerate(self.sessions, start=1):
             for k in range(self.settings.phenocrysts_at_least):
                 kind = REQUIRED_PHENOCRYSTS[k % len(REQUIRED_PHENOCRYSTS)]
-                for attempt in range(12):
-                    area = max(self._phenocryst_area() * 0.85**attempt, PHENOCRYST_UM2[0])
+                for attempt in range(40):
+                    area = max(self._phenocryst_area() * 0.9**attempt, PHENOCRYST_UM2[0])
                     shape = self._olivine_shape(area, lobes=int(self.rng.random() < 0.25))
                     spot = self._find_room(shape.mask, columns, whole=True)
                     if spot is not None:
@@ -194,9 +194,9 @@ class _Builder:
                 self._add_olivine(shape, spot, "micro")
 
     def _phenocryst_area(self) -> float:
-        low, middle = PHENOCRYST_UM2
-        draw = self.rng.lognormal(np.log(middle), 0.65)
-        return float(np.clip(draw, low, self.settings.largest_phenocryst_um2))
+        (low, middle), high = PHENOCRYST_UM2, self.settings.largest_phenocryst_um2
+        draw = self.rng.lognormal(np.log(min(middle, np.sqrt(low * high))), 0.65)
+        return float(np.clip(draw, low, high))
 
     def _olivine_shape(self, area_um2: float, lobes: int) -> Shape:
         rng = self.rng
@@ -207,7 +207,7 @@ class _Builder:
             aspect=float(rng.uniform(1.0, 1.7)),
             rounding=float(rng.choice([0.15, 0.5, 1.0])),
             rough_px=float(rng.uniform(0.5, 1.4)),
-            anisotropy=float(rng.uniform(1.0, 6.0)),
+            anisotropy=float(rng.uniform(1.0, 5.0)),
         )
         return embayed(rng, shape, lobes) if lobes else shape
 
@@ -276,13 +276,15 @@ class _Builder:
             part = hole.mask[inner] & mask
             phase[part] = hole.phase
             mix[part] = hole.mix
-        olivine = mask & (phase == OLIVINE)
+        left = mask & (phase == OLIVINE)
+        olivine = largest_piece(left)  # the section's edge may cut through an inclusion
+        phase[left & ~olivine] = GLASS
         area = int(olivine.sum())
         number = len(scene.table) + 1
         scene.crystals[here][olivine] = number
         scene.mg[here][olivine] = np.round(mg[inner][olivine] * 10_000).astype(np.uint16)
         if large:
-            count = int(rng.poisson(1.7 if shape.mask.sum() * self.pixel**2 > 1e4 else 0.6))
+            count = int(rng.poisson(2.4 if shape.mask.sum() * self.pixel**2 > 1e4 else 0.6))
             drawn = cracks(rng, shape.mask, count, self.pixel)[inner] * mask
             solid = drawn * (phase != VESICLE)
             np.maximum(scene.cracks[here], solid, out=scene.cracks[here])

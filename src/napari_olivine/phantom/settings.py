@@ -53,7 +53,7 @@ class PhantomSettings(Settings):
         "Phenocrysts at least",
         "Phenocrysts that lie whole in each session whatever the density; the first three are "
         "normal, reversed and unzoned, so that profiles can be laid.",
-        ge=3,
+        ge=1,
         le=50,
     )
     largest_phenocryst_um2: float = setting(
@@ -130,7 +130,7 @@ class PhantomSettings(Settings):
             "cols": 3,
             "profiles_per_session": 2,
             "phenocrysts_per_mm2": 7.5,
-            "largest_phenocryst_um2": 40_000.0,
+            "largest_phenocryst_um2": 30_000.0,
         }
         return cls(**(values | changes))
 

@@ -15,7 +15,7 @@ from napari_olivine.phantom.settings import PhantomSettings
 
 MASS_SIO2, MASS_FEO, MASS_MGO = 60.0843, 71.8464, 40.3044
 #: Relative errors of one analysis; with them mg# errs by about 0.002.
-ERRORS = {"SiO2": 0.005, "FeO": 0.013, "MgO": 0.008, "CaO": 0.11, "MnO": 0.15}
+ERRORS = {"SiO2": 0.005, "FeO": 0.010, "MgO": 0.007, "CaO": 0.11, "MnO": 0.15}
 STEPS_UM = (2.0, 3.0, 4.0)
 CRACK_SEEN = 60
 
@@ -179,7 +179,7 @@ def _best_line(
         first, last = first + 4, last - 4
         spots = slice(first, last)
         crack = scene.cracks[box][rows[spots], cols[spots]] > CRACK_SEEN
-        score = (last - first) * (1.15 if 0 < crack.sum() <= 16 else 1.0)
+        score = (last - first) * (1.3 if 0 < crack.sum() <= 16 else 1.0)
         if best is None or score > best[0]:
             origin = np.array([box[1].start + seed[1], box[0].start + seed[0]])
             heading = np.array([np.cos(angle), np.sin(angle)])

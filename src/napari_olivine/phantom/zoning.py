@@ -49,7 +49,7 @@ def mg_number(rng: np.random.Generator, shape: Shape, kind: str) -> Floats:
     else:
         (core_low, core_high), (rim_low, rim_high) = _CORE_RIM[kind]
         core, rim = rng.uniform(core_low, core_high), rng.uniform(rim_low, rim_high)
-        length = radius * rng.uniform(0.38, 0.62)
+        length = radius * rng.uniform(0.45, 0.68)
         mg = np.asarray(core + (rim - core) * erfc(depth / length), dtype=np.float32)
         if kind == "complex":
             mg = _with_mantle(rng, mg, depth, radius)
