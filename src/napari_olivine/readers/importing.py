@@ -139,10 +139,11 @@ def _import_images(
         for name, row in draft.pending(strips, "Importing images"):
             stop = min(row + CHUNK, source.shape[0])
             rasters[name].write(row, 0, source.signals[name].read(row, stop, job))
+            _note_missing(source, draft)
         for done, raster in enumerate(rasters.values()):
             job.progress(done, len(rasters), "Building pyramids")
             _build_pyramid(raster, draft, job)
-        missing = [tile for signal in source.signals.values() for tile in signal.missing]
+        missing = _note_missing(source, draft)
         for tile in missing:
             job.warn(f"{tile}; it is left black")
         draft.notes |= {
@@ -151,6 +152,18 @@ def _import_images(
             "missing_tiles": missing,
             "problems": source.problems,
         }
+
+
+def _note_missing(source: Source, draft: Draft) -> list[str]:
+    """Keep a list of the tiles left black, over all runs of an import."""
+    file = draft.path / "missing_tiles.txt"
+    noted = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    known = set(noted)
+    found = [tile for signal in source.signals.values() for tile in signal.missing]
+    if new := [line for tile in found if (line := " ".join(tile.split())) not in known]:
+        with file.open("a", encoding="utf-8") as stream:
+            stream.writelines(f"{line}\n" for line in new)
+    return noted + new
 
 
 def _build_pyramid(raster: Raster, draft: Draft, job: Job) -> None:

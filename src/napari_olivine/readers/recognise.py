@@ -8,15 +8,28 @@ from pathlib import Path
 import pandas as pd
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.epma import read_profiles
+from napari_olivine.readers.epma import in_order, read_profiles
+from napari_olivine.readers.images import IMAGE_SUFFIXES, TiffImage
 from napari_olivine.readers.mosaic import open_mosaic, read_description
 from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.source import Form, SignalReader, Source
+from napari_olivine.readers.signals import (
+    choose_signals,
+    holds_bse,
+    one_shape,
+    signal_names,
+    wanted_files,
+)
+from napari_olivine.readers.source import Form, SignalReader, Source, refuse_if
 from napari_olivine.readers.tables import read_placements, read_sessions
+from napari_olivine.readers.textmaps import TextMap, is_text_map
+from napari_olivine.readers.xmaptools import (
+    is_standard_file,
+    pixel_sizes_um,
+    read_standards,
+    spot_analyses,
+)
 
 SETTINGS = ImportSettings()
-BSE_NAMES = ("bse", "bsed", "compo", "cp", "backscatter")
-"""Names of the backscatter image, as instruments and XMapTools write them."""
 
 
 def read_source(source: Path | str, settings: ImportSettings = SETTINGS) -> Source:
@@ -48,7 +61,18 @@ def read_source(source: Path | str, settings: ImportSettings = SETTINGS) -> Sour
         raise InputError(f"{folder} is no folder; give the folder that holds the images.")
     if (folder / "section.json").exists():
         return _read_mosaic(folder, settings)
-    raise InputError("later")
+    files = sorted(file for file in folder.iterdir() if file.is_file())
+    maps = [file for file in files if is_text_map(file)]
+    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+    if maps and (not images or holds_bse(maps, settings)):
+        return _read_text_maps(folder, maps, settings)
+    if images:
+        return _read_images(folder, images, settings)
+    raise InputError(
+        f"{folder} holds nothing that can be imported. Expected one of: a section.json that "
+        "describes a mosaic of tiles; text files of numbers, one map per signal; TIFF files, one "
+        "image per signal (BSE.tif, Mg.tif, Fe.tif, ...)."
+    )
 
 
 def _read_mosaic(folder: Path, settings: ImportSettings) -> Source:
@@ -74,31 +98,73 @@ def _read_mosaic(folder: Path, settings: ImportSettings) -> Source:
     )
 
 
-def choose_signals(
-    folder: Path, signals: dict[str, SignalReader], settings: ImportSettings
-) -> dict[str, SignalReader]:
-    """Return the wanted signals, the backscatter image first and called ``BSE``."""
-    found = ", ".join(signals)
-    if settings.bse is not None:
-        if settings.bse not in signals:
-            raise InputError(f"{folder} has no signal {settings.bse!r}; it has {found}.")
-        bse = settings.bse
-    else:
-        candidates = [name for name in signals if name.lower() in BSE_NAMES]
-        if len(candidates) != 1:
-            what = f"several ({', '.join(candidates)})" if candidates else "none"
+def _read_text_maps(folder: Path, files: list[Path], settings: ImportSettings) -> Source:
+    readers = {name: TextMap(name, file) for name, file in signal_names(files).items()}
+    signals = choose_signals(folder, dict(readers), settings)
+    shape = one_shape(signals)
+    found = [file for file in sorted(folder.glob("*.txt")) if is_standard_file(file)]
+    standards = read_standards(found[0]) if found else None
+    pixel_size_um = settings.pixel_size_um
+    if pixel_size_um is None:
+        if standards is None:
             raise InputError(
-                f"{folder}: which signal is the backscatter image? Known by name: {what}. The "
-                f"signals are {found}; name it with --bse."
+                f"{folder} does not say how large a pixel is: give --pixel-size-um, or add the "
+                "standard file of XMapTools with the corners of the map."
             )
-        bse = candidates[0]
-    wanted = set(settings.signals) or set(signals)
-    if unknown := sorted(wanted - set(signals) - {"BSE"}):
-        raise InputError(f"{folder} has no signal {', '.join(unknown)}; it has {found}.")
-    chosen = {"BSE": signals[bse]}
-    signals[bse].name = "BSE"
-    chosen |= {name: reader for name, reader in signals.items() if name in wanted and name != bse}
-    return chosen
+        pixel_size_um = round(sum(pixel_sizes_um(standards, shape)) / 2, 6)
+    return _complete(
+        folder,
+        "text maps",
+        signals,
+        settings,
+        name=folder.name,
+        pixel_size_um=pixel_size_um,
+        spot_files=found[:1],
+        spots=spot_analyses(standards, shape, pixel_size_um) if standards else None,
+        problems=[
+            f"{file.name} is left out: a section has one standard file, {found[0].name} is taken"
+            for file in found[1:]
+        ],
+    )
+
+
+def _read_images(folder: Path, files: list[Path], settings: ImportSettings) -> Source:
+    readers: dict[str, TiffImage] = {}
+    wrong = []
+    named = signal_names(files)
+    for name, file in wanted_files(named, settings).items():
+        try:
+            readers[name] = TiffImage(name, file)
+        except InputError as error:
+            wrong.append(str(error))
+    refuse_if(wrong, f"{folder} cannot be imported")
+    signals = choose_signals(folder, dict(readers), settings)
+    sizes = {name: reader.pixel_size_um for name, reader in readers.items() if reader.pixel_size_um}
+    pixel_size_um = settings.pixel_size_um or next(iter(sizes.values()), None)
+    if pixel_size_um is None:
+        raise InputError(
+            f"{folder}: the TIFF files do not say how large a pixel is; give --pixel-size-um."
+        )
+    problems = []
+    if settings.pixel_size_um is None and max(sizes.values()) > 1.01 * min(sizes.values()):
+        problems.append(
+            f"the TIFF files do not agree on the size of a pixel ({_listed(sizes)} um); "
+            f"{pixel_size_um:.4g} um is taken, set the pixel size if that is wrong"
+        )
+    one_shape(signals)
+    return _complete(
+        folder,
+        "images",
+        signals,
+        settings,
+        name=folder.name,
+        pixel_size_um=pixel_size_um,
+        problems=problems,
+    )
+
+
+def _listed(sizes: dict[str, float]) -> str:
+    return ", ".join(f"{name} {size:.4g}" for name, size in sizes.items())
 
 
 def _complete(
@@ -113,11 +179,15 @@ def _complete(
     voltage_kv: float | None = None,
     description_files: list[Path] | None = None,
     spots: pd.DataFrame | None = None,
+    spot_files: list[Path] | None = None,
     problems: list[str] | None = None,
 ) -> Source:
     """Add sessions, analyses and placements to the images."""
     shape = signals["BSE"].shape
     analyses, table_files, remarks = read_profiles(folder / "epma")
+    if spots is not None:
+        analyses = in_order(pd.concat([analyses, spots]) if len(analyses) else spots)
+        table_files += spot_files or []
     placements, misplaced = read_placements(
         folder / "epma" / "placements.csv", analyses, shape, pixel_size_um
     )
