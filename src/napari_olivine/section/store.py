@@ -280,5 +280,5 @@ def _read_record(path: Path) -> SectionRecord:
                 f"{values['format']}, this one knows {FORMAT}); update napari-olivine."
             )
         return SectionRecord(**values)
-    except (ValueError, TypeError, ValidationError) as error:
+    except (ValueError, TypeError, AttributeError, ValidationError) as error:
         raise SectionError(f"{file} is damaged or no section's record: {error}") from error
