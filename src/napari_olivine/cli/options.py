@@ -11,6 +11,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 from napari_olivine.errors import InputError
 from napari_olivine.settings import Settings
 
+SHARED = "seed"
+"""A setting of this name takes the option that all commands share."""
+
 
 def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
     """Add one option for every field of a settings model, and ``--settings FILE``.
@@ -30,6 +33,8 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         help="JSON file with any of the settings below; options on the command line win",
     )
     for name, field in model.model_fields.items():
+        if name == SHARED:
+            continue
         kind, optional = _without_none(field.annotation)
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         unit = f" [{extra['unit']}]" if extra.get("unit") else ""
@@ -68,6 +73,9 @@ def read_settings(arguments: argparse.Namespace, model: type[Settings]) -> Setti
         if not isinstance(values, dict):
             raise InputError(f"The settings file {arguments.settings} must hold one JSON object.")
     for name, field in model.model_fields.items():
+        if name == SHARED:
+            values.setdefault(name, arguments.seed)
+            continue
         value = getattr(arguments, f"setting_{name}")
         if value is None:
             continue

@@ -18,7 +18,7 @@ class DemoSettings(Settings):
     """Settings of the demonstration."""
 
     rows: int = setting(6, "Tile rows", "Rows of tiles of the synthetic section.", ge=2, le=40)
-    columns: int = setting(9, "Tile columns", "Columns of tiles.", ge=3, le=60)
+    cols: int = setting(9, "Tile columns", "Columns of tiles.", ge=3, le=60)
     network: str = setting("light", "Network", "Network to train; see the train step.")
     max_minutes: float = setting(
         5.0, "Training time", "Stop training after so many minutes.", unit="min", gt=0
@@ -53,7 +53,7 @@ def run_demo(
         job.say(f"The synthetic section in {source} is already there.")
     else:
         job.say("Making a synthetic thin section with known truth")
-        wanted = PhantomSettings(rows=settings.rows, columns=settings.columns, seed=job.seed)
+        wanted = PhantomSettings(rows=settings.rows, cols=settings.cols, seed=job.seed)
         make_phantom(source, wanted, job)
     chain = ChainSettings(
         network=settings.network,
