@@ -1,0 +1,84 @@
+"""Make a network: one module for all, grey in, logits of olivine out."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from napari_olivine.networks.registry import network_spec
+from napari_olivine.networks.vision import smp, torchvision
+
+BATCH_NORM_MOMENTUM = 0.1
+"""MobileNetV3 comes with 0.01, with which a short training never moves the running statistics."""
+
+
+class Network(nn.Module):
+    """A segmentation network with one output, the logit of olivine.
+
+    Parameters
+    ----------
+    body
+        Network that maps (batch, channels, rows, columns) to (batch, 1, rows, columns), or to a
+        dictionary with that under ``"out"``.
+    multiple
+        Rows and columns of the body's input must be a multiple of it; other images are padded by
+        reflection and the result is cut back.
+    """
+
+    def __init__(self, body: nn.Module, multiple: int) -> None:
+        super().__init__()
+        self.body = body
+        self.multiple = multiple
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (batch, 1, rows, columns) of normalised images.
+
+        Parameters
+        ----------
+        images
+            (batch, channels, rows, columns), normalised as the model card says.
+        """
+        rows, columns = images.shape[-2:]
+        below, right = -rows % self.multiple, -columns % self.multiple
+        if below or right:
+            images = pad(images, (0, right, 0, below), mode="reflect")
+        result = self.body(images)
+        logits = cast(Tensor, result["out"] if isinstance(result, dict) else result)
+        return logits[..., :rows, :columns]
+
+
+def build_network(name: str, seed: int = 0) -> Network:
+    """Make a network with random weights.
+
+    Parameters
+    ----------
+    name
+        One of `napari_olivine.networks.NETWORKS`.
+    seed
+        Of the random weights.
+
+    Raises
+    ------
+    InputError
+        If there is no network of that name.
+    """
+    spec = network_spec(name)
+    torch.manual_seed(seed)
+    if name == "light":
+        body = smp().Unet("resnet18", encoder_weights=None, in_channels=1, classes=1)
+        network = Network(body, multiple=32)
+    else:
+        torchvision()
+        from torchvision.models import segmentation
+
+        # Without `weights_backbone=None` torchvision downloads the backbone's weights.
+        make = getattr(segmentation, spec.name)
+        body = make(weights=None, weights_backbone=None, num_classes=1, aux_loss=False)
+        network = Network(body, multiple=1)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = BATCH_NORM_MOMENTUM
+    return network.to(memory_format=torch.channels_last)

@@ -1,0 +1,99 @@
+"""The model card: what a trained network is, needs and reached, readable without torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_olivine.errors import InputError
+
+CARD = "card.json"
+WEIGHTS = "weights.safetensors"
+FORMAT = 1
+"""Version of the model folder's layout; a model of a newer one is refused."""
+
+
+class Normalisation(BaseModel):
+    """How grey levels become the network's input.
+
+    Channel c of the input is ``(grey - shift - mean[c]) / std[c]``. With ``align="session"``,
+    `shift` is the median grey of the pixel's session less `median`, so that a session whose
+    detector has drifted looks like the training sessions; with ``align="none"`` it is 0.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    align: Literal["session", "none"]
+    median: float
+    spread: float = Field(gt=0)
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class ModelCard(BaseModel):
+    """What a trained network is (``card.json``)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: int = FORMAT
+    network: str
+    title: str
+    signal: str = "BSE"
+    channels: int = Field(ge=1)
+    classes: list[str] = ["olivine"]
+    pixel_size_um: float = Field(gt=0)
+    grey_type: str
+    normalisation: Normalisation
+    section: str
+    training_sessions: list[str]
+    validation_sessions: list[str]
+    label_rule: str = ""
+    weights_from: str
+    best_epoch: int
+    best_step: int
+    scores: dict[str, float]
+    best_threshold: float = Field(gt=0, lt=1)
+    settings: dict[str, Any]
+    seed: int
+    versions: dict[str, str]
+    created: str
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read the card of a model folder.
+
+    Parameters
+    ----------
+    folder
+        Holds ``card.json`` and ``weights.safetensors``.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no model, a damaged one, or one of a newer version.
+    """
+    for name in (CARD, WEIGHTS):
+        if not (folder / name).is_file():
+            raise InputError(
+                f"{folder} is no model: it has no {name}. A model folder holds {CARD} and "
+                f"{WEIGHTS}, as 'napari-olivine train' writes them."
+            )
+    file = folder / CARD
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        if int(values.get("format", -1)) > FORMAT:
+            raise InputError(
+                f"{file} was written by a newer version of napari-olivine (format "
+                f"{values['format']}, this one knows {FORMAT}); update napari-olivine."
+            )
+        return ModelCard(**values)
+    except (ValueError, TypeError, AttributeError, ValidationError) as error:
+        raise InputError(f"{file} is damaged or no model card: {error}") from error
+
+
+def write_card(folder: Path, card: ModelCard) -> None:
+    """Write the card into a model folder."""
+    (folder / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")

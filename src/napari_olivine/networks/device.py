@@ -1,0 +1,71 @@
+"""Where and how a network runs: device, precision, and a way to stop within a forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn the job's device into torch's.
+
+    Parameters
+    ----------
+    name
+        ``"auto"`` (a GPU if there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+
+    Raises
+    ------
+    InputError
+        If there is no such device here.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"device: {name!r} is none of auto, cpu, cuda, mps.") from error
+    if not {"cpu": True, "cuda": cuda, "mps": mps}.get(device.type, False):
+        raise InputError(f"device: there is no {name!r} here; use cpu or auto.")
+    return device
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """Let the network compute in bfloat16 where the hardware does so faster than in float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device))
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Tell whether the device multiplies bfloat16 in hardware.
+
+    Processors without such instructions emulate them at a fraction of float32's speed.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    checks = [getattr(torch.cpu, name, None) for name in names]
+    return any(check() for check in checks if check is not None)
+
+
+@contextmanager
+def stoppable(network: nn.Module, job: Job) -> Iterator[None]:
+    """Check before each layer whether the person asked to stop.
+
+    One forward pass of a large network over a large window takes several seconds on a CPU.
+    """
+    layers = [module for module in network.modules() if not list(module.children())]
+    hooks = [layer.register_forward_pre_hook(lambda *_: job.check()) for layer in layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

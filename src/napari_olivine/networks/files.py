@@ -1,0 +1,79 @@
+"""Model folders: a network's weights (safetensors) beside its card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from napari_olivine.errors import InputError
+from napari_olivine.networks.build import Network, build_network
+from napari_olivine.networks.card import WEIGHTS, ModelCard, read_card, write_card
+
+
+def save_model(folder: Path, network: Network, card: ModelCard) -> None:
+    """Write a network and its card into a folder.
+
+    Parameters
+    ----------
+    folder
+        Existing folder; a model that is there is replaced.
+    network
+        The trained network.
+    card
+        What it is.
+    """
+    save_weights(folder / WEIGHTS, network, {"card": card.model_dump_json()})
+    write_card(folder, card)
+
+
+def load_model(folder: Path, device: torch.device | str = "cpu") -> tuple[Network, ModelCard]:
+    """Read a network and its card, ready to predict.
+
+    Parameters
+    ----------
+    folder
+        Model folder.
+    device
+        Where to put the network.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no model, or its files are damaged or of another network.
+    """
+    card = read_card(folder)
+    network = build_network(card.network)
+    load_weights(folder / WEIGHTS, network)
+    return network.to(device).eval(), card
+
+
+def save_weights(file: Path, network: Network, metadata: dict[str, str] | None = None) -> None:
+    """Write a network's weights, whole or not at all."""
+    state = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
+    unfinished = file.with_name(file.name + ".part")
+    save_file(state, unfinished, metadata=metadata)
+    unfinished.replace(file)
+
+
+def load_weights(file: Path, network: Network) -> None:
+    """Put saved weights into a network of the same kind.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or its weights are those of another network.
+    """
+    try:
+        state = load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{file} is damaged or no safetensors file: {error}") from error
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise InputError(
+            f"The weights in {file} do not fit the network that its card names: {first}"
+        ) from error

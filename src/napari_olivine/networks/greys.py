@@ -1,0 +1,193 @@
+"""BSE grey as a network sees it: read anywhere, reflected at edges, levelled between sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.networks.card import Normalisation
+from napari_olivine.section import Raster, Section, Session, blocks, session_index
+
+FloatImage = NDArray[np.float32]
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Of photographs with values 0-1, as torchvision's published weights expect them."""
+
+
+class LevelledGrey:
+    """The BSE image of a section on the grey scale that a network was trained on.
+
+    Parameters
+    ----------
+    section
+        Section with ``images``.
+    normalisation
+        From the model card.
+    job
+        Running job.
+    """
+
+    def __init__(self, section: Section, normalisation: Normalisation, job: Job) -> None:
+        self.raster = section.raster("images", "BSE")
+        self.normalisation = normalisation
+        self.sessions = section.sessions()
+        self._shifts = np.zeros(len(self.sessions) + 1, np.float32)
+        if normalisation.align == "session":
+            whole = _whole(self.raster.shape)
+            # The last entry is for pixels outside every session, whose index is -1.
+            for place, window in enumerate([*(s.window for s in self.sessions), whole]):
+                median = float(np.median(sample_grey(self.raster, [window], job)))
+                self._shifts[place] = median - normalisation.median
+
+    def read(self, row: int, column: int, rows: int, columns: int) -> FloatImage:
+        """Read a window of levelled grey; it may reach beyond the image, where it is reflected.
+
+        Parameters
+        ----------
+        row, column
+            Its first row and column, also negative.
+        rows, columns
+            Its size.
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, columns)
+        """
+        inside, around = clip_window(self.raster.shape, row, column, rows, columns)
+        grey = self.raster.read(*inside).astype(np.float32)
+        grey -= self.shift(*inside)
+        return np.pad(grey, around, mode="symmetric") if np.any(around) else grey
+
+    def shift(self, rows: slice, columns: slice) -> FloatImage:
+        """Return how far each pixel's session lies above the training grey, shape broadcasting."""
+        if not np.ptp(self._shifts):
+            return self._shifts[:1, None]
+        row = np.arange(rows.start, rows.stop)[:, None]
+        column = np.arange(columns.start, columns.stop)[None, :]
+        return self._shifts[session_index(self.sessions, row, column)]
+
+
+def normalise(grey: FloatImage, normalisation: Normalisation) -> FloatImage:
+    """Turn levelled grey into a network's input.
+
+    Parameters
+    ----------
+    grey
+        Shape (rows, columns).
+    normalisation
+        From the model card.
+
+    Returns
+    -------
+    ndarray of float32, shape (channels, rows, columns)
+    """
+    mean = np.asarray(normalisation.mean, np.float32)[:, None, None]
+    std = np.asarray(normalisation.std, np.float32)[:, None, None]
+    return (grey[None] - mean) / std
+
+
+def measure_normalisation(
+    section: Section,
+    sessions: Sequence[Session],
+    align: Literal["session", "none"],
+    channels: int,
+    imagenet: bool,
+    job: Job,
+) -> Normalisation:
+    """Measure how the grey of training sessions is brought to a network's scale.
+
+    Parameters
+    ----------
+    section
+        Section with ``images``.
+    sessions
+        Training sessions.
+    align
+        Whether each session is shifted to a common median.
+    channels
+        Channels of the network.
+    imagenet
+        Normalise as for ImageNet (8-bit grey over 255, other grey over the training sessions'
+        range), instead of by the training sessions' median and spread.
+    job
+        Running job.
+
+    Raises
+    ------
+    InputError
+        If the training sessions have no contrast.
+    """
+    raster = section.raster("images", "BSE")
+    grey = sample_grey(raster, [session.window for session in sessions], job)
+    median = float(np.median(grey))
+    low, high = (float(v) for v in np.percentile(grey, [0.5, 99.5]))
+    spread = float(np.clip(grey, low, high).std())
+    if spread == 0:
+        raise InputError("The BSE image of the training sessions has the same grey everywhere.")
+    if not imagenet:
+        mean, std = (median,) * channels, (spread,) * channels
+    else:
+        if raster.dtype == np.uint8:
+            low, high = 0.0, 255.0
+        mean = tuple(low + (high - low) * m for m in IMAGENET_MEAN)
+        std = tuple((high - low) * s for s in IMAGENET_STD)
+    return Normalisation(align=align, median=median, spread=spread, mean=mean, std=std)
+
+
+def sample_grey(
+    raster: Raster, windows: Sequence[tuple[slice, slice]], job: Job
+) -> NDArray[Any]:
+    """Read an even sample of the grey of some windows, without black and saturated pixels.
+
+    Parameters
+    ----------
+    raster
+        The image.
+    windows
+        Rows and columns of each.
+    job
+        Running job.
+
+    Returns
+    -------
+    ndarray, one dimension, at most some million values
+    """
+    parts = []
+    for rows, columns in windows:
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        every = list(blocks(shape, 512, 512))
+        for r, c in every[:: max(1, len(every) // MOST_BLOCKS)]:
+            job.check()
+            block = raster.read(
+                slice(rows.start + r.start, rows.start + r.stop),
+                slice(columns.start + c.start, columns.start + c.stop),
+            )
+            parts.append(block[::3, ::3].ravel())
+    grey = np.concatenate(parts)
+    integers = np.issubdtype(grey.dtype, np.integer)
+    ceiling = np.iinfo(grey.dtype).max if integers else np.inf
+    usable = grey[(grey > 0) & (grey < ceiling)]
+    return usable if usable.size else grey
+
+
+def clip_window(
+    shape: tuple[int, int], row: int, column: int, rows: int, columns: int
+) -> tuple[tuple[slice, slice], tuple[tuple[int, int], tuple[int, int]]]:
+    """Split a window into its part inside an image and the rows and columns around that."""
+    top, left = max(0, row), max(0, column)
+    bottom, right = min(shape[0], row + rows), min(shape[1], column + columns)
+    around = ((top - row, row + rows - bottom), (left - column, column + columns - right))
+    return (slice(top, bottom), slice(left, right)), around
+
+
+MOST_BLOCKS = 48
+
+
+def _whole(shape: tuple[int, int]) -> tuple[slice, slice]:
+    return slice(0, shape[0]), slice(0, shape[1])

@@ -1,0 +1,219 @@
+"""Published or own weights to start from: found, checked, loaded, and told to the person."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import re
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.networks.build import Network
+from napari_olivine.networks.card import WEIGHTS
+from napari_olivine.networks.registry import NetworkSpec
+from napari_olivine.networks.vision import torchvision
+
+SECONDS_TO_ANSWER = 4.0
+"""How long the server of published weights may take to answer before training goes without."""
+
+
+def start_weights(network: Network, spec: NetworkSpec, weights: str, job: Job) -> str:
+    """Put the weights that training starts from into a network.
+
+    Parameters
+    ----------
+    network
+        Network with random weights.
+    spec
+        What it is.
+    weights
+        ``"auto"``: the published weights from torch's cache, else from the network if it answers
+        at once, else none. ``"none"``: random weights. Otherwise a weights file (``.pth``, ``.pt``,
+        ``.safetensors``) or a model folder.
+    job
+        Running job; it is told which weights are used.
+
+    Returns
+    -------
+    str
+        One sentence on the weights, as it stands in the model card.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or holds no weights that fit.
+    """
+    if weights == "none" or (weights == "auto" and not spec.published_weights):
+        said = "random weights (trained from scratch)"
+    elif weights == "auto":
+        file = published_file(spec, job)
+        said = "random weights: the published ones are neither in torch's cache nor reachable"
+        if file is None:
+            job.warn(
+                f"{spec.name} starts from {said}. Put {published_url(spec).rpartition('/')[2]} "
+                f"into {cache_folder()} to start from them."
+            )
+            return said
+        said = load_into(network, file)
+    else:
+        file = Path(weights).expanduser()
+        file = file / WEIGHTS if file.is_dir() else file
+        if not file.is_file():
+            raise InputError(f"weights: there is no file {file}; give auto, none or a file.")
+        said = load_into(network, file)
+    job.say(f"{spec.name} starts from {said}.")
+    return said
+
+
+def load_into(network: Network, file: Path) -> str:
+    """Load those weights of a file that fit the network, and say which did not.
+
+    Keys may be those of the whole network or, for an encoder's weights, of the encoder alone.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or nothing in it fits.
+    """
+    check_hash(file)
+    state = _read_state(file)
+    own = network.state_dict()
+    fitting, skipped = {}, []
+    for key, value in state.items():
+        name = next((n for n in _names(key) if n in own), None)
+        if name is not None and own[name].dim() == 4 and value.dim() == 4:
+            value = _to_channels(value, own[name])
+        if name is not None and own[name].shape == value.shape:
+            fitting[name] = value
+        else:
+            skipped.append(key)
+    if not any(value.dim() == 4 for value in fitting.values()):
+        raise InputError(f"weights: nothing in {file} fits this network.")
+    network.load_state_dict(fitting, strict=False)
+    new = [name for name in own if name not in fitting]
+    return (
+        f"{file.name}: {len(fitting)} of {len(own)} arrays loaded; "
+        f"left out of the file: {_heads(skipped)}; new: {_heads(new)}"
+    )
+
+
+def check_hash(file: Path) -> None:
+    """Compare a file with the start of its SHA-256 sum, where its name ends with that.
+
+    Raises
+    ------
+    InputError
+        If they differ: the file is damaged, or not what its name says.
+    """
+    named = re.search(r"-([0-9a-f]{8,64})\.\w+$", file.name)
+    if named is None:
+        return
+    with file.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if not found.startswith(named[1]):
+        raise InputError(
+            f"{file} is damaged: its SHA-256 sum starts with {found[: len(named[1])]}, its name "
+            f"says {named[1]}. Delete it, and get it again."
+        )
+
+
+def published_file(spec: NetworkSpec, job: Job) -> Path | None:
+    """Return the published weights' file from torch's cache, fetched if need be and possible."""
+    url = published_url(spec)
+    file = cache_folder() / url.rpartition("/")[2]
+    if file.is_file():
+        return file
+    return file if _fetch(url, file, job) else None
+
+
+def published_url(spec: NetworkSpec) -> str:
+    """Return the address of the published weights, as torchvision knows it."""
+    torchvision()
+    from torchvision.models import get_weight
+
+    return str(get_weight(spec.published_weights).url)
+
+
+def cache_folder() -> Path:
+    """Return the folder where torch keeps published weights (``$TORCH_HOME/hub/checkpoints``)."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def _fetch(url: str, file: Path, job: Job) -> bool:
+    """Download a file if its server answers quickly; tell whether it is there now."""
+    answer: list[int] = []
+
+    def ask() -> None:
+        request = urllib.request.Request(url, method="HEAD")
+        try:
+            with urllib.request.urlopen(request, timeout=SECONDS_TO_ANSWER) as reply:
+                answer.append(int(reply.headers.get("Content-Length", 0)))
+        except (OSError, ValueError):
+            return
+
+    # In a thread, because looking up a name may block for much longer than the timeout.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(SECONDS_TO_ANSWER)
+    if not answer:
+        return False
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(file.name + ".part")
+    try:
+        with urllib.request.urlopen(url, timeout=20) as reply, unfinished.open("wb") as out:
+            while block := reply.read(1 << 20):
+                out.write(block)
+                job.progress(out.tell(), max(answer[0], out.tell()), "Fetching published weights")
+        unfinished.replace(file)
+    except (urllib.error.URLError, OSError):
+        return False
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return True
+
+
+def _read_state(file: Path) -> dict[str, Tensor]:
+    try:
+        if file.suffix == ".safetensors":
+            return dict(load_file(file))
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"weights: {file} is damaged or no weights file: {first}") from error
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict):
+        raise InputError(f"weights: {file} holds no table of weights.")
+    return {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
+
+
+def _names(key: str) -> tuple[str, ...]:
+    """Names that a key of a file may have in our module."""
+    key = key.removeprefix("module.")
+    return key, f"body.{key}", f"body.encoder.{key}"
+
+
+def _to_channels(value: Tensor, own: Tensor) -> Tensor:
+    """Sum a first layer's weights over the colours for a network of one channel.
+
+    The sum answers to grey as the original does to that grey in all three channels.
+    """
+    if own.shape[1] == 1 and value.shape[1] == 3:
+        return value.sum(1, keepdim=True)
+    return value
+
+
+def _heads(keys: list[str]) -> str:
+    """Shorten names to the parts of the network that they belong to."""
+    parts = dict.fromkeys(".".join(key.removeprefix("body.").split(".")[:2]) for key in keys)
+    shown = ", ".join(list(parts)[:4]) + (", ..." if len(parts) > 4 else "")
+    return shown or "nothing"

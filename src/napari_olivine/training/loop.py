@@ -1,0 +1,269 @@
+"""The training loop: steps, epochs, validation, early stopping, and going on after a stop."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from napari_olivine.errors import Cancelled
+from napari_olivine.job import Job
+from napari_olivine.networks.build import Network
+from napari_olivine.networks.device import autocast, stoppable
+from napari_olivine.networks.files import load_weights, save_weights
+from napari_olivine.training.losses import Scores, loss_of
+from napari_olivine.training.plan import Plan
+from napari_olivine.training.samples import Samples
+from napari_olivine.training.validation import validate
+
+CHECKPOINT = "checkpoint.pt"
+SECONDS_BETWEEN_CHECKPOINTS = 120.0
+FEWEST_STEPS = 200
+"""Training is never stopped early before; the first validations of a fresh network jump about."""
+
+
+@dataclass
+class State:
+    """How far training is."""
+
+    step: int = 0
+    step_of_best: int = 0
+    best_cross_entropy: float = math.inf
+    seconds: float = 0.0
+    epoch_loss: float = 0.0
+    epoch_steps: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs that are finished."""
+        return len(self.history)
+
+
+class Training:
+    """A network in training, in a folder that keeps its state.
+
+    Parameters
+    ----------
+    network
+        Network with the weights to start from.
+    plan
+        What is trained and how.
+    samples, validation
+        Where crops come from for training and for validation.
+    folder
+        Where the checkpoint and the best weights lie; a checkpoint that is there is gone on with.
+    device
+        Where to compute.
+    job
+        Running job.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        plan: Plan,
+        samples: Samples,
+        validation: Samples,
+        folder: Path,
+        device: torch.device,
+        job: Job,
+    ) -> None:
+        self.network = network.to(device)
+        self.plan = plan
+        self.samples = samples
+        self.validation = validation
+        self.best_weights = folder / "weights.safetensors"
+        self.checkpoint = folder / CHECKPOINT
+        self.device = device
+        self.job = job
+        self.state = State()
+        self.optimiser = _optimiser(network, plan)
+        if self.checkpoint.exists():
+            self._go_on()
+
+    def run(self) -> State:
+        """Train to the end and leave the best weights in the network and on disk.
+
+        Raises
+        ------
+        Cancelled
+            If the person asks to stop; the checkpoint holds the very last step.
+        """
+        state, steps = self.state, self.plan.preset.steps
+        last_saved = time.monotonic()
+        try:
+            while not self._is_over():
+                if state.epoch_steps < steps and self._part_done() < 1:
+                    with self._timed():
+                        self._step()
+                    if time.monotonic() - last_saved < SECONDS_BETWEEN_CHECKPOINTS:
+                        continue
+                else:
+                    with self._timed():
+                        self._end_epoch()
+                self._save()
+                last_saved = time.monotonic()
+        except Cancelled:
+            self._save()
+            raise
+        load_weights(self.best_weights, self.network)
+        return state
+
+    def best(self) -> Scores:
+        """Scores of the network as it is on all validation crops."""
+        return validate(self.network, self.validation, self.plan, self.device, self.job)
+
+    # ------------------------------------------------------------------ one step, one epoch
+
+    def _step(self) -> None:
+        state, preset = self.state, self.plan.preset
+        images, labels = self.samples.batch(
+            self.plan.seed, state.step, preset, self.plan.foreground
+        )
+        # Seeded anew in each step (dropout draws numbers), so that no state needs to be kept.
+        torch.manual_seed(self.plan.seed * 1_000_003 + state.step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.plan, state.step, self._part_done())
+        self.network.train()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss = 0.0
+        together = preset.batch if self.device.type != "cpu" else preset.together
+        parts = list(zip(_split(images, together), _split(labels, together), strict=True))
+        with stoppable(self.network, self.job), _kept_statistics(self.network, self.job):
+            for x, y in parts:
+                x = x.to(self.device, memory_format=torch.channels_last)
+                with autocast(self.device):
+                    logits = self.network(x)
+                value = loss_of(logits, y.to(self.device), preset.dice) * (len(y) / preset.batch)
+                self.job.check()
+                value.backward()  # type: ignore[no-untyped-call]
+                loss += value.item()
+        self.optimiser.step()
+        state.step += 1
+        state.epoch_steps += 1
+        state.epoch_loss += loss
+        everything = preset.steps * preset.epochs
+        done = max(state.step, round(self._part_done() * everything))
+        self.job.progress(min(done, everything), everything, f"Training, loss {loss:.3f}")
+
+    def _end_epoch(self) -> None:
+        state = self.state
+        scores = validate(self.network, self.validation, self.plan, self.device, self.job)
+        row = {
+            "epoch": state.epoch + 1,
+            "step": state.step,
+            "learning_rate": self.optimiser.param_groups[0]["lr"],
+            "train_loss": state.epoch_loss / max(1, state.epoch_steps),
+            "val_loss": scores.cross_entropy,
+            "val_iou": scores.iou(0.5),
+            "val_iou_0.1": scores.iou(0.1),
+        }
+        if scores.cross_entropy < state.best_cross_entropy:
+            state.best_cross_entropy = scores.cross_entropy
+            state.step_of_best = state.step
+            save_weights(self.best_weights, self.network)
+        state.history.append(row)
+        state.epoch_loss, state.epoch_steps = 0.0, 0
+        self.job.report("epoch", **row)
+
+    # ------------------------------------------------------------------ when it ends
+
+    def _part_done(self) -> float:
+        """Part of the training that is done, by steps or by time, whichever is further."""
+        preset = self.plan.preset
+        by_steps = self.state.step / (preset.steps * preset.epochs)
+        by_time = self.state.seconds / (60 * preset.minutes) if preset.minutes else 0.0
+        return max(by_steps, by_time)
+
+    def _is_over(self) -> bool:
+        state = self.state
+        if state.epoch == 0 or state.epoch_steps > 0:
+            return False
+        if self._part_done() >= 1:
+            return True
+        since = sum(1 for row in state.history if row["step"] > state.step_of_best)
+        return since >= self.plan.preset.patience and state.step >= FEWEST_STEPS
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self.state.seconds += time.monotonic() - started
+
+    # ------------------------------------------------------------------ to disk and back
+
+    def _save(self) -> None:
+        content = {
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "state": json.dumps(vars(self.state)),
+        }
+        unfinished = self.checkpoint.with_name(CHECKPOINT + ".part")
+        torch.save(content, unfinished)
+        unfinished.replace(self.checkpoint)
+
+    def _go_on(self) -> None:
+        content: dict[str, Any] = torch.load(
+            self.checkpoint, map_location=self.device, weights_only=True
+        )
+        self.network.load_state_dict(content["network"])
+        self.optimiser.load_state_dict(content["optimiser"])
+        self.state = State(**json.loads(content["state"]))
+        self.job.say(f"Going on after step {self.state.step}.")
+
+
+def learning_rate(plan: Plan, step: int, part_done: float) -> float:
+    """Learning rate of a step.
+
+    SGD: constant, as in the paper. AdamW: a linear rise over the first 30 steps, then half a
+    cosine down to zero at the end.
+
+    Parameters
+    ----------
+    plan
+        What is trained.
+    step
+        Steps that are done.
+    part_done
+        Part of the training that is done, 0-1.
+    """
+    preset = plan.preset
+    if preset.optimiser == "sgd":
+        return preset.learning_rate
+    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, part_done)))
+    return preset.learning_rate * min(1.0, (step + 1) / 30) * fall
+
+
+def _optimiser(network: Network, plan: Plan) -> torch.optim.Optimizer:
+    rate = plan.preset.learning_rate
+    if plan.preset.optimiser == "sgd":
+        return torch.optim.SGD(network.parameters(), rate, momentum=0.9, weight_decay=1e-4)
+    return torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-2)
+
+
+def _split(values: Any, together: int) -> list[Tensor]:
+    """Cut a batch into parts of at least two: batch normalisation cannot train on one."""
+    count = max(1, len(values) // together)
+    return list(torch.from_numpy(values).tensor_split(count))
+
+
+@contextmanager
+def _kept_statistics(network: Network, job: Job) -> Iterator[None]:
+    """Put running statistics back if a step is stopped half way, as if it had never begun."""
+    before = [buffer.clone() for buffer in network.buffers()]
+    try:
+        yield
+    except Cancelled:
+        with torch.no_grad():
+            for buffer, value in zip(network.buffers(), before, strict=True):
+                buffer.copy_(value)
+        raise

@@ -1,0 +1,107 @@
+"""What a training run will do: settings and preset put together, sessions chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.networks import NetworkSpec, network_spec
+from napari_olivine.networks.registry import Preset
+from napari_olivine.section import Section, Session, with_role
+from napari_olivine.training.settings import TrainSettings
+
+Window = tuple[slice, slice]
+
+HELD_OUT = 0.2
+"""Part of each training session that validates where no session has that role."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything decided before training starts.
+
+    Parameters
+    ----------
+    spec
+        The network.
+    preset
+        How it is trained, with the person's settings in place.
+    foreground
+        Part of the crops laid over olivine.
+    seed
+        Of weights, crops and augmentation.
+    training, validation
+        Names of sessions.
+    train_windows, validation_windows
+        Their rows and columns.
+    """
+
+    spec: NetworkSpec
+    preset: Preset
+    foreground: float
+    seed: int
+    training: list[str]
+    validation: list[str]
+    train_windows: list[Window]
+    validation_windows: list[Window]
+
+
+def make_plan(section: Section, settings: TrainSettings, job: Job) -> Plan:
+    """Decide what is trained on what.
+
+    Raises
+    ------
+    InputError
+        If no session is for training.
+    """
+    spec = network_spec(settings.network)
+    train, validate = (with_role(section.sessions(), role) for role in ("train", "val"))
+    if not train:
+        raise InputError(
+            f"No session of {section.path} has the role 'train': give at least one that role."
+        )
+    windows = [session.window for session in train]
+    held_out = [session.window for session in validate]
+    if not validate:
+        windows, held_out = _hold_out(train)
+        job.warn(
+            "No session has the role 'val': the last fifth of the rows of each training session "
+            "is kept for validation, which tells less about drift than a session of its own."
+        )
+    return Plan(
+        spec=spec,
+        preset=_preset(spec.preset, settings),
+        foreground=settings.foreground,
+        seed=job.seed,
+        training=[session.session for session in train],
+        validation=[session.session for session in validate or train],
+        train_windows=windows,
+        validation_windows=held_out,
+    )
+
+
+def _preset(preset: Preset, settings: TrainSettings) -> Preset:
+    values: dict[str, Any] = {
+        "epochs": settings.epochs,
+        "steps": settings.steps,
+        "batch": settings.batch,
+        "crop_px": settings.crop_px,
+        "learning_rate": settings.learning_rate,
+        "patience": settings.patience,
+        "minutes": settings.max_minutes,
+    }
+    preset = replace(preset, **{k: v for k, v in values.items() if v is not None})
+    return replace(preset, together=min(preset.together, preset.batch))
+
+
+def _hold_out(sessions: Sequence[Session]) -> tuple[list[Window], list[Window]]:
+    train, held_out = [], []
+    for session in sessions:
+        rows, columns = session.window
+        cut = rows.stop - max(1, int((rows.stop - rows.start) * HELD_OUT))
+        train.append((slice(rows.start, max(cut, rows.start + 1)), columns))
+        held_out.append((slice(cut, rows.stop), columns))
+    return train, held_out

@@ -1,0 +1,239 @@
+"""Training samples: crops of grey and labels, drawn anew in every step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.networks import Normalisation
+from napari_olivine.networks.greys import LevelledGrey, clip_window, normalise
+from napari_olivine.networks.registry import Preset
+from napari_olivine.section import Raster, Section
+from napari_olivine.training.augmentation import augment
+
+Window = tuple[slice, slice]
+Crop = tuple[NDArray[np.float32], NDArray[np.uint8]]
+
+IGNORE = 255
+
+
+class Samples:
+    """Crops from some windows of a section, labelled by its mask.
+
+    The same seed and step give the same crops, so that training can go on after a stop exactly
+    as it would have.
+
+    Parameters
+    ----------
+    section
+        Section with ``images`` and ``mask``.
+    windows
+        Where crops are taken from.
+    normalisation
+        How grey becomes input.
+    cracks
+        What dark cracks in olivine count as: ``"olivine"``, ``"background"``, ``"ignore"``.
+    job
+        Running job; windows that fit in a quarter of its memory are kept there.
+
+    Raises
+    ------
+    InputError
+        If the mask has no olivine, or nothing but olivine, in the windows.
+    """
+
+    def __init__(
+        self,
+        section: Section,
+        windows: Sequence[Window],
+        normalisation: Normalisation,
+        cracks: str,
+        job: Job,
+    ) -> None:
+        self._grey = LevelledGrey(section, normalisation, job)
+        self._mask = section.raster("mask", "olivine")
+        self._windows = list(windows)
+        self.normalisation = normalisation
+        self._cracks = cracks
+        self._areas = np.array([_area(window) for window in windows], float)
+        self._olivine = _olivine_positions(self._mask, self._windows, job)
+        self._kept: dict[int, Crop] = {}
+        if self._areas.sum() * BYTES_PER_PIXEL < job.memory_bytes / 4:
+            for place, window in enumerate(self._windows):
+                job.check()
+                self._kept[place] = self._read(window)
+
+    def crop(
+        self, random: np.random.Generator, crop_px: int, foreground: float
+    ) -> Crop:
+        """Draw one crop.
+
+        Parameters
+        ----------
+        random
+            Where chance comes from.
+        crop_px
+            Its side.
+        foreground
+            Probability that it is laid over an olivine pixel.
+
+        Returns
+        -------
+        grey
+            Levelled grey, float32, shape (crop_px, crop_px).
+        label
+            uint8 of the same shape: 0, 1, 255 ignore. Beyond a window that is smaller than
+            the crop, grey is reflected and the label is 255.
+        """
+        if random.random() < foreground:
+            row, column, place = self._olivine[random.integers(len(self._olivine))]
+            row, column = (int(v) - int(random.integers(crop_px)) for v in (row, column))
+        else:
+            place = random.choice(len(self._windows), p=self._areas / self._areas.sum())
+            rows, columns = self._windows[place]
+            row = rows.start + int(random.integers(max(1, rows.stop - rows.start - crop_px + 1)))
+            column = columns.start + int(
+                random.integers(max(1, columns.stop - columns.start - crop_px + 1))
+            )
+        return self.read(int(place), row, column, crop_px)
+
+    def read(self, place: int, row: int, column: int, crop_px: int) -> Crop:
+        """Read a crop of a window, moved inside it where it fits."""
+        rows, columns = self._windows[place]
+        row = _inside(row, crop_px, rows)
+        column = _inside(column, crop_px, columns)
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        first = (row - rows.start, column - columns.start)
+        inside, around = clip_window(shape, *first, crop_px, crop_px)
+        if place in self._kept:
+            grey, label = (image[inside] for image in self._kept[place])
+        else:
+            grey, label = self._read(_moved(inside, rows.start, columns.start))
+        if np.any(around):
+            grey = np.pad(grey, around, mode="symmetric")
+            label = np.pad(label, around, constant_values=IGNORE)
+        return grey, label
+
+    def batch(
+        self, seed: int, step: int, preset: Preset, foreground: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Draw and augment the crops of one step.
+
+        Parameters
+        ----------
+        seed, step
+            Decide on the crops.
+        preset
+            Batch size, crop size and augmentation.
+        foreground
+            Part of the crops laid over olivine.
+
+        Returns
+        -------
+        images
+            float32 (batch, channels, crop, crop), normalised.
+        labels
+            uint8 (batch, crop, crop).
+        """
+        random = np.random.default_rng([seed, step])
+        images, labels = [], []
+        for _ in range(preset.batch):
+            grey, label = self.crop(random, preset.crop_px, foreground)
+            offset = preset.grey_levels * self.normalisation.spread
+            grey, label = augment(
+                random, grey, label, self.normalisation.median, offset, preset.gain
+            )
+            images.append(normalise(grey, self.normalisation))
+            labels.append(label)
+        return np.stack(images), np.stack(labels)
+
+    def _read(self, window: Window) -> Crop:
+        rows, columns = window
+        size = (rows.stop - rows.start, columns.stop - columns.start)
+        grey = self._grey.read(rows.start, columns.start, *size)
+        label = self._mask.read(rows, columns)
+        if self._cracks != "olivine":
+            found = cracks(grey, label, self.normalisation.spread)
+            label = np.where(found, 0 if self._cracks == "background" else IGNORE, label)
+        return grey, label.astype(np.uint8)
+
+
+def cracks(
+    grey: NDArray[np.float32], label: NDArray[np.uint8], spread: float
+) -> NDArray[np.bool_]:
+    """Find pixels of olivine that are darker than their surroundings by twice the grey's spread.
+
+    Parameters
+    ----------
+    grey
+        BSE, shape (rows, columns).
+    label
+        Mask of the same shape.
+    spread
+        Of the grey of the training sessions.
+    """
+    # Median of 8-bit steps of an eighth of the spread: OpenCV's wide medians take 8 bits only.
+    low = float(grey.min())
+    steps = np.clip((grey - low) * (8 / spread), 0, 255).astype(np.uint8)
+    around = cv2.medianBlur(steps, 11).astype(np.float32) * (spread / 8) + low
+    return (label == 1) & (grey < around - 2 * spread)
+
+
+BYTES_PER_PIXEL = 5
+MOST_POSITIONS = 200_000
+
+
+def _area(window: Window) -> int:
+    rows, columns = window
+    return (rows.stop - rows.start) * (columns.stop - columns.start)
+
+
+def _inside(first: int, crop_px: int, bounds: slice) -> int:
+    return max(bounds.start, min(first, bounds.stop - crop_px))
+
+
+def _moved(window: Window, row: int, column: int) -> Window:
+    rows, columns = window
+    return (
+        slice(rows.start + row, rows.stop + row),
+        slice(columns.start + column, columns.stop + column),
+    )
+
+
+def _olivine_positions(
+    mask: Raster, windows: Sequence[Window], job: Job
+) -> NDArray[np.int64]:
+    """Rows, columns and window of olivine pixels, from the finest level that is small enough."""
+    found = []
+    total = sum(_area(window) for window in windows)
+    level = next(
+        (k for k in range(len(mask.levels)) if total / 4**k < MOST_PIXELS), len(mask.levels) - 1
+    )
+    seen: set[int] = set()
+    for place, (rows, columns) in enumerate(windows):
+        job.check()
+        scale = 2**level
+        first = (-(-rows.start // scale), -(-columns.start // scale))
+        part = mask.read(
+            slice(first[0], -(-rows.stop // scale)), slice(first[1], -(-columns.stop // scale)), level
+        )
+        seen.update(int(value) for value in np.unique(part))
+        row, column = np.nonzero(part == 1)
+        every = max(1, len(row) * len(windows) // MOST_POSITIONS)
+        row, column = (row[::every] + first[0]) * scale, (column[::every] + first[1]) * scale
+        found.append(np.stack([row, column, np.full(len(row), place)], axis=1))
+    if not {0, 1} <= seen:
+        missing = "no olivine" if 1 not in seen else "nothing but olivine"
+        raise InputError(
+            f"The mask has {missing} in the training sessions: look at the mask and at "
+            "the sessions' roles."
+        )
+    return np.concatenate(found)
+
+
+MOST_PIXELS = 64 << 20

@@ -1,0 +1,83 @@
+"""Settings of training, without torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from napari_olivine.networks import NetworkName
+from napari_olivine.settings import Settings, setting
+
+
+class TrainSettings(Settings):
+    """What is trained and how; what is left open is taken from the network's own preset."""
+
+    network: NetworkName = setting(
+        "light",
+        "Network",
+        "light: U-Net with a ResNet-18 encoder, learns in minutes without a GPU (ours). "
+        "deeplabv3_resnet50: the paper's network, wants a GPU. deeplabv3_mobilenet_v3_large: "
+        "its small sister.",
+    )
+    name: str = setting("", "Name", "Name of the model in the section; the network's if empty.")
+    weights: str = setting(
+        "auto",
+        "Start weights",
+        "auto: weights trained on photographs (COCO) as in the paper for the DeepLabV3 networks, "
+        "from torch's cache or the network, none for light. none: random. Or a weights file, or "
+        "the folder of a model that is to be trained further.",
+    )
+    max_minutes: float | None = setting(
+        None,
+        "Longest time",
+        "Training time after which it ends; the learning rate falls in time for it. The "
+        "network's own if empty: 20 for light, none for the others.",
+        unit="min",
+        gt=0,
+    )
+    epochs: int | None = setting(
+        None, "Epochs", "Most epochs; the network's own if empty: 16 for light, else 100.", ge=1
+    )
+    steps: int | None = setting(
+        None, "Steps of an epoch", "Optimiser steps between two validations; 100 if empty.", ge=1
+    )
+    batch: int | None = setting(
+        None, "Batch", "Crops of one step; 8 for light, else 4, if empty.", ge=2
+    )
+    crop_px: int | None = setting(
+        None,
+        "Crop",
+        "Side of a training crop; 256 for light, else 320, if empty (paper: tiles of 512 x 338).",
+        unit="px",
+        ge=32,
+        multiple_of=32,
+    )
+    learning_rate: float | None = setting(
+        None, "Learning rate", "Largest one; 0.001 for light, else 0.01, if empty (ours).", gt=0
+    )
+    patience: int | None = setting(
+        None,
+        "Patience",
+        "Epochs without a lower validation cross-entropy after which training stops (early "
+        "stopping as in the paper, the number is ours); 10 for DeepLabV3, all epochs for light.",
+        ge=1,
+    )
+    foreground: float = setting(
+        0.5,
+        "Crops on olivine",
+        "Part of the crops that is laid over an olivine pixel, the rest lies anywhere (ours).",
+        ge=0,
+        le=1,
+    )
+    cracks: Literal["olivine", "background", "ignore"] = setting(
+        "olivine",
+        "Cracks in olivine",
+        "What pixels of the mask count as that BSE shows as dark cracks and the coarser element "
+        "maps do not. olivine: as the mask has them, so that a crack does not split a crystal. "
+        "background or ignore (both proposed in the paper) for the bare mineral.",
+    )
+    align: Literal["session", "none"] = setting(
+        "session",
+        "Level sessions",
+        "session: shift the grey of each session to the training sessions' median, against "
+        "instrument drift. none: grey as it is; augmentation alone makes the network robust.",
+    )

@@ -1,0 +1,174 @@
+"""The step `train`: a network learns the reference mask from BSE."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.section import Product, Section
+from napari_olivine.section.draft import software_versions
+from napari_olivine.training.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from napari_olivine.networks import ModelCard, Normalisation
+    from napari_olivine.training.loop import State
+    from napari_olivine.training.losses import Scores
+    from napari_olivine.training.plan import Plan
+
+
+def train(section: Section, settings: TrainSettings | None = None, job: Job | None = None) -> Product:
+    """Train a network on the sessions with the role ``train`` and keep the best weights.
+
+    Best is the lowest binary cross-entropy on the sessions with the role ``val``. The product is
+    ``models/NAME`` with ``weights.safetensors``, ``card.json`` and ``history.csv``. A run that
+    was stopped goes on at the step where it was.
+
+    Parameters
+    ----------
+    section
+        Section with ``images``, ``mask`` and sessions.
+    settings
+        What is trained and how.
+    job
+        Running job. Its seed decides on weights, crops and augmentation.
+
+    Raises
+    ------
+    SectionError
+        If the images or the mask are missing or out of date.
+    InputError
+        If no session is for training, the mask has no olivine there, or the start weights
+        cannot be used.
+    """
+    settings = settings or TrainSettings()
+    job = job or Job()
+    name = f"models/{_model_name(settings)}"
+    inputs = ["images", "mask", "annotations/sessions"]
+    recipe = section.recipe(
+        "train", settings, inputs, seed=job.seed, extra=_start_fingerprint(settings)
+    )
+    if done := section.finished(name, recipe, job):
+        return done
+
+    from napari_olivine.networks.build import build_network
+    from napari_olivine.networks.device import choose_device
+    from napari_olivine.networks.files import save_model
+    from napari_olivine.networks.greys import measure_normalisation
+    from napari_olivine.networks.pretrained import start_weights
+    from napari_olivine.training.loop import CHECKPOINT, Training
+    from napari_olivine.training.plan import make_plan
+    from napari_olivine.training.samples import Samples
+
+    device = choose_device(job.device)
+    plan = make_plan(section, settings, job)
+    with section.draft(name, recipe, job) as draft:
+        train_sessions = [s for s in section.sessions() if s.session in plan.training]
+        normalisation = measure_normalisation(
+            section,
+            train_sessions,
+            settings.align,
+            plan.spec.channels,
+            plan.spec.imagenet_normalisation,
+            job,
+        )
+        samples = Samples(section, plan.train_windows, normalisation, settings.cracks, job)
+        validation = Samples(
+            section, plan.validation_windows, normalisation, settings.cracks, job
+        )
+        network = build_network(plan.spec.name, seed=job.seed)
+        weights_from = _weights_from(draft.path)
+        if not (draft.path / CHECKPOINT).exists():
+            weights_from = start_weights(network, plan.spec, settings.weights, job)
+            (draft.path / WEIGHTS_FROM).write_text(weights_from, encoding="utf-8")
+        training = Training(network, plan, samples, validation, draft.path, device, job)
+        state = training.run()
+        scores = training.best()
+        card = _card(section, settings, plan, normalisation, state, scores, weights_from, job)
+        save_model(draft.path, network, card)
+        pd.DataFrame(state.history).to_csv(draft.path / "history.csv", index=False)
+        draft.notes.update(card.scores, best_step=card.best_step, weights_from=weights_from)
+        (draft.path / CHECKPOINT).unlink()
+        (draft.path / WEIGHTS_FROM).unlink()
+    job.say(
+        f"Best after step {state.step_of_best} of {state.step}: IoU "
+        f"{card.scores['iou_0.1']:.3f} at threshold 0.1, {card.scores['iou_best']:.3f} at "
+        f"{card.best_threshold:.2f} against the mask of session {', '.join(plan.validation)}."
+    )
+    return section.require(name)
+
+
+WEIGHTS_FROM = "weights_from.txt"
+
+
+def _model_name(settings: TrainSettings) -> str:
+    name = settings.name or settings.network
+    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name[0] == ".":
+        raise InputError(f"name: {name!r} must be letters, digits, '-', '_' and '.' only.")
+    return name
+
+
+def _start_fingerprint(settings: TrainSettings) -> dict[str, str]:
+    """Size and time of a start weights file, so that another file is another recipe."""
+    if settings.weights in ("auto", "none"):
+        return {}
+    path = Path(settings.weights).expanduser()
+    file = path / "weights.safetensors" if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(f"weights: there is no file {file}; give auto, none or a file.")
+    found = file.stat()
+    return {"source/weights": f"{found.st_size} {found.st_mtime_ns}"}
+
+
+def _weights_from(folder: Path) -> str:
+    file = folder / WEIGHTS_FROM
+    return file.read_text(encoding="utf-8") if file.exists() else ""
+
+
+def _card(
+    section: Section,
+    settings: TrainSettings,
+    plan: Plan,
+    normalisation: Normalisation,
+    state: State,
+    scores: Scores,
+    weights_from: str,
+    job: Job,
+) -> ModelCard:
+    from napari_olivine.networks import ModelCard
+
+    best = scores.best_threshold()
+    epoch = next(row["epoch"] for row in state.history if row["step"] == state.step_of_best)
+    mask = section.require("mask").recipe.settings
+    return ModelCard(
+        network=plan.spec.name,
+        title=plan.spec.title,
+        channels=plan.spec.channels,
+        pixel_size_um=section.pixel_size_um,
+        grey_type=str(section.raster("images", "BSE").dtype),
+        normalisation=normalisation,
+        section=section.record.name,
+        training_sessions=plan.training,
+        validation_sessions=plan.validation,
+        label_rule=str(mask.get("rule", "")),
+        weights_from=weights_from,
+        best_epoch=int(epoch),
+        best_step=state.step_of_best,
+        scores={
+            "cross_entropy": round(scores.cross_entropy, 5),
+            "iou_0.1": round(scores.iou(0.1), 5),
+            "iou_0.5": round(scores.iou(0.5), 5),
+            "iou_best": round(scores.iou(best), 5),
+            "overall_accuracy_0.1": round(scores.overall_accuracy(0.1), 5),
+        },
+        best_threshold=best,
+        settings=settings.model_dump(mode="json") | {"preset": asdict(plan.preset)},
+        seed=job.seed,
+        versions=software_versions(),
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+    )

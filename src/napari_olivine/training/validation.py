@@ -1,0 +1,65 @@
+"""Validation: a network's scores on an even sample of the validation sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from napari_olivine.job import Job
+from napari_olivine.networks.build import Network
+from napari_olivine.networks.device import autocast, stoppable
+from napari_olivine.networks.greys import normalise
+from napari_olivine.training.losses import Scores
+from napari_olivine.training.plan import Plan
+from napari_olivine.training.samples import Samples
+
+SIDE_PX = 512
+MOST_PIXELS = 3 << 20
+
+
+def validate(
+    network: Network, samples: Samples, plan: Plan, device: torch.device, job: Job
+) -> Scores:
+    """Score a network on the validation sessions, the same crops every time.
+
+    Parameters
+    ----------
+    network
+        In training or not; it is left in the mode it was in.
+    samples
+        Crops of the validation windows, with their labels.
+    plan
+        Where validation is done.
+    device
+        Where to compute.
+    job
+        Running job.
+    """
+    scores = Scores()
+    training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode(), stoppable(network, job), autocast(device):
+            for place, row, column in _crops(plan):
+                grey, label = samples.read(place, row, column, SIDE_PX)
+                image = torch.from_numpy(normalise(grey, samples.normalisation)[None])
+                logits = network(image.to(device, memory_format=torch.channels_last))
+                scores.add(logits[0, 0], torch.from_numpy(label).to(device))
+    finally:
+        network.train(training)
+    return scores
+
+
+def _crops(plan: Plan) -> Iterator[tuple[int, int, int]]:
+    """Window, row and column of each crop: all there are, or evenly chosen ones of many."""
+    every = [
+        (place, row, column)
+        for place, (rows, columns) in enumerate(plan.validation_windows)
+        for row in range(rows.start, rows.stop, SIDE_PX)
+        for column in range(columns.start, columns.stop, SIDE_PX)
+    ]
+    most = max(1, MOST_PIXELS // SIDE_PX**2)
+    chosen = np.linspace(0, len(every) - 1, min(most, len(every))).round().astype(int)
+    return (every[k] for k in chosen)
