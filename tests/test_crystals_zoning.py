@@ -85,16 +85,20 @@ def test_cracks_and_inclusions_do_not_move_the_medians() -> None:
     result = classify(spoilt, inside).iloc[0]
     assert result["mg_core"] == pytest.approx(clean["mg_core"], abs=0.002)
     assert result["mg_rim"] == pytest.approx(clean["mg_rim"], abs=0.002)
-    assert result["mg_difference_se"] < 0.001
+    assert result["mg_difference_se"] < 0.003
 
 
-def test_standard_error_tells_the_scatter_of_repeated_measurements() -> None:
-    inside, _ = disc(30, 71)
+@pytest.mark.parametrize("smooth_px", [0.0, 0.7, 1.5])
+def test_standard_error_tells_the_scatter_of_repeated_measurements(smooth_px: float) -> None:
+    inside, _ = disc(40, 91)
     random = np.random.default_rng(2)
-    results = [classify(0.85 + random.normal(0, 0.02, inside.shape), inside) for _ in range(60)]
+    results = []
+    for _ in range(60):
+        noise = ndimage.gaussian_filter(random.normal(0, 0.02, inside.shape), smooth_px)
+        results.append(classify(0.85 + noise, inside))
     table = pd.concat(results)
     expected = table["mg_difference"].std()
-    assert table["mg_difference_se"].median() == pytest.approx(expected, rel=0.3)
+    assert table["mg_difference_se"].median() == pytest.approx(expected, rel=0.35)
 
 
 def test_holes_are_no_outline() -> None:

@@ -14,6 +14,9 @@ from napari_olivine.crystals.settings import SIZE_CLASSES, CrystalsSettings
 RINGS = 5
 """Rings of equal width from the outline to the centre, in which mantles are looked for."""
 
+FAR_PX = 6
+"""Pixels this far apart have independent noise."""
+
 
 @dataclass(frozen=True)
 class Composition:
@@ -58,7 +61,7 @@ def measure_composition(
     -------
     Composition
         ``mg_difference`` is median(core) - median(rim); its standard error is that of the noise
-        between pixels, taken as independent, and leaves out the error of the calibration.
+        of the pixels and leaves out the error of the calibration.
         ``mg_mantle_excess`` tells by how much a mantle exceeds (positive) or falls short of
         (negative) both centre and outermost ring. ``core_rim_ratio`` is the paper's r.
     """
@@ -79,12 +82,9 @@ def measure_composition(
     if not (core.any() and rim.any()):
         return Composition(mg_mean=mean, core_rim_ratio=ratio)
     mg_core, mg_rim = float(np.median(mg[core])), float(np.median(mg[rim]))
+    noise, patch = _pixel_noise(mg, inside & there)
     # The median of n normal values has 1.2533 times the standard error of their mean.
-    error = (
-        1.2533
-        * _pixel_noise(mg, inside & there)
-        * np.hypot(1 / np.sqrt(core.sum()), 1 / np.sqrt(rim.sum()))
-    )
+    error = 1.2533 * noise * np.sqrt(patch / core.sum() + patch / rim.sum())
     excess = _mantle_excess(mg, distance / furthest, core | rim)
     return Composition(mg_core, mg_rim, mean, mg_core - mg_rim, float(error), excess, ratio)
 
@@ -125,14 +125,28 @@ def is_mantled(table: pd.DataFrame, settings: CrystalsSettings) -> pd.Series:
     return strong & (table["size_class"] == "phenocryst")
 
 
-def _pixel_noise(mg: NDArray[np.float32], there: NDArray[np.bool_]) -> float:
-    """Estimate the standard deviation of the noise from differences between neighbours in a row."""
-    both = there[:, 1:] & there[:, :-1]
-    differences = (mg[:, 1:] - mg[:, :-1])[both]
+def _pixel_noise(mg: NDArray[np.float32], there: NDArray[np.bool_]) -> tuple[float, float]:
+    """Estimate the standard deviation of the noise, and the area in px of one independent value.
+
+    From differences between pixels of a row, next to each other and far apart. A map that was
+    smoothed by a Gaussian of s px has a correlation of exp(-1 / 4 s2) between neighbours, and
+    one independent value in 4 pi s2 pixels.
+    """
+    near, far = _scatter(mg, there, 1), _scatter(mg, there, FAR_PX)
+    if not far > 0:
+        return near / np.sqrt(2), 1.0
+    alike = 1 - (near / far) ** 2
+    patch = -np.pi / np.log(alike) if 0 < alike < 1 else 1.0
+    return far / np.sqrt(2), max(float(patch), 1.0)
+
+
+def _scatter(mg: NDArray[np.float32], there: NDArray[np.bool_], lag: int) -> float:
+    """Robust standard deviation of the differences between pixels `lag` apart."""
+    both = there[:, lag:] & there[:, :-lag]
+    differences = (mg[:, lag:] - mg[:, :-lag])[both]
     if not differences.size:
         return np.nan
-    middle = np.median(differences)
-    return float(1.4826 * np.median(np.abs(differences - middle)) / np.sqrt(2))
+    return float(1.4826 * np.median(np.abs(differences - np.median(differences))))
 
 
 def _mantle_excess(

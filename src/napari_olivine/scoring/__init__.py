@@ -1,0 +1,7 @@
+"""Scoring: a section against a known truth."""
+
+from napari_olivine.scoring.models import Scores
+from napari_olivine.scoring.score import score_section
+from napari_olivine.scoring.settings import ScoreSettings
+
+__all__ = ["ScoreSettings", "Scores", "score_section"]

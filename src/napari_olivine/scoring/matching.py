@@ -1,0 +1,136 @@
+"""True crystals and the labels that lie on them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_olivine.crystals import (
+    SIZE_CLASSES,
+    ZONING_CLASSES,
+    CrystalsSettings,
+    classify_sizes,
+)
+from napari_olivine.scoring.models import CrystalScores, SizeScores, ZoningScores
+from napari_olivine.scoring.settings import ScoreSettings
+
+PIECE = 0.05
+"""Smallest part of a true crystal that counts as a piece of a split one."""
+
+
+class Overlaps:
+    """Areas of true crystals and of their overlaps with labels, gathered strip by strip."""
+
+    def __init__(self) -> None:
+        self._pairs: list[pd.DataFrame] = []
+        self._areas: list[pd.DataFrame] = []
+        self._on_edge: set[int] = set()
+
+    def add(
+        self, truth: NDArray[np.int64], labels: NDArray[np.integer], *, first: bool, last: bool
+    ) -> None:
+        """Take in one strip; `first` and `last` tell whether it ends the section."""
+        there = truth > 0
+        ids, counts = np.unique(truth[there], return_counts=True)
+        self._areas.append(pd.DataFrame({"true": ids, "pixels": counts}))
+        both = there & (labels > 0)
+        # Ids of both kinds fit in 32 bits.
+        keys, counts = np.unique(
+            truth[both] << 32 | labels[both].astype(np.int64), return_counts=True
+        )
+        self._pairs.append(
+            pd.DataFrame({"true": keys >> 32, "label": keys & 0xFFFFFFFF, "pixels": counts})
+        )
+        sides = [truth[:, 0], truth[:, -1]]
+        sides += [truth[0]] if first else []
+        sides += [truth[-1]] if last else []
+        self._on_edge |= set(np.unique(np.concatenate(sides)).tolist()) - {0}
+
+    def true_crystals(self) -> pd.DataFrame:
+        """Columns ``area_px`` and ``touches_edge`` by true id."""
+        area = pd.concat(self._areas).groupby("true")["pixels"].sum()
+        edge = area.index.isin(self._on_edge)
+        return pd.DataFrame({"area_px": area, "touches_edge": edge}, index=area.index)
+
+    def pairs(self) -> pd.DataFrame:
+        """Columns ``true``, ``label`` and ``pixels`` of their overlap."""
+        return pd.concat(self._pairs).groupby(["true", "label"])["pixels"].sum().reset_index()
+
+
+def score_crystals(
+    overlaps: Overlaps, table: pd.DataFrame, pixel_area_um2: float, settings: ScoreSettings
+) -> CrystalScores:
+    """Count crystals found, missed, merged, split and spurious; see :class:`CrystalScores`."""
+    true, pairs = overlaps.true_crystals(), overlaps.pairs()
+    true["size_class"] = _size_classes(true, pixel_area_um2, settings)
+    of_true = pairs["true"].map(true["area_px"])
+    of_label = pairs["label"].map(table.set_index("id")["area_px"])
+    iou = pairs["pixels"] / (of_true + of_label - pairs["pixels"])
+    true["found"] = true.index.isin(pairs.loc[iou > settings.found_iou, "true"])
+    mostly = pairs.loc[pairs["pixels"] > of_true / 2, "label"]
+    pieces = pairs[(pairs["pixels"] > of_label / 2) & (pairs["pixels"] >= PIECE * of_true)]
+    covered = pairs.groupby("label")["pixels"].sum().reindex(table["id"], fill_value=0)
+    spurious = covered.to_numpy() < table["area_px"].to_numpy() / 2
+    by_size = {
+        name: SizeScores(true=len(group), found=int(group["found"].sum()))
+        for name in SIZE_CLASSES
+        for group in [true[true["size_class"] == name]]
+    }
+    found = int(true["found"].sum())
+    return CrystalScores(
+        true=len(true),
+        found=found,
+        missed=len(true) - found,
+        by_size=by_size,
+        merged=int(mostly.duplicated(keep=False).sum()),
+        split=int((pieces["true"].value_counts() > 1).sum()),
+        labels=len(table),
+        spurious=int(spurious.sum()),
+    )
+
+
+def score_zoning(
+    overlaps: Overlaps,
+    table: pd.DataFrame,
+    kinds: pd.Series,
+    pixel_area_um2: float,
+    settings: ScoreSettings,
+) -> ZoningScores:
+    """Compare zoning classes; see :class:`ZoningScores`."""
+    true, pairs = overlaps.true_crystals(), overlaps.pairs()
+    large = _size_classes(true, pixel_area_um2, settings) == "phenocryst"
+    true = true[large & ~true["touches_edge"]].assign(kind=kinds)
+    pairs = pairs[pairs["pixels"] > pairs["true"].map(overlaps.true_crystals()["area_px"]) / 2]
+    given = pairs.set_index("true")["label"].map(table.set_index("id")["zoning_class"])
+    given = given.replace("", "unclassified").reindex(true.index).fillna("missed")
+    confusion = {
+        kind: {
+            name: int(((true["kind"] == kind) & (given == name)).sum())
+            for name in (*ZONING_CLASSES, "unclassified", "missed")
+        }
+        for kind in [*ZONING_CLASSES, *sorted(set(true["kind"]) - set(ZONING_CLASSES))]
+    }
+    right = given == true["kind"]
+    plain = true["kind"].isin(ZONING_CLASSES)
+    right_with_others = right | (~plain & (given == "none"))
+    return ZoningScores(
+        phenocrysts=int(plain.sum()),
+        right=int(right[plain].sum()),
+        accuracy=_mean(right[plain]),
+        accuracy_of_classified=_mean(right[plain & given.isin(ZONING_CLASSES)]),
+        accuracy_with_others=_mean(right_with_others),
+        confusion=confusion,
+    )
+
+
+def _size_classes(true: pd.DataFrame, pixel_area_um2: float, settings: ScoreSettings) -> pd.Series:
+    bounds = CrystalsSettings(
+        microphenocryst_from_um2=settings.microphenocryst_from_um2,
+        phenocryst_from_um2=settings.phenocryst_from_um2,
+    )
+    return classify_sizes(true["area_px"] * pixel_area_um2, bounds)
+
+
+def _mean(right: pd.Series) -> float | None:
+    return float(right.mean()) if len(right) else None

@@ -1,0 +1,114 @@
+"""What scoring tells, as values for a file and as a table for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from napari_olivine.scoring.table import scores_table
+
+
+class _Values(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PhaseScores(_Values):
+    """Olivine pixels against the truth; `None` where nothing can be divided."""
+
+    iou: float | None
+    """Intersection over union."""
+    overall_accuracy: float | None
+    """Fraction of pixels that are right."""
+    precision: float | None
+    recall: float | None
+    orthopyroxene_percent: float | None
+    """Orthopyroxene that is taken for olivine, percent of its pixels."""
+
+
+class MgScores(_Values):
+    """mg# of the map against the truth, on pixels where both have a value."""
+
+    rmse: float | None
+    bias: float | None
+    """Mean of map minus truth."""
+    pixels: int
+
+
+class SessionScores(_Values):
+    """Scores within one session."""
+
+    session: str
+    role: str
+    mask: PhaseScores | None = None
+    segmentation: PhaseScores | None = None
+    mg: MgScores | None = None
+
+
+class SizeScores(_Values):
+    """True crystals of one size class."""
+
+    true: int
+    found: int
+
+
+class CrystalScores(_Values):
+    """Labels against true crystals.
+
+    A true crystal is found if it and one label have an intersection over union above
+    ``found_iou``. It is merged if its larger part lies in a label that holds the larger part
+    of another true crystal too, and split if two or more labels that lie mostly in it make up
+    at least a twentieth of it each. A label is spurious if less than half of it lies in
+    true crystals.
+    """
+
+    true: int
+    found: int
+    missed: int
+    by_size: dict[str, SizeScores]
+    merged: int
+    split: int
+    labels: int
+    spurious: int
+
+
+class ZoningScores(_Values):
+    """Zoning classes of true phenocrysts that do not touch the edge of the section.
+
+    A true phenocryst gets the class of the label that covers more than half of it. Broken
+    crystals count under the zoning they grew with. Crystals with other patterns (``complex``: a
+    magnesian mantle between poorer core and rim) have no right answer among normal, reversed
+    and none, so that `accuracy` leaves them out; `accuracy_with_others` counts them and takes
+    none for right, where the paper found most of them (section 5.2).
+    """
+
+    phenocrysts: int
+    """Of kind normal, reversed or none."""
+    right: int
+    accuracy: float | None
+    """Right among all, where missed ones count as wrong."""
+    accuracy_of_classified: float | None
+    """Right among those that have a class."""
+    accuracy_with_others: float | None
+    confusion: dict[str, dict[str, int]]
+    """True kind -> class given -> count; ``missed``: no label, ``unclassified``: no class."""
+
+
+class Scores(_Values):
+    """A section against a known truth; `None` for products that the section lacks."""
+
+    section: str
+    mask: PhaseScores | None = None
+    segmentation: PhaseScores | None = None
+    mg: MgScores | None = None
+    sessions: list[SessionScores] = []
+    traverses: dict[str, dict[str, Any]] = {}
+    """Scores of calibration and test traverses, filtered and raw, against the microprobe."""
+    crystals: CrystalScores | None = None
+    zoning: ZoningScores | None = None
+    missing: list[str] = []
+    """Products that could not be scored, and why."""
+
+    def as_table(self) -> str:
+        """Text table for a terminal."""
+        return scores_table(self)

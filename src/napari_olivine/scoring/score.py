@@ -1,0 +1,150 @@
+"""The score step: every product of a section against a known truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_olivine.errors import SectionError
+from napari_olivine.job import Job
+from napari_olivine.scoring.matching import Overlaps, score_crystals, score_zoning
+from napari_olivine.scoring.models import Scores, SessionScores
+from napari_olivine.scoring.pixels import MgErrors, PhaseCounts
+from napari_olivine.scoring.settings import ScoreSettings
+from napari_olivine.scoring.truth import Truth
+from napari_olivine.section import Section, Session, blocks, session_index, strip_height
+
+OLIVINE = 1
+PRODUCTS = ("mask", "segmentation", "mg", "calibration", "crystals")
+
+
+def score_section(
+    section: Section,
+    truth: Path,
+    settings: ScoreSettings | None = None,
+    job: Job | None = None,
+) -> Scores:
+    """Compare a section with its known truth.
+
+    Everything is read strip by strip. Products that the section lacks are left out and named
+    in ``missing``; products that are out of date are scored, with a warning.
+
+    Parameters
+    ----------
+    section
+        Section with any products.
+    truth
+        Folder with ``phase.tif`` (codes), ``mg.tif`` (mg# x 10000, 0 off olivine),
+        ``crystals.tif`` (ids, 0 for none) and ``crystals.csv`` (id, kind).
+    settings
+        See :class:`ScoreSettings`; the defaults if not given.
+    job
+        Running job.
+
+    Raises
+    ------
+    InputError
+        If the truth lacks a file, or is that of a section of another shape.
+    """
+    settings, job = settings or ScoreSettings(), job or Job()
+    known = Truth(Path(truth), section)
+    states = {product: section.state(product) for product in PRODUCTS}
+    there = [product for product, state in states.items() if state != "missing"]
+    for product in there:
+        if states[product] == "stale":
+            job.warn(f"{product} of {section.path} is out of date; it is scored as it is.")
+    sessions = section.sessions() if section.fingerprint("annotations/sessions") else []
+    counted = _Counted(section, there, sessions)
+    strips = list(blocks(section.shape, strip_height(job, section.shape[1] * 96)))
+    for done, (rows, columns) in enumerate(strips):
+        job.progress(done, len(strips), "Scoring")
+        counted.add(known, rows, columns, settings)
+    job.progress(len(strips), len(strips), "Scoring")
+    return counted.scores(known, settings, [name for name in PRODUCTS if name not in there])
+
+
+class _Counted:
+    """Everything that is gathered while going through the strips."""
+
+    def __init__(self, section: Section, there: list[str], sessions: list[Session]) -> None:
+        self.section, self.there, self.sessions = section, there, sessions
+        groups = len(sessions) + 1
+        self.phases = {
+            name: PhaseCounts(groups) for name in ("mask", "segmentation") if name in there
+        }
+        self.mg = MgErrors(groups) if "mg" in there else None
+        self.overlaps = Overlaps() if "crystals" in there else None
+
+    def add(self, truth: Truth, rows: slice, columns: slice, settings: ScoreSettings) -> None:
+        """Take in one strip."""
+        group = 1 + session_index(
+            self.sessions,
+            np.arange(rows.start, rows.stop)[:, np.newaxis],
+            np.arange(columns.stop)[np.newaxis],
+        )
+        phase = truth.phase(rows)
+        olivine = phase == settings.olivine_code
+        opx = phase == settings.orthopyroxene_code
+        for name, counts in self.phases.items():
+            predicted = self.section.raster(name, "olivine").read(rows, columns) == OLIVINE
+            counts.add(group, olivine, opx, predicted)
+        if self.mg is not None:
+            mg = self.section.raster("mg", "mg").read(rows, columns)
+            self.mg.add(group, mg, truth.mg(rows))
+        if self.overlaps is not None:
+            labels = self.section.raster("crystals", "crystals").read(rows, columns)
+            last = rows.stop == self.section.shape[0]
+            self.overlaps.add(truth.crystals(rows), labels, first=rows.start == 0, last=last)
+
+    def scores(self, truth: Truth, settings: ScoreSettings, missing: list[str]) -> Scores:
+        """Turn what was gathered into scores."""
+        whole: dict[str, Any] = {name: counts.scores() for name, counts in self.phases.items()}
+        if self.mg is not None:
+            whole["mg"] = self.mg.scores()
+        if "calibration" in self.there:
+            whole["traverses"] = traverse_scores(self.section)
+        if self.overlaps is not None:
+            table = self.section.table("crystals", "crystals")
+            area_um2 = self.section.pixel_size_um**2
+            kinds = truth.kinds(self.overlaps.true_crystals().index)
+            whole["crystals"] = score_crystals(self.overlaps, table, area_um2, settings)
+            whole["zoning"] = score_zoning(self.overlaps, table, kinds, area_um2, settings)
+        return Scores(
+            section=self.section.record.name,
+            sessions=[self._session(place) for place in range(len(self.sessions))],
+            missing=[f"{name}: the section has none" for name in missing],
+            **whole,
+        )
+
+    def _session(self, place: int) -> SessionScores:
+        session = self.sessions[place]
+        parts: dict[str, Any] = {
+            name: counts.scores(place + 1) for name, counts in self.phases.items()
+        }
+        if self.mg is not None:
+            parts["mg"] = self.mg.scores(place + 1)
+        return SessionScores(session=session.session, role=session.role, **parts)
+
+
+def traverse_scores(section: Section) -> dict[str, dict[str, Any]]:
+    """Scores of the calibration and test traverses, as the calibration wrote them.
+
+    Raises
+    ------
+    SectionError
+        If the calibration's record is damaged.
+    """
+    file = section.require("calibration", stale_ok=True).path / "calibration.json"
+    try:
+        scores = json.loads(file.read_text())["scores"]
+        found = {
+            f"{use}, {kind}": dict(scores[use][kind])
+            for use in ("calibrate", "test")
+            for kind in ("filtered", "raw")
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SectionError(f"{file} is damaged; run 'napari-olivine calibrate --force'.") from error
+    return {name: values for name, values in found.items() if values.get("points")}

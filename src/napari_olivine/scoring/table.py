@@ -1,0 +1,126 @@
+"""Scores as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_olivine.scoring.models import MgScores, PhaseScores, Scores
+
+
+def scores_table(scores: Scores) -> str:
+    """Write every score that is there, one block a product."""
+    blocks = [f"Scores of {scores.section} against the truth"]
+    blocks += _phases(scores)
+    blocks += _mg(scores)
+    blocks += _traverses(scores)
+    blocks += _crystals(scores)
+    blocks += _zoning(scores)
+    if scores.missing:
+        blocks.append("\n".join(["Not scored", *(f"  {reason}" for reason in scores.missing)]))
+    return "\n\n".join(blocks)
+
+
+def _phases(scores: Scores) -> Iterable[str]:
+    rows: list[Sequence[str]] = []
+    for name in ("mask", "segmentation"):
+        whole = getattr(scores, name)
+        if whole is None:
+            continue
+        rows.append([name, *_phase(whole)])
+        rows += [
+            [f"  session {part.session} ({part.role})", *_phase(getattr(part, name))]
+            for part in scores.sessions
+            if getattr(part, name) is not None
+        ]
+    if rows:
+        head = ["Olivine pixels", "IoU", "OA", "precision", "recall", "opx as olivine"]
+        yield _columns([head, *rows])
+
+
+def _phase(phase: PhaseScores) -> list[str]:
+    opx = phase.orthopyroxene_percent
+    values = (phase.iou, phase.overall_accuracy, phase.precision, phase.recall)
+    return [*(_number(v) for v in values), "-" if opx is None else f"{opx:.1f} %"]
+
+
+def _mg(scores: Scores) -> Iterable[str]:
+    if scores.mg is None:
+        return
+    rows = [["whole map", *_mg_row(scores.mg)]]
+    rows += [
+        [f"  session {part.session} ({part.role})", *_mg_row(part.mg)]
+        for part in scores.sessions
+        if part.mg is not None
+    ]
+    yield _columns([["mg# of the map", "RMSE", "bias", "pixels"], *rows])
+
+
+def _mg_row(mg: MgScores) -> list[str]:
+    bias = "-" if mg.bias is None else f"{mg.bias:+.4f}"
+    return [_number(mg.rmse), bias, f"{mg.pixels:,}".replace(",", " ")]
+
+
+def _traverses(scores: Scores) -> Iterable[str]:
+    if scores.traverses:
+        keys = ["points", "r2", "rmse", "rmse10", "rmse_sh", "rmse_sh10"]
+        rows = [
+            [use, *(_number(values.get(key)) for key in keys)]
+            for use, values in scores.traverses.items()
+        ]
+        head = ["mg# on traverses", "points", "R2", "RMSE", "RMSE10", "RMSEsh", "RMSEsh10"]
+        yield _columns([head, *rows])
+
+
+def _crystals(scores: Scores) -> Iterable[str]:
+    crystals = scores.crystals
+    if crystals is not None:
+        rows = [
+            [f"{name}s", str(size.true), str(size.found), str(size.true - size.found)]
+            for name, size in crystals.by_size.items()
+        ]
+        total = ["all", str(crystals.true), str(crystals.found), str(crystals.missed)]
+        table = _columns([["Crystals", "true", "found", "missed"], *rows, total])
+        yield (
+            f"{table}\n{crystals.labels} labels, {crystals.spurious} of them spurious; "
+            f"{crystals.merged} true crystals merged, {crystals.split} split"
+        )
+
+
+def _zoning(scores: Scores) -> Iterable[str]:
+    zoning = scores.zoning
+    if zoning is not None:
+        names = list(dict.fromkeys(name for row in zoning.confusion.values() for name in row))
+        rows = [
+            [kind, *(str(row.get(name, 0)) for name in names)]
+            for kind, row in zoning.confusion.items()
+        ]
+        table = _columns([["Phenocrysts, true zoning", *names], *rows])
+        yield (
+            f"{table}\n{zoning.right} of {zoning.phenocrysts} right "
+            f"({_percent(zoning.accuracy)}); of those with a class "
+            f"{_percent(zoning.accuracy_of_classified)}; with other patterns, right as none, "
+            f"{_percent(zoning.accuracy_with_others)}"
+        )
+
+
+def _number(value: float | int | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.4f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lines = [
+        row[0].ljust(widths[0])
+        + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
+        for row in rows
+    ]
+    lines.insert(1, "-" * max(len(line) for line in lines))
+    return "\n".join(lines)

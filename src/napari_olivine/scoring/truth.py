@@ -1,0 +1,102 @@
+"""The known truth of a section, read strip by strip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tifffile
+import zarr
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.section import Section
+
+MG_SCALE = 10_000
+"""mg.tif holds mg# times this, 0 where there is no olivine."""
+
+
+class Truth:
+    """A truth folder: ``phase.tif``, ``mg.tif``, ``crystals.tif`` and ``crystals.csv``.
+
+    Parameters
+    ----------
+    folder
+        Where it lies.
+    section
+        Section that it is the truth of.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, cannot be read, or has another shape than the section.
+    """
+
+    def __init__(self, folder: Path, section: Section) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise InputError(f"There is no truth folder {self.folder}.")
+        missing = [name for name in (*RASTERS, TABLE) if not (self.folder / name).is_file()]
+        if missing:
+            raise InputError(
+                f"The truth folder {self.folder} lacks {', '.join(missing)}. A truth has "
+                f"{', '.join((*RASTERS, TABLE))}."
+            )
+        self._phase, self._mg, self._crystals = (
+            _open(self.folder / name, section.shape) for name in RASTERS
+        )
+
+    def phase(self, rows: slice) -> NDArray[Any]:
+        """Phase codes of some rows."""
+        return np.asarray(self._phase[rows])
+
+    def mg(self, rows: slice) -> NDArray[np.float32]:
+        """mg# of some rows, NaN where there is no olivine."""
+        stored = np.asarray(self._mg[rows])
+        return np.where(stored > 0, stored / np.float32(MG_SCALE), np.float32(np.nan))
+
+    def crystals(self, rows: slice) -> NDArray[np.int64]:
+        """Crystal ids of some rows, 0 for none."""
+        return np.asarray(self._crystals[rows]).astype(np.int64)
+
+    def kinds(self, ids: Iterable[int]) -> pd.Series:
+        """Kind of zoning of each crystal by its id.
+
+        Raises
+        ------
+        InputError
+            If the table has no such columns or lacks a crystal.
+        """
+        file = self.folder / TABLE
+        try:
+            # "none" is the name of a kind, not a missing value.
+            kinds = pd.read_csv(file, keep_default_na=False).set_index("id")["kind"].astype(str)
+        except (KeyError, ValueError) as error:
+            raise InputError(f"{file} needs the columns id and kind ({error}).") from error
+        absent = sorted(set(ids) - set(kinds.index))
+        if absent:
+            raise InputError(
+                f"{file} lacks {len(absent)} crystals of crystals.tif, the first is {absent[0]}."
+            )
+        return kinds
+
+
+RASTERS = ("phase.tif", "mg.tif", "crystals.tif")
+TABLE = "crystals.csv"
+
+
+def _open(file: Path, shape: tuple[int, int]) -> Any:
+    try:
+        array = zarr.open(tifffile.imread(file, aszarr=True, level=0), mode="r")
+        found = tuple(array.shape)  # type: ignore[union-attr]
+    except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as error:
+        raise InputError(f"{file} cannot be read as a TIFF image ({error}).") from error
+    if found != shape:
+        raise InputError(
+            f"{file} has {' x '.join(map(str, found))} pixels, the section {shape[0]} x "
+            f"{shape[1]}: it is the truth of another section."
+        )
+    return array
