@@ -16,9 +16,18 @@ BSE_NAMES = ("bse", "bsed", "compo", "cp", "backscatter")
 LINE = re.compile(r"([A-Z][a-z]?)(?:[ _-][KLM]|K)[^\s\d_-]?\d?(?:[ _-]series)?")
 """An element followed by its X-ray line: ``Mg K series``, ``Fe Ka1``, ``SiK``."""
 
+ELEMENTS = (
+    "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "V", "Cr", "Mn",
+    "Fe", "Co", "Ni", "Cu", "Zn", "Sr", "Zr", "Ba",
+)  # fmt: skip
+"""Elements that a file's name may end with."""
+
 
 def signal_names(files: list[Path]) -> dict[str, Path]:
-    """Name each file's signal: what all names share is left out, ``Mg K series`` is ``Mg``.
+    """Name each file's signal.
+
+    What all names share at their start is left out; ``Mg K series`` is ``Mg``, and a name that
+    ends with an element or BSE (``MORB7_16bit_Mg``) is that.
 
     Raises
     ------
@@ -30,14 +39,21 @@ def signal_names(files: list[Path]) -> dict[str, Path]:
     cut = max((start.rfind(mark) for mark in "_- ."), default=-1) + 1
     named: dict[str, Path] = {}
     for file, stem in zip(files, stems, strict=True):
-        line = LINE.fullmatch(stem[cut:])
-        name = line[1] if line else stem[cut:].strip()
+        name = _signal_of(stem[cut:].strip())
         if name in named:
             raise InputError(
                 f"{named[name]} and {file} are both of {name!r}; take one of them away."
             )
         named[name] = file
     return named
+
+
+def _signal_of(name: str) -> str:
+    line = LINE.fullmatch(name)
+    end = re.split(r"[_ .-]", name)[-1]
+    if line:
+        return line[1]
+    return end if end in ELEMENTS or end.lower() in BSE_NAMES else name
 
 
 def choose_signals(

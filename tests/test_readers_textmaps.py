@@ -1,0 +1,147 @@
+"""Text maps and the standard file of XMapTools."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import map_coordinates, uniform_filter
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.readers import ImportSettings, read_source
+from napari_olivine.readers.textmaps import TextMap
+from tests.sources import make_text_maps
+
+
+def test_maps_with_standards(tmp_path):
+    maps = make_text_maps(tmp_path)
+    source = read_source(tmp_path)
+    source.check()
+    assert (source.form, source.shape, source.tile_shape) == ("text maps", (40, 30), None)
+    assert source.pixel_size_um == pytest.approx(5)
+    assert list(source.signals) == ["BSE", "Ca", "Mg"]
+    types = {name: signal.dtype for name, signal in source.signals.items()}
+    assert types == {"BSE": np.uint16, "Ca": np.uint16, "Mg": np.uint8}
+    for name, key in (("BSE", "Cp"), ("Ca", "Ca"), ("Mg", "Mg")):
+        np.testing.assert_array_equal(source.signals[name].read(7, 31, Job()), maps[key][7:31])
+
+
+def test_spots_lie_where_the_corners_say(tmp_path):
+    make_text_maps(tmp_path)
+    source = read_source(tmp_path)
+    np.testing.assert_allclose(source.analyses["x_um"], [50, 0], atol=1e-6)
+    np.testing.assert_allclose(source.analyses["y_um"], [15, 0], atol=1e-6)
+    assert source.analyses["MgO"].tolist() == [45, 40]
+    assert source.analyses["Total"].tolist() == [99, 99]
+    assert source.placements[["profile", "kind", "use"]].to_numpy().tolist() == [
+        ["spots", "spots", "calibrate"]
+    ]
+
+
+def test_the_pixel_size_must_be_known(tmp_path):
+    make_text_maps(tmp_path)
+    (tmp_path / "Standards.txt").unlink()
+    with pytest.raises(InputError, match="how large a pixel is: give --pixel-size-um"):
+        read_source(tmp_path)
+    source = read_source(tmp_path, ImportSettings(pixel_size_um=3))
+    assert source.pixel_size_um == 3
+    assert len(source.analyses) == 0
+    assert len(source.placements) == 0
+
+
+@pytest.mark.parametrize("separator", ["\t", " ", ",", ";"])
+@pytest.mark.parametrize("trail", ["", "{separator}"])
+def test_separators(tmp_path, separator, trail):
+    file = tmp_path / "Mg K series.csv"
+    trail = trail.format(separator=separator)
+    file.write_text("\n".join(separator.join(row) + trail for row in ("123", "456")) + "\n\n")
+    reader = TextMap("Mg", file)
+    assert reader.shape == (2, 3)
+    np.testing.assert_array_equal(reader.read(0, 2, Job()), [[1, 2, 3], [4, 5, 6]])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "dtype"),
+    [
+        ("0 255", "uint8"),
+        ("0 256", "uint16"),
+        ("0 65536", "uint32"),
+        ("1.0 2.0", "uint8"),
+        ("1.5 2", "float32"),
+        ("1e10 2", "float32"),
+    ],
+)
+def test_the_smallest_type_that_holds_the_counts(tmp_path, numbers, dtype):
+    file = tmp_path / "Mg.txt"
+    file.write_text(numbers + "\n")
+    assert TextMap("Mg", file).dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("1 2 x", "is no map of numbers"),
+        ("1 2", "is no map of numbers"),
+        ("1 2 3 4", "is no map of numbers"),
+        ("1 2 nan", "row 2, number 3 is not finite"),
+        ("1 2 -3", "holds negative numbers"),
+    ],
+)
+def test_a_map_that_cannot_be_read_is_named(tmp_path, line, told):
+    maps = make_text_maps(tmp_path, (3, 3))
+    rows = [" ".join(map(str, row)) for row in maps["Mg"]]
+    (tmp_path / "Mg.txt").write_text("\n".join([rows[0], line, rows[2]]))
+    with pytest.raises(InputError) as error:
+        read_source(tmp_path).check()
+    assert "Mg.txt" in str(error.value)
+    assert told in str(error.value)
+
+
+def test_a_map_of_another_size_is_not_aligned(tmp_path):
+    make_text_maps(tmp_path)
+    np.savetxt(tmp_path / "Mg.txt", np.ones((39, 30)), fmt="%d")
+    with pytest.raises(InputError) as error:
+        read_source(tmp_path)
+    assert "Mg.txt is not aligned with BSE: it has 39 x 30 px, BSE has 40 x 30 px" in str(
+        error.value
+    )
+    read_source(tmp_path, ImportSettings(signals=("Ca",)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("X Y", "Y X", "must end with X Y"),
+        ("MgO", "NiO", "has no MgO"),
+        ("39 40 20", "39 40", "analysis 2 has 4 numbers, but >2 names 5"),
+        ("33.0 ", "31.0 ", "only square pixels can be used"),
+        ("-36.0 ", "left ", "block >1 needs the four numbers"),
+    ],
+)
+def test_a_standard_file_that_cannot_be_used_is_named(tmp_path, old, new, told):
+    make_text_maps(tmp_path)
+    file = tmp_path / "Standards.txt"
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(InputError) as error:
+        read_source(tmp_path)
+    assert "Standards.txt" in str(error.value)
+    assert told in str(error.value)
+
+
+def test_spots_of_a_real_map_meet_its_grey(shared_data):
+    """mg# of the chloritoid spots against BSE, mean of 3 x 3 px: only the right flip fits."""
+    source = read_source(shared_data / "chloritoid")
+    assert source.shape == (324, 288)
+    assert source.pixel_size_um == pytest.approx(5.0, rel=0.01)
+    grey = uniform_filter(source.signals["BSE"].read(0, 324, Job()).astype(float), 3)
+    spots = source.analyses[source.analyses["SiO2"] < 40]  # the last one is phengite
+    mg, fe = spots["MgO"] / 40.304, spots["FeO"] / 71.844
+    places = [spots["y_um"] / source.pixel_size_um, spots["x_um"] / source.pixel_size_um]
+
+    def r2(image):
+        sampled = map_coordinates(image, places, order=1)
+        return np.corrcoef(sampled, mg / (mg + fe))[0, 1] ** 2
+
+    assert r2(grey) > 0.95
+    assert r2(grey[::-1]) < 0.7
+    assert r2(grey[:, ::-1]) < 0.7
