@@ -43,6 +43,7 @@ class Draft:
         self.recipe = recipe
         self.job = job
         self.notes: dict[str, Any] = {}
+        self.content = ""
         self._journal = path / JOURNAL
         self._finished = _read_journal(self._journal)
 
@@ -173,6 +174,7 @@ def _commit(place: Path, draft: Draft, seconds: float) -> None:
         seconds=round(seconds, 1),
         software=software_versions(),
         notes=draft.notes,
+        content=draft.content,
     )
     product.write()
     for leftover in (JOURNAL, RECIPE, SECONDS):

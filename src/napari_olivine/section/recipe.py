@@ -62,6 +62,9 @@ class Product:
         Versions of the programs that made it.
     notes
         Numbers and remarks worth keeping (scores, counts).
+    content
+        Fingerprint of the content, for products that the same recipe need not make twice alike
+        (a network trained for so many minutes).
     """
 
     name: str
@@ -71,11 +74,12 @@ class Product:
     seconds: float
     software: dict[str, str]
     notes: dict[str, Any] = field(default_factory=dict)
+    content: str = ""
 
     @property
     def fingerprint(self) -> str:
-        """Fingerprint of the recipe."""
-        return self.recipe.fingerprint
+        """What a step that reads this product notes of it: the recipe's hash and the content's."""
+        return "-".join(filter(None, (self.recipe.fingerprint, self.content)))
 
     def write(self) -> None:
         """Write the record into the product's folder."""

@@ -199,7 +199,7 @@ class Section:
     def finished(self, name: str, recipe: Recipe, job: Job) -> Product | None:
         """Return the product if it was already made by this very recipe."""
         product = self.product(name)
-        if product is None or job.force or product.fingerprint != recipe.fingerprint:
+        if product is None or job.force or product.recipe.fingerprint != recipe.fingerprint:
             return None
         job.say(f"{name} is up to date.")
         return product
