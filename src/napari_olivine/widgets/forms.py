@@ -70,6 +70,14 @@ class SettingsForm(QWidget):
         for name, editor in self.editors.items():
             _set_value(editor, getattr(settings, name))
 
+    def set_choices(self, name: str, choices: Sequence[str], value: str | None = None) -> None:
+        """Replace what there is to choose from; an empty text stays the default choice."""
+        editor = self.editors[name]
+        options = _with_words(["", *choices])
+        now = editor.value
+        editor.choices = options
+        editor.value = value if value is not None else now if now in choices else ""
+
     def reset(self) -> None:
         """Go back to the defaults."""
         self.set_values(self.model())
@@ -82,7 +90,7 @@ def _editor(name: str, field: Any, choices: Sequence[str] | None) -> Any:
         options = list(choices if choices is not None else get_args(kind))
         if default not in options:
             options.insert(0, default)
-        editor: Any = ComboBox(name=name, choices=options, value=default)
+        editor: Any = ComboBox(name=name, choices=_with_words(options), value=default)
     elif kind is bool:
         editor = CheckBox(name=name, value=bool(default), label="", text="")
     elif kind in (int, float):
@@ -93,6 +101,11 @@ def _editor(name: str, field: Any, choices: Sequence[str] | None) -> Any:
         editor = LineEdit(name=name, value=_text(default))
     editor.field_kind, editor.field_optional = kind, optional
     return editor
+
+
+def _with_words(options: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Give the choices that are no text of their own a name."""
+    return [(str(option) if option not in ("", None) else "auto", option) for option in options]
 
 
 def _plain_type(annotation: Any) -> tuple[Any, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLineEdit, QPushButton
+from typing_extensions import override
 
 from napari_olivine.errors import InputError
 from napari_olivine.masks import NAMED_RULES, MaskSettings
@@ -27,6 +28,7 @@ class MasksDock(StepDock):
         "Olivine by its chemistry: a rule over the element maps gives the mask to learn from."
     )
 
+    @override
     def build(self) -> None:
         self.rule = QComboBox()
         self.rule.addItems([*NAMED_RULES, OWN])
@@ -55,6 +57,7 @@ class MasksDock(StepDock):
         self.body.addWidget(self.legend)
         self._show_rule(self.rule.currentText())
 
+    @override
     def settings(self) -> Settings:
         rule = self.rule.currentText()
         if rule == OWN:
@@ -79,6 +82,7 @@ class MasksDock(StepDock):
         text = ", ".join(f"{name} {colours[name]}" for name in shown)
         self.legend.setText(f"{text}: olivine is green to yellow." if on and text else "")
 
+    @override
     def on_section_opened(self) -> None:
         self.composite.setChecked(False)
 
@@ -87,6 +91,7 @@ class MasksDock(StepDock):
         self.conditions.setText(NAMED_RULES.get(rule, ""))
         self.conditions.setVisible(rule in NAMED_RULES)
 
+    @override
     def on_finished(self) -> None:
         product = self.session.require().product("mask")
         if product is not None and "phase_percent" in product.notes:

@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QDoubleSpinBox, QSizePolicy
+from typing_extensions import override
 
 HUGE = 1e9
 
@@ -82,9 +83,11 @@ class _Box(QDoubleSpinBox):
         self.setKeyboardTracking(False)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
+    @override
     def textFromValue(self, value: float) -> str:
         return f"{value:.0f}" if self._whole else f"{value:.6g}"
 
+    @override
     def valueFromText(self, text: str) -> float:
         bare = text.removesuffix(self.suffix()).strip().replace(",", ".")
         if bare == self.specialValueText():
@@ -94,6 +97,7 @@ class _Box(QDoubleSpinBox):
         except ValueError:
             return self.value()
 
+    @override
     def validate(self, text: str, position: int) -> Any:
         bare = text.removesuffix(self.suffix()).strip().replace(",", ".")
         if bare == self.specialValueText():
@@ -105,12 +109,13 @@ class _Box(QDoubleSpinBox):
         state = QValidator.State.Acceptable if good else QValidator.State.Intermediate
         return state, text, position
 
+    @override
     def wheelEvent(self, event: Any) -> None:
         event.ignore()
 
 
 def _step(kind: type, value: float | None, low: float, high: float) -> float:
-    """A step that a person would take: a tenth of the number's own size."""
+    """Return a step that a person would take: about a tenth of the number itself."""
     if kind is int:
         return 1.0
     size = abs(value) if value else min(high, 1.0) if high < HUGE else max(abs(low), 1.0)

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 from superqt import QCollapsible
+from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.widgets.products_tree import ProductsTree
@@ -33,6 +34,7 @@ class SectionDock(StepDock):
         "A section is one folder that holds images, analyses and everything made from them."
     )
 
+    @override
     def build(self) -> None:
         self.title = wrapped("No section is open.")
         self.title.setTextFormat(Qt.TextFormat.RichText)
@@ -78,12 +80,14 @@ class SectionDock(StepDock):
         self.import_part.toggled.connect(self._show_import)
         self.body.addWidget(self.import_part)
 
+    @override
     def _add_form(self) -> None:
         super()._add_form()
         self.force.hide()
         self.settings_part.setText("Import settings")
         self.settings_part.collapse(animate=False)
 
+    @override
     def _add_run_bar(self, outer: QVBoxLayout) -> None:
         super()._add_run_bar(outer)
         self._show_import(self.session.section is None)
@@ -121,6 +125,7 @@ class SectionDock(StepDock):
             self.show_error(str(error))
         self.on_section_opened()
 
+    @override
     def on_section_opened(self) -> None:
         section = self.session.section
         if section is None:
@@ -136,6 +141,7 @@ class SectionDock(StepDock):
         self._show_import(False)
         self._show_next()
 
+    @override
     def on_product_changed(self, product: str) -> None:
         self._show_next()
 
@@ -163,12 +169,14 @@ class SectionDock(StepDock):
         if self.destination.path() is None:
             self.destination.edit.setText(str(folder.parent / f"{folder.name}-section"))
 
+    @override
     def arguments(self) -> list[str]:
         source, destination = self.source.path(), self.destination.path()
         if source is None or destination is None:
             raise InputError("Choose the folder to import from and the new folder to import to.")
         return [str(source), str(destination)]
 
+    @override
     def on_finished(self) -> None:
         destination = self.destination.path()
         if destination is not None:

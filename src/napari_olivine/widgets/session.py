@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary, ref
 
 from psygnal import Signal
@@ -45,7 +45,7 @@ class SectionSession:
     selection_changed = Signal(int)
     """Id of the selected crystal, 0 for none."""
 
-    _sessions: WeakKeyDictionary[Any, SectionSession] = WeakKeyDictionary()
+    _sessions: ClassVar[WeakKeyDictionary[Any, SectionSession]] = WeakKeyDictionary()
 
     @classmethod
     def of(cls, viewer: ViewerModel) -> SectionSession:

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 from superqt import QCollapsible, QElidingLabel
+from typing_extensions import override
 
 from napari_olivine.errors import OlivineError
 from napari_olivine.settings import Settings
@@ -322,6 +323,7 @@ class _CloseGuard(QObject):
         super().__init__(window)
         self._session = session
 
+    @override
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         jobs = self._session.jobs
         if event is None or event.type() != QEvent.Type.Close or not jobs.running:

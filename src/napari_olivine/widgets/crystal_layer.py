@@ -1,0 +1,118 @@
+"""Crystals on the canvas: colours by class, picking, and the outline of the selected one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_olivine.section import Section
+from napari_olivine.widgets.layers import placed
+
+# Okabe and Ito (2008): told apart with any kind of colour vision.
+COLOURS = {
+    "normal": "#D55E00",
+    "reversed": "#0072B2",
+    "none": "#009E73",
+    "microphenocryst": "#56B4E9",
+    "microlite": "#F0E442",
+    "": "#999999",
+}
+"""Colour of each class: phenocrysts by their zoning, smaller crystals by their size."""
+
+OUTLINE = "Selected crystal"
+LARGEST = 1024
+"""Rows or columns of the outline's layer; a larger crystal is outlined at a coarser level."""
+
+
+def class_of(table: pd.DataFrame) -> pd.Series:
+    """Class that decides a crystal's colour, one of :data:`COLOURS`, shape (n,)."""
+    size = table["size_class"].astype("str")
+    zoning = table["zoning_class"].astype("str").where(table["zoning_class"].notna(), "")
+    classes = size.where(size != "phenocryst", zoning)
+    return classes.where(classes.isin(list(COLOURS)), "")
+
+
+def colour_map(table: pd.DataFrame) -> Any:
+    """Colours of a label layer, one look-up for all crystals."""
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colours = class_of(table).map(COLOURS)
+    look_up: dict[int | None, Any] = dict(zip(table["id"].tolist(), colours.tolist(), strict=True))
+    return DirectLabelColormap(color_dict={None: "transparent", 0: "transparent", **look_up})
+
+
+def crystal_at(section: Section, y_um: float, x_um: float) -> int:
+    """Id of the crystal at a place, 0 for none; read from the store, not from the screen."""
+    row, column = (round(value / section.pixel_size_um) for value in (y_um, x_um))
+    rows, columns = section.shape
+    if not (0 <= row < rows and 0 <= column < columns):
+        return 0
+    window = section.raster("crystals", "crystals").read(
+        slice(row, row + 1), slice(column, column + 1)
+    )
+    return int(window[0, 0])
+
+
+def picker(pick: Callable[[float, float], None]) -> Callable[[Any, Any], Generator[None]]:
+    """Return a mouse callback of the viewer that calls `pick(y_um, x_um)` at a plain click."""
+
+    def on_press(viewer: Any, event: Any) -> Generator[None]:
+        active = viewer.layers.selection.active
+        busy = active is not None and str(getattr(active, "mode", "pan_zoom")) not in PASSIVE
+        if event.button != 1 or event.modifiers or busy:
+            return
+        start = np.array(event.pos)
+        moved = False
+        yield
+        while event.type == "mouse_move":
+            moved = moved or bool(np.abs(np.array(event.pos) - start).max() > 3)
+            yield
+        if not moved:
+            pick(*event.position[-2:])
+
+    return on_press
+
+
+PASSIVE = ("pan_zoom", "Mode.PAN_ZOOM")
+
+
+def outline_data(section: Section, record: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Describe the layer that outlines one crystal.
+
+    Parameters
+    ----------
+    section
+        Open section.
+    record
+        Row of the crystal's table.
+
+    Returns
+    -------
+    tuple
+        The crystal's pixels (uint8), and the properties of a labels layer.
+    """
+    from napari.utils.colormaps import DirectLabelColormap
+
+    raster = section.raster("crystals", "crystals")
+    row0, row1, col0, col1 = (int(record[name]) for name in ("row0", "row1", "col0", "col1"))
+    level = 0
+    while max(row1 - row0, col1 - col0) >> level > LARGEST and level + 1 < len(raster.levels):
+        level += 1
+    step = 1 << level
+    # A margin of a pixel or two, so that the outline closes.
+    first_row, first_column = max(0, row0 // step - 2), max(0, col0 // step - 2)
+    window = raster.read(
+        slice(first_row, row1 // step + 3), slice(first_column, col1 // step + 3), level
+    )
+    pixel = section.pixel_size_um * step
+    look = placed(section) | {
+        "name": OUTLINE,
+        "scale": (pixel, pixel),
+        "translate": (first_row * pixel, first_column * pixel),
+        "colormap": DirectLabelColormap(color_dict={None: "transparent", 1: "yellow"}),
+        "opacity": 1.0,
+    }
+    return (window == record["id"]).astype(np.uint8), look

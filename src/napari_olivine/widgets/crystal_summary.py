@@ -1,0 +1,100 @@
+"""The selected crystal: its cut-out and its numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
+
+from napari_olivine.section import Raster, Section
+
+SIDE = 132
+"""Side of the cut-out on the screen."""
+
+
+class CrystalSummary(QWidget):
+    """Cut-out and numbers of one crystal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.picture = QLabel()
+        self.picture.setFixedSize(SIDE, SIDE)
+        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.text = QLabel("Click a crystal, or choose a row.")
+        self.text.setWordWrap(True)
+        self.text.setTextFormat(Qt.TextFormat.RichText)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignTop)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.picture)
+        row.addWidget(self.text, 1)
+        self.setFixedHeight(SIDE + 4)
+
+    def show_crystal(self, section: Section | None, record: dict[str, Any] | None) -> None:
+        """Show a crystal by its row of the table, or none."""
+        if section is None or record is None or "row0" not in record:
+            self.picture.clear()
+            self.picture.hide()
+            self.text.setText("Click a crystal, or choose a row.")
+            return
+        self.picture.show()
+        self.text.setText(_numbers(record))
+        if "BSE" in section.record.signals:
+            self.picture.setPixmap(_pixmap(cut_out(section.raster("images", "BSE"), record)))
+
+
+def cut_out(raster: Raster, record: dict[str, Any]) -> NDArray[np.uint8]:
+    """Cut a crystal out of an image, stretched to 0-255, shape about (132, 132) at most."""
+    rows = int(record["row0"]), int(record["row1"])
+    columns = int(record["col0"]), int(record["col1"])
+    side = max(rows[1] - rows[0], columns[1] - columns[0])
+    margin = max(3, side // 10)
+    level = 0
+    while side >> level > 2 * SIDE and level + 1 < len(raster.levels):
+        level += 1
+    window = [
+        slice(max(0, (low - margin) >> level), ((high + margin) >> level) + 1)
+        for low, high in (rows, columns)
+    ]
+    grey = raster.read(window[0], window[1], level).astype(np.float32)
+    low, high = np.percentile(grey, (0.5, 99.5))
+    return np.clip((grey - low) / max(high - low, 1e-6) * 255, 0, 255).astype(np.uint8)
+
+
+def _pixmap(grey: NDArray[np.uint8]) -> QPixmap:
+    grey = np.ascontiguousarray(grey)
+    rows, columns = grey.shape
+    image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
+    return QPixmap.fromImage(image.copy()).scaled(
+        SIDE,
+        SIDE,
+        Qt.AspectRatioMode.KeepAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
+    )
+
+
+def _numbers(record: dict[str, Any]) -> str:
+    def number(name: str, pattern: str) -> str:
+        value = record.get(name)
+        return pattern.format(value) if value is not None and np.isfinite(value) else "-"
+
+    zoning = record.get("zoning_class")
+    kind = f"{zoning} zoning" if isinstance(zoning, str) and zoning not in ("", "none") else ""
+    if zoning == "none":
+        kind = "mantled" if record.get("mantled") else "no zoning"
+    lines = [
+        f"<b>Crystal {record['id']}</b>",
+        f"{record.get('size_class', '')}{', ' + kind if kind else ''}",
+        f"{number('area_um2', '{:,.0f}')} µm², "
+        f"{number('major_axis_um', '{:.0f}')} x {number('minor_axis_um', '{:.0f}')} µm",
+        f"mg# core {number('mg_core', '{:.3f}')}, rim {number('mg_rim', '{:.3f}')}",
+        f"core - rim {number('mg_difference', '{:+.4f}')} ± {number('mg_difference_se', '{:.4f}')}",
+        f"at {number('x_um', '{:.0f}')}, {number('y_um', '{:.0f}')} µm",
+    ]
+    if record.get("touches_edge"):
+        lines.append("cut by the section's edge")
+    return "<br>".join(lines)

@@ -1,0 +1,238 @@
+"""A small plot: curves and points against one or two axes, drawn by Qt itself.
+
+Drawing takes a millisecond, needs no second OpenGL context and no further library.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
+from qtpy.QtWidgets import QSizePolicy, QWidget
+from typing_extensions import override
+
+Side = Literal["left", "right"]
+
+
+@dataclass
+class Curve:
+    """One curve of a plot.
+
+    Parameters
+    ----------
+    name
+        For the legend; empty to leave it out.
+    x, y
+        Values, shape (n,); the curve is broken where one is NaN.
+    colour
+        Any colour that Qt knows.
+    side
+        Axis that `y` belongs to.
+    points
+        Draw points instead of a line.
+    """
+
+    name: str
+    x: ArrayLike
+    y: ArrayLike
+    colour: str
+    side: Side = "left"
+    points: bool = False
+
+
+@dataclass
+class Axis:
+    """Label and range of an axis; the range follows the curves where it is not given."""
+
+    label: str = ""
+    limits: tuple[float, float] | None = None
+    colour: str = ""
+    reverse: bool = False
+    range: tuple[float, float] = field(default=(0.0, 1.0), init=False)
+
+
+class Plot(QWidget):
+    """A plot with one axis below and one or two at the sides."""
+
+    def __init__(self, x_label: str, left: Axis, right: Axis | None = None) -> None:
+        super().__init__()
+        self.below = Axis(x_label)
+        self.sides: dict[str, Axis] = {"left": left} | ({"right": right} if right else {})
+        self.curves: list[Curve] = []
+        self.empty_text = ""
+        self.setMinimumHeight(170)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+
+    def show_curves(self, curves: Sequence[Curve]) -> None:
+        """Replace what is drawn."""
+        self.curves = list(curves)
+        self.below.range = _range([c.x for c in curves], self.below.limits, margin=0.0)
+        for side, axis in self.sides.items():
+            axis.range = _range([c.y for c in curves if c.side == side], axis.limits)
+        self.update()
+
+    @override
+    def sizeHint(self) -> QSize:
+        return QSize(320, 210)
+
+    @override
+    def paintEvent(self, a0: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ink = self.palette().color(QPalette.ColorRole.WindowText)
+        faint = QColor(ink)
+        faint.setAlpha(45)
+        metrics = QFontMetricsF(painter.font())
+        line = metrics.height()
+        if not self.curves:
+            painter.setPen(ink)
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(QRectF(self.rect()).adjusted(10, 10, -10, -10), flags, self.empty_text)
+            return
+        ticks = {side: _ticks(*axis.range) for side, axis in self.sides.items()}
+        widths = {
+            side: max((metrics.horizontalAdvance(text) for _, text in found), default=0.0)
+            for side, found in ticks.items()
+        }
+        legend_rows = self._legend(painter, metrics, draw=False)
+        top = legend_rows * line + 4
+        if any(axis.label for axis in self.sides.values()):
+            top += line
+        area = QRectF(
+            widths["left"] + 10,
+            top,
+            self.width() - widths["left"] - 10 - (widths.get("right", 0.0) + 10),
+            self.height() - top - 2 * line - 8,
+        )
+        self._legend(painter, metrics, draw=True)
+        self._draw_axes(painter, area, ticks, ink, faint, line, top)
+        painter.setClipRect(area.adjusted(-4, -4, 4, 4))
+        for curve in self.curves:
+            self._draw_curve(painter, area, curve)
+
+    def _draw_axes(
+        self,
+        painter: QPainter,
+        area: QRectF,
+        ticks: dict[str, list[tuple[float, str]]],
+        ink: QColor,
+        faint: QColor,
+        line: float,
+        top: float,
+    ) -> None:
+        for side, axis in self.sides.items():
+            colour = QColor(axis.colour) if axis.colour else ink
+            near = Qt.AlignmentFlag.AlignRight if side == "left" else Qt.AlignmentFlag.AlignLeft
+            for value, text in ticks[side]:
+                y = _up(value, axis, area)
+                if side == "left":
+                    painter.setPen(QPen(faint, 1))
+                    painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+                painter.setPen(colour)
+                x = 0.0 if side == "left" else area.right() + 5
+                width = area.left() - 5 if side == "left" else self.width() - x
+                box = QRectF(x, y - line / 2, width, line)
+                painter.drawText(box, near | Qt.AlignmentFlag.AlignVCenter, text)
+            painter.setPen(colour)
+            toward = Qt.AlignmentFlag.AlignLeft if side == "left" else Qt.AlignmentFlag.AlignRight
+            painter.drawText(QRectF(0, top - line - 2, self.width(), line), toward, axis.label)
+        painter.setPen(ink)
+        painter.drawLine(area.bottomLeft(), area.bottomRight())
+        for value, text in _ticks(*self.below.range):
+            x = _place(value, self.below.range, area.left(), area.right())
+            painter.drawLine(QPointF(x, area.bottom()), QPointF(x, area.bottom() + 3))
+            box = QRectF(x - 40, area.bottom() + 4, 80, line)
+            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, text)
+        painter.drawText(
+            QRectF(area.left(), self.height() - line - 1, area.width(), line),
+            Qt.AlignmentFlag.AlignHCenter,
+            self.below.label,
+        )
+
+    def _draw_curve(self, painter: QPainter, area: QRectF, curve: Curve) -> None:
+        x, y = np.asarray(curve.x, float), np.asarray(curve.y, float)
+        across = _place(x, self.below.range, area.left(), area.right())
+        up = _up(y, self.sides[curve.side], area)
+        colour = QColor(curve.colour)
+        good = np.isfinite(across) & np.isfinite(up)
+        if curve.points:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour)
+            for px, py in zip(across[good], up[good], strict=True):
+                painter.drawEllipse(QPointF(px, py), 2.6, 2.6)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            return
+        painter.setPen(QPen(colour, 1.6))
+        for part in _unbroken(good):
+            line = QPolygonF([QPointF(a, b) for a, b in zip(across[part], up[part], strict=True)])
+            painter.drawPolyline(line)
+
+    def _legend(self, painter: QPainter, metrics: QFontMetricsF, *, draw: bool) -> int:
+        """Draw the legend, or only count its rows."""
+        x, row, height = 4.0, 0, metrics.height()
+        named = [curve for curve in self.curves if curve.name]
+        for curve in named:
+            width = metrics.horizontalAdvance(curve.name) + 30
+            if x + width > self.width() and x > 4:
+                x, row = 4.0, row + 1
+            if draw:
+                middle = row * height + height / 2
+                painter.setPen(QPen(QColor(curve.colour), 2))
+                if curve.points:
+                    painter.setBrush(QColor(curve.colour))
+                    painter.drawEllipse(QPointF(x + 8, middle), 2.2, 2.2)
+                    painter.setBrush(Qt.BrushStyle.NoBrush)
+                else:
+                    painter.drawLine(QPointF(x, middle), QPointF(x + 16, middle))
+                painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+                painter.drawText(QPointF(x + 20, row * height + metrics.ascent()), curve.name)
+            x += width
+        return row + 1 if named else 0
+
+
+def _range(
+    values: Sequence[ArrayLike], limits: tuple[float, float] | None, margin: float = 0.06
+) -> tuple[float, float]:
+    if limits is not None:
+        return limits
+    together = np.concatenate([np.asarray(v, float).ravel() for v in values] or [np.zeros(0)])
+    together = together[np.isfinite(together)]
+    if not together.size:
+        return 0.0, 1.0
+    low, high = float(together.min()), float(together.max())
+    room = margin * (high - low) if high > low else max(abs(low) * 0.05, 0.5)
+    return low - room, high + room
+
+
+def _ticks(low: float, high: float, about: int = 5) -> list[tuple[float, str]]:
+    """Round numbers between two values, with as many decimals as they need."""
+    step = (high - low) / about
+    size = 10.0 ** math.floor(math.log10(step)) if step > 0 else 1.0
+    step = next(size * k for k in (1, 2, 5, 10) if size * k >= step * 0.999)
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [(k * step, f"{k * step:.{decimals}f}") for k in range(first, last + 1)]
+
+
+def _place(value: Any, span: tuple[float, float], start: float, end: float) -> Any:
+    """Place on the screen of a value within a range."""
+    return start + (value - span[0]) / ((span[1] - span[0]) or 1.0) * (end - start)
+
+
+def _up(value: Any, axis: Axis, area: QRectF) -> Any:
+    """Height on the screen of a value of a side axis."""
+    ends = (area.top(), area.bottom()) if axis.reverse else (area.bottom(), area.top())
+    return _place(value, axis.range, *ends)
+
+
+def _unbroken(good: NDArray[np.bool_]) -> list[slice]:
+    """Stretches without a gap."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], good, [False]]).astype(np.int8)))
+    return [slice(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)]

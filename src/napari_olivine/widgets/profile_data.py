@@ -1,0 +1,165 @@
+"""Numbers along a traverse, read at once for the screen: grey, measured and predicted mg#."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_olivine.errors import OlivineError
+from napari_olivine.section import Section, session_index
+from napari_olivine.widgets.traverses import Line
+
+Floats = NDArray[np.float64]
+
+MOST_SAMPLES = 1200
+"""Of one line on the screen."""
+
+
+@dataclass
+class Profile:
+    """A profile as it is drawn.
+
+    Parameters
+    ----------
+    distance_um, grey
+        Along the line, in the microprobe's distance, shape (n,).
+    point_distance_um, mg
+        Of the analyses, mg# as a fraction, shape (m,).
+    predicted
+        mg# from the grey, shape (n,), `None` without a calibration.
+    agreement
+        Correlation of mg# with the reversed grey, NaN if there are too few points.
+    """
+
+    distance_um: Floats
+    grey: Floats
+    point_distance_um: Floats
+    mg: Floats
+    predicted: Floats | None
+    agreement: float
+
+
+def read_profile(
+    section: Section, points: pd.DataFrame, line: Line | None, law: Any = None
+) -> Profile:
+    """Read what is to be drawn of one profile.
+
+    Parameters
+    ----------
+    section
+        Open section.
+    points
+        Its analyses, with positions of their own where it has no line.
+    line
+        Where it lies; `None` if nowhere.
+    law
+        What :func:`read_law` returned.
+    """
+    from napari_olivine.calibration.stoichiometry import mg_number
+
+    points = points.sort_values("point")
+    distance = points["distance_um"].to_numpy(float)
+    if not np.isfinite(distance).all():
+        distance = np.arange(len(points), dtype=float)
+    mg = np.full(len(points), np.nan)
+    if {"MgO", "FeO"} <= set(points.columns):
+        mg = mg_number(points["MgO"], points["FeO"])
+    if line is not None:
+        along, x, y = _along(distance, line, section.pixel_size_um)
+    elif points[["x_um", "y_um"]].notna().to_numpy().all():
+        along, x, y = distance, *(points[n].to_numpy(float) for n in ("x_um", "y_um"))
+    else:
+        none = np.zeros(0)
+        return Profile(none, none, distance, mg, None, np.nan)
+    rows, columns = y / section.pixel_size_um, x / section.pixel_size_um
+    grey = grey_at(section.raster("images", "BSE").levels[0], rows, columns)
+    predicted = _predict(section, law, rows, columns) if law is not None else None
+    return Profile(along, grey, distance, mg, predicted, _agreement(along, grey, distance, mg))
+
+
+def read_law(section: Section) -> Any:
+    """Return the calibration of a section, `None` if it has none that can be read."""
+    from napari_olivine.calibration import read_calibration
+
+    try:
+        return read_calibration(section)
+    except OlivineError:
+        return None
+
+
+def grey_at(level: Any, rows: Floats, columns: Floats) -> Floats:
+    """Grey between pixels, by bilinear interpolation; NaN off the image.
+
+    Parameters
+    ----------
+    level
+        Image that is read in windows (a zarr array).
+    rows, columns
+        Places in pixels, shape (n,).
+    """
+    inside = (rows >= 0) & (rows <= level.shape[0] - 1)
+    inside &= (columns >= 0) & (columns <= level.shape[1] - 1)
+    grey = np.full(rows.shape, np.nan)
+    # In short pieces: the window of a long oblique line would hold most of the section.
+    for part in np.array_split(np.flatnonzero(inside), max(1, int(inside.sum()) // 256)):
+        if part.size:
+            grey[part] = _bilinear(level, rows[part], columns[part])
+    return grey
+
+
+def _bilinear(level: Any, rows: Floats, columns: Floats) -> Floats:
+    row0, column0 = int(rows.min()), int(columns.min())
+    window = np.asarray(
+        level[row0 : int(rows.max()) + 2, column0 : int(columns.max()) + 2], dtype=float
+    )
+    r, c = rows - row0, columns - column0
+    top = np.minimum(r.astype(int), window.shape[0] - 1)
+    left = np.minimum(c.astype(int), window.shape[1] - 1)
+    below = np.minimum(top + 1, window.shape[0] - 1)
+    right = np.minimum(left + 1, window.shape[1] - 1)
+    down, across = r - top, c - left
+    upper = window[top, left] * (1 - across) + window[top, right] * across
+    lower = window[below, left] * (1 - across) + window[below, right] * across
+    return np.asarray(upper * (1 - down) + lower * down)
+
+
+def _along(distance: Floats, line: Line, pixel_size_um: float) -> tuple[Floats, Floats, Floats]:
+    """Microprobe's distance and position of samples a pixel apart."""
+    from napari_olivine.calibration.traverse import line_positions
+
+    length = float(np.hypot(line[2] - line[0], line[3] - line[1]))
+    count = int(np.clip(length / pixel_size_um + 1, 2, MOST_SAMPLES))
+    along = np.linspace(float(distance.min()), float(distance.max()), count)
+    x, y = line_positions(along, line, "line")
+    return along, x, y
+
+
+def _predict(section: Section, law: Any, rows: Floats, columns: Floats) -> Floats:
+    calibration, levelled = law
+    inside = (rows >= 0) & (rows < section.shape[0]) & (columns >= 0) & (columns < section.shape[1])
+    predicted = np.full(rows.shape, np.nan)
+    if inside.any():
+        row = np.rint(rows[inside]).astype(int).clip(0, section.shape[0] - 1)
+        column = np.rint(columns[inside]).astype(int).clip(0, section.shape[1] - 1)
+        window = levelled.window(
+            slice(row.min(), row.max() + 1), slice(column.min(), column.max() + 1)
+        )
+        grey = window[row - row.min(), column - column.min()].astype(float)
+        places = session_index(section.sessions(), row, column)
+        predicted[inside] = calibration.predict(grey, places)[0]
+    return predicted
+
+
+def _agreement(along: Floats, grey: Floats, distance: Floats, mg: Floats) -> float:
+    good = np.isfinite(mg)
+    seen = np.isfinite(grey)
+    if good.sum() < 5 or seen.sum() < 5:
+        return float("nan")
+    at_points = np.interp(distance[good], along[seen], grey[seen])
+    if np.ptp(at_points) == 0 or np.ptp(mg[good]) == 0:
+        return float("nan")
+    return float(-np.corrcoef(at_points, mg[good])[0, 1])

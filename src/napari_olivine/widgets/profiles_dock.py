@@ -1,0 +1,352 @@
+"""The EPMA profiles dock: lay the traverses on the image, and calibrate grey to mg#."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton
+from typing_extensions import override
+
+from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.widgets.plot import Axis, Curve, Plot
+from napari_olivine.widgets.profile_data import Profile, read_law, read_profile
+from napari_olivine.widgets.profiles_table import ProfilesTable
+from napari_olivine.widgets.step_dock import StepDock, wrapped
+from napari_olivine.widgets.traverse_layer import TraverseLayer
+from napari_olivine.widgets.traverses import Line, Traverses, with_all_profiles
+
+GREY, MEASURED, PREDICTED = "#c9c9c9", "#E69F00", "#56B4E9"
+SPOTS = "EPMA spots"
+
+
+class ProfilesDock(StepDock):
+    """Draw, drag and assign traverses; see grey and mg# along them; calibrate."""
+
+    step = "calibrate"
+    products = ("calibration", "mg")
+    explanation = (
+        "Lay each microprobe traverse on the image, then calibrate the grey to mg#. "
+        "The first analysis is at the end where you begin to draw."
+    )
+
+    @override
+    def build(self) -> None:
+        self.traverses = Traverses(pd.DataFrame(columns=["profile", *_EMPTY]))
+        self.analyses = pd.DataFrame({"profile": []})
+        self.current = ""
+        self._law: Any = None
+        self.shapes = TraverseLayer(self.session)
+        self.table = ProfilesTable()
+        self.table.chosen.connect(self.choose)
+        self.table.use_changed.connect(self._on_use)
+        self.plot = Plot(
+            "Distance, µm",
+            Axis("BSE grey (downwards)", reverse=True),
+            Axis("mg#", colour=MEASURED),
+        )
+        self.plot.empty_text = "Choose an EPMA table."
+        self.agreement = wrapped("")
+        self.owner = QComboBox()
+        self.owner.setToolTip("Give this line to another EPMA table")
+        self.owner.textActivated.connect(self._on_owner)
+        self.body.addWidget(self.table)
+        self.body.addLayout(self._tools())
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Line belongs to"))
+        row.addWidget(self.owner, 1)
+        self.body.addLayout(row)
+        self.body.addWidget(self.plot)
+        self.body.addWidget(self.agreement)
+        self._redraw = QTimer(self)
+        self._redraw.setSingleShot(True)
+        self._redraw.setInterval(30)
+        self._redraw.timeout.connect(self.draw)
+        self.shapes.drawn.connect(self._on_drawn)
+        self.shapes.moved.connect(self._on_moved)
+        self.shapes.removed.connect(self._on_removed)
+        self.shapes.moving.connect(self._on_moving)
+        self.shapes.selected.connect(self._on_line_selected)
+        self.fill()
+
+    @override
+    def _add_form(self) -> None:
+        super()._add_form()
+        self.settings_part.collapse(animate=False)
+
+    def _tools(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        self.tools = {}
+        for name, words, action in (
+            (
+                "Draw",
+                "Draw the line of the chosen EPMA table, first analysis first",
+                self.draw_line,
+            ),
+            ("Move", "Drag the ends of a line", self.shapes.move_mode),
+            ("Flip", "The profile was measured the other way", self.flip),
+            ("Undo", "Take back the last change (Ctrl-Z)", self.undo),
+        ):
+            button = QPushButton(name)
+            button.setToolTip(words)
+            button.clicked.connect(lambda _checked=False, action=action: action())
+            row.addWidget(button)
+            self.tools[name] = button
+        for keys, action in (("Ctrl+Z", self.undo), ("Ctrl+Shift+Z", self.redo)):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(action)
+        return row
+
+    # ------------------------------------------------------------------ what is shown
+
+    def fill(self) -> None:
+        """Show the profiles of the open section."""
+        section = self.session.section
+        self.shapes.remove()
+        if section is None or section.product("epma") is None:
+            self.table.setRowCount(0)
+            return
+        self.analyses = section.table("epma", "analyses")
+        table = with_all_profiles(section.annotation("placements"), self.analyses)
+        self.traverses = Traverses(table)
+        self.traverses.changed.connect(self._on_edited)
+        self._law = read_law(section)
+        if self.current not in self.traverses.profiles:
+            self.current = next(iter(self.traverses.profiles), "")
+        self._show_spots()
+        self._show_all()
+
+    def choose(self, profile: str) -> None:
+        """Make a profile the current one, and show its line."""
+        if profile == self.current:
+            return
+        self.current = profile
+        self._show_lines()
+        self._show_current()
+        line = self.traverses.line(profile)
+        if line is not None and not self._on_view(line):
+            camera = self.session.viewer.scene.camera
+            camera.center = (0.0, (line[1] + line[3]) / 2, (line[0] + line[2]) / 2)
+
+    def draw(self) -> None:
+        """Draw grey and mg# along the current profile as it lies now."""
+        section = self.session.section
+        points = self.analyses[self.analyses["profile"] == self.current]
+        if section is None or not len(points):
+            self.plot.show_curves([])
+            return
+        line = self.shapes.line_on_screen(self.current)
+        try:
+            profile = read_profile(section, points, line, self._law)
+        except OlivineError as error:
+            self.show_error(str(error))
+            return
+        self.plot.below.label = "Distance, µm" if line is not None else "Point"
+        self.plot.show_curves(_curves(profile))
+        words = "" if np.isnan(profile.agreement) else f"{profile.agreement:.3f}"
+        self.agreement.setText(
+            f"{self.current}: mg# follows the grey with a correlation of {words}"
+            if words
+            else f"{self.current}: draw its line on the image (Draw)"
+            if line is None and self.traverses.kind(self.current) == "line"
+            else self.current
+        )
+
+    def _show_all(self) -> None:
+        self.table.fill(self.traverses, self.analyses, self._scores())
+        self._show_lines()
+        self._show_current()
+
+    def _show_lines(self) -> None:
+        if self.traverses.lines() or any(self.traverses.kind(p) == "line" for p in self._names()):
+            self.shapes.show(self.traverses, self.current, self.undo, self.redo)
+
+    def _show_current(self) -> None:
+        self.table.choose(self.current)
+        self.owner.clear()
+        line = self.traverses.line(self.current) if self.current else None
+        if line is not None:
+            self.owner.addItems(
+                [name for name in self._names() if self.traverses.kind(name) == "line"]
+            )
+            self.owner.setCurrentText(self.current)
+        self.owner.setEnabled(line is not None)
+        self.tools["Flip"].setEnabled(line is not None)
+        self.tools["Undo"].setEnabled(self.traverses.can_undo)
+        self.draw()
+
+    def _show_spots(self) -> None:
+        """Show analyses that have positions of their own."""
+        from napari_olivine.widgets.layers import placed
+
+        layers = self.session.viewer.layers
+        if SPOTS in layers:
+            layers.remove(SPOTS)
+        spots = self.analyses[self.analyses[["x_um", "y_um"]].notna().all(axis=1)]
+        if len(spots):
+            section = self.session.require()
+            self.session.viewer.add_points(
+                spots[["y_um", "x_um"]].to_numpy() / section.pixel_size_um,
+                name=SPOTS,
+                size=max(5.0, max(section.shape) / 100),
+                symbol="cross",
+                face_color=MEASURED,
+                features={"point": spots["point"].to_numpy()},
+                **placed(section),
+            ).editable = False
+
+    def _names(self) -> list[str]:
+        return self.traverses.profiles
+
+    def _on_view(self, line: Line) -> bool:
+        canvas = self.session.viewer.scene.camera
+        reach = 350 / max(canvas.zoom, 1e-6)
+        x, y = (line[0] + line[2]) / 2, (line[1] + line[3]) / 2
+        return abs(x - canvas.center[2]) < reach and abs(y - canvas.center[1]) < reach
+
+    def _scores(self) -> dict[str, float]:
+        """RMSE of each profile in the last calibration."""
+        section = self.session.section
+        if section is None or section.product("calibration") is None:
+            return {}
+        try:
+            report = json.loads((section.path / "calibration" / "calibration.json").read_text())
+            found = {name: story["filtered"]["rmse"] for name, story in report["profiles"].items()}
+        except (OSError, ValueError, KeyError):
+            return {}
+        return {name: value for name, value in found.items() if value is not None}
+
+    # ------------------------------------------------------------------ what the person does
+
+    def draw_line(self) -> None:
+        """Let the person draw the line of the current profile."""
+        self.hide_error()
+        if not self.current:
+            self.show_error("There is no EPMA table to draw a line for: import one first.")
+        elif self.traverses.kind(self.current) != "line":
+            self.show_error(f"{self.current} has positions of its own; it needs no line.")
+        else:
+            self.shapes.draw_mode()
+
+    def flip(self) -> None:
+        """Swap the ends of the current line."""
+        self.traverses.flip(self.current)
+
+    def undo(self) -> None:
+        """Take back the last change of a traverse."""
+        self.traverses.undo()
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        self.traverses.redo()
+
+    def _on_drawn(self, line: Line) -> None:
+        self.traverses.place({self.current: line})
+        self.shapes.move_mode()
+
+    def _on_moved(self, lines: dict[str, Line]) -> None:
+        before = self.traverses.lines()
+        moved = {name: line for name, line in lines.items() if not _near(line, before.get(name))}
+        if moved:
+            self.current = next(iter(moved))
+            self.traverses.place(moved)
+
+    def _on_removed(self, profiles: list[str]) -> None:
+        for profile in profiles:
+            self.traverses.remove(profile)
+
+    def _on_moving(self) -> None:
+        if not self._redraw.isActive():
+            self._redraw.start()
+
+    def _on_line_selected(self, profile: str) -> None:
+        if profile != self.current:
+            self.current = profile
+            self._show_current()
+
+    def _on_use(self, profile: str, use: str) -> None:
+        unplaced = self.traverses.kind(profile) == "line" and not self.traverses.line(profile)
+        if unplaced and use != "ignore":
+            self.show_error(f"{profile} lies nowhere yet: choose it and draw its line first.")
+            self._show_all()
+            return
+        self.traverses.set_use(profile, use)
+
+    def _on_owner(self, other: str) -> None:
+        if other != self.current:
+            before, self.current = self.current, other
+            self.traverses.assign(before, other)
+
+    def _on_edited(self) -> None:
+        try:
+            table = self.traverses.table
+            placed_rows = table[(table["kind"] == "spots") | table["x0_um"].notna()]
+            self.session.annotate("placements", placed_rows)
+        except OlivineError as error:
+            self.show_error(str(error))
+        self._show_all()
+
+    # ------------------------------------------------------------------ listening
+
+    @override
+    def settings(self) -> Any:
+        if not any(self.traverses.use(name) == "calibrate" for name in self._names()):
+            raise InputError("Set at least one traverse to 'calibrate' first.")
+        return super().settings()
+
+    @override
+    def on_section_opened(self) -> None:
+        self.current = ""
+        self.fill()
+
+    @override
+    def on_product_changed(self, product: str) -> None:
+        if product == "epma":
+            self.fill()
+        elif product == "calibration":
+            self._law = read_law(self.session.require())
+            self._show_all()
+
+    @override
+    def _on_annotations_changed(self, name: str) -> None:
+        super()._on_annotations_changed(name)
+        section = self.session.section
+        if name == "placements" and section is not None and len(self.analyses):
+            stored = with_all_profiles(section.annotation("placements"), self.analyses)
+            stored = stored.set_index("profile").reindex(self._names()).reset_index()
+            if stored["kind"].isna().any() or not self.traverses.same_as(stored):
+                self.fill()  # changed outside this window
+
+    @override
+    def on_finished(self) -> None:
+        section = self.session.require()
+        product = section.product("calibration")
+        if product is not None:
+            notes = product.notes.get("test") or product.notes.get("calibrate") or {}
+            if notes.get("rmse") is not None:
+                self.log.setText(f"RMSE of mg# {notes['rmse']:.4f}, R2 {notes['r2']:.3f}")
+
+
+_EMPTY = ("kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
+
+
+def _near(line: Line, other: Line | None) -> bool:
+    return other is not None and np.allclose(line, other, atol=0.02)
+
+
+def _curves(profile: Profile) -> list[Curve]:
+    curves = [
+        Curve("grey", profile.distance_um, profile.grey, GREY),
+        Curve("mg# by EPMA", profile.point_distance_um, profile.mg, MEASURED, "right", points=True),
+    ]
+    if profile.predicted is not None:
+        curves.insert(
+            1, Curve("mg# from grey", profile.distance_um, profile.predicted, PREDICTED, "right")
+        )
+    return curves

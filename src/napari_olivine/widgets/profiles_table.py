@@ -1,0 +1,109 @@
+"""The list of EPMA profiles: lengths, use, and the error after calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidget, QTableWidgetItem
+
+from napari_olivine.widgets.traverse_layer import USE_COLOURS
+from napari_olivine.widgets.traverses import USES, Traverses
+
+HEADINGS = {
+    "EPMA table": "Name of the microprobe's table",
+    "EPMA": "Length by the microprobe, µm",
+    "Line": "Length of the line on the image, µm",
+    "Use": "Calibrate: the law is fitted to it. Test: only the error is measured on it.",
+    "RMSE": "Root mean squared error of mg# in the last calibration",
+}
+
+
+class ProfilesTable(QTableWidget):
+    """EPMA profiles of the open section."""
+
+    chosen = Signal(str)
+    """Profile whose row was chosen."""
+    use_changed = Signal(str, str)
+    """Profile and its new use."""
+
+    def __init__(self) -> None:
+        super().__init__(0, len(HEADINGS))
+        self.setHorizontalHeaderLabels(list(HEADINGS))
+        for column, words in enumerate(HEADINGS.values()):
+            self.horizontalHeaderItem(column).setToolTip(words)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(24)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        self._names: list[str] = []
+        self._busy = False
+        self.currentCellChanged.connect(self._on_row)
+
+    def fill(self, traverses: Traverses, analyses: pd.DataFrame, rmse: Mapping[str, float]) -> None:
+        """Show the profiles."""
+        self._busy = True
+        self._names = traverses.profiles
+        self.setRowCount(len(self._names))
+        lines = traverses.lines()
+        for row, name in enumerate(self._names):
+            points = analyses[analyses["profile"] == name]
+            line = lines.get(name)
+            length = np.hypot(line[2] - line[0], line[3] - line[1]) if line else np.nan
+            spots = traverses.kind(name) == "spots"
+            texts = (
+                name,
+                "" if spots else _number(_extent(points), "{:.0f}"),
+                f"{len(points)} spots" if spots else _number(length, "{:.0f}") or "none",
+                "",
+                _number(rmse.get(name, np.nan), "{:.4f}"),
+            )
+            use = traverses.use(name)
+            for column, text in enumerate(texts):
+                item = QTableWidgetItem(text)
+                item.setToolTip(f"{name}: {len(points)} analyses")
+                if column == 0:
+                    item.setForeground(QColor(USE_COLOURS[use]))
+                else:
+                    item.setTextAlignment(
+                        Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+                    )
+                self.setItem(row, column, item)
+            box = QComboBox()
+            box.addItems(USES)
+            box.setCurrentText(use)
+            box.textActivated.connect(lambda use, name=name: self.use_changed.emit(name, use))
+            self.setCellWidget(row, 3, box)
+        rows = min(max(len(self._names), 1), 7)
+        height = self.horizontalHeader().sizeHint().height()
+        self.setFixedHeight(height + rows * self.verticalHeader().defaultSectionSize() + 4)
+        self._busy = False
+
+    def choose(self, name: str) -> None:
+        """Show a profile as the chosen one."""
+        if name in self._names:
+            self._busy = True
+            self.selectRow(self._names.index(name))
+            self._busy = False
+
+    def _on_row(self, row: int, *_: int) -> None:
+        if not self._busy and 0 <= row < len(self._names):
+            self.chosen.emit(self._names[row])
+
+
+def _extent(points: pd.DataFrame) -> float:
+    distance = points["distance_um"].to_numpy(float)
+    distance = distance[np.isfinite(distance)]
+    return float(np.ptp(distance)) if distance.size else float("nan")
+
+
+def _number(value: float, pattern: str) -> str:
+    return pattern.format(value) if np.isfinite(value) else ""

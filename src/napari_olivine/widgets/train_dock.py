@@ -1,0 +1,146 @@
+"""The Train dock: a network learns the mask; its losses are drawn while it does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QFormLayout
+from typing_extensions import override
+
+from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.networks.card import read_card
+from napari_olivine.widgets.plot import Axis, Curve, Plot
+from napari_olivine.widgets.section_dock import heading
+from napari_olivine.widgets.step_dock import StepDock, wrapped
+from napari_olivine.widgets.steps import state_of
+
+TRAIN_COLOUR, VALIDATION_COLOUR, IOU_COLOUR = "#56B4E9", "#E69F00", "#2fae7b"
+
+
+class TrainDock(StepDock):
+    """Train a network, watch it learn, and look at the models of the section."""
+
+    step = "train"
+    explanation = "A network learns to find in the BSE image what the phase mask shows."
+
+    @override
+    def build(self) -> None:
+        self.losses = Plot(
+            "Epoch", Axis("Loss"), Axis("Validation IoU", limits=(0.0, 1.0), colour=IOU_COLOUR)
+        )
+        self.losses.empty_text = "The losses of the training appear here."
+        self.models = QComboBox()
+        self.models.currentTextChanged.connect(self.show_model)
+        self.card = wrapped("No model yet.")
+        self.card.setTextFormat(Qt.TextFormat.RichText)
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("Model", self.models)
+        self.body.addWidget(self.losses)
+        self.body.addWidget(heading("Models of this section"))
+        self.body.addLayout(form)
+        self.body.addWidget(self.card)
+        self._epochs: list[dict[str, Any]] = []
+        self.fill()
+
+    def fill(self, choose: str = "") -> None:
+        """Show the models of the open section."""
+        names = model_names(self.session.section)
+        now = choose or self.models.currentText()
+        self.models.blockSignals(True)
+        self.models.clear()
+        self.models.addItems(names)
+        if now in names:
+            self.models.setCurrentText(now)
+        self.models.blockSignals(False)
+        self.show_model(self.models.currentText())
+
+    def show_model(self, name: str) -> None:
+        """Show the card and the losses of a model."""
+        section = self.session.section
+        if not name or section is None:
+            self.card.setText("No model yet.")
+            return
+        folder = section.path / "models" / name
+        try:
+            card = read_card(folder)
+        except InputError as error:
+            self.show_error(str(error))
+            return
+        scores = "  ".join(f"{key} {value:.3f}" for key, value in card.scores.items())
+        self.card.setText(
+            f"<b>{card.title}</b><br>Start: {card.weights_from}<br>Learned from session "
+            f"{', '.join(card.training_sessions)}, validated on "
+            f"{', '.join(card.validation_sessions)}<br>Best epoch {card.best_epoch}: {scores}<br>"
+            f"Model {state_of(section, f'models/{name}').text}"
+        )
+        if not (self.session.jobs.running and self.session.jobs.step == self.step):
+            self._epochs = _history(folder)
+            self._draw()
+
+    @override
+    def run(self) -> None:
+        self._epochs = []
+        super().run()
+
+    @override
+    def on_event(self, event: dict[str, Any]) -> None:
+        if event["event"] == "epoch":
+            self._epochs.append(event)
+            self._draw()
+
+    @override
+    def on_finished(self) -> None:
+        self.fill()
+
+    @override
+    def on_section_opened(self) -> None:
+        self.losses.show_curves([])
+        self.fill()
+
+    @override
+    def on_product_changed(self, product: str) -> None:
+        if product.startswith("models/"):
+            self.fill(product.removeprefix("models/"))
+
+    def _draw(self) -> None:
+        epochs = [row["epoch"] for row in self._epochs]
+        curves = [
+            Curve(words, epochs, [row[name] for row in self._epochs], colour, side)
+            for name, words, colour, side in SHOWN
+            if self._epochs and name in self._epochs[0]
+        ]
+        self.losses.show_curves(curves if epochs else [])
+
+
+SHOWN: tuple[Any, ...] = (
+    ("train_loss", "training", TRAIN_COLOUR, "left"),
+    ("val_loss", "validation", VALIDATION_COLOUR, "left"),
+    ("val_iou", "IoU", IOU_COLOUR, "right"),
+)
+"""Numbers of an epoch that are drawn: name, words, colour, axis."""
+
+
+def model_names(section: Any) -> list[str]:
+    """Names of the models of a section, none if it is `None`."""
+    if section is None:
+        return []
+    try:
+        names = [product.name for product in section.products()]
+    except OlivineError:
+        return []
+    return [name.removeprefix("models/") for name in names if name.startswith("models/")]
+
+
+def _history(folder: Any) -> list[dict[str, Any]]:
+    """Read the losses of a finished training, empty if they are not kept."""
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(folder / "history.csv")
+    except (OSError, ValueError):
+        return []
+    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records"))
+    return rows
