@@ -1,0 +1,302 @@
+"""One table of all microprobe points: composition, place, grey, and what is wrong with each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_olivine.calibration.levelling import LevelledGrey
+from napari_olivine.calibration.outliers import artefacts, fill_along
+from napari_olivine.calibration.phase import Phase
+from napari_olivine.calibration.register import Registered, register
+from napari_olivine.calibration.settings import CalibrateSettings
+from napari_olivine.calibration.stoichiometry import (
+    cations,
+    flags,
+    mg_number,
+    require_oxides,
+    totals,
+)
+from napari_olivine.calibration.traverse import (
+    Line,
+    Patch,
+    Sampled,
+    line_positions,
+    require_inside,
+    sample,
+    window_around,
+)
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.section import Section, session_index
+
+Floats = NDArray[np.float64]
+
+NEAR_PX = 3
+"""A point this close to the mineral may have been measured on it."""
+
+LARGEST_WINDOW = 4_000_000
+"""Pixels up to which all points of a profile are read in one window."""
+
+
+@dataclass
+class Points:
+    """Microprobe points on the image.
+
+    Parameters
+    ----------
+    table
+        One row a point; see `collect_points`.
+    lines
+        For each profile what was done with its placement, ready for JSON.
+    """
+
+    table: pd.DataFrame
+    lines: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def collect_points(
+    section: Section, grey: LevelledGrey, phase: Phase, settings: CalibrateSettings, job: Job
+) -> Points:
+    """Lay every profile that is not ignored on the image and read the grey of its points.
+
+    Parameters
+    ----------
+    section
+        Section with ``epma`` and ``annotations/placements``.
+    grey
+        BSE image.
+    phase
+        Pixels of the mineral.
+    settings
+        How to place, read and judge.
+    job
+        Running job.
+
+    Returns
+    -------
+    Points
+        Its table has the columns profile, kind, use, session, point, distance_um, x_um, y_um, row,
+        col (pixels), grey_raw, grey_filtered, outlier, mg_epma, total_percent, cations, flags,
+        good (the analysis is the mineral's), on_phase.
+
+    Raises
+    ------
+    InputError
+        If a table lacks MgO or FeO, a profile leaves the section, or none calibrates.
+    """
+    placements = section.annotation("placements")
+    placements = placements[placements["use"] != "ignore"]
+    if not (placements["use"] == "calibrate").any():
+        raise InputError(
+            f"No profile of {section.path} is set to 'calibrate': place at least one microprobe "
+            "profile on a zoned crystal and set its use (annotations/placements.csv)."
+        )
+    analyses = section.table("epma", "analyses")
+    require_oxides(analyses, placements["profile"].tolist())
+    points = Points(pd.DataFrame())
+    tables = []
+    for done, placement in enumerate(placements.to_dict("records")):
+        job.progress(done, len(placements), "Reading profiles")
+        name = str(placement["profile"])
+        rows = analyses[analyses["profile"] == name].sort_values("point").reset_index(drop=True)
+        table = _composition(rows, settings)
+        table.insert(0, "profile", name)
+        table.insert(1, "kind", str(placement["kind"]))
+        table.insert(2, "use", str(placement["use"]))
+        points.lines[name] = _place(table, rows, placement, section, grey, phase, settings)
+        _read_grey(table, section, grey, phase, settings)
+        tables.append(table)
+    points.table = pd.concat(tables, ignore_index=True)
+    places = session_index(
+        grey.sessions,
+        np.rint(points.table["row"].to_numpy(float)).astype(int),
+        np.rint(points.table["col"].to_numpy(float)).astype(int),
+    )
+    names = np.array([session.session for session in grey.sessions] + [""], dtype=object)
+    points.table.insert(3, "session", names[places])
+    return points
+
+
+def _composition(rows: pd.DataFrame, settings: CalibrateSettings) -> pd.DataFrame:
+    words = flags(
+        rows,
+        oxygens=settings.mineral_oxygens,
+        total_range_percent=(settings.lowest_total_percent, settings.highest_total_percent),
+        olivine=settings.check_stoichiometry,
+    )
+    return pd.DataFrame(
+        {
+            "point": rows["point"],
+            "distance_um": rows["distance_um"].astype(float),
+            "mg_epma": mg_number(rows["MgO"], rows["FeO"]),
+            "total_percent": totals(rows),
+            "cations": cations(rows, settings.mineral_oxygens)["sum"],
+            "flags": ["; ".join(w) for w in words],
+            "good": [not w for w in words],
+        }
+    )
+
+
+def _place(
+    table: pd.DataFrame,
+    rows: pd.DataFrame,
+    placement: dict[Any, Any],
+    section: Section,
+    grey: LevelledGrey,
+    phase: Phase,
+    settings: CalibrateSettings,
+) -> dict[str, Any]:
+    """Add x_um, y_um, row, col; return the story of the line."""
+    story: dict[str, Any] = {"kind": placement["kind"], "use": placement["use"]}
+    name, pixel = str(placement["profile"]), section.pixel_size_um
+    if placement["kind"] == "spots":
+        x, y = rows["x_um"].to_numpy(float), rows["y_um"].to_numpy(float)
+        require_inside(name, x, y, section.shape, pixel)
+    else:
+        line: Line = tuple(float(placement[k]) for k in ("x0_um", "y0_um", "x1_um", "y1_um"))  # type: ignore[assignment]
+        ends = np.array(line).reshape(2, 2)
+        require_inside(name, ends[:, 0], ends[:, 1], section.shape, pixel)
+        distance = _distances(table)
+        story["placed_um"] = list(line)
+        spacing = settings.spacing
+        if settings.refine_placement:
+            result = _refine(table, distance, line, section, grey, phase, settings)
+            story["registration"] = {
+                "accepted": result.accepted,
+                "shift_um": [round(v, 2) for v in result.shift_um],
+                "correlation_placed": round(result.correlation_before, 4),
+                "correlation_refined": round(result.correlation_after, 4),
+                "reason": result.reason,
+            }
+            if result.accepted:
+                line, spacing = result.line, "line"
+        story["line_um"] = [round(v, 3) for v in line]
+        x, y = line_positions(distance, line, spacing)
+        width, height = (section.shape[1] - 1) * pixel, (section.shape[0] - 1) * pixel
+        x, y = x.clip(0, width), y.clip(0, height)
+    table["x_um"], table["y_um"] = x, y
+    table["row"], table["col"] = y / pixel, x / pixel
+    return story
+
+
+def _distances(table: pd.DataFrame) -> Floats:
+    distance = table["distance_um"].to_numpy(float)
+    if np.isfinite(distance).all():
+        return distance
+    return np.arange(len(table), dtype=float)
+
+
+def _refine(
+    table: pd.DataFrame,
+    distance: Floats,
+    line: Line,
+    section: Section,
+    grey: LevelledGrey,
+    phase: Phase,
+    settings: CalibrateSettings,
+) -> Registered:
+    pixel = section.pixel_size_um
+    good = table["good"].to_numpy(bool)
+    margin = int(np.ceil(settings.largest_shift_um / pixel)) + 4
+    x, y = line_positions(distance, line, "line")
+    patch = _patch(
+        *window_around(y / pixel, x / pixel, margin, section.shape), grey, phase, settings
+    )
+    mg = table["mg_epma"].to_numpy(float)
+    if good.sum() < 2:
+        return Registered(line, False, (0.0, 0.0), 0.0, 0.0, "no usable points")
+    return register(
+        patch,
+        distance,
+        np.where(good, mg, np.nan),
+        line,
+        pixel,
+        placed_within_um=settings.placed_within_um,
+        largest_shift_um=settings.largest_shift_um,
+        sigma_px=max(settings.spot_um / pixel, 0.5),
+    )
+
+
+def _read_grey(
+    table: pd.DataFrame,
+    section: Section,
+    grey: LevelledGrey,
+    phase: Phase,
+    settings: CalibrateSettings,
+) -> None:
+    """Add grey_raw, grey_filtered, outlier, on_phase; complete flags and good."""
+    rows, columns = table["row"].to_numpy(float), table["col"].to_numpy(float)
+    sampled = _sample(grey, phase, rows, columns, section.shape, settings)
+    outlier = sampled.outlier
+    filtered = sampled.filtered
+    if table["kind"].iloc[0] != "spots":
+        filtered = fill_along(_distances(table), filtered, outlier)
+    on, near = _on_phase(phase, rows, columns, section.shape)
+    table["grey_raw"], table["grey_filtered"] = sampled.raw, filtered
+    table["outlier"], table["on_phase"] = outlier, on
+    for what, where in (("outlier in grey", outlier), (f"not on {settings.phase}", ~near)):
+        old = table["flags"]
+        table["flags"] = old.where(~where, old.where(old == "", old + "; ") + what)
+    table["good"] &= near
+
+
+def _sample(
+    grey: LevelledGrey,
+    phase: Phase,
+    rows: Floats,
+    columns: Floats,
+    shape: tuple[int, int],
+    settings: CalibrateSettings,
+) -> Sampled:
+    sigma = settings.spot_um / grey.raster.pixel_size_um
+    margin = MARGIN_PX + int(np.ceil(3 * sigma))
+    size = (np.ptp(rows) + 2 * margin) * (np.ptp(columns) + 2 * margin)
+    groups = [np.arange(rows.size)]
+    if size > LARGEST_WINDOW:
+        groups = [np.array([k]) for k in range(rows.size)]
+    raw, filtered = np.full(rows.size, np.nan), np.full(rows.size, np.nan)
+    outlier = np.zeros(rows.size, bool)
+    for group in groups:
+        window = window_around(rows[group], columns[group], margin, shape)
+        patch = _patch(*window, grey, phase, settings)
+        part = sample(patch, rows[group], columns[group], sigma_px=sigma)
+        raw[group], filtered[group], outlier[group] = part.raw, part.filtered, part.outlier
+    return Sampled(raw, filtered, outlier)
+
+
+MARGIN_PX = 32
+"""Surroundings of a point that tell whether its pixels are artefacts."""
+
+
+def _patch(
+    rows: slice, columns: slice, grey: LevelledGrey, phase: Phase, settings: CalibrateSettings
+) -> Patch:
+    """Read a window and find out which of its pixels are good."""
+    image = grey.window(rows, columns)
+    mineral = phase.raster.read(rows, columns) == 1
+    bad = artefacts(
+        image, mineral, neighbors=settings.lof_neighbors, threshold=settings.lof_threshold
+    )
+    return Patch(image, mineral & ~bad, rows.start, columns.start)
+
+
+def _on_phase(
+    phase: Phase, rows: Floats, columns: Floats, shape: tuple[int, int]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each point lies on the mineral, and whether any of it is near."""
+    on, near = np.zeros(rows.size, bool), np.zeros(rows.size, bool)
+    for k, (row, column) in enumerate(
+        zip(np.rint(rows).astype(int), np.rint(columns).astype(int), strict=True)
+    ):
+        window = phase.raster.read(
+            slice(max(0, row - NEAR_PX), min(shape[0], row + NEAR_PX + 1)),
+            slice(max(0, column - NEAR_PX), min(shape[1], column + NEAR_PX + 1)),
+        )
+        on[k] = window[row - max(0, row - NEAR_PX), column - max(0, column - NEAR_PX)] == 1
+        near[k] = bool((window == 1).any())
+    return on, near

@@ -1,0 +1,219 @@
+"""Refine where a traverse lies: a person misses its ends by a few pixels.
+
+The ends are moved so that the mg# along the line follows the grey best. Every move is paid for
+by how unlikely it is for a careful person, and the length is held near what the microprobe
+measured; so an unzoned crystal, whose score is flat, stays where it was placed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.optimize import minimize
+
+from napari_olivine.calibration.traverse import Line, Patch, line_positions
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A refined line.
+
+    Parameters
+    ----------
+    line
+        x0, y0, x1, y1 of the ends, um; the placed ones if it was refused.
+    accepted
+        Whether the refinement can be trusted.
+    shift_um
+        How far the first and the last end moved.
+    correlation_before, correlation_after
+        Robust correlation of mg# with -grey.
+    reason
+        Why it was refused, empty if accepted.
+    """
+
+    line: Line
+    accepted: bool
+    shift_um: tuple[float, float]
+    correlation_before: float
+    correlation_after: float
+    reason: str = ""
+
+
+def register(
+    patch: Patch,
+    distance_um: Floats,
+    mg: Floats,
+    line: Line,
+    pixel_size_um: float,
+    *,
+    placed_within_um: float = 5.0,
+    largest_shift_um: float = 20.0,
+    sigma_px: float = 1.0,
+) -> Registered:
+    """Find the line along which mg# follows the grey.
+
+    Parameters
+    ----------
+    patch
+        Window of the image that holds the line and `largest_shift_um` around it.
+    distance_um, mg
+        Distance and measured mg# of the points, shape (n,); NaN for points not to be used.
+    line
+        Placed ends, um.
+    pixel_size_um
+        Side of a pixel.
+    placed_within_um
+        Standard deviation of a placed coordinate.
+    largest_shift_um
+        Ends are never moved further than this.
+    sigma_px
+        Spot of the image reading.
+    """
+    start = np.array(line)
+    measured = float(distance_um.max() - distance_um.min())
+    score = _Score(patch, sigma_px, distance_um, mg, pixel_size_um)
+    usable = int(np.isfinite(mg).sum())
+
+    def cost(move: Floats) -> float:
+        if np.hypot(move[:2], move[2:]).max() > 2 * largest_shift_um:
+            return 1e9
+        ends = start + move
+        length = float(np.hypot(ends[2] - ends[0], ends[3] - ends[1]))
+        stretch = (length - measured) / (STRETCH * measured)
+        return score(ends) + 0.5 * float(np.sum((move / placed_within_um) ** 2)) + 0.5 * stretch**2
+
+    best = _search(cost, start, measured, placed_within_um)
+    ends = start + best
+    moved = float(np.hypot(best[0], best[1])), float(np.hypot(best[2], best[3]))
+    before, after = score.correlation(start), score.correlation(ends)
+    reason = ""
+    if usable < LEAST_POINTS:
+        reason = f"fewer than {LEAST_POINTS} usable points"
+    elif after < LEAST_CORRELATION:
+        reason = f"mg# does not follow the grey (correlation {after:.2f}): the crystal is unzoned?"
+    elif max(moved) > largest_shift_um:
+        reason = f"it would move an end by {max(moved):.0f} um"
+    accepted = not reason
+    x0, y0, x1, y1 = (float(v) for v in (ends if accepted else start))
+    return Registered(
+        (x0, y0, x1, y1), accepted, moved if accepted else (0.0, 0.0), before, after, reason
+    )
+
+
+STRETCH = 0.01
+"""How well the microprobe's stage measures a length, a fraction (0.5 to 1 % is usual)."""
+
+LEAST_POINTS = 12
+LEAST_CORRELATION = 0.6
+
+
+class _Score:
+    """Half the negative log-likelihood of mg# as a line of the grey along given ends."""
+
+    def __init__(
+        self, patch: Patch, sigma_px: float, distance_um: Floats, mg: Floats, pixel_size_um: float
+    ) -> None:
+        good = patch.good.astype(float)
+        self.share = gaussian_filter(good, sigma_px)
+        self.smooth = gaussian_filter(patch.grey * good, sigma_px) / np.maximum(self.share, 1e-3)
+        self.patch, self.pixel = patch, pixel_size_um
+        self.used = np.isfinite(mg)
+        self.distance, self.mg = distance_um, mg[self.used]
+        # Neighbouring points share shading and texture: they count for less than their number.
+        self.weight = self.mg.size / INDEPENDENT
+
+    def grey(self, ends: Floats) -> Floats:
+        """Grey of the points; NaN off the mineral and on cracks."""
+        line = (float(ends[0]), float(ends[1]), float(ends[2]), float(ends[3]))
+        x, y = line_positions(self.distance, line, "line")
+        x, y = x[self.used], y[self.used]
+        at = y / self.pixel - self.patch.row, x / self.pixel - self.patch.column
+        grey = map_coordinates(self.smooth, at, order=1, mode="constant")
+        share = map_coordinates(self.share, at, order=1, mode="constant")
+        return np.where(share >= 0.5, grey, np.nan)
+
+    def __call__(self, ends: Floats) -> float:
+        grey = self.grey(ends)
+        there = np.isfinite(grey)
+        if there.sum() < 4:
+            return 1e6
+        residual, scale = self._fit(grey[there], self.mg[there])
+        # A good analysis that would lie on a crack or off the mineral speaks against the place.
+        misses = int((~there).sum())
+        lost = misses * max((CAP * scale) ** 2, float(np.var(self.mg)))
+        capped = np.minimum(residual**2, (CAP * scale) ** 2).sum() + lost
+        return 0.5 * self.weight * float(np.log(capped / self.mg.size + 1e-10))
+
+    def correlation(self, ends: Floats) -> float:
+        """Correlation of mg# with -grey over the points that fit."""
+        grey = self.grey(ends)
+        there = np.isfinite(grey)
+        if there.sum() < 4:
+            return 0.0
+        grey, mg = grey[there], self.mg[there]
+        residual, scale = self._fit(grey, mg)
+        kept = np.abs(residual) <= CAP * scale
+        if kept.sum() < 3 or np.ptp(grey[kept]) == 0 or np.ptp(mg[kept]) == 0:
+            return 0.0
+        return -float(np.corrcoef(grey[kept], mg[kept])[0, 1])
+
+    @staticmethod
+    def _fit(grey: Floats, mg: Floats) -> tuple[Floats, float]:
+        weight = np.ones(grey.size)
+        residual, scale = mg - mg.mean(), 1.0
+        for _ in range(4):
+            total = weight.sum()
+            g, m = (weight @ grey) / total, (weight @ mg) / total
+            spread = weight @ (grey - g) ** 2
+            slope = (weight @ ((grey - g) * (mg - m))) / spread if spread > 1e-9 else 0.0
+            slope = min(slope, 0.0)  # more iron is brighter, never the other way round
+            residual = mg - m - slope * (grey - g)
+            scale = max(1.4826 * float(np.median(np.abs(residual))), LEAST_SCALE)
+            weight = 1.0 / np.maximum(1.0, (residual / (1.5 * scale)) ** 2)
+        return residual, scale
+
+
+CAP = 2.5
+"""Robust deviations at which a point's misfit stops counting for more."""
+
+LEAST_SCALE = 1e-3
+"""mg#; a fit better than the microprobe is chance."""
+
+INDEPENDENT = 2.0
+"""Points for one independent one."""
+
+
+def _search(cost: object, start: Floats, measured: float, placed_within_um: float) -> Floats:
+    """Coarse search along and across the line, then downhill from the best few."""
+    assert callable(cost)
+    length = float(np.hypot(start[2] - start[0], start[3] - start[1]))
+    along = (start[2:] - start[:2]) / max(length, 1e-9)
+    across = np.array([-along[1], along[0]])
+    shrink = (length - measured) / 2
+    found = []
+    for shift in np.arange(-2.5, 2.51, 0.5) * placed_within_um:
+        for at_start in np.arange(-1, 1.1, 1.0) * placed_within_um:
+            for at_end in np.arange(-1, 1.1, 1.0) * placed_within_um:
+                first = (shift + shrink) * along + at_start * across
+                last = (shift - shrink) * along + at_end * across
+                move = np.concatenate([first, last])
+                found.append((float(cost(move)), tuple(move)))
+    found.sort()
+    found = [*found[:3], (float(cost(np.zeros(4))), (0.0, 0.0, 0.0, 0.0))]
+    results = []
+    for _, move in found:
+        simplex = np.array(move) + np.vstack([np.zeros(4), np.eye(4) * placed_within_um / 2])
+        result = minimize(
+            cost,
+            np.array(move),
+            method="Nelder-Mead",
+            options={"initial_simplex": simplex, "xatol": 0.02, "fatol": 1e-3, "maxiter": 600},
+        )
+        results.append((float(result.fun), tuple(result.x)))
+    return np.array(min(results)[1])

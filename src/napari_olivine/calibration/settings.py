@@ -1,0 +1,138 @@
+"""Settings of the calibration and of the mg# map."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from napari_olivine.settings import Settings, setting
+
+
+class CalibrateSettings(Settings):
+    """Settings of :func:`~napari_olivine.calibration.calibrate`."""
+
+    session_terms: Literal["gain+offset", "offset", "pooled"] = setting(
+        "gain+offset",
+        "Session terms",
+        "What each session has of its own beside the common law; 'pooled' is one line for all "
+        "sessions as in the paper. Ours, because sessions drift.",
+    )
+    degree: int = setting(1, "Degree", "1 is the paper's straight line, 2 a parabola.", ge=1, le=2)
+    gain_prior_percent: float = setting(
+        3.0,
+        "Gain of a session",
+        "How far the gain of a session may lie from the others' (one standard deviation). Ours.",
+        unit="%",
+        gt=0,
+        le=50,
+    )
+    offset_prior_grey: float = setting(
+        15.0,
+        "Offset of a session",
+        "How far the grey of a session may lie from the others' (one standard deviation). Ours.",
+        unit="grey",
+        gt=0,
+    )
+    level_grey: bool = setting(
+        True,
+        "Level the grey",
+        "Take a sloping background off each tile and a step off each session, both found from "
+        "the BSE image alone where tiles meet. Ours; the paper does not.",
+    )
+    refine_placement: bool = setting(
+        True,
+        "Refine the placement",
+        "Move the ends of each line by a few um so that its mg# follows the grey. Ours; the "
+        "placement set by hand stays as it is.",
+    )
+    placed_within_um: float = setting(
+        5.0,
+        "Placed within",
+        "How well a person places the end of a line (one standard deviation in x and in y).",
+        unit="um",
+        gt=0,
+        le=100,
+    )
+    largest_shift_um: float = setting(
+        25.0, "Largest shift", "An end is never moved further than this.", unit="um", gt=0, le=500
+    )
+    spacing: Literal["line", "epma"] = setting(
+        "line",
+        "Spacing of points",
+        "'line' stretches the microprobe's distances so that the end points meet the placed ends "
+        "as in the paper; 'epma' keeps the distances about the line's middle. A refined line has "
+        "both.",
+    )
+    spot_um: float = setting(
+        1.5,
+        "Spot of the reading",
+        "Standard deviation of the Gaussian spot with which the grey is read at a point; a "
+        "microprobe analysis comes from about 1-1.5 um. Ours, by measurement.",
+        unit="um",
+        ge=0,
+        le=50,
+    )
+    lof_neighbors: int = setting(
+        20, "LOF neighbours", "Neighbours of the local outlier factor.", ge=2, le=200
+    )
+    lof_threshold: float = setting(
+        1.5,
+        "LOF threshold",
+        "Factor from which a pixel is an outlier; 1.5 is scikit-learn's own.",
+        gt=1,
+        le=10,
+    )
+    check_stoichiometry: bool = setting(
+        True,
+        "Check as olivine",
+        "Leave analyses out whose total or cations are not olivine's; switch off for other "
+        "minerals.",
+    )
+    mineral_oxygens: float = setting(
+        4.0, "Oxygens", "Oxygens of the mineral's formula; 4 for olivine.", gt=0, le=48
+    )
+    lowest_total_percent: float = setting(
+        97.5, "Lowest total", "Analyses with a lower total are left out.", unit="wt%", ge=0, le=110
+    )
+    highest_total_percent: float = setting(
+        102.0,
+        "Highest total",
+        "Analyses with a higher total are left out.",
+        unit="wt%",
+        ge=0,
+        le=110,
+    )
+    phase: str = setting("olivine", "Phase", "Name of the mineral's mask.")
+    phase_from: Literal["auto", "segmentation", "mask"] = setting(
+        "auto",
+        "Pixels from",
+        "Where the mg# map is made: on the segmentation or on the mask of the phase rules; 'auto' "
+        "takes the segmentation if it is there and up to date.",
+    )
+    filter_map: bool = setting(
+        True,
+        "Outliers off the map",
+        "Leave out of the mg# map what LOF finds to be cracks and inclusions, as in the paper.",
+    )
+    smooth_um: float = setting(
+        1.0,
+        "Smoothing of the map",
+        "Standard deviation of a Gaussian that smooths the map within the mineral; 0 for none as "
+        "in the paper. Ours, by measurement.",
+        unit="um",
+        ge=0,
+        le=20,
+    )
+    lowest_mg: float = setting(
+        0.4,
+        "Lowest mg#",
+        "Grey that would mean less is an artefact (oxide, edge) and left out of the map. Ours.",
+        ge=0,
+        le=1,
+    )
+    highest_mg: float = setting(
+        1.0,
+        "Highest mg#",
+        "Grey that would mean more is an artefact (crack, hole, edge) and left out of the map.",
+        ge=0,
+        le=1.5,
+    )

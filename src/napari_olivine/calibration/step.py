@@ -1,0 +1,225 @@
+"""The step: microprobe profiles and BSE grey -> a calibration, and the map of mg#."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_olivine.calibration.levelling import LevelledGrey, Levelling, estimate_levelling
+from napari_olivine.calibration.metrics import Scores, scores
+from napari_olivine.calibration.mg_map import draw_mg
+from napari_olivine.calibration.phase import Phase, open_phase
+from napari_olivine.calibration.points import Points, collect_points
+from napari_olivine.calibration.regression import Calibration, fit_calibration
+from napari_olivine.calibration.settings import CalibrateSettings
+from napari_olivine.errors import SectionError
+from napari_olivine.job import Job
+from napari_olivine.section import Product, Section
+
+METHOD = 1
+
+LEVELLED_SESSION_GREY = 0.5
+"""How far sessions may still lie apart after levelling, grey."""
+
+
+def calibrate(
+    section: Section,
+    settings: CalibrateSettings = CalibrateSettings(),  # noqa: B008 - immutable
+    job: Job | None = None,
+) -> Product:
+    """Calibrate the BSE grey against the microprobe, then map mg# over the mineral.
+
+    Makes the products ``calibration`` (calibration.json, profiles.parquet) and ``mg`` (image
+    ``mg``, float32, NaN off the mineral). Whichever is up to date is kept.
+
+    Parameters
+    ----------
+    section
+        Section with images, epma, placements, sessions, and a mask or a segmentation.
+    settings
+        How to.
+    job
+        Running job.
+
+    Returns
+    -------
+    Product
+        The calibration.
+
+    Raises
+    ------
+    InputError
+        If a profile leaves the section, a table lacks MgO or FeO, or the points cannot calibrate.
+    SectionError
+        If something the step needs is missing or out of date.
+    """
+    job = job or Job()
+    phase = open_phase(section, settings)
+    product = _calibration(section, settings, phase, job)
+    _map(section, settings, phase, job)
+    return product
+
+
+def read_calibration(section: Section) -> tuple[Calibration, LevelledGrey]:
+    """Read the finished calibration: its law, and the grey that the law is for.
+
+    Raises
+    ------
+    SectionError
+        If there is none or it is damaged.
+    """
+    file = section.require("calibration", stale_ok=True).path / "calibration.json"
+    try:
+        values = json.loads(file.read_text())
+        levelling = values["levelling"]
+        return Calibration.from_dict(values["law"]), LevelledGrey(
+            section.raster("images", "BSE"),
+            section.sessions(),
+            Levelling.from_dict(levelling) if levelling else None,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SectionError(f"{file} is damaged; run 'napari-olivine calibrate --force'.") from error
+
+
+def _calibration(section: Section, settings: CalibrateSettings, phase: Phase, job: Job) -> Product:
+    inputs = ["images", "epma", phase.product, "annotations/placements", "annotations/sessions"]
+    recipe = section.recipe("calibrate", settings, inputs, method=METHOD)
+    if done := section.finished("calibration", recipe, job):
+        return done
+    with section.draft("calibration", recipe, job) as draft:
+        grey = _levelled_grey(section, settings, job)
+        points = collect_points(section, grey, phase, settings, job)
+        law = _fit(points.table, grey, settings, "grey_filtered")
+        raw_law = _fit(points.table, grey, settings, "grey_raw")
+        predict(points.table, law, grey)
+        raw = points.table.copy()
+        raw["grey_filtered"] = raw["grey_raw"]
+        predict(raw, raw_law, grey)
+        report: dict[str, Any] = {
+            "method": settings.model_dump(mode="json"),
+            "phase_from": phase.product,
+            "law": law.as_dict(),
+            "scores": {
+                use: {"raw": _score(raw, use=use), "filtered": _score(points.table, use=use)}
+                for use in ("calibrate", "test")
+            },
+            "profiles": _profiles(points, raw),
+            "warnings": _warnings(points, law, grey),
+            "levelling": grey.levelling.as_dict() if grey.levelling else None,
+        }
+        for warning in report["warnings"]:
+            job.warn(warning)
+        (draft.path / "calibration.json").write_text(json.dumps(report, indent=1) + "\n")
+        points.table.to_parquet(draft.path / "profiles.parquet", index=False)
+        draft.notes["calibrate"] = report["scores"]["calibrate"]["filtered"]
+        draft.notes["test"] = report["scores"]["test"]["filtered"]
+        job.report("scores", **report["scores"])
+    return section.require("calibration")
+
+
+def _map(section: Section, settings: CalibrateSettings, phase: Phase, job: Job) -> Product:
+    inputs = ["images", "calibration", phase.product, "annotations/sessions"]
+    recipe = section.recipe("map mg", settings, inputs, method=METHOD)
+    if done := section.finished("mg", recipe, job):
+        return done
+    law, grey = read_calibration(section)
+    with section.draft("mg", recipe, job) as draft:
+        draw_mg(draft, section, grey, phase, law, settings, job)
+        draft.notes["phase_from"] = phase.product
+    return section.require("mg")
+
+
+def _levelled_grey(section: Section, settings: CalibrateSettings, job: Job) -> LevelledGrey:
+    raster, sessions = section.raster("images", "BSE"), section.sessions()
+    levelling = None
+    if settings.level_grey:
+        tile_shape = section.record.tile_shape
+        if tile_shape is not None:
+            levelling = estimate_levelling(raster, tile_shape, sessions, job)
+        if levelling is None:
+            job.say("The grey is not levelled: the image has no grid of tiles side by side.")
+    return LevelledGrey(raster, sessions, levelling)
+
+
+def _fit(
+    table: pd.DataFrame, grey: LevelledGrey, settings: CalibrateSettings, column: str
+) -> Calibration:
+    used = table["good"] & (table["use"] == "calibrate") & table["on_phase"]
+    if column == "grey_filtered":
+        used &= ~table["outlier"]
+        table["fitted"] = used
+    rows = table[used]
+    offset = settings.offset_prior_grey
+    if grey.levelling is not None:
+        offset = min(offset, LEVELLED_SESSION_GREY)
+    return fit_calibration(
+        rows[column],
+        rows["mg_epma"],
+        _places(rows, grey),
+        rows["profile"],
+        [session.session for session in grey.sessions],
+        degree=settings.degree,
+        session_terms=settings.session_terms,
+        offset_prior_grey=offset,
+        gain_prior=settings.gain_prior_percent / 100,
+        robust=column == "grey_filtered",
+    )
+
+
+def predict(table: pd.DataFrame, law: Calibration, grey: LevelledGrey) -> None:
+    """Add mg_predicted, mg_sigma and residual to a table of points."""
+    mg, sigma = law.predict(table["grey_filtered"], _places(table, grey))
+    table["mg_predicted"] = mg
+    table["mg_sigma"] = np.hypot(sigma, law.residual_sd)
+    table["residual"] = mg - table["mg_epma"]
+
+
+def _places(table: pd.DataFrame, grey: LevelledGrey) -> np.ndarray[Any, Any]:
+    names = {session.session: place for place, session in enumerate(grey.sessions)}
+    return table["session"].map(lambda name: names.get(name, -1)).to_numpy(int)
+
+
+def _score(
+    table: pd.DataFrame, *, use: str | None = None, profile: str | None = None
+) -> dict[str, float | int | None]:
+    chosen = table["use"] == use if use else table["profile"] == profile
+    rows = table[chosen]
+    result: Scores = scores(rows["mg_epma"], rows["mg_predicted"], rows["profile"], rows["good"])
+    return result.as_dict()
+
+
+def _profiles(points: Points, raw: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    table = points.table
+    stories = {}
+    for name, story in points.lines.items():
+        rows = table[table["profile"] == name]
+        stories[name] = story | {
+            "sessions": sorted({s for s in rows["session"] if s}),
+            "points": len(rows),
+            "fitted": int(rows["fitted"].sum()),
+            "outliers": int(rows["outlier"].sum()),
+            "flagged": int((rows["flags"] != "").sum()),
+            "raw": _score(raw, profile=name),
+            "filtered": _score(table, profile=name),
+        }
+    return stories
+
+
+def _warnings(points: Points, law: Calibration, grey: LevelledGrey) -> list[str]:
+    words = []
+    if law.session_terms != "pooled" and len(law.sessions) > 1:
+        without = [s for s, n in law.points_of_session.items() if n == 0]
+        if without:
+            levelled = " (levelled by the seams)" if grey.levelling else ""
+            words.append(
+                f"No profile calibrates session {', '.join(without)}: the common law is used "
+                f"there{levelled}, with a wider error."
+            )
+    for name, story in points.lines.items():
+        registration = story.get("registration")
+        if registration and not registration["accepted"]:
+            words.append(f"{name} stays as it was placed: {registration['reason']}.")
+    return words

@@ -1,0 +1,218 @@
+"""Microprobe analyses: mg#, forsterite, cations per formula, and what is wrong with a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from napari_olivine.errors import InputError
+
+Floats = NDArray[np.float64]
+
+MOLAR_MASS = {
+    "SiO2": 60.0843,
+    "TiO2": 79.866,
+    "Al2O3": 101.961,
+    "Cr2O3": 151.998,
+    "FeO": 71.8464,
+    "MnO": 70.9375,
+    "MgO": 40.3044,
+    "NiO": 74.692,
+    "ZnO": 81.38,
+    "CaO": 56.0774,
+    "Na2O": 61.979,
+    "K2O": 94.196,
+    "P2O5": 141.94,
+}
+"""g/mol, as in Thermobar (Wieser et al. 2022); TiO2 and ZnO from the standard atomic masses."""
+
+CATIONS_OXYGENS = {
+    "SiO2": (1, 2),
+    "TiO2": (1, 2),
+    "Al2O3": (2, 3),
+    "Cr2O3": (2, 3),
+    "FeO": (1, 1),
+    "MnO": (1, 1),
+    "MgO": (1, 1),
+    "NiO": (1, 1),
+    "ZnO": (1, 1),
+    "CaO": (1, 1),
+    "Na2O": (2, 1),
+    "K2O": (2, 1),
+    "P2O5": (2, 5),
+}
+"""Cations and oxygens in one formula unit of each oxide."""
+
+OLIVINE_OXYGENS = 4.0
+
+
+def mg_number(mgo_percent: ArrayLike, feo_percent: ArrayLike) -> Floats:
+    """Molar Mg/(Mg + Fe), all iron as FeO.
+
+    Parameters
+    ----------
+    mgo_percent, feo_percent
+        wt%, of one shape.
+
+    Returns
+    -------
+    NDArray
+        Fraction 0-1 of that shape; NaN where an oxide is missing, negative, or both are zero.
+    """
+    mg = np.asarray(mgo_percent, float) / MOLAR_MASS["MgO"]
+    fe = np.asarray(feo_percent, float) / MOLAR_MASS["FeO"]
+    total = mg + fe
+    good = (mg >= 0) & (fe >= 0) & (total > 0)
+    return np.where(good, mg / np.where(good, total, 1.0), np.nan)
+
+
+def forsterite(mgo_percent: ArrayLike, feo_percent: ArrayLike) -> Floats:
+    """Forsterite content in mol%, 100 mg#."""
+    return 100.0 * mg_number(mgo_percent, feo_percent)
+
+
+def cations(table: pd.DataFrame, oxygens: float = OLIVINE_OXYGENS) -> pd.DataFrame:
+    """Cations per formula unit from oxides in wt%.
+
+    n_i = wt_i / M_i; f = oxygens / sum(n_i o_i); cations_i = n_i c_i f.
+
+    Parameters
+    ----------
+    table
+        Analyses, one row each; the oxides it has among `MOLAR_MASS` are used.
+    oxygens
+        Oxygens of the formula: 4 for olivine.
+
+    Returns
+    -------
+    DataFrame
+        One column a cation (``"Si"``, ``"Mg"``, ...) and their ``"sum"``; NaN for empty rows.
+    """
+    oxides = [oxide for oxide in MOLAR_MASS if oxide in table.columns]
+    weights = table[oxides].apply(pd.to_numeric, errors="coerce").clip(lower=0)
+    moles = weights.fillna(0.0) / pd.Series({o: MOLAR_MASS[o] for o in oxides})
+    oxygen = (moles * pd.Series({o: CATIONS_OXYGENS[o][1] for o in oxides})).sum(axis=1)
+    factor = oxygens / oxygen.where(oxygen > 0)
+    result = pd.DataFrame(
+        {
+            oxide.split("O")[0].rstrip("23"): moles[oxide] * CATIONS_OXYGENS[oxide][0] * factor
+            for oxide in oxides
+        },
+        index=table.index,
+    )
+    result["sum"] = result.sum(axis=1, min_count=1)
+    return result
+
+
+def totals(table: pd.DataFrame) -> pd.Series:
+    """Total of each analysis in wt%: its column Total, else the sum of its oxides."""
+    oxides = [oxide for oxide in MOLAR_MASS if oxide in table.columns]
+    summed = table[oxides].apply(pd.to_numeric, errors="coerce").sum(axis=1, min_count=1)
+    if "Total" not in table.columns:
+        return summed
+    total: pd.Series = pd.to_numeric(table["Total"], errors="coerce").fillna(summed)
+    return total
+
+
+def flags(
+    table: pd.DataFrame,
+    *,
+    oxygens: float = OLIVINE_OXYGENS,
+    total_range_percent: tuple[float, float] = (97.5, 102.0),
+    olivine: bool = True,
+) -> list[list[str]]:
+    """Say in words what is wrong with each analysis; nothing is dropped here.
+
+    The limits on cations are those of good olivine analyses: sum 3.00 +- 0.03, Si 0.97-1.03,
+    CaO below 0.6 and Al2O3 below 0.3 wt%.
+
+    Parameters
+    ----------
+    table
+        Analyses with oxides in wt%.
+    oxygens
+        Oxygens of the formula.
+    total_range_percent
+        Lowest and highest good total, wt%.
+    olivine
+        Whether to check total and cations as olivine's.
+
+    Returns
+    -------
+    list of list of str
+        For each row its flags, empty for a good one.
+    """
+    words: list[list[str]] = [[] for _ in range(len(table))]
+    mg = mg_number(_column(table, "MgO"), _column(table, "FeO"))
+    formula = cations(table, oxygens)
+    total = totals(table).to_numpy(float)
+    cracked = _says_crack(table)
+    lowest, highest = total_range_percent
+    for row, flag in enumerate(words):
+        if cracked[row]:
+            flag.append("crack")
+        if not np.isfinite(mg[row]):
+            flag.append("no MgO and FeO")
+            continue
+        if not olivine:
+            continue
+        if np.isfinite(total[row]) and not lowest <= total[row] <= highest:
+            flag.append(f"total {total[row]:.1f} wt%")
+        flag.extend(_olivine_flags(table.iloc[row], formula.iloc[row]))
+    return words
+
+
+def require_oxides(table: pd.DataFrame, profiles: Sequence[str]) -> None:
+    """Make sure that each profile has MgO and FeO.
+
+    Raises
+    ------
+    InputError
+        Naming the first profile without and what its table holds.
+    """
+    for profile in profiles:
+        rows = table[table["profile"] == profile]
+        if rows.empty:
+            raise InputError(
+                f"Profile {profile!r} is placed on the section but has no microprobe analyses; "
+                "import its table, or set its use to 'ignore'."
+            )
+        for oxide in ("MgO", "FeO"):
+            if not np.isfinite(_column(rows, oxide)).any():
+                there = [c for c in rows.columns if c in MOLAR_MASS and rows[c].notna().any()]
+                raise InputError(
+                    f"The microprobe table of {profile!r} has no {oxide}, so it has no mg#. It "
+                    f"holds {', '.join(there) or 'no oxides'}; name its column {oxide} (wt%) and "
+                    "import again."
+                )
+
+
+def _column(table: pd.DataFrame, oxide: str) -> Floats:
+    if oxide not in table.columns:
+        return np.full(len(table), np.nan)
+    return pd.to_numeric(table[oxide], errors="coerce").to_numpy(float)
+
+
+def _says_crack(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Rows where somebody typed 'crack' into a cell."""
+    found = np.zeros(len(table), bool)
+    for column in table.columns:
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            found |= table[column].astype(str).str.contains("crack", case=False).to_numpy(bool)
+    return found
+
+
+def _olivine_flags(row: pd.Series, formula: pd.Series) -> list[str]:
+    words = []
+    if "SiO2" in row.index and np.isfinite(formula["sum"]):
+        if abs(formula["sum"] - 3.0) > 0.03:
+            words.append(f"{formula['sum']:.3f} cations")
+        if not 0.97 <= formula["Si"] <= 1.03:
+            words.append(f"Si {formula['Si']:.3f}")
+    for oxide, limit in (("CaO", 0.6), ("Al2O3", 0.3)):
+        if oxide in row.index and pd.to_numeric(row[oxide], errors="coerce") > limit:
+            words.append(f"{oxide} {float(row[oxide]):.2f} wt%")
+    return words
