@@ -167,14 +167,11 @@ def _note_missing(source: Source, draft: Draft) -> list[str]:
 
 
 def _build_pyramid(raster: Raster, draft: Draft, job: Job) -> None:
-    """Build a raster's pyramid; strips that an earlier run finished are left as they are."""
+    """Build a raster's pyramid; blocks that an earlier run finished are left as they are."""
     last: list[str] = []
 
     def done(part: str) -> bool:
-        # It is asked for the next strip when the last one is on disk. The height of a strip
-        # follows the memory of the run, so a run with another memory begins anew.
-        _tick(last, draft.tick)
-        part = f"{part} {job.memory_bytes}"
+        _tick(last, draft.tick)  # it is asked for the next block when the last one is on disk
         if draft.is_done(part):
             return True
         last.append(part)

@@ -90,23 +90,23 @@ class Raster:
         self.levels[0][row : row + height, column : column + width] = block
 
     def build_pyramid(self, job: Job, done: Callable[[str], bool] | None = None) -> None:
-        """Make every level above the first, strip by strip.
+        """Make every level above the first, block by block of 1024 rows and 8192 columns.
 
         Parameters
         ----------
         job
-            Its memory bounds the strips; it can stop the work between two of them.
+            It can stop the work between two blocks.
         done
-            Tells whether a strip, by its name, was already made.
+            Tells whether a block, by its name, was already made; asked before each block.
         """
         for level in range(1, len(self.levels)):
             finer, coarser = self.levels[level - 1], self.levels[level]
-            for rows, _ in blocks(coarser.shape, strip_height(job, coarser.shape[1] * 32)):
+            for rows, columns in blocks(coarser.shape, CHUNK, 8 * CHUNK):
                 job.check()
-                if done is not None and done(f"{self.name} {level} {rows.start}"):
+                if done is not None and done(f"{self.name} {level} {rows.start} {columns.start}"):
                     continue
-                fine = np.asarray(finer[2 * rows.start : 2 * rows.stop, :])
-                coarser[rows, :] = halve(fine, self.reduction)
+                fine = finer[2 * rows.start : 2 * rows.stop, 2 * columns.start : 2 * columns.stop]
+                coarser[rows, columns] = halve(np.asarray(fine), self.reduction)
 
 
 def create_raster(
