@@ -22,13 +22,16 @@ from napari_olivine.widgets.crystal_layer import (
 from napari_olivine.widgets.crystal_model import CrystalModel
 from napari_olivine.widgets.crystal_summary import CrystalSummary
 from napari_olivine.widgets.layers import KEY
-from napari_olivine.widgets.step_dock import StepDock, wrapped
+from napari_olivine.widgets.parts import wrapped
+from napari_olivine.widgets.step_dock import StepDock
 
 
 class CrystalsDock(StepDock):
     """Table of crystals, linked both ways to the crystals on the canvas."""
 
     step = "crystals"
+    settings_open = False
+    fills = True
     products = ("crystals",)
     explanation = "Connected olivine becomes crystals with size, mg# and zoning."
 
@@ -67,11 +70,6 @@ class CrystalsDock(StepDock):
         self.session.selection_changed.connect(self._on_selected)
         self.fill()
 
-    @override
-    def _add_form(self) -> None:
-        super()._add_form()
-        self.settings_part.collapse(animate=False)
-
     def fill(self) -> None:
         """Show the crystals of the open section."""
         section = self.session.section
@@ -79,6 +77,9 @@ class CrystalsDock(StepDock):
         if section is not None and section.product("crystals") is not None:
             table = section.table("crystals", "crystals")
         self.model.set_table(table)
+        if "area_um2" in self.model.names:
+            down = Qt.SortOrder.DescendingOrder
+            self.view.sortByColumn(self.model.names.index("area_um2"), down)
         self.view.resizeColumnsToContents()
         self._on_filter(self.filter.text())
         self._show_legend(table)
@@ -163,7 +164,8 @@ class CrystalsDock(StepDock):
             for name, colour in COLOURS.items()
             if name and counts.get(name, 0)
         ]
-        self.legend.setText("&nbsp; ".join(parts))
+        unbroken = [part.replace("> ", ">&nbsp;") for part in parts]
+        self.legend.setText("&nbsp;&nbsp; ".join(unbroken))
 
     def _on_filter(self, text: str) -> None:
         try:

@@ -9,10 +9,11 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from magicgui.widgets import CheckBox, ComboBox, FileEdit, LineEdit
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.numbers import NumberBox
+from napari_olivine.widgets.parts import narrow
 
 
 class SettingsForm(QWidget):
@@ -49,6 +50,8 @@ class SettingsForm(QWidget):
             editor = _editor(name, field, (choices or {}).get(name))
             editor.changed.connect(lambda *_: self.changed.emit())
             self.editors[name] = editor
+            if isinstance(editor.native, QComboBox):
+                narrow(editor.native)
             label = QLabel(field.title or name)
             help_text = f"<p>{field.description or ''}</p>"
             label.setToolTip(help_text)
@@ -77,6 +80,12 @@ class SettingsForm(QWidget):
         now = editor.value
         editor.choices = options
         editor.value = value if value is not None else now if now in choices else ""
+
+    def add(self, title: str, editor: QWidget) -> None:
+        """Add a row that is no field of the settings."""
+        label = QLabel(title)
+        label.setToolTip(editor.toolTip())
+        self.layout().addRow(label, editor)
 
     def reset(self) -> None:
         """Go back to the defaults."""

@@ -46,7 +46,7 @@ def layer_data(section: Section, product: str, name: str) -> LayerData:
         the layer's properties, and its type.
     """
     raster = section.raster(product, name)
-    kind, look = _look(raster, product, name)
+    kind, look = _look(section, raster, product, name)
     look |= placed(section) | {
         "name": layer_name(product, name),
         "multiscale": True,
@@ -131,7 +131,7 @@ def section_of(metadata: dict[str, Any]) -> Path | None:
     return Path(mark["section"]) if isinstance(mark, dict) and "section" in mark else None
 
 
-def _look(raster: Raster, product: str, name: str) -> tuple[str, dict[str, Any]]:
+def _look(section: Section, raster: Raster, product: str, name: str) -> tuple[str, dict[str, Any]]:
     if product == "images":
         return "image", _grey(raster) if name == "BSE" else _element(raster, name)
     if product == "mg":
@@ -146,9 +146,18 @@ def _look(raster: Raster, product: str, name: str) -> tuple[str, dict[str, Any]]
             "visible": False,
         }
     if product == "crystals":
-        return "labels", {"opacity": 0.55}
+        return "labels", {"opacity": 0.45} | _by_class(section)
     colour = OLIVINE_COLOUR if product == "mask" else SEGMENTATION_COLOUR
     return "labels", {"colormap": flat_colours(colour), "opacity": 0.4, "visible": False}
+
+
+def _by_class(section: Section) -> dict[str, Any]:
+    """Colours of the crystals by their class, napari's own where the table is unknown."""
+    from napari_olivine.widgets.crystal_layer import colour_map
+
+    table = section.table("crystals", "crystals")
+    known = {"id", "size_class", "zoning_class"} <= set(table.columns)
+    return {"colormap": colour_map(table)} if known else {}
 
 
 def flat_colours(colour: str) -> Any:

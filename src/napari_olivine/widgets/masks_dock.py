@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLineEdit, QPushButton
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QPushButton
 from typing_extensions import override
 
 from napari_olivine.errors import InputError
 from napari_olivine.masks import NAMED_RULES, MaskSettings
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.layers import KEY
-from napari_olivine.widgets.step_dock import StepDock, wrapped
+from napari_olivine.widgets.parts import combo, wrapped
+from napari_olivine.widgets.step_dock import StepDock
 
 OWN = "own conditions"
 COMPOSITE = ("Fe", "Mg", "Ca")
@@ -30,8 +31,7 @@ class MasksDock(StepDock):
 
     @override
     def build(self) -> None:
-        self.rule = QComboBox()
-        self.rule.addItems([*NAMED_RULES, OWN])
+        self.rule = combo([*NAMED_RULES, OWN])
         self.rule.setToolTip(MaskSettings.model_fields["rule"].description or "")
         self.rule.currentTextChanged.connect(self._show_rule)
         self.own = QLineEdit()

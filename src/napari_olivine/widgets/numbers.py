@@ -81,6 +81,7 @@ class _Box(QDoubleSpinBox):
         self._whole = kind is int
         self.setDecimals(0 if self._whole else 9)
         self.setKeyboardTracking(False)
+        self.setMinimumWidth(90)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     @override

@@ -19,7 +19,13 @@ from napari_olivine.widgets.session import SectionSession
 from napari_olivine.widgets.step_dock import DOT
 from napari_olivine.widgets.steps import products_of, state_of, title_of
 
-ROW_HEIGHT = 22
+ROW_HEIGHT = 20
+
+STYLE = f"""
+QTreeWidget::item {{ height: {ROW_HEIGHT}px; }}
+QTreeWidget::indicator {{ width: 10px; height: 10px; border: 1px solid #8a8f98; }}
+QTreeWidget::indicator:checked {{ background: #2fae7b; }}
+"""
 
 
 class ProductsTree(QTreeWidget):
@@ -39,6 +45,7 @@ class ProductsTree(QTreeWidget):
         self.setRootIsDecorated(False)
         self.setIndentation(14)
         self.setUniformRowHeights(True)
+        self.setStyleSheet(STYLE)
         self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.header().setStretchLastSection(True)
         self.setSizeAdjustPolicy(QAbstractScrollArea.SizeAdjustPolicy.AdjustToContents)
@@ -62,8 +69,8 @@ class ProductsTree(QTreeWidget):
         for product in products_of(section):
             state = state_of(section, product)
             sign, colour = DOT[state.state]
-            item = QTreeWidgetItem([f"{sign} {title_of(product)}", state.text.split(", made")[0]])
-            item.setForeground(0, QColor(colour))
+            item = QTreeWidgetItem([title_of(product), f"{sign} {state.text.split(', made')[0]}"])
+            item.setForeground(1, QColor(colour))
             item.setToolTip(1, state.text)
             self.addTopLevelItem(item)
             images = images_of(section, product) if product in PRODUCTS else []
@@ -76,12 +83,8 @@ class ProductsTree(QTreeWidget):
                     item.addChild(child)
         self.expandAll()
         rows = sum(1 + self.topLevelItem(i).childCount() for i in range(self.topLevelItemCount()))
-        self.setFixedHeight(self.header().height() + rows * self._row_height() + 8)
+        self.setFixedHeight(self.header().sizeHint().height() + rows * ROW_HEIGHT + 6)
         self._filling = False
-
-    def _row_height(self) -> int:
-        item = self.topLevelItem(0)
-        return max(ROW_HEIGHT, self.visualItemRect(item).height()) if item else ROW_HEIGHT
 
     def _tickable(self, item: QTreeWidgetItem, product: str, name: str) -> None:
         layer = self._session.layer(product, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from napari_olivine.section import Section, session_index
 from napari_olivine.widgets.traverses import Line
 
 Floats = NDArray[np.float64]
+Read = Callable[[slice, slice], NDArray[Any]]
 
 MOST_SAMPLES = 1200
 """Of one line on the screen."""
@@ -76,8 +78,16 @@ def read_profile(
         none = np.zeros(0)
         return Profile(none, none, distance, mg, None, np.nan)
     rows, columns = y / section.pixel_size_um, x / section.pixel_size_um
-    grey = grey_at(section.raster("images", "BSE").levels[0], rows, columns)
-    predicted = _predict(section, law, rows, columns) if law is not None else None
+    raster = section.raster("images", "BSE")
+    grey = _grey_along(raster.read, section.shape, rows, columns, line)
+    predicted = None
+    if law is not None:
+        calibration, levelled = law
+        level = _grey_along(levelled.window, section.shape, rows, columns, line)
+        places = session_index(
+            section.sessions(), np.rint(rows).astype(int), np.rint(columns).astype(int)
+        )
+        predicted = np.asarray(calibration.predict(level, places)[0], float)
     return Profile(along, grey, distance, mg, predicted, _agreement(along, grey, distance, mg))
 
 
@@ -91,34 +101,49 @@ def read_law(section: Section) -> Any:
         return None
 
 
-def grey_at(level: Any, rows: Floats, columns: Floats) -> Floats:
+def grey_at(read: Read, shape: tuple[int, int], rows: Floats, columns: Floats) -> Floats:
     """Grey between pixels, by bilinear interpolation; NaN off the image.
 
     Parameters
     ----------
-    level
-        Image that is read in windows (a zarr array).
+    read
+        Hands out a window of the image.
+    shape
+        Rows and columns of the image.
     rows, columns
         Places in pixels, shape (n,).
     """
-    inside = (rows >= 0) & (rows <= level.shape[0] - 1)
-    inside &= (columns >= 0) & (columns <= level.shape[1] - 1)
+    inside = (rows >= 0) & (rows <= shape[0] - 1) & (columns >= 0) & (columns <= shape[1] - 1)
     grey = np.full(rows.shape, np.nan)
     # In short pieces: the window of a long oblique line would hold most of the section.
     for part in np.array_split(np.flatnonzero(inside), max(1, int(inside.sum()) // 256)):
         if part.size:
-            grey[part] = _bilinear(level, rows[part], columns[part])
+            grey[part] = _bilinear(read, shape, rows[part], columns[part])
     return grey
 
 
-def _bilinear(level: Any, rows: Floats, columns: Floats) -> Floats:
+def _grey_along(
+    read: Read, shape: tuple[int, int], rows: Floats, columns: Floats, line: Line | None
+) -> Floats:
+    """Grey at places, along a line as the mean over three pixels across it."""
+    if line is None:
+        return grey_at(read, shape, rows, columns)
+    across = np.array([line[2] - line[0], -(line[3] - line[1])])
+    across = across / max(float(np.hypot(*across)), 1e-9)
+    beside = [
+        grey_at(read, shape, rows + k * across[0], columns + k * across[1]) for k in (-1, 0, 1)
+    ]
+    return np.asarray(np.mean(beside, axis=0))
+
+
+def _bilinear(read: Read, shape: tuple[int, int], rows: Floats, columns: Floats) -> Floats:
     row0, column0 = int(rows.min()), int(columns.min())
-    window = np.asarray(
-        level[row0 : int(rows.max()) + 2, column0 : int(columns.max()) + 2], dtype=float
-    )
+    window = read(
+        slice(row0, min(int(rows.max()) + 2, shape[0])),
+        slice(column0, min(int(columns.max()) + 2, shape[1])),
+    ).astype(float)
     r, c = rows - row0, columns - column0
-    top = np.minimum(r.astype(int), window.shape[0] - 1)
-    left = np.minimum(c.astype(int), window.shape[1] - 1)
+    top, left = r.astype(int), c.astype(int)
     below = np.minimum(top + 1, window.shape[0] - 1)
     right = np.minimum(left + 1, window.shape[1] - 1)
     down, across = r - top, c - left
@@ -136,22 +161,6 @@ def _along(distance: Floats, line: Line, pixel_size_um: float) -> tuple[Floats, 
     along = np.linspace(float(distance.min()), float(distance.max()), count)
     x, y = line_positions(along, line, "line")
     return along, x, y
-
-
-def _predict(section: Section, law: Any, rows: Floats, columns: Floats) -> Floats:
-    calibration, levelled = law
-    inside = (rows >= 0) & (rows < section.shape[0]) & (columns >= 0) & (columns < section.shape[1])
-    predicted = np.full(rows.shape, np.nan)
-    if inside.any():
-        row = np.rint(rows[inside]).astype(int).clip(0, section.shape[0] - 1)
-        column = np.rint(columns[inside]).astype(int).clip(0, section.shape[1] - 1)
-        window = levelled.window(
-            slice(row.min(), row.max() + 1), slice(column.min(), column.max() + 1)
-        )
-        grey = window[row - row.min(), column - column.min()].astype(float)
-        places = session_index(section.sessions(), row, column)
-        predicted[inside] = calibration.predict(grey, places)[0]
-    return predicted
 
 
 def _agreement(along: Floats, grey: Floats, distance: Floats, mg: Floats) -> float:

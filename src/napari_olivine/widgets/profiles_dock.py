@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.widgets.parts import combo, wrapped
 from napari_olivine.widgets.plot import Axis, Curve, Plot
 from napari_olivine.widgets.profile_data import Profile, read_law, read_profile
 from napari_olivine.widgets.profiles_table import ProfilesTable
-from napari_olivine.widgets.step_dock import StepDock, wrapped
+from napari_olivine.widgets.step_dock import StepDock
 from napari_olivine.widgets.traverse_layer import TraverseLayer
 from napari_olivine.widgets.traverses import Line, Traverses, with_all_profiles
 
@@ -28,6 +29,7 @@ class ProfilesDock(StepDock):
     """Draw, drag and assign traverses; see grey and mg# along them; calibrate."""
 
     step = "calibrate"
+    settings_open = False
     products = ("calibration", "mg")
     explanation = (
         "Lay each microprobe traverse on the image, then calibrate the grey to mg#. "
@@ -46,12 +48,12 @@ class ProfilesDock(StepDock):
         self.table.use_changed.connect(self._on_use)
         self.plot = Plot(
             "Distance, µm",
-            Axis("BSE grey (downwards)", reverse=True),
+            Axis("BSE grey (reversed)", reverse=True),
             Axis("mg#", colour=MEASURED),
         )
         self.plot.empty_text = "Choose an EPMA table."
         self.agreement = wrapped("")
-        self.owner = QComboBox()
+        self.owner = combo()
         self.owner.setToolTip("Give this line to another EPMA table")
         self.owner.textActivated.connect(self._on_owner)
         self.body.addWidget(self.table)
@@ -72,11 +74,6 @@ class ProfilesDock(StepDock):
         self.shapes.moving.connect(self._on_moving)
         self.shapes.selected.connect(self._on_line_selected)
         self.fill()
-
-    @override
-    def _add_form(self) -> None:
-        super()._add_form()
-        self.settings_part.collapse(animate=False)
 
     def _tools(self) -> QHBoxLayout:
         row = QHBoxLayout()

@@ -16,13 +16,13 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.widgets.parts import Folding, heading, wrapped
 from napari_olivine.widgets.products_tree import ProductsTree
 from napari_olivine.widgets.sessions_table import SessionsTable
-from napari_olivine.widgets.step_dock import StepDock, wrapped
+from napari_olivine.widgets.step_dock import StepDock
 from napari_olivine.widgets.steps import next_step
 
 
@@ -30,6 +30,7 @@ class SectionDock(StepDock):
     """Open a section or import an instrument's folder as one."""
 
     step = "import"
+    settings_open = False
     explanation = (
         "A section is one folder that holds images, analyses and everything made from them."
     )
@@ -69,14 +70,9 @@ class SectionDock(StepDock):
         self.recognised = wrapped("Choose the folder with the tiles or maps and the EPMA tables.")
         self.recognised.setTextFormat(Qt.TextFormat.RichText)
         self.destination = FolderEdit("New folder of the section")
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(4, 4, 0, 0)
+        self.import_part = Folding("Import an instrument's folder", opened=False)
         for part in (QLabel("From"), self.source, self.recognised, QLabel("To"), self.destination):
-            layout.addWidget(part)
-        self.import_part = QCollapsible("Import an instrument's folder")
-        self.import_part.setDuration(0)
-        self.import_part.addWidget(content)
+            self.import_part.inside.addWidget(part)
         self.import_part.toggled.connect(self._show_import)
         self.body.addWidget(self.import_part)
 
@@ -84,15 +80,14 @@ class SectionDock(StepDock):
     def _add_form(self) -> None:
         super()._add_form()
         self.force.hide()
-        self.settings_part.setText("Import settings")
-        self.settings_part.collapse(animate=False)
+        self.settings_part.unfold(False)
 
     @override
     def _add_run_bar(self, outer: QVBoxLayout) -> None:
         super()._add_run_bar(outer)
         self._show_import(self.session.section is None)
         if self.session.section is None:
-            self.import_part.expand(animate=False)
+            self.import_part.unfold(True)
         else:
             self.on_section_opened()
 
@@ -137,7 +132,7 @@ class SectionDock(StepDock):
             f"{rows * size / 1000:.2f} mm, {columns} x {rows} px of {size:g} µm"
         )
         self.title.setToolTip(str(section.path))
-        self.import_part.collapse(animate=False)
+        self.import_part.unfold(False)
         self._show_import(False)
         self._show_next()
 
@@ -215,11 +210,6 @@ class FolderEdit(QWidget):
         if folder:
             self.edit.setText(folder)
             self.edit.editingFinished.emit()
-
-
-def heading(text: str) -> QLabel:
-    """Make a small heading."""
-    return QLabel(f"<b>{text}</b>")
 
 
 def describe(source: Any) -> str:

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMessageBox,
     QProgressBar,
     QPushButton,
@@ -20,18 +19,22 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible, QElidingLabel
+from superqt import QElidingLabel
 from typing_extensions import override
 
 from napari_olivine.errors import OlivineError
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.forms import SettingsForm
+from napari_olivine.widgets.numbers import NumberBox
+from napari_olivine.widgets.parts import Folding, combo, wrapped
 from napari_olivine.widgets.session import SectionSession
 from napari_olivine.widgets.steps import DOCKS, VERBS, state_of, title_of
 from napari_olivine.workflow.steps import STEPS
 
 DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("●", "#e69f00")}
 """Sign and colour of a product's state."""
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class StepDock(QWidget):
@@ -51,6 +54,14 @@ class StepDock(QWidget):
     """One sentence on top of the dock."""
     hidden: tuple[str, ...] = ()
     """Settings that the dock shows in its own way."""
+    fills = False
+    """Whether a part of the body takes all the room that is left."""
+    settings_open = True
+    """Whether the form is unfolded at first."""
+    with_device = False
+    """Whether the step uses a network, for which there may be a graphics card."""
+    with_seed = False
+    """Whether the step draws random numbers."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -75,7 +86,7 @@ class StepDock(QWidget):
         self.state.setTextFormat(Qt.TextFormat.RichText)
         self.build()
         self._add_form()
-        self.body.addStretch(1)
+        self.body.addStretch(0 if self.fills else 1)
         outer.addWidget(self.state)
         self._add_run_bar(outer)
         self._connect()
@@ -95,8 +106,13 @@ class StepDock(QWidget):
         return self.form.values()
 
     def options(self) -> list[str]:
-        """Further options of the command line."""
-        return ["--force"] if self.force.isChecked() else []
+        """Return further options of the command line."""
+        options = ["--force"] if self.force.isChecked() else []
+        if self.with_device:
+            options += ["--device", self.device.currentText()]
+        if self.with_seed:
+            options += ["--seed", str(self.seed.value)]
+        return options
 
     def arguments(self) -> list[str]:
         """Return what follows the command: the section."""
@@ -176,6 +192,14 @@ class StepDock(QWidget):
         self.form = SettingsForm(
             STEPS[self.step].settings, hidden=self.hidden, choices=self.choices()
         )
+        if self.with_device:
+            self.device = combo(DEVICES)
+            self.device.setToolTip("Where the network runs; auto takes a graphics card if usable")
+            self.form.add("Device", self.device)
+        if self.with_seed:
+            self.seed = NumberBox(int, 0, low=0)
+            self.seed.native.setToolTip("Same seed, same result on the same machine")
+            self.form.add("Seed", self.seed.native)
         self.force = QCheckBox("Repeat even if up to date")
         reset = QPushButton("Defaults")
         reset.setToolTip("Set every setting back to its default")
@@ -183,15 +207,9 @@ class StepDock(QWidget):
         below = QHBoxLayout()
         below.addWidget(self.force, 1)
         below.addWidget(reset)
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(4, 4, 0, 0)
-        layout.addWidget(self.form)
-        layout.addLayout(below)
-        self.settings_part = QCollapsible("Settings")
-        self.settings_part.setDuration(0)
-        self.settings_part.addWidget(content)
-        self.settings_part.expand(animate=False)
+        self.settings_part = Folding("Settings", opened=self.settings_open)
+        self.settings_part.inside.addWidget(self.form)
+        self.settings_part.inside.addLayout(below)
         self.body.addWidget(self.settings_part)
 
     def _add_run_bar(self, outer: QVBoxLayout) -> None:
@@ -307,13 +325,6 @@ class StepDock(QWidget):
 
     def _on_annotations_changed(self, _name: str) -> None:
         self.show_state()
-
-
-def wrapped(text: str) -> QLabel:
-    """Make a label that breaks its lines."""
-    label = QLabel(text)
-    label.setWordWrap(True)
-    return label
 
 
 class _CloseGuard(QObject):

@@ -73,7 +73,7 @@ def state_of(section: Section, product: str) -> ProductState:
         return ProductState(state, "not made yet")
     when = datetime.fromisoformat(found.created).strftime("%d %b %H:%M")
     if state == "fresh":
-        return ProductState(state, f"up to date, made {when} in {_duration(found.seconds)}")
+        return ProductState(state, f"up to date, made {when}{_duration(found.seconds)}")
     return ProductState(state, f"out of date: {', '.join(_reasons(section, product))}")
 
 
@@ -95,11 +95,13 @@ def _reasons(section: Section, product: str) -> list[str]:
 
 
 def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return ""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f" in {seconds:.0f} s"
     if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+        return f" in {seconds / 60:.0f} min"
+    return f" in {seconds / 3600:.1f} h"
 
 
 def products_of(section: Section) -> list[str]:

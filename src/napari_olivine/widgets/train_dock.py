@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFormLayout
+from qtpy.QtWidgets import QFormLayout
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.networks.card import read_card
+from napari_olivine.widgets.parts import combo, heading, wrapped
 from napari_olivine.widgets.plot import Axis, Curve, Plot
-from napari_olivine.widgets.section_dock import heading
-from napari_olivine.widgets.step_dock import StepDock, wrapped
+from napari_olivine.widgets.step_dock import StepDock
 from napari_olivine.widgets.steps import state_of
 
 TRAIN_COLOUR, VALIDATION_COLOUR, IOU_COLOUR = "#56B4E9", "#E69F00", "#2fae7b"
@@ -23,6 +23,8 @@ class TrainDock(StepDock):
     """Train a network, watch it learn, and look at the models of the section."""
 
     step = "train"
+    with_device = True
+    with_seed = True
     explanation = "A network learns to find in the BSE image what the phase mask shows."
 
     @override
@@ -31,7 +33,7 @@ class TrainDock(StepDock):
             "Epoch", Axis("Loss"), Axis("Validation IoU", limits=(0.0, 1.0), colour=IOU_COLOUR)
         )
         self.losses.empty_text = "The losses of the training appear here."
-        self.models = QComboBox()
+        self.models = combo()
         self.models.currentTextChanged.connect(self.show_model)
         self.card = wrapped("No model yet.")
         self.card.setTextFormat(Qt.TextFormat.RichText)

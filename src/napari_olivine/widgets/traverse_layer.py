@@ -53,7 +53,7 @@ class TraverseLayer:
         colours = [USE_COLOURS[traverses.use(name)] for name in self._names]
         self._busy = True
         if self.layer is None or self.layer not in self._session.viewer.layers:
-            self._make(max(2.0, max(section.shape) / 700), undo, redo)
+            self._make(max(2.0, max(section.shape) / 500), undo, redo)
         layer = self.layer
         layer.selected_data = set()
         layer.data = []
