@@ -76,6 +76,10 @@ def test_words_among_the_numbers_count_as_not_measured(tmp_path):
     assert np.isnan(table["CaO"][3])
     assert table["distance_um"].tolist() == [0, 4, 8, 12]
     assert len(problems) == 4
+    unsummed = file.with_name("unsummed.csv")
+    unsummed.write_text("distance,MgO,FeO,CaO\n0,47,12,bd\n4,crack,12,1\n")
+    table, _ = read_profile(unsummed)
+    np.testing.assert_array_equal(table["Total"], [59, np.nan])
     assert any("line.csv" in told and "'MgO'" in told and "'crack'" in told for told in problems)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
@@ -9,6 +11,7 @@ import tifffile
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings, read_source
+from napari_olivine.readers.signals import signal_names
 from tests.sources import PROFILE, make_images
 
 TWO_UM = {"resolution": (5000, 5000), "resolutionunit": "CENTIMETER"}
@@ -96,6 +99,32 @@ def test_names(tmp_path):
     tifffile.imwrite(tmp_path / "MORB 7_Mg.tif", images["Mg"])
     with pytest.raises(InputError, match="are both of 'Mg'"):
         read_source(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("Mg K series", "Mg"),
+        ("Fe Ka1", "Fe"),
+        ("SiK", "Si"),
+        ("8bit_Ca", "Ca"),
+        ("K", "K"),
+        ("CL", "CL"),
+        ("Cp", "Cp"),
+        ("mask", "mask"),
+        ("scan-COMPO", "COMPO"),
+    ],
+)
+def test_signals_by_the_names_of_files(stem, name):
+    assert list(signal_names([Path(f"{stem}.tif")])) == [name]
+
+
+def test_other_images_are_left_out_by_naming_the_signals(tmp_path):
+    make_images(tmp_path, **TWO_UM)
+    tifffile.imwrite(tmp_path / "overview.tif", np.ones((9, 9, 3), np.uint8), photometric="rgb")
+    with pytest.raises(InputError, match=r"--signals(.|\n)*overview\.tif is a colour image"):
+        read_source(tmp_path)
+    assert list(read_source(tmp_path, ImportSettings(signals=("Mg",))).signals) == ["BSE", "Mg"]
 
 
 def test_tables_beside_the_images(tmp_path):

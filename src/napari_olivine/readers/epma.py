@@ -104,7 +104,8 @@ def read_profile(file: Path) -> tuple[pd.DataFrame, list[str]]:
     table["distance_um"] = _distances_um(file, table, raw)
     table["point"] = _points(table)
     if "Total" not in table:
-        table["Total"] = table[[c for c in table if c in OXIDES]].sum(axis=1, skipna=False)
+        total = table[[c for c in table if c in OXIDES]].sum(axis=1)
+        table["Total"] = total.where(table["MgO"].notna() & table["FeO"].notna())
     return table.drop(columns=[c for c in table if c in PLACES]), problems
 
 

@@ -143,6 +143,7 @@ def _import_images(
         for done, raster in enumerate(rasters.values()):
             job.progress(done, len(rasters), "Building pyramids")
             _build_pyramid(raster, draft, job)
+        job.progress(len(rasters), len(rasters), "Building pyramids")
         missing = _note_missing(source, draft)
         for tile in missing:
             job.warn(f"{tile}; it is left black")

@@ -137,7 +137,10 @@ def _read_images(folder: Path, files: list[Path], settings: ImportSettings) -> S
             readers[name] = TiffImage(name, file)
         except InputError as error:
             wrong.append(str(error))
-    refuse_if(wrong, f"{folder} cannot be imported")
+    refuse_if(
+        wrong,
+        f"{folder} cannot be imported; to leave files out, name the signals to take (--signals)",
+    )
     signals = choose_signals(folder, dict(readers), settings)
     sizes = {name: reader.pixel_size_um for name, reader in readers.items() if reader.pixel_size_um}
     pixel_size_um = settings.pixel_size_um or next(iter(sizes.values()), None)

@@ -67,7 +67,7 @@ def choose_signals(
         If it is unclear which signal is the backscatter image, or a wanted signal is missing.
     """
     found = ", ".join(signals)
-    if settings.bse is not None:
+    if settings.bse:
         if settings.bse not in signals:
             raise InputError(f"{folder} has no signal {settings.bse!r}; it has {found}.")
         bse = settings.bse
