@@ -14,7 +14,7 @@ from napari_olivine.crystals.settings import SIZE_CLASSES, CrystalsSettings
 RINGS = 5
 """Rings of equal width from the outline to the centre, in which mantles are looked for."""
 
-FAR_PX = 6
+FAR_PX = 5
 """Pixels this far apart have independent noise."""
 
 
@@ -128,25 +128,31 @@ def is_mantled(table: pd.DataFrame, settings: CrystalsSettings) -> pd.Series:
 def _pixel_noise(mg: NDArray[np.float32], there: NDArray[np.bool_]) -> tuple[float, float]:
     """Estimate the standard deviation of the noise, and the area in px of one independent value.
 
-    From differences between pixels of a row, next to each other and far apart. A map that was
-    smoothed by a Gaussian of s px has a correlation of exp(-1 / 4 s2) between neighbours, and
-    one independent value in 4 pi s2 pixels.
+    From second differences along rows, which an even slope leaves at 0, of pixels next to each
+    other and far apart. A map smoothed by a Gaussian of s px has the correlation
+    c = exp(-1 / 4 s2) between neighbours, c^4 between the next but one, and one independent value
+    in 4 pi s2 px; the variance of the second difference of neighbours is then 6 - 8 c + 2 c^4.
     """
-    near, far = _scatter(mg, there, 1), _scatter(mg, there, FAR_PX)
+    near, far = _second_differences(mg, there, 1), _second_differences(mg, there, FAR_PX)
     if not far > 0:
-        return near / np.sqrt(2), 1.0
-    alike = 1 - (near / far) ** 2
-    patch = -np.pi / np.log(alike) if 0 < alike < 1 else 1.0
-    return far / np.sqrt(2), max(float(patch), 1.0)
+        return near / np.sqrt(6), 1.0
+    alike = np.linspace(0, 0.97, 98)
+    expected = (6 - 8 * alike + 2 * alike**4) / 6
+    found = float(np.interp((near / far) ** 2, expected[::-1], alike[::-1]))
+    patch = -np.pi / np.log(found) if found > 0 else 1.0
+    return far / np.sqrt(6), max(patch, 1.0)
 
 
-def _scatter(mg: NDArray[np.float32], there: NDArray[np.bool_], lag: int) -> float:
-    """Robust standard deviation of the differences between pixels `lag` apart."""
-    both = there[:, lag:] & there[:, :-lag]
-    differences = (mg[:, lag:] - mg[:, :-lag])[both]
-    if not differences.size:
+def _second_differences(mg: NDArray[np.float32], there: NDArray[np.bool_], lag: int) -> float:
+    """Robust standard deviation of the second differences of pixels `lag` apart."""
+    if mg.shape[1] <= 2 * lag:
         return np.nan
-    return float(1.4826 * np.median(np.abs(differences - np.median(differences))))
+    left, middle, right = slice(None, -2 * lag), slice(lag, -lag), slice(2 * lag, None)
+    all_there = there[:, left] & there[:, middle] & there[:, right]
+    values = (mg[:, left] - 2 * mg[:, middle] + mg[:, right])[all_there]
+    if not values.size:
+        return np.nan
+    return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
 
 def _mantle_excess(

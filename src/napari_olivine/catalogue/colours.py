@@ -1,0 +1,52 @@
+"""One colour for each class of crystals, told apart by colour-blind readers too."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+UNCLASSIFIED = "unclassified"
+"""Phenocrysts without a zoning class, because they have no mg#."""
+
+PHENOCRYSTS = ("normal", "reversed", "none", UNCLASSIFIED)
+"""Classes of phenocrysts."""
+
+CLASS_COLOURS = {
+    "normal": "#D55E00",
+    "reversed": "#0072B2",
+    "none": "#009E73",
+    UNCLASSIFIED: "#999999",
+    "microphenocryst": "#CC79A7",
+    "microlite": "#F0E442",
+}
+"""Colour of each class (Okabe and Ito's palette)."""
+
+CLASS_TITLES = {
+    "normal": "Phenocrysts, normal zoning",
+    "reversed": "Phenocrysts, reversed zoning",
+    "none": "Phenocrysts, no zoning",
+    UNCLASSIFIED: "Phenocrysts, unclassified",
+    "microphenocryst": "Microphenocrysts",
+    "microlite": "Microlites",
+}
+
+
+def crystal_classes(table: pd.DataFrame) -> pd.Series:
+    """Class of each crystal: its zoning class for phenocrysts, else its size class."""
+    zoning = table["zoning_class"].replace("", UNCLASSIFIED)
+    return zoning.where(table["size_class"] == "phenocryst", table["size_class"])
+
+
+def class_codes(table: pd.DataFrame) -> NDArray[np.uint8]:
+    """Look-up from crystal id to the place of its class in `CLASS_COLOURS`, from 1; 0 for none."""
+    codes = np.zeros(int(table["id"].max()) + 1 if len(table) else 1, np.uint8)
+    place = {name: k + 1 for k, name in enumerate(CLASS_COLOURS)}
+    codes[table["id"].to_numpy(np.int64)] = crystal_classes(table).map(place).to_numpy(np.uint8)
+    return codes
+
+
+def rgb(name: str) -> tuple[int, int, int]:
+    """Red, green and blue (0-255) of a class."""
+    text = CLASS_COLOURS[name]
+    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)

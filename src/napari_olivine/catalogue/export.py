@@ -1,0 +1,188 @@
+"""The export step: everything that a catalogue holds, whole or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pandas as pd
+
+from napari_olivine.catalogue.calibration_plots import plot_calibration, plot_traverses
+from napari_olivine.catalogue.colours import PHENOCRYSTS
+from napari_olivine.catalogue.cutouts import write_cutouts
+from napari_olivine.catalogue.histograms import MgHistogram, count_mg
+from napari_olivine.catalogue.methods import methods_text, readme_text
+from napari_olivine.catalogue.placing import refuse_foreign, whole_folder
+from napari_olivine.catalogue.plots import plot_mg, plot_overview, plot_sizes
+from napari_olivine.catalogue.rasters import write_tiff
+from napari_olivine.catalogue.settings import ExportSettings
+from napari_olivine.catalogue.tables import write_crystals, write_profiles
+from napari_olivine.errors import InputError, SectionError
+from napari_olivine.job import Job
+from napari_olivine.section import Section
+
+
+def export_catalogue(
+    section: Section,
+    folder: Path,
+    settings: ExportSettings | None = None,
+    job: Job | None = None,
+) -> Path:
+    """Write the catalogue of a section's crystals.
+
+    Tables, cut-outs, plots and, if asked for, rasters are written beside `folder` and put in
+    place when all is done; an earlier catalogue is replaced only then. README.txt in it says
+    what each file is. Products that the section lacks (probability, mg#, calibration) are left
+    out.
+
+    Parameters
+    ----------
+    section
+        Section with ``crystals``.
+    folder
+        New or empty folder, or one with an earlier catalogue.
+    settings
+        See :class:`ExportSettings`; the defaults if not given.
+    job
+        Running job.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    SectionError
+        If there are no crystals, or a product is out of date.
+    InputError
+        If the folder holds other things or lies inside the section.
+    """
+    settings, job = settings or ExportSettings(), job or Job()
+    folder = Path(folder).resolve()
+    if folder.is_relative_to(section.path) or section.path.is_relative_to(folder):
+        raise InputError(f"{folder} and the section {section.path} overlap; choose another folder.")
+    refuse_foreign(folder)
+    section.require("crystals")
+    optional = ("segmentation", "mask", "probability", "mg", "calibration")
+    there = {name for name in optional if section.state(name) != "missing"}
+    phase = str(section.require("crystals").notes["phase_from"])
+    for name in sorted((there - {"segmentation", "mask"}) | {phase}):
+        section.require(name)
+    record = {
+        "section": section.record.name,
+        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "settings": settings.model_dump(mode="json"),
+        "products": {
+            product.name: product.fingerprint
+            for product in section.products()
+            if not product.name.startswith("models/")
+        },
+        "recipe": asdict(section.require("crystals").recipe),
+    }
+    (section.path / "work").mkdir(exist_ok=True)
+    lock = filelock.FileLock(section.path / "work" / "export.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise SectionError(f"Another process exports {section.path} now; wait for it.") from None
+    with lock, whole_folder(folder, record) as inside:
+        _write(section, inside, settings, there, phase, job)
+    job.say(f"Wrote the catalogue to {folder}.")
+    return folder
+
+
+def _write(
+    section: Section,
+    folder: Path,
+    settings: ExportSettings,
+    there: set[str],
+    phase: str,
+    job: Job,
+) -> None:
+    """Write all files, and last the README that names them."""
+    table = section.table("crystals", "crystals")
+    files = {"crystals.csv": "One row a crystal: place, size, class, composition, shape."}
+    write_crystals(table, folder / "crystals.csv")
+    if "calibration" in there:
+        write_profiles(section, folder)
+        files["profiles.csv"] = "Microprobe points with the grey beneath them and predicted mg#."
+        files["calibration.json"] = "The calibration of grey against mg#, its scores and warnings."
+    histogram = count_mg(section, table, job) if "mg" in there else None
+    files |= _plot(section, table, histogram, "calibration" in there, folder, job)
+    if settings.cutouts and (table["size_class"] == "phenocryst").any():
+        mg_range = histogram.range(PHENOCRYSTS, 1) if histogram is not None else (0.0, 1.0)
+        write_cutouts(section, table, folder / "cutouts", mg_range, settings.cutout_margin_um, job)
+        files["cutouts/CLASS/crystal_ID.png"] = (
+            "Each phenocryst: BSE with its outline and, on one colour scale for all, its mg#."
+        )
+    if settings.rasters:
+        files |= _rasters(section, folder, settings, there, phase, job)
+    (folder / "methods.txt").write_text(methods_text(section, phase), encoding="utf-8")
+    files["methods.txt"] = "How this was made, for a paper, with the record of each step."
+    files["catalogue.json"] = "Which products this catalogue was written from."
+    (folder / "README.txt").write_text(readme_text(files), encoding="utf-8")
+
+
+def _plot(
+    section: Section,
+    table: pd.DataFrame,
+    histogram: MgHistogram | None,
+    calibrated: bool,
+    folder: Path,
+    job: Job,
+) -> dict[str, str]:
+    plots = folder / "plots"
+    plots.mkdir()
+    made: dict[str, Any] = section.require("crystals").recipe.settings
+    bounds = made["microphenocryst_from_um2"], made["phenocryst_from_um2"]
+    job.progress(0, 4, "Plotting")
+    plot_overview(section, table, plots / "overview.png")
+    job.progress(1, 4, "Plotting")
+    plot_sizes(table, bounds, plots / "sizes.png")
+    files = {
+        "plots/overview.png": "Map of the section with the crystals in the colours of their class.",
+        "plots/sizes.png": "Histogram of the crystals' areas; dashed: bounds of the size classes.",
+    }
+    job.progress(2, 4, "Plotting")
+    if histogram is not None:
+        plot_mg(histogram, table, plots / "mg_histograms.png")
+        files["plots/mg_histograms.png"] = "mg# of all pixels, by class."
+    job.progress(3, 4, "Plotting")
+    if calibrated:
+        profiles = section.table("calibration", "profiles")
+        plot_calibration(profiles, plots / "calibration.png")
+        plot_traverses(profiles, plots / "traverses.png")
+        files["plots/calibration.png"] = "Grey against measured mg#, and predicted mg#."
+        files["plots/traverses.png"] = "mg# along each traverse, measured and predicted."
+    job.progress(4, 4, "Plotting")
+    return files
+
+
+def _rasters(
+    section: Section,
+    folder: Path,
+    settings: ExportSettings,
+    there: set[str],
+    phase: str,
+    job: Job,
+) -> dict[str, str]:
+    """Write the rasters that there are."""
+    where = "0 none, 1 olivine" + (", 255 ignored" if phase == "mask" else "")
+    source = "segmentation" if phase == "segmentation" else "reference mask"
+    wanted = {
+        "mask.tif": (phase, "olivine", f"uint8, the {source}: {where}."),
+        "probability.tif": ("probability", "olivine", "uint8, probability of olivine; 255 is 1.0."),
+        "crystals.tif": ("crystals", "crystals", "uint32, ids as in crystals.csv; 0 is none."),
+        "mg.tif": ("mg", "mg", "float32, mg#; NaN off olivine and where it is unknown."),
+    }
+    files = {}
+    for name, (product, raster, words) in wanted.items():
+        if product in there or product == "crystals":
+            job.say(f"Writing {name}")
+            write_tiff(section.raster(product, raster), folder / name, settings.compression, job)
+            files[name] = f"{words} Tiled BigTIFF with pyramid and pixel size."
+    return files

@@ -1,0 +1,183 @@
+"""The words of a catalogue: how it was made, and what each file is."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from napari_olivine.networks.card import read_card
+from napari_olivine.section import Product, Section
+
+WIDTH = 92
+
+
+def methods_text(section: Section, phase: str) -> str:
+    """Write the methods paragraph from the records of the section's products.
+
+    Parameters
+    ----------
+    section
+        Section with ``crystals``.
+    phase
+        Product that the crystals were made from.
+    """
+    sentences = [
+        _images(section), _mask(section), *_network(section, phase),
+        *_calibration(section), *_crystals(section, phase), _software(section),
+    ]  # fmt: skip
+    paragraph = textwrap.fill(" ".join(sentence for sentence in sentences if sentence), WIDTH)
+    records = "\n".join(_record(product) for product in section.products())
+    return f"METHODS\n\n{paragraph}\n\nRECORDS\n\n{records}"
+
+
+def readme_text(files: dict[str, str]) -> str:
+    """Say what each file of a catalogue is."""
+    lines = ["Catalogue of crystals, written by napari-olivine.", ""]
+    longest = max(len(name) for name in files)
+    for name, words in files.items():
+        hanging = " " * (longest + 2)
+        lines.append(
+            textwrap.fill(
+                words, WIDTH, initial_indent=name.ljust(longest + 2), subsequent_indent=hanging
+            )
+        )
+    lines += ["", *textwrap.wrap(COORDINATES, WIDTH)]
+    return "\n".join(lines) + "\n"
+
+
+COORDINATES = (
+    "Coordinates x (to the right) and y (down) are in micrometres from the centre of the top left "
+    "pixel of the section; rows and columns are pixels counted from 0, bbox_row1 and bbox_col1 "
+    "are not included. mg# is the molar fraction Mg / (Mg + Fe), between 0 and 1."
+)
+
+
+def _images(section: Section) -> str:
+    record = section.record
+    rows, columns = section.shape
+    words = (
+        f"The section {record.name} was imaged with {', '.join(record.signals)} "
+        f"({columns} x {rows} pixels of {record.pixel_size_um:g} um"
+    )
+    if record.accelerating_voltage_kv:
+        words += f", {record.accelerating_voltage_kv:g} kV"
+    sessions = section.sessions() if section.fingerprint("annotations/sessions") else []
+    if len(sessions) > 1:
+        words += f", {len(sessions)} analytical sessions"
+    return words + ")."
+
+
+def _mask(section: Section) -> str:
+    product = section.product("mask")
+    if product is None:
+        return ""
+    rule = product.notes.get("rule", product.recipe.settings.get("rule", ""))
+    return f"Reference masks of olivine were made from the element maps by the rule {rule}."
+
+
+def _network(section: Section, phase: str) -> list[str]:
+    probability = section.product("probability")
+    if phase != "segmentation" or probability is None:
+        return []
+    sentences = []
+    made = probability.recipe.settings
+    name = next((i for i in probability.recipe.inputs if i.startswith("models/")), None)
+    if name is not None and section.product(name) is not None:
+        card = read_card(section.path / name)
+        sentences.append(
+            f"A {card.title} network (initial weights: {card.weights_from}) was trained on "
+            f"{card.signal} images of session {_names(card.training_sessions)} and validated on "
+            f"session {_names(card.validation_sessions)}; the weights of epoch {card.best_epoch} "
+            "were kept."
+        )
+    window = made.get("window_px")
+    if window:
+        sentences.append(
+            f"Its probability of olivine was computed in windows of {window} pixels with an "
+            f"overlap of {made.get('overlap_px')} pixels, weighted where they overlap "
+            f"({made.get('blend')})."
+        )
+    segmentation = section.product("segmentation")
+    threshold = segmentation.recipe.settings.get("threshold") if segmentation else None
+    if threshold is not None:
+        sentences.append(f"Pixels with a probability of at least {threshold:g} are olivine.")
+    return sentences
+
+
+def _calibration(section: Section) -> list[str]:
+    product = section.product("calibration")
+    if product is None:
+        return []
+    settings, scores = product.recipe.settings, product.notes
+    law = "a straight line" if settings.get("degree") == 1 else "a parabola"
+    words = f"BSE grey was calibrated against mg# of microprobe profiles by {law}"
+    terms = settings.get("session_terms")
+    words += f" with {terms} of each session" if terms not in (None, "pooled") else ""
+    sentences = [words + _agreement(scores.get("calibrate")) + "."]
+    if settings.get("level_grey"):
+        sentences.append("The grey was levelled between tiles and sessions before.")
+    test = _agreement(scores.get("test"))
+    if test:
+        sentences.append(f"Profiles that took no part were predicted as well{test}.")
+    return sentences
+
+
+def _agreement(scores: dict[str, Any] | None) -> str:
+    if not scores or scores.get("rmse") is None:
+        return ""
+    r2 = "" if scores.get("r2") is None else f", R2 {scores['r2']:.4f}"
+    return f" ({scores['points']} points, RMSE {scores['rmse']:.4f}{r2})"
+
+
+def _crystals(section: Section, phase: str) -> list[str]:
+    product = section.require("crystals")
+    made, counts = product.recipe.settings, product.notes
+    pixels = "segmentation" if phase == "segmentation" else "reference mask"
+    neighbours = "8" if made["join_diagonals"] else "4"
+    bridges = f", gaps up to {made['bridge_um']:g} um bridged" if made["bridge_um"] else ""
+    sentences = [
+        f"Crystals are the connected regions of the {pixels} ({neighbours} neighbours{bridges}) of "
+        f"at least {made['min_area_um2']:g} um2: {counts['microlites']} microlites (under "
+        f"{made['microphenocryst_from_um2']:g} um2), {counts['microphenocrysts']} "
+        f"microphenocrysts and {counts['phenocrysts']} phenocrysts (from "
+        f"{made['phenocryst_from_um2']:g} um2).",
+        "In each the core lies further from the outer outline than half of the largest distance, "
+        f"the rim from there to {made['border_px']} pixels from the outline; holes are no outline.",
+    ]
+    if made["zoning"] == "paper":
+        rule = (
+            f"normally zoned below a ratio of core to rim grey of {made['r_low']:g}, reversed "
+            f"above {made['r_high']:g}"
+        )
+    else:
+        rule = (
+            "zoned if the medians of mg# in core and rim differ by at least "
+            f"{made['zoning_threshold']:g}"
+        )
+    sentences.append(
+        f"Phenocrysts are {rule}: {counts['phenocrysts_normal']} normal, "
+        f"{counts['phenocrysts_reversed']} reversed, {counts['phenocrysts_none']} without zoning."
+    )
+    return sentences
+
+
+def _software(section: Section) -> str:
+    versions = section.require("crystals").software
+    others = ", ".join(f"{k} {v}" for k, v in versions.items() if k != "napari-olivine")
+    return f"All steps ran in napari-olivine {versions.get('napari-olivine', '')} ({others})."
+
+
+def _record(product: Product) -> str:
+    settings = ", ".join(f"{key} = {value}" for key, value in product.recipe.settings.items())
+    inputs = ", ".join(product.recipe.inputs) or "files"
+    seed = "" if product.recipe.seed is None else f", seed {product.recipe.seed}"
+    head = (
+        f"{product.name} ({product.fingerprint}): step {product.recipe.step}{seed}, "
+        f"{product.created}, {product.seconds:g} s, from {inputs}"
+    )
+    body = textwrap.fill(settings, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return f"{textwrap.fill(head, WIDTH, subsequent_indent='    ')}\n{body}\n"
+
+
+def _names(sessions: list[str]) -> str:
+    return " and ".join(sessions) if sessions else "none"

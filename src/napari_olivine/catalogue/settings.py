@@ -1,0 +1,29 @@
+"""Settings of the export."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from napari_olivine.settings import Settings, setting
+
+
+class ExportSettings(Settings):
+    """Settings of :func:`~napari_olivine.catalogue.export_catalogue`."""
+
+    rasters: bool = setting(
+        False,
+        "Rasters",
+        "Also write mask.tif, probability.tif, crystals.tif and mg.tif at full resolution.",
+    )
+    compression: Literal["zlib", "zstd"] = setting(
+        "zlib",
+        "Compression",
+        "Of the rasters. zlib (deflate) is read by QuPath, Bio-Formats and GIS programs alike; "
+        "zstd is faster and read by fewer.",
+    )
+    cutouts: bool = setting(
+        True, "Cut-outs", "An image of each phenocryst, in a folder for each zoning class."
+    )
+    cutout_margin_um: float = setting(
+        15.0, "Margin", "Surroundings shown about a crystal.", unit="um", ge=0, le=500
+    )
