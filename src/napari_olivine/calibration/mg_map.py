@@ -103,14 +103,19 @@ def mg_block(
         )
     job.check()
     if sigma > 0:
-        mg = _smooth_within(mg, kept, sigma)
+        mg, share = _smooth_within(mg, kept, sigma)
+        kept = on & (kept | (share >= LEAST_SHARE))
     return np.where(kept, mg, np.float32(np.nan))[inner]
+
+
+LEAST_SHARE = 0.3
+"""Share of good neighbours, by weight, from which a pixel of an artefact is filled by their mean."""
 
 
 def _smooth_within(
     mg: NDArray[np.float32], kept: NDArray[np.bool_], sigma_px: float
-) -> NDArray[np.float32]:
-    """Gaussian mean over the kept pixels alone."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Gaussian mean over the kept pixels alone, and the share of these."""
     values = gaussian_filter(np.where(kept, mg, np.float32(0)), sigma_px, truncate=3.0)
-    weight = gaussian_filter(kept.astype(np.float32), sigma_px, truncate=3.0)
-    return np.asarray(values / np.maximum(weight, np.float32(1e-6)), np.float32)
+    share = gaussian_filter(kept.astype(np.float32), sigma_px, truncate=3.0)
+    return np.asarray(values / np.maximum(share, np.float32(1e-6)), np.float32), share

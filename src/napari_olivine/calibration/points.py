@@ -122,6 +122,14 @@ def collect_points(
     return points
 
 
+def spot_px(settings: CalibrateSettings, pixel_size_um: float) -> float:
+    """Standard deviation of the spot in pixels; where pixels are large, a few are still read."""
+    return max(settings.spot_um / pixel_size_um, LEAST_SPOT_PX)
+
+
+LEAST_SPOT_PX = 0.7
+
+
 def _composition(rows: pd.DataFrame, settings: CalibrateSettings) -> pd.DataFrame:
     words = flags(
         rows,
@@ -218,7 +226,7 @@ def _refine(
         pixel,
         placed_within_um=settings.placed_within_um,
         largest_shift_um=settings.largest_shift_um,
-        sigma_px=max(settings.spot_um / pixel, 0.5),
+        sigma_px=spot_px(settings, pixel),
     )
 
 
@@ -253,7 +261,7 @@ def _sample(
     shape: tuple[int, int],
     settings: CalibrateSettings,
 ) -> Sampled:
-    sigma = settings.spot_um / grey.raster.pixel_size_um
+    sigma = spot_px(settings, grey.raster.pixel_size_um)
     margin = MARGIN_PX + int(np.ceil(3 * sigma))
     size = (np.ptp(rows) + 2 * margin) * (np.ptp(columns) + 2 * margin)
     groups = [np.arange(rows.size)]

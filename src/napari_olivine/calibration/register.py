@@ -7,6 +7,7 @@ measured; so an unzoned crystal, whose score is flat, stays where it was placed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -189,9 +190,10 @@ INDEPENDENT = 2.0
 """Points for one independent one."""
 
 
-def _search(cost: object, start: Floats, measured: float, placed_within_um: float) -> Floats:
+def _search(
+    cost: Callable[[Floats], float], start: Floats, measured: float, placed_within_um: float
+) -> Floats:
     """Coarse search along and across the line, then downhill from the best few."""
-    assert callable(cost)
     length = float(np.hypot(start[2] - start[0], start[3] - start[1]))
     along = (start[2:] - start[:2]) / max(length, 1e-9)
     across = np.array([-along[1], along[0]])
@@ -207,11 +209,11 @@ def _search(cost: object, start: Floats, measured: float, placed_within_um: floa
     found.sort()
     found = [*found[:3], (float(cost(np.zeros(4))), (0.0, 0.0, 0.0, 0.0))]
     results = []
-    for _, move in found:
-        simplex = np.array(move) + np.vstack([np.zeros(4), np.eye(4) * placed_within_um / 2])
+    for _, begin in found:
+        simplex = np.array(begin) + np.vstack([np.zeros(4), np.eye(4) * placed_within_um / 2])
         result = minimize(
             cost,
-            np.array(move),
+            np.array(begin),
             method="Nelder-Mead",
             options={"initial_simplex": simplex, "xatol": 0.02, "fatol": 1e-3, "maxiter": 600},
         )

@@ -24,8 +24,11 @@ SessionTerms = Literal["gain+offset", "offset", "pooled"]
 HUBER = 1.345
 """Robust deviations beyond which a point is weighted down (95 % efficiency, Huber 1964)."""
 
-FLAT = 1e6
+FLAT = 1e4
 """Prior variance of the common law's terms, mg#: as good as none."""
+
+LEAST_SD = 1e-6
+"""mg#; points never fit better, which keeps the equations well conditioned."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +241,7 @@ def fit_calibration(
     if n_session:
         gain_variance = (gain_prior * slope * scale) ** 2
         prior[degree + 1 :: 2] = (offset_prior_grey * slope) ** 2
-        prior[degree + 2 :: 2] = gain_variance if session_terms == "gain+offset" else 1e-18
+        prior[degree + 2 :: 2] = gain_variance if session_terms == "gain+offset" else 1e-10
     state = _mixed_fit(fixed, profiles, y, prior, robust)
     size = degree + 1 + 2 * len(sessions)
     coefficients, covariance = np.zeros(size), np.zeros((size, size))
@@ -274,17 +277,17 @@ def _mixed_fit(fixed: Floats, profiles: Floats, mg: Floats, prior: Floats, robus
     weight = np.ones(mg.size)
     profile_variance = 1e-3**2
     residual_sd = float(np.std(mg - fixed @ np.linalg.lstsq(fixed, mg, rcond=None)[0]))
-    residual_sd = max(residual_sd, 1e-9)
+    residual_sd = max(residual_sd, LEAST_SD)
     solution = np.zeros(design.shape[1])
     covariance: Floats = np.eye(design.shape[1])
     for _ in range(30):
-        variance = np.concatenate([prior, np.full(n_profiles, max(profile_variance, 1e-14))])
+        variance = np.concatenate([prior, np.full(n_profiles, max(profile_variance, LEAST_SD**2))])
         precision = weight / residual_sd**2
         normal = (design * precision[:, None]).T @ design + np.diag(1.0 / variance)
-        covariance = np.asarray(np.linalg.pinv(normal, hermitian=True), float)
+        covariance = np.asarray(np.linalg.inv(normal), float)
         solution = covariance @ (design.T @ (precision * mg))
         residual = mg - design @ solution
-        residual_sd = max(1.4826 * float(np.median(np.abs(residual))), 1e-9)
+        residual_sd = max(1.4826 * float(np.median(np.abs(residual))), LEAST_SD)
         if robust:
             weight = np.minimum(1.0, HUBER * residual_sd / np.maximum(np.abs(residual), 1e-15))
         if n_profiles > 1:
@@ -313,8 +316,7 @@ def _require_points(grey: Floats, mg: Floats, degree: int) -> None:
     if grey.size < needed:
         raise InputError(
             f"Only {grey.size} usable point{'s' * (grey.size != 1)} to calibrate with, {needed} "
-            "are needed: see the column 'flags' of profiles.parquet for why others were left out, "
-            "set more profiles to 'calibrate', or widen the limits on totals."
+            "are needed: set more profiles to 'calibrate', or widen the limits on totals."
         )
     spread = float(np.ptp(grey))
     if spread < 1e-6 or float(np.ptp(mg)) < 1e-6:

@@ -114,7 +114,7 @@ class CalibrateSettings(Settings):
         "Leave out of the mg# map what LOF finds to be cracks and inclusions, as in the paper.",
     )
     smooth_um: float = setting(
-        1.0,
+        1.5,
         "Smoothing of the map",
         "Standard deviation of a Gaussian that smooths the map within the mineral; 0 for none as "
         "in the paper. Ours, by measurement.",

@@ -15,7 +15,7 @@ from napari_olivine.calibration.phase import Phase, open_phase
 from napari_olivine.calibration.points import Points, collect_points
 from napari_olivine.calibration.regression import Calibration, fit_calibration
 from napari_olivine.calibration.settings import CalibrateSettings
-from napari_olivine.errors import SectionError
+from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Product, Section
 
@@ -151,6 +151,8 @@ def _fit(
     if column == "grey_filtered":
         used &= ~table["outlier"]
         table["fitted"] = used
+    if used.sum() < LEAST_POINTS:
+        raise InputError(_why_so_few(table[table["use"] == "calibrate"], int(used.sum())))
     rows = table[used]
     offset = settings.offset_prior_grey
     if grey.levelling is not None:
@@ -166,6 +168,26 @@ def _fit(
         offset_prior_grey=offset,
         gain_prior=settings.gain_prior_percent / 100,
         robust=column == "grey_filtered",
+    )
+
+
+LEAST_POINTS = 3
+
+
+def _why_so_few(table: pd.DataFrame, usable: int) -> str:
+    lines = []
+    for name, rows in table.groupby("profile"):
+        words = rows["flags"].str.split("; ").explode()
+        words = words[words != ""].str.replace(r"[0-9.]+", "...", regex=True).value_counts()
+        told = ", ".join(f"{count} x {word}" for word, count in words.items())
+        off = int((~rows["on_phase"]).sum())
+        lines.append(f"  {name}: {len(rows)} points; {told or 'no flags'}; {off} off the mineral")
+    return (
+        f"Only {usable} usable points to calibrate with, {LEAST_POINTS} are needed.\n"
+        + "\n".join(lines)
+        + "\nCheck where these profiles are placed and the mask under them, set more profiles to "
+        "'calibrate', widen the limits on totals, or switch 'check_stoichiometry' off if the "
+        "mineral is not olivine."
     )
 
 

@@ -110,7 +110,8 @@ def cations(table: pd.DataFrame, oxygens: float = OLIVINE_OXYGENS) -> pd.DataFra
 def totals(table: pd.DataFrame) -> pd.Series:
     """Total of each analysis in wt%: its column Total, else the sum of its oxides."""
     oxides = [oxide for oxide in MOLAR_MASS if oxide in table.columns]
-    summed = table[oxides].apply(pd.to_numeric, errors="coerce").sum(axis=1, min_count=1)
+    numbers = table[oxides].apply(pd.to_numeric, errors="coerce")
+    summed: pd.Series = numbers.sum(axis=1, min_count=1)
     if "Total" not in table.columns:
         return summed
     total: pd.Series = pd.to_numeric(table["Total"], errors="coerce").fillna(summed)
