@@ -1,0 +1,101 @@
+"""The whole chain, as a person runs it: instrument files in, scored catalogue out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from napari_olivine.cli import main
+from napari_olivine.errors import InputError
+from napari_olivine.phantom import PhantomSettings, make_phantom
+from napari_olivine.section import Section
+from napari_olivine.workflow.chain import CHAIN, ChainSettings, run_chain
+
+PRODUCTS = (
+    "images", "epma", "mask", "models/light", "probability", "segmentation", "calibration", "mg",
+    "crystals",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small phantom through `run`, with a training of one minute."""
+    folder = tmp_path_factory.mktemp("chain")
+    make_phantom(folder / "source", PhantomSettings.small(seed=1))
+    command = ["run", str(folder / "source"), str(folder / "section"), "--max-minutes", "1"]
+    assert main([*command, "--rasters"]) == 0
+    return folder
+
+
+def test_every_product_is_there_and_fresh(finished: Path) -> None:
+    section = Section(finished / "section")
+    assert {name: section.state(name) for name in PRODUCTS} == dict.fromkeys(PRODUCTS, "fresh")
+
+
+def test_the_catalogue_is_complete(finished: Path) -> None:
+    catalogue = finished / "section-catalogue"
+    crystals = pd.read_csv(catalogue / "crystals.csv")
+    assert {
+        "id", "x_um", "y_um", "area_um2", "size_class", "zoning_class", "mg_core", "mg_rim",
+        "mg_mean", "mean_probability", "touches_edge",
+    } <= set(crystals.columns)  # fmt: skip
+    assert (crystals.size_class == "phenocryst").sum() >= 3
+    for name in ("mask.tif", "probability.tif", "crystals.tif", "mg.tif", "profiles.csv"):
+        assert (catalogue / name).exists(), name
+    assert not list(catalogue.rglob("*truth*"))
+
+
+def test_the_result_is_near_the_truth(finished: Path, tmp_path: Path) -> None:
+    file = tmp_path / "scores.json"
+    command = ["score", str(finished / "section"), "--truth", str(finished / "source" / "truth")]
+    assert main([*command, "--json", str(file)]) == 0
+    scores = json.loads(file.read_text())
+    assert scores["mask"]["iou"] > 0.9
+    test = next(s for s in scores["sessions"] if s["role"] == "test")
+    assert test["segmentation"]["iou"] > 0.5, "after one minute of training"
+
+
+def test_running_again_repeats_nothing(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    section = Section(finished / "section")
+    before = {product.name: product.created for product in section.products()}
+    command = ["run", str(finished / "source"), str(finished / "section"), "--max-minutes", "1"]
+    assert main([*command, "--rasters"]) == 0
+    assert capsys.readouterr().out.count("is up to date") >= len(CHAIN) - 1
+    assert {product.name: product.created for product in section.products()} == before
+
+
+def test_a_bad_setting_of_a_late_step_is_found_before_the_first(tmp_path: Path) -> None:
+    settings = ChainSettings(steps={"crystals": {"no_such_setting": 1}})
+    with pytest.raises(InputError, match="no_such_setting"):
+        run_chain(tmp_path / "nowhere", tmp_path / "section", settings)
+    with pytest.raises(InputError, match="no step"):
+        run_chain(tmp_path, tmp_path / "section", ChainSettings(steps={"polish": {}}))
+    assert not (tmp_path / "section").exists()
+
+
+def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The main job at a size for tests; its second run goes straight to the scores."""
+    command = ["demo", str(tmp_path / "demo"), "--rows", "3", "--cols", "3", "--no-view"]
+    assert main([*command, "--max-minutes", "0.3"]) == 0
+    assert "IoU" in capsys.readouterr().out
+    assert json.loads((tmp_path / "demo" / "scores.json").read_text())["mask"]["iou"] > 0.9
+    assert (tmp_path / "demo" / "catalogue" / "crystals.csv").exists()
+    assert main([*command, "--max-minutes", "0.3"]) == 0
+    assert "napari-olivine view" in capsys.readouterr().out
+
+
+def test_standard_small_section(shared_data: Path, tmp_path: Path) -> None:
+    """Real form, no test session: validation stands in."""
+    source = shared_data / "section-small"
+    command = ["run", str(source), str(tmp_path / "section"), "--max-minutes", "1.5"]
+    assert main(command) == 0
+    file = tmp_path / "scores.json"
+    score = ["score", str(tmp_path / "section"), "--truth", str(source / "truth")]
+    assert main([*score, "--json", str(file)]) == 0
+    scores = json.loads(file.read_text())
+    assert scores["mask"]["iou"] > 0.95
+    validation = next(s for s in scores["sessions"] if s["role"] == "val")
+    assert validation["segmentation"]["iou"] > 0.6
