@@ -1,0 +1,335 @@
+"""What an export holds, read again by other programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image as PilImage
+
+from napari_olivine.catalogue import ExportSettings, export_catalogue
+from napari_olivine.catalogue.colours import CLASS_COLOURS, class_codes, crystal_classes
+from napari_olivine.catalogue.cutouts import nice_length
+from napari_olivine.catalogue.histograms import count_mg
+from napari_olivine.catalogue.methods import methods_text
+from napari_olivine.crystals import CrystalsSettings, find_crystals
+from napari_olivine.errors import Cancelled, InputError, SectionError
+from napari_olivine.job import Event, Job
+from napari_olivine.section import Section, SectionRecord, create_raster
+from napari_olivine.settings import Settings
+
+SHAPE = (700, 1100)
+PIXEL_UM = 2.0
+
+Image = NDArray[Any]
+
+
+class Made(Settings):
+    """Settings of products that a test puts there."""
+
+    version: int = 1
+
+
+def put(section: Section, product: str, name: str, image: Image, version: int = 1) -> None:
+    recipe = section.recipe("test", Made(version=version), [])
+    floating = image.dtype == np.float32
+    with section.draft(product, recipe, Job()) as draft:
+        raster = create_raster(
+            draft.path / name, image.shape, image.dtype, PIXEL_UM,
+            reduction="nanmean" if floating else "nearest", fill=np.nan if floating else 0,
+        )  # fmt: skip
+        raster.write(0, 0, image)
+        raster.build_pyramid(Job())
+
+
+def crystals_and_mg() -> tuple[Image, Image]:
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    olivine = np.zeros(SHAPE, bool)
+    mg = np.full(SHAPE, np.nan)
+    for row, column, radius, core, rim in [
+        (150, 150, 60, 0.90, 0.78), (150, 400, 60, 0.75, 0.86), (500, 300, 70, 0.83, 0.83),
+        (500, 800, 12, 0.74, 0.74), (300, 900, 4, 0.88, 0.88),
+    ]:  # fmt: skip
+        away = np.hypot(rows - row, columns - column)
+        inside = away <= radius
+        olivine |= inside
+        mg[inside] = (core + (rim - core) * (away / radius) ** 2)[inside]
+    return olivine, mg.astype(np.float32)
+
+
+def put_calibration(section: Section) -> None:
+    """A calibration as the calibrate step leaves it."""
+    profiles = []
+    for place, use in enumerate(["calibrate", "test"]):
+        distance = np.arange(40) * 5.0
+        epma = 0.75 + 0.15 * np.sin(distance / 200 * np.pi)
+        profiles.append(
+            pd.DataFrame(
+                {
+                    "profile": f"profile_{place}",
+                    "kind": "line",
+                    "use": use,
+                    "session": str(place),
+                    "point": range(40),
+                    "distance_um": distance,
+                    "x_um": distance,
+                    "y_um": 100.0,
+                    "grey_filtered": 300 - 200 * epma,
+                    "mg_epma": epma,
+                    "good": True,
+                    "mg_predicted": epma + 0.002,
+                    "mg_sigma": 0.004,
+                    "flags": "",
+                }
+            )  # fmt: skip
+        )
+    report = {"scores": {"test": {"filtered": {"rmse": 0.002}}}}
+    with section.draft("calibration", section.recipe("calibrate", Made(), []), Job()) as draft:
+        pd.concat(profiles).to_parquet(draft.path / "profiles.parquet", index=False)
+        (draft.path / "calibration.json").write_text(json.dumps(report))
+        draft.notes["test"] = {"points": 40, "rmse": 0.002, "r2": 0.99}
+
+
+@pytest.fixture
+def section(tmp_path: Path) -> Section:
+    """Everything that an export can use."""
+    olivine, mg = crystals_and_mg()
+    record = SectionRecord(name="tiny", pixel_size_um=PIXEL_UM, shape=SHAPE, signals=["BSE"])
+    section = Section.create(tmp_path / "section", record)
+    section.annotate(
+        "sessions",
+        pd.DataFrame({
+            "session": ["a", "b"], "row0": 0, "row1": SHAPE[0], "col0": [0, 600],
+            "col1": [600, SHAPE[1]], "role": ["train", "test"],
+        }),
+    )  # fmt: skip
+    noise = np.random.default_rng(0).normal(0, 3, SHAPE)
+    grey = np.where(olivine, 300 - 200 * np.nan_to_num(mg), 100) + noise
+    put(section, "images", "BSE", np.clip(grey, 0, 255).astype(np.uint8))
+    put(section, "probability", "olivine", np.where(olivine, 230, 5).astype(np.uint8))
+    put(section, "segmentation", "olivine", olivine.astype(np.uint8))
+    put(section, "mg", "mg", mg)
+    put_calibration(section)
+    find_crystals(section)
+    return section
+
+
+def files_in(folder: Path) -> set[str]:
+    return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+
+
+def test_catalogue_holds_what_its_readme_names(section: Section, tmp_path: Path) -> None:
+    folder = export_catalogue(section, tmp_path / "out", ExportSettings(rasters=True))
+    expected = {
+        "README.txt", "catalogue.json", "methods.txt", "crystals.csv", "profiles.csv",
+        "calibration.json", "mask.tif", "probability.tif", "crystals.tif", "mg.tif",
+        "plots/overview.png", "plots/sizes.png", "plots/mg_histograms.png",
+        "plots/calibration.png", "plots/traverses.png", "cutouts/normal/crystal_000001.png",
+        "cutouts/reversed/crystal_000002.png", "cutouts/none/crystal_000004.png",
+    }  # fmt: skip
+    assert files_in(folder) == expected
+    readme = (folder / "README.txt").read_text()
+    for name in expected - {"README.txt"}:
+        assert name.startswith("cutouts") or name in readme
+    assert "cutouts/CLASS/crystal_ID.png" in readme
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_crystals_csv_is_the_table(section: Section, tmp_path: Path) -> None:
+    folder = export_catalogue(section, tmp_path / "out", ExportSettings(cutouts=False))
+    written = pd.read_csv(folder / "crystals.csv")
+    table = section.table("crystals", "crystals")
+    assert written["id"].tolist() == table["id"].tolist()
+    for name in (
+        "x_um", "y_um", "bbox_row0", "bbox_row1", "bbox_col0", "bbox_col1", "area_um2",
+        "size_class", "zoning_class", "mg_core", "mg_rim", "mg_mean", "mean_probability",
+        "touches_edge",
+    ):  # fmt: skip
+        assert name in written.columns
+    np.testing.assert_allclose(written["mg_core"], table["mg_core"], atol=1e-5)
+    np.testing.assert_allclose(written["mean_probability"], 230 / 255, atol=1e-4)
+    classes = written.set_index("id")["zoning_class"]
+    assert classes.loc[[1, 2, 4]].tolist() == ["normal", "reversed", "none"]
+    assert classes.loc[[3, 5]].isna().all()
+    assert not (folder / "cutouts").exists()
+    assert len(pd.read_csv(folder / "profiles.csv")) == 80
+
+
+@pytest.mark.parametrize("compression", ["zlib", "zstd"])
+def test_rasters_are_tiled_bigtiff_with_pixel_size(
+    section: Section, tmp_path: Path, compression: str
+) -> None:
+    settings = ExportSettings(rasters=True, cutouts=False, compression=compression)
+    folder = export_catalogue(section, tmp_path / "out", settings)
+    wanted = {
+        "mask.tif": ("segmentation", "olivine", np.uint8),
+        "probability.tif": ("probability", "olivine", np.uint8),
+        "crystals.tif": ("crystals", "crystals", np.uint32),
+        "mg.tif": ("mg", "mg", np.float32),
+    }
+    for name, (product, image, dtype) in wanted.items():
+        raster = section.raster(product, image)
+        with tifffile.TiffFile(folder / name) as tiff:
+            assert tiff.is_bigtiff and tiff.is_ome
+            page = tiff.pages[0]
+            assert page.is_tiled and page.dtype == dtype  # type: ignore[union-attr]
+            resolution = page.tags["XResolution"].value  # type: ignore[union-attr]
+            assert resolution[0] / resolution[1] == pytest.approx(1e4 / PIXEL_UM)
+            assert page.tags["ResolutionUnit"].value == 3  # type: ignore[union-attr]
+            assert 'PhysicalSizeX="2.0"' in str(tiff.ome_metadata)
+            levels = tiff.series[0].levels
+            assert [level.shape for level in levels] == [a.shape for a in raster.levels]
+            for level, array in zip(levels, raster.levels, strict=True):
+                np.testing.assert_array_equal(level.asarray(), np.asarray(array[:]))
+
+
+def test_cutouts_and_plots_are_pictures(section: Section, tmp_path: Path) -> None:
+    folder = export_catalogue(section, tmp_path / "out")
+    for name in files_in(folder):
+        if name.endswith(".png"):
+            with PilImage.open(folder / name) as picture:
+                assert min(picture.size) > 300
+                colours = picture.convert("RGB").getcolors(maxcolors=1 << 24)
+            assert colours is not None and len(colours) > 20
+    with PilImage.open(folder / "cutouts/normal/crystal_000001.png") as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    outline = np.abs(pixels - (0xD5, 0x5E, 0x00)).sum(axis=2) < 40
+    assert outline.sum() > 1000  # in the colour of its class
+    assert (pixels[:, -4:] == 255).all() and (pixels[-4:] == 255).all()  # nothing is cut off
+
+
+def test_histogram_counts_every_pixel_of_a_class(section: Section) -> None:
+    table = section.table("crystals", "crystals")
+    histogram = count_mg(section, table, Job(memory_bytes=1 << 20))
+    areas = table.groupby(crystal_classes(table))["area_px"].sum()
+    assert {name: histogram.of(name).sum() for name in areas.index} == areas.to_dict()
+    assert histogram.of("microphenocryst")[740] == areas["microphenocryst"]
+    low, high = histogram.range(["normal"], 0.01)
+    assert (low, high) == pytest.approx((0.78, 0.91), abs=0.011)
+    assert histogram.range(["unclassified"], 1) == (0.0, 1.0)
+    assert class_codes(table).tolist() == [
+        0, *(list(CLASS_COLOURS).index(name) + 1 for name in crystal_classes(table))
+    ]  # fmt: skip
+
+
+def test_methods_tell_the_settings_and_counts(section: Section) -> None:
+    find_crystals(section, CrystalsSettings(zoning_threshold=0.017, join_diagonals=False))
+    text = " ".join(methods_text(section, "segmentation").split())
+    assert "at least 0.017: 1 normal, 1 reversed, 1 without zoning" in text
+    assert "4 neighbours" in text
+    assert "40 points, RMSE 0.0020" in text
+    assert "1100 x 700 pixels of 2 um" in text
+    for product in section.products():
+        assert product.fingerprint in text
+    find_crystals(section, CrystalsSettings(zoning="paper", bridge_um=4))
+    text = " ".join(methods_text(section, "segmentation").split())
+    assert "ratio of core to rim grey of 0.96" in text
+    assert "gaps up to 4 um bridged" in text
+
+
+def test_a_section_with_a_mask_alone_is_exported(section: Section, tmp_path: Path) -> None:
+    for product in ("segmentation", "probability", "mg", "calibration"):
+        section.product(product).path.rename(tmp_path / product)  # type: ignore[union-attr]
+    olivine, _ = crystals_and_mg()
+    put(section, "mask", "olivine", np.where(olivine, 1, 255).astype(np.uint8))
+    find_crystals(section)
+    folder = export_catalogue(section, tmp_path / "out", ExportSettings(rasters=True))
+    files = files_in(folder)
+    assert {"mask.tif", "crystals.tif", "cutouts/unclassified/crystal_000001.png"} <= files
+    assert not {"mg.tif", "probability.tif", "profiles.csv", "plots/traverses.png"} & files
+    assert set(np.unique(tifffile.imread(folder / "mask.tif"))) == {1, 255}
+    assert "reference mask" in (folder / "README.txt").read_text()
+
+
+def test_a_section_without_crystals_is_exported(section: Section, tmp_path: Path) -> None:
+    put(section, "segmentation", "olivine", np.zeros(SHAPE, np.uint8), version=2)
+    find_crystals(section)
+    folder = export_catalogue(section, tmp_path / "out")
+    assert len(pd.read_csv(folder / "crystals.csv")) == 0
+    assert "plots/sizes.png" in files_in(folder)
+
+
+def test_stale_products_are_refused_with_advice(section: Section, tmp_path: Path) -> None:
+    put(section, "mg", "mg", crystals_and_mg()[1], version=2)
+    with pytest.raises(SectionError, match="napari-olivine crystals"):
+        export_catalogue(section, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    section.product("crystals").path.rename(tmp_path / "gone")  # type: ignore[union-attr]
+    with pytest.raises(SectionError, match="napari-olivine crystals"):
+        export_catalogue(section, tmp_path / "out")
+
+
+def test_foreign_folders_are_left_alone(section: Section, tmp_path: Path) -> None:
+    folder = tmp_path / "thesis"
+    folder.mkdir()
+    (folder / "chapter1.txt").write_text("years of work")
+    with pytest.raises(InputError, match="holds no catalogue"):
+        export_catalogue(section, folder)
+    assert files_in(folder) == {"chapter1.txt"}
+    with pytest.raises(InputError, match="is a file"):
+        export_catalogue(section, folder / "chapter1.txt")
+    for inside in (section.path / "out", section.path, section.path.parent):
+        with pytest.raises(InputError, match="overlap"):
+            export_catalogue(section, inside)
+
+
+def test_interruption_leaves_the_old_catalogue_and_nothing_else(
+    section: Section, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+
+    class Stopper:
+        def __init__(self, left: int) -> None:
+            self.left = left
+            self.job = Job(listen=self)
+
+        def __call__(self, event: Event) -> None:
+            self.left -= 1
+            if self.left == 0:
+                self.job.cancel.set()
+
+    for left in (2, 7):
+        with pytest.raises(Cancelled):
+            export_catalogue(section, folder, ExportSettings(rasters=True), Stopper(left).job)
+        assert files_in(folder) == set()
+    export_catalogue(section, folder, ExportSettings(cutouts=False))
+    before = {name: (folder / name).read_bytes() for name in files_in(folder)}
+    with pytest.raises(Cancelled):
+        export_catalogue(section, folder, ExportSettings(rasters=True), Stopper(7).job)
+    assert {name: (folder / name).read_bytes() for name in files_in(folder)} == before
+    assert {path.name for path in tmp_path.iterdir()} == {"section", "out"}
+
+    (tmp_path / ".out.unfinished").mkdir()  # of a run that was killed
+    (tmp_path / ".out.unfinished" / "half.tif").write_text("half")
+    export_catalogue(section, folder, ExportSettings(rasters=True, cutouts=False))
+    assert "mask.tif" in files_in(folder)
+    assert "half.tif" not in files_in(folder)
+    assert {path.name for path in tmp_path.iterdir()} == {"section", "out"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions differ")
+def test_two_exports_at_once_are_refused(section: Section, tmp_path: Path) -> None:
+    def again(event: Event) -> None:
+        if event["event"] == "progress":
+            with pytest.raises(SectionError, match="Another process exports"):
+                export_catalogue(section, tmp_path / "other")
+            job.cancel.set()
+
+    job = Job(listen=again)
+    with pytest.raises(Cancelled):
+        export_catalogue(section, tmp_path / "out", None, job)
+
+
+@pytest.mark.parametrize(
+    ("longest", "length"), [(99, 50), (100, 100), (0.7, 0.5), (2300, 2000), (20, 20)]
+)
+def test_scale_bars_have_round_lengths(longest: float, length: float) -> None:
+    assert nice_length(longest) == pytest.approx(length)
