@@ -17,7 +17,7 @@ from napari_olivine.section.recipe import fingerprint_of_bytes
 from napari_olivine.settings import Settings
 
 PIXEL_SIZE_TOLERANCE = 0.05
-"""A network knows textures at the pixel size that it has seen; this part more or less is harmless."""
+"""A network knows textures at the pixel size it was trained at; so much off is harmless."""
 
 
 def segment(
@@ -121,7 +121,8 @@ def find_model(section: Section, model: str) -> tuple[str, Path]:
     if not models:
         wanted = f"no model {model!r} and no folder of that name" if model else "no model yet"
         raise SectionError(
-            f"{section.path} has {wanted}: run 'napari-olivine train' first, or give a model folder."
+            f"{section.path} has {wanted}: run 'napari-olivine train' first, or give a model's "
+            "folder."
         )
     if model:
         there = ", ".join(product.name.removeprefix("models/") for product in models)

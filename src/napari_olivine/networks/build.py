@@ -81,4 +81,6 @@ def build_network(name: str, seed: int = 0) -> Network:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = BATCH_NORM_MOMENTUM
-    return network.to(memory_format=torch.channels_last)
+    # torch's own annotations leave out this form of `to`.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network

@@ -48,12 +48,12 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     Processors without such instructions emulate them at a fraction of float32's speed.
     """
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     checks = [getattr(torch.cpu, name, None) for name in names]
-    return any(check() for check in checks if check is not None)
+    return any(bool(check()) for check in checks if check is not None)
 
 
 @contextmanager

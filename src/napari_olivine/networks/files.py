@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from napari_olivine.errors import InputError
 from napari_olivine.networks.build import Network, build_network
@@ -54,7 +54,8 @@ def save_weights(file: Path, network: Network, metadata: dict[str, str] | None =
     """Write a network's weights, whole or not at all."""
     state = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
     unfinished = file.with_name(file.name + ".part")
-    save_file(state, unfinished, metadata=metadata)
+    # As bytes, because `save_file` makes files that only their owner can read.
+    unfinished.write_bytes(save(state, metadata=metadata))
     unfinished.replace(file)
 
 

@@ -10,6 +10,7 @@ still fails.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 from functools import cache
@@ -24,17 +25,13 @@ from napari_olivine.errors import InputError
 def torchvision() -> ModuleType:
     """Import torchvision, with its compiled operators declared if they cannot be loaded."""
     declare_missing_operators()
-    import torchvision
-
-    return torchvision
+    return importlib.import_module("torchvision")
 
 
 def smp() -> ModuleType:
     """Import segmentation-models-pytorch, which imports torchvision."""
     declare_missing_operators()
-    import segmentation_models_pytorch
-
-    return segmentation_models_pytorch  # type: ignore[no-any-return]
+    return importlib.import_module("segmentation_models_pytorch")
 
 
 @cache
@@ -60,18 +57,21 @@ def declare_missing_operators() -> tuple[str, ...]:
     source = (folder / "_meta_registrations.py").read_text(encoding="utf-8")
     names = tuple(dict.fromkeys(re.findall(r'register_fake\("torchvision::(\w+)"', source)))
     for name in names:
-        _LIBRARY.append(torch.library.Library("torchvision", "FRAGMENT"))
-        _LIBRARY[-1].define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+        library.define(  # type: ignore[no-untyped-call]
+            f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        )
+        _LIBRARIES.append(library)
     return names
 
 
-_LIBRARY: list[torch.library.Library] = []  # operators live as long as their library object
+_LIBRARIES: list[torch.library.Library] = []  # operators live as long as their library object
 
 
 def _loads(folder: Path) -> bool:
     for file in [*folder.glob("_C*.so"), *folder.glob("_C*.pyd"), *folder.glob("_C*.dylib")]:
         try:
-            torch.ops.load_library(str(file))
+            torch.ops.load_library(str(file))  # type: ignore[no-untyped-call]
         except OSError:
             continue
         return True

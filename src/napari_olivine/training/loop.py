@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from napari_olivine.errors import Cancelled
+from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
 from napari_olivine.networks.build import Network
 from napari_olivine.networks.device import autocast, stoppable
@@ -97,6 +97,8 @@ class Training:
         ------
         Cancelled
             If the person asks to stop; the checkpoint holds the very last step.
+        InputError
+            If the learning rate is so high that the loss is no longer a number.
         """
         state, steps = self.state, self.plan.preset.steps
         last_saved = time.monotonic()
@@ -145,6 +147,11 @@ class Training:
                     logits = self.network(x)
                 value = loss_of(logits, y.to(self.device), preset.dice) * (len(y) / preset.batch)
                 self.job.check()
+                if not value.isfinite():
+                    raise InputError(
+                        f"Training diverged at step {state.step + 1}: set a learning_rate below "
+                        f"{preset.learning_rate:g}."
+                    )
                 value.backward()  # type: ignore[no-untyped-call]
                 loss += value.item()
         self.optimiser.step()

@@ -18,6 +18,9 @@ Window = tuple[slice, slice]
 HELD_OUT = 0.2
 """Part of each training session that validates where no session has that role."""
 
+UNLEVELLED_GREY_LEVELS = 1.0
+"""Brightness augmentation, in spreads of grey, where drift between sessions is not levelled."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -94,6 +97,8 @@ def _preset(preset: Preset, settings: TrainSettings) -> Preset:
         "minutes": settings.max_minutes,
     }
     preset = replace(preset, **{k: v for k, v in values.items() if v is not None})
+    if settings.align == "none":
+        preset = replace(preset, grey_levels=UNLEVELLED_GREY_LEVELS)
     return replace(preset, together=min(preset.together, preset.batch))
 
 

@@ -40,11 +40,6 @@ class Samples:
         What dark cracks in olivine count as: ``"olivine"``, ``"background"``, ``"ignore"``.
     job
         Running job; windows that fit in a quarter of its memory are kept there.
-
-    Raises
-    ------
-    InputError
-        If the mask has no olivine, or nothing but olivine, in the windows.
     """
 
     def __init__(
@@ -61,12 +56,21 @@ class Samples:
         self.normalisation = normalisation
         self._cracks = cracks
         self._areas = np.array([_area(window) for window in windows], float)
-        self._olivine = _olivine_positions(self._mask, self._windows, job)
+        self._olivine, self._labels = _olivine_positions(self._mask, self._windows, job)
         self._kept: dict[int, Crop] = {}
         if self._areas.sum() * BYTES_PER_PIXEL < job.memory_bytes / 4:
             for place, window in enumerate(self._windows):
                 job.check()
                 self._kept[place] = self._read(window)
+
+    def require_both_labels(self) -> None:
+        """Raise `InputError` if the mask has no olivine, or nothing but olivine, in the windows."""
+        if not {0, 1} <= self._labels:
+            missing = "no olivine" if 1 not in self._labels else "nothing but olivine"
+            raise InputError(
+                f"The mask has {missing} in the training sessions: look at the mask and at the "
+                "sessions' roles."
+            )
 
     def crop(
         self, random: np.random.Generator, crop_px: int, foreground: float
@@ -90,7 +94,7 @@ class Samples:
             uint8 of the same shape: 0, 1, 255 ignore. Beyond a window that is smaller than
             the crop, grey is reflected and the label is 255.
         """
-        if random.random() < foreground:
+        if random.random() < foreground and len(self._olivine):
             row, column, place = self._olivine[random.integers(len(self._olivine))]
             row, column = (int(v) - int(random.integers(crop_px)) for v in (row, column))
         else:
@@ -111,12 +115,13 @@ class Samples:
         first = (row - rows.start, column - columns.start)
         inside, around = clip_window(shape, *first, crop_px, crop_px)
         if place in self._kept:
-            grey, label = (image[inside] for image in self._kept[place])
+            grey, label = self._kept[place]
+            grey, label = grey[inside], label[inside]
         else:
             grey, label = self._read(_moved(inside, rows.start, columns.start))
         if np.any(around):
-            grey = np.pad(grey, around, mode="symmetric")
-            label = np.pad(label, around, constant_values=IGNORE)
+            grey = np.pad(grey, around, mode="symmetric").astype(np.float32, copy=False)
+            label = np.pad(label, around, constant_values=IGNORE).astype(np.uint8, copy=False)
         return grey, label
 
     def batch(
@@ -181,7 +186,8 @@ def cracks(
     low = float(grey.min())
     steps = np.clip((grey - low) * (8 / spread), 0, 255).astype(np.uint8)
     around = cv2.medianBlur(steps, 11).astype(np.float32) * (spread / 8) + low
-    return (label == 1) & (grey < around - 2 * spread)
+    dark: NDArray[np.bool_] = (label == 1) & (grey < around - 2 * spread)
+    return dark
 
 
 BYTES_PER_PIXEL = 5
@@ -190,11 +196,11 @@ MOST_POSITIONS = 200_000
 
 def _area(window: Window) -> int:
     rows, columns = window
-    return (rows.stop - rows.start) * (columns.stop - columns.start)
+    return int((rows.stop - rows.start) * (columns.stop - columns.start))
 
 
 def _inside(first: int, crop_px: int, bounds: slice) -> int:
-    return max(bounds.start, min(first, bounds.stop - crop_px))
+    return max(int(bounds.start), min(first, int(bounds.stop) - crop_px))
 
 
 def _moved(window: Window, row: int, column: int) -> Window:
@@ -207,8 +213,8 @@ def _moved(window: Window, row: int, column: int) -> Window:
 
 def _olivine_positions(
     mask: Raster, windows: Sequence[Window], job: Job
-) -> NDArray[np.int64]:
-    """Rows, columns and window of olivine pixels, from the finest level that is small enough."""
+) -> tuple[NDArray[np.int64], set[int]]:
+    """Rows, columns and window of olivine pixels, and all labels, of a level that is small."""
     found = []
     total = sum(_area(window) for window in windows)
     level = next(
@@ -219,21 +225,14 @@ def _olivine_positions(
         job.check()
         scale = 2**level
         first = (-(-rows.start // scale), -(-columns.start // scale))
-        part = mask.read(
-            slice(first[0], -(-rows.stop // scale)), slice(first[1], -(-columns.stop // scale)), level
-        )
+        last = (-(-rows.stop // scale), -(-columns.stop // scale))
+        part = mask.read(slice(first[0], last[0]), slice(first[1], last[1]), level)
         seen.update(int(value) for value in np.unique(part))
         row, column = np.nonzero(part == 1)
         every = max(1, len(row) * len(windows) // MOST_POSITIONS)
         row, column = (row[::every] + first[0]) * scale, (column[::every] + first[1]) * scale
         found.append(np.stack([row, column, np.full(len(row), place)], axis=1))
-    if not {0, 1} <= seen:
-        missing = "no olivine" if 1 not in seen else "nothing but olivine"
-        raise InputError(
-            f"The mask has {missing} in the training sessions: look at the mask and at "
-            "the sessions' roles."
-        )
-    return np.concatenate(found)
+    return np.concatenate(found), seen
 
 
 MOST_PIXELS = 64 << 20

@@ -79,5 +79,6 @@ class TrainSettings(Settings):
         "session",
         "Level sessions",
         "session: shift the grey of each session to the training sessions' median, against "
-        "instrument drift. none: grey as it is; augmentation alone makes the network robust.",
+        "instrument drift. none: grey as it is; wider changes of brightness in training alone "
+        "make the network robust.",
     )

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from napari_olivine.training.plan import Plan
 
 
-def train(section: Section, settings: TrainSettings | None = None, job: Job | None = None) -> Product:
+def train(
+    section: Section, settings: TrainSettings | None = None, job: Job | None = None
+) -> Product:
     """Train a network on the sessions with the role ``train`` and keep the best weights.
 
     Best is the lowest binary cross-entropy on the sessions with the role ``val``. The product is
@@ -78,6 +80,7 @@ def train(section: Section, settings: TrainSettings | None = None, job: Job | No
             job,
         )
         samples = Samples(section, plan.train_windows, normalisation, settings.cracks, job)
+        samples.require_both_labels()
         validation = Samples(
             section, plan.validation_windows, normalisation, settings.cracks, job
         )

@@ -42,8 +42,9 @@ def validate(
     network.eval()
     try:
         with torch.inference_mode(), stoppable(network, job), autocast(device):
-            for place, row, column in _crops(plan):
-                grey, label = samples.read(place, row, column, SIDE_PX)
+            side = _side(plan)
+            for place, row, column in _crops(plan, side):
+                grey, label = samples.read(place, row, column, side)
                 image = torch.from_numpy(normalise(grey, samples.normalisation)[None])
                 logits = network(image.to(device, memory_format=torch.channels_last))
                 scores.add(logits[0, 0], torch.from_numpy(label).to(device))
@@ -52,14 +53,20 @@ def validate(
     return scores
 
 
-def _crops(plan: Plan) -> Iterator[tuple[int, int, int]]:
+def _side(plan: Plan) -> int:
+    """Side of a validation crop: no larger than the windows, and a multiple of 32."""
+    longest = max(s.stop - s.start for window in plan.validation_windows for s in window)
+    return min(SIDE_PX, -(-int(longest) // 32) * 32)
+
+
+def _crops(plan: Plan, side: int) -> Iterator[tuple[int, int, int]]:
     """Window, row and column of each crop: all there are, or evenly chosen ones of many."""
     every = [
         (place, row, column)
         for place, (rows, columns) in enumerate(plan.validation_windows)
-        for row in range(rows.start, rows.stop, SIDE_PX)
-        for column in range(columns.start, columns.stop, SIDE_PX)
+        for row in range(rows.start, rows.stop, side)
+        for column in range(columns.start, columns.stop, side)
     ]
-    most = max(1, MOST_PIXELS // SIDE_PX**2)
+    most = max(1, MOST_PIXELS // side**2)
     chosen = np.linspace(0, len(every) - 1, min(most, len(every))).round().astype(int)
     return (every[k] for k in chosen)
