@@ -88,7 +88,7 @@ def put_calibration(section: Section) -> None:
                     "mg_sigma": 0.004,
                     "flags": "",
                 }
-            )  # fmt: skip
+            )
         )
     report = {"scores": {"test": {"filtered": {"rmse": 0.002}}}}
     with section.draft("calibration", section.recipe("calibrate", Made(), []), Job()) as draft:
