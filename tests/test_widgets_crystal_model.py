@@ -1,0 +1,132 @@
+"""The table of crystals: order, filter, and speed at the size of a real section."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_olivine.errors import InputError
+from napari_olivine.widgets.crystal_layer import COLOURS, class_of, colour_map
+from napari_olivine.widgets.crystal_model import CrystalModel
+
+UP, DOWN = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
+
+
+def crystals(count: int = 6) -> pd.DataFrame:
+    ids = np.arange(3, 3 + 2 * count, 2)  # sparse, as after deleting
+    sizes = np.array(["microlite", "microphenocryst", "phenocryst"])[np.arange(count) % 3]
+    zoning = np.array(["normal", "reversed"])[np.arange(count) // 3 % 2]
+    return pd.DataFrame(
+        {
+            "id": ids,
+            "size_class": sizes,
+            "zoning_class": pd.Series(np.where(sizes == "phenocryst", zoning, "")),
+            "area_um2": np.arange(count, 0, -1) * 1000.0,
+            "mg_core": np.where(np.arange(count) == 1, np.nan, 0.7 + np.arange(count) / 100),
+            "touches_edge": np.arange(count) == 0,
+            "session": "1",
+        }
+    )
+
+
+@pytest.fixture
+def model() -> CrystalModel:
+    model = CrystalModel()
+    model.set_table(crystals())
+    return model
+
+
+def ids(model: CrystalModel) -> list[int]:
+    return [model.id_at(row) for row in range(model.rowCount())]
+
+
+def column(model: CrystalModel, name: str) -> int:
+    return model.names.index(name)
+
+
+def test_sorting_by_number(model: CrystalModel) -> None:
+    model.sort(column(model, "area_um2"), UP)
+    assert ids(model) == [13, 11, 9, 7, 5, 3]
+    model.sort(column(model, "area_um2"), DOWN)
+    assert ids(model) == [3, 5, 7, 9, 11, 13]
+
+
+@pytest.mark.parametrize("order", [UP, DOWN])
+def test_empty_numbers_come_last_either_way(model: CrystalModel, order: Qt.SortOrder) -> None:
+    model.sort(column(model, "mg_core"), order)
+    assert ids(model)[-1] == 5
+
+
+def test_rows_are_found_by_id_not_by_place(model: CrystalModel) -> None:
+    model.sort(column(model, "area_um2"), UP)
+    for crystal in (3, 5, 13):
+        assert model.id_at(model.row_of(crystal)) == crystal
+    assert model.row_of(4) == -1
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("", [3, 5, 7, 9, 11, 13]),
+        ("pheno", [7, 13]),
+        ("Phenocryst reversed", [13]),
+        ("area>3000", [3, 5, 7]),
+        ("area_um2 >= 3000 mg<0.7101", [3, 9][:1]),
+        ("7", [7]),
+        ("session=1 micro", [3, 5, 9, 11]),
+        ("nothing", []),
+    ],
+)
+def test_filter(model: CrystalModel, text: str, kept: list[int]) -> None:
+    model.keep(text)
+    assert ids(model) == kept
+
+
+def test_filter_keeps_the_order(model: CrystalModel) -> None:
+    model.sort(column(model, "area_um2"), UP)
+    model.keep("micro")
+    assert ids(model) == [11, 9, 5, 3]
+
+
+def test_filter_that_means_nothing_is_told(model: CrystalModel) -> None:
+    with pytest.raises(InputError, match="No column begins with 'colour'"):
+        model.keep("colour>3")
+    with pytest.raises(InputError, match="no number"):
+        model.keep("area>big")
+
+
+def test_text_of_cells(model: CrystalModel) -> None:
+    def cell(row: int, name: str) -> str:
+        return str(model.data(model.index(row, column(model, name))))
+
+    assert cell(0, "area_um2") == "6,000"
+    assert cell(1, "mg_core") == ""
+    assert cell(0, "touches_edge") == "yes"
+    assert cell(1, "touches_edge") == ""
+
+
+def test_colour_is_the_class_of_the_crystal() -> None:
+    table = crystals()
+    assert list(class_of(table)) == [
+        "microlite", "microphenocryst", "normal", "microlite", "microphenocryst", "reversed",
+    ]  # fmt: skip
+    colours = colour_map(table)
+    from napari.utils.color import ColorValue
+
+    np.testing.assert_allclose(colours.color_dict[7], ColorValue(COLOURS["normal"]), atol=1e-6)
+    assert colours.color_dict[0][3] == 0
+    assert colours.color_dict[None][3] == 0
+
+
+def test_twenty_thousand_crystals_stay_quick() -> None:
+    model = CrystalModel()
+    started = time.perf_counter()
+    model.set_table(crystals(22_000))
+    model.sort(column(model, "area_um2"), UP)
+    model.keep("phenocryst area>20000")
+    assert time.perf_counter() - started < 2.0
+    assert model.rowCount() > 1000

@@ -1,0 +1,116 @@
+"""Forms made from settings models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from napari_olivine.errors import InputError
+from napari_olivine.settings import Settings, setting
+from napari_olivine.workflow.steps import STEPS
+
+pytestmark = pytest.mark.gui
+
+
+class Example(Settings):
+    """One field of every kind."""
+
+    rule: str = setting("olivine", "Rule", "A rule.")
+    mode: Literal["fast", "exact"] = setting("fast", "Mode", "How.")
+    on: bool = setting(True, "On", "Whether.")
+    count: int = setting(3, "Count", "How many.", ge=1, le=9)
+    width_um: float = setting(2.5, "Width", "How wide.", unit="um", gt=0, le=100)
+    rate: float = setting(0.0005, "Rate", "A small number.", gt=0, lt=1)
+    limit: float | None = setting(None, "Limit", "Perhaps.", unit="px", ge=0)
+    weights: Path | None = setting(None, "Weights", "A file.")
+    signals: tuple[str, ...] = setting((), "Signals", "Names.")
+    label: str | None = setting(None, "Label", "Perhaps a name.")
+
+
+@pytest.fixture
+def form(qtbot: Any) -> Any:
+    from napari_olivine.widgets.forms import SettingsForm
+
+    form = SettingsForm(Example)
+    qtbot.addWidget(form)
+    return form
+
+
+def test_untouched_form_gives_the_defaults(form: Any) -> None:
+    assert form.values() == Example()
+
+
+def test_what_is_set_comes_back(form: Any) -> None:
+    wanted = Example(
+        rule="Mg > 30",
+        mode="exact",
+        on=False,
+        count=7,
+        width_um=0.125,
+        rate=2e-6,
+        limit=12.5,
+        weights=Path("/a/file"),
+        signals=("Mg", "Fe"),
+        label="mine",
+    )
+    form.set_values(wanted)
+    assert form.values() == wanted
+    form.reset()
+    assert form.values() == Example()
+
+
+def test_number_shows_its_unit_and_all_its_digits(form: Any) -> None:
+    assert form.editors["width_um"].native.text() == "2.5 µm"
+    assert form.editors["rate"].native.text() == "0.0005"
+
+
+def test_empty_number_reads_auto(form: Any) -> None:
+    editor = form.editors["limit"]
+    assert editor.native.text() == "auto"
+    editor.native.stepUp()
+    assert editor.value == 0
+    editor.value = None
+    assert form.values().limit is None
+
+
+def test_typing_a_number(qtbot: Any, form: Any) -> None:
+    box = form.editors["limit"].native
+    box.lineEdit().selectAll()
+    qtbot.keyClicks(box.lineEdit(), "0,75")
+    box.interpretText()
+    assert form.values().limit == 0.75
+
+
+def test_number_cannot_leave_its_bounds(form: Any) -> None:
+    form.editors["count"].native.setValue(50)
+    assert form.values().count == 9
+
+
+def test_limit_that_must_not_be_reached_is_told_in_words(form: Any) -> None:
+    form.editors["width_um"].native.setValue(0)
+    with pytest.raises(InputError, match="width_um: .*greater than 0"):
+        form.values()
+
+
+def test_explanation_is_the_tooltip(form: Any) -> None:
+    assert "How wide." in form.editors["width_um"].native.toolTip()
+
+
+def test_choices_for_a_name(form: Any) -> None:
+    from napari_olivine.widgets.forms import SettingsForm
+
+    other = SettingsForm(Example, hidden=["mode"], choices={"rule": ["a", "b"]})
+    other.set_choices("rule", ["c", "d"], "d")
+    assert other.values().rule == "d"
+    assert "mode" not in other.editors
+
+
+@pytest.mark.parametrize("step", ["import", "mask", "train", "segment", "calibrate", "crystals"])
+def test_every_step_s_form_gives_its_defaults(qtbot: Any, step: str) -> None:
+    from napari_olivine.widgets.forms import SettingsForm
+
+    form = SettingsForm(STEPS[step].settings)
+    qtbot.addWidget(form)
+    assert form.values() == STEPS[step].settings()

@@ -1,0 +1,75 @@
+"""The plot: ticks, ranges, and what is drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtGui import QColor
+
+from napari_olivine.widgets.plot import Axis, Curve, Plot, _ticks, _unbroken
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "texts"),
+    [
+        (0, 10, ["0", "2", "4", "6", "8", "10"]),
+        (0.71, 0.93, ["0.75", "0.80", "0.85", "0.90"]),
+        (-1, 1, ["-1.0", "-0.5", "0.0", "0.5", "1.0"]),
+        (0, 2300, ["0", "500", "1000", "1500", "2000"]),
+    ],
+)
+def test_ticks_are_round_numbers(low: float, high: float, texts: list[str]) -> None:
+    assert [text for _, text in _ticks(low, high)] == texts
+
+
+def test_line_is_broken_where_a_value_is_missing() -> None:
+    good = np.array([True, True, False, True, False, False, True])
+    assert _unbroken(good) == [slice(0, 2), slice(3, 4), slice(6, 7)]
+
+
+@pytest.fixture
+def plot(qtbot: Any) -> Plot:
+    plot = Plot("x", Axis("grey", reverse=True), Axis("mg#"))
+    qtbot.addWidget(plot)
+    plot.resize(360, 240)
+    return plot
+
+
+def colours_by_row(plot: Plot, colour: str) -> np.ndarray:
+    """Rows of the picture, from the top, in which a colour is drawn to the right of x = 100."""
+    image, wanted = plot.grab().toImage(), QColor(colour)
+    rows = [
+        y
+        for y in range(60, image.height() - 40)
+        if any(image.pixelColor(x, y) == wanted for x in range(100, image.width() - 60))
+    ]
+    return np.array(rows)
+
+
+def test_reversed_axis_points_down(plot: Plot) -> None:
+    x = np.linspace(0, 1, 50)
+    low = [Curve("", x, np.full(50, 10.0), "#ff0000"), Curve("", x, np.full(50, 90.0), "#00ff00")]
+    plot.show_curves(low)
+    assert colours_by_row(plot, "#ff0000").mean() < colours_by_row(plot, "#00ff00").mean()
+
+
+def test_range_follows_the_curves_of_its_side(plot: Plot) -> None:
+    plot.show_curves(
+        [Curve("g", [0, 200], [100, 180], "#fff"), Curve("m", [0, 9], [0.7, 0.9], "#fff", "right")]
+    )
+    assert plot.below.range == (0, 200)
+    low, high = plot.sides["right"].range
+    assert 0.6 < low < 0.7 < 0.9 < high < 1.0
+
+
+@pytest.mark.parametrize("values", [[], [np.nan, np.nan], [1.0], [5.0, 5.0], [0.0, np.nan, 2.0]])
+def test_odd_values_are_drawn_without_a_fuss(plot: Plot, values: list[float]) -> None:
+    x = np.arange(len(values))
+    plot.show_curves(
+        [Curve("a", x, values, "#ff0000"), Curve("b", x, values, "#0f0", "right", True)]
+    )
+    assert not plot.grab().isNull()
