@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from napari_olivine.section import Section, SectionRecord, create_raster
 from napari_olivine.settings import Settings
 
 PIXEL_UM = 2.0
-TINY = Job(memory_bytes=1 << 20)  # strips of one chunk, blocks of 512 px
+TINY = Job(memory_bytes=1 << 20)  # strips of 64 rows, blocks of 512 px
 
 Image = NDArray[Any]
 
@@ -216,7 +217,7 @@ def test_interrupted_anywhere_it_goes_on_to_the_same_result(
     other = make_section(tmp_path / "other", *two_discs())
     find_crystals(other, CrystalsSettings(), TINY)
     stops = 0
-    for after in range(1, 40):
+    for after in range(1, 200, 7):
         try:
             find_crystals(section, CrystalsSettings(), Stopper(after).job)
             break
@@ -224,6 +225,23 @@ def test_interrupted_anywhere_it_goes_on_to_the_same_result(
             stops += 1
             assert section.product("crystals") is None
     assert stops > 5
+    pd.testing.assert_frame_equal(
+        section.table("crystals", "crystals"), other.table("crystals", "crystals")
+    )
+    np.testing.assert_array_equal(labels_of(section), labels_of(other))
+
+
+def test_going_on_with_another_memory_gives_the_same_result(
+    section: Section, tmp_path: Path
+) -> None:
+    other = make_section(tmp_path / "other", *two_discs())
+    find_crystals(other)
+    for after, memory in [(3, 1 << 20), (9, 30 << 20), (30, 1 << 21), (60, 4 << 30)]:
+        stopper = Stopper(after)
+        stopper.job.memory_bytes = memory
+        with contextlib.suppress(Cancelled):
+            find_crystals(section, CrystalsSettings(), stopper.job)
+    find_crystals(section)
     pd.testing.assert_frame_equal(
         section.table("crystals", "crystals"), other.table("crystals", "crystals")
     )

@@ -162,22 +162,17 @@ def test_crystals_are_matched(section: Section, truth: Path) -> None:
 def test_zoning_is_compared_on_whole_phenocrysts(section: Section, truth: Path) -> None:
     zoning = score_section(section, truth, ScoreSettings(), TINY).zoning
     assert zoning is not None
-    table = section.table("crystals", "crystals")
-    joined = table.loc[table["area_px"].idxmax(), "zoning_class"]
-    # The merged pair has one class for both; the halves of the split one cover half of it each
-    # at most; the one at the edge does not count.
+    # The merged pair and the split one are missed; the one at the edge does not count.
     assert zoning.phenocrysts == 4
     assert zoning.confusion["none"]["none"] == 1
-    assert zoning.confusion["normal"]["missed"] == 1
-    assert zoning.confusion["normal"][joined] == 1
-    assert zoning.confusion["reversed"][joined] == 1
+    assert zoning.confusion["normal"]["missed"] == 2
+    assert zoning.confusion["reversed"]["missed"] == 1
     assert zoning.confusion["complex"]["none"] == 1
     assert sum(sum(row.values()) for row in zoning.confusion.values()) == 5
-    right = 1 + (joined in ("normal", "reversed"))
-    assert zoning.right == right
-    assert zoning.accuracy == pytest.approx(right / 4)
-    assert zoning.accuracy_of_classified == pytest.approx(right / 3)
-    assert zoning.accuracy_with_others == pytest.approx((right + 1) / 5)
+    assert zoning.right == 1
+    assert zoning.accuracy == pytest.approx(1 / 4)
+    assert zoning.accuracy_of_classified == 1
+    assert zoning.accuracy_with_others == pytest.approx(2 / 5)
 
 
 def test_perfect_products_have_perfect_scores(tmp_path: Path, truth: Path) -> None:

@@ -24,8 +24,14 @@ from napari_olivine.section import (
     blocks,
     create_raster,
     session_index,
-    strip_height,
 )
+from napari_olivine.section.raster import CHUNK
+
+BYTES_PER_PIXEL = 48
+"""Mask, labels, positions of the olivine pixels and their sums while a strip is labelled."""
+
+STRIP_PX = 64_000_000
+"""Pixels of a strip at most, so that the step can be stopped within a second or two."""
 
 OLIVINE = 1
 """Value of olivine in masks and segmentations."""
@@ -124,25 +130,33 @@ def _number(
     phase: Raster, labels: Raster, draft: Draft, settings: CrystalsSettings, job: Job
 ) -> pd.DataFrame:
     """Write the ids of all crystals; return where they are."""
-    strips = list(blocks(phase.shape, strip_height(job, phase.shape[1] * 48)))
-    files = [draft.path / "parts" / f"strip-{rows.start}.npz" for rows, _ in strips]
-    for rows, _ in draft.pending(strips, "Finding crystals"):
+    strips = [rows for rows, _ in blocks(phase.shape, _strip_height(job, phase.shape[1]))]
+    # Names tell the extent: a run that goes on may have another bound on its memory.
+    files = [draft.path / "parts" / f"strip-{rows.start}-{rows.stop}.npz" for rows in strips]
+    places = {("find", rows.start, rows.stop): place for place, rows in enumerate(strips)}
+    for part in draft.pending(places, "Finding crystals"):
+        rows = strips[places[part]]
         found, top, bottom = _label(phase, rows, settings)
-        summarize_strip(found, top, bottom, rows.start).save(
-            draft.path / "parts" / f"strip-{rows.start}.npz"
-        )
+        summarize_strip(found, top, bottom, rows.start).save(files[places[part]])
     min_area_px = settings.min_area_um2 / phase.pixel_size_um**2
     numbers, table = join_strips(
         [Strip.load(file) for file in files],
         diagonals=settings.join_diagonals, min_area_px=min_area_px,
     )  # fmt: skip
-    numbered = [("number", place) for place in range(len(strips))]
-    for part in draft.pending(numbered, "Numbering crystals"):
-        rows, _ = strips[part[1]]
+    places = {("number", rows.start, rows.stop): place for place, rows in enumerate(strips)}
+    for part in draft.pending(places, "Numbering crystals"):
+        rows = strips[places[part]]
         found, _, _ = _label(phase, rows, settings)
-        labels.write(rows.start, 0, numbers[part[1]][found])
+        labels.write(rows.start, 0, numbers[places[part]][found])
     labels.build_pyramid(job)
     return table
+
+
+def _strip_height(job: Job, columns: int) -> int:
+    """Rows of a strip: whole chunks where the memory allows, else fewer rows."""
+    rows = min(job.memory_bytes // (2 * BYTES_PER_PIXEL), STRIP_PX) // columns
+    step = CHUNK if rows >= CHUNK else 64
+    return int(max(step, rows // step * step))
 
 
 def _label(

@@ -92,7 +92,7 @@ def crystal_blocks(
             columns.start, columns.stop - 1
         )
         if begins.any():
-            yield f"{rows.start}-{columns.start}", table[begins]
+            yield f"{side}-{rows.start}-{columns.start}", table[begins]
 
 
 def measure_crystals(

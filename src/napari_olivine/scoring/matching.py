@@ -66,7 +66,7 @@ def score_crystals(
     true["size_class"] = _size_classes(true, pixel_area_um2, settings)
     of_true = pairs["true"].map(true["area_px"])
     of_label = pairs["label"].map(table.set_index("id")["area_px"])
-    iou = pairs["pixels"] / (of_true + of_label - pairs["pixels"])
+    iou = _iou(true, pairs, table)
     true["found"] = true.index.isin(pairs.loc[iou > settings.found_iou, "true"])
     mostly = pairs.loc[pairs["pixels"] > of_true / 2, "label"]
     pieces = pairs[(pairs["pixels"] > of_label / 2) & (pairs["pixels"] >= PIECE * of_true)]
@@ -99,11 +99,12 @@ def score_zoning(
 ) -> ZoningScores:
     """Compare zoning classes; see :class:`ZoningScores`."""
     true, pairs = overlaps.true_crystals(), overlaps.pairs()
+    iou = _iou(true, pairs, table)
+    label = pairs[iou > settings.found_iou].set_index("true")["label"]
     large = _size_classes(true, pixel_area_um2, settings) == "phenocryst"
     true = true[large & ~true["touches_edge"]].assign(kind=kinds)
-    pairs = pairs[pairs["pixels"] > pairs["true"].map(overlaps.true_crystals()["area_px"]) / 2]
-    given = pairs.set_index("true")["label"].map(table.set_index("id")["zoning_class"])
-    given = given.replace("", "unclassified").reindex(true.index).fillna("missed")
+    given = label.map(table.set_index("id")["zoning_class"]).replace("", "unclassified")
+    given = given.reindex(true.index).fillna("missed")
     confusion = {
         kind: {
             name: int(((true["kind"] == kind) & (given == name)).sum())
@@ -122,6 +123,13 @@ def score_zoning(
         accuracy_with_others=_mean(right_with_others),
         confusion=confusion,
     )
+
+
+def _iou(true: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+    """Intersection over union of each pair of a true crystal and a label."""
+    of_true = pairs["true"].map(true["area_px"])
+    of_label = pairs["label"].map(table.set_index("id")["area_px"])
+    return pairs["pixels"] / (of_true + of_label - pairs["pixels"])
 
 
 def _size_classes(true: pd.DataFrame, pixel_area_um2: float, settings: ScoreSettings) -> pd.Series:

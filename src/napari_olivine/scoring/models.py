@@ -75,7 +75,7 @@ class CrystalScores(_Values):
 class ZoningScores(_Values):
     """Zoning classes of true phenocrysts that do not touch the edge of the section.
 
-    A true phenocryst gets the class of the label that covers more than half of it. Broken
+    A true phenocryst gets the class of the label that finds it. Broken
     crystals count under the zoning they grew with. Crystals with other patterns (``complex``: a
     magnesian mantle between poorer core and rim) have no right answer among normal, reversed
     and none, so that `accuracy` leaves them out; `accuracy_with_others` counts them and takes
@@ -91,7 +91,7 @@ class ZoningScores(_Values):
     """Right among those that have a class."""
     accuracy_with_others: float | None
     confusion: dict[str, dict[str, int]]
-    """True kind -> class given -> count; ``missed``: no label, ``unclassified``: no class."""
+    """True kind -> class given -> count; ``missed``: not found, ``unclassified``: no class."""
 
 
 class Scores(_Values):
