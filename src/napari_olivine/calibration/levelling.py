@@ -162,42 +162,46 @@ def _seam_steps(raster: Raster, tile_shape: tuple[int, int], job: Job) -> Floats
     its standard error.
     """
     height, width = tile_shape
-    columns = raster.shape[1] // width
+    left, right, above, below = _edges(raster, tile_shape, job)
+    tile_rows, tile_columns = raster.shape[0] // height, raster.shape[1] // width
     found: list[tuple[float, ...]] = []
-    before_below: NDArray[Any] | None = None
-    strips = list(blocks(raster.shape, strip_height(job, raster.shape[1] * 16)))
-    for done, (rows, all_columns) in enumerate(strips):
-        job.progress(done, len(strips), "Levelling the grey")
-        image = raster.read(rows, all_columns).astype(np.float32)
-        padded = image if before_below is None else np.vstack([before_below, image])
-        top = rows.stop - padded.shape[0]
-        for seam in range(height, raster.shape[0], height):
-            # A seam belongs to the first strip that holds both of its sides.
-            if top <= seam - EDGE and seam + EDGE <= rows.stop and seam + EDGE > rows.start:
-                at = seam - top
-                above, below = padded[at - EDGE : at].mean(0), padded[at : at + EDGE].mean(0)
-                row = seam // height - 1
-                for column in range(columns):
-                    cut = slice(column * width, (column + 1) * width)
-                    tiles = row * columns + column, (row + 1) * columns + column
-                    for t, step, error in _binned(above[cut], below[cut], 0, width):
-                        found.append((*tiles, t, 0.5, t, -0.5, step, error))
-        for tile_row in range(rows.start // height, -(-rows.stop // height)):
-            first = max(tile_row * height, rows.start)
-            cut = slice(first - rows.start, min((tile_row + 1) * height, rows.stop) - rows.start)
-            for column in range(columns - 1):
-                at = (column + 1) * width
-                left = image[cut, at - EDGE : at].mean(1)
-                right = image[cut, at : at + EDGE].mean(1)
-                tiles = tile_row * columns + column, tile_row * columns + column + 1
-                for t, step, error in _binned(left, right, first - tile_row * height, height):
-                    found.append((*tiles, 0.5, t, -0.5, t, step, error))
-        before_below = image[-2 * EDGE :]
+    for row in range(tile_rows):
+        down = slice(row * height, (row + 1) * height)
+        for column in range(tile_columns):
+            tile, across = row * tile_columns + column, slice(column * width, (column + 1) * width)
+            if column + 1 < tile_columns:
+                for t, step, error in _binned(left[down, column], right[down, column]):
+                    found.append((tile, tile + 1, 0.5, t, -0.5, t, step, error))
+            if row + 1 < tile_rows:
+                for t, step, error in _binned(above[row, across], below[row, across]):
+                    found.append((tile, tile + tile_columns, t, 0.5, t, -0.5, step, error))
     return np.array(found, float).reshape(-1, 8)
 
 
+def _edges(
+    raster: Raster, tile_shape: tuple[int, int], job: Job
+) -> tuple[NDArray[np.float32], ...]:
+    """Grey left and right of all vertical seams, above and below all horizontal ones."""
+    height, width = tile_shape
+    downs = np.arange(height, raster.shape[0], height)
+    acrosses = np.arange(width, raster.shape[1], width)
+    left, right = np.zeros((2, raster.shape[0], acrosses.size), np.float32)
+    above, below = np.zeros((2, downs.size, raster.shape[1]), np.float32)
+    strips = list(blocks(raster.shape, strip_height(job, raster.shape[1] * 8)))
+    for done, (rows, columns) in enumerate(strips):
+        job.progress(done, len(strips), "Levelling the grey")
+        image = raster.read(rows, columns)
+        for step in range(EDGE):
+            left[rows] += image[:, acrosses - 1 - step] / np.float32(EDGE)
+            right[rows] += image[:, acrosses + step] / np.float32(EDGE)
+            for side, at in ((above, downs - 1 - step), (below, downs + step)):
+                here = (at >= rows.start) & (at < rows.stop)
+                side[here] += image[at[here] - rows.start] / np.float32(EDGE)
+    return left, right, above, below
+
+
 def _binned(
-    before: NDArray[Any], after: NDArray[Any], start: int, length: int
+    before: NDArray[np.float32], after: NDArray[np.float32]
 ) -> list[tuple[float, float, float]]:
     """Median steps along one seam: position from -0.5 to 0.5, step, standard error."""
     count = before.size // BIN
@@ -205,7 +209,7 @@ def _binned(
     median = np.median(step, axis=1)
     spread = 1.4826 * np.median(np.abs(step - median[:, None]), axis=1)
     error = np.hypot(1.253 * spread / np.sqrt(BIN), FLOOR_GREY)
-    position = (start + (np.arange(count) + 0.5) * BIN) / length - 0.5
+    position = (np.arange(count) + 0.5) * BIN / before.size - 0.5
     return list(zip(position.tolist(), median.tolist(), error.tolist(), strict=True))
 
 

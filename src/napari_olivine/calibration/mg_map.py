@@ -109,7 +109,7 @@ def mg_block(
 
 
 LEAST_SHARE = 0.3
-"""Share of good neighbours, by weight, from which a pixel of an artefact is filled by their mean."""
+"""Share of good neighbours, by weight, whose mean fills a pixel of an artefact."""
 
 
 def _smooth_within(

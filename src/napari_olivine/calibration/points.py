@@ -123,7 +123,7 @@ def collect_points(
 
 
 def spot_px(settings: CalibrateSettings, pixel_size_um: float) -> float:
-    """Standard deviation of the spot in pixels; where pixels are large, a few are still read."""
+    """Give the standard deviation of the spot in pixels; of large pixels a few are still read."""
     return max(settings.spot_um / pixel_size_um, LEAST_SPOT_PX)
 
 

@@ -107,8 +107,8 @@ def register(
     )
 
 
-STRETCH = 0.01
-"""How well the microprobe's stage measures a length, a fraction (0.5 to 1 % is usual)."""
+STRETCH = 0.007
+"""How well the microprobe's stage and the image agree on a length, a fraction."""
 
 LEAST_POINTS = 12
 LEAST_CORRELATION = 0.6
@@ -186,7 +186,7 @@ CAP = 2.5
 LEAST_SCALE = 1e-3
 """mg#; a fit better than the microprobe is chance."""
 
-INDEPENDENT = 2.0
+INDEPENDENT = 3.0
 """Points for one independent one."""
 
 

@@ -27,7 +27,7 @@ HUBER = 1.345
 FLAT = 1e4
 """Prior variance of the common law's terms, mg#: as good as none."""
 
-LEAST_SD = 1e-6
+LEAST_SD = 1e-5
 """mg#; points never fit better, which keeps the equations well conditioned."""
 
 
@@ -229,7 +229,10 @@ def fit_calibration(
     all_grey, all_mg = np.asarray(grey, float), np.asarray(mg, float)
     good = np.isfinite(all_grey) & np.isfinite(all_mg)
     g, y, place = all_grey[good], all_mg[good], np.asarray(session, int)[good]
-    _, profile_place = np.unique(np.asarray(profile)[good], return_inverse=True)
+    # A profile that crosses into another session counts there as one more profile: its few
+    # points on the far side, often a rim, would otherwise settle the step between the two.
+    pieces = [f"{p} {s}" for p, s in zip(np.asarray(profile)[good], place, strict=True)]
+    _, profile_place = np.unique(pieces, return_inverse=True)
     _require_points(g, y, degree)
     pivot, scale = float(np.mean(g)), max(float(np.std(g)), 1e-6)
     x = (g - pivot) / scale
