@@ -44,7 +44,7 @@ def colours_by_row(plot: Plot, colour: str) -> np.ndarray:
     image, wanted = plot.grab().toImage(), QColor(colour)
     rows = [
         y
-        for y in range(60, image.height() - 40)
+        for y in range(image.height())
         if any(image.pixelColor(x, y) == wanted for x in range(100, image.width() - 60))
     ]
     return np.array(rows)
@@ -52,9 +52,13 @@ def colours_by_row(plot: Plot, colour: str) -> np.ndarray:
 
 def test_reversed_axis_points_down(plot: Plot) -> None:
     x = np.linspace(0, 1, 50)
-    low = [Curve("", x, np.full(50, 10.0), "#ff0000"), Curve("", x, np.full(50, 90.0), "#00ff00")]
-    plot.show_curves(low)
-    assert colours_by_row(plot, "#ff0000").mean() < colours_by_row(plot, "#00ff00").mean()
+    low = Curve("", x, np.full(50, 10.0), "#ff0000", points=True)
+    high = Curve("", x, np.full(50, 90.0), "#00ff00", points=True)
+    plot.show_curves([low, high])
+    assert colours_by_row(plot, "#ff0000").max() < colours_by_row(plot, "#00ff00").min()
+    plot.sides["left"].reverse = False
+    plot.show_curves([low, high])
+    assert colours_by_row(plot, "#ff0000").min() > colours_by_row(plot, "#00ff00").max()
 
 
 def test_range_follows_the_curves_of_its_side(plot: Plot) -> None:

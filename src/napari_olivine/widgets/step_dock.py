@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -68,6 +68,7 @@ class StepDock(QWidget):
         self.session = SectionSession.of(napari_viewer)
         self.setMinimumWidth(330)
         self._started = 0.0
+        self._succeeded = False
         outer = QVBoxLayout(self)
         outer.setContentsMargins(6, 6, 6, 6)
         outer.setSpacing(6)
@@ -256,7 +257,7 @@ class StepDock(QWidget):
         jobs.finished.connect(self._on_finished)
         jobs.failed.connect(self._on_failed)
         jobs.cancelled.connect(self._on_cancelled)
-        jobs.ended.connect(self.show_state)
+        jobs.ended.connect(self._on_ended)
         self.session.section_opened.connect(self._on_section_opened)
         self.session.product_changed.connect(self._on_product_changed)
         self.session.annotations_changed.connect(self._on_annotations_changed)
@@ -297,8 +298,14 @@ class StepDock(QWidget):
     def _on_finished(self, _step: str) -> None:
         if self._mine():
             self._end(f"Finished in {time.monotonic() - self._started:.0f} s.")
-            # The session looks at the folder when the job has ended, right after this.
-            QTimer.singleShot(0, self, self.on_finished)
+            self._succeeded = True
+
+    def _on_ended(self) -> None:
+        """Follow the session, which has looked at the folder by now."""
+        self.show_state()
+        if self._succeeded:
+            self._succeeded = False
+            self.on_finished()
 
     def _on_failed(self, _step: str, why: str) -> None:
         if self._mine():

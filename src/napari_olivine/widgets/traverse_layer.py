@@ -14,8 +14,8 @@ from napari_olivine.widgets.traverses import Line, Traverses
 
 NAME = "EPMA traverses"
 USE_COLOURS = {"calibrate": "#56B4E9", "test": "#E69F00", "ignore": "#999999"}
-SHORTEST_PX = 5.0
-"""A shorter line is a slip of the mouse."""
+SHORTEST_PX, SHORTEST_ON_SCREEN = 5.0, 12.0
+"""A line shorter than either, in pixels of the image or of the screen, is a slip of the mouse."""
 
 
 class TraverseLayer:
@@ -134,13 +134,18 @@ class TraverseLayer:
         if len(data) <= len(self._names):
             return
         ends = np.asarray(data[-1], float)
-        if np.hypot(*(ends[-1] - ends[0])) < SHORTEST_PX:
+        if self._is_slip(float(np.hypot(*(ends[-1] - ends[0])))):
             self._busy = True
             self.layer.selected_data = {len(data) - 1}
             self.layer.remove_selected()
             self._busy = False
             return
         self.drawn.emit(self._to_um(ends))
+
+    def _is_slip(self, length_px: float) -> bool:
+        on_screen = length_px * self._session.require().pixel_size_um
+        on_screen *= self._session.viewer.scene.camera.zoom
+        return length_px < SHORTEST_PX or on_screen < SHORTEST_ON_SCREEN
 
     def _changed(self) -> None:
         if len(self.layer.data) == len(self._names):
