@@ -63,10 +63,12 @@ def predict_into(
             f"A row of windows over this section needs {need:.1f} GB: give more memory or a "
             "smaller window_px."
         )
+    first = _first_missing(section.shape[0], draft)
+    if first == section.shape[0]:
+        return
     device = choose_device(job.device)
     network, card = load_model(folder, device)
     grey = LevelledGrey(section, card.normalisation, job)
-    first = _first_missing(section.shape[0], draft)
     strip = Strip(rows, columns, first)
     # Rows that windows have filled wait in here until they are a whole row of chunks.
     waiting: list[NDArray[np.uint8]] = []

@@ -38,6 +38,9 @@ class Preset:
     grey_levels, gain
         Largest change of every grey level of a crop: added, in parts of the spread of the
         training sessions' grey, and multiplied.
+    average
+        Part of the running average of the weights that a step keeps; what is validated and kept
+        is that average. 0 for the weights as they are.
     """
 
     optimiser: Literal["adamw", "sgd"]
@@ -52,6 +55,7 @@ class Preset:
     minutes: float | None
     grey_levels: float
     gain: float
+    average: float
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ _PAPER = Preset(
     minutes=None,
     grey_levels=0.3,
     gain=0.06,
+    average=0.0,
 )
 
 _LIGHT = Preset(
@@ -110,6 +115,7 @@ _LIGHT = Preset(
     minutes=20.0,
     grey_levels=0.3,
     gain=0.06,
+    average=0.99,
 )
 
 NETWORKS: dict[str, NetworkSpec] = {

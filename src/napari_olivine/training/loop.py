@@ -19,6 +19,7 @@ from napari_olivine.job import Job
 from napari_olivine.networks.build import Network
 from napari_olivine.networks.device import autocast, stoppable
 from napari_olivine.networks.files import load_weights, save_weights
+from napari_olivine.training.average import RunningAverage
 from napari_olivine.training.losses import Scores, loss_of
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import Samples
@@ -87,6 +88,8 @@ class Training:
         self.job = job
         self.state = State()
         self.optimiser = _optimiser(network, plan)
+        keep = plan.preset.average
+        self.average = RunningAverage(self.network, keep) if keep else None
         if self.checkpoint.exists():
             self._go_on()
 
@@ -156,6 +159,8 @@ class Training:
                 loss += value.item()
         self.optimiser.step()
         state.step += 1
+        if self.average is not None:
+            self.average.update(self.network, state.step)
         state.epoch_steps += 1
         state.epoch_loss += loss
         everything = preset.steps * preset.epochs
@@ -164,7 +169,8 @@ class Training:
 
     def _end_epoch(self) -> None:
         state = self.state
-        scores = validate(self.network, self.validation, self.plan, self.device, self.job)
+        network = self.average.network if self.average is not None else self.network
+        scores = validate(network, self.validation, self.plan, self.device, self.job)
         row = {
             "epoch": state.epoch + 1,
             "step": state.step,
@@ -177,7 +183,7 @@ class Training:
         if scores.cross_entropy < state.best_cross_entropy:
             state.best_cross_entropy = scores.cross_entropy
             state.step_of_best = state.step
-            save_weights(self.best_weights, self.network)
+            save_weights(self.best_weights, network)
         state.history.append(row)
         state.epoch_loss, state.epoch_steps = 0.0, 0
         self.job.report("epoch", **row)
@@ -209,11 +215,13 @@ class Training:
     # ------------------------------------------------------------------ to disk and back
 
     def _save(self) -> None:
-        content = {
+        content: dict[str, Any] = {
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "state": json.dumps(vars(self.state)),
         }
+        if self.average is not None:
+            content["average"] = self.average.network.state_dict()
         unfinished = self.checkpoint.with_name(CHECKPOINT + ".part")
         torch.save(content, unfinished)
         unfinished.replace(self.checkpoint)
@@ -224,6 +232,8 @@ class Training:
         )
         self.network.load_state_dict(content["network"])
         self.optimiser.load_state_dict(content["optimiser"])
+        if self.average is not None:
+            self.average.network.load_state_dict(content["average"])
         self.state = State(**json.loads(content["state"]))
         self.job.say(f"Going on after step {self.state.step}.")
 
