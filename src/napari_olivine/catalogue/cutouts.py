@@ -74,6 +74,7 @@ def write_cutouts(
         image = draw_crystal(view, crystal, str(name), mg_range)
         (folder / name).mkdir(parents=True, exist_ok=True)
         image.save(folder / name / f"crystal_{crystal['id']:06d}.png", compress_level=1)
+    job.progress(len(large), len(large), "Cutting out phenocrysts")
 
 
 def draw_crystal(

@@ -182,7 +182,6 @@ def _rasters(
     files = {}
     for name, (product, raster, words) in wanted.items():
         if product in there or product == "crystals":
-            job.say(f"Writing {name}")
             write_tiff(section.raster(product, raster), folder / name, settings.compression, job)
             files[name] = f"{words} Tiled BigTIFF with pyramid and pixel size."
     return files

@@ -61,4 +61,5 @@ def count_mg(section: Section, table: pd.DataFrame, job: Job) -> MgHistogram:
         places = of[there].astype(np.int64)
         bins = np.clip(values[there] * BINS, 0, BINS - 1).astype(np.int64)
         counts += np.bincount(places * BINS + bins, minlength=counts.size).reshape(counts.shape)
+    job.progress(len(strips), len(strips), "Counting mg#")
     return MgHistogram(counts[1:])

@@ -40,7 +40,7 @@ def write_tiff(raster: Raster, file: Path, compression: str, job: Job) -> None:
         for level, array in enumerate(levels):
             pixel_um = raster.pixel_size_um * 2**level
             tiff.write(
-                _tiles(array, raster.name, job),
+                _tiles(array, f"Writing {file.name}" if level == 0 else "", job),
                 shape=array.shape,
                 dtype=np.dtype(array.dtype),
                 tile=(TILE, TILE),
@@ -65,11 +65,13 @@ def _ome(raster: Raster) -> dict[str, Any]:
     }
 
 
-def _tiles(array: zarr.Array[Any], name: str, job: Job) -> Iterator[NDArray[Any]]:
+def _tiles(array: zarr.Array[Any], message: str, job: Job) -> Iterator[NDArray[Any]]:
     """Yield the tiles of an image in reading order; those at its end are padded."""
     rows, columns = array.shape
     for row in range(0, rows, TILE):
-        job.progress(row, rows, f"Writing {name}") if rows > 4 * TILE else job.check()
+        if message:
+            job.progress(row, rows, message)
+        job.check()
         strip = np.asarray(array[row : row + TILE])
         for column in range(0, columns, TILE):
             tile = strip[:, column : column + TILE]
@@ -77,3 +79,5 @@ def _tiles(array: zarr.Array[Any], name: str, job: Job) -> Iterator[NDArray[Any]
             if any(short):
                 tile = np.pad(tile, ((0, short[0]), (0, short[1])))
             yield np.ascontiguousarray(tile)
+    if message:
+        job.progress(rows, rows, message)

@@ -154,7 +154,7 @@ def _number(
 
 def _strip_height(job: Job, columns: int) -> int:
     """Rows of a strip: whole chunks where the memory allows, else fewer rows."""
-    rows = min(job.memory_bytes // (2 * BYTES_PER_PIXEL), STRIP_PX) // columns
+    rows = min(job.memory_bytes // BYTES_PER_PIXEL, STRIP_PX) // columns
     step = CHUNK if rows >= CHUNK else 64
     return int(max(step, rows // step * step))
 
