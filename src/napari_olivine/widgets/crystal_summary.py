@@ -66,9 +66,8 @@ def cut_out(raster: Raster, record: dict[str, Any]) -> NDArray[np.uint8]:
 
 
 def _pixmap(grey: NDArray[np.uint8]) -> QPixmap:
-    grey = np.ascontiguousarray(grey)
     rows, columns = grey.shape
-    image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
+    image = QImage(grey.tobytes(), columns, rows, columns, QImage.Format.Format_Grayscale8)
     return QPixmap.fromImage(image.copy()).scaled(
         SIDE,
         SIDE,

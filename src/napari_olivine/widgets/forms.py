@@ -140,7 +140,8 @@ def _value(editor: Any) -> Any:
     if editor.field_kind is Path:
         return None if value is None or str(value) in ("", ".") else value
     if isinstance(editor, LineEdit):
-        origin = get_origin(editor.field_kind) or editor.field_kind
+        kind: Any = editor.field_kind
+        origin: Any = get_origin(kind) or kind
         if origin in (list, tuple):
             item = (get_args(editor.field_kind) or (str,))[0]
             parts = [part.strip() for part in value.split(",") if part.strip()]

@@ -136,14 +136,14 @@ class Jobs(QObject):
     def _read_stdout(self) -> None:
         if self._process is None:
             return
-        self._stdout += self._decode.decode(bytes(self._process.readAllStandardOutput()))
+        self._stdout += self._decode.decode(self._process.readAllStandardOutput().data())
         *lines, self._stdout = self._stdout.split("\n")
         for line in lines:
             self._hear(line)
 
     def _read_stderr(self) -> None:
         if self._process is not None:
-            text = bytes(self._process.readAllStandardError()).decode("utf-8", "replace")
+            text = self._process.readAllStandardError().data().decode("utf-8", "replace")
             self._stderr = (self._stderr + text)[-4000:]
 
     def _hear(self, line: str) -> None:

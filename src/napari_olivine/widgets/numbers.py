@@ -89,8 +89,8 @@ class _Box(QDoubleSpinBox):
         return f"{value:.0f}" if self._whole else f"{value:.6g}"
 
     @override
-    def valueFromText(self, text: str) -> float:
-        bare = text.removesuffix(self.suffix()).strip().replace(",", ".")
+    def valueFromText(self, text: str | None) -> float:
+        bare = (text or "").removesuffix(self.suffix()).strip().replace(",", ".")
         if bare == self.specialValueText():
             return self.minimum()
         try:
@@ -99,8 +99,8 @@ class _Box(QDoubleSpinBox):
             return self.value()
 
     @override
-    def validate(self, text: str, position: int) -> Any:
-        bare = text.removesuffix(self.suffix()).strip().replace(",", ".")
+    def validate(self, text: str | None, position: int) -> Any:
+        bare = (text or "").removesuffix(self.suffix()).strip().replace(",", ".")
         if bare == self.specialValueText():
             return QValidator.State.Acceptable, text, position
         try:
