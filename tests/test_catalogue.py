@@ -22,6 +22,8 @@ from napari_olivine.catalogue.methods import methods_text
 from napari_olivine.crystals import CrystalsSettings, find_crystals
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Event, Job
+from napari_olivine.networks import ModelCard
+from napari_olivine.networks.card import Normalisation
 from napari_olivine.section import Section, SectionRecord, create_raster
 from napari_olivine.settings import Settings
 
@@ -35,6 +37,20 @@ class Made(Settings):
     """Settings of products that a test puts there."""
 
     version: int = 1
+
+
+class Windows(Settings):
+    """Settings of a probability."""
+
+    window_px: int
+    overlap_px: int
+    blend: str
+
+
+class Threshold(Settings):
+    """Setting of a segmentation."""
+
+    threshold: float
 
 
 def put(section: Section, product: str, name: str, image: Image, version: int = 1) -> None:
@@ -232,6 +248,47 @@ def test_methods_tell_the_settings_and_counts(section: Section) -> None:
     text = " ".join(methods_text(section, "segmentation").split())
     assert "ratio of core to rim grey of 0.96" in text
     assert "gaps up to 4 um bridged" in text
+
+
+def test_methods_tell_the_network(section: Section) -> None:
+    card = ModelCard(
+        network="light",
+        title="U-Net with a small encoder (some library); trains well",
+        channels=1,
+        pixel_size_um=PIXEL_UM,
+        grey_type="uint8",
+        normalisation=Normalisation(align="none", median=0, spread=1, mean=(0.0,), std=(1.0,)),
+        section="tiny",
+        training_sessions=["a"],
+        validation_sessions=["b", "c"],
+        weights_from="random weights",
+        best_epoch=7,
+        best_step=70,
+        scores={},
+        best_threshold=0.3,
+        settings={},
+        seed=0,
+        versions={},
+        created="2026-01-01",
+    )
+    with section.draft("models/light", section.recipe("train", Made(), []), Job()) as draft:
+        (draft.path / "card.json").write_text(card.model_dump_json())
+        (draft.path / "weights.safetensors").touch()
+    made = Windows(window_px=512, overlap_px=128, blend="cosine")
+    with section.draft(
+        "probability", section.recipe("segment", made, ["models/light"]), Job()
+    ) as draft:
+        create_raster(draft.path / "olivine", SHAPE, "uint8", PIXEL_UM, reduction="mean")
+    with section.draft(
+        "segmentation", section.recipe("segment", Threshold(threshold=0.1), []), Job()
+    ) as draft:
+        create_raster(draft.path / "olivine", SHAPE, "uint8", PIXEL_UM, reduction="nearest")
+    find_crystals(section)
+    text = " ".join(methods_text(section, "segmentation").split())
+    assert "(U-Net with a small encoder, starting from random weights) was trained" in text
+    assert "session a and validated on session b and c; the weights of epoch 7" in text
+    assert "windows of 512 pixels with an overlap of 128 pixels" in text
+    assert "probability of at least 0.1 are olivine" in text
 
 
 def test_a_section_with_a_mask_alone_is_exported(section: Section, tmp_path: Path) -> None:

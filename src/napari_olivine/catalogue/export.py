@@ -117,7 +117,8 @@ def _write(
         mg_range = histogram.range(PHENOCRYSTS, 1) if histogram is not None else (0.0, 1.0)
         write_cutouts(section, table, folder / "cutouts", mg_range, settings.cutout_margin_um, job)
         files["cutouts/CLASS/crystal_ID.png"] = (
-            "Each phenocryst: BSE with its outline and, on one colour scale for all, its mg#."
+            "Each phenocryst: BSE with its outline and, on one colour scale for all, its mg# (grey "
+            "where it is unknown)."
         )
     if settings.rasters:
         files |= _rasters(section, folder, settings, there, phase, job)

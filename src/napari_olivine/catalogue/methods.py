@@ -84,8 +84,9 @@ def _network(section: Section, phase: str) -> list[str]:
     name = next((i for i in probability.recipe.inputs if i.startswith("models/")), None)
     if name is not None and section.product(name) is not None:
         card = read_card(section.path / name)
+        title = card.title.split(" (")[0].split(";")[0]
         sentences.append(
-            f"A {card.title} network (initial weights: {card.weights_from}) was trained on "
+            f"A neural network ({title}, starting from {card.weights_from}) was trained on "
             f"{card.signal} images of session {_names(card.training_sessions)} and validated on "
             f"session {_names(card.validation_sessions)}; the weights of epoch {card.best_epoch} "
             "were kept."
