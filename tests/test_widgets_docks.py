@@ -130,6 +130,26 @@ class TestSectionDock:
         qtbot.waitUntil(widget.error_box.isVisible, timeout=2000)
         assert str(tmp_path / "empty") in widget.error_text.text()
 
+    def test_folders_are_dropped_on_the_dock(self, viewer: Any, path: Path) -> None:
+        from qtpy.QtCore import QMimeData, QPointF, QUrl
+        from qtpy.QtGui import QDropEvent
+
+        def drop(folder: Path) -> None:
+            data = QMimeData()
+            data.setUrls([QUrl.fromLocalFile(str(folder))])
+            nothing = Qt.KeyboardModifier.NoModifier
+            widget.dropEvent(
+                QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, LEFT, nothing)
+            )
+
+        widget = dock(viewer, "Section")
+        drop(path)
+        assert widget.session.require().path == path
+        drop(instrument_folder())
+        assert widget.source.path() == instrument_folder()
+        assert "6 profiles" in widget.recognised.text()
+        assert widget.session.require().path == path
+
     def test_role_is_stored_at_once(self, qtbot: Any, viewer: Any, path: Path) -> None:
         widget = dock(viewer, "Section")
         widget.open(path)

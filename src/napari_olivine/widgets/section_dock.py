@@ -21,6 +21,7 @@ from typing_extensions import override
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.widgets.parts import Folding, heading, wrapped
 from napari_olivine.widgets.products_tree import ProductsTree
+from napari_olivine.widgets.reader import get_reader
 from napari_olivine.widgets.sessions_table import SessionsTable
 from napari_olivine.widgets.step_dock import StepDock
 from napari_olivine.widgets.steps import next_step
@@ -37,6 +38,7 @@ class SectionDock(StepDock):
 
     @override
     def build(self) -> None:
+        self.setAcceptDrops(True)
         self.title = wrapped("No section is open.")
         self.title.setTextFormat(Qt.TextFormat.RichText)
         self.open_button = QPushButton("Open...")
@@ -96,6 +98,23 @@ class SectionDock(StepDock):
             part.setVisible(shown)
 
     # ------------------------------------------------------------------ opening
+
+    @override
+    def dragEnterEvent(self, a0: Any) -> None:
+        if a0 is not None and _dropped_folder(a0) is not None:
+            a0.acceptProposedAction()
+
+    @override
+    def dropEvent(self, a0: Any) -> None:
+        folder = _dropped_folder(a0)
+        if folder is None:
+            return
+        if get_reader(str(folder)) is not None:
+            self.open(folder)
+        else:  # an instrument's
+            self.import_part.unfold(True)
+            self.source.edit.setText(str(folder))
+            self.recognise()
 
     def choose_section(self) -> None:
         """Let the person choose a section's folder, and open it."""
@@ -210,6 +229,16 @@ class FolderEdit(QWidget):
         if folder:
             self.edit.setText(folder)
             self.edit.editingFinished.emit()
+
+
+def _dropped_folder(event: Any) -> Path | None:
+    """Return the one folder that is dropped, `None` if it is something else."""
+    urls = event.mimeData().urls()
+    if len(urls) != 1 or not urls[0].isLocalFile():
+        return None
+    path = Path(urls[0].toLocalFile())
+    path = path.parent if path.name == "section.json" else path
+    return path if path.is_dir() else None
 
 
 def describe(source: Any) -> str:
