@@ -249,6 +249,36 @@ def test_models_that_do_not_fit_are_refused(noise: Section, tmp_path: Path) -> N
     assert noise.product("probability") is None
 
 
+def test_lazy_probability_computes_what_is_looked_at(
+    noise: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_olivine.inference.lazy import probability_dask
+    from napari_olivine.networks import files
+
+    class Counting(Context):
+        seen = 0
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            self.seen += 1
+            return super().forward(images)
+
+    network = Counting()
+    monkeypatch.setattr(files, "load_model", lambda folder, device: (network, read_card(folder)))
+    use(monkeypatch, network)
+    how = SegmentSettings(
+        model=str(put_model(tmp_path / "m", normalisation=PLAIN)), window_px=256, overlap_px=64
+    )
+    lazy = probability_dask(noise, how)
+    assert lazy.shape == noise.shape
+    assert lazy.dtype == np.float32
+    assert network.seen == 0
+    part = lazy[150:250, 30:90].compute()
+    assert network.seen == 2
+    segment(noise, how.model_copy(update={"window_px": 2048}))
+    expected = probability_of(noise)[150:250, 30:90] / 255
+    assert np.abs(part - expected).max() < 0.01
+
+
 def test_a_trained_model_finds_grains_in_a_session_that_drifted(tmp_path: Path) -> None:
     section, truth = make_grains(tmp_path / "s", drift=(0, 5, 15))
     train(section, TrainSettings(epochs=3, steps=22, batch=4, crop_px=64, learning_rate=3e-3))
