@@ -50,7 +50,7 @@ class ChainSettings(Settings):
         {},
         "Steps",
         "Settings of single steps by name, as in a settings file: "
-        '{"mask": {"smoothing_px": 0.7}, "train": {"seed": 1}}.',
+        '{"mask": {"smoothing_px": 0.7}, "train": {"patience": 5}}.',
     )
 
     def of(self, step: str) -> Settings:
