@@ -92,7 +92,8 @@ def mg_block(
         np.arange(wide[1].start, wide[1].stop)[None, :],
     )
     mg = law.mg(image, session)
-    kept = on & (mg >= settings.lowest_mg) & (mg <= settings.highest_mg)
+    lowest = settings.lowest_mg if settings.check_stoichiometry else 0.0
+    kept = on & (mg >= lowest) & (mg <= settings.highest_mg)
     if settings.filter_map:
         kept &= ~artefacts(
             image,

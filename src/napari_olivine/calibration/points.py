@@ -108,8 +108,8 @@ def collect_points(
         table.insert(0, "profile", name)
         table.insert(1, "kind", str(placement["kind"]))
         table.insert(2, "use", str(placement["use"]))
-        points.lines[name] = _place(table, rows, placement, section, grey, phase, settings)
-        _read_grey(table, section, grey, phase, settings)
+        points.lines[name] = _place(table, rows, placement, section, grey, phase, settings, job)
+        _read_grey(table, section, grey, phase, settings, job)
         tables.append(table)
     points.table = pd.concat(tables, ignore_index=True)
     places = session_index(
@@ -158,6 +158,7 @@ def _place(
     grey: LevelledGrey,
     phase: Phase,
     settings: CalibrateSettings,
+    job: Job,
 ) -> dict[str, Any]:
     """Add x_um, y_um, row, col; return the story of the line."""
     story: dict[str, Any] = {"kind": placement["kind"], "use": placement["use"]}
@@ -173,7 +174,7 @@ def _place(
         story["placed_um"] = list(line)
         spacing = settings.spacing
         if settings.refine_placement:
-            result = _refine(table, distance, line, section, grey, phase, settings)
+            result = _refine(table, distance, line, section, grey, phase, settings, job)
             story["registration"] = {
                 "accepted": result.accepted,
                 "shift_um": [round(v, 2) for v in result.shift_um],
@@ -207,14 +208,17 @@ def _refine(
     grey: LevelledGrey,
     phase: Phase,
     settings: CalibrateSettings,
+    job: Job,
 ) -> Registered:
     pixel = section.pixel_size_um
     good = table["good"].to_numpy(bool)
     margin = int(np.ceil(settings.largest_shift_um / pixel)) + 4
     x, y = line_positions(distance, line, "line")
-    patch = _patch(
-        *window_around(y / pixel, x / pixel, margin, section.shape), grey, phase, settings
-    )
+    window = window_around(y / pixel, x / pixel, margin, section.shape)
+    size = (window[0].stop - window[0].start) * (window[1].stop - window[1].start)
+    if size > LARGEST_WINDOW:
+        return Registered(line, False, (0.0, 0.0), 0.0, 0.0, "the line is too long to refine")
+    patch = _patch(*window, grey, phase, settings, job)
     mg = table["mg_epma"].to_numpy(float)
     if good.sum() < 2:
         return Registered(line, False, (0.0, 0.0), 0.0, 0.0, "no usable points")
@@ -236,10 +240,11 @@ def _read_grey(
     grey: LevelledGrey,
     phase: Phase,
     settings: CalibrateSettings,
+    job: Job,
 ) -> None:
     """Add grey_raw, grey_filtered, outlier, on_phase; complete flags and good."""
     rows, columns = table["row"].to_numpy(float), table["col"].to_numpy(float)
-    sampled = _sample(grey, phase, rows, columns, section.shape, settings)
+    sampled = _sample(grey, phase, rows, columns, section.shape, settings, job)
     outlier = sampled.outlier
     filtered = sampled.filtered
     if table["kind"].iloc[0] != "spots":
@@ -260,6 +265,7 @@ def _sample(
     columns: Floats,
     shape: tuple[int, int],
     settings: CalibrateSettings,
+    job: Job,
 ) -> Sampled:
     sigma = spot_px(settings, grey.raster.pixel_size_um)
     margin = MARGIN_PX + int(np.ceil(3 * sigma))
@@ -271,7 +277,7 @@ def _sample(
     outlier = np.zeros(rows.size, bool)
     for group in groups:
         window = window_around(rows[group], columns[group], margin, shape)
-        patch = _patch(*window, grey, phase, settings)
+        patch = _patch(*window, grey, phase, settings, job)
         part = sample(patch, rows[group], columns[group], sigma_px=sigma)
         raw[group], filtered[group], outlier[group] = part.raw, part.filtered, part.outlier
     return Sampled(raw, filtered, outlier)
@@ -282,13 +288,22 @@ MARGIN_PX = 32
 
 
 def _patch(
-    rows: slice, columns: slice, grey: LevelledGrey, phase: Phase, settings: CalibrateSettings
+    rows: slice,
+    columns: slice,
+    grey: LevelledGrey,
+    phase: Phase,
+    settings: CalibrateSettings,
+    job: Job,
 ) -> Patch:
     """Read a window and find out which of its pixels are good."""
     image = grey.window(rows, columns)
     mineral = phase.raster.read(rows, columns) == 1
     bad = artefacts(
-        image, mineral, neighbors=settings.lof_neighbors, threshold=settings.lof_threshold
+        image,
+        mineral,
+        neighbors=settings.lof_neighbors,
+        threshold=settings.lof_threshold,
+        check=job.check,
     )
     return Patch(image, mineral & ~bad, rows.start, columns.start)
 

@@ -193,29 +193,50 @@ INDEPENDENT = 3.0
 def _search(
     cost: Callable[[Floats], float], start: Floats, measured: float, placed_within_um: float
 ) -> Floats:
-    """Coarse search along and across the line, then downhill from the best few."""
+    """Coarse search along and across the line, then downhill from the best few.
+
+    The parameters are shift along the line, lengthening, and shifts of either end across it: the
+    first two decide the fit and hardly depend on the others.
+    """
     length = float(np.hypot(start[2] - start[0], start[3] - start[1]))
     along = (start[2:] - start[:2]) / max(length, 1e-9)
     across = np.array([-along[1], along[0]])
-    shrink = (length - measured) / 2
-    found = []
-    for shift in np.arange(-2.5, 2.51, 0.5) * placed_within_um:
-        for at_start in np.arange(-1, 1.1, 1.0) * placed_within_um:
-            for at_end in np.arange(-1, 1.1, 1.0) * placed_within_um:
-                first = (shift + shrink) * along + at_start * across
-                last = (shift - shrink) * along + at_end * across
-                move = np.concatenate([first, last])
-                found.append((float(cost(move)), tuple(move)))
-    found.sort()
-    found = [*found[:3], (float(cost(np.zeros(4))), (0.0, 0.0, 0.0, 0.0))]
-    results = []
-    for _, begin in found:
-        simplex = np.array(begin) + np.vstack([np.zeros(4), np.eye(4) * placed_within_um / 2])
-        result = minimize(
-            cost,
-            np.array(begin),
-            method="Nelder-Mead",
-            options={"initial_simplex": simplex, "xatol": 0.02, "fatol": 1e-3, "maxiter": 600},
-        )
-        results.append((float(result.fun), tuple(result.x)))
-    return np.array(min(results)[1])
+
+    def move(parameters: Floats) -> Floats:
+        shift, longer, at_start, at_end = parameters
+        first = (shift - longer / 2) * along + at_start * across
+        last = (shift + longer / 2) * along + at_end * across
+        return np.concatenate([first, last])
+
+    def at(parameters: Floats) -> float:
+        return cost(move(parameters))
+
+    as_measured = measured - length
+    sides = np.array([-1.0, 0.0, 1.0]) * placed_within_um
+    begins = [np.zeros(4)]
+    for shift in np.arange(-3, 3.01, 0.5) * placed_within_um:
+        begins += [np.array([shift, as_measured, a, b]) for a in sides for b in sides]
+    begins.sort(key=at)
+    steps = np.diag([placed_within_um / 2, STRETCH * measured, placed_within_um, placed_within_um])
+    best: list[tuple[float, tuple[float, ...]]] = []
+    for begin in begins[:3]:
+        point = begin
+        for _ in range(RESTARTS):
+            result = minimize(
+                at,
+                point,
+                method="Nelder-Mead",
+                options={
+                    "initial_simplex": point + np.vstack([np.zeros(4), steps]),
+                    "xatol": 0.05,
+                    "fatol": 1e-2,
+                    "maxiter": 300,
+                },
+            )
+            point = result.x
+        best.append((float(result.fun), tuple(point)))
+    return move(np.array(min(best)[1]))
+
+
+RESTARTS = 3
+"""Nelder-Mead may stop short of the lowest point; a fresh simplex takes it further."""

@@ -125,7 +125,8 @@ class CalibrateSettings(Settings):
     lowest_mg: float = setting(
         0.4,
         "Lowest mg#",
-        "Grey that would mean less is an artefact (oxide, edge) and left out of the map. Ours.",
+        "Grey that would mean less is an artefact (oxide, edge) and left out of the map. Ours; "
+        "0 where analyses are not checked as olivine.",
         ge=0,
         le=1,
     )

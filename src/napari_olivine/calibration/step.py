@@ -178,8 +178,8 @@ def _why_so_few(table: pd.DataFrame, usable: int) -> str:
     lines = []
     for name, rows in table.groupby("profile"):
         words = rows["flags"].str.split("; ").explode()
-        words = words[words != ""].str.replace(r"[0-9.]+", "...", regex=True).value_counts()
-        told = ", ".join(f"{count} x {word}" for word, count in words.items())
+        counts = words[words != ""].str.replace(r"[0-9.]+", "...", regex=True).value_counts()
+        told = ", ".join(f"{count} x {word}" for word, count in counts.items())
         off = int((~rows["on_phase"]).sum())
         lines.append(f"  {name}: {len(rows)} points; {told or 'no flags'}; {off} off the mineral")
     return (
