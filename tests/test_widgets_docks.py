@@ -97,6 +97,29 @@ print("HEAVY", sorted(heavy))
         assert "HEAVY []" in done.stdout, done.stdout + done.stderr[-3000:]
 
 
+class TestClosing:
+    def test_closed_dock_stops_listening_and_can_be_opened_again(
+        self, qtbot: Any, viewer: Any, tmp_path: Path
+    ) -> None:
+        session = SectionSession.of(viewer)
+        session.open(copy_of(finished_section(), tmp_path))
+        names = ("Section", "EPMA profiles", "Crystals")
+        closed = [dock(viewer, name) for name in names]
+        session.select(5)
+        assert {"EPMA traverses", "Selected crystal"} <= {layer.name for layer in viewer.layers}
+        for widget in closed:
+            viewer.window.remove_dock_widget(widget)
+        assert not {"EPMA traverses", "Selected crystal"} & {layer.name for layer in viewer.layers}
+        rows = closed[2].model.rowCount()
+        before = len(viewer.mouse_drag_callbacks)
+        opened = [dock(viewer, name) for name in names]
+        assert len(viewer.mouse_drag_callbacks) == before + 1
+        assert len([layer for layer in viewer.layers if layer.name == "EPMA traverses"]) == 1
+        session.open(imported_section())
+        assert opened[2].model.rowCount() == 0
+        assert closed[2].model.rowCount() == rows
+
+
 class TestSectionDock:
     def test_problem_is_told_in_the_dock(self, qtbot: Any, viewer: Any, tmp_path: Path) -> None:
         widget = dock(viewer, "Section")

@@ -209,11 +209,19 @@ class TestCrystals:
         row = crystals_of(path).nsmallest(1, "area_um2").iloc[0]
         place = widget.model.row_of(int(row["id"]))
         widget.view.scrollTo(widget.model.index(place, 0))
+        widget.session.select(int(crystals_of(path).nlargest(1, "area_um2")["id"].iloc[0]))
+        widget.view.scrollTo(widget.model.index(place, 0))
         rectangle = widget.view.visualRect(widget.model.index(place, 0))
         qtbot.mouseClick(widget.view.viewport(), LEFT, pos=rectangle.center())
         assert widget.session.selected == row["id"]
         assert viewer.scene.camera.center[1:] == pytest.approx((row["y_um"], row["x_um"]))
         assert viewer.scene.camera.zoom > 2  # a microlite is brought near
+        picture = viewer.screenshot(canvas_only=True, flash=False).astype(int)
+        yellow = (picture[..., 0] > 200) & (picture[..., 1] > 200) & (picture[..., 2] < 90)
+        rows, columns = np.nonzero(yellow)
+        assert rows.size > 20  # its outline is drawn round the middle of the canvas
+        assert rows.mean() == pytest.approx(picture.shape[0] / 2, abs=40)
+        assert columns.mean() == pytest.approx(picture.shape[1] / 2, abs=40)
 
     def test_filter_line(self, qtbot: Any, widget: Any, path: Path) -> None:
         table = crystals_of(path)

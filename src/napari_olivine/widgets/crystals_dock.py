@@ -65,9 +65,12 @@ class CrystalsDock(StepDock):
         self._syncing = False
         self._crystals_seen = ""
         viewer = self.session.viewer
-        viewer.mouse_drag_callbacks.append(picker(self.pick))
-        viewer.layers.events.inserted.connect(self._on_layer_inserted)
-        self.session.selection_changed.connect(self._on_selected)
+        on_press = picker(self.pick)
+        viewer.mouse_drag_callbacks.append(on_press)
+        self.links.when_cut(lambda: viewer.mouse_drag_callbacks.remove(on_press))
+        self.links.when_cut(lambda: self._outline(None))
+        self.links.connect(viewer.layers.events.inserted, self._on_layer_inserted)
+        self.links.connect(self.session.selection_changed, self._on_selected)
         self.fill()
 
     def fill(self) -> None:
@@ -134,12 +137,18 @@ class CrystalsDock(StepDock):
 
     def _outline(self, record: dict[str, Any] | None) -> None:
         layers, section = self.session.viewer.layers, self.session.section
-        active = layers.selection.active
-        if OUTLINE in layers:
-            layers.remove(OUTLINE)
         if record is None or section is None or "row0" not in record:
+            if OUTLINE in layers:
+                layers.remove(OUTLINE)
             return
         data, look = outline_data(section, record)
+        if OUTLINE in layers:
+            # Moving the layer takes a fifth of the time of adding another.
+            layer: Any = layers[OUTLINE]
+            layer.data = data
+            layer.scale, layer.translate = look["scale"], look["translate"]
+            return
+        active = layers.selection.active
         layer = self.session.viewer.add_labels(data, **look)
         layer.contour = 2
         layer.editable = False

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.widgets.layers import KEY, PRODUCTS, images_of, layer_name
+from napari_olivine.widgets.links import Links
 from napari_olivine.widgets.session import SectionSession
 from napari_olivine.widgets.step_dock import DOT
 from napari_olivine.widgets.steps import products_of, state_of, title_of
@@ -35,9 +36,11 @@ class ProductsTree(QTreeWidget):
     ----------
     session
         Session of the viewer.
+    links
+        Connections of the dock.
     """
 
-    def __init__(self, session: SectionSession) -> None:
+    def __init__(self, session: SectionSession, links: Links) -> None:
         super().__init__()
         self._session = session
         self._filling = False
@@ -51,11 +54,11 @@ class ProductsTree(QTreeWidget):
         self.setSizeAdjustPolicy(QAbstractScrollArea.SizeAdjustPolicy.AdjustToContents)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.itemChanged.connect(self._on_ticked)
-        session.section_opened.connect(self._on_section_opened)
-        session.product_changed.connect(self._on_changed)
-        session.annotations_changed.connect(self._on_changed)
-        session.viewer.layers.events.inserted.connect(self._on_layers)
-        session.viewer.layers.events.removed.connect(self._on_layers)
+        links.connect(session.section_opened, self._on_section_opened)
+        links.connect(session.product_changed, self._on_changed)
+        links.connect(session.annotations_changed, self._on_changed)
+        links.connect(session.viewer.layers.events.inserted, self._on_layers)
+        links.connect(session.viewer.layers.events.removed, self._on_layers)
         self.fill()
 
     def fill(self) -> None:

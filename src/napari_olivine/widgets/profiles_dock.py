@@ -68,6 +68,8 @@ class ProfilesDock(StepDock):
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(30)
         self._redraw.timeout.connect(self.draw)
+        self.links.when_cut(self.shapes.remove)
+        self.links.when_cut(self._hide_spots)
         self.shapes.drawn.connect(self._on_drawn)
         self.shapes.moved.connect(self._on_moved)
         self.shapes.removed.connect(self._on_removed)
@@ -182,9 +184,7 @@ class ProfilesDock(StepDock):
         """Show analyses that have positions of their own."""
         from napari_olivine.widgets.layers import placed
 
-        layers = self.session.viewer.layers
-        if SPOTS in layers:
-            layers.remove(SPOTS)
+        self._hide_spots()
         spots = self.analyses[self.analyses[["x_um", "y_um"]].notna().all(axis=1)]
         if len(spots):
             section = self.session.require()
@@ -197,6 +197,10 @@ class ProfilesDock(StepDock):
                 features={"point": spots["point"].to_numpy()},
                 **placed(section),
             ).editable = False
+
+    def _hide_spots(self) -> None:
+        if SPOTS in self.session.viewer.layers:
+            self.session.viewer.layers.remove(SPOTS)
 
     def _names(self) -> list[str]:
         return self.traverses.profiles

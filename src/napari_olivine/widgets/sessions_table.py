@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidg
 
 from napari_olivine.errors import OlivineError
 from napari_olivine.section.sessions import Role
+from napari_olivine.widgets.links import Links
 from napari_olivine.widgets.session import SectionSession
 
 ROLE_WORDS = {
@@ -26,12 +27,14 @@ class SessionsTable(QTableWidget):
     ----------
     session
         Session of the viewer.
+    links
+        Connections of the dock.
     """
 
     failed = Signal(str)
     """Why a role could not be stored."""
 
-    def __init__(self, session: SectionSession) -> None:
+    def __init__(self, session: SectionSession, links: Links) -> None:
         super().__init__(0, 4)
         self._session = session
         self.setHorizontalHeaderLabels(["Session", "x, mm", "y, mm", "Role"])
@@ -40,8 +43,8 @@ class SessionsTable(QTableWidget):
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
-        session.section_opened.connect(self._on_section_opened)
-        session.annotations_changed.connect(self._on_annotations_changed)
+        links.connect(session.section_opened, self._on_section_opened)
+        links.connect(session.annotations_changed, self._on_annotations_changed)
         self.fill()
 
     def fill(self) -> None:

@@ -25,6 +25,7 @@ from typing_extensions import override
 from napari_olivine.errors import OlivineError
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.forms import SettingsForm
+from napari_olivine.widgets.links import Links
 from napari_olivine.widgets.numbers import NumberBox
 from napari_olivine.widgets.parts import Folding, combo, wrapped
 from napari_olivine.widgets.session import SectionSession
@@ -66,6 +67,7 @@ class StepDock(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.session = SectionSession.of(napari_viewer)
+        self.links = Links()
         self.setMinimumWidth(330)
         self._started = 0.0
         self._succeeded = False
@@ -249,18 +251,27 @@ class StepDock(QWidget):
             outer.addLayout(part) if part is buttons else outer.addWidget(part)
 
     def _connect(self) -> None:
-        jobs = self.session.jobs
-        jobs.started.connect(self._on_started)
-        jobs.progress.connect(self._on_progress)
-        jobs.message.connect(self._on_message)
-        jobs.reported.connect(self._on_event)
-        jobs.finished.connect(self._on_finished)
-        jobs.failed.connect(self._on_failed)
-        jobs.cancelled.connect(self._on_cancelled)
-        jobs.ended.connect(self._on_ended)
-        self.session.section_opened.connect(self._on_section_opened)
-        self.session.product_changed.connect(self._on_product_changed)
-        self.session.annotations_changed.connect(self._on_annotations_changed)
+        jobs, session = self.session.jobs, self.session
+        for signal, slot in (
+            (jobs.started, self._on_started),
+            (jobs.progress, self._on_progress),
+            (jobs.message, self._on_message),
+            (jobs.reported, self._on_event),
+            (jobs.finished, self._on_finished),
+            (jobs.failed, self._on_failed),
+            (jobs.cancelled, self._on_cancelled),
+            (jobs.ended, self._on_ended),
+            (session.section_opened, self._on_section_opened),
+            (session.product_changed, self._on_product_changed),
+            (session.annotations_changed, self._on_annotations_changed),
+        ):
+            self.links.connect(signal, slot)
+
+    @override
+    def event(self, a0: QEvent | None) -> bool:
+        if a0 is not None and a0.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.links.cut()  # napari has closed the dock
+        return bool(super().event(a0))
 
     # ------------------------------------------------------------------ listening
 
@@ -279,6 +290,7 @@ class StepDock(QWidget):
     def _on_progress(self, done: float, total: float, message: str) -> None:
         if not self._mine():
             return
+        self.bar.show()
         self.bar.setRange(0, 1000)
         self.bar.setValue(round(1000 * done / total) if total > 0 else 0)
         seconds = int(time.monotonic() - self._started)
