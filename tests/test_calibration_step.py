@@ -198,6 +198,13 @@ def test_a_placement_by_hand_is_refined_and_kept(section: Section):
     assert moved[[0, 2]].mean() == pytest.approx(6, abs=1.5)
 
 
+def test_a_table_without_distances_is_laid_evenly(section: Section):
+    rows = pd.concat([analyses(profile) for profile in CENTRES])
+    put_analyses(section, rows.assign(distance_um=np.nan))
+    calibrate(section, CalibrateSettings(spacing="epma", filter_map=False))
+    assert report(section)["scores"]["test"]["filtered"]["rmse"] < 0.003
+
+
 def test_what_is_up_to_date_is_not_repeated(section: Section):
     first = calibrate(section)
     again: list[dict[str, Any]] = []

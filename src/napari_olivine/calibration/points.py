@@ -172,7 +172,8 @@ def _place(
         require_inside(name, ends[:, 0], ends[:, 1], section.shape, pixel)
         distance = _distances(table)
         story["placed_um"] = list(line)
-        spacing = settings.spacing
+        told = np.isfinite(table["distance_um"]).all()
+        spacing = settings.spacing if told else "line"
         if settings.refine_placement:
             result = _refine(table, distance, line, section, grey, phase, settings, job)
             story["registration"] = {
@@ -194,8 +195,9 @@ def _place(
 
 
 def _distances(table: pd.DataFrame) -> Floats:
+    """Distances along the profile, or the points' numbers where the microprobe gave none."""
     distance = table["distance_um"].to_numpy(float)
-    if np.isfinite(distance).all():
+    if np.isfinite(distance).all() and np.ptp(distance) > 0:
         return distance
     return np.arange(len(table), dtype=float)
 

@@ -78,6 +78,9 @@ def register(
     """
     start = np.array(line)
     measured = float(distance_um.max() - distance_um.min())
+    placed = float(np.hypot(line[2] - line[0], line[3] - line[1]))
+    if not 1 / FAR_OFF < measured / max(placed, 1e-9) < FAR_OFF:
+        measured = placed  # the distances are of another unit or of points left out
     score = _Score(patch, sigma_px, distance_um, mg, pixel_size_um)
     usable = int(np.isfinite(mg).sum())
 
@@ -179,6 +182,9 @@ class _Score:
             weight = 1.0 / np.maximum(1.0, (residual / (1.5 * scale)) ** 2)
         return residual, scale
 
+
+FAR_OFF = 1.2
+"""Ratio of measured to placed length from which the measured one is not believed."""
 
 CAP = 2.5
 """Robust deviations at which a point's misfit stops counting for more."""
