@@ -41,6 +41,7 @@ def test_real_spots_on_another_mineral(shared_data: Path, tmp_path: Path):
     score = report["scores"]["calibrate"]["filtered"]
     assert score["r2"] >= 0.95
     assert score["points"] >= 25
+    assert report["scores"]["calibrate"]["raw"]["r2"] >= 0.95
     table = section.table("calibration", "profiles")
     assert len(table) == 31
     mica = table[table["mg_epma"] > 0.6]

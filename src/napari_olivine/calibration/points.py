@@ -127,7 +127,7 @@ def spot_px(settings: CalibrateSettings, pixel_size_um: float) -> float:
     return max(settings.spot_um / pixel_size_um, LEAST_SPOT_PX)
 
 
-LEAST_SPOT_PX = 0.7
+LEAST_SPOT_PX = 1.0
 
 
 def _composition(rows: pd.DataFrame, settings: CalibrateSettings) -> pd.DataFrame:
