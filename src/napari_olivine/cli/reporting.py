@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any, Protocol
 
 from napari_olivine.job import Event, Job
@@ -105,14 +106,15 @@ def stop_on_request(job: Job, *, listen_to_input: bool) -> None:
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    if listen_to_input:
+    if listen_to_input and sys.stdin is not None:
 
         def watch() -> None:
             attached = False
-            for line in sys.stdin:
-                attached |= line.strip() == "attached"
-                if line.strip() == "cancel":
-                    job.cancel.set()
+            with suppress(OSError, ValueError):  # an input that is closed says nothing
+                for line in sys.stdin:
+                    attached |= line.strip() == "attached"
+                    if line.strip() == "cancel":
+                        job.cancel.set()
             if attached:  # the program that waited for the result is gone
                 job.cancel.set()
 
