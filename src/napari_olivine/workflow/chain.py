@@ -63,13 +63,13 @@ class ChainSettings(Settings):
         """
         if unknown := set(self.steps) - set(CHAIN):
             raise InputError(f"There is no step {sorted(unknown)}; there are {', '.join(CHAIN)}.")
-        own: dict[str, Any] = {
+        shared: dict[str, dict[str, Any]] = {
             "mask": {"rule": self.rule},
             "train": {"network": self.network, "max_minutes": self.max_minutes},
             "segment": {"threshold": self.threshold},
             "export": {"rasters": self.rasters},
-        }.get(step, {})
-        return STEPS[step].settings(**(own | self.steps.get(step, {})))
+        }
+        return STEPS[step].settings(**(shared.get(step, {}) | self.steps.get(step, {})))
 
 
 def run_chain(
