@@ -287,6 +287,9 @@ def test_a_trained_model_finds_grains_in_a_session_that_drifted(tmp_path: Path) 
     test = section.sessions()[2].window
     assert iou(mask[test], truth[test]) > 0.75
     probability = section.product("probability")
+    by_name = SegmentSettings(model="light", threshold=0.5, window_px=256, overlap_px=64)
+    segment(section, by_name)
+    assert section.product("probability") == probability  # the same model by its name
     assert probability.notes["model"] == "models/light"
     assert set(probability.recipe.inputs) >= {"images", "models/light", "annotations/sessions"}
     # A newer model is the one that is taken next, and what it replaces is made again.

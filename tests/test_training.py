@@ -53,6 +53,17 @@ def test_augmented_labels_stay_on_their_pixels() -> None:
     assert len(seen) == 8  # every turn and mirror image of a square
 
 
+def test_shading_is_smooth_and_leaves_labels_alone() -> None:
+    flat, label = np.full((128, 128), 100, np.float32), np.zeros((128, 128), np.uint8)
+    shaded, same = augment(
+        np.random.default_rng(1), flat, label, median=100, offset=0, gain=0, shading=8
+    )
+    assert not same.any()
+    assert 3 < shaded.std() < 16
+    assert np.abs(np.diff(shaded, axis=0)).max() < 2
+    assert np.abs(np.diff(shaded, axis=1)).max() < 2
+
+
 def test_crops_hold_the_sessions_grey_and_labels(section: Section) -> None:
     windows = [s.window for s in section.sessions()[:1]]
     samples = Samples(section, windows, NORM, "olivine", Job())

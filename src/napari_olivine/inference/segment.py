@@ -67,7 +67,7 @@ def make_probability(section: Section, settings: SegmentSettings, job: Job) -> P
     recipe = section.recipe(
         "segment",
         _Probability(
-            model=settings.model,
+            model=name or str(folder),
             window_px=settings.window_px,
             overlap_px=settings.overlap_px,
             blend=settings.blend,

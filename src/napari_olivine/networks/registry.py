@@ -38,6 +38,8 @@ class Preset:
     grey_levels, gain
         Largest change of every grey level of a crop: added, in parts of the spread of the
         training sessions' grey, and multiplied.
+    shading
+        Standard deviation of a smooth field that is added to a crop, in the same spreads.
     average
         Part of the running average of the weights that a step keeps; what is validated and kept
         is that average. 0 for the weights as they are.
@@ -55,6 +57,7 @@ class Preset:
     minutes: float | None
     grey_levels: float
     gain: float
+    shading: float
     average: float
 
 
@@ -99,6 +102,7 @@ _PAPER = Preset(
     minutes=None,
     grey_levels=0.3,
     gain=0.06,
+    shading=0.0,
     average=0.0,
 )
 
@@ -115,6 +119,7 @@ _LIGHT = Preset(
     minutes=20.0,
     grey_levels=0.3,
     gain=0.06,
+    shading=0.0,
     average=0.99,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +14,7 @@ def augment(
     median: float,
     offset: float,
     gain: float,
+    shading: float = 0.0,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Turn and mirror a crop, and change its brightness and contrast.
 
@@ -29,6 +31,9 @@ def augment(
         Grey that a change of contrast leaves as it is.
     offset, gain
         Largest change of every grey: added, and multiplied (as a part of 1).
+    shading
+        Standard deviation of a smooth field that is added, a few of whose hills and hollows fit
+        into a crop: uneven brightness, and zoning that no training crystal happens to have.
     """
     turns = int(random.integers(4))
     grey, label = np.rot90(grey, turns), np.rot90(label, turns)
@@ -39,4 +44,7 @@ def augment(
     factor = np.float32(1 + gain * random.uniform(-1, 1))
     shift = np.float32(offset * random.uniform(-1, 1))
     grey = (grey - np.float32(median)) * factor + np.float32(median) + shift
+    if shading:
+        hills = random.normal(0, shading, (4, 4)).astype(np.float32)
+        grey = grey + cv2.resize(hills, grey.shape[::-1], interpolation=cv2.INTER_CUBIC)
     return grey, np.ascontiguousarray(label)

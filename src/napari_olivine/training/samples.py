@@ -149,9 +149,15 @@ class Samples:
         images, labels = [], []
         for _ in range(preset.batch):
             grey, label = self.crop(random, preset.crop_px, foreground)
-            offset = preset.grey_levels * self.normalisation.spread
+            spread = self.normalisation.spread
             grey, label = augment(
-                random, grey, label, self.normalisation.median, offset, preset.gain
+                random,
+                grey,
+                label,
+                median=self.normalisation.median,
+                offset=preset.grey_levels * spread,
+                gain=preset.gain,
+                shading=preset.shading * spread,
             )
             images.append(normalise(grey, self.normalisation))
             labels.append(label)
