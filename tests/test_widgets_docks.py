@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
@@ -16,6 +17,7 @@ from napari_olivine.widgets.session import SectionSession
 from tests.widget_sections import (
     FAKE_CHILD,
     copy_of,
+    crystals_of,
     finished_section,
     imported_section,
     instrument_folder,
@@ -63,6 +65,27 @@ class TestOpening:
         widget = dock(viewer, "Section")
         assert widget.session.require().path == path
         assert "1.54 x 1.01 mm" in widget.title.text()
+
+    def test_traverses_stay_above_a_section_that_is_dropped(
+        self, viewer: Any, tmp_path: Path
+    ) -> None:
+        dock(viewer, "EPMA profiles")
+        viewer.open(str(copy_of(finished_section(), tmp_path)), plugin="napari-olivine")
+        names = [layer.name for layer in viewer.layers]
+        assert names[0] == "BSE"
+        assert names[-2:] == ["Crystals", "EPMA traverses"]
+
+    def test_crystal_under_the_mouse_is_told(self, qtbot: Any, viewer: Any) -> None:
+        viewer.open(str(finished_section()), plugin="napari-olivine")
+        row = crystals_of(finished_section()).nlargest(1, "area_um2").iloc[0]
+        layer = viewer.layers["Crystals"]
+        viewer.layers.selection.active = layer
+        qtbot.wait(200)
+        labels = np.asarray(layer.data[0])
+        place = np.argwhere(labels == row["id"])[500]
+        status = layer.get_status(tuple(place.astype(float)), world=True)
+        assert f"size: {row['size_class']}" in status["value"]
+        assert "mg# core: 0." in status["value"]
 
     def test_phantom_is_an_open_sample(
         self, viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -295,6 +318,19 @@ class TestStopping:
         assert "Phase masks is at work" in other.run_button.toolTip()
         widget.cancel()
         qtbot.waitUntil(lambda: not widget.session.jobs.running, timeout=5000)
+
+    def test_warning_stays_to_be_read(
+        self, qtbot: Any, viewer: Any, path: Path, tmp_path: Path
+    ) -> None:
+        widget = dock(viewer, "Phase masks")
+        widget.session.open(path)
+        use_fake_child(widget, tmp_path, "warn")
+        run(qtbot, widget)
+        assert widget.error_box.isVisible()
+        assert widget.error_text.text() == "Warning: Tile r01_c02 is missing: it is left black."
+        use_fake_child(widget, tmp_path, "good")
+        run(qtbot, widget)
+        assert not widget.error_box.isVisible()
 
     def test_another_section_cannot_be_opened_meanwhile(
         self, qtbot: Any, viewer: Any, path: Path, tmp_path: Path

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_olivine.readers import import_section
 from napari_olivine.section import Section
 from napari_olivine.widgets.session import SectionSession
 from tests.widget_sections import Mouse, copy_of, crystals_of, finished_section
@@ -143,11 +144,30 @@ class TestTraverses:
         widget.traverses.set_use(widget.traverses.profiles[0], "ignore")
         with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
             qtbot.mouseClick(widget.run_button, LEFT)
-        assert not widget.error_box.isVisible(), widget.error_text.text()
+        assert "Warning: No profile calibrates session" in widget.error_text.text()
         assert widget.log.text().startswith("RMSE of mg# 0.0")
         assert widget.table.item(0, 4).text() == ""
         assert widget.table.item(2, 4).text().startswith("0.0")
         assert Section(path).state("calibration") == "fresh"
+
+
+class TestSpots:
+    def test_analyses_with_positions_of_their_own(
+        self, qtbot: Any, make_napari_viewer: Any, shared_data: Path, tmp_path: Path
+    ) -> None:
+        section = import_section(shared_data / "chloritoid", tmp_path / "chloritoid")
+        viewer = make_napari_viewer(show=True)
+        widget = viewer.window.add_plugin_dock_widget("napari-olivine", "EPMA profiles")[1]
+        widget.session.open(section.path)
+        spots = viewer.layers["EPMA spots"]
+        analyses = section.table("epma", "analyses")
+        assert len(spots.data) == len(analyses) == 31
+        np.testing.assert_allclose(
+            spots.data * section.pixel_size_um, analyses[["y_um", "x_um"]], rtol=1e-6
+        )
+        assert [len(curve.x) for curve in widget.plot.curves] == [31, 31]
+        qtbot.mouseClick(widget.tools["Draw"], LEFT)
+        assert "needs no line" in widget.error_text.text()
 
 
 class TestCrystals:

@@ -117,6 +117,7 @@ def listen():
 threading.Thread(target=listen, daemon=True).start()
 tell(event="message", message="section " + section)
 tell(event="settings", values=settings)
+if mood == "warn": tell(event="warning", message="Tile r01_c02 is missing: it is left black.")
 if mood == "fail":
     message = "The tile r00_c01 is truncated: export it again."
     tell(event="error", kind="InputError", message=message)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.layers import placed
+from napari_olivine.widgets.layers import overlay
 
 # Okabe and Ito (2008): told apart with any kind of colour vision.
 COLOURS = {
@@ -108,8 +108,7 @@ def outline_data(section: Section, record: dict[str, Any]) -> tuple[Any, dict[st
         slice(first_row, row1 // step + 3), slice(first_column, col1 // step + 3), level
     )
     pixel = section.pixel_size_um * step
-    look = placed(section) | {
-        "name": OUTLINE,
+    look = overlay(section, OUTLINE) | {
         "scale": (pixel, pixel),
         "translate": (first_row * pixel, first_column * pixel),
         "colormap": DirectLabelColormap(color_dict={None: "transparent", 1: "yellow"}),

@@ -33,6 +33,8 @@ class Jobs(QObject):
     """Done, total, what is being done."""
     message = Signal(str)
     """A line worth reading."""
+    warning = Signal(str)
+    """Something that may spoil the result."""
     reported = Signal(dict)
     """Every other event, e.g. ``epoch`` with its losses."""
     finished = Signal(str)
@@ -161,7 +163,8 @@ class Jobs(QObject):
                 str(event.get("message", "")),
             )
         elif kind in ("message", "warning"):
-            self.message.emit(str(event.get("message", "")))
+            told = self.message if kind == "message" else self.warning
+            told.emit(str(event.get("message", "")))
         elif kind in ("finished", "cancelled"):
             self._outcome = (kind, "")
         elif kind == "error":

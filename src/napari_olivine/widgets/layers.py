@@ -24,6 +24,15 @@ SEGMENTATION_COLOUR = "#E69F00"
 IGNORED_COLOUR = "#999999"
 
 ELEMENT_COLOURS = {"Mg": "green", "Fe": "red", "Ca": "blue", "Al": "magenta", "Si": "cyan"}
+HOVERED = {
+    "id": "index",
+    "size_class": "size",
+    "zoning_class": "zoning",
+    "mg_core": "mg# core",
+    "mg_rim": "mg# rim",
+}
+"""What napari tells of a crystal under the mouse: columns of the table and what to call them."""
+
 OTHER_COLOURS = ("yellow", "bop orange", "bop purple", "bop blue")
 
 
@@ -72,6 +81,12 @@ def placed(section: Section) -> dict[str, Any]:
         "units": ("um", "um"),
         "axis_labels": ("y", "x"),
     }
+
+
+def overlay(section: Section, name: str) -> dict[str, Any]:
+    """Properties of a layer that is drawn over the images: traverses, spots, the outline."""
+    mark = {"section": str(section.path), "product": "overlay", "name": name, "made": ""}
+    return placed(section) | {"name": name, "metadata": {KEY: mark}}
 
 
 def shown(section: Section) -> list[tuple[str, str]]:
@@ -156,8 +171,10 @@ def _by_class(section: Section) -> dict[str, Any]:
     from napari_olivine.widgets.crystal_layer import colour_map
 
     table = section.table("crystals", "crystals")
-    known = {"id", "size_class", "zoning_class"} <= set(table.columns)
-    return {"colormap": colour_map(table)} if known else {}
+    if not {"id", "size_class", "zoning_class"} <= set(table.columns):
+        return {}
+    words = table[[name for name in HOVERED if name in table.columns]].rename(columns=HOVERED)
+    return {"colormap": colour_map(table), "features": words.round(3)}
 
 
 def flat_colours(colour: str) -> Any:

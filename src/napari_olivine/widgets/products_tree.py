@@ -128,5 +128,6 @@ class ProductsTree(QTreeWidget):
         self.fill()
 
     def _on_layers(self, event: Any) -> None:
-        if KEY in getattr(event.value, "metadata", {}):
+        mark = getattr(event.value, "metadata", {}).get(KEY)
+        if mark and mark["product"] in PRODUCTS:
             self.fill()

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.widgets.layers import overlay
 from napari_olivine.widgets.parts import combo, wrapped
 from napari_olivine.widgets.plot import Axis, Curve, Plot
 from napari_olivine.widgets.profile_data import Profile, read_law, read_profile
@@ -182,20 +183,17 @@ class ProfilesDock(StepDock):
 
     def _show_spots(self) -> None:
         """Show analyses that have positions of their own."""
-        from napari_olivine.widgets.layers import placed
-
         self._hide_spots()
         spots = self.analyses[self.analyses[["x_um", "y_um"]].notna().all(axis=1)]
         if len(spots):
             section = self.session.require()
             self.session.viewer.add_points(
                 spots[["y_um", "x_um"]].to_numpy() / section.pixel_size_um,
-                name=SPOTS,
                 size=max(5.0, max(section.shape) / 100),
                 symbol="cross",
                 face_color=MEASURED,
                 features={"point": spots["point"].to_numpy()},
-                **placed(section),
+                **overlay(section, SPOTS),
             ).editable = False
 
     def _hide_spots(self) -> None:

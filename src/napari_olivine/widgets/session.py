@@ -230,6 +230,18 @@ class SectionSession:
             same = other.metadata.get(KEY)
             if other is not layer and same == mark:
                 self.viewer.layers.remove(other)
+        if mark["product"] != "overlay":
+            self._lift_overlays()
+
+    def _lift_overlays(self) -> None:
+        """Put what is drawn over the images above a layer that napari has just put on top."""
+        layers = self.viewer.layers
+        for layer in [*layers]:
+            mark = layer.metadata.get(KEY)
+            above = [other.metadata.get(KEY) for other in layers[layers.index(layer) + 1 :]]
+            covered = any(other and other["product"] != "overlay" for other in above)
+            if mark and mark["product"] == "overlay" and covered:
+                layers.move(layers.index(layer), len(layers))
 
 
 def _fingerprints(section: Section) -> dict[str, str]:

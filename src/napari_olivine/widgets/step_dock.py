@@ -70,6 +70,7 @@ class StepDock(QWidget):
         self.links = Links()
         self.setMinimumWidth(330)
         self._started = 0.0
+        self._warnings: list[str] = []
         self._succeeded = False
         outer = QVBoxLayout(self)
         outer.setContentsMargins(6, 6, 6, 6)
@@ -138,6 +139,7 @@ class StepDock(QWidget):
     def run(self) -> None:
         """Start the step with the settings on the form."""
         self.hide_error()
+        self._warnings = []
         try:
             settings, arguments = self.settings(), self.arguments()
         except OlivineError as error:
@@ -256,6 +258,7 @@ class StepDock(QWidget):
             (jobs.started, self._on_started),
             (jobs.progress, self._on_progress),
             (jobs.message, self._on_message),
+            (jobs.warning, self._on_warning),
             (jobs.reported, self._on_event),
             (jobs.finished, self._on_finished),
             (jobs.failed, self._on_failed),
@@ -303,6 +306,11 @@ class StepDock(QWidget):
             self.log.setText(message)
             self.log.setToolTip(message)
 
+    def _on_warning(self, message: str) -> None:
+        if self._mine():
+            self._warnings.append(f"Warning: {message}")
+            self.show_error("\n".join(self._warnings[:6]))
+
     def _on_event(self, event: dict[str, Any]) -> None:
         if self._mine():
             self.on_event(event)
@@ -322,7 +330,7 @@ class StepDock(QWidget):
     def _on_failed(self, _step: str, why: str) -> None:
         if self._mine():
             self._end("Stopped by an error.")
-            self.show_error(why)
+            self.show_error("\n".join([why, *self._warnings[:5]]))
 
     def _on_cancelled(self, _step: str) -> None:
         if self._mine():

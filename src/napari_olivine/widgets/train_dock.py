@@ -23,6 +23,7 @@ class TrainDock(StepDock):
     """Train a network, watch it learn, and look at the models of the section."""
 
     step = "train"
+    products = ("mask",)  # what it learns from; the models have a place of their own
     with_device = True
     with_seed = True
     explanation = "A network learns to find in the BSE image what the phase mask shows."

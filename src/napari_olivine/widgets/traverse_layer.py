@@ -8,7 +8,7 @@ import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_olivine.widgets.layers import placed
+from napari_olivine.widgets.layers import overlay
 from napari_olivine.widgets.session import SectionSession
 from napari_olivine.widgets.traverses import Line, Traverses
 
@@ -93,7 +93,6 @@ class TraverseLayer:
         layer = self._session.viewer.add_shapes(
             None,
             ndim=2,
-            name=NAME,
             edge_width=width,
             features={"profile": np.array([], dtype=str)},
             text={
@@ -103,7 +102,7 @@ class TraverseLayer:
                 "anchor": "upper_left",
                 "translation": [-4, 0],
             },
-            **placed(self._session.require()),
+            **overlay(self._session.require(), NAME),
         )
         layer.feature_defaults = {"profile": ""}
         layer.current_edge_width = width
