@@ -36,7 +36,7 @@ def test_real_spots_on_another_mineral(shared_data: Path, tmp_path: Path):
     section = import_section(shared_data / "chloritoid", tmp_path / "chloritoid")
     rule = "Si/Al < 0.85 and Ca/Al < 0.2 and (Fe + Mg)/Al > 0.12"
     make_mask(section, MaskSettings(rule=rule))
-    calibrate(section, CalibrateSettings(check_stoichiometry=False, mineral_oxygens=12))
+    calibrate(section, CalibrateSettings(mineral_oxygens=12))
     report = json.loads((section.path / "calibration" / "calibration.json").read_text())
     score = report["scores"]["calibrate"]["filtered"]
     assert score["r2"] >= 0.95

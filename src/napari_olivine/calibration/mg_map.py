@@ -92,7 +92,7 @@ def mg_block(
         np.arange(wide[1].start, wide[1].stop)[None, :],
     )
     mg = law.mg(image, session)
-    lowest = settings.lowest_mg if settings.check_stoichiometry else 0.0
+    lowest = 0.0 if settings.mineral == "other" else settings.lowest_mg
     kept = on & (mg >= lowest) & (mg <= settings.highest_mg)
     if settings.filter_map:
         kept &= ~artefacts(

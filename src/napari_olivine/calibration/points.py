@@ -122,6 +122,26 @@ def collect_points(
     return points
 
 
+def settle_mineral(section: Section, settings: CalibrateSettings, job: Job) -> CalibrateSettings:
+    """Decide for `auto` whether the analyses are of olivine: at least one of them must be."""
+    if settings.mineral != "auto":
+        return settings
+    olivine = settings.model_copy(update={"mineral": "olivine"})
+    analyses = section.table("epma", "analyses")
+    if not len(analyses) or not {"MgO", "FeO"} <= set(analyses):
+        return olivine
+    # A low total is a crack or a poor coating, not another mineral: cations alone decide.
+    any_total = {"lowest_total_percent": 0.0, "highest_total_percent": np.inf}
+    by_cations = olivine.model_copy(update=any_total)
+    if _composition(analyses.reset_index(drop=True), by_cations)["good"].any():
+        return olivine
+    job.warn(
+        "None of the analyses has the cations of olivine: they are taken for "
+        "another mineral and not checked. If they are olivine, look at the columns of the table."
+    )
+    return settings.model_copy(update={"mineral": "other"})
+
+
 def spot_px(settings: CalibrateSettings, pixel_size_um: float) -> float:
     """Give the standard deviation of the spot in pixels; of large pixels a few are still read."""
     return max(settings.spot_um / pixel_size_um, LEAST_SPOT_PX)
@@ -135,7 +155,7 @@ def _composition(rows: pd.DataFrame, settings: CalibrateSettings) -> pd.DataFram
         rows,
         oxygens=settings.mineral_oxygens,
         total_range_percent=(settings.lowest_total_percent, settings.highest_total_percent),
-        olivine=settings.check_stoichiometry,
+        olivine=settings.mineral == "olivine",
     )
     return pd.DataFrame(
         {

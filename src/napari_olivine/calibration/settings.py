@@ -81,11 +81,11 @@ class CalibrateSettings(Settings):
         gt=1,
         le=10,
     )
-    check_stoichiometry: bool = setting(
-        True,
-        "Check as olivine",
-        "Leave analyses out whose total or cations are not olivine's; switch off for other "
-        "minerals.",
+    mineral: Literal["auto", "olivine", "other"] = setting(
+        "auto",
+        "Mineral",
+        "olivine: analyses whose total or cations are not olivine's are left out. other: they are "
+        "not checked. auto: olivine, unless not one analysis is.",
     )
     mineral_oxygens: float = setting(
         4.0, "Oxygens", "Oxygens of the mineral's formula; 4 for olivine.", gt=0, le=48

@@ -12,7 +12,7 @@ from napari_olivine.calibration.levelling import LevelledGrey, Levelling, estima
 from napari_olivine.calibration.metrics import Scores, scores
 from napari_olivine.calibration.mg_map import draw_mg
 from napari_olivine.calibration.phase import Phase, open_phase
-from napari_olivine.calibration.points import Points, collect_points
+from napari_olivine.calibration.points import Points, collect_points, settle_mineral
 from napari_olivine.calibration.regression import Calibration, fit_calibration
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.errors import InputError, SectionError
@@ -57,6 +57,8 @@ def calibrate(
         If something the step needs is missing or out of date.
     """
     job = job or Job()
+    section.require("epma")
+    settings = settle_mineral(section, settings, job)
     phase = open_phase(section, settings)
     product = _calibration(section, settings, phase, job)
     _map(section, settings, phase, job)
@@ -186,7 +188,7 @@ def _why_so_few(table: pd.DataFrame, usable: int) -> str:
         f"Only {usable} usable points to calibrate with, {LEAST_POINTS} are needed.\n"
         + "\n".join(lines)
         + "\nCheck where these profiles are placed and the mask under them, set more profiles to "
-        "'calibrate', widen the limits on totals, or switch 'check_stoichiometry' off if the "
+        "'calibrate', widen the limits on totals, or set 'mineral' to 'other' if the "
         "mineral is not olivine."
     )
 
