@@ -147,8 +147,8 @@ class TestSectionDock:
     def test_problem_is_told_in_the_dock(self, qtbot: Any, viewer: Any, tmp_path: Path) -> None:
         widget = dock(viewer, "Section")
         widget.open(tmp_path)
-        qtbot.waitUntil(widget.error_box.isVisible, timeout=2000)
-        assert "is not a section" in widget.error_text.text()
+        qtbot.waitUntil(widget.run_bar.error_box.isVisible, timeout=2000)
+        assert "is not a section" in widget.run_bar.error_text.text()
 
     def test_import_shows_what_was_recognised_and_opens_the_section(
         self, qtbot: Any, viewer: Any, tmp_path: Path
@@ -173,8 +173,8 @@ class TestSectionDock:
         (tmp_path / "empty").mkdir()
         widget.source.edit.setText(str(tmp_path / "empty"))
         widget.source.edit.editingFinished.emit()
-        qtbot.waitUntil(widget.error_box.isVisible, timeout=2000)
-        assert str(tmp_path / "empty") in widget.error_text.text()
+        qtbot.waitUntil(widget.run_bar.error_box.isVisible, timeout=2000)
+        assert str(tmp_path / "empty") in widget.run_bar.error_text.text()
 
     def test_folders_are_dropped_on_the_dock(self, viewer: Any, path: Path) -> None:
         from qtpy.QtCore import QMimeData, QPointF, QUrl
@@ -227,7 +227,7 @@ class TestRunning:
         assert product.recipe.settings["edge_ignore_px"] == 2
         assert product.recipe.settings["rule"] == "olivine"
         assert "up to date" in widget.state.text()
-        assert not widget.error_box.isVisible()
+        assert not widget.run_bar.error_box.isVisible()
 
     def test_own_rule_and_its_error_in_the_user_s_words(
         self, qtbot: Any, viewer: Any, path: Path
@@ -237,15 +237,15 @@ class TestRunning:
         widget.rule.setCurrentText("own conditions")
         run_without_rule = widget.run_button
         qtbot.mouseClick(run_without_rule, LEFT)
-        assert "Write the conditions" in widget.error_text.text()
+        assert "Write the conditions" in widget.run_bar.error_text.text()
         widget.own.setText("Ni > 30")
         run(qtbot, widget)
-        assert widget.error_box.isVisible()
-        assert "Ni" in widget.error_text.text()
+        assert widget.run_bar.error_box.isVisible()
+        assert "Ni" in widget.run_bar.error_text.text()
         assert Section(path).product("mask") is None
         widget.own.setText("Mg > 30 and Ca/Mg < 0.2")
         run(qtbot, widget)
-        assert not widget.error_box.isVisible()
+        assert not widget.run_bar.error_box.isVisible()
         assert Section(path).require("mask").recipe.settings["rule"] == "Mg > 30 and Ca/Mg < 0.2"
 
     def test_elements_together(self, viewer: Any, path: Path) -> None:
@@ -260,7 +260,7 @@ class TestRunning:
     def test_without_a_section(self, qtbot: Any, viewer: Any) -> None:
         widget = dock(viewer, "Crystals")
         qtbot.mouseClick(widget.run_button, LEFT)
-        assert "No section is open" in widget.error_text.text()
+        assert "No section is open" in widget.run_bar.error_text.text()
 
     def test_network_learns_then_segments(self, qtbot: Any, viewer: Any, tmp_path: Path) -> None:
         path = copy_of(finished_section(), tmp_path)
@@ -271,15 +271,16 @@ class TestRunning:
         train.form.editors["name"].value = "quick"
         train.device.setCurrentText("cpu")
         run(qtbot, train, seconds=120)
-        assert not train.error_box.isVisible(), train.error_text.text()
+        assert not train.run_bar.error_box.isVisible(), train.run_bar.error_text.text()
         assert train.models.currentText() == "quick"
         assert "U-Net" in train.card.text()
+        assert "at 0.5" in train.card.text()
         assert [len(curve.x) for curve in train.losses.curves] == [2, 2, 2]
         segment.form.editors["model"].value = "quick"
         segment.threshold.setValue(0.3)
         segment.device.setCurrentText("cpu")
         run(qtbot, segment, seconds=120)
-        assert not segment.error_box.isVisible(), segment.error_text.text()
+        assert not segment.run_bar.error_box.isVisible(), segment.run_bar.error_text.text()
         assert {"Probability: olivine", "Segmentation: olivine"} <= {x.name for x in viewer.layers}
         assert Section(path).require("segmentation").recipe.settings["threshold"] == 0.3
         segment.preview.setChecked(True)
@@ -301,7 +302,7 @@ class TestStopping:
         with qtbot.waitSignal(jobs.cancelled, timeout=10_000):
             qtbot.mouseClick(widget.cancel_button, LEFT)
         assert time.monotonic() - asked < 2.0
-        assert "Cancelled" in widget.log.text()
+        assert "Cancelled" in widget.run_bar.log.text()
         assert widget.run_button.isEnabled()
 
     def test_progress_is_shown(self, qtbot: Any, viewer: Any, path: Path, tmp_path: Path) -> None:
@@ -310,10 +311,10 @@ class TestStopping:
         widget.session.open(path)
         use_fake_child(widget, tmp_path, "slow")
         qtbot.mouseClick(widget.run_button, LEFT)
-        qtbot.waitUntil(lambda: widget.bar.value() > 5, timeout=10_000)
-        assert widget.bar.isVisible()
-        assert widget.log.text() == "Working"
-        assert not other.bar.isVisible()
+        qtbot.waitUntil(lambda: widget.run_bar.bar.value() > 5, timeout=10_000)
+        assert widget.run_bar.bar.isVisible()
+        assert widget.run_bar.log.text() == "Working"
+        assert not other.run_bar.bar.isVisible()
         assert not other.run_button.isEnabled()
         assert "Phase masks is at work" in other.run_button.toolTip()
         widget.cancel()
@@ -326,11 +327,14 @@ class TestStopping:
         widget.session.open(path)
         use_fake_child(widget, tmp_path, "warn")
         run(qtbot, widget)
-        assert widget.error_box.isVisible()
-        assert widget.error_text.text() == "Warning: Tile r01_c02 is missing: it is left black."
+        assert widget.run_bar.error_box.isVisible()
+        assert (
+            widget.run_bar.error_text.text()
+            == "Warning: Tile r01_c02 is missing: it is left black."
+        )
         use_fake_child(widget, tmp_path, "good")
         run(qtbot, widget)
-        assert not widget.error_box.isVisible()
+        assert not widget.run_bar.error_box.isVisible()
 
     def test_another_section_cannot_be_opened_meanwhile(
         self, qtbot: Any, viewer: Any, path: Path, tmp_path: Path
@@ -340,7 +344,7 @@ class TestStopping:
         use_fake_child(widget, tmp_path, "slow")
         qtbot.mouseClick(widget.run_button, LEFT)
         section_dock.open(finished_section())
-        assert "still being worked on" in section_dock.error_text.text()
+        assert "still being worked on" in section_dock.run_bar.error_text.text()
         assert widget.session.require().path == path
 
     @pytest.mark.parametrize("answer", ["No", "Yes"])
@@ -356,7 +360,7 @@ class TestStopping:
         from qtpy.QtGui import QCloseEvent
         from qtpy.QtWidgets import QApplication, QMessageBox
 
-        from napari_olivine.widgets.step_dock import _CloseGuard
+        from napari_olivine.widgets.close_guard import CloseGuard
 
         widget = dock(viewer, "Phase masks")
         widget.session.open(path)
@@ -376,7 +380,7 @@ class TestStopping:
             assert not event.isAccepted()
             assert window.isVisible()
         else:
-            (guard,) = window.findChildren(_CloseGuard)
+            (guard,) = window.findChildren(CloseGuard)
             assert guard.eventFilter(window, QCloseEvent()) is False  # it may close
         assert "Phase masks is still at work" in asked[0]
         assert widget.session.jobs.running == (answer == "No")

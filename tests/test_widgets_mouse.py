@@ -138,14 +138,14 @@ class TestTraverses:
         assert profile not in set(Section(path).annotation("placements")["profile"])
         assert widget.table.item(1, 2).text() == "none"
         widget._on_use(profile, "test")
-        assert "draw its line first" in widget.error_text.text()
+        assert "draw its line first" in widget.run_bar.error_text.text()
 
     def test_calibration_runs_on_the_moved_line(self, qtbot: Any, widget: Any, path: Path) -> None:
         widget.traverses.set_use(widget.traverses.profiles[0], "ignore")
         with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
             qtbot.mouseClick(widget.run_button, LEFT)
-        assert "Warning: No profile calibrates session" in widget.error_text.text()
-        assert widget.log.text().startswith("RMSE of mg# 0.0")
+        assert "Warning: No profile calibrates session" in widget.run_bar.error_text.text()
+        assert widget.run_bar.log.text().startswith("RMSE of mg# 0.0")
         assert widget.table.item(0, 4).text() == ""
         assert widget.table.item(2, 4).text().startswith("0.0")
         assert Section(path).state("calibration") == "fresh"
@@ -167,7 +167,7 @@ class TestSpots:
         )
         assert [len(curve.x) for curve in widget.plot.curves] == [31, 31]
         qtbot.mouseClick(widget.tools["Draw"], LEFT)
-        assert "needs no line" in widget.error_text.text()
+        assert "needs no line" in widget.run_bar.error_text.text()
 
 
 class TestCrystals:
@@ -269,7 +269,7 @@ class TestCrystals:
         widget.form.editors["min_area_um2"].value = 200.0
         with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
             qtbot.mouseClick(widget.run_button, LEFT)
-        assert not widget.error_box.isVisible(), widget.error_text.text()
+        assert not widget.run_bar.error_box.isVisible(), widget.run_bar.error_text.text()
         assert 0 < widget.model.rowCount() < before
         assert widget.session.selected == 0
         assert viewer.layers["Crystals"].visible

@@ -26,6 +26,11 @@ def test_ticks_are_round_numbers(low: float, high: float, texts: list[str]) -> N
     assert [text for _, text in _ticks(low, high)] == texts
 
 
+def test_epochs_are_whole_numbers() -> None:
+    assert [text for _, text in _ticks(1, 2, whole=True)] == ["1", "2"]
+    assert [text for _, text in _ticks(1, 100, whole=True)] == ["20", "40", "60", "80", "100"]
+
+
 def test_line_is_broken_where_a_value_is_missing() -> None:
     good = np.array([True, True, False, True, False, False, True])
     assert _unbroken(good) == [slice(0, 2), slice(3, 4), slice(6, 7)]
@@ -33,7 +38,7 @@ def test_line_is_broken_where_a_value_is_missing() -> None:
 
 @pytest.fixture
 def plot(qtbot: Any) -> Plot:
-    plot = Plot("x", Axis("grey", reverse=True), Axis("mg#"))
+    plot = Plot(Axis("x"), Axis("grey", reverse=True), Axis("mg#"))
     qtbot.addWidget(plot)
     plot.resize(360, 240)
     return plot

@@ -95,4 +95,4 @@ class MasksDock(StepDock):
     def on_finished(self) -> None:
         product = self.session.require().product("mask")
         if product is not None and "phase_percent" in product.notes:
-            self.log.setText(f"{product.notes['phase_percent']:g} % of the section is the phase.")
+            self.run_bar.say(f"{product.notes['phase_percent']:g} % of the section is the phase.")

@@ -48,21 +48,36 @@ class Curve:
 
 @dataclass
 class Axis:
-    """Label and range of an axis; the range follows the curves where it is not given."""
+    """Label and range of an axis.
+
+    Parameters
+    ----------
+    label
+        What it shows, with its unit.
+    limits
+        Range; that of the curves if not given.
+    colour
+        Of its numbers; that of all text if empty.
+    reverse
+        Whether it points down.
+    whole
+        Whether only whole numbers are marked.
+    """
 
     label: str = ""
     limits: tuple[float, float] | None = None
     colour: str = ""
     reverse: bool = False
+    whole: bool = False
     range: tuple[float, float] = field(default=(0.0, 1.0), init=False)
 
 
 class Plot(QWidget):
     """A plot with one axis below and one or two at the sides."""
 
-    def __init__(self, x_label: str, left: Axis, right: Axis | None = None) -> None:
+    def __init__(self, below: Axis, left: Axis, right: Axis | None = None) -> None:
         super().__init__()
-        self.below = Axis(x_label)
+        self.below = below
         self.sides: dict[str, Axis] = {"left": left} | ({"right": right} if right else {})
         self.curves: list[Curve] = []
         self.empty_text = ""
@@ -103,7 +118,7 @@ class Plot(QWidget):
         legend_rows = self._legend(painter, metrics, draw=False)
         top = legend_rows * line + 4
         if any(axis.label for axis in self.sides.values()):
-            top += line
+            top += 1.4 * line  # the uppermost tick reaches half a line above the area
         area = QRectF(
             widths["left"] + 10,
             top,
@@ -141,10 +156,11 @@ class Plot(QWidget):
                 painter.drawText(box, near | Qt.AlignmentFlag.AlignVCenter, text)
             painter.setPen(colour)
             toward = Qt.AlignmentFlag.AlignLeft if side == "left" else Qt.AlignmentFlag.AlignRight
-            painter.drawText(QRectF(0, top - line - 2, self.width(), line), toward, axis.label)
+            above = top - 1.4 * line - 2
+            painter.drawText(QRectF(0, above, self.width(), line), toward, axis.label)
         painter.setPen(ink)
         painter.drawLine(area.bottomLeft(), area.bottomRight())
-        for value, text in _ticks(*self.below.range):
+        for value, text in _ticks(*self.below.range, whole=self.below.whole):
             x = _place(value, self.below.range, area.left(), area.right())
             painter.drawLine(QPointF(x, area.bottom()), QPointF(x, area.bottom() + 3))
             box = QRectF(x - 40, area.bottom() + 4, 80, line)
@@ -170,8 +186,10 @@ class Plot(QWidget):
             return
         painter.setPen(QPen(colour, 1.6))
         for part in _unbroken(good):
-            line = QPolygonF([QPointF(a, b) for a, b in zip(across[part], up[part], strict=True)])
-            painter.drawPolyline(line)
+            places = [QPointF(a, b) for a, b in zip(across[part], up[part], strict=True)]
+            painter.drawPolyline(QPolygonF(places))
+            if len(places) == 1:  # a line of one point would not be seen
+                painter.drawEllipse(places[0], 1.5, 1.5)
 
     def _legend(self, painter: QPainter, metrics: QFontMetricsF, *, draw: bool) -> int:
         """Draw the legend, or only count its rows."""
@@ -210,9 +228,11 @@ def _range(
     return low - room, high + room
 
 
-def _ticks(low: float, high: float, about: int = 5) -> list[tuple[float, str]]:
+def _ticks(
+    low: float, high: float, about: int = 5, *, whole: bool = False
+) -> list[tuple[float, str]]:
     """Round numbers between two values, with as many decimals as they need."""
-    step = (high - low) / about
+    step = max((high - low) / about, 1.0 if whole else 0.0)
     size = 10.0 ** math.floor(math.log10(step)) if step > 0 else 1.0
     step = next(size * k for k in (1, 2, 5, 10) if size * k >= step * 0.999)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))

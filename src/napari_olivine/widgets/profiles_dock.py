@@ -48,7 +48,7 @@ class ProfilesDock(StepDock):
         self.table.chosen.connect(self.choose)
         self.table.use_changed.connect(self._on_use)
         self.plot = Plot(
-            "Distance, µm",
+            Axis("Distance, µm"),
             Axis("BSE grey (reversed)", reverse=True),
             Axis("mg#", colour=MEASURED),
         )
@@ -329,7 +329,7 @@ class ProfilesDock(StepDock):
         if product is not None:
             notes = product.notes.get("test") or product.notes.get("calibrate") or {}
             if notes.get("rmse") is not None:
-                self.log.setText(f"RMSE of mg# {notes['rmse']:.4f}, R2 {notes['r2']:.3f}")
+                self.run_bar.say(f"RMSE of mg# {notes['rmse']:.4f}, R2 {notes['r2']:.3f}")
 
 
 _EMPTY = ("kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")

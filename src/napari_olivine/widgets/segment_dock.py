@@ -116,7 +116,9 @@ class SegmentDock(StepDock):
         layer: Any = self.session.layer("probability", "olivine")
         if layer is None:
             return
-        if self.preview.isChecked():
+        preview = self.preview.isChecked()
+        layer.colormap, layer.opacity = ("green", 0.4) if preview else ("magma", 0.6)
+        if preview:
             # A pixel belongs to the segmentation from the stored value on that is not below.
             step = self.threshold.value() * FULL
             layer.contrast_limits = (max(step - 1, 0), step)

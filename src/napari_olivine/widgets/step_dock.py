@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QFrame,
     QHBoxLayout,
-    QMessageBox,
-    QProgressBar,
     QPushButton,
     QScrollArea,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
-from superqt import QElidingLabel
 from typing_extensions import override
 
 from napari_olivine.errors import OlivineError
 from napari_olivine.settings import Settings
+from napari_olivine.widgets.close_guard import guard_window
 from napari_olivine.widgets.forms import SettingsForm
 from napari_olivine.widgets.links import Links
 from napari_olivine.widgets.numbers import NumberBox
 from napari_olivine.widgets.parts import Folding, combo, wrapped
+from napari_olivine.widgets.run_bar import RunBar
 from napari_olivine.widgets.session import SectionSession
 from napari_olivine.widgets.steps import DOCKS, VERBS, state_of, title_of
 from napari_olivine.workflow.steps import STEPS
@@ -69,7 +66,6 @@ class StepDock(QWidget):
         self.session = SectionSession.of(napari_viewer)
         self.links = Links()
         self.setMinimumWidth(330)
-        self._started = 0.0
         self._warnings: list[str] = []
         self._succeeded = False
         outer = QVBoxLayout(self)
@@ -145,25 +141,24 @@ class StepDock(QWidget):
         except OlivineError as error:
             self.show_error(str(error))
             return
-        guard_window(self)
+        guard_window(self.session)
         self.session.jobs.start(
             self.step, arguments, settings.model_dump(mode="json"), self.options()
         )
 
     def cancel(self) -> None:
         """Stop the step."""
-        self.log.setText("Stopping...")
+        self.run_bar.say("Stopping...")
         self.cancel_button.setEnabled(False)
         self.session.jobs.cancel()
 
     def show_error(self, text: str) -> None:
         """Show what went wrong until the next run or until it is closed."""
-        self.error_text.setText(text)
-        self.error_box.show()
+        self.run_bar.show_error(text)
 
     def hide_error(self) -> None:
         """Take away the last error."""
-        self.error_box.hide()
+        self.run_bar.hide_error()
 
     def show_state(self) -> None:
         """Show how the step's products stand."""
@@ -218,39 +213,11 @@ class StepDock(QWidget):
         self.body.addWidget(self.settings_part)
 
     def _add_run_bar(self, outer: QVBoxLayout) -> None:
-        self.error_text = wrapped("")
-        self.error_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.error_text.setStyleSheet("background: transparent;")
-        close = QToolButton()
-        close.setText("✕")
-        close.setToolTip("Close this message")
-        close.clicked.connect(self.hide_error)
-        self.error_box = QFrame()
-        self.error_box.setObjectName("error_box")
-        self.error_box.setStyleSheet(
-            "#error_box { border: 1px solid #d55e00; border-radius: 4px;"
-            " background: rgba(213, 94, 0, 40); }"
-        )
-        row = QHBoxLayout(self.error_box)
-        row.setContentsMargins(8, 6, 4, 6)
-        row.addWidget(self.error_text, 1)
-        row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
-        self.error_box.hide()
-        self.run_button = QPushButton(VERBS[self.step])
-        self.run_button.setMinimumHeight(28)
+        self.run_bar = RunBar(VERBS[self.step])
+        self.run_button, self.cancel_button = self.run_bar.run_button, self.run_bar.cancel_button
         self.run_button.clicked.connect(self.run)
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setMinimumHeight(28)
         self.cancel_button.clicked.connect(self.cancel)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.run_button, 2)
-        buttons.addWidget(self.cancel_button, 1)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(True)
-        self.bar.hide()
-        self.log = QElidingLabel("")
-        for part in (self.error_box, buttons, self.bar, self.log):
-            outer.addLayout(part) if part is buttons else outer.addWidget(part)
+        outer.addWidget(self.run_bar)
 
     def _connect(self) -> None:
         jobs, session = self.session.jobs, self.session
@@ -284,27 +251,18 @@ class StepDock(QWidget):
     def _on_started(self, _step: str) -> None:
         self.show_state()
         if self._mine():
-            self._started = time.monotonic()
-            self.bar.setRange(0, 0)
-            self.bar.setFormat("")
-            self.bar.show()
-            self.log.setText("Starting...")
+            self.run_bar.begin()
 
     def _on_progress(self, done: float, total: float, message: str) -> None:
         if not self._mine():
             return
-        self.bar.show()
-        self.bar.setRange(0, 1000)
-        self.bar.setValue(round(1000 * done / total) if total > 0 else 0)
-        seconds = int(time.monotonic() - self._started)
-        self.bar.setFormat(f"%p %   {seconds // 60}:{seconds % 60:02d}")
+        self.run_bar.progress(done, total)
         if message and self.cancel_button.isEnabled():
-            self.log.setText(message)
+            self.run_bar.say(message)
 
     def _on_message(self, message: str) -> None:
         if self._mine():
-            self.log.setText(message)
-            self.log.setToolTip(message)
+            self.run_bar.say(message)
 
     def _on_warning(self, message: str) -> None:
         if self._mine():
@@ -317,7 +275,7 @@ class StepDock(QWidget):
 
     def _on_finished(self, _step: str) -> None:
         if self._mine():
-            self._end(f"Finished in {time.monotonic() - self._started:.0f} s.")
+            self.run_bar.end(f"Finished in {self.run_bar.seconds():.0f} s.")
             self._succeeded = True
 
     def _on_ended(self) -> None:
@@ -329,20 +287,16 @@ class StepDock(QWidget):
 
     def _on_failed(self, _step: str, why: str) -> None:
         if self._mine():
-            self._end("Stopped by an error.")
+            self.run_bar.end("Stopped by an error.")
             self.show_error("\n".join([why, *self._warnings[:5]]))
 
     def _on_cancelled(self, _step: str) -> None:
         if self._mine():
-            self._end("Cancelled; run it again to go on where it stopped.")
-
-    def _end(self, text: str) -> None:
-        self.bar.hide()
-        self.log.setText(text)
+            self.run_bar.end("Cancelled; run it again to go on where it stopped.")
 
     def _on_section_opened(self, _section: Any) -> None:
         self.hide_error()
-        self.log.setText("")
+        self.run_bar.say("")
         self.on_section_opened()
         self.show_state()
 
@@ -352,37 +306,3 @@ class StepDock(QWidget):
 
     def _on_annotations_changed(self, _name: str) -> None:
         self.show_state()
-
-
-class _CloseGuard(QObject):
-    """Asks before the window closes while a step runs, and stops the step cleanly."""
-
-    def __init__(self, window: QWidget, session: SectionSession) -> None:
-        super().__init__(window)
-        self._session = session
-
-    @override
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        jobs = self._session.jobs
-        if event is None or event.type() != QEvent.Type.Close or not jobs.running:
-            return False
-        window = self.parent()
-        answer = QMessageBox.question(
-            window if isinstance(window, QWidget) else None,
-            "A step is running",
-            f"{DOCKS.get(jobs.step, jobs.step)} is still at work. Stop it and close the window?\n"
-            "What is finished is kept; run it again to go on.",
-        )
-        if answer != QMessageBox.StandardButton.Yes:
-            event.ignore()
-            return True
-        jobs.stop_now()
-        return False
-
-
-def guard_window(dock: StepDock) -> None:
-    """Watch the viewer's window, once, for being closed while a step runs."""
-    window = dock.session.viewer.window._qt_window
-    if window.property("olivine_guard") is None:
-        window.setProperty("olivine_guard", True)
-        window.installEventFilter(_CloseGuard(window, dock.session))

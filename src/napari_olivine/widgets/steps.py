@@ -98,10 +98,10 @@ def _duration(seconds: float) -> str:
     if seconds < 1:
         return ""
     if seconds < 90:
-        return f" in {seconds:.0f} s"
+        return f" in {seconds:.0f}\N{NO-BREAK SPACE}s"
     if seconds < 5400:
-        return f" in {seconds / 60:.0f} min"
-    return f" in {seconds / 3600:.1f} h"
+        return f" in {seconds / 60:.0f}\N{NO-BREAK SPACE}min"
+    return f" in {seconds / 3600:.1f}\N{NO-BREAK SPACE}h"
 
 
 def products_of(section: Section) -> list[str]:

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFormLayout
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
-from napari_olivine.networks.card import read_card
+from napari_olivine.networks import ModelCard, read_card
 from napari_olivine.widgets.parts import combo, heading, wrapped
 from napari_olivine.widgets.plot import Axis, Curve, Plot
 from napari_olivine.widgets.step_dock import StepDock
@@ -31,7 +31,9 @@ class TrainDock(StepDock):
     @override
     def build(self) -> None:
         self.losses = Plot(
-            "Epoch", Axis("Loss"), Axis("Validation IoU", limits=(0.0, 1.0), colour=IOU_COLOUR)
+            Axis("Epoch", whole=True),
+            Axis("Loss"),
+            Axis("Validation IoU", limits=(0.0, 1.0), colour=IOU_COLOUR),
         )
         self.losses.empty_text = "The losses of the training appear here."
         self.models = combo()
@@ -72,11 +74,11 @@ class TrainDock(StepDock):
         except InputError as error:
             self.show_error(str(error))
             return
-        scores = "  ".join(f"{key} {value:.3f}" for key, value in card.scores.items())
         self.card.setText(
             f"<b>{card.title}</b><br>Start: {card.weights_from}<br>Learned from session "
             f"{', '.join(card.training_sessions)}, validated on "
-            f"{', '.join(card.validation_sessions)}<br>Best epoch {card.best_epoch}: {scores}<br>"
+            f"{', '.join(card.validation_sessions)}<br>"
+            f"Best epoch {card.best_epoch}: {scores_of(card)}<br>"
             f"Model {state_of(section, f'models/{name}').text}"
         )
         if not (self.session.jobs.running and self.session.jobs.step == self.step):
@@ -124,6 +126,13 @@ SHOWN: tuple[Any, ...] = (
     ("val_iou", "IoU", IOU_COLOUR, "right"),
 )
 """Numbers of an epoch that are drawn: name, words, colour, axis."""
+
+
+def scores_of(card: ModelCard) -> str:
+    """Scores on the validation sessions, in words."""
+    thresholds = {"iou_0.1": "0.1", "iou_0.5": "0.5", "iou_best": f"{card.best_threshold:.2f}"}
+    parts = [f"{card.scores[k]:.3f} at {v}" for k, v in thresholds.items() if k in card.scores]
+    return f"IoU {', '.join(parts)}" if parts else "no scores"
 
 
 def model_names(section: Any) -> list[str]:
