@@ -310,7 +310,7 @@ def test_learning_rate_rises_and_falls(section: Section) -> None:
     assert int(np.argmax(rates)) < 40
     assert rates[-1] < 1e-6
     unlevelled = make_plan(section, TrainSettings(align="none"), Job())
-    assert unlevelled.preset.grey_levels > 3 * plan.preset.grey_levels
+    assert unlevelled.preset.grey_levels > 2 * plan.preset.grey_levels
     paper = make_plan(section, TrainSettings(network="deeplabv3_resnet50"), Job())
     assert {learning_rate(paper, step, step / 100) for step in range(100)} == {0.01}
 

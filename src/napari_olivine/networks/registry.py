@@ -117,9 +117,9 @@ _LIGHT = Preset(
     steps=100,
     patience=16,
     minutes=20.0,
-    grey_levels=0.3,
-    gain=0.06,
-    shading=0.0,
+    grey_levels=0.5,
+    gain=0.15,
+    shading=0.5,
     average=0.99,
 )
 

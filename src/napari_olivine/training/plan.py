@@ -18,7 +18,7 @@ Window = tuple[slice, slice]
 HELD_OUT = 0.2
 """Part of each training session that validates where no session has that role."""
 
-UNLEVELLED_GREY_LEVELS = 1.0
+UNLEVELLED_GREY_LEVELS = 1.5
 """Brightness augmentation, in spreads of grey, where drift between sessions is not levelled."""
 
 
