@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
+from napari_olivine.job import Job
 from napari_olivine.masks import OLIVINE_PAPER, MaskSettings, make_mask, parse_rule, phase_of
 from napari_olivine.section import Section
 from tests.sections import make_section
@@ -107,13 +108,11 @@ def test_a_user_writes_a_rule_of_their_own(tmp_path: Path) -> None:
     assert product.notes["phase_percent"] == pytest.approx(100 * found.mean(), abs=0.5)
 
 
-def test_strips_give_the_same_mask_as_one_piece(tmp_path: Path) -> None:
-    from napari_olivine.job import Job
-
+def test_blocks_give_the_same_mask_as_one_piece(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    images = {"BSE": np.zeros((2500, 300), np.uint8)}
+    images = {"BSE": np.zeros((1500, 1300), np.uint8)}
     for signal, mean in COUNTS["En80"].items():
-        images[signal] = rng.poisson(0.4 * mean, (2500, 300)).astype(np.uint8)
+        images[signal] = rng.poisson(0.4 * mean, (1500, 1300)).astype(np.uint8)
     section = make_section(tmp_path / "s", images)
     make_mask(section, MaskSettings(rule="Si/(Mg + Fe) < 1.1"), Job(memory_bytes=1))
     maps = {s: images[s].astype(np.float32) for s in ("Si", "Mg", "Fe")}

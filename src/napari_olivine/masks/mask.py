@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.masks.rules import NAMED_RULES, Rule, parse_rule
-from napari_olivine.section import Product, Raster, Section, blocks, create_raster, strip_height
+from napari_olivine.section import Product, Raster, Section, block_side, blocks, create_raster
 from napari_olivine.settings import Settings, setting
 
 IGNORE = 255
@@ -98,21 +98,23 @@ def make_mask(
             reduction="nearest",
             origin=f"reference mask by the rule {rule.text}",
         )
-        height = strip_height(job, section.shape[1] * 4 * (len(maps) + 6))
-        for rows, columns in draft.pending(blocks(section.shape, height), "Masking"):
-            first, last = max(0, rows.start - halo), min(section.shape[0], rows.stop + halo)
-            strip = {
-                k: m.read(slice(first, last), columns).astype(np.float32) for k, m in maps.items()
+        side = block_side(job, 4 * (len(maps) + 6))
+        for rows, columns in draft.pending(blocks(section.shape, side, side), "Masking"):
+            top, left = min(halo, rows.start), min(halo, columns.start)
+            wide_rows = slice(rows.start - top, rows.stop + halo)
+            wide_columns = slice(columns.start - left, columns.stop + halo)
+            block = {
+                signal: image.read(wide_rows, wide_columns).astype(np.float32)
+                for signal, image in maps.items()
             }
-            found = phase_of(rule, strip, sigma).astype(np.uint8)
+            found = phase_of(rule, block, sigma).astype(np.uint8)
             if settings.edge_ignore_px:
                 found[_edge(found, settings.edge_ignore_px)] = IGNORE
-            found = found[rows.start - first : rows.stop - first]
+            found = found[
+                top : top + rows.stop - rows.start, left : left + columns.stop - columns.start
+            ]
             for tile_rows, tile_columns in unmeasured:
-                inside = slice(
-                    max(tile_rows.start - rows.start, 0), max(tile_rows.stop - rows.start, 0)
-                )
-                found[inside, tile_columns] = IGNORE
+                found[_within(tile_rows, rows), _within(tile_columns, columns)] = IGNORE
             out.write(rows.start, columns.start, found)
         out.build_pyramid(job)
         draft.notes |= _notes(out, rule, len(unmeasured), job)
@@ -145,6 +147,11 @@ def phase_of(
         held = evidence > 0 if held is None else held & (evidence > 0)
     assert held is not None  # a rule has at least one condition
     return held
+
+
+def _within(part: slice, whole: slice) -> slice:
+    """Give the part in coordinates of the whole, cut to it."""
+    return slice(max(part.start - whole.start, 0), max(part.stop - whole.start, 0))
 
 
 def _edge(phase: NDArray[np.uint8], width: int) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 """The thin section on disk: rasters, tables, sessions, products and their provenance."""
 
 from napari_olivine.section.draft import Draft
-from napari_olivine.section.raster import Raster, blocks, create_raster, strip_height
+from napari_olivine.section.raster import Raster, block_side, blocks, create_raster, strip_height
 from napari_olivine.section.recipe import Product, Recipe
 from napari_olivine.section.sessions import Session, session_index, with_role
 from napari_olivine.section.store import Section, SectionRecord
@@ -14,6 +14,7 @@ __all__ = [
     "Section",
     "SectionRecord",
     "Session",
+    "block_side",
     "blocks",
     "create_raster",
     "session_index",

@@ -194,6 +194,20 @@ def strip_height(job: Job, bytes_per_row: int) -> int:
     return int(max(1, min(rows // CHUNK, 8))) * CHUNK
 
 
+def block_side(job: Job, bytes_per_pixel: int) -> int:
+    """Side of a square block that fits in the job's memory, a whole number of chunks.
+
+    Parameters
+    ----------
+    job
+        Running job.
+    bytes_per_pixel
+        Memory that the work needs for one pixel, everything counted.
+    """
+    pixels = job.memory_bytes / (2 * max(1, bytes_per_pixel))
+    return int(max(1, min(pixels**0.5 // CHUNK, 8))) * CHUNK
+
+
 def halve(image: NDArray[Any], reduction: Reduction) -> NDArray[Any]:
     """Halve an image's rows and columns (odd sides: the last row or column counts twice)."""
     if reduction == "nearest":
