@@ -126,7 +126,7 @@ class Strip:
         done = self._sum[:count] / (
             self._row_weights[self._first : stop, None] * self._column_weights[None, :]
         )
-        self._sum[:-count or None] = self._sum[count:]
+        self._sum[: -count or None] = self._sum[count:]
         self._sum[len(self._sum) - count :] = 0
         self._first = stop
         return done

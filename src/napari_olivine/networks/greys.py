@@ -140,9 +140,7 @@ def measure_normalisation(
     return Normalisation(align=align, median=median, spread=spread, mean=mean, std=std)
 
 
-def sample_grey(
-    raster: Raster, windows: Sequence[tuple[slice, slice]], job: Job
-) -> NDArray[Any]:
+def sample_grey(raster: Raster, windows: Sequence[tuple[slice, slice]], job: Job) -> NDArray[Any]:
     """Read an even sample of the grey of some windows, without black and saturated pixels.
 
     Parameters

@@ -72,9 +72,7 @@ class Samples:
                 "sessions' roles."
             )
 
-    def crop(
-        self, random: np.random.Generator, crop_px: int, foreground: float
-    ) -> Crop:
+    def crop(self, random: np.random.Generator, crop_px: int, foreground: float) -> Crop:
         """Draw one crop.
 
         Parameters
@@ -174,9 +172,7 @@ class Samples:
         return grey, label.astype(np.uint8)
 
 
-def cracks(
-    grey: NDArray[np.float32], label: NDArray[np.uint8], spread: float
-) -> NDArray[np.bool_]:
+def cracks(grey: NDArray[np.float32], label: NDArray[np.uint8], spread: float) -> NDArray[np.bool_]:
     """Find pixels of olivine that are darker than their surroundings by twice the grey's spread.
 
     Parameters

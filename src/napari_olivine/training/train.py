@@ -13,6 +13,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.section import Product, Section
 from napari_olivine.section.draft import software_versions
+from napari_olivine.section.recipe import fingerprint_of_bytes
 from napari_olivine.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -81,9 +82,7 @@ def train(
         )
         samples = Samples(section, plan.train_windows, normalisation, settings.cracks, job)
         samples.require_both_labels()
-        validation = Samples(
-            section, plan.validation_windows, normalisation, settings.cracks, job
-        )
+        validation = Samples(section, plan.validation_windows, normalisation, settings.cracks, job)
         network = build_network(plan.spec.name, seed=job.seed)
         weights_from = _weights_from(draft.path)
         if not (draft.path / CHECKPOINT).exists():
@@ -95,6 +94,8 @@ def train(
         card = _card(section, settings, plan, normalisation, state, scores, weights_from, job)
         save_model(draft.path, network, card)
         pd.DataFrame(state.history).to_csv(draft.path / "history.csv", index=False)
+        # A time limit makes the weights depend on the machine, not on the recipe alone.
+        draft.content = fingerprint_of_bytes((draft.path / "weights.safetensors").read_bytes())
         draft.notes.update(card.scores, best_step=card.best_step, weights_from=weights_from)
         (draft.path / CHECKPOINT).unlink()
         (draft.path / WEIGHTS_FROM).unlink()

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QMessageBox, QWidget
 from typing_extensions import override
 
 from napari_olivine.widgets.session import SectionSession
-from napari_olivine.widgets.steps import DOCKS
+from napari_olivine.widgets.steps import dock_of
 
 
 def guard_window(session: SectionSession) -> None:
@@ -34,7 +34,7 @@ class CloseGuard(QObject):
         answer = QMessageBox.question(
             window if isinstance(window, QWidget) else None,
             "A step is running",
-            f"{DOCKS.get(jobs.step, jobs.step)} is still at work. Stop it and close the window?\n"
+            f"{dock_of(jobs.step)} is still at work. Stop it and close the window?\n"
             "What is finished is kept; run it again to go on.",
         )
         if answer != QMessageBox.StandardButton.Yes:

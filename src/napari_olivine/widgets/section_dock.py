@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,13 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
-    QWidget,
 )
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.widgets.folder_edit import FolderEdit
 from napari_olivine.widgets.parts import Folding, heading, wrapped
 from napari_olivine.widgets.products_tree import ProductsTree
 from napari_olivine.widgets.reader import get_reader
@@ -67,6 +66,7 @@ class SectionDock(StepDock):
         self._add_import()
 
     def _add_import(self) -> None:
+        self._looking_into: Path | None = None
         self.source = FolderEdit("Folder of the instrument")
         self.source.edit.editingFinished.connect(self.recognise)
         self.recognised = wrapped("Choose the folder with the tiles or maps and the EPMA tables.")
@@ -166,22 +166,39 @@ class SectionDock(StepDock):
     # ------------------------------------------------------------------ importing
 
     def recognise(self) -> None:
-        """Show what the source folder holds; nothing is written."""
+        """Look in a thread what the source folder holds, and show it; nothing is written."""
+        from napari.qt.threading import create_worker
+
         from napari_olivine.readers import read_source
 
-        self.hide_error()
         folder = self.source.path()
         if folder is None:
             return
+        self.hide_error()
         try:
-            source = read_source(folder, self.form.values())
+            settings = self.form.values()
         except OlivineError as error:
-            self.recognised.setText("Nothing that can be imported.")
             self.show_error(str(error))
             return
+        self.recognised.setText(f"Looking into {folder.name}...")
+        self._looking_into = folder
+        worker = create_worker(read_source, folder, settings, _start_thread=False)
+        worker.returned.connect(partial(self._on_recognised, folder))
+        worker.errored.connect(partial(self._on_not_recognised, folder))
+        worker.start()
+
+    def _on_recognised(self, folder: Path, source: Any) -> None:
+        if folder != self._looking_into or self.links.are_cut:
+            return  # another folder was chosen meanwhile, or the dock was closed
         self.recognised.setText(describe(source))
         if self.destination.path() is None:
             self.destination.edit.setText(str(folder.parent / f"{folder.name}-section"))
+
+    def _on_not_recognised(self, folder: Path, error: Exception) -> None:
+        if folder != self._looking_into or self.links.are_cut:
+            return
+        self.recognised.setText("Nothing that can be imported.")
+        self.show_error(str(error) if isinstance(error, OlivineError) else repr(error))
 
     @override
     def arguments(self) -> list[str]:
@@ -195,40 +212,6 @@ class SectionDock(StepDock):
         destination = self.destination.path()
         if destination is not None:
             self.open(destination)
-
-
-class FolderEdit(QWidget):
-    """A line for a folder's path with a button to choose it.
-
-    Parameters
-    ----------
-    title
-        Shown in the empty line, and above the dialogue.
-    """
-
-    def __init__(self, title: str) -> None:
-        super().__init__()
-        self._title = title
-        self.edit = QLineEdit()
-        self.edit.setPlaceholderText(title)
-        self.edit.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        button = QPushButton("Choose...")
-        button.clicked.connect(self._choose)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.edit, 1)
-        row.addWidget(button)
-
-    def path(self) -> Path | None:
-        """Return the folder, `None` if the line is empty."""
-        text = self.edit.text().strip()
-        return Path(text).expanduser() if text else None
-
-    def _choose(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, self._title)
-        if folder:
-            self.edit.setText(folder)
-            self.edit.editingFinished.emit()
 
 
 def _dropped_folder(event: Any) -> Path | None:

@@ -26,7 +26,7 @@ from napari_olivine.widgets.numbers import NumberBox
 from napari_olivine.widgets.parts import Folding, combo, wrapped
 from napari_olivine.widgets.run_bar import RunBar
 from napari_olivine.widgets.session import SectionSession
-from napari_olivine.widgets.steps import DOCKS, VERBS, state_of, title_of
+from napari_olivine.widgets.steps import VERBS, dock_of, state_of, title_of
 from napari_olivine.workflow.steps import STEPS
 
 DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("●", "#e69f00")}
@@ -46,6 +46,8 @@ class StepDock(QWidget):
 
     step = ""
     """Command of the step."""
+    also: tuple[str, ...] = ()
+    """Commands of further steps that the dock starts and follows."""
     products: tuple[str, ...] = ()
     """What the step makes."""
     explanation = ""
@@ -163,9 +165,9 @@ class StepDock(QWidget):
     def show_state(self) -> None:
         """Show how the step's products stand."""
         running = self.session.jobs.running
-        mine = running and self.session.jobs.step == self.step
+        mine = running and self._mine()
         self.run_button.setEnabled(not running)
-        other = DOCKS.get(self.session.jobs.step, self.session.jobs.step)
+        other = dock_of(self.session.jobs.step)
         busy = f"{other} is at work" if running and not mine else ""
         self.run_button.setToolTip(busy or "Start the step; it works in the background")
         self.cancel_button.setEnabled(mine)
@@ -246,7 +248,7 @@ class StepDock(QWidget):
     # ------------------------------------------------------------------ listening
 
     def _mine(self) -> bool:
-        return self.session.jobs.step == self.step
+        return self.session.jobs.step in (self.step, *self.also)
 
     def _on_started(self, _step: str) -> None:
         self.show_state()

@@ -42,6 +42,11 @@ DOCKS = {
 """The dock of each step."""
 
 
+def dock_of(step: str) -> str:
+    """Name of the dock that a step is started from."""
+    return DOCKS.get("crystals" if step == "export" else step, step)
+
+
 @dataclass(frozen=True)
 class ProductState:
     """How a product stands, for the person.
@@ -127,7 +132,7 @@ def next_step(section: Section) -> str:
     old = [product for product in products_of(section) if section.state(product) == "stale"]
     if old:
         return f"Out of date: <b>{', '.join(title_of(product) for product in old)}</b>"
-    return "Everything is made and up to date."
+    return "Everything is made and up to date: export the catalogue (dock Crystals)"
 
 
 ROAD = (
