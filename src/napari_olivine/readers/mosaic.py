@@ -193,7 +193,7 @@ class TileMosaic:
         try:
             if file.exists():
                 return read_pixels(file)
-            raise Unreadable(f"{file} is missing")
+            raise Unreadable(f"{file} is missing: copy it, or leave it black (skip_missing)")
         except Unreadable as error:
             if not self._skip_missing:
                 raise
