@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from skimage.measure import regionprops
 
 Sides = tuple[bool, bool, bool, bool]
 """Whether the top, bottom, left and right side of a box lie on the edge of the section."""
@@ -44,12 +45,5 @@ def outline_distance(
 
 def axes_px(mask: NDArray[np.bool_]) -> tuple[float, float]:
     """Major and minor axis of the ellipse with the same second moments, in pixels."""
-    moments = cv2.moments(mask.astype(np.uint8), binaryImage=True)
-    area = moments["m00"]
-    # A pixel is a square: it has the second moment 1/12 about its own centre.
-    rows = moments["mu02"] / area + 1 / 12
-    columns = moments["mu20"] / area + 1 / 12
-    mixed = moments["mu11"] / area
-    spread = float(np.hypot((rows - columns) / 2, mixed))
-    mean = (rows + columns) / 2
-    return 4 * float(np.sqrt(mean + spread)), 4 * float(np.sqrt(max(mean - spread, 0)))
+    (crystal,) = regionprops(mask.astype(np.uint8))
+    return float(crystal.axis_major_length), float(crystal.axis_minor_length)
