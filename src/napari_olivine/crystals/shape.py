@@ -45,5 +45,7 @@ def outline_distance(
 
 def axes_px(mask: NDArray[np.bool_]) -> tuple[float, float]:
     """Major and minor axis of the ellipse with the same second moments, in pixels."""
-    (crystal,) = regionprops(mask.astype(np.uint8))
-    return float(crystal.axis_major_length), float(crystal.axis_minor_length)
+    (crystal,) = regionprops(mask.astype(np.uint8))  # type: ignore[no-untyped-call]
+    # A pixel is a square: it has the second moment 1/12 about its own centre.
+    major, minor = 4 * np.sqrt(np.asarray(crystal.inertia_tensor_eigvals) + 1 / 12)
+    return float(major), float(minor)
