@@ -78,6 +78,8 @@ def test_rows_are_found_by_id_not_by_place(model: CrystalModel) -> None:
         ("area_um2 >= 3000 mg<0.7101", [3, 9][:1]),
         ("7", [7]),
         ("session=1 micro", [3, 5, 9, 11]),
+        ("touches_edge=yes", [3]),
+        ("touches=no pheno", [7, 13]),
         ("nothing", []),
     ],
 )

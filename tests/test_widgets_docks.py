@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
 
 from napari_olivine.section import Section
 from napari_olivine.widgets.session import SectionSession
+from napari_olivine.widgets.steps import DOCKS
 from tests.widget_sections import (
     FAKE_CHILD,
     copy_of,
@@ -120,6 +122,19 @@ print("HEAVY", sorted(heavy))
         assert "HEAVY []" in done.stdout, done.stdout + done.stderr[-3000:]
 
 
+class TestRoom:
+    def test_docks_share_one_place_and_the_window_keeps_its_size(
+        self, qtbot: Any, viewer: Any
+    ) -> None:
+        window = viewer.window._qt_window
+        window.resize(1400, 900)
+        docks = [dock(viewer, name) for name in DOCKS.values()]
+        qtbot.wait(300)
+        assert window.height() == 900
+        fronts = [not widget.visibleRegion().isEmpty() for widget in docks]
+        assert fronts == [False] * 5 + [True]
+
+
 class TestClosing:
     def test_closed_dock_stops_listening_and_can_be_opened_again(
         self, qtbot: Any, viewer: Any, tmp_path: Path
@@ -156,6 +171,8 @@ class TestSectionDock:
         widget = dock(viewer, "Section")
         widget.source.edit.setText(str(instrument_folder()))
         widget.source.edit.editingFinished.emit()
+        assert widget.recognised.text().startswith("Looking into")  # the window does not wait
+        qtbot.waitUntil(lambda: "Signals" in widget.recognised.text(), timeout=10_000)
         words = widget.recognised.text()
         assert "tiles, 1536 x 1014 px of 1 µm" in words
         assert "BSE, Mg, Fe, Ca, Al, Si" in words
@@ -173,10 +190,24 @@ class TestSectionDock:
         (tmp_path / "empty").mkdir()
         widget.source.edit.setText(str(tmp_path / "empty"))
         widget.source.edit.editingFinished.emit()
-        qtbot.waitUntil(widget.run_bar.error_box.isVisible, timeout=2000)
+        qtbot.waitUntil(widget.run_bar.error_box.isVisible, timeout=10_000)
         assert str(tmp_path / "empty") in widget.run_bar.error_text.text()
+        assert widget.recognised.text() == "Nothing that can be imported."
 
-    def test_folders_are_dropped_on_the_dock(self, viewer: Any, path: Path) -> None:
+    def test_folder_chosen_last_is_the_one_described(
+        self, qtbot: Any, viewer: Any, tmp_path: Path
+    ) -> None:
+        widget = dock(viewer, "Section")
+        (tmp_path / "empty").mkdir()
+        for folder in (tmp_path / "empty", instrument_folder()):
+            widget.source.edit.setText(str(folder))
+            widget.source.edit.editingFinished.emit()
+        qtbot.waitUntil(lambda: "Signals" in widget.recognised.text(), timeout=10_000)
+        qtbot.wait(200)
+        assert "6 profiles" in widget.recognised.text()
+        assert not widget.run_bar.error_box.isVisible()
+
+    def test_folders_are_dropped_on_the_dock(self, qtbot: Any, viewer: Any, path: Path) -> None:
         from qtpy.QtCore import QMimeData, QPointF, QUrl
         from qtpy.QtGui import QDropEvent
 
@@ -193,7 +224,7 @@ class TestSectionDock:
         assert widget.session.require().path == path
         drop(instrument_folder())
         assert widget.source.path() == instrument_folder()
-        assert "6 profiles" in widget.recognised.text()
+        qtbot.waitUntil(lambda: "6 profiles" in widget.recognised.text(), timeout=10_000)
         assert widget.session.require().path == path
 
     def test_role_is_stored_at_once(self, qtbot: Any, viewer: Any, path: Path) -> None:
@@ -228,6 +259,16 @@ class TestRunning:
         assert product.recipe.settings["rule"] == "olivine"
         assert "up to date" in widget.state.text()
         assert not widget.run_bar.error_box.isVisible()
+
+    def test_what_is_new_is_alone_on_the_images(
+        self, qtbot: Any, viewer: Any, tmp_path: Path
+    ) -> None:
+        widget = dock(viewer, "Phase masks")
+        widget.session.open(copy_of(finished_section(), tmp_path))
+        viewer.layers["mg#"].visible = True
+        widget.form.editors["edge_ignore_px"].value = 2
+        run(qtbot, widget)
+        assert {layer.name for layer in viewer.layers if layer.visible} == {"BSE", "Mask: olivine"}
 
     def test_own_rule_and_its_error_in_the_user_s_words(
         self, qtbot: Any, viewer: Any, path: Path
@@ -283,9 +324,52 @@ class TestRunning:
         assert not segment.run_bar.error_box.isVisible(), segment.run_bar.error_text.text()
         assert {"Probability: olivine", "Segmentation: olivine"} <= {x.name for x in viewer.layers}
         assert Section(path).require("segmentation").recipe.settings["threshold"] == 0.3
+        assert "quick" in segment.about.text()
+        assert "train longer" in segment.about.text()  # two epochs teach little
         segment.preview.setChecked(True)
         low, high = viewer.layers["Probability: olivine"].contrast_limits
         assert (low, high) == pytest.approx((0.3 * 255 - 1, 0.3 * 255))
+
+
+class TestExport:
+    def test_catalogue_is_written_from_the_window(
+        self, qtbot: Any, viewer: Any, tmp_path: Path
+    ) -> None:
+        widget, other = dock(viewer, "Crystals"), dock(viewer, "Phase masks")
+        path = copy_of(finished_section(), tmp_path)
+        widget.session.open(path)
+        assert widget.export.folder.path() == tmp_path / "section-catalogue"
+        widget.export.unfold(True)
+        widget.export.folder.edit.setText(str(tmp_path / "catalogue"))
+        widget.export.form.editors["rasters"].value = True
+        with qtbot.waitSignal(widget.session.jobs.ended, timeout=120_000):
+            widget.export.button.click()
+            assert not widget.export.button.isEnabled()
+            assert "Crystals is at work" in other.run_button.toolTip()
+            assert widget.cancel_button.isEnabled()
+        qtbot.wait(50)
+        assert not widget.run_bar.error_box.isVisible(), widget.run_bar.error_text.text()
+        assert widget.run_bar.log.text() == f"The catalogue is in {tmp_path / 'catalogue'}"
+        assert widget.export.button.isEnabled()
+        table = pd.read_csv(tmp_path / "catalogue" / "crystals.csv")
+        assert len(table) == len(crystals_of(path))
+        assert (tmp_path / "catalogue" / "crystals.tif").is_file()
+
+    def test_folder_with_other_things_in_it_is_refused(
+        self, qtbot: Any, viewer: Any, tmp_path: Path
+    ) -> None:
+        widget = dock(viewer, "Crystals")
+        widget.session.open(copy_of(finished_section(), tmp_path))
+        widget.export.folder.edit.setText("")
+        widget.export.button.click()
+        assert "Choose the folder" in widget.run_bar.error_text.text()
+        (tmp_path / "notes").mkdir()
+        (tmp_path / "notes" / "field.txt").write_text("Samples of July")
+        widget.export.folder.edit.setText(str(tmp_path / "notes"))
+        with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
+            widget.export.button.click()
+        assert str(tmp_path / "notes") in widget.run_bar.error_text.text()
+        assert (tmp_path / "notes" / "field.txt").read_text() == "Samples of July"
 
 
 class TestStopping:

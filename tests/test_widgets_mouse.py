@@ -127,6 +127,14 @@ class TestTraverses:
         widget.table.cellWidget(0, 3).textActivated.emit("ignore")
         assert self.stored(path, first)["use"] == "ignore"
 
+    def test_lines_keep_to_their_dock(self, qtbot: Any, viewer: Any, widget: Any) -> None:
+        """A crystal can be clicked as soon as another dock is in front."""
+        layer = viewer.layers["EPMA traverses"]
+        qtbot.mouseClick(widget.tools["Move"], LEFT)
+        assert (layer.mode, viewer.layers.selection.active) == ("direct", layer)
+        viewer.window.add_plugin_dock_widget("napari-olivine", "Crystals", tabify=True)
+        qtbot.waitUntil(lambda: layer.mode == "pan_zoom", timeout=2000)
+
     def test_deleted_line_leaves_its_table_unplaced(
         self, qtbot: Any, viewer: Any, widget: Any, path: Path
     ) -> None:

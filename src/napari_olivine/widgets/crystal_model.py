@@ -15,13 +15,13 @@ from napari_olivine.errors import InputError
 
 SHOWN = {
     "id": ("Id", "{:.0f}", "Number of the crystal"),
-    "size_class": ("Size", "{}", "Size class"),
     "zoning_class": ("Zoning", "{}", "Zoning class of a phenocryst"),
+    "mg_difference": ("Core - rim", "{:+.3f}", "Difference of mg# between core and rim"),
     "area_um2": ("Area, µm²", "{:,.0f}", "Area of its olivine pixels"),
+    "size_class": ("Size", "{}", "Size class"),
     "mg_core": ("mg# core", "{:.3f}", "Median mg# of the core"),
     "mg_rim": ("mg# rim", "{:.3f}", "Median mg# of the rim"),
     "mg_mean": ("mg# mean", "{:.3f}", "Mean mg#"),
-    "mg_difference": ("Core - rim", "{:+.3f}", "Difference of mg# between core and rim"),
     "core_rim_ratio": ("Grey ratio", "{:.3f}", "Mean BSE grey of the core over that of the rim"),
     "mean_probability": ("Probability", "{:.2f}", "Mean probability of olivine"),
     "touches_edge": ("Cut", "{}", "Cut by the edge of the section"),
@@ -129,7 +129,8 @@ class CrystalModel(QAbstractTableModel):
         title, _, explanation = SHOWN[self.names[section]]
         if role == Qt.ItemDataRole.DisplayRole:
             return title
-        return explanation if role == Qt.ItemDataRole.ToolTipRole else None
+        words = f"{explanation}; {self.names[section]} in the filter"
+        return words if role == Qt.ItemDataRole.ToolTipRole else None
 
     @override
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
@@ -174,7 +175,8 @@ class CrystalModel(QAbstractTableModel):
             raise InputError(f"No column begins with {start!r}; there are {', '.join(self.names)}.")
         values = self._columns[start.lower() if start.lower() in names else names[0]]
         if not np.issubdtype(values.dtype, np.number):
-            return np.asarray(pd.Series(values).astype("str").str.lower() == value.lower())
+            value = {"yes": "true", "no": "false"}.get(value.lower(), value.lower())
+            return np.asarray(pd.Series(values).astype("str").str.lower() == value)
         try:
             return np.asarray(TESTS[sign](values, float(value)))
         except ValueError:

@@ -21,6 +21,7 @@ from napari_olivine.widgets.crystal_layer import (
 )
 from napari_olivine.widgets.crystal_model import CrystalModel
 from napari_olivine.widgets.crystal_summary import CrystalSummary
+from napari_olivine.widgets.export_part import ExportPart
 from napari_olivine.widgets.layers import KEY
 from napari_olivine.widgets.parts import wrapped
 from napari_olivine.widgets.step_dock import StepDock
@@ -31,6 +32,7 @@ class CrystalsDock(StepDock):
 
     step = "crystals"
     settings_open = False
+    also = ("export",)
     fills = True
     products = ("crystals",)
     explanation = "Connected olivine becomes crystals with size, mg# and zoning."
@@ -44,7 +46,8 @@ class CrystalsDock(StepDock):
         self.filter.setClearButtonEnabled(True)
         self.filter.setToolTip(
             "Words begin a class (phenocryst, reversed), a number is an id, conditions compare a "
-            "column: area_um2>20000, mg_core<=0.85, session=2"
+            "column: area_um2>20000, mg_core<=0.85, session=2, touches_edge=no. The heads of the "
+            "columns tell their names."
         )
         self.filter.textChanged.connect(self._on_filter)
         self.model = CrystalModel()
@@ -63,7 +66,6 @@ class CrystalsDock(StepDock):
         for part in (self.legend, self.filter, self.view, self.count, self.summary):
             self.body.addWidget(part, 1 if part is self.view else 0)
         self._syncing = False
-        self._crystals_seen = ""
         viewer = self.session.viewer
         on_press = picker(self.pick)
         viewer.mouse_drag_callbacks.append(on_press)
@@ -72,6 +74,36 @@ class CrystalsDock(StepDock):
         self.links.connect(viewer.layers.events.inserted, self._on_layer_inserted)
         self.links.connect(self.session.selection_changed, self._on_selected)
         self.fill()
+
+    @override
+    def _add_form(self) -> None:
+        super()._add_form()
+        self.export = ExportPart()
+        self.export.button.clicked.connect(self.run_export)
+        self.body.addWidget(self.export)
+        if self.session.section is not None:
+            self.export.suggest(self.session.section)
+
+    def run_export(self) -> None:
+        """Write the catalogue."""
+        self.hide_error()
+        try:
+            section = self.session.require()
+            arguments, settings = self.export.arguments(section), self.export.settings()
+        except OlivineError as error:
+            self.show_error(str(error))
+            return
+        self.start("export", arguments, settings)
+
+    @override
+    def show_state(self) -> None:
+        super().show_state()
+        self.export.button.setEnabled(self.run_button.isEnabled())
+
+    @override
+    def on_finished(self) -> None:
+        if self.session.jobs.step == "export":
+            self.run_bar.say(f"The catalogue is in {self.export.folder.path()}")
 
     def fill(self) -> None:
         """Show the crystals of the open section."""
@@ -198,6 +230,7 @@ class CrystalsDock(StepDock):
 
     @override
     def on_section_opened(self) -> None:
+        self.export.suggest(self.session.require())
         self.fill()
 
     @override

@@ -103,6 +103,11 @@ class ProfilesDock(StepDock):
             shortcut.activated.connect(action)
         return row
 
+    @override
+    def on_front(self, front: bool) -> None:
+        if not front:  # clicks are not for the lines any more
+            self.shapes.rest()
+
     # ------------------------------------------------------------------ what is shown
 
     def fill(self) -> None:

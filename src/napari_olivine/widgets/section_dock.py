@@ -67,6 +67,7 @@ class SectionDock(StepDock):
 
     def _add_import(self) -> None:
         self._looking_into: Path | None = None
+        self.links.when_cut(partial(setattr, self, "_looking_into", None))
         self.source = FolderEdit("Folder of the instrument")
         self.source.edit.editingFinished.connect(self.recognise)
         self.recognised = wrapped("Choose the folder with the tiles or maps and the EPMA tables.")
@@ -169,8 +170,6 @@ class SectionDock(StepDock):
         """Look in a thread what the source folder holds, and show it; nothing is written."""
         from napari.qt.threading import create_worker
 
-        from napari_olivine.readers import read_source
-
         folder = self.source.path()
         if folder is None:
             return
@@ -182,23 +181,20 @@ class SectionDock(StepDock):
             return
         self.recognised.setText(f"Looking into {folder.name}...")
         self._looking_into = folder
-        worker = create_worker(read_source, folder, settings, _start_thread=False)
+        worker = create_worker(_look_into, folder, settings, _start_thread=False)
         worker.returned.connect(partial(self._on_recognised, folder))
-        worker.errored.connect(partial(self._on_not_recognised, folder))
         worker.start()
 
-    def _on_recognised(self, folder: Path, source: Any) -> None:
-        if folder != self._looking_into or self.links.are_cut:
+    def _on_recognised(self, folder: Path, found: Any) -> None:
+        if folder != self._looking_into:
             return  # another folder was chosen meanwhile, or the dock was closed
-        self.recognised.setText(describe(source))
+        if isinstance(found, str):
+            self.recognised.setText("Nothing that can be imported.")
+            self.show_error(found)
+            return
+        self.recognised.setText(describe(found))
         if self.destination.path() is None:
             self.destination.edit.setText(str(folder.parent / f"{folder.name}-section"))
-
-    def _on_not_recognised(self, folder: Path, error: Exception) -> None:
-        if folder != self._looking_into or self.links.are_cut:
-            return
-        self.recognised.setText("Nothing that can be imported.")
-        self.show_error(str(error) if isinstance(error, OlivineError) else repr(error))
 
     @override
     def arguments(self) -> list[str]:
@@ -222,6 +218,16 @@ def _dropped_folder(event: Any) -> Path | None:
     path = Path(urls[0].toLocalFile())
     path = path.parent if path.name == "section.json" else path
     return path if path.is_dir() else None
+
+
+def _look_into(folder: Path, settings: Any) -> Any:
+    """Return what a folder holds, or in words what is wrong with it."""
+    from napari_olivine.readers import read_source
+
+    try:
+        return read_source(folder, settings)
+    except OlivineError as error:
+        return str(error)
 
 
 def describe(source: Any) -> str:

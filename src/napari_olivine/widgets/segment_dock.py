@@ -10,16 +10,20 @@ from qtpy.QtWidgets import QCheckBox, QFormLayout
 from superqt import QLabeledDoubleSlider
 from typing_extensions import override
 
-from napari_olivine.errors import InputError
+from napari_olivine.errors import OlivineError
 from napari_olivine.inference import SegmentSettings
+from napari_olivine.inference.segment import find_model
 from napari_olivine.networks import read_card
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.parts import wrapped
 from napari_olivine.widgets.step_dock import StepDock
-from napari_olivine.widgets.train_dock import model_names
+from napari_olivine.widgets.train_dock import model_names, scores_of
 
 FULL = 255
 """Probability 1 as it is stored."""
+
+POOR = 0.7
+"""IoU at the default threshold below which the person is told that the model knows too little."""
 
 
 class SegmentDock(StepDock):
@@ -93,23 +97,26 @@ class SegmentDock(StepDock):
         self._show_model()
 
     def _show_model(self) -> None:
-        names = model_names(self.session.section)
-        name = self.form.editors["model"].value
-        if not names:
+        section = self.session.section
+        names = model_names(section)
+        if section is None or not names:
             self.about.setText("No model yet: train one first (dock Train).")
             return
-        if not name:
-            self.about.setText("The newest model of this section is taken.")
-            return
+        name = self.form.editors["model"].value
         try:
-            card = read_card(self.session.require().path / "models" / name)
-        except InputError as error:
+            _, folder = find_model(section, name)
+            card = read_card(folder)
+        except OlivineError as error:
             self.show_error(str(error))
             return
-        self.about.setText(
-            f"<b>{card.title}</b><br>IoU {card.scores.get('iou_0.5', float('nan')):.3f} on its "
-            f"validation sessions at 0.5; best at a threshold of {card.best_threshold:.2f}"
-        )
+        words = name or f"{folder.name}, the newest of this section"
+        text = f"<b>{words}</b>: {card.title}<br>On its validation sessions {scores_of(card)}"
+        if card.scores.get("iou_0.1", 1.0) < POOR:
+            text += (
+                "<br><span style='color:#e69f00'>Much that is not olivine is taken for it at a "
+                f"threshold of 0.1: train longer, or try {card.best_threshold:.2f}.</span>"
+            )
+        self.about.setText(text)
 
     def _show_preview(self, *_: Any) -> None:
         """Draw the probability as yes or no, or as it is."""

@@ -195,8 +195,18 @@ class SectionSession:
         for name in names:
             layer = self.layer(product, name)
             if layer is None or layer.metadata[KEY]["made"] != fresh:
-                visible = {} if product == "images" else {"visible": True}
-                self.show(product, name, **visible)
+                if product == "images":
+                    self.show(product, name)
+                else:
+                    self._hide_others(product)
+                    self.show(product, name, visible=True)
+
+    def _hide_others(self, product: str) -> None:
+        """Leave what is new alone on the images: colours on colours tell nothing."""
+        for layer in self.viewer.layers:
+            mark = layer.metadata.get(KEY)
+            if mark and mark["product"] not in ("images", "overlay", product):
+                layer.visible = False
 
     def _begin(self, section: Section) -> None:
         if self._jobs is not None and self._jobs.running:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -27,6 +28,7 @@ from napari_olivine.widgets.parts import Folding, combo, wrapped
 from napari_olivine.widgets.run_bar import RunBar
 from napari_olivine.widgets.session import SectionSession
 from napari_olivine.widgets.steps import VERBS, dock_of, state_of, title_of
+from napari_olivine.widgets.tabs import join_tabs
 from napari_olivine.workflow.steps import STEPS
 
 DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("●", "#e69f00")}
@@ -126,6 +128,9 @@ class StepDock(QWidget):
     def on_product_changed(self, product: str) -> None:
         """Show a product that changed."""
 
+    def on_front(self, front: bool) -> None:
+        """Come to the front of the other docks, or go behind one of them."""
+
     def on_event(self, event: dict[str, Any]) -> None:
         """Show numbers that the running step reports."""
 
@@ -137,16 +142,20 @@ class StepDock(QWidget):
     def run(self) -> None:
         """Start the step with the settings on the form."""
         self.hide_error()
-        self._warnings = []
         try:
             settings, arguments = self.settings(), self.arguments()
         except OlivineError as error:
             self.show_error(str(error))
             return
+        self.start(self.step, arguments, settings, self.options())
+
+    def start(
+        self, step: str, arguments: list[str], settings: Settings, options: Sequence[str] = ()
+    ) -> None:
+        """Start a step in the background."""
+        self._warnings = []
         guard_window(self.session)
-        self.session.jobs.start(
-            self.step, arguments, settings.model_dump(mode="json"), self.options()
-        )
+        self.session.jobs.start(step, arguments, settings.model_dump(mode="json"), options)
 
     def cancel(self) -> None:
         """Stop the step."""
@@ -241,9 +250,18 @@ class StepDock(QWidget):
 
     @override
     def event(self, a0: QEvent | None) -> bool:
-        if a0 is not None and a0.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.links.cut()  # napari has closed the dock
+        if a0 is not None and a0.type() == QEvent.Type.ParentChange:
+            if self.parent() is None:
+                self.links.cut()  # napari has closed the dock
+            else:
+                QTimer.singleShot(0, self._join_tabs)
         return bool(super().event(a0))
+
+    def _join_tabs(self) -> None:
+        with suppress(RuntimeError):  # closed again already
+            dock = join_tabs(self)
+            if dock is not None:
+                self.links.connect(dock.visibilityChanged, self.on_front)
 
     # ------------------------------------------------------------------ listening
 

@@ -80,6 +80,11 @@ class TraverseLayer:
         """Let the person move the ends of lines."""
         self._activate("direct")
 
+    def rest(self) -> None:
+        """Leave the lines alone: the mouse is for looking and for picking crystals again."""
+        if self.layer is not None and str(self.layer.mode) != "pan_zoom":
+            self.layer.mode = "pan_zoom"
+
     def line_on_screen(self, profile: str) -> Line | None:
         """Line of a profile as it is drawn now, also while it is dragged."""
         if self.layer is None or profile not in self._names:
@@ -90,6 +95,8 @@ class TraverseLayer:
     # ------------------------------------------------------------------ helpers
 
     def _make(self, width: float, undo: Any, redo: Any) -> None:
+        layers = self._session.viewer.layers
+        active = layers.selection.active
         layer = self._session.viewer.add_shapes(
             None,
             ndim=2,
@@ -112,6 +119,8 @@ class TraverseLayer:
         layer.bind_key("Control-Z", lambda _layer: undo(), overwrite=True)
         layer.bind_key("Control-Shift-Z", lambda _layer: redo(), overwrite=True)
         self.layer = layer
+        if active is not None and active in layers:
+            layers.selection.active = active  # the mouse keeps telling about what it told before
 
     def _activate(self, mode: str) -> None:
         if self.layer is not None and self.layer in self._session.viewer.layers:

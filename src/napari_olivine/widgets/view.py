@@ -45,7 +45,7 @@ def open_window(section: Path | str, *, show: bool = True) -> napari.Viewer:
     """
     import napari
     from qtpy.QtCore import Qt
-    from qtpy.QtWidgets import QTabWidget
+    from qtpy.QtWidgets import QApplication, QTabWidget
 
     viewer = napari.Viewer(title="Olivine", show=show)
     viewer.window.resize(1400, 900)
@@ -63,4 +63,8 @@ def open_window(section: Path | str, *, show: bool = True) -> napari.Viewer:
     if first is not None:
         first.raise_()
         main.resizeDocks([first], [400], Qt.Orientation.Horizontal)
+    if show:
+        # The canvas takes its size from the docks when the window is laid out.
+        QApplication.processEvents()
+        viewer.reset_view()
     return viewer

@@ -1,0 +1,53 @@
+"""The part of the Crystals dock that writes the catalogue."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QPushButton
+
+from napari_olivine.errors import InputError
+from napari_olivine.section import Section
+from napari_olivine.settings import Settings
+from napari_olivine.widgets.folder_edit import FolderEdit
+from napari_olivine.widgets.forms import SettingsForm
+from napari_olivine.widgets.parts import Folding, wrapped
+from napari_olivine.workflow.steps import STEPS
+
+
+class ExportPart(Folding):
+    """Folder, settings and button of the export; the dock starts the step."""
+
+    def __init__(self) -> None:
+        super().__init__("Export the catalogue", opened=False)
+        self.folder = FolderEdit("New folder of the catalogue")
+        self.form = SettingsForm(STEPS["export"].settings)
+        self.button = QPushButton("Export")
+        self.button.setToolTip("Write tables, pictures of the phenocrysts and plots to the folder")
+        for part in (
+            wrapped("Tables, pictures of the phenocrysts, plots and a methods text go to"),
+            self.folder,
+            self.form,
+            self.button,
+        ):
+            self.inside.addWidget(part)
+
+    def suggest(self, section: Section) -> None:
+        """Suggest a folder beside the section."""
+        name = f"{section.path.name}-catalogue"
+        self.folder.edit.setText(str(section.path.parent / name))
+
+    def settings(self) -> Settings:
+        """Return the settings on the form."""
+        return self.form.values()
+
+    def arguments(self, section: Section) -> list[str]:
+        """Return what follows the command: section and folder.
+
+        Raises
+        ------
+        InputError
+            If no folder is chosen.
+        """
+        folder = self.folder.path()
+        if folder is None:
+            raise InputError("Choose the folder that the catalogue is to be written to.")
+        return [str(section.path), str(folder.absolute())]

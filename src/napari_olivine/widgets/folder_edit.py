@@ -1,0 +1,41 @@
+"""A line for a folder's path with a button to choose it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QSizePolicy, QWidget
+
+
+class FolderEdit(QWidget):
+    """A line for a folder's path with a button to choose it.
+
+    Parameters
+    ----------
+    title
+        Shown in the empty line, and above the dialogue.
+    """
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+        self.edit = QLineEdit()
+        self.edit.setPlaceholderText(title)
+        self.edit.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        button = QPushButton("Choose...")
+        button.clicked.connect(self._choose)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.edit, 1)
+        row.addWidget(button)
+
+    def path(self) -> Path | None:
+        """Return the folder, `None` if the line is empty."""
+        text = self.edit.text().strip()
+        return Path(text).expanduser() if text else None
+
+    def _choose(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, self._title)
+        if folder:
+            self.edit.setText(folder)
+            self.edit.editingFinished.emit()
