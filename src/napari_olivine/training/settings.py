@@ -30,12 +30,12 @@ class TrainSettings(Settings):
         None,
         "Longest time",
         "Training time after which it ends; the learning rate falls in time for it. The "
-        "network's own if empty: 20 for light, none for the others.",
+        "network's own if empty: 15 for light, none for the others.",
         unit="min",
         gt=0,
     )
     epochs: int | None = setting(
-        None, "Epochs", "Most epochs; the network's own if empty: 16 for light, else 100.", ge=1
+        None, "Epochs", "Most epochs; the network's own if empty: 12 for light, else 100.", ge=1
     )
     steps: int | None = setting(
         None, "Steps of an epoch", "Optimiser steps between two validations; 100 if empty.", ge=1
@@ -58,7 +58,7 @@ class TrainSettings(Settings):
         None,
         "Patience",
         "Epochs without a lower validation cross-entropy after which training stops (early "
-        "stopping as in the paper, the number is ours); 10 for DeepLabV3, all epochs for light.",
+        "stopping as in the paper, the number is ours); 10 for DeepLabV3, 4 for light.",
         ge=1,
     )
     foreground: float = setting(
