@@ -335,22 +335,26 @@ class TestExport:
     def test_catalogue_is_written_from_the_window(
         self, qtbot: Any, viewer: Any, tmp_path: Path
     ) -> None:
-        widget, other = dock(viewer, "Crystals"), dock(viewer, "Phase masks")
+        other, widget = dock(viewer, "Phase masks"), dock(viewer, "Crystals")
+        qtbot.wait(100)
         path = copy_of(finished_section(), tmp_path)
         widget.session.open(path)
         assert widget.export.folder.path() == tmp_path / "section-catalogue"
-        widget.export.unfold(True)
+        assert not widget.export.export_button.isVisible()
+        qtbot.mouseClick(widget.export.button, LEFT)  # its title
+        qtbot.waitUntil(widget.export.export_button.isVisible, timeout=2000)
+        assert widget.export.export_button.text() == "Export"
         widget.export.folder.edit.setText(str(tmp_path / "catalogue"))
         widget.export.form.editors["rasters"].value = True
         with qtbot.waitSignal(widget.session.jobs.ended, timeout=120_000):
-            widget.export.button.click()
-            assert not widget.export.button.isEnabled()
+            widget.export.export_button.click()
+            assert not widget.export.export_button.isEnabled()
             assert "Crystals is at work" in other.run_button.toolTip()
             assert widget.cancel_button.isEnabled()
         qtbot.wait(50)
         assert not widget.run_bar.error_box.isVisible(), widget.run_bar.error_text.text()
         assert widget.run_bar.log.text() == f"The catalogue is in {tmp_path / 'catalogue'}"
-        assert widget.export.button.isEnabled()
+        assert widget.export.export_button.isEnabled()
         table = pd.read_csv(tmp_path / "catalogue" / "crystals.csv")
         assert len(table) == len(crystals_of(path))
         assert (tmp_path / "catalogue" / "crystals.tif").is_file()
@@ -361,13 +365,13 @@ class TestExport:
         widget = dock(viewer, "Crystals")
         widget.session.open(copy_of(finished_section(), tmp_path))
         widget.export.folder.edit.setText("")
-        widget.export.button.click()
+        widget.export.export_button.click()
         assert "Choose the folder" in widget.run_bar.error_text.text()
         (tmp_path / "notes").mkdir()
         (tmp_path / "notes" / "field.txt").write_text("Samples of July")
         widget.export.folder.edit.setText(str(tmp_path / "notes"))
         with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
-            widget.export.button.click()
+            widget.export.export_button.click()
         assert str(tmp_path / "notes") in widget.run_bar.error_text.text()
         assert (tmp_path / "notes" / "field.txt").read_text() == "Samples of July"
 

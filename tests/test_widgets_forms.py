@@ -66,6 +66,10 @@ def test_number_shows_its_unit_and_all_its_digits(form: Any) -> None:
     assert form.editors["rate"].native.text() == "0.0005"
 
 
+def test_tick_box_bears_no_name_of_a_variable(form: Any) -> None:
+    assert form.editors["on"].native.text() == ""
+
+
 def test_empty_number_reads_auto(form: Any) -> None:
     editor = form.editors["limit"]
     assert editor.native.text() == "auto"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QTableView
 from typing_extensions import override
 
@@ -79,10 +80,16 @@ class CrystalsDock(StepDock):
     def _add_form(self) -> None:
         super()._add_form()
         self.export = ExportPart()
-        self.export.button.clicked.connect(self.run_export)
+        self.export.export_button.clicked.connect(self.run_export)
+        self.export.toggled.connect(lambda _opened: QTimer.singleShot(50, self._show_export))
         self.body.addWidget(self.export)
         if self.session.section is not None:
             self.export.suggest(self.session.section)
+
+    def _show_export(self) -> None:
+        with suppress(RuntimeError):  # closed meanwhile
+            if self.export.opened:
+                self.scroll_area.ensureWidgetVisible(self.export.export_button)
 
     def run_export(self) -> None:
         """Write the catalogue."""
@@ -98,7 +105,7 @@ class CrystalsDock(StepDock):
     @override
     def show_state(self) -> None:
         super().show_state()
-        self.export.button.setEnabled(self.run_button.isEnabled())
+        self.export.export_button.setEnabled(self.run_button.isEnabled())
 
     @override
     def on_finished(self) -> None:

@@ -20,13 +20,13 @@ class ExportPart(Folding):
         super().__init__("Export the catalogue", opened=False)
         self.folder = FolderEdit("New folder of the catalogue")
         self.form = SettingsForm(STEPS["export"].settings)
-        self.button = QPushButton("Export")
-        self.button.setToolTip("Write tables, pictures of the phenocrysts and plots to the folder")
+        self.export_button = QPushButton("Export")
+        self.export_button.setToolTip("Write the catalogue to the folder")
         for part in (
             wrapped("Tables, pictures of the phenocrysts, plots and a methods text go to"),
             self.folder,
             self.form,
-            self.button,
+            self.export_button,
         ):
             self.inside.addWidget(part)
 

@@ -101,7 +101,8 @@ def _editor(name: str, field: Any, choices: Sequence[str] | None) -> Any:
             options.insert(0, default)
         editor: Any = ComboBox(name=name, choices=_with_words(options), value=default)
     elif kind is bool:
-        editor = CheckBox(name=name, value=bool(default), label="", text="")
+        editor = CheckBox(name=name, value=bool(default), label="")
+        editor.native.setText("")  # its title stands beside it
     elif kind in (int, float):
         editor = NumberBox(kind, default, optional=optional, **_limits(field))
     elif kind is Path:
