@@ -69,9 +69,12 @@ class Terminal:
             self._clear()
             print(text, end="", file=sys.stderr, flush=True)
             self._drawn = len(text)
-        elif message != self._last[1] or share - self._last[0] >= 0.1:
-            print(f"  {100 * share:3.0f} %  {message}", file=sys.stderr, flush=True)
-            self._last = (share, message)
+        else:
+            # What follows a comma changes all the time (the loss): no reason for a new line.
+            task = message.partition(",")[0]
+            if task != self._last[1] or not -0.1 < share - self._last[0] < 0.1:
+                print(f"  {100 * share:3.0f} %  {message}", file=sys.stderr, flush=True)
+                self._last = (share, task)
 
     def _line(self, text: str) -> None:
         self._clear()
