@@ -21,7 +21,7 @@ class DemoSettings(Settings):
     cols: int = setting(9, "Tile columns", "Columns of tiles.", ge=3, le=60)
     network: str = setting("light", "Network", "Network to train; see the train step.")
     max_minutes: float = setting(
-        5.0, "Training time", "Stop training after so many minutes.", unit="min", gt=0
+        7.5, "Training time", "Stop training after so many minutes.", unit="min", gt=0
     )
     view: bool = setting(True, "Open napari", "Open the section at the end if there is a screen.")
 
