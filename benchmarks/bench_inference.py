@@ -48,9 +48,7 @@ def main() -> None:
     for name in options.networks:
         for window in options.windows:
             for bfloat16 in (False, True):
-                wall, cpu = megapixels_per_second(
-                    name, window, bfloat16, device, options.seconds
-                )
+                wall, cpu = megapixels_per_second(name, window, bfloat16, device, options.seconds)
                 precision = "bfloat16" if bfloat16 else "float32"
                 print(f"| {name} | {window} | {precision} | {wall:.2f} | {cpu:.2f} |", flush=True)
 
