@@ -58,6 +58,20 @@ class TestTraverses:
         assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
         assert {len(curve.x) > 5 for curve in widget.plot.curves} == {True}
 
+    def test_a_line_is_as_wide_at_every_zoom(self, qtbot: Any, viewer: Any, widget: Any) -> None:
+        camera, layer = viewer.scene.camera, viewer.layers["EPMA traverses"]
+        placed = [ends.copy() for ends in layer.data]
+        for zoom in (0.5, 8.0):
+            camera.zoom = zoom
+            qtbot.wait(400)
+            on_screen = (
+                np.array(layer.edge_width) * Section(widget.session.section.path).pixel_size_um
+            )
+            np.testing.assert_allclose(on_screen * zoom, 3.0, rtol=0.01)
+        for before, after in zip(placed, layer.data, strict=True):
+            np.testing.assert_array_equal(before, after)
+        assert not widget.traverses.can_undo
+
     def test_drawn_line_is_stored_for_the_chosen_table(
         self, qtbot: Any, viewer: Any, widget: Any, mouse: Mouse, path: Path
     ) -> None:

@@ -14,6 +14,8 @@ from napari_olivine.widgets.traverses import Line, Traverses
 
 NAME = "EPMA traverses"
 USE_COLOURS = {"calibrate": "#56B4E9", "test": "#E69F00", "ignore": "#999999"}
+WIDTH_ON_SCREEN = 3.0
+"""Width of a line in pixels of the screen: the grey beside it must stay to be seen."""
 SHORTEST_PX, SHORTEST_ON_SCREEN = 5.0, 12.0
 """A line shorter than either, in pixels of the image or of the screen, is a slip of the mouse."""
 
@@ -42,23 +44,24 @@ class TraverseLayer:
         self._session = session
         self._names: list[str] = []
         self._busy = False
+        self._width_is_due = False
         self.layer: Any = None
+        session.viewer.scene.camera.events.zoom.connect(self._on_zoom)
 
     def show(self, traverses: Traverses, current: str, undo: Any, redo: Any) -> None:
         """Show the placements; the layer is made when it is not there."""
-        section = self._session.require()
         lines = traverses.lines()
         self._names = list(lines)
         data = [self._to_pixels(line) for line in lines.values()]
         colours = [USE_COLOURS[traverses.use(name)] for name in self._names]
         self._busy = True
         if self.layer is None or self.layer not in self._session.viewer.layers:
-            self._make(max(2.0, max(section.shape) / 500), undo, redo)
+            self._make(undo, redo)
         layer = self.layer
         layer.selected_data = set()
         layer.data = []
         if data:
-            layer.add(data, shape_type="line", edge_color=colours)
+            layer.add(data, shape_type="line", edge_color=colours, edge_width=self._width_px())
             layer.features = {"profile": self._names}
         layer.refresh_text()
         if current in self._names:
@@ -94,13 +97,13 @@ class TraverseLayer:
 
     # ------------------------------------------------------------------ helpers
 
-    def _make(self, width: float, undo: Any, redo: Any) -> None:
+    def _make(self, undo: Any, redo: Any) -> None:
         layers = self._session.viewer.layers
         active = layers.selection.active
         layer = self._session.viewer.add_shapes(
             None,
             ndim=2,
-            edge_width=width,
+            edge_width=self._width_px(),
             features={"profile": np.array([], dtype=str)},
             text={
                 "string": "{profile}",
@@ -112,7 +115,7 @@ class TraverseLayer:
             **overlay(self._session.require(), NAME),
         )
         layer.feature_defaults = {"profile": ""}
-        layer.current_edge_width = width
+        layer.current_edge_width = self._width_px()
         layer.events.data.connect(self._on_data)
         layer.events.set_data.connect(self._on_screen)
         layer.events.highlight.connect(self._on_highlight)
@@ -121,6 +124,28 @@ class TraverseLayer:
         self.layer = layer
         if active is not None and active in layers:
             layers.selection.active = active  # the mouse keeps telling about what it told before
+
+    def _width_px(self) -> float:
+        """Width of a line, in pixels of the image, that looks the same at every zoom."""
+        px_on_screen = (
+            self._session.require().pixel_size_um * self._session.viewer.scene.camera.zoom
+        )
+        return WIDTH_ON_SCREEN / max(px_on_screen, 1e-6)
+
+    def _on_zoom(self, _event: Any) -> None:
+        if self.layer is not None and not self._width_is_due:
+            self._width_is_due = True
+            QTimer.singleShot(150, self._fit_width)
+
+    def _fit_width(self) -> None:
+        self._width_is_due = False
+        layer, layers = self.layer, self._session.viewer.layers
+        if layer is None or layer not in layers or self._session.section is None or self._busy:
+            return
+        self._busy = True
+        layer.edge_width = [self._width_px()] * len(layer.data)
+        layer.current_edge_width = self._width_px()
+        self._busy = False
 
     def _activate(self, mode: str) -> None:
         if self.layer is not None and self.layer in self._session.viewer.layers:
