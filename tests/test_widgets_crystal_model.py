@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_olivine.crystals.classes import CLASS_COLOURS, crystal_classes
 from napari_olivine.errors import InputError
-from napari_olivine.widgets.crystal_layer import COLOURS, class_of, colour_map
+from napari_olivine.widgets.crystal_layer import colour_map
 from napari_olivine.widgets.crystal_model import CrystalModel
 
 UP, DOWN = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
@@ -113,13 +114,16 @@ def test_text_of_cells(model: CrystalModel) -> None:
 
 def test_colour_is_the_class_of_the_crystal() -> None:
     table = crystals()
-    assert list(class_of(table)) == [
+    assert list(crystal_classes(table)) == [
         "microlite", "microphenocryst", "normal", "microlite", "microphenocryst", "reversed",
     ]  # fmt: skip
     colours = colour_map(table)
     from napari.utils.color import ColorValue
 
-    np.testing.assert_allclose(colours.color_dict[7], ColorValue(COLOURS["normal"]), atol=1e-6)
+    normal = ColorValue(CLASS_COLOURS["normal"])
+    np.testing.assert_allclose(colours.color_dict[7], normal, atol=1e-6)
+        colours.color_dict[7], ColorValue(CLASS_COLOURS["normal"]), atol=1e-6
+    )
     assert colours.color_dict[0][3] == 0
     assert colours.color_dict[None][3] == 0
 

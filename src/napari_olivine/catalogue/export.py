@@ -11,7 +11,6 @@ import filelock
 import pandas as pd
 
 from napari_olivine.catalogue.calibration_plots import plot_calibration, plot_traverses
-from napari_olivine.catalogue.colours import PHENOCRYSTS
 from napari_olivine.catalogue.cutouts import write_cutouts
 from napari_olivine.catalogue.histograms import MgHistogram, count_mg
 from napari_olivine.catalogue.methods import methods_text, readme_text
@@ -20,6 +19,7 @@ from napari_olivine.catalogue.plots import plot_mg, plot_overview, plot_sizes
 from napari_olivine.catalogue.rasters import write_tiff
 from napari_olivine.catalogue.settings import ExportSettings
 from napari_olivine.catalogue.tables import write_crystals, write_profiles
+from napari_olivine.crystals.classes import PHENOCRYSTS
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Section

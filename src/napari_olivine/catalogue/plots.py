@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from napari_olivine.catalogue.colours import (
+from napari_olivine.catalogue.histograms import BINS, MgHistogram
+from napari_olivine.crystals.classes import (
     CLASS_COLOURS,
     CLASS_TITLES,
     class_codes,
     crystal_classes,
     rgb,
 )
-from napari_olivine.catalogue.histograms import BINS, MgHistogram
 from napari_olivine.section import Raster, Section
 
 if TYPE_CHECKING:

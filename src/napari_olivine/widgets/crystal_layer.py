@@ -8,38 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_olivine.crystals.classes import CLASS_COLOURS, crystal_classes
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers import overlay
-
-# Okabe and Ito (2008): told apart with any kind of colour vision.
-COLOURS = {
-    "normal": "#D55E00",
-    "reversed": "#0072B2",
-    "none": "#009E73",
-    "microphenocryst": "#56B4E9",
-    "microlite": "#F0E442",
-    "": "#999999",
-}
-"""Colour of each class: phenocrysts by their zoning, smaller crystals by their size."""
 
 OUTLINE = "Selected crystal"
 LARGEST = 1024
 """Rows or columns of the outline's layer; a larger crystal is outlined at a coarser level."""
 
 
-def class_of(table: pd.DataFrame) -> pd.Series:
-    """Class that decides a crystal's colour, one of :data:`COLOURS`, shape (n,)."""
-    size = table["size_class"].astype("str")
-    zoning = table["zoning_class"].astype("str").where(table["zoning_class"].notna(), "")
-    classes = size.where(size != "phenocryst", zoning)
-    return classes.where(classes.isin(list(COLOURS)), "")
-
-
 def colour_map(table: pd.DataFrame) -> Any:
     """Colours of a label layer, one look-up for all crystals."""
     from napari.utils.colormaps import DirectLabelColormap
 
-    colours = class_of(table).map(COLOURS)
+    colours = crystal_classes(table).map(CLASS_COLOURS)
     look_up: dict[int | None, Any] = dict(zip(table["id"].tolist(), colours.tolist(), strict=True))
     return DirectLabelColormap(color_dict={None: "transparent", 0: "transparent", **look_up})
 

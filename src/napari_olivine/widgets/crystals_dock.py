@@ -10,11 +10,10 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QTableView
 from typing_extensions import override
 
+from napari_olivine.crystals.classes import CLASS_COLOURS, crystal_classes
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.widgets.crystal_layer import (
-    COLOURS,
     OUTLINE,
-    class_of,
     colour_map,
     crystal_at,
     outline_data,
@@ -205,12 +204,12 @@ class CrystalsDock(StepDock):
         if "size_class" not in table.columns:
             self.legend.setText("")
             return
-        counts = class_of(table).value_counts()
+        counts = crystal_classes(table).value_counts()
         words = {"normal": "normal", "reversed": "reversed", "none": "unzoned"}
         parts = [
             f"<span style='color:{colour}'>■</span> {words.get(name, name)} {counts[name]}"
-            for name, colour in COLOURS.items()
-            if name and counts.get(name, 0)
+            for name, colour in CLASS_COLOURS.items()
+            if counts.get(name, 0)
         ]
         unbroken = [part.replace("> ", ">&nbsp;") for part in parts]
         self.legend.setText("&nbsp;&nbsp; ".join(unbroken))

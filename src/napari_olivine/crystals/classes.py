@@ -17,10 +17,10 @@ CLASS_COLOURS = {
     "reversed": "#0072B2",
     "none": "#009E73",
     UNCLASSIFIED: "#999999",
-    "microphenocryst": "#CC79A7",
+    "microphenocryst": "#56B4E9",
     "microlite": "#F0E442",
 }
-"""Colour of each class (Okabe and Ito's palette)."""
+"""Colour of each class in napari and in the catalogue (Okabe and Ito 2008)."""
 
 CLASS_TITLES = {
     "normal": "Phenocrysts, normal zoning",
@@ -34,8 +34,9 @@ CLASS_TITLES = {
 
 def crystal_classes(table: pd.DataFrame) -> pd.Series:
     """Class of each crystal: its zoning class for phenocrysts, else its size class."""
-    zoning = table["zoning_class"].replace("", UNCLASSIFIED)
-    return zoning.where(table["size_class"] == "phenocryst", table["size_class"])
+    size, zoning = table["size_class"].astype("str"), table["zoning_class"].astype("str")
+    zoning = zoning.where(zoning.isin(PHENOCRYSTS), UNCLASSIFIED)
+    return zoning.where(size == "phenocryst", size)
 
 
 def class_codes(table: pd.DataFrame) -> NDArray[np.uint8]:
