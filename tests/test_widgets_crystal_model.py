@@ -122,8 +122,6 @@ def test_colour_is_the_class_of_the_crystal() -> None:
 
     normal = ColorValue(CLASS_COLOURS["normal"])
     np.testing.assert_allclose(colours.color_dict[7], normal, atol=1e-6)
-        colours.color_dict[7], ColorValue(CLASS_COLOURS["normal"]), atol=1e-6
-    )
     assert colours.color_dict[0][3] == 0
     assert colours.color_dict[None][3] == 0
 
