@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 
 from napari_olivine.crystals.classes import CLASS_COLOURS, crystal_classes
 from napari_olivine.errors import InputError
-from napari_olivine.widgets.crystal_layer import colour_map
+from napari_olivine.widgets.crystal_colours import colour_map
 from napari_olivine.widgets.crystal_model import CrystalModel
 
 UP, DOWN = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder

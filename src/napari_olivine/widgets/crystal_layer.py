@@ -1,4 +1,4 @@
-"""Crystals on the canvas: colours by class, picking, and the outline of the selected one."""
+"""Crystals on the canvas: picking, and the outline of the selected one."""
 
 from __future__ import annotations
 
@@ -6,24 +6,13 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from napari_olivine.crystals.classes import CLASS_COLOURS, crystal_classes
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers import overlay
 
 OUTLINE = "Selected crystal"
 LARGEST = 1024
 """Rows or columns of the outline's layer; a larger crystal is outlined at a coarser level."""
-
-
-def colour_map(table: pd.DataFrame) -> Any:
-    """Colours of a label layer, one look-up for all crystals."""
-    from napari.utils.colormaps import DirectLabelColormap
-
-    colours = crystal_classes(table).map(CLASS_COLOURS)
-    look_up: dict[int | None, Any] = dict(zip(table["id"].tolist(), colours.tolist(), strict=True))
-    return DirectLabelColormap(color_dict={None: "transparent", 0: "transparent", **look_up})
 
 
 def crystal_at(section: Section, y_um: float, x_um: float) -> int:

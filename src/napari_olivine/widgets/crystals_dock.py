@@ -12,9 +12,9 @@ from typing_extensions import override
 
 from napari_olivine.crystals.classes import CLASS_COLOURS, crystal_classes
 from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.widgets.crystal_colours import colour_map
 from napari_olivine.widgets.crystal_layer import (
     OUTLINE,
-    colour_map,
     crystal_at,
     outline_data,
     picker,

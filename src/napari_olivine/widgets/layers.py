@@ -168,7 +168,7 @@ def _look(section: Section, raster: Raster, product: str, name: str) -> tuple[st
 
 def _by_class(section: Section) -> dict[str, Any]:
     """Colours of the crystals by their class, napari's own where the table is unknown."""
-    from napari_olivine.widgets.crystal_layer import colour_map
+    from napari_olivine.widgets.crystal_colours import colour_map
 
     table = section.table("crystals", "crystals")
     if not {"id", "size_class", "zoning_class"} <= set(table.columns):
