@@ -160,6 +160,17 @@ def test_a_full_disk_is_told_and_keeps_what_is_finished(section: Section) -> Non
         assert draft.is_done("first part")
 
 
+def test_a_draft_that_ends_gives_its_lock_back_at_once(section: Section) -> None:
+    recipe = section.recipe("mask", Choice(), ["images"])
+    # The failure keeps the draft's frame alive: the lock must not wait for the garbage collector.
+    with pytest.raises(SectionError) as failure:
+        with section.draft("mask", recipe, Job()):
+            raise OSError(errno.ENOSPC, "No space left on device")
+    with section.draft("mask", recipe, Job()):
+        pass
+    assert failure.tb is not None
+
+
 def _hold(path: Path, ready: object) -> None:
     section = Section(path)
     recipe = section.recipe("mask", Choice(), ["images"])

@@ -111,13 +111,13 @@ def open_draft(section: Path, name: str, recipe: Recipe, job: Job) -> Iterator[D
     path = work / flat
     lock = filelock.FileLock(work / f"{flat}.lock")
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except filelock.Timeout:
         raise SectionError(
             f"Another process is making {name!r} of {section} now; wait for it or stop it."
         ) from None
     started = time.monotonic()
-    with lock:
+    with held:
         try:
             _prepare(path, recipe, job.force)
             draft = Draft(name, path, recipe, job)
