@@ -12,7 +12,7 @@ from typing import Any
 
 from qtpy.QtCore import QCoreApplication, QObject, QProcess, QTimer, Signal
 
-PATIENCE_MS = 1500
+PATIENCE_MS = 1300
 """How long a child may take to stop when asked, before it is made to."""
 
 COMMAND = (sys.executable, "-m", "napari_olivine")
@@ -177,12 +177,8 @@ class Jobs(QObject):
     def _insist(self) -> None:
         if self._process is None:
             return
-        if self._impatience.property("terminated") != self._process.processId():
-            self._impatience.setProperty("terminated", self._process.processId())
-            self._process.terminate()
-            self._impatience.start(PATIENCE_MS)
-        else:
-            self._process.kill()
+        # Killed at once: what is finished is on disk, and a person waits two seconds at most.
+        self._process.kill()
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
