@@ -1,0 +1,86 @@
+"""The list of formats, asked one after the other whether a file is theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from napari_olivine.errors import InputError
+from napari_olivine.readers.image import Image, Unreadable
+
+HEAD = 4096
+"""Bytes at a file's start by which it is recognised."""
+
+
+class FormatModule(Protocol):
+    """What a format's module offers."""
+
+    def recognises(self, file: Path, head: bytes) -> bool:
+        """Tell by a file's first bytes (and only then by its name) whether it is of this format."""
+
+    def open_images(self, file: Path) -> list[Image]:
+        """Return the images of a file; raises `Unreadable` or `InputError`."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Parameters
+    ----------
+    name
+        Name in words.
+    path
+        Module that reads it, see `FormatModule`; imported when it is first asked.
+    """
+
+    name: str
+    path: str
+
+    @property
+    def module(self) -> FormatModule:
+        """The module that reads it."""
+        return cast(FormatModule, import_module(self.path))
+
+
+ROOM = "napari_olivine.readers.formats"
+
+FORMATS: tuple[Format, ...] = (Format("TIFF", f"{ROOM}.tiff"),)
+"""Known formats; the first that recognises a file reads it."""
+
+
+def format_of(file: Path) -> Format | None:
+    """Return the format of a file, `None` if nobody knows it.
+
+    Raises
+    ------
+    Unreadable
+        If the file cannot be opened.
+    """
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(HEAD)
+    except OSError as error:
+        raise Unreadable(f"{file} cannot be read ({error})") from error
+    return next((one for one in FORMATS if one.module.recognises(file, head)), None)
+
+
+def open_images(file: Path) -> list[Image]:
+    """Return the images that a file holds.
+
+    Raises
+    ------
+    Unreadable
+        If the file is missing, truncated or damaged.
+    InputError
+        If it is of no known format, or holds what cannot be used (a picture in false colours).
+    """
+    found = format_of(file)
+    if found is None:
+        raise InputError(
+            f"{file} is of no format that can be read; known are "
+            f"{', '.join(one.name for one in FORMATS)}. Export it as a grey TIFF."
+        )
+    return found.module.open_images(file)

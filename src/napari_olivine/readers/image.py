@@ -1,0 +1,89 @@
+"""One grey image in a file, with what the instrument says of it: what every format hands out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+
+
+class Unreadable(InputError):
+    """A file that is missing, truncated or damaged (as opposed to of the wrong kind)."""
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """What an instrument says of an image; `None` or empty where it says nothing.
+
+    Parameters
+    ----------
+    instrument
+        Maker (and model), e.g. ``"ZEISS"``, ``"TESCAN"``.
+    pixel_size_um
+        Side of a pixel, um.
+    stage_um
+        Stage position x, y of the image's centre as the instrument counts it, um. Its axes may
+        point either way.
+    rotation_deg
+        Scan or stage rotation, degrees.
+    accelerating_voltage_kv
+        Accelerating voltage, kV.
+    probe_current_na
+        Probe or beam current, nA.
+    dwell_time_us
+        Dwell time of a pixel, us.
+    detector
+        Name of the detector as the file says (``"BSD"``, ``"CBS"``, ``"COMPO"``).
+    taken
+        When it was taken.
+    """
+
+    instrument: str = ""
+    pixel_size_um: float | None = None
+    stage_um: tuple[float, float] | None = None
+    rotation_deg: float | None = None
+    accelerating_voltage_kv: float | None = None
+    probe_current_na: float | None = None
+    dwell_time_us: float | None = None
+    detector: str = ""
+    taken: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Image:
+    """One grey image in a file; nothing of its pixels is in memory.
+
+    Parameters
+    ----------
+    file
+        The file that holds it.
+    shape
+        Rows and columns.
+    dtype
+        Type of a pixel: unsigned integers or floats.
+    load
+        Gives rows `start` up to, not including, `stop`, shape (stop - start, columns); raises
+        `Unreadable`.
+    signal
+        Signal that the file says it shows, as petrologists write it (``"BSE"``, ``"Mg"``); empty
+        where only the name or the folder of the file can tell.
+    acquisition
+        What the instrument says.
+    files
+        Other files that it was read from (a ``.hdr`` or ``.txt`` beside it).
+    """
+
+    file: Path
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    load: Callable[[int, int], NDArray[Any]]
+    signal: str = ""
+    acquisition: Acquisition = field(default_factory=Acquisition)
+    files: tuple[Path, ...] = ()
