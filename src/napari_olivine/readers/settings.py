@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from napari_olivine.settings import Settings, setting
 
 
@@ -34,9 +36,50 @@ class ImportSettings(Settings):
         unit="kV",
         gt=0,
     )
+    rename: tuple[str, ...] = setting(
+        (),
+        "Names of signals",
+        "Signals whose name was not recognised or is another one than wished, as OLD=NEW, e.g. "
+        "'Map 12=Mg'.",
+    )
+    tile_order: Literal["rows", "rows serpentine", "columns", "columns serpentine"] | None = (
+        setting(
+            None,
+            "Order of numbered tiles",
+            "How tiles that bear a running number follow each other, from the top left corner. "
+        "Empty: found by how well the grey goes on across the seams.",
+        )
+    )
+    tile_columns: int | None = setting(
+        None,
+        "Tiles in a row",
+        "For tiles that bear a running number. Empty: found likewise.",
+        ge=1,
+    )
+    tile_overlap_px: int | None = setting(
+        None,
+        "Overlap of tiles",
+        "Pixels that neighbouring tiles share by plan. Empty: from the stage positions, or found "
+        "in the images.",
+        unit="px",
+        ge=0,
+    )
+    mirror: Literal["none", "x", "y", "both"] | None = setting(
+        None,
+        "Mirrored stage axes",
+        "Axes of the stage that run against the columns (x) or rows (y) of the images. Empty: "
+        "found in the images.",
+    )
+    register_tiles: bool | None = setting(
+        None,
+        "Register overlaps",
+        "Move overlapping tiles until they agree, instead of trusting the stage. Empty: where they "
+        "overlap.",
+    )
     skip_missing: bool = setting(
         False,
-        "Go on without missing tiles",
-        "Leave missing and unreadable tiles black and report them, instead of refusing the "
-        "source. A tile of another size or type is always refused.",
+        "Go on without unusable tiles",
+        "Leave tiles out that are missing, unreadable, doubled or of another size, type or pixel "
+        "size than the rest; their place stays empty. Otherwise the source is refused with a "
+        "list of them.",
     )

@@ -34,10 +34,14 @@ class Format:
         Name in words.
     path
         Module that reads it, see `FormatModule`; imported when it is first asked.
+    container
+        Whether a file usually holds several signals and names them itself (``.bcf``,
+        ``.h5oina``); otherwise a file is one signal, and its name or folder tells which.
     """
 
     name: str
     path: str
+    container: bool = False
 
     @property
     def module(self) -> FormatModule:
