@@ -78,6 +78,23 @@ class Tiles:
         """row0, row1, col0, col1 of each tile, shape (tiles, 4)."""
         return self.table[list(COLUMNS[1:5])].to_numpy(np.int64)
 
+    def edges(self, axis: int) -> NDArray[np.int64]:
+        """Where one row (axis 0) or column (axis 1) of the grid ends and the next begins.
+
+        Returns
+        -------
+        ndarray, shape (rows or columns of the grid + 1,)
+            Pixels; where tiles overlap the middle of the overlap, where they leave a gap the
+            middle of the gap.
+        """
+        first, last, place = (COLUMNS[1 + 2 * axis], COLUMNS[2 + 2 * axis], COLUMNS[5 + axis])
+        count = int(self.table[place].max()) + 1
+        groups = self.table.groupby(place)
+        begin = groups[first].median().reindex(range(count)).interpolate().to_numpy()
+        end = groups[last].median().reindex(range(count)).interpolate().to_numpy()
+        inner = (end[:-1] + begin[1:]) / 2
+        return np.rint([begin[0], *inner, end[-1]]).astype(np.int64)
+
     @property
     def overlap(self) -> bool:
         """Whether any two tiles share pixels."""
