@@ -10,8 +10,8 @@ import pytest
 import tifffile
 
 from napari_olivine.calibration import CalibrateSettings, calibrate
-from napari_olivine.calibration.levelling import estimate_levelling
 from napari_olivine.job import Job
+from napari_olivine.levelling import estimate_levelling
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.readers import import_section
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.calibration.levelling import LevelledGrey
 from napari_olivine.calibration.outliers import artefacts, fill_along
 from napari_olivine.calibration.phase import Phase
 from napari_olivine.calibration.register import Registered, register
@@ -32,6 +31,7 @@ from napari_olivine.calibration.traverse import (
 )
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.levelling import LevelledGrey
 from napari_olivine.section import Section, session_index
 
 Floats = NDArray[np.float64]

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_olivine.calibration.levelling import LevelledGrey, Levelling, estimate_levelling
 from napari_olivine.calibration.metrics import Scores, scores
 from napari_olivine.calibration.mg_map import draw_mg
 from napari_olivine.calibration.phase import Phase, open_phase
@@ -17,6 +16,7 @@ from napari_olivine.calibration.regression import Calibration, fit_calibration
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
+from napari_olivine.levelling import LevelledGrey, Levelling, estimate_levelling
 from napari_olivine.section import Product, Section
 
 METHOD = 1

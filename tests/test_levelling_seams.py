@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_olivine.calibration.levelling import LevelledGrey, Levelling, estimate_levelling
 from napari_olivine.job import Job
+from napari_olivine.levelling import LevelledGrey, Levelling, estimate_levelling
 from napari_olivine.section import Session
 from napari_olivine.section.raster import create_raster
 
