@@ -8,9 +8,10 @@ import pytest
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.tables import read_placements, read_sessions
+from napari_olivine.section.tiles import Tiles
 
 SHAPE = (60, 120)
-TILE = (20, 30)
+TILES = Tiles.of_grid((3, 4), (20, 30))
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def test_sessions_in_tiles_include_both_ends(file):
     file.write_text(
         "session,first_row,last_row,first_col,last_col,role\n7,0,2,0,1,train\nB,1,1,2,3,Val\n"
     )
-    assert read_sessions(file, SHAPE, TILE).to_numpy().tolist() == [
+    assert read_sessions(file, SHAPE, TILES).to_numpy().tolist() == [
         ["7", 0, 60, 0, 60, "train"],
         ["B", 20, 40, 60, 120, "val"],
     ]
@@ -53,6 +54,28 @@ def test_sessions_that_cannot_be(file, text, told):
         read_sessions(file, SHAPE, None)
     assert told in str(error.value)
     assert "table.csv" in str(error.value)
+
+
+@pytest.mark.parametrize("tiles", ["0,3,0,1", "2,1,0,1", "-1,1,0,1", "0,1,2,4"])
+def test_sessions_of_tiles_that_are_not_there(file, tiles):
+    file.write_text(f"session,first_row,last_row,first_col,last_col\n1,{tiles}\n")
+    with pytest.raises(InputError, match="but there are 3 x 4, counted from 0"):
+        read_sessions(file, SHAPE, TILES)
+
+
+def test_sessions_of_overlapping_tiles_end_in_the_middle_of_the_overlap(file):
+    table = TILES.table.copy()
+    for start, stop, place, step in (
+        ("row0", "row1", "grid_row", 16),
+        ("col0", "col1", "grid_col", 26),
+    ):
+        side = table[stop] - table[start]
+        table[start] = table[place] * step
+        table[stop] = table[start] + side
+    file.write_text("session,first_row,last_row,first_col,last_col\n1,0,0,0,3\n2,1,2,0,3\n")
+    sessions = read_sessions(file, (52, 108), Tiles(table))
+    assert sessions[["row0", "row1"]].to_numpy().tolist() == [[0, 18], [18, 52]]
+    assert sessions[["col0", "col1"]].to_numpy().tolist() == [[0, 108], [0, 108]]
 
 
 def analyses(*names: str, spots: bool = False) -> pd.DataFrame:

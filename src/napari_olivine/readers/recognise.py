@@ -28,6 +28,7 @@ from napari_olivine.readers.xmaptools import (
     read_standards,
     spot_analyses,
 )
+from napari_olivine.section.tiles import Tiles
 
 SETTINGS = ImportSettings()
 
@@ -201,7 +202,13 @@ def _complete(
         pixel_size_um=pixel_size_um,
         shape=shape,
         signals=signals,
-        sessions=read_sessions(folder / "sessions.csv", shape, tile_shape),
+        sessions=read_sessions(
+            folder / "sessions.csv",
+            shape,
+            Tiles.of_grid((shape[0] // tile_shape[0], shape[1] // tile_shape[1]), tile_shape)
+            if tile_shape
+            else None,
+        ),
         analyses=analyses,
         placements=placements,
         tile_shape=tile_shape,

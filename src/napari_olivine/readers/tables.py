@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.source import refuse_if
+from napari_olivine.section.tiles import Tiles
 
 SESSION_COLUMNS = ("session", "row0", "row1", "col0", "col1", "role")
 PLACEMENT_COLUMNS = ("profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
@@ -25,9 +26,7 @@ _USES = {
 }  # fmt: skip
 
 
-def read_sessions(
-    file: Path, shape: tuple[int, int], tile_shape: tuple[int, int] | None
-) -> pd.DataFrame:
+def read_sessions(file: Path, shape: tuple[int, int], tiles: Tiles | None) -> pd.DataFrame:
     """Read the analytical sessions of a source.
 
     Parameters
@@ -38,8 +37,8 @@ def read_sessions(
         the file there is one session over the whole section, for training.
     shape
         Rows and columns of the section.
-    tile_shape
-        Rows and columns of a tile, `None` without tiles.
+    tiles
+        Tiles of the section, `None` without tiles.
 
     Returns
     -------
@@ -56,16 +55,15 @@ def read_sessions(
         return pd.DataFrame([whole], columns=list(SESSION_COLUMNS))
     table = _read(file)
     in_tiles = set(_TILE_COLUMNS) <= set(table)
-    if in_tiles and tile_shape is None:
+    if in_tiles and tiles is None:
         raise InputError(f"{file} counts in tiles, and there are none; give row0, row1, col0, col1")
     columns = _TILE_COLUMNS if in_tiles else SESSION_COLUMNS[1:5]
     _need(file, table, ("session", *columns))
     numbers = _integers(file, table, columns)
-    if in_tiles:
-        assert tile_shape is not None
-        numbers[:, (1, 3)] += 1
-        numbers *= np.repeat(tile_shape, 2)
     names = table["session"].str.strip()
+    if in_tiles:
+        assert tiles is not None
+        numbers = _tiles_to_pixels(file, names, numbers, tiles, shape)
     roles = _words(table, "role")
     wrong = [f"session {name!r} stands there twice" for name in names[names.duplicated()]]
     for name, role, (row0, row1, col0, col1) in zip(names, roles, numbers, strict=True):
@@ -198,6 +196,31 @@ def _need(file: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> None:
         raise InputError(
             f"{file} lacks the columns {', '.join(absent)}; it has {', '.join(table.columns)}."
         )
+
+
+def _tiles_to_pixels(
+    file: Path,
+    names: pd.Series,
+    numbers: NDArray[np.int64],
+    tiles: Tiles,
+    shape: tuple[int, int],
+) -> NDArray[np.int64]:
+    """Turn first and last rows and columns of tiles into pixels, ends not included."""
+    edges = [tiles.edges(axis) for axis in (0, 1)]
+    for axis, edge in enumerate(edges):  # tiles that jitter leave strips at the outer edges
+        edge[0], edge[-1] = 0, shape[axis]
+    counts = [len(edge) - 1 for edge in edges]
+    refuse_if(
+        [
+            f"session {name!r} covers rows {row[0]}-{row[1]} and columns {row[2]}-{row[3]} of "
+            f"tiles, but there are {counts[0]} x {counts[1]}, counted from 0"
+            for name, row in zip(names, numbers, strict=True)
+            if not (0 <= row[0] <= row[1] < counts[0] and 0 <= row[2] <= row[3] < counts[1])
+        ],
+        f"{file} cannot be used",
+    )
+    rows, columns = numbers[:, :2] + [0, 1], numbers[:, 2:] + [0, 1]
+    return np.hstack([edges[0][rows], edges[1][columns]])
 
 
 def _integers(file: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> NDArray[np.int64]:

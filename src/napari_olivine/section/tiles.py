@@ -138,4 +138,4 @@ class Tiles:
         down = np.minimum(rows - row0, row1 - 1 - rows) + 1
         right = np.minimum(columns - col0, col1 - 1 - columns) + 1
         ramp = np.minimum(down[:, None], right[None, :])
-        return np.clip(ramp, 0, FEATHER).astype(np.float32)
+        return np.asarray(np.clip(ramp, 0, FEATHER), np.float32)
