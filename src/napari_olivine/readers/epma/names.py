@@ -1,0 +1,250 @@
+"""Headers of microprobe tables: which quantity a column holds, and in which unit."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+OXIDES = (
+    "SiO2", "TiO2", "Al2O3", "Cr2O3", "V2O3", "Fe2O3", "FeO", "MnO", "NiO", "CoO", "ZnO",
+    "MgO", "CaO", "SrO", "BaO", "Na2O", "K2O", "P2O5", "SO3", "F", "Cl",
+)  # fmt: skip
+"""Oxides (and halogens) that are kept, in wt%."""
+
+ELEMENTS = (
+    "Si", "Ti", "Al", "Cr", "V", "Fe", "Mn", "Ni", "Co", "Zn", "Mg", "Ca", "Sr", "Ba", "Na", "K",
+    "P", "S", "O",
+)  # fmt: skip
+"""Elements that a table may give in place of oxides; O is measured or calculated, and not kept."""
+
+HALOGENS = ("F", "Cl")
+
+Kind = Literal["oxide", "element", "total", "place", "name", "point", "mg", ""]
+
+LENGTHS_UM = {"nm": 1e-3, "um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
+"""Units of length, in um."""
+
+SHARES_PERCENT = {"wt%": 1.0, "ppm": 1e-4, "fraction": 100.0}
+"""Units of a share by weight, in wt%."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the name of a column says.
+
+    Parameters
+    ----------
+    quantity
+        An oxide, an element, ``Total``, ``point``, ``distance``, ``x``, ``y`` (in the section),
+        ``stage_x``, ``stage_y``, ``stage_z``, ``profile``, ``comment``, ``Fo``; empty if it is
+        none of them.
+    unit
+        ``wt%``, ``ppm``, ``at%``, ``um``, ``mm``, ...; empty if the header does not say.
+    kind
+        Sort of quantity.
+    """
+
+    quantity: str
+    unit: str
+    kind: Kind
+
+
+NOTHING = Header("", "", "")
+LONGEST = 80
+"""Characters; a longer cell is no name of a column."""
+
+
+@lru_cache(maxsize=8192)
+def read_header(text: str) -> Header:
+    """Read the name of a column.
+
+    Examples
+    --------
+    >>> read_header("FeO* (wt.%)"), read_header("Distance [µm]")
+    (Header(quantity='FeO', unit='wt%', kind='oxide'), Header(quantity='distance', unit='um', kind='place'))
+    """  # noqa: E501
+    if not 0 < len(text) <= LONGEST:
+        return NOTHING
+    lower = _plain(text)
+    if lower in ("x_um", "y_um"):
+        # Our own name for a place in the section; any other X is the stage's.
+        return Header(lower[0], "um", "place")
+    rest, unit = _take_unit(lower)
+    bare = re.sub(r"[\s_()\[\]{}*.,:;/'\"?\ufffd-]+", "", rest)
+    if not bare:
+        return NOTHING
+    quantity = _NAMES.get(bare)
+    if quantity is None:
+        return NOTHING
+    kind = kind_of(quantity)
+    if kind in ("oxide", "element", "total") and unit in LENGTHS_UM:
+        return NOTHING
+    if kind == "place" and unit and unit not in LENGTHS_UM:
+        return NOTHING
+    return Header(quantity, unit, kind)
+
+
+def kind_of(quantity: str) -> Kind:
+    """Sort of a quantity, empty for what is none."""
+    if quantity in OXIDES:
+        return "oxide"
+    if quantity in ELEMENTS:
+        return "element"
+    return _KINDS.get(quantity, "")
+
+
+def column_name(header: object) -> str | None:
+    """Translate the header of a column; `None` for columns that are not needed.
+
+    Examples
+    --------
+    >>> column_name("FeO* (wt.%)"), column_name("Distance [µm]"), column_name("Comment")
+    ('FeO', 'distance_um', None)
+    """
+    found = read_header(str(header))
+    if found.kind in ("oxide", "total") and found.unit in ("", "wt%"):
+        return found.quantity
+    if found.kind == "point":
+        return "point"
+    if found.quantity == "distance" and found.unit in ("", "um", "mm"):
+        return f"distance_{found.unit or 'um'}"
+    if found.quantity in ("x", "y"):
+        return f"{found.quantity}_um"
+    if found.quantity in ("stage_x", "stage_y"):
+        return f"{found.quantity[-1]}_{found.unit or 'mm'}"
+    return None
+
+
+def label_of(text: str) -> str:
+    """Read the heading above a block of columns.
+
+    Returns
+    -------
+    label
+        ``wt%`` if the columns beneath are shares by weight, ``other`` if they are something else
+        (cations, atomic %, detection limits, errors, counts), empty if it does not say.
+
+    Examples
+    --------
+    >>> label_of("Oxide"), label_of("Atomic%"), label_of("Detection limits (wt%)"), label_of("Rim")
+    ('wt%', 'other', 'other', '')
+    """
+    if not 0 < len(text) <= LONGEST:
+        return ""
+    lower = _plain(text)
+    if _OTHER.search(lower):
+        return "other"
+    return "wt%" if _WEIGHT.search(lower) or re.search(r"\boxides?\b|\bconc", lower) else ""
+
+
+def is_unit(text: str) -> bool:
+    """Tell whether a cell holds a unit alone, as in a row of units beneath the header."""
+    lower = _plain(text)
+    if not lower or len(lower) > 24:
+        return False
+    rest, unit = _take_unit(lower)
+    return bool(unit) and not re.sub(r"[\s()\[\]._-]+|oxides?|elements?", "", rest)
+
+
+def _plain(text: str) -> str:
+    text = unicodedata.normalize("NFKC", text).strip().lower()
+    return text.replace("µ", "u").replace("μ", "u").replace("’", "'")
+
+
+_WEIGHT = re.compile(
+    r"(?:oxides?|ox|element(?:al)?|el)?[\s._]*"
+    r"(?:wt|weight|mass)[\s._-]*(?:%|pct|per\s?cent|percent(?:age)?)\.?"
+)
+_UNITS = (
+    (_WEIGHT, "wt%"),
+    (re.compile(r"(?:at|atom|atomic)[\s._-]*(?:%|pct|percent)"), "at%"),
+    (re.compile(r"(?:mol|mole|molar)[\s._-]*(?:%|pct|percent)"), "mol%"),
+    (re.compile(r"(?<![a-z])(?:ppmw?|ug/g|ug\s?g-1|mg/kg)(?![a-z])"), "ppm"),
+    (re.compile(r"(?<![a-z])(?:um|microns?|micromet(?:re|er)s?|mkm)(?![a-z])"), "um"),
+    (re.compile(r"(?<![a-z])(?:mm|millimet(?:re|er)s?)(?![a-z])"), "mm"),
+    (re.compile(r"(?<![a-z])nm(?![a-z])"), "nm"),
+    (re.compile(r"(?<![a-z])cm(?![a-z])"), "cm"),
+    (re.compile(r"[(\[]\s*u\s*[)\]]$|^u$"), "um"),
+    (re.compile(r"%"), "wt%"),
+)
+_OTHER = re.compile(
+    r"atom|\bat[\s._]*%|cation|apfu|formula|mol|detection|\bd\.?\s?l\.?\b|\blod\b|\blld\b|\bmdl\b|"
+    r"\bcdl|error|\berr\b|sigma|σ|±|\+/-|st\.?\s?dev|standard dev|\bs\.?d\.?\b|uncert|k-?\s?ra|"
+    r"count|cps|\bnet\b|\braw\b|intensit|peak|backgr|\bbg\b|normali[sz]ed|precision|reproduc"
+)
+
+
+def _take_unit(lower: str) -> tuple[str, str]:
+    """Cut the unit out of a header; the first kind of unit that stands in it."""
+    for pattern, unit in _UNITS:
+        found = pattern.search(lower)
+        if found:
+            return lower[: found.start()] + " " + lower[found.end() :], unit
+    return lower, ""
+
+
+_KINDS: dict[str, Kind] = {
+    "Total": "total", "point": "point", "dataset": "point", "distance": "place", "x": "place",
+    "y": "place", "stage_x": "place", "stage_y": "place", "stage_z": "place",
+    "profile": "name", "group": "name", "comment": "name", "Fo": "mg",
+}  # fmt: skip
+
+
+def _names() -> dict[str, str]:
+    names = {element.lower(): element for element in ELEMENTS}
+    names |= {oxide.lower(): oxide for oxide in OXIDES}
+    # A zero typed for the letter O ("Al203", "Mg0") is common enough to be read.
+    names |= {
+        oxide.lower().replace("o", "0"): oxide for oxide in OXIDES if len(oxide) > 2
+    }
+    for end in ("t", "tot", "total", "all", "(t)"):
+        names |= {f"feo{end}": "FeO", f"fe2o3{end}": "Fe2O3"}
+    names |= dict.fromkeys(("tfeo", "totalfeo", "sumfeo"), "FeO")
+    names |= dict.fromkeys(
+        ("total", "sum", "totals", "oxidetotal", "totaloxides", "totaloxide", "sumoxides", "tot"),
+        "Total",
+    )
+    names |= dict.fromkeys(
+        ("point", "no", "#", "pt", "n", "spot", "pointno", "nr", "point#", "pointnr", "pt#",
+         "spotno", "spot#", "number", "line#", "linenumber", "linenum", "analysisno", "analysis#",
+         "pointnumber"),
+        "point",
+    )  # fmt: skip
+    names |= dict.fromkeys(("datasetpoint", "datasetpoint#"), "dataset")
+    names |= dict.fromkeys(
+        ("distance", "dist", "d", "position", "reldist", "relativedistance", "relativedist",
+         "distancefromrim", "distancefromcore", "distancefromedge", "rimdistance", "distfromrim",
+         "distfromcore", "profiledistance", "traversedistance", "depth"),
+        "distance",
+    )  # fmt: skip
+    for axis in "xyz":
+        names |= dict.fromkeys(
+            (axis, f"stage{axis}", f"{axis}stage", f"{axis}pos", f"{axis}position", f"pos{axis}",
+             f"{axis}coord", f"{axis}coordinate", f"stage{axis}position", f"{axis}stageposition",
+             f"xyz{axis}", f"stageposition{axis}"),
+            f"stage_{axis}",
+        )  # fmt: skip
+    for what in ("profile", "traverse", "transect"):
+        for end in ("", "id", "name", "no", "number", "#", "nr"):
+            names[what + end] = "profile"
+    names |= dict.fromkeys(("linename", "lineid"), "profile")
+    for what in ("crystal", "grain", "sample", "olivine"):
+        for end in ("", "id", "name", "no", "number", "#", "nr"):
+            names[what + end] = "group"
+    names |= dict.fromkeys(
+        ("comment", "comments", "name", "label", "analysis", "analysisname", "spotname",
+         "description", "pointname", "remark", "remarks", "spotid", "id"),
+        "comment",
+    )  # fmt: skip
+    names |= dict.fromkeys(
+        ("fo", "xfo", "fo#", "fono", "focontent", "foh", "forsterite", "mg#", "mgno", "mgnumber",
+         "xmg", "mgnr", "fomol"),
+        "Fo",
+    )  # fmt: skip
+    return names
+
+
+_NAMES = _names()

@@ -1,0 +1,122 @@
+"""Cells of text into numbers: decimal commas, what lies below detection, words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d{1,3})?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
+_BELOW = re.compile(
+    r"<\s*(?:[\d.,]+\s*(?:%|wt\.?\s?%|ppm)?|l\.?o\.?d\.?|m?\.?d\.?l\.?|detection.*)|"
+    r"(?:b|u)\.?\s?d\.?(?:\s?l\.?)?|lld|b\.?l\.?o\.?d\.?|below\s.*|under\s.*detection.*"
+)
+_BLANK = ("", "nan", "-", "--", "---", "–", "—", "n/a", "#n/a", "na", "none", "null")
+
+
+@dataclass
+class Numbers:
+    """A column of numbers.
+
+    Parameters
+    ----------
+    values
+        Shape (n,); NaN where nothing was measured, 0 where it was below detection.
+    below
+        Cells that say so ('<0.02', 'b.d.l.').
+    words
+        Cells that hold neither a number nor a blank ('crack').
+    word_count, below_count
+        How many cells these are.
+    """
+
+    values: NDArray[np.float64]
+    below: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    word_count: int = 0
+    below_count: int = 0
+
+
+def read_numbers(cells: Sequence[str], *, decimal_comma: bool) -> Numbers:
+    """Read a column; see `Numbers`."""
+    numbers = Numbers(np.full(len(cells), np.nan))
+    below: dict[str, None] = {}
+    words: dict[str, None] = {}
+    for row, cell in enumerate(cells):
+        value = read_number(cell, decimal_comma=decimal_comma)
+        if value is not None:
+            numbers.values[row] = value
+        elif is_below_detection(cell):
+            numbers.values[row] = 0.0
+            numbers.below_count += 1
+            below[cell.strip()[:40]] = None
+        elif not is_blank(cell):
+            numbers.word_count += 1
+            words[cell.strip()[:40]] = None
+    numbers.below, numbers.words = list(below), list(words)
+    return numbers
+
+
+def read_number(cell: str, *, decimal_comma: bool = False) -> float | None:
+    """Read one cell; `None` if it holds no finite number."""
+    text = cell.strip().replace("\u2212", "-").replace("\xa0", "").replace("\u202f", "")
+    if len(text) > 40:
+        return None
+    if text.endswith("%"):
+        text = text[:-1].rstrip()
+    if "," in text:
+        if decimal_comma and _COMMA_NUMBER.fullmatch(text):
+            text = text.replace(",", ".")
+        elif not decimal_comma and _THOUSANDS.fullmatch(text):
+            text = text.replace(",", "")
+        else:
+            return None
+    if not _NUMBER.fullmatch(text):
+        return None
+    value = float(text)
+    return value if np.isfinite(value) else None
+
+
+def is_number(cell: str) -> bool:
+    """Tell whether a cell holds a number, written with a decimal point or a comma."""
+    return read_number(cell, decimal_comma=True) is not None or read_number(cell) is not None
+
+
+def is_blank(cell: str) -> bool:
+    """Tell whether a cell says that there is nothing."""
+    return cell.strip().lower() in _BLANK
+
+
+def is_below_detection(cell: str) -> bool:
+    """Tell whether a cell says that the element was measured and not found."""
+    text = cell.strip().lower()
+    return len(text) <= 40 and _BELOW.fullmatch(text) is not None
+
+
+def has_decimal_commas(cells: Iterable[str], *, typed: bool) -> bool:
+    """Tell whether commas among the numbers stand for the decimal point.
+
+    Parameters
+    ----------
+    cells
+        Cells of the columns of numbers.
+    typed
+        The numbers come from a spreadsheet that keeps them as numbers: only text holds commas, and
+        the points of the others say nothing.
+    """
+    points = commas = other = False
+    for cell in cells:
+        text = cell.strip()
+        if "," not in text:
+            points |= not typed and "." in text and _NUMBER.fullmatch(text) is not None
+        elif "." in text and _THOUSANDS.fullmatch(text):
+            return False
+        elif _COMMA_NUMBER.fullmatch(text):
+            commas = True
+            other |= _THOUSANDS.fullmatch(text) is None
+    return commas and (other or not points)
