@@ -73,7 +73,8 @@ def test_settings_say_what_the_files_do_not(tmp_path):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"tile_overlap_px": 12}, "overlap by 12 px"),
+        ({"tile_overlap_px": 20}, "cannot overlap by 20 px"),
+        ({"grid": [100000, 100000]}, "is more than 10000000 tiles"),
         ({"grid": [0, 4]}, "must be numbers from 1"),
         ({"tile_pattern": "tiles/{signal}/{line}.tif"}, "may hold {signal}, {row} and {col}"),
         ({"pixel_size_um": -1}, "pixel_size_um: Input should be greater than 0"),
@@ -190,7 +191,7 @@ def _write_text(file: Path) -> None:
         (_empty, "is truncated, damaged or no TIFF"),
         (_write_text, "is truncated, damaged or no TIFF"),
         (_make_larger, "is 20 x 31 px, expected 20 x 30"),
-        (_make_16_bit, "is of type uint16; the first tile of Mg, r00_c00.tif, is of type uint8"),
+        (_make_16_bit, "is of type uint16, the other tiles of Mg of type uint8"),
         (_make_colour, "is a colour image; export the grey values instead"),
         (_make_palette, "is a colour image; export the grey values instead"),
         (_make_stack, "is a stack of images"),
@@ -209,11 +210,17 @@ def test_a_bad_tile_is_named(tmp_path, spoil, told):
 
 
 @pytest.mark.parametrize("spoil", [_make_larger, _make_16_bit, _make_colour])
-def test_tiles_of_another_kind_are_never_skipped(tmp_path, spoil):
-    make_mosaic(tmp_path)
+@pytest.mark.parametrize("checked", [True, False])
+def test_tiles_of_another_kind_stay_empty_if_wished_and_are_told(tmp_path, spoil, checked):
+    whole = make_mosaic(tmp_path)
     spoil(tile_file(tmp_path, "Mg", 1, 3))
-    with pytest.raises(InputError, match=r"r01_c03\.tif"):
-        read_source(tmp_path, ImportSettings(skip_missing=True)).check()
+    source = read_source(tmp_path, ImportSettings(skip_missing=True))
+    if checked:
+        source.check()
+    whole["Mg"][20:40, 90:120] = 0
+    np.testing.assert_array_equal(source.signals["Mg"].read(0, 60, Job()), whole["Mg"])
+    assert len(source.signals["Mg"].missing) == 1
+    assert "r01_c03.tif" in source.signals["Mg"].missing[0]
 
 
 def test_a_map_of_another_size_is_not_aligned(tmp_path):

@@ -1,0 +1,140 @@
+"""A mosaic that is described by ``section.json``: equal tiles, one folder per signal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_olivine.errors import InputError
+from napari_olivine.readers.mosaic.layout import Layout, in_a_grid, lay_out
+from napari_olivine.readers.mosaic.tile_mosaic import TileMosaic
+from napari_olivine.readers.source import SignalReader, refuse_if
+
+MOST_TILES = 10_000_000
+"""More places than any section has; a grid beyond it is a slip of the pen."""
+
+
+class MosaicDescription(BaseModel):
+    """The ``section.json`` that stands beside the tiles."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str = ""
+    pixel_size_um: float | None = Field(None, gt=0)
+    tile_shape: tuple[int, int]
+    tile_overlap_px: int = Field(0, ge=0)
+    grid: tuple[int, int]
+    tile_pattern: str
+    signals: list[str] = Field(min_length=1)
+    accelerating_voltage_kV: float | None = Field(None, gt=0)
+
+
+def read_description(file: Path) -> MosaicDescription:
+    """Read and judge a mosaic's ``section.json``.
+
+    Raises
+    ------
+    InputError
+        If a key is missing or wrong.
+    """
+    try:
+        description = MosaicDescription.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        refuse_if(
+            [f"{'.'.join(map(str, p['loc'])) or 'the file'}: {p['msg']}" for p in error.errors()],
+            f"{file} does not describe a mosaic of tiles",
+        )
+        raise
+    if min(*description.grid, *description.tile_shape) < 1:
+        raise InputError(f"{file}: grid and tile_shape must be numbers from 1.")
+    if description.grid[0] * description.grid[1] > MOST_TILES:
+        raise InputError(
+            f"{file}: a grid of {description.grid[0]} x {description.grid[1]} is more than "
+            f"{MOST_TILES} tiles; count them again."
+        )
+    if description.tile_overlap_px >= min(description.tile_shape):
+        raise InputError(
+            f"{file}: tiles of {description.tile_shape[0]} x {description.tile_shape[1]} px cannot "
+            f"overlap by {description.tile_overlap_px} px (tile_overlap_px)."
+        )
+    return description
+
+
+def described_layout(folder: Path, description: MosaicDescription) -> Layout:
+    """Lay the tiles out as ``section.json`` says; a tile's name is its ``ROW_COLUMN``.
+
+    Raises
+    ------
+    InputError
+        If `tile_pattern` cannot be used.
+    """
+    rows, columns = description.grid
+    cells = np.argwhere(np.ones((rows, columns), bool)).astype(np.int64)
+    overlap = description.tile_overlap_px
+    return lay_out(
+        "described",
+        f"{rows} rows of {columns} tiles as section.json says"
+        + (f", neighbours sharing {overlap} px." if overlap else ", side by side."),
+        [_name(row, column) for row, column in cells],
+        in_a_grid(cells, description.tile_shape, (overlap, overlap)),
+        cells,
+        description.tile_shape,
+    )
+
+
+def described_files(folder: Path, description: MosaicDescription, signal: str) -> dict[str, Path]:
+    """Return the file of each tile of a signal by the tile's name.
+
+    Raises
+    ------
+    InputError
+        If `tile_pattern` cannot be used.
+    """
+    try:
+        return {
+            _name(row, column): folder
+            / description.tile_pattern.format(signal=signal, row=row, col=column)
+            for row in range(description.grid[0])
+            for column in range(description.grid[1])
+        }
+    except (KeyError, ValueError, IndexError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"{folder / 'section.json'}: the tile_pattern {description.tile_pattern!r} cannot be "
+            "used; it may hold {signal}, {row} and {col}, as in "
+            f"tiles/{{signal}}/r{{row:02d}}_c{{col:02d}}.tif ({error})."
+        ) from error
+
+
+def open_mosaic(
+    folder: Path,
+    description: MosaicDescription,
+    *,
+    skip_missing: bool,
+    layout: Layout | None = None,
+) -> dict[str, SignalReader]:
+    """Open every signal of a mosaic.
+
+    Parameters
+    ----------
+    folder
+        Folder that `tile_pattern` starts from.
+    description
+        The mosaic's ``section.json``.
+    skip_missing
+        Leave out tiles that cannot be used; their place stays empty.
+    layout
+        Where the tiles lie, if it is better known than by the description.
+    """
+    layout = layout or described_layout(folder, description)
+    return {
+        name: TileMosaic(
+            name, layout, described_files(folder, description, name), skip_missing=skip_missing
+        )
+        for name in description.signals
+    }
+
+
+def _name(row: int, column: int) -> str:
+    return f"{row}_{column}"

@@ -1,0 +1,337 @@
+"""One signal of a mosaic: its tiles put together, overlaps blended, gaps left empty."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.readers.image import Acquisition, Image, Unreadable
+from napari_olivine.readers.mosaic.layout import Layout
+from napari_olivine.readers.tiff import Unreadable as UnreadableTiff
+from napari_olivine.readers.tiff import read_header, read_pixels
+
+THREADS = 2
+"""Tiles that are decoded at once; the disk and the compression of the section are slower."""
+
+BATCH = 16
+"""Tiles between two looks at whether to stop."""
+
+BLENDING_BYTES = 20
+"""Bytes that blending takes for each pixel of a strip, at most."""
+
+SAME_PIXEL = 0.01
+"""Pixel sizes that differ by less than this share are the same."""
+
+Opener = Callable[[Path], Image]
+
+
+def open_tile(file: Path) -> Image:
+    """Open the one image of a tile's file.
+
+    Raises
+    ------
+    Unreadable
+        If it is missing, truncated or damaged.
+    InputError
+        If it is no single grey image.
+    """
+    try:
+        header = read_header(file)
+    except UnreadableTiff as error:
+        raise Unreadable(str(error)) from error
+
+    def load(start: int, stop: int) -> NDArray[Any]:
+        try:
+            return read_pixels(file)[start:stop]
+        except UnreadableTiff as error:
+            raise Unreadable(str(error)) from error
+
+    found = Acquisition(pixel_size_um=header.pixel_size_um)
+    return Image(file, header.shape, header.dtype, load, acquisition=found)
+
+
+class TileMosaic:
+    """One signal of a mosaic.
+
+    Tiles are placed at whole pixels, so that where one tile lies alone its values are those that
+    were measured. Where tiles overlap, the value is their mean weighted by `Tiles.weight`, rounded
+    to the type of the image. Pixels of no tile are 0.
+
+    Parameters
+    ----------
+    name
+        Name of the signal.
+    layout
+        Where the tiles lie.
+    files
+        File of each tile by its name in the layout; a tile without a file is missing.
+    skip_missing
+        Leave out tiles that cannot be used: missing, unreadable, doubled, of another size, type
+        or pixel size.
+    opened
+        Opens the image of a file.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        layout: Layout,
+        files: Mapping[str, Path],
+        *,
+        skip_missing: bool,
+        opened: Opener = open_tile,
+    ) -> None:
+        self.name = name
+        self.layout = layout
+        self.tile_shape = layout.tiles.tile_shape
+        self.shape = layout.shape
+        self.missing: list[str] = []
+        self._files = [files.get(tile) for tile in layout.names]
+        self.files = [file for file in self._files if file is not None]
+        self._doubled = [files[tile] for tile in layout.doubled if tile in files]
+        self._skip_missing = skip_missing
+        self._opened = opened
+        self._dtype: np.dtype[Any] | None = None
+        self._pixel_size_um: float | None = None
+        self._left_out: set[int] = set()
+        self._kept: dict[int, NDArray[Any]] = {}
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a pixel, that of most tiles (of the first few, until all were checked)."""
+        if self._dtype is None:
+            found = []
+            for file in self.files:
+                try:
+                    found.append(self._opened(file).dtype)
+                except InputError:
+                    continue
+                if len(found) == 3:
+                    break
+            if not found:
+                raise InputError(f"No tile of {self.name} can be read, e.g. {self._example}.")
+            self._dtype = Counter(found).most_common(1)[0][0]
+        return self._dtype
+
+    def check(self, job: Job) -> list[str]:
+        """Look at the header of every tile; return what is wrong."""
+        results = list(self._open_all(job))
+        images = [one for one in results if isinstance(one, Image)]
+        if not images:
+            told = [str(one) for one in results if one is not None]
+            first = f", e.g. {told[0]}" if told else ""
+            return [f"{self.name}: none of its tiles can be read{first}"]
+        self._dtype = Counter(image.dtype for image in images).most_common(1)[0][0]
+        sizes = [size for image in images if (size := image.acquisition.pixel_size_um)]
+        self._pixel_size_um = Counter(sizes).most_common(1)[0][0] if sizes else None
+        if found := self._another_size(images):
+            return [found]
+        wrong: dict[int, str] = {}
+        for tile, result in enumerate(results):
+            if told_of := self._judge(tile, result):
+                wrong[tile] = told_of
+        doubled = [f"{file} claims the place of another tile" for file in self._doubled]
+        if not self._skip_missing:
+            return [*wrong.values(), *doubled]
+        self._left_out = set(wrong)
+        self.missing += [one for one in (*wrong.values(), *doubled) if one not in self.missing]
+        return []
+
+    def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
+        """Put the tiles of some rows together, shape (stop - start, columns)."""
+        if not self.layout.tiles.overlap:
+            return self._read(start, stop, job, blend=False)
+        high = max(64, job.memory_bytes // 8 // (BLENDING_BYTES * self.shape[1]))
+        parts = [
+            self._read(first, min(first + high, stop), job, blend=True)
+            for first in range(start, stop, high)
+        ]
+        return parts[0] if len(parts) == 1 else np.vstack(parts)
+
+    def _read(self, start: int, stop: int, job: Job, *, blend: bool) -> NDArray[Any]:
+        tiles = self.layout.tiles
+        bounds = tiles.bounds
+        here = tiles.within(slice(start, stop), slice(0, self.shape[1]))
+        strip = _Strip(start, stop, self.shape[1], self.dtype)
+        if blend:
+            strip.expect_overlaps(bounds[here])
+        budget = job.memory_bytes // 4
+        still: dict[int, NDArray[Any]] = {}
+        with ThreadPoolExecutor(THREADS) as pool:
+            for begin in range(0, len(here), BATCH):
+                job.check()
+                batch = here[begin : begin + BATCH]
+                parts = pool.map(lambda tile: self._part(int(tile), start, stop, budget), batch)
+                for tile, (top, pixels) in zip(batch, parts, strict=True):
+                    if pixels is None:
+                        continue
+                    row0, row1, col0, _ = bounds[tile]
+                    # A tile that the strip's edge cuts is needed again by the next strip.
+                    whole = top == row0 and len(pixels) == row1 - row0
+                    if row1 > stop and whole and (len(still) + 1) * pixels.nbytes < budget:
+                        still[int(tile)] = pixels
+                    strip.add(top, int(col0), pixels, lambda r, c, t=tile: tiles.weight(t, r, c))
+        self._kept = still
+        return strip.finished()
+
+    def _part(
+        self, tile: int, start: int, stop: int, budget: int
+    ) -> tuple[int, NDArray[Any] | None]:
+        """Return the rows of a tile that a strip needs (or all of them) and their first row."""
+        row0, row1 = (int(row) for row in self.layout.tiles.bounds[tile, :2])
+        if tile in self._kept:
+            return row0, self._kept[tile]
+        height, width = self.tile_shape
+        whole = height * width * self.dtype.itemsize * THREADS < budget
+        first, last = (0, height) if whole else (max(start - row0, 0), min(stop, row1) - row0)
+        if tile in self._left_out:
+            return row0 + first, None
+        try:
+            image = self._open(tile)
+            if told := self._judge(tile, image):
+                raise InputError(told)
+            pixels = np.asarray(image.load(first, last))
+            if pixels.shape != (last - first, width):
+                raise Unreadable(f"{image.file} holds fewer pixels than its header says")
+        except InputError as error:
+            if not self._skip_missing:
+                raise
+            self._left_out.add(tile)
+            if (told := str(error)) not in self.missing:
+                self.missing.append(told)
+            return row0 + first, None
+        return row0 + first, pixels
+
+    def _open(self, tile: int) -> Image:
+        file = self._files[tile]
+        if file is None:
+            raise Unreadable(f"{self.name} has no tile {self.layout.names[tile]}")
+        if not file.exists():
+            raise Unreadable(f"{file} is missing: copy it, or go on without it (skip_missing)")
+        return self._opened(file)
+
+    def _open_all(self, job: Job) -> Iterator[Image | InputError]:
+        with ThreadPoolExecutor(THREADS) as pool:
+            for begin in range(0, len(self._files), 256):
+                job.check()
+                batch = range(begin, min(begin + 256, len(self._files)))
+                yield from pool.map(self._open_or_error, batch)
+
+    def _open_or_error(self, tile: int) -> Image | InputError:
+        try:
+            return self._open(tile)
+        except InputError as error:
+            return error
+
+    def _judge(self, tile: int, result: Image | InputError) -> str:
+        """Say what is wrong with a tile, nothing if it can be used."""
+        if isinstance(result, InputError):
+            return str(result)
+        if result.shape != self.tile_shape:
+            return f"{result.file} is {_by(result.shape)} px, expected {_by(self.tile_shape)}"
+        if result.dtype != self.dtype:
+            return (
+                f"{result.file} is of type {result.dtype}, the other tiles of {self.name} of type "
+                f"{self.dtype}"
+            )
+        size, usual = result.acquisition.pixel_size_um, self._pixel_size_um
+        if size and usual and abs(size - usual) > SAME_PIXEL * usual:
+            return (
+                f"{result.file} has pixels of {size:.4g} um, the other tiles of {self.name} of "
+                f"{usual:.4g} um"
+            )
+        return ""
+
+    def _another_size(self, images: list[Image]) -> str:
+        """Say so if all tiles are of another size than the layout's."""
+        usual = Counter(image.shape for image in images).most_common(1)[0][0]
+        if usual == self.tile_shape:
+            return ""
+        if self.layout.how != "described":
+            return (
+                f"{self.name} is not aligned with the section: its tiles are {_by(usual)} px, "
+                f"those that the layout was made of {_by(self.tile_shape)}. Export every signal "
+                "with the same size and binning"
+            )
+        rows, columns = (n * side for n, side in zip(self.layout.grid, usual, strict=True))
+        return (
+            f"{self.name} is not aligned with the section: its tiles are {_by(usual)} px, "
+            f"the mosaic {_by((rows, columns))}; section.json says {_by(self.tile_shape)}, "
+            f"{_by(self.shape)}. Export every signal with the same size and binning"
+        )
+
+    @property
+    def _example(self) -> str:
+        return str(self.files[0]) if self.files else "nothing is there"
+
+
+class _Strip:
+    """Rows of the section that tiles are laid into."""
+
+    def __init__(self, start: int, stop: int, columns: int, dtype: np.dtype[Any]) -> None:
+        self.start, self.stop, self.columns = start, stop, columns
+        self.dtype = dtype
+        self.pixels = np.zeros((stop - start, columns), dtype)
+        self.shared: NDArray[np.bool_] | None = None
+
+    def expect_overlaps(self, bounds: NDArray[np.int64]) -> None:
+        """Get ready for tiles that share pixels."""
+        covered = np.zeros(self.pixels.shape, np.uint8)
+        for row0, row1, col0, col1 in bounds:
+            part = covered[self._rows(row0, row1), max(col0, 0) : col1]
+            part += part < 2
+        self.shared = covered > 1
+        # Weights reach 32: products of smaller whole numbers are exact in 32 bits.
+        exact = self.dtype.kind in "ui" and self.dtype.itemsize <= 2
+        kind = np.float32 if exact else np.float64
+        self.sum = np.zeros(self.pixels.shape, kind)
+        self.weight = np.zeros(self.pixels.shape, kind)
+
+    def add(
+        self,
+        top: int,
+        left: int,
+        pixels: NDArray[Any],
+        weight: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]],
+    ) -> None:
+        """Lay (a part of) a tile into the strip."""
+        first, last = max(top, self.start), min(top + len(pixels), self.stop)
+        right = min(left + pixels.shape[1], self.columns)
+        part = pixels[first - top : last - top, : right - left]
+        place = (slice(first - self.start, last - self.start), slice(left, right))
+        if self.shared is None or not self.shared[place].any():
+            self.pixels[place] = part
+            return
+        alone = ~self.shared[place]
+        np.copyto(self.pixels[place], part, where=alone)
+        share = weight(np.arange(first, last), np.arange(left, right)).astype(self.sum.dtype)
+        if self.dtype.kind == "f":  # a pixel that was not measured says nothing
+            measured = np.isfinite(part)
+            share *= measured
+            part = np.where(measured, part, 0)
+        self.sum[place] += share * part
+        self.weight[place] += share
+
+    def finished(self) -> NDArray[Any]:
+        """Return the strip with its overlaps blended."""
+        if self.shared is None:
+            return self.pixels
+        blended = self.shared & (self.weight > 0)
+        mean = self.sum[blended] / self.weight[blended]
+        self.pixels[blended] = np.rint(mean) if self.dtype.kind in "ui" else mean
+        return self.pixels
+
+    def _rows(self, row0: int, row1: int) -> slice:
+        return slice(max(row0 - self.start, 0), max(min(row1, self.stop) - self.start, 0))
+
+
+def _by(shape: tuple[int, int]) -> str:
+    return f"{shape[0]} x {shape[1]}"
