@@ -97,7 +97,7 @@ def find_crystals(
             parts.mkdir(exist_ok=True)
             labels = create_raster(
                 draft.path / "crystals", section.shape, "uint32", section.pixel_size_um,
-                reduction="nearest", origin="crystal ids",
+                reduction="mode", origin="crystal ids",
             )  # fmt: skip
             table = _number(section.raster(phase, "olivine"), labels, draft, settings, job)
             table = _measure(section, inputs, labels, table, draft, settings, job)

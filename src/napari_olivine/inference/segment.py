@@ -204,7 +204,7 @@ def _make_segmentation(section: Section, settings: SegmentSettings, job: Job) ->
             section.shape,
             "uint8",
             section.pixel_size_um,
-            reduction="nearest",
+            reduction="mode",
             origin=f"1 where the probability of olivine is at least {settings.threshold:g}",
         )
         for rows, columns in draft.pending(

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import zarr
 from numpy.typing import DTypeLike, NDArray
-from zarr.codecs import ZstdCodec
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
+from napari_olivine.section.halving import Reduction, halve
+from napari_olivine.section.shards import CODEC, fills_shards, is_ours, write_shards
 
 CHUNK = 1024
-"""Rows and columns of a chunk."""
+"""Rows of a strip, and the step of the sides of blocks: what is written in multiples of it fills
+whole shards from top to bottom."""
+
+PIECE = 512
+"""Rows and columns of what is compressed by itself (a chunk of zarr)."""
+
+SHARD_COLUMNS = 8192
+"""Columns of a file (a shard of zarr); it has `CHUNK` rows at full resolution, half in overviews,
+so that a strip fills shards of the first overview too."""
 
 SMALLEST = 512
 """A pyramid ends with the first level whose longer side is at most this."""
 
-Reduction = Literal["mean", "nanmean", "nearest"]
+PATIENCE_S = 2.0
+"""How long a reader waits for a product that is just being replaced."""
+
+TRIES = 5
+"""How often a window is read again because its product was replaced meanwhile."""
+
 Block = tuple[slice, slice]
 
 
@@ -37,13 +52,19 @@ class Raster:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._open()
+
+    def _open(self) -> None:
         try:
-            group = zarr.open_group(folder, mode="r+")
+            self._identity = _identity(self.folder)
+            group = zarr.open_group(self.folder, mode="r+")
             self._ome: dict[str, Any] = dict(group.attrs["ome"])  # type: ignore[arg-type]
             datasets = self._ome["multiscales"][0]["datasets"]
             self.levels: list[zarr.Array[Any]] = [group[d["path"]] for d in datasets]  # type: ignore[misc]
-        except (OSError, KeyError, ValueError, IndexError) as error:
-            raise SectionError(f"{folder} is not a readable OME-Zarr image ({error}).") from error
+        except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
+            raise SectionError(
+                f"{self.folder} is not a readable OME-Zarr image ({error})."
+            ) from error
 
     @property
     def name(self) -> str:
@@ -82,14 +103,71 @@ class Raster:
         level
             0 for full resolution.
         """
-        return np.asarray(self.levels[level][rows, columns])
+        for _ in range(TRIES):
+            window = self._read(rows, columns, level)
+            if window is not None and self._stayed():
+                return window
+            # The product was replaced meanwhile: a chunk that was not found would count as empty.
+            self._wait_for_replacement()
+        raise SectionError(f"{self.folder} is replaced again and again while it is read.")
 
-    def write(self, row: int, column: int, block: NDArray[Any]) -> None:
-        """Write a block at full resolution with its top left pixel at (row, column)."""
+    def _stayed(self) -> bool:
+        return _identity(self.folder) == self._identity
+
+    def _wait_for_replacement(self) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not _identity(self.folder):
+            if time.monotonic() > deadline:
+                raise SectionError(f"{self.folder} was taken away while it was read.")
+            time.sleep(0.01)
+        shape, dtype = self.shape, self.dtype
+        self._open()
+        if (self.shape, self.dtype) != (shape, dtype):
+            raise SectionError(f"{self.folder} was replaced while it was read; read it again.")
+
+    def _read(self, rows: slice, columns: slice, level: int) -> NDArray[Any] | None:
+        try:
+            return np.asarray(self.levels[level][rows, columns])
+        except (OSError, ValueError, RuntimeError) as error:
+            if not self._stayed():
+                return None
+            raise SectionError(
+                f"{self.folder} is damaged at level {level}, rows {rows.start} to {rows.stop}, "
+                f"columns {columns.start} to {columns.stop} ({error}): run 'napari-olivine check' "
+                "with --repair."
+            ) from error
+
+    def write(self, row: int, column: int, block: NDArray[Any], level: int = 0) -> None:
+        """Write a block with its top left pixel at (row, column).
+
+        A block of whole shards is compressed on every core; of any other, the rest of the shards
+        is read and written again. Either way each file is replaced in one piece.
+        """
         height, width = block.shape
-        self.levels[0][row : row + height, column : column + width] = block
+        rows, columns = slice(row, row + height), slice(column, column + width)
+        array = self.levels[level]
+        if fills_shards(array, rows, columns) and is_ours(array):
+            write_shards(self.folder / array.basename, array, row, column, block)
+        else:
+            array[rows, columns] = block
 
-    def build_pyramid(self, job: Job, done: Callable[[str], bool] | None = None) -> None:
+    def write_strip(self, row: int, strip: NDArray[Any]) -> None:
+        """Write a strip of the image's whole width, and its part of the first overview.
+
+        Parameters
+        ----------
+        row
+            First row, a multiple of `CHUNK`.
+        strip
+            `CHUNK` rows, or fewer at the image's end.
+        """
+        self.write(row, 0, strip)
+        if len(self.levels) > 1:
+            self.write(row // 2, 0, halve(strip, self.reduction), level=1)
+
+    def build_pyramid(
+        self, job: Job, done: Callable[[str], bool] | None = None, first: int = 1
+    ) -> None:
         """Make every level above the first, block by block of 1024 rows and 8192 columns.
 
         Parameters
@@ -98,15 +176,23 @@ class Raster:
             It can stop the work between two blocks.
         done
             Tells whether a block, by its name, was already made; asked before each block.
+        first
+            Level to begin with; 2 where `write_strip` made level 1.
         """
-        for level in range(1, len(self.levels)):
-            finer, coarser = self.levels[level - 1], self.levels[level]
-            for rows, columns in blocks(coarser.shape, CHUNK, 8 * CHUNK):
+        for level in range(first, len(self.levels)):
+            for rows, columns in blocks(self.levels[level].shape, CHUNK, SHARD_COLUMNS):
                 job.check()
                 if done is not None and done(f"{self.name} {level} {rows.start} {columns.start}"):
                     continue
-                fine = finer[2 * rows.start : 2 * rows.stop, 2 * columns.start : 2 * columns.stop]
-                coarser[rows, columns] = halve(np.asarray(fine), self.reduction)
+                self.write(rows.start, columns.start, self.reduced(level, rows, columns), level)
+
+    def reduced(self, level: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Make a window of a level from the level below it, as it must be."""
+        fine = self.read(
+            slice(2 * rows.start, 2 * rows.stop), slice(2 * columns.start, 2 * columns.stop),
+            level - 1,
+        )  # fmt: skip
+        return halve(fine, self.reduction)
 
 
 def create_raster(
@@ -133,7 +219,7 @@ def create_raster(
         Side of a pixel, um.
     reduction
         ``"mean"`` for grey, ``"nanmean"`` for values that exist on some pixels only,
-        ``"nearest"`` for labels.
+        ``"mode"`` for masks and labels; see `napari_olivine.section.halving`.
     fill
         Value of pixels that are never written.
     origin
@@ -147,12 +233,14 @@ def create_raster(
         shapes.append(((rows + 1) // 2, (columns + 1) // 2))
     group = zarr.open_group(folder, mode="w", zarr_format=3)
     for level, level_shape in enumerate(shapes):
+        chunks, shards = _layout(level, level_shape)
         group.create_array(
             str(level),
             shape=level_shape,
             dtype=np.dtype(dtype),
-            chunks=(min(CHUNK, level_shape[0]), min(CHUNK, level_shape[1])),
-            compressors=ZstdCodec(level=1),
+            chunks=chunks,
+            shards=shards,
+            compressors=CODEC,
             fill_value=fill,
             dimension_names=("y", "x"),
         )
@@ -208,27 +296,20 @@ def block_side(job: Job, bytes_per_pixel: int) -> int:
     return int(max(1, min(pixels**0.5 // CHUNK, 8))) * CHUNK
 
 
-def halve(image: NDArray[Any], reduction: Reduction) -> NDArray[Any]:
-    """Halve an image's rows and columns (odd sides: the last row or column counts twice)."""
-    if reduction == "nearest":
-        return image[::2, ::2]
-    rows, columns = image.shape
-    if rows % 2 or columns % 2:
-        image = np.pad(image, ((0, rows % 2), (0, columns % 2)), mode="edge")
-    quarters = np.stack(
-        [image[0::2, 0::2], image[1::2, 0::2], image[0::2, 1::2], image[1::2, 1::2]]
-    )
-    if reduction == "nanmean":
-        there = np.isfinite(quarters)
-        total = np.where(there, quarters, 0).sum(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = total / there.sum(axis=0)
-    elif np.issubdtype(image.dtype, np.integer):
-        wide = np.uint32 if image.dtype.itemsize < 4 else np.uint64
-        mean = (quarters.sum(axis=0, dtype=wide) + 2) // 4
-    else:
-        mean = quarters.mean(axis=0)
-    return np.asarray(mean, image.dtype)
+def _layout(level: int, shape: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Shapes of a level's chunks and shards."""
+    most = (CHUNK if level == 0 else CHUNK // 2, SHARD_COLUMNS)
+    chunks = (min(PIECE, shape[0]), min(PIECE, shape[1]))
+    across = [-(-min(m, s) // c) * c for m, s, c in zip(most, shape, chunks, strict=True)]
+    return chunks, (across[0], across[1])
+
+
+def _identity(folder: Path) -> int:
+    """Tell a folder from another that took its place; 0 if there is none."""
+    try:
+        return folder.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _ome_metadata(
