@@ -78,6 +78,8 @@ class Image:
         What the instrument says.
     files
         Other files that it was read from (a ``.hdr`` or ``.txt`` beside it).
+    remarks
+        What was done to it on the way, in words (an information bar left out).
     """
 
     file: Path
@@ -87,3 +89,4 @@ class Image:
     signal: str = ""
     acquisition: Acquisition = field(default_factory=Acquisition)
     files: tuple[Path, ...] = ()
+    remarks: tuple[str, ...] = ()

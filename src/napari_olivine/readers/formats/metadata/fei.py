@@ -1,0 +1,116 @@
+"""FEI and Thermo Fisher: tags 34680 and 34682 of a TIFF, ini text in SI units."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from napari_olivine.readers.formats.metadata.quantities import (
+    moment,
+    number,
+    pixel_um,
+    positive,
+    stage_um,
+)
+from napari_olivine.readers.formats.metadata.told import Told
+from napari_olivine.readers.image import Acquisition
+
+RELIEF = ("TOPOGRAPHY", "TOPO", "A-B")
+"""Modes of a backscatter detector that show relief, not composition."""
+
+
+def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:
+    """Read the tag as tifffile parses it: ``{"Scan": {"PixelWidth": 1e-07, ...}, ...}``.
+
+    Lengths are metres, times seconds, voltages volts, currents amperes and angles radians.
+    """
+    if not isinstance(tag, dict):
+        return None
+    ini = {section: values for section, values in tag.items() if isinstance(values, dict)}
+    beam = str(_value(ini, "Beam", "Beam") or "EBeam")
+    scan = str(_value(ini, "Beam", "Scan") or "EScan")
+    scanned = _scanned(ini, shape)
+    return Told(
+        Acquisition(
+            instrument=" ".join(
+                ["FEI", str(_value(ini, "System", "SystemType") or "").strip()[:200]]
+            ).strip(),
+            pixel_size_um=_pixel_um(ini, scan, beam, shape, scanned),
+            stage_um=stage_um(_um(ini, "Stage", "StageX"), _um(ini, "Stage", "StageY")),
+            rotation_deg=_degrees(_first(ini, ((beam, "ScanRotation"), ("Beam", "ScanRotation")))),
+            accelerating_voltage_kv=positive(
+                _scaled(_first(ini, (("Beam", "HV"), (beam, "HV"))), 1e-3)
+            ),
+            probe_current_na=positive(
+                _scaled(_first(ini, ((beam, "BeamCurrent"), ("Beam", "BeamCurrent"))), 1e9)
+            ),
+            dwell_time_us=positive(
+                _scaled(_first(ini, (("Scan", "Dwelltime"), (scan, "Dwell"))), 1e6)
+            ),
+            detector=_detector(ini),
+            taken=_taken(ini),
+        ),
+        scanned=scanned,
+    )
+
+
+def _scanned(ini: dict[str, Any], shape: tuple[int, int]) -> tuple[int, int] | None:
+    """Rows and columns without the data bar, which is drawn below the scanned field."""
+    rows = number(_value(ini, "Image", "ResolutionY"))
+    columns = number(_value(ini, "Image", "ResolutionX"))
+    if rows and columns:
+        return int(rows), int(columns)
+    bar = number(_value(ini, "PrivateFei", "DatabarHeight"))
+    return (shape[0] - int(bar), shape[1]) if bar and 0 < bar < shape[0] else None
+
+
+def _pixel_um(
+    ini: dict[str, Any], scan: str, beam: str, shape: tuple[int, int], scanned: Any
+) -> float | None:
+    if scanned is not None and scanned[1] != shape[1]:
+        return None  # the image was enlarged or cut after it was taken
+    metres = number(_first(ini, (("Scan", "PixelWidth"), (scan, "PixelWidth"))))
+    if metres is None:
+        width = number(_first(ini, ((beam, "HFW"), ("Scan", "HorFieldsize"), ("IRBeam", "HFW"))))
+        metres = width / shape[1] if width and shape[1] else None
+    return pixel_um(None if metres is None else metres * 1e6)
+
+
+def _detector(ini: dict[str, Any]) -> str:
+    name = str(_value(ini, "Detectors", "Name") or "").strip()[:200]
+    mode = str(_value(ini, "Detectors", "Mode") or _value(ini, name, "Mode") or "").strip()
+    return f"{name} topography" if mode.upper() in RELIEF else name
+
+
+def _taken(ini: dict[str, Any]) -> Any:
+    made = str(_value(ini, "PrivateFei", "TimeOfCreation") or "").split(" ", 1)
+    if taken := moment(made[0], made[1] if len(made) > 1 else ""):
+        return taken
+    return moment(_value(ini, "User", "Date"), _value(ini, "User", "Time"))
+
+
+def _first(ini: dict[str, Any], places: tuple[tuple[str, str], ...]) -> Any:
+    for section, key in places:
+        value = _value(ini, section, key)
+        if number(value) is not None:
+            return value
+    return None
+
+
+def _value(ini: dict[str, Any], section: str, key: str) -> Any:
+    values = ini.get(section)
+    return values.get(key) if isinstance(values, dict) else None
+
+
+def _um(ini: dict[str, Any], section: str, key: str) -> float | None:
+    return _scaled(_value(ini, section, key), 1e6)
+
+
+def _scaled(value: Any, factor: float) -> float | None:
+    size = number(value)
+    return None if size is None else size * factor
+
+
+def _degrees(value: Any) -> float | None:
+    size = number(value)
+    return None if size is None else math.degrees(size)

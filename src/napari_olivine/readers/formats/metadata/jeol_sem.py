@@ -1,0 +1,90 @@
+"""JEOL SEM: a ``.txt`` beside the image, lines of ``$CM_KEY value``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_olivine.readers.formats.metadata.quantities import (
+    CURRENTS_NA,
+    LENGTHS_UM,
+    VOLTAGES_KV,
+    in_units,
+    moment,
+    number,
+    pixel_um,
+    positive,
+    stage_um,
+)
+from napari_olivine.readers.formats.metadata.sidecar import text_beside
+from napari_olivine.readers.formats.metadata.told import Told
+from napari_olivine.readers.image import Acquisition
+
+PHOTO_WIDTH_UM = 120_000.0
+"""Width of the photograph that the magnification refers to."""
+
+
+def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
+    """Read ``NAME.txt`` if it is JEOL's."""
+    beside = text_beside(file, ".txt")
+    if beside is None or "$CM_" not in beside[1]:
+        return None
+    values = _lines(beside[1])
+    size = [number(word) for word in values.get("CM_FULL_SIZE", "").split()[:2]]
+    scanned = None
+    if len(size) == 2 and size[0] and size[1]:
+        scanned = (int(size[1]), int(size[0]))
+    stage = values.get("CM_STAGE_POSITION", values.get("CM_STAGE_POS", "")).split()
+    x, y = (number(word) for word in (*stage[:2], "", "")[:2])
+    return Told(
+        Acquisition(
+            instrument=f"JEOL {values.get('CM_INSTRUMENT', '')[:200]}".strip(),
+            pixel_size_um=_pixel_um(values, shape, scanned),
+            stage_um=stage_um(None if x is None else x * 1e3, None if y is None else y * 1e3),
+            rotation_deg=number(values.get("SM_SCAN_ROTATION")),
+            accelerating_voltage_kv=positive(
+                in_units(values.get("CM_ACCEL_VOLT"), VOLTAGES_KV, "kV")
+            ),
+            probe_current_na=positive(in_units(values.get("CM_PROBE_CURRENT"), CURRENTS_NA)),
+            detector=(values.get("CM_SIGNAL") or values.get("FE_DETECTOR_NAME") or "")[:200],
+            taken=moment(values.get("CM_DATE", ""), values.get("CM_TIME", "")),
+        ),
+        scanned=scanned,
+        files=(beside[0],),
+    )
+
+
+def _pixel_um(
+    values: dict[str, str], shape: tuple[int, int], scanned: tuple[int, int] | None
+) -> float | None:
+    """Side of a pixel by the field of view, else by the micron bar and the magnification.
+
+    The bar's length is whole pixels, good to a percent; the magnification is exact where it refers
+    to a photograph 120 mm wide, which the bar proves.
+    """
+    columns = scanned[1] if scanned else shape[1]
+    if columns != shape[1]:
+        return None  # the image was enlarged or cut after it was taken
+    fields = values.get("CM_FIELD_OF_VIEW", "").split()
+    width_um = in_units(" ".join(fields[:1]), LENGTHS_UM, "um")
+    if width_um:
+        return pixel_um(width_um / columns)
+    bar, marker = number(values.get("SM_MICRON_BAR")), values.get("SM_MICRON_MARKER")
+    by_bar = None
+    if bar and bar > 0 and (length := in_units(marker, LENGTHS_UM)):
+        by_bar = pixel_um(length / bar)
+    magnification = number(values.get("CM_MAG"))
+    by_photo = None
+    if magnification and magnification > 0:
+        by_photo = pixel_um(PHOTO_WIDTH_UM / magnification / columns)
+    if by_bar and by_photo and abs(by_photo / by_bar - 1) < 0.02:
+        return by_photo
+    return by_bar or pixel_um(in_units(values.get("CM_PIXEL_SIZE"), LENGTHS_UM))
+
+
+def _lines(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        if line.startswith("$"):
+            key, _, value = line.lstrip("$").partition(" ")
+            found.setdefault(key.strip(), value.strip())
+    return found

@@ -1,0 +1,116 @@
+"""OME-XML: pixel size, positions and channels of an OME-TIFF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from napari_olivine.readers.formats.metadata.quantities import (
+    LENGTHS_UM,
+    in_units,
+    pixel_um,
+    stage_um,
+)
+from napari_olivine.readers.formats.metadata.safe_xml import parse
+from napari_olivine.readers.image import Acquisition
+
+MOST_PLANES = 4096
+"""Planes of one file that are told apart."""
+
+
+@dataclass(frozen=True)
+class OmePlane:
+    """One page of an OME-TIFF.
+
+    Parameters
+    ----------
+    name
+        Name of the channel, or of the image where it has one channel without a name.
+    acquisition
+        Pixel size, position and date.
+    is_section
+        Whether it is one of a stack of depths or times.
+    """
+
+    name: str
+    acquisition: Acquisition
+    is_section: bool = False
+
+
+def read_description(description: str, file: Path) -> dict[int, OmePlane] | None:
+    """Return what the XML says of each page by its number; `None` if it is no OME-XML.
+
+    Files that the XML names are not opened: pages of other files are left out.
+    """
+    if "<OME" not in description[:2000]:
+        return None
+    root = parse(description)
+    if root is None or root.tag != "OME":
+        return None
+    planes: dict[int, OmePlane] = {}
+    for image in root.findall("Image"):
+        pixels = image.find("Pixels")
+        if pixels is not None:
+            _add_planes(planes, image, pixels, file)
+    return planes
+
+
+def _add_planes(planes: dict[int, OmePlane], image: Element, pixels: Element, file: Path) -> None:
+    channels = pixels.findall("Channel")
+    depth = _whole(pixels.get("SizeZ"), 1) * _whole(pixels.get("SizeT"), 1)
+    count = min(max(1, _whole(pixels.get("SizeC"), 1)), MOST_PLANES)
+    names = [(channel.get("Name") or "").strip()[:200] for channel in channels]
+    names += [""] * (count - len(names))
+    if count == 1 and not names[0]:
+        names[0] = (image.get("Name") or "").strip()[:200]
+    places = {_whole(plane.get("TheC"), 0): plane for plane in reversed(pixels.findall("Plane"))}
+    for channel, page in _pages(pixels, count, len(planes), file):
+        if page not in planes and len(planes) < MOST_PLANES:
+            acquisition = _acquisition(image, pixels, places.get(channel))
+            planes[page] = OmePlane(names[channel], acquisition, is_section=depth > 1)
+
+
+def _pages(pixels: Element, count: int, first: int, file: Path) -> list[tuple[int, int]]:
+    """Channel and page of each plane that lies in this file."""
+    blocks = pixels.findall("TiffData")
+    if not blocks:
+        return [(channel, first + channel) for channel in range(count)]
+    found: list[tuple[int, int]] = []
+    for block in blocks[:MOST_PLANES]:
+        uuid = block.find("UUID")
+        name = uuid.get("FileName") if uuid is not None else None
+        if name and name != file.name and len(blocks) > 1:
+            continue
+        channel = _whole(block.get("FirstC"), 0)
+        page = _whole(block.get("IFD"), 0)
+        alone = 1 if block.get("IFD") is not None else count
+        for step in range(min(_whole(block.get("PlaneCount"), alone), MOST_PLANES)):
+            if channel + step < count:
+                found.append((channel + step, page + step))
+    return found
+
+
+def _acquisition(image: Element, pixels: Element, plane: Element | None) -> Acquisition:
+    size_um = _length_um(pixels, "PhysicalSizeX", "µm")
+    stage = None
+    if plane is not None:
+        # Without a unit the position counts in the writer's own frame, which may be anything.
+        stage = stage_um(_length_um(plane, "PositionX", None), _length_um(plane, "PositionY", None))
+    taken = None
+    try:
+        text = (image.findtext("AcquisitionDate") or image.findtext("AcquiredDate") or "").strip()
+        taken = datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        pass
+    return Acquisition(pixel_size_um=pixel_um(size_um), stage_um=stage, taken=taken)
+
+
+def _length_um(element: Element, name: str, default: str | None) -> float | None:
+    unit = element.get(f"{name}Unit") or default
+    return in_units(f"{element.get(name, '')} {unit or ''}", LENGTHS_UM)
+
+
+def _whole(text: str | None, default: int) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else default

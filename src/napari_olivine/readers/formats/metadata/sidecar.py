@@ -1,0 +1,58 @@
+"""Files that lie beside an image: found by its name, read in part, never followed elsewhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+MOST_BYTES = 256 << 10
+"""As much is read of a file beside an image; real ones have a few thousand bytes."""
+
+
+def text_beside(file: Path, *endings: str) -> tuple[Path, str] | None:
+    """Return the first file beside an image that has one of the endings, and its text.
+
+    Parameters
+    ----------
+    file
+        The image.
+    endings
+        What follows the image's name without its suffix, e.g. ``"-tif.hdr"``; tried as given, in
+        small letters and in capitals.
+    """
+    start = os.fspath(file.with_suffix(""))
+    for ending in dict.fromkeys(
+        form for each in endings for form in (each, each.lower(), each.upper())
+    ):
+        beside = start + ending
+        if os.path.isfile(beside):  # a pipe or a device would block
+            text = _read(beside)
+            if text is not None:
+                return Path(beside), text
+    return None
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Return the ``key=value`` lines of a text, of whatever section; the first of a key counts."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        key, sign, value = line.partition("=")
+        if sign and len(key) < 100:
+            found.setdefault(key.strip(), value.strip())
+    return found
+
+
+def _read(path: str) -> str | None:
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(MOST_BYTES)
+    except OSError:
+        return None
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", errors="replace")
+    if b"\0" in content:
+        return None  # not a text
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")

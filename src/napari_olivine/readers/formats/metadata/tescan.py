@@ -1,0 +1,78 @@
+"""TESCAN: ini text in a ``.hdr`` file beside the image, or in tag 50431 of the TIFF."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from napari_olivine.readers.formats.metadata.quantities import (
+    moment,
+    number,
+    pixel_um,
+    positive,
+    stage_um,
+)
+from napari_olivine.readers.formats.metadata.sidecar import MOST_BYTES, pairs, text_beside
+from napari_olivine.readers.formats.metadata.told import Told
+from napari_olivine.readers.image import Acquisition
+
+PAIR = re.compile(rb"([A-Za-z][A-Za-z0-9]{1,40})=([\x20-\x7e]{0,200})")
+"""A line of the tag, which holds a preview and the lengths of its parts between the lines."""
+
+
+def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:
+    """Read the private tag, raw bytes with ini text between binary parts."""
+    content = tag.encode("latin-1", "ignore") if isinstance(tag, str) else tag
+    if not isinstance(content, bytes) or (start := content.find(b"PixelSizeX=")) < 0:
+        return None
+    begin = max(0, start - (MOST_BYTES >> 4))
+    found: dict[str, str] = {}
+    for key, value in PAIR.findall(content[begin : begin + MOST_BYTES]):
+        found.setdefault(key.decode(), value.decode().strip())
+    return _told(found, shape, ())
+
+
+def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
+    """Read ``NAME-tif.hdr`` (the suffix of the image with a hyphen) or ``NAME.hdr``."""
+    beside = text_beside(file, f"-{file.suffix[1:]}.hdr", ".hdr")
+    if beside is None or "PixelSizeX" not in beside[1]:
+        return None
+    return _told(pairs(beside[1]), shape, (beside[0],))
+
+
+def _told(values: dict[str, str], shape: tuple[int, int], files: tuple[Path, ...]) -> Told:
+    """Lengths are metres, times seconds, voltages volts, currents amperes, angles degrees."""
+    strip = number(values.get("ImageStripSize")) or 0
+    rows = shape[0] - int(strip) if 0 < strip < shape[0] else shape[0]
+    across = number(values.get("ViewFieldsCountX")) or 1
+    down = number(values.get("ViewFieldsCountY")) or 1
+    beam = number(values.get("BeamCurrent"))
+    current = beam if beam is not None else number(values.get("PredictedBeamCurrent"))
+    return Told(
+        Acquisition(
+            instrument=f"TESCAN {values.get('Device', '')[:200]}".strip(),
+            pixel_size_um=pixel_um(_scaled(values.get("PixelSizeX"), 1e6)),
+            stage_um=stage_um(
+                _scaled(values.get("StageX"), 1e6), _scaled(values.get("StageY"), 1e6)
+            ),
+            rotation_deg=number(values.get("ScanRotation")),
+            accelerating_voltage_kv=positive(_scaled(values.get("HV"), 1e-3)),
+            probe_current_na=positive(current * 1e9 if current is not None else None),
+            dwell_time_us=positive(_scaled(values.get("DwellTime"), 1e6)),
+            detector=(values.get("Detector") or values.get("Detector0") or "")[:200],
+            taken=moment(values.get("Date", ""), values.get("Time", "")),
+        ),
+        scanned=(rows, shape[1]),
+        files=files,
+        refused=(
+            "shows several detectors side by side; save each detector's image by itself"
+            if across * down > 1
+            else ""
+        ),
+    )
+
+
+def _scaled(value: str | None, factor: float) -> float | None:
+    size = number(value) if value else None
+    return None if size is None else size * factor

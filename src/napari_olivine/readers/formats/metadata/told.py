@@ -1,0 +1,85 @@
+"""What an image file says beside its pixels, and who is asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from napari_olivine.readers.image import Acquisition
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a maker's metadata say of an image.
+
+    Parameters
+    ----------
+    acquisition
+        How it was taken.
+    scanned
+        Rows and columns of the scanned field; an image that is larger has an information bar drawn
+        below (or beside) it. `None` where nothing is said.
+    files
+        Files beside the image that say so.
+    refused
+        Why the image cannot be used, in words that go on from "FILE ..."; empty if it can.
+    """
+
+    acquisition: Acquisition = field(default_factory=Acquisition)
+    scanned: tuple[int, int] | None = None
+    files: tuple[Path, ...] = ()
+    refused: str = ""
+
+
+Shape = tuple[int, int]
+Embedded = Callable[[Any, Shape], Told | None]
+
+ROOM = "napari_olivine.readers.formats.metadata"
+
+EMBEDDED: dict[int, str] = {
+    34118: "zeiss", 34680: "fei", 34682: "fei", 34683: "phenom", 50431: "tescan",
+}  # fmt: skip
+"""Private tag of a TIFF and the module that reads it."""
+
+BESIDE = ("tescan", "jeol_sem", "hitachi")
+"""Modules that read a file beside the image."""
+
+
+def read_embedded(page: Any, shape: Shape) -> Told | None:
+    """Read the private tags of a TIFF's page; `None` if no maker left any.
+
+    Parameters
+    ----------
+    page
+        Page of a TIFF, as tifffile gives it.
+    shape
+        Rows and columns of the page.
+    """
+    for code, maker in EMBEDDED.items():
+        if code in page.tags:
+            told: Told | None = import_module(f"{ROOM}.{maker}").read_tag(
+                page.tags[code].value, shape
+            )
+            if told is not None:
+                return told
+    return None
+
+
+def read_beside(file: Path, shape: Shape) -> Told | None:
+    """Read what a maker's program wrote beside an image; `None` if there is nothing.
+
+    Parameters
+    ----------
+    file
+        The image.
+    shape
+        Its rows and columns.
+    """
+    for maker in BESIDE:
+        told: Told | None = import_module(f"{ROOM}.{maker}").read_beside(file, shape)
+        if told is not None:
+            return told
+    return None

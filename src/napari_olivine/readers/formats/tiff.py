@@ -1,0 +1,296 @@
+"""TIFF, BigTIFF and OME-TIFF: the grey images in a file and what the instrument says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.readers.formats.grey import (
+    ToGrey,
+    colour_error,
+    first_sample,
+    from_equal_colours,
+    from_palette,
+    without_sign,
+)
+from napari_olivine.readers.formats.metadata import ome
+from napari_olivine.readers.formats.metadata.resolution import resolution_um
+from napari_olivine.readers.formats.metadata.told import Told, read_beside, read_embedded
+from napari_olivine.readers.formats.names import is_known, signal_of_channel, signal_of_detector
+from napari_olivine.readers.formats.tiff_rows import BROKEN, PageRows, check_extent, exists
+from napari_olivine.readers.image import Acquisition, Image, Unreadable
+
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
+
+MOST_PAGES = 1024
+"""A file of more pages is no set of signals."""
+
+LONGEST_TEXT = 16 << 20
+"""Bytes of a tag of words; longer ones are not read."""
+
+PROBED_ROWS, PROBED_WHOLE = 64, 4 << 20
+"""An image of up to so many pixels is looked at as a whole for colours and signs when it is opened,
+a larger one at so many rows of its top, middle and end; every row is when it is read."""
+
+REDUCED, MASK = 1, 4
+"""Bits of a page's NewSubfileType: a preview or pyramid level; a transparency mask."""
+
+PAGE_NAME, DESCRIPTION = 285, 270
+
+
+def recognises(file: Path, head: bytes) -> bool:
+    """Tell a TIFF by its first bytes; a damaged one by its name."""
+    return head.startswith(MAGIC) or file.suffix.lower() in SUFFIXES
+
+
+def open_images(file: Path) -> list[Image]:
+    """Return the grey images of a TIFF, one a signal; the pixels are not read.
+
+    Pages that are previews, pyramid levels or masks are left out. An information bar below the
+    image is cut off where the metadata say how high it is.
+
+    Raises
+    ------
+    Unreadable
+        If the file is missing, truncated or damaged.
+    InputError
+        If it holds colours, a stack without names, or pixels that are no grey values.
+    """
+    if not exists(file):
+        raise Unreadable(f"{file} is missing")
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            images = _images(file, tiff)
+    except BROKEN as error:
+        raise Unreadable(f"{file} is truncated, damaged or no TIFF ({error})") from error
+    return images
+
+
+@dataclass(frozen=True)
+class _Page:
+    number: int
+    page: Any
+
+
+def _images(file: Path, tiff: tifffile.TiffFile) -> list[Image]:
+    pages = _full_pages(file, tiff)
+    first = pages[0].page
+    described = _text(first, DESCRIPTION)
+    planes = ome.read_description(described, file) if described else None
+    names = _names(file, pages, planes, described)
+    images = [_image(file, each, names[each.number], planes) for each in pages]
+    for image, each in zip(images, pages, strict=True):
+        _probe(image, each.page)
+    return images
+
+
+def _full_pages(file: Path, tiff: tifffile.TiffFile) -> list[_Page]:
+    """Return the pages of the largest size, in their order."""
+    found = [_Page(0, tiff.pages.first)]
+    while True:
+        try:
+            found.append(_Page(len(found), tiff.pages[len(found)]))
+        except IndexError:
+            break
+        if len(found) > MOST_PAGES:
+            raise InputError(
+                f"{file} is a stack of images, not one: it has more than {MOST_PAGES} pages"
+            )
+    if len(found) == 1:
+        return found
+    whole = [p for p in found if not int(p.page.subfiletype) & (REDUCED | MASK)] or found[:1]
+    size = max(p.page.imagelength * p.page.imagewidth for p in whole)
+    return [p for p in whole if p.page.imagelength * p.page.imagewidth == size]
+
+
+def _image(file: Path, each: _Page, name: str, planes: dict[int, ome.OmePlane] | None) -> Image:
+    page = each.page
+    to_grey, dtype, remark = _grey_rule(file, page)
+    check_extent(file, page)
+    shape = (page.imagelength, page.imagewidth)
+    told = read_embedded(page, shape) or read_beside(file, shape) or Told()
+    if told.refused:
+        raise InputError(f"{file} {told.refused}")
+    acquisition = _acquisition(page, told, (planes or {}).get(each.number))
+    shown = _scanned(told, shape)
+    remarks = [remark] if remark else []
+    if shown != shape:
+        remarks.append(
+            f"the lowest {shape[0] - shown[0]} rows are an information bar and are left out"
+        )
+    return Image(
+        file=file,
+        shape=shown,
+        dtype=dtype,
+        load=PageRows(file, each.number, page, shown, to_grey),
+        signal=signal_of_channel(name) if name else signal_of_detector(acquisition.detector),
+        acquisition=acquisition,
+        files=told.files,
+        remarks=tuple(remarks),
+    )
+
+
+def _grey_rule(file: Path, page: Any) -> tuple[ToGrey | None, np.dtype[Any], str]:
+    """Return how the pixels are made grey, the type that they have then, and what to tell."""
+    if page.dtype is None:
+        raise Unreadable(f"{file} has pixels of a type that cannot be read")
+    dtype = np.dtype(page.dtype).newbyteorder("=")
+    photometric, samples = int(page.photometric), page.samplesperpixel
+    if dtype.kind not in "uif":
+        raise InputError(f"{file} has pixels of type {dtype}; expected 8 or 16 bit counts")
+    if photometric == 0:
+        raise InputError(
+            f"{file} stores white as 0, which turns the grey scale round; save it again with "
+            "black as 0 (opening and saving it in Fiji does it)"
+        )
+    if photometric == 3 and samples == 1 and dtype.kind == "u" and dtype.itemsize <= 2:
+        palette = page.colormap
+        if palette is None or palette.ndim != 2 or palette.shape[0] != 3:
+            raise Unreadable(f"{file} is damaged: its colour table is missing")
+        to_grey = from_palette(file, _whole_palette(palette, dtype))
+        made = np.dtype(np.uint8) if palette.shape[1] <= 256 else np.dtype(np.uint16)
+        return to_grey, made, "its grey values were looked up in its colour table"
+    if photometric in (2, 6) and samples in (3, 4):
+        return from_equal_colours(file), dtype, "red, green and blue are equal and taken for grey"
+    if photometric != 1 and photometric != 32844:
+        raise colour_error(file)
+    if samples == 2 and page.extrasamples and page.planarconfig == 1:
+        return first_sample, dtype, "its transparency is left out"
+    if samples != 1:
+        raise InputError(
+            f"{file} is a stack of images, not one: a pixel has {samples} values; save one file "
+            "per signal and place"
+        )
+    if dtype.kind == "i":
+        return without_sign(file), np.dtype(f"u{dtype.itemsize}"), "its counts are read unsigned"
+    return None, dtype, ""
+
+
+def _whole_palette(palette: NDArray[np.uint16], dtype: np.dtype[Any]) -> NDArray[np.uint16]:
+    """Lengthen a colour table of fewer bits, so that a stray pixel is a colour, not an error."""
+    missing = 256**dtype.itemsize - palette.shape[1]
+    if missing <= 0:
+        return palette
+    stray = np.zeros((3, missing), np.uint16)
+    stray[0] = 1
+    return np.concatenate([palette, stray], axis=1)
+
+
+def _scanned(told: Told, shape: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns without the bar; a size that does not fit into the image is not believed."""
+    if told.scanned is None:
+        return shape
+    rows, columns = told.scanned
+    return (rows, columns) if columns == shape[1] and shape[0] // 2 < rows < shape[0] else shape
+
+
+def _acquisition(page: Any, told: Told, plane: ome.OmePlane | None) -> Acquisition:
+    acquisition = told.acquisition
+    if plane is not None:
+        ours, theirs = acquisition, plane.acquisition
+        acquisition = replace(
+            ours,
+            pixel_size_um=ours.pixel_size_um or theirs.pixel_size_um,
+            stage_um=ours.stage_um or theirs.stage_um,
+            taken=ours.taken or theirs.taken,
+        )
+    if acquisition.pixel_size_um is None and told.scanned is None:
+        acquisition = replace(acquisition, pixel_size_um=resolution_um(page))
+    return acquisition
+
+
+def _names(
+    file: Path, pages: list[_Page], planes: dict[int, ome.OmePlane] | None, described: str
+) -> dict[int, str]:
+    """Name the signal of each page; a single page may be left without.
+
+    Raises
+    ------
+    InputError
+        If there are several pages and they have no names of their own.
+    """
+    if planes and any(planes[p.number].is_section for p in pages if p.number in planes):
+        raise InputError(
+            f"{file} is a stack of depths or times, not an image; save one file per signal and "
+            "place"
+        )
+    if planes:
+        names = [planes[p.number].name if p.number in planes else "" for p in pages]
+    elif described.startswith("ImageJ="):
+        names = _imagej_labels(file, pages, described)
+    else:
+        names = [
+            _short(_text(p.page, PAGE_NAME)) or _short(_text(p.page, DESCRIPTION)) for p in pages
+        ]
+    if len(pages) == 1:
+        return {pages[0].number: names[0] if planes or is_known(names[0]) else ""}
+    signals = [signal_of_channel(name) for name in names]
+    if not all(signals) or len(set(signals)) != len(signals):
+        raise InputError(
+            f"{file} is a stack of images, not one: its {len(pages)} pages have no names of their "
+            "own; save one file per signal and place"
+        )
+    return {p.number: name for p, name in zip(pages, names, strict=True)}
+
+
+def _imagej_labels(file: Path, pages: list[_Page], described: str) -> list[str]:
+    for line in described[:10_000].splitlines():
+        key, _, value = line.partition("=")
+        if key == "images" and value.isdigit() and int(value) > len(pages):
+            raise InputError(
+                f"{file} is a stack of images, not one: {value} images of ImageJ in {len(pages)} "
+                "page; save one file per signal and place (Image > Stacks > Stack to Images)"
+            )
+    tag = pages[0].page.tags.get(50839)
+    if tag is None or tag.count > LONGEST_TEXT or not isinstance(tag.value, dict):
+        return [""] * len(pages)
+    labels = tag.value.get("Labels") or []
+    labels = [labels] if isinstance(labels, str) else list(labels)
+    return [_short(str(label)) for label in labels[: len(pages)]] + [""] * (
+        len(pages) - len(labels)
+    )
+
+
+def _short(text: str) -> str:
+    """Return a text that is one short line, as a page's name is; longer ones are notes."""
+    lines = text.strip().splitlines()
+    return (
+        lines[0].strip()
+        if len(lines) == 1 and len(lines[0]) <= 60 and lines[0][0] not in "{<["
+        else ""
+    )
+
+
+def _text(page: Any, code: int) -> str:
+    tag = page.tags.get(code)
+    if tag is None or tag.count > LONGEST_TEXT or not isinstance(tag.value, str):
+        return ""
+    return str(tag.value)
+
+
+def _probe(image: Image, page: Any) -> None:
+    """Read a part of an image whose pixels decide whether it can be used."""
+    if int(page.photometric) == 1 and page.dtype.kind != "i":
+        return
+    if int(page.photometric) == 3 and _palette_is_grey(page.colormap):
+        return
+    rows = image.shape[0]
+    bands: list[tuple[int, int]] = [(0, rows)]
+    if rows * image.shape[1] > PROBED_WHOLE:
+        middle = rows // 2
+        bands = [
+            (start, min(rows, start + PROBED_ROWS)) for start in (0, middle, rows - PROBED_ROWS)
+        ]
+    for start, stop in bands:
+        image.load(max(0, start), stop)
+
+
+def _palette_is_grey(palette: Any) -> bool:
+    return bool((palette == palette[0]).all())
