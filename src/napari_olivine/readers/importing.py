@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
@@ -14,6 +19,12 @@ from napari_olivine.section import Draft, Raster, Section, SectionRecord, create
 from napari_olivine.section.raster import CHUNK
 
 SETTINGS = ImportSettings()
+
+STRIPS_AT_ONCE = 5
+"""Strips' worth of memory that reading and writing at the same time take."""
+
+STRIP = "and overview"
+"""What is done with a strip; runs of version 0.1 left the first overview for later."""
 
 
 def import_section(
@@ -38,7 +49,8 @@ def import_section(
     settings
         What the files do not say themselves.
     job
-        Running job. A strip of 1024 rows of one signal is in memory at a time.
+        Running job. A strip of 1024 rows is written while the next one is read, where its memory
+        allows both.
 
     Raises
     ------
@@ -123,7 +135,9 @@ def _import_images(
     recipe = section.recipe("import", settings, [], extra={"source": images_print})
     if section.finished("images", recipe, job):
         return
-    strips = [(name, row) for name in source.signals for row in range(0, source.shape[0], CHUNK)]
+    parts = [
+        (name, row, STRIP) for name in source.signals for row in range(0, source.shape[0], CHUNK)
+    ]
     with section.draft("images", recipe, job) as draft:
         rasters = {
             name: create_raster(
@@ -136,10 +150,11 @@ def _import_images(
             )
             for name, signal in source.signals.items()
         }
-        for name, row in draft.pending(strips, "Importing images"):
-            stop = min(row + CHUNK, source.shape[0])
-            rasters[name].write(row, 0, source.signals[name].read(row, stop, job))
-            _note_missing(source, draft)
+        todo = [part[:2] for part in parts if not draft.is_done(repr(part))]
+        with closing(_read_ahead(source, todo, job)) as strips:
+            for name, row, _ in draft.pending(parts, "Importing images"):
+                rasters[name].write_strip(row, next(strips))
+                _note_missing(source, draft)
         for done, raster in enumerate(rasters.values()):
             job.progress(done, len(rasters), "Building pyramids")
             _build_pyramid(raster, draft, job)
@@ -155,6 +170,35 @@ def _import_images(
         }
 
 
+def _read_ahead(
+    source: Source, parts: Sequence[tuple[str, int]], job: Job
+) -> Generator[NDArray[Any], None, None]:
+    """Read strips in order, each while the one before it is compressed and written.
+
+    A strip that cannot be read is told when its turn comes: those before it are kept.
+    """
+
+    def read(part: tuple[str, int]) -> NDArray[Any]:
+        name, row = part
+        return source.signals[name].read(row, min(row + CHUNK, source.shape[0]), job)
+
+    largest = max((signal.dtype.itemsize for signal in source.signals.values()), default=1)
+    # One strip is being read, one written, with its chunks and its overview.
+    if STRIPS_AT_ONCE * CHUNK * source.shape[1] * largest > job.memory_bytes:
+        yield from map(read, parts)
+        return
+    with ThreadPoolExecutor(1, "read ahead") as pool:
+        coming = pool.submit(read, parts[0]) if parts else None
+        for part in parts[1:]:
+            assert coming is not None
+            strip = coming.result()
+            coming = pool.submit(read, part)
+            yield strip
+            del strip
+        if coming is not None:
+            yield coming.result()
+
+
 def _note_missing(source: Source, draft: Draft) -> list[str]:
     """Keep a list of the tiles left black, over all runs of an import."""
     file = draft.path / "missing_tiles.txt"
@@ -168,7 +212,7 @@ def _note_missing(source: Source, draft: Draft) -> list[str]:
 
 
 def _build_pyramid(raster: Raster, draft: Draft, job: Job) -> None:
-    """Build a raster's pyramid; blocks that an earlier run finished are left as they are."""
+    """Build what strips leave of a raster's pyramid, behind the blocks of an earlier run."""
     last: list[str] = []
 
     def done(part: str) -> bool:
@@ -178,7 +222,7 @@ def _build_pyramid(raster: Raster, draft: Draft, job: Job) -> None:
         last.append(part)
         return False
 
-    raster.build_pyramid(job, done)
+    raster.build_pyramid(job, done, first=2)
     _tick(last, draft.tick)
 
 

@@ -9,7 +9,6 @@ and length, then the crc32c of this index.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import product
@@ -19,7 +18,7 @@ from typing import Any
 import google_crc32c
 import numpy as np
 import zarr
-from numcodecs.zstd import Zstd
+from numcodecs.zstd import Zstd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
@@ -85,11 +84,13 @@ def write_shards(
     ]
     fill = array.dtype.type(array.fill_value)
     parts = [block[r : r + shard_high, c : c + shard_wide] for r, c in places]
-    cuts = [(part, r, c) for part in parts for r, c in _chunks(array)]
-    encoded = _pool().map(lambda cut: _encode(*cut, array.chunks, fill), cuts)
+    corners = _chunks(array)
+    encoded = _pool().map(
+        lambda cut: _encode(cut[0], cut[1], array.chunks, fill), product(parts, corners)
+    )
     for top, left in places:
         place = (row + top) // shard_high, (column + left) // shard_wide
-        _put(shard_file(folder, place), [next(encoded) for _ in _chunks(array)])
+        _put(shard_file(folder, place), [next(encoded) for _ in corners])
 
 
 def shard_file(folder: Path, place: Place) -> Path:
@@ -97,16 +98,15 @@ def shard_file(folder: Path, place: Place) -> Path:
     return folder / "c" / str(place[0]) / str(place[1])
 
 
-def _chunks(array: zarr.Array[Any]) -> Iterator[Place]:
+def _chunks(array: zarr.Array[Any]) -> list[Place]:
     """Corners of the chunks in a shard, in the order of its index."""
-    shard = array.shards or array.chunks
-    return product(*(range(0, s, c) for s, c in zip(shard, array.chunks, strict=True)))
+    (high, wide), (chunk_high, chunk_wide) = array.shards or array.chunks, array.chunks
+    return list(product(range(0, high, chunk_high), range(0, wide, chunk_wide)))
 
 
-def _encode(
-    shard: NDArray[Any], row: int, column: int, shape: tuple[int, ...], fill: Any
-) -> bytes | None:
+def _encode(shard: NDArray[Any], corner: Place, shape: tuple[int, ...], fill: Any) -> bytes | None:
     """Compress one chunk; `None` if nothing but the fill value is in it."""
+    row, column = corner
     chunk = shard[row : row + shape[0], column : column + shape[1]]
     if chunk.size == 0 or _is_only(chunk, fill):
         return None
