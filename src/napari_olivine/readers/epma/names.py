@@ -197,9 +197,7 @@ def _names() -> dict[str, str]:
     names = {element.lower(): element for element in ELEMENTS}
     names |= {oxide.lower(): oxide for oxide in OXIDES}
     # A zero typed for the letter O ("Al203", "Mg0") is common enough to be read.
-    names |= {
-        oxide.lower().replace("o", "0"): oxide for oxide in OXIDES if len(oxide) > 2
-    }
+    names |= {oxide.lower().replace("o", "0"): oxide for oxide in OXIDES if len(oxide) > 2}
     for end in ("t", "tot", "total", "all", "(t)"):
         names |= {f"feo{end}": "FeO", f"fe2o3{end}": "Fe2O3"}
     names |= dict.fromkeys(("tfeo", "totalfeo", "sumfeo"), "FeO")

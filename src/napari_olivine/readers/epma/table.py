@@ -1,0 +1,296 @@
+"""One table, read as its mapping says: oxides in wt%, totals, places and names of its points."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.readers.epma.cells import Sheet
+from napari_olivine.readers.epma.elements import FEO_IN_FE2O3, oxide_of
+from napari_olivine.readers.epma.layout import stands_on_end
+from napari_olivine.readers.epma.mapping import (
+    FILE,
+    Column,
+    ColumnMapping,
+    check_mapping,
+)
+from napari_olivine.readers.epma.names import LENGTHS_UM, SHARES_PERCENT, kind_of, read_header
+from napari_olivine.readers.epma.numbers import is_blank, read_number, read_numbers
+from napari_olivine.readers.epma.suggest import decimal_mark
+
+DATASET = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})\s*\.?")
+"""How PeakSight numbers a point: DataSet / Point."""
+
+LISTED = 40
+"""Names of columns that a message lists."""
+
+PLACES = ("distance", "x", "y", "stage_x", "stage_y")
+
+_STATISTIC = re.compile(
+    r"(?:average|avg|ave|mean|median|moyenne|mittel(?:wert)?|min(?:imum)?|max(?:imum)?|range|"
+    r"st\.?\s*dev(?:iation)?\.?|std\.?(?:\s*(?:dev\.?(?:iation)?|err\.?(?:or)?))?|stdev[ps]?|"
+    r"standard\s*dev(?:iation)?|s\.?\s?d\.?|sigma|[12]?\s*σ|[12]\s?(?:s|sd|sigma|std)|"
+    r"(?:%\s*)?rsd|variance|n|count|no\.? of data|ecart[- ]type|"
+    r"(?:average\s*)?d(?:etection)?\.?\s*l(?:imit)?s?\.?|l\.?o\.?d\.?|m\.?d\.?l\.?)"
+    r"\s*(?:[:.=]\s*)?(?:\(.*\)|of\s.*|\d+|wt\.?\s?%|%)?"
+)
+
+
+@dataclass
+class Points:
+    """The analyses of one sheet, in the order of its rows.
+
+    Parameters
+    ----------
+    table
+        One row an analysis: oxides and Total in wt%, and as far as they are given distance_um,
+        x_um, y_um, stage_x_um, stage_y_um, point, dataset (numbers) and comment, profile, group
+        (text).
+    rows
+        Number of each row in the sheet, from 1, shape (n,).
+    problems
+        What was read as missing or left out, in plain sentences.
+    """
+
+    table: pd.DataFrame
+    rows: NDArray[np.int64]
+    problems: list[str] = field(default_factory=list)
+
+
+def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
+    """Read the analyses of a sheet.
+
+    Raises
+    ------
+    InputError
+        If a column that the mapping names is not there, magnesium or iron is missing, or no
+        analysis is left.
+    """
+    if not sheet.rows:
+        raise InputError(f"{file} holds no analyses.")
+    check_mapping(mapping, str(file))
+    columns = _locate(file, sheet, mapping)
+    _require_mg_and_fe(file, sheet, mapping, columns)
+    rows, problems = _rows(file, sheet, mapping, columns)
+    problems += _too_wide(file, sheet, mapping, rows)
+    comma = (mapping.decimal or decimal_mark(sheet, [sheet.rows[row] for row in rows])) == ","
+    table = pd.DataFrame(index=range(len(rows)))
+    for number, column in columns:
+        cells = [_cell(sheet, row, number) for row in rows]
+        if column.quantity in ("comment", "profile", "group"):
+            words = pd.Series(cells, dtype="str")
+            if column.quantity in table:
+                words = (table[column.quantity] + " " + words).str.strip()
+            table[column.quantity] = words
+        elif column.quantity == "dataset":
+            _read_datasets(table, cells)
+        elif column.quantity and column.quantity not in ("Fo", "O", "stage_z"):
+            problems += _read_column(file, table, cells, column, comma)
+    problems += _as_oxides(file, table, mapping)
+    if "Total" not in table:
+        total = table[[name for name in table if kind_of(name) == "oxide"]].sum(axis=1)
+        table["Total"] = total.where(table["MgO"].notna() & table["FeO"].notna())
+    return Points(table, np.asarray(rows, np.int64) + 1, problems)
+
+
+def _locate(file: Path, sheet: Sheet, mapping: ColumnMapping) -> list[tuple[int, Column]]:
+    """Find each column of the mapping in the sheet: where it stood, else by its name."""
+    row = mapping.header_row - 1
+    if row >= len(sheet.rows):
+        raise InputError(
+            f"{file} has {len(sheet.rows)} rows; its header is to be row {mapping.header_row}."
+        )
+    header = sheet.rows[row]
+    found = []
+    for column in mapping.columns:
+        number = column.column - 1
+        if not column.quantity:
+            continue
+        there = header[number] if number < len(header) else ""
+        if column.header and there != column.header:
+            same = [k for k, text in enumerate(header) if text == column.header]
+            if len(same) != 1:
+                raise InputError(
+                    f"{file} has no column {column.header!r} in row {mapping.header_row}, which is "
+                    f"to be {column.quantity} ({FILE}); the columns found are {_listed(header)}."
+                )
+            number = same[0]
+        found.append((number, column))
+    return found
+
+
+def _require_mg_and_fe(
+    file: Path, sheet: Sheet, mapping: ColumnMapping, columns: Sequence[tuple[int, Column]]
+) -> None:
+    quantities = {column.quantity for _, column in columns}
+    absent = []
+    if not quantities & {"MgO", "Mg"}:
+        absent.append("MgO")
+    if not quantities & {"FeO", "Fe", "Fe2O3"}:
+        absent.append("FeO")
+    if not absent:
+        return
+    header = sheet.rows[mapping.header_row - 1]
+    hint = ""
+    if stands_on_end(sheet.rows):
+        hint = " Its oxides stand below each other: transpose it, so that each row is an analysis."
+    elif any(read_header(text).quantity == "Fo" for text in header):
+        hint = " Fo or mg# alone are not enough: totals and cations are checked with the oxides."
+    elif {read_header(text).quantity for text in header} >= {"Mg", "Fe"}:
+        hint = (
+            " Its elements do not say that they are wt% (their oxides do not sum to 100 %): say so "
+            f"in the header ('Mg wt%'), or in {FILE}."
+        )
+    where = f"{file}, sheet {sheet.name!r}," if sheet.name and mapping.sheet else f"{file}"
+    raise InputError(
+        f"{where} has no column {' and no column '.join(absent)}. mg# needs MgO and FeO (all "
+        f"iron as FeO) in wt% of oxides; the columns found are {_listed(header)}.{hint}"
+    )
+
+
+def _rows(
+    file: Path, sheet: Sheet, mapping: ColumnMapping, columns: Sequence[tuple[int, Column]]
+) -> tuple[list[int], list[str]]:
+    """Rows that hold analyses, and what was left out."""
+    header = sheet.rows[mapping.header_row - 1]
+    names = [(number, header[number]) for number, _ in columns if number < len(header)]
+    measured = [
+        number
+        for number, column in columns
+        if kind_of(column.quantity) in ("oxide", "element", "place")
+    ]
+    labels = [n for n, column in columns if kind_of(column.quantity) in ("name", "point")]
+    skipped = {row - 1 for row in mapping.skip_rows}
+    rows, statistics = [], []
+    for row in range(max(mapping.header_row, mapping.units_row), len(sheet.rows)):
+        cells = sheet.rows[row]
+        if row in skipped or not any(cells):
+            continue
+        if all(number < len(cells) and cells[number] == text for number, text in names):
+            continue  # the header again, above the next block of rows
+        first = next((cell for cell in cells if cell), "")
+        told = [first, *(_cell(sheet, row, number) for number in labels)]
+        if any(_is_statistic(text) for text in told):
+            statistics.append(row)
+            continue
+        if any(_number(_cell(sheet, row, number)) for number in measured):
+            rows.append(row)
+    if not rows:
+        raise InputError(f"{file} holds no analyses.")
+    problems = []
+    if statistics:
+        listed = ", ".join(str(row + 1) for row in statistics[:5])
+        more = ", ..." if len(statistics) > 5 else ""
+        problems.append(
+            f"{file.name}: {len(statistics)} rows of averages, deviations or limits are left out "
+            f"(row {listed}{more})"
+        )
+    return rows, problems
+
+
+def _is_statistic(text: str) -> bool:
+    return len(text) < 60 and _STATISTIC.fullmatch(text.strip().lower()) is not None
+
+
+def _too_wide(file: Path, sheet: Sheet, mapping: ColumnMapping, rows: Sequence[int]) -> list[str]:
+    """Refuse comma separated numbers with decimal commas: their cells cannot be told apart."""
+    if sheet.separator != "comma":
+        return []
+    width = len(sheet.rows[mapping.header_row - 1])
+    wide = [row for row in rows if any(not is_blank(c) for c in sheet.rows[row][width:])]
+    if 2 * len(wide) > len(rows):
+        raise InputError(
+            f"{file}: row {wide[0] + 1} has {len(sheet.rows[wide[0]])} cells, but its header names "
+            f"{width}. If the numbers have decimal commas, save the table with semicolons or tabs."
+        )
+    return [
+        f"{file.name}: row {row + 1} has more cells than the header; those beyond are left out"
+        for row in wide[:3]
+    ]
+
+
+def _read_column(
+    file: Path, table: pd.DataFrame, cells: list[str], column: Column, comma: bool
+) -> list[str]:
+    numbers = read_numbers(cells, decimal_comma=comma)
+    kind = kind_of(column.quantity)
+    name, factor = column.quantity, 1.0
+    if kind in ("oxide", "element", "total"):
+        factor = SHARES_PERCENT[column.unit or "wt%"]
+    elif kind == "place":
+        factor = LENGTHS_UM[column.unit or ("mm" if name.startswith("stage") else "um")]
+        name = f"{name}_um"
+    elif name == "point":
+        numbers.below_count = 0
+    table[name] = numbers.values * factor
+    header = column.header or f"column {column.column}"
+    problems = []
+    if numbers.word_count and kind != "point":
+        problems.append(
+            f"{file.name}: {numbers.word_count} cells of {header!r} hold no number "
+            f"({', '.join(map(repr, numbers.words[:3]))}) and count as not measured"
+        )
+    if numbers.below_count:
+        problems.append(
+            f"{file.name}: {numbers.below_count} cells of {header!r} are below detection "
+            f"({', '.join(map(repr, numbers.below[:3]))}) and count as 0"
+        )
+    if column.quantity == "distance" and column.confidence < 0.6:
+        problems.append(f"{file.name}: {header!r} is taken for the distance ({column.why})")
+    return problems
+
+
+def _read_datasets(table: pd.DataFrame, cells: Sequence[str]) -> None:
+    """Read PeakSight's ``1 / 2 .``; a number alone is the point's."""
+    found = [DATASET.fullmatch(cell) for cell in cells]
+    if any(found):
+        table["dataset"] = [int(each[1]) if each else -1 for each in found]
+        table["point"] = [float(each[2]) if each else np.nan for each in found]
+    elif "point" not in table:
+        table["point"] = read_numbers(cells, decimal_comma=False).values
+
+
+def _as_oxides(file: Path, table: pd.DataFrame, mapping: ColumnMapping) -> list[str]:
+    problems = []
+    elements = [name for name in table if kind_of(name) == "element"]
+    for element in elements:
+        oxide, factor = oxide_of(element)
+        values = table.pop(element) * factor
+        if oxide not in table:
+            table[oxide] = values
+    if elements:
+        problems.append(
+            f"{file.name} gives elements; they are converted to oxides, all iron as FeO "
+            f"({', '.join(f'{e} x {oxide_of(e)[1]:.4f}' for e in elements[:3])}, ...)"
+        )
+        held = mapping.column_of("O")
+        if held is None and "Total" in table:
+            del table["Total"]
+    if "FeO" not in table and "Fe2O3" in table:
+        table["FeO"] = table.pop("Fe2O3") * FEO_IN_FE2O3
+        problems.append(
+            f"{file.name} gives iron as Fe2O3; it is converted to FeO (x {FEO_IN_FE2O3:.4f})"
+        )
+    return problems
+
+
+def _cell(sheet: Sheet, row: int, column: int) -> str:
+    cells = sheet.rows[row]
+    return cells[column] if column < len(cells) else ""
+
+
+def _number(cell: str) -> bool:
+    return read_number(cell) is not None or read_number(cell, decimal_comma=True) is not None
+
+
+def _listed(header: Sequence[str]) -> str:
+    names = [text[:40] for text in header if text]
+    more = f", ... ({len(names)} in all)" if len(names) > LISTED else ""
+    return (", ".join(names[:LISTED]) or "none") + more
