@@ -51,7 +51,12 @@ class Format:
 
 ROOM = "napari_olivine.readers.formats"
 
-FORMATS: tuple[Format, ...] = (Format("TIFF", f"{ROOM}.tiff"),)
+FORMATS: tuple[Format, ...] = (
+    Format("TIFF", f"{ROOM}.tiff"),
+    Format("Cameca PeakSight map", f"{ROOM}.cameca_map"),
+    Format("JEOL microprobe map", f"{ROOM}.jeol_map"),
+    Format("text map", f"{ROOM}.text_map"),  # the last: most other texts hold numbers too
+)
 """Known formats; the first that recognises a file reads it."""
 
 

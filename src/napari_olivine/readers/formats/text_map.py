@@ -1,0 +1,166 @@
+"""Maps of numbers as text, one file a signal: Oxford's CSV exports, XMapTools and others.
+
+Rows of numbers separated by tabs, spaces, commas or semicolons, with decimal commas where no comma
+separates. A few lines may stand before them (``Mg K series``, ``Pixel size: 2 um``). A table with
+the name of each column above it is no map.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_olivine.errors import InputError
+from napari_olivine.readers.formats.number_rows import NumberRows, find_rows, numbers_of
+from napari_olivine.readers.formats.standards_beside import map_frame
+from napari_olivine.readers.image import Acquisition, Image, Unreadable
+from napari_olivine.readers.signals import signal_of
+
+SUFFIXES = (".txt", ".csv", ".tsv", ".asc", ".dat")
+
+HEADER_BYTES = 4096
+"""Lines before the numbers end within this much of the file."""
+
+LEAST_COLUMNS = 8
+"""Rows that stand under a header must be as long as this: shorter ones are a table."""
+
+HEADER_WORDS = re.compile(
+    r"\b(?:(?i:map|image|width|height|columns?|rows?|lines?|pixels?|resolution|step|series|counts|"
+    r"cps)|[A-Z][a-z]?[ _-]?[KLM](?:[a\u03b1b]\d?)?)\b"
+)
+"""Words by which the lines before the numbers of a map are known."""
+
+PIXEL_SIZE = re.compile(
+    r"(?:pixel|step)[^\n\d]{0,30}?[\s:=,;]([\d.,]+)\s*[,;\t]?\s*\(?(nm|um|µm|μm|mm|microns?)\b",
+    re.IGNORECASE,
+)
+PIXEL_SIZE_UNIT_FIRST = re.compile(
+    r"(?:pixel|step)[^\n\d]{0,30}?[(\[](nm|um|µm|μm|mm|microns?)[)\]][\s:=,;]*([\d.]+)",
+    re.IGNORECASE,
+)
+UM = {"nm": 1e-3, "mm": 1e3}
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a text map begins with.
+
+    Parameters
+    ----------
+    header
+        Lines before the first row of numbers.
+    begin
+        Byte at which the numbers begin.
+    """
+
+    header: tuple[str, ...]
+    begin: int
+
+
+def recognises(file: Path, head: bytes) -> bool:
+    """Tell whether a text file's first lines are rows of numbers, or a map's header and those."""
+    return file.suffix.lower() in SUFFIXES and beginning(head) is not None
+
+
+def open_images(file: Path) -> list[Image]:
+    """Return the one image of a text map.
+
+    Its pixel size and place come from its header or from an XMapTools standard file in its folder.
+    All numbers are read once, to find their type and what is no number.
+
+    Raises
+    ------
+    Unreadable
+        If the file is missing or cut short.
+    InputError
+        If it holds what is no number, rows of different lengths, or negative numbers.
+    """
+    try:
+        with file.open("rb") as stream:
+            found = beginning(stream.read(HEADER_BYTES))
+    except OSError as error:
+        raise Unreadable(f"{file} cannot be read ({error}).") from error
+    if found is None:
+        raise InputError(f"{file} is no map of numbers.")
+    rows = find_rows(file, found.begin)
+    frame = map_frame(file.parent, rows.shape)
+    acquisition = Acquisition(
+        pixel_size_um=_pixel_size_um(found.header) or (frame.pixel_size_um if frame else None),
+        stage_um=frame.stage_um if frame else None,
+    )
+    files = (frame.file,) if frame else ()
+    return [image_of(rows, _signal(found.header), acquisition, files)]
+
+
+def image_of(
+    rows: NumberRows, signal: str, acquisition: Acquisition, files: tuple[Path, ...] = ()
+) -> Image:
+    """Return rows of numbers as an image."""
+    return Image(rows.file, rows.shape, rows.dtype, rows.read, signal, acquisition, files)
+
+
+def beginning(head: bytes) -> Beginning | None:
+    """Find the first row of numbers of a map; `None` if the file is none.
+
+    Parameters
+    ----------
+    head
+        The file's first bytes; the last line may be cut off.
+    """
+    if b"\0" in head:
+        return None
+    place = 3 if head.startswith(b"\xef\xbb\xbf") else 0
+    header: list[str] = []
+    for line in re.findall(rb"[^\r\n]*[\r\n]*", head[place:]):
+        whole = line.endswith((b"\r", b"\n")) or place + len(line) == len(head) < HEADER_BYTES
+        numbers = numbers_of(line if whole else _without_last_cell(line))
+        if numbers is None:
+            if line.strip():
+                header.append(line.decode("utf-8", "replace").strip())
+        elif len(numbers) > 1 and not header:
+            return Beginning((), place)
+        elif len(numbers) >= LEAST_COLUMNS:
+            return Beginning(tuple(header), place) if _heads_a_map(header, len(numbers)) else None
+        else:
+            header.append(line.decode("utf-8", "replace").strip())
+        place += len(line)
+    return None
+
+
+def _without_last_cell(line: bytes) -> bytes:
+    return re.sub(rb"[^\s,;]*$", b"", line)
+
+
+def _heads_a_map(header: list[str], columns: int) -> bool:
+    if any(line.startswith((">", "%", "!")) for line in header):  # files of XMapTools
+        return False
+    if any(len(re.split(r"[\t,;]", line.rstrip(",;\t"))) >= columns for line in header):
+        return False  # a name over each column: a table
+    return any(HEADER_WORDS.search(line) for line in header)
+
+
+def _pixel_size_um(header: tuple[str, ...]) -> float | None:
+    for line in header:
+        if found := PIXEL_SIZE.search(line):
+            number, unit = found[1], found[2]
+        elif found := PIXEL_SIZE_UNIT_FIRST.search(line):
+            number, unit = found[2], found[1]
+        else:
+            continue
+        try:
+            size = float(number.strip(",.").replace(",", "."))
+        except ValueError:
+            continue
+        if 0 < size < 1e6:
+            return size * UM.get(unit.lower(), 1.0)
+    return None
+
+
+def _signal(header: tuple[str, ...]) -> str:
+    """Signal that a line of the header names (``Mg K series``, ``Element: Mg``)."""
+    for line in header:
+        for cell in (line, *re.split(r"[,;:=\t]", line)):
+            if cell.strip() and (signal := signal_of(cell.strip(' "'))):
+                return signal
+    return ""

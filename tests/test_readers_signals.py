@@ -1,0 +1,231 @@
+"""How the names of files become signals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_olivine.errors import InputError
+from napari_olivine.readers.signals import (
+    BSE_NAMES,
+    ELEMENTS,
+    ONLY_K,
+    depth_of,
+    name_signals,
+    signal_names,
+    signal_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "signal"),
+    [
+        # Oxford AZtec and INCA
+        ("Mg K series", "Mg"),
+        ("Mg K series.csv", "Mg"),
+        ("O K series", "O"),
+        ("K K series", "K"),
+        ("Fe Ka1", "Fe"),
+        ("Fe K\u03b11", "Fe"),
+        ("Al K\u03b11,2", "Al"),
+        ("Al Ka1_2", "Al"),
+        ("K Ka1", "K"),
+        ("Ba La1", "Ba"),
+        ("Ce L\u03b11", "Ce"),
+        ("As L\u03b11", "As"),
+        ("C Ka1_2", "C"),
+        ("FeKa1", "Fe"),
+        ("Site 3 Map Data 7 Si Ka1", "Si"),
+        # Bruker, EDAX
+        ("SiK", "Si"),
+        ("MgK", "Mg"),
+        ("CaK.bmp", "Ca"),
+        ("FeL", "Fe"),
+        ("Mg-K", "Mg"),
+        ("Na-KA", "Na"),
+        ("Map 12 Mg", "Mg"),
+        ("Map 12_Mg-MapData", "Mg"),
+        ("AsB", "BSE"),
+        # Cameca, JEOL
+        ("Ca Ka", "Ca"),
+        ("K  Ka Eds", "K"),
+        ("BSE Z", "BSE"),
+        ("Vs1 BSE Z", "BSE"),
+        ("Ti_CH3_PETH_Ka", "Ti"),
+        ("P_ch2_TAPL", "P"),
+        ("COMPO", "BSE"),
+        ("BSE-COMPO", "BSE"),
+        ("TOPO", "TOPO"),
+        ("CL", "CL"),
+        ("SEI", "SE"),
+        # XMapTools
+        ("Cp", "BSE"),
+        ("Si_sample1", "Si"),
+        ("Mg", "Mg"),
+        ("SiO2", "SiO2"),
+        ("MgO_wt%", "MgO"),
+        # people
+        ("MORB7_16bit_Mg", "Mg"),
+        ("obj1_8bt_BSE", "BSE"),
+        ("obj1_8bt_Pho", "P"),
+        ("obj1_32bt_S", "S"),
+        ("obj1_8bt_Sul", "S"),
+        ("standards_32bt_Al", "Al"),
+        ("1-Si", "Si"),
+        ("4-Fe.jpg", "Fe"),
+        ("Mg_Ka", "Mg"),
+        ("Mg Ka1,2", "Mg"),
+        ("Mg (K)", "Mg"),
+        ("Mg wt%", "Mg"),
+        ("mg", "Mg"),
+        ("FE", "Fe"),
+        ("fe_16bit", "Fe"),
+        ("BSE 1", "BSE"),
+        ("BSE1", "BSE"),
+        ("bse.tif", "BSE"),
+        ("STAP01_13G(B)_ol18_BSE", "BSE"),
+        ("section2_Mg_counts_3", "Mg"),
+        ("Mg_r03_c12", "Mg"),
+        ("Magnesium", "Mg"),
+        ("Eisen Karte", "Fe"),
+        ("carte fer", "Fe"),
+        ("K", "K"),
+        ("SE", "SE"),
+        ("Se", "Se"),
+        # no signal
+        ("obj1_mask", None),
+        ("mask_iron_Fe", None),
+        ("mask_rutile_TiO2", None),
+        ("preview", None),
+        ("EDS Layered Image 1", None),
+        ("Classification", None),
+        ("Standards", None),
+        ("Phase map Mg Fe", None),
+        ("Sum Spectrum", None),
+        ("Electron Image 1", None),
+        ("Field_000123", None),
+        ("Tile_001-002", None),
+        ("r00_c00", None),
+        ("S_12_03", None),
+        ("P45_the_default_job", None),
+        ("profile_01", None),
+        ("as in no 3", None),
+        ("olivine", None),
+        ("", None),
+        ("...", None),
+    ],
+)
+def test_names_of_real_files(name, signal):
+    assert signal_of(name) == signal
+
+
+@given(
+    element=st.sampled_from(list(ELEMENTS)),
+    line=st.sampled_from([" K series", " Ka", " Ka1", " K\u03b11", "_Ka", " L series", " (K)"]),
+    before=st.sampled_from(["", "MORB7_", "Map 3 ", "section 2 - "]),
+)
+def test_an_element_with_its_line_is_found_in_any_place(element, line, before):
+    if " L" in line and element in ONLY_K:
+        return
+    assert signal_of(before + element + line) == element
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_signal_or_none(name):
+    signal = signal_of(name)
+    assert signal is None or (0 < len(signal) <= 5 and "/" not in signal and "\\" not in signal)
+
+
+@pytest.mark.parametrize(
+    ("name", "bits"),
+    [
+        ("MORB7_16bit_Mg", 16),
+        ("obj1_8bt_Al", 8),
+        ("Mg 32 bit", 32),
+        ("Mg", None),
+        ("Mg_800bits", None),
+    ],
+)
+def test_depth_in_a_name(name, bits):
+    assert depth_of(name) == bits
+
+
+def paths(*names: str) -> list[Path]:
+    return [Path("set") / name for name in names]
+
+
+def test_what_all_names_share_is_left_out():
+    named = signal_names(paths("run 3 A.tif", "run 3 B7.tif", "run 3 Mg.tif"))
+    assert {name: file.name for name, file in named.items()} == {
+        "A": "run 3 A.tif",
+        "B7": "run 3 B7.tif",
+        "Mg": "run 3 Mg.tif",
+    }
+
+
+def test_of_twins_the_deepest_is_taken_and_told():
+    named = name_signals(paths("a_8bt_Pho.tif", "a_32bt_P.tif", "a_8bt_Mg.tif", "a_16bit_Mg.tif"))
+    assert {name: file.name for name, file in named.signals.items()} == {
+        "P": "a_32bt_P.tif",
+        "Mg": "a_16bit_Mg.tif",
+    }
+    assert {name: [file.name for file in files] for name, files in named.twins.items()} == {
+        "P": ["a_8bt_Pho.tif"],
+        "Mg": ["a_8bt_Mg.tif"],
+    }
+    assert any(
+        "a_32bt_P.tif is taken, the deepest; a_8bt_Pho.tif left out" in one for one in named.remarks
+    )
+
+
+@pytest.mark.parametrize("names", [("Mg.tif", "x Mg K.tif"), ("a_8bt_Mg.tif", "b_8bt_Mg.tif")])
+def test_two_files_of_one_signal_and_depth_are_refused(names):
+    with pytest.raises(InputError, match=r"are both of 'Mg'; take one of them away"):
+        signal_names(paths(*names))
+
+
+def test_what_is_no_measurement_is_left_out_with_a_word():
+    named = name_signals(paths("Mg.txt", "mask.tif", "Classification.txt", "Standards.txt"))
+    assert list(named.signals) == ["Mg"]
+    assert [file.name for file in named.left_out] == [
+        "mask.tif",
+        "Classification.txt",
+        "Standards.txt",
+    ]
+    assert "mask.tif is left out: its name says that it is no measurement" in named.remarks
+
+
+@pytest.mark.parametrize(
+    ("names", "called"),
+    [
+        (("Cp.txt", "Mg.txt"), "Cp"),
+        (("x_8bt_BSE.tif", "x_8bt_Mg.tif"), "BSE"),
+        (("BSE 1.tif", "Mg.tif"), "BSE"),
+        (("AsB.tif", "Mg.tif"), "AsB"),
+    ],
+)
+def test_the_only_backscatter_image_has_a_known_name(names, called):
+    named = signal_names(paths(*names))
+    assert list(named) == [called, "Mg"]
+    assert called.lower() in BSE_NAMES
+
+
+def test_of_several_backscatter_images_a_person_chooses():
+    assert list(signal_names(paths("BSE 1.tif", "BSE 2.tif"))) == ["BSE 1", "BSE 2"]
+
+
+def test_a_set_of_which_only_one_is_a_signal():
+    named = name_signals(paths("obj1_8bt_BSE.tif", "obj1_mask.tif", "preview.png"))
+    assert {name: file.name for name, file in named.signals.items()} == {"BSE": "obj1_8bt_BSE.tif"}
+    assert len(named.left_out) == 2
+
+
+def test_a_real_set_with_twins_and_a_mask(shared_data):
+    named = name_signals(sorted((shared_data / "semarkona" / "obj1").glob("*.tif")))
+    assert set(named.signals) == {"BSE", "Mg", "Ca", "Al", "Fe", "Si", "Cr", "Ni", "P", "S", "Ti"}
+    assert all("32bt" in file.name for name, file in named.signals.items() if name != "BSE")
+    assert sum(map(len, named.twins.values())) == 10
+    assert [file.name for file in named.left_out] == ["obj1_mask.tif"]
