@@ -210,9 +210,7 @@ def save_mapping(folder: Path, mapping: ColumnMapping) -> Path:
     return file
 
 
-_HEAD = (
-    "# What the columns of the EPMA tables in this folder hold. Rows and columns count from 1.\n"
-)
+_HEAD = "# What the columns of the EPMA tables hold. Rows and columns count from 1.\n"
 
 
 def _as_toml(mapping: ColumnMapping) -> str:

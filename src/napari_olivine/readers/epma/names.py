@@ -151,7 +151,7 @@ def is_unit(text: str) -> bool:
 
 def _plain(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).strip().lower()
-    return text.replace("µ", "u").replace("μ", "u").replace("’", "'")
+    return text.replace("µ", "u").replace("μ", "u").replace("\u2019", "'")
 
 
 _WEIGHT = re.compile(
@@ -172,8 +172,8 @@ _UNITS = (
 )
 _OTHER = re.compile(
     r"atom|\bat[\s._]*%|cation|apfu|formula|mol|detection|\bd\.?\s?l\.?\b|\blod\b|\blld\b|\bmdl\b|"
-    r"\bcdl|error|\berr\b|sigma|σ|±|\+/-|st\.?\s?dev|standard dev|\bs\.?d\.?\b|uncert|k-?\s?ra|"
-    r"count|cps|\bnet\b|\braw\b|intensit|peak|backgr|\bbg\b|normali[sz]ed|precision|reproduc"
+    r"\bcdl|error|\berr\b|sigma|\u03c3|±|\+/-|\bstd|st\.?\s?dev|standard dev|\bs\.?d\.?\b|uncert|"
+    r"k-?\s?ra|count|cps|\bnet\b|\braw\b|intensit|peak|backgr|\bbg\b|normali[sz]ed|precision|reproduc"
 )
 
 
@@ -207,7 +207,8 @@ def _names() -> dict[str, str]:
     )
     names |= dict.fromkeys(
         ("point", "no", "#", "pt", "n", "spot", "pointno", "nr", "point#", "pointnr", "pt#",
-         "spotno", "spot#", "number", "line#", "linenumber", "linenum", "analysisno", "analysis#",
+         "spotno", "spot#", "number", "line", "line#", "linenumber", "linenum", "analysisno",
+         "analysis#",
          "pointnumber"),
         "point",
     )  # fmt: skip

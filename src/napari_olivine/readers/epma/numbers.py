@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
-_COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d{1,3})?")
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
 _BELOW = re.compile(
     r"<\s*(?:[\d.,]+\s*(?:%|wt\.?\s?%|ppm)?|l\.?o\.?d\.?|m?\.?d\.?l\.?|detection.*)|"
     r"(?:b|u)\.?\s?d\.?(?:\s?l\.?)?|lld|b\.?l\.?o\.?d\.?|below\s.*|under\s.*detection.*"
 )
-_BLANK = ("", "nan", "-", "--", "---", "–", "—", "n/a", "#n/a", "na", "none", "null")
+_BLANK = ("", "nan", "-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "na", "none", "null")
 
 
 @dataclass

@@ -109,7 +109,7 @@ def _profile_names(stem: str, table: pd.DataFrame, mapping: ColumnMapping) -> li
     """Name of the profile of each row."""
     if mapping.split == "none":
         return [stem] * len(table)
-    if "profile" in table and mapping.split != "none":
+    if "profile" in table:
         given = table["profile"].replace("", np.nan).ffill().bfill().fillna("")
         if given.nunique() < 2:
             return [stem] * len(table)
@@ -138,7 +138,7 @@ def _profile_names(stem: str, table: pd.DataFrame, mapping: ColumnMapping) -> li
 
 
 def _labels(table: pd.DataFrame) -> list[str]:
-    """What tells traverses apart by name: the DataSet, a crystal's or sample's name, a comment."""
+    """Tell traverses apart by name: the DataSet, a crystal's or sample's name, a comment."""
     empty = [""] * len(table)
     if "dataset" in table and table["dataset"].nunique() > 1:
         sizes = table["dataset"].value_counts()
@@ -149,6 +149,9 @@ def _labels(table: pd.DataFrame) -> list[str]:
         if column not in table:
             continue
         prefixes = [prefix_of(text) for text in table[column]]
+        numbered = sum(p not in ("", t) for p, t in zip(prefixes, table[column], strict=True))
+        if column == "comment" and 2 * numbered < len(prefixes):
+            continue  # remarks on single points ("rim", "crack"), not names of traverses
         sizes = pd.Series(prefixes).value_counts()
         if len(sizes) > 1 and sizes.median() > 1 and sizes.iloc[0] > 2:
             return prefixes
@@ -205,7 +208,12 @@ def _distances(
     if "distance_um" in part:
         distance = part["distance_um"].to_numpy(float)
         if len(part) < 2 or np.ptp(distance) != 0 or not _has_stage(part):
-            _require(file, np.isfinite(distance), rows, "distance: fill it in or delete the row")
+            _require(
+                file,
+                np.asarray(np.isfinite(distance)),
+                rows,
+                "distance: fill it in or delete the row",
+            )
             return distance, _unsorted(name, distance)
     if {"x_um", "y_um"} <= set(part):
         placed = part[["x_um", "y_um"]].notna().all(axis=1).to_numpy()
@@ -213,7 +221,7 @@ def _distances(
         return np.full(len(part), np.nan), []
     if _has_stage(part):
         places = _stage(part)
-        known = np.isfinite(places).all(axis=1)
+        known = np.asarray(np.isfinite(places).all(axis=1))
         if mapping.places == "line" or (mapping.places == "auto" and is_line(places)):
             _require(file, known, rows, "stage position: fill it in or delete the row")
             steps = np.r_[0.0, np.hypot(*np.diff(places, axis=0).T)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
@@ -214,6 +215,8 @@ class _Guess:
             quantity = name.quantity
             if quantity == "point" and 2 * len(self._values(number)) < self._filled(number):
                 quantity = "comment"
+            elif quantity == "point" and self._in_runs(number):
+                quantity = "group"
             if quantity in ("point", "dataset", "profile") and quantity not in best:
                 best[quantity] = number
                 self._set(number, quantity, "", 0.9, "named so")
@@ -351,6 +354,12 @@ class _Guess:
 
     def _filled(self, column: int) -> int:
         return sum(column < len(row) and not is_blank(row[column]) for row in self.body)
+
+    def _in_runs(self, column: int) -> bool:
+        """Tell whether a number stays the same over several rows, as that of a traverse does."""
+        values = self._values(column)
+        changes = sum(a != b for a, b in itertools.pairwise(values))
+        return len(values) > 3 and 0 < 2 * changes < len(values)
 
     def _is_empty(self, column: int) -> bool:
         return self._filled(column) == 0

@@ -25,7 +25,7 @@ from napari_olivine.readers.epma.names import LENGTHS_UM, SHARES_PERCENT, kind_o
 from napari_olivine.readers.epma.numbers import is_blank, read_number, read_numbers
 from napari_olivine.readers.epma.suggest import decimal_mark
 
-DATASET = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})\s*\.?")
+DATASET = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})\s*\.?", re.ASCII)
 """How PeakSight numbers a point: DataSet / Point."""
 
 LISTED = 40
@@ -36,7 +36,7 @@ PLACES = ("distance", "x", "y", "stage_x", "stage_y")
 _STATISTIC = re.compile(
     r"(?:average|avg|ave|mean|median|moyenne|mittel(?:wert)?|min(?:imum)?|max(?:imum)?|range|"
     r"st\.?\s*dev(?:iation)?\.?|std\.?(?:\s*(?:dev\.?(?:iation)?|err\.?(?:or)?))?|stdev[ps]?|"
-    r"standard\s*dev(?:iation)?|s\.?\s?d\.?|sigma|[12]?\s*σ|[12]\s?(?:s|sd|sigma|std)|"
+    r"standard\s*dev(?:iation)?|s\.?\s?d\.?|sigma|[12]?\s*\u03c3|[12]\s?(?:s|sd|sigma|std)|"
     r"(?:%\s*)?rsd|variance|n|count|no\.? of data|ecart[- ]type|"
     r"(?:average\s*)?d(?:etection)?\.?\s*l(?:imit)?s?\.?|l\.?o\.?d\.?|m\.?d\.?l\.?)"
     r"\s*(?:[:.=]\s*)?(?:\(.*\)|of\s.*|\d+|wt\.?\s?%|%)?"
@@ -95,7 +95,7 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
             problems += _read_column(file, table, cells, column, comma)
     problems += _as_oxides(file, table, mapping)
     if "Total" not in table:
-        total = table[[name for name in table if kind_of(name) == "oxide"]].sum(axis=1)
+        total = table[[name for name in table if kind_of(str(name)) == "oxide"]].sum(axis=1)
         table["Total"] = total.where(table["MgO"].notna() & table["FeO"].notna())
     return Points(table, np.asarray(rows, np.int64) + 1, problems)
 
@@ -259,7 +259,7 @@ def _read_datasets(table: pd.DataFrame, cells: Sequence[str]) -> None:
 
 def _as_oxides(file: Path, table: pd.DataFrame, mapping: ColumnMapping) -> list[str]:
     problems = []
-    elements = [name for name in table if kind_of(name) == "element"]
+    elements = [str(name) for name in table if kind_of(str(name)) == "element"]
     for element in elements:
         oxide, factor = oxide_of(element)
         values = table.pop(element) * factor
