@@ -240,7 +240,7 @@ def _refuse_scattered(
         [
             f"{names[tile]} would lie {away[tile, 0]:.3g} rows and {away[tile, 1]:.3g} columns "
             "from the middle of the others"
-            for tile in worst
+            for tile in worst.tolist()
         ],
         f"The positions of these tiles cannot be right: the section would be {sides[0]:.3g} x "
         f"{sides[1]:.3g} px for {len(names)} tiles of {tile_shape[0]} x {tile_shape[1]} px. Check "

@@ -17,6 +17,7 @@ from napari_olivine.readers.image import Acquisition, Image, Unreadable
 from napari_olivine.readers.mosaic.layout import Layout
 from napari_olivine.readers.tiff import Unreadable as UnreadableTiff
 from napari_olivine.readers.tiff import read_header, read_pixels
+from napari_olivine.section.tiles import Tiles
 
 THREADS = 2
 """Tiles that are decoded at once; the disk and the compression of the section are slower."""
@@ -24,8 +25,11 @@ THREADS = 2
 BATCH = 16
 """Tiles between two looks at whether to stop."""
 
-BLENDING_BYTES = 20
+BLENDING_BYTES = 16
 """Bytes that blending takes for each pixel of a strip, at most."""
+
+BLENDED_AT_ONCE = 128 << 20
+"""Bytes in which strips are blended: more memory makes it slower, not faster."""
 
 SAME_PIXEL = 0.01
 """Pixel sizes that differ by less than this share are the same."""
@@ -94,6 +98,12 @@ class TileMosaic:
         self.tile_shape = layout.tiles.tile_shape
         self.shape = layout.shape
         self.missing: list[str] = []
+        self._bounds = layout.tiles.bounds
+        self._overlap = layout.tiles.overlap
+        height, width = self.tile_shape
+        one = Tiles.of_grid((1, 1), self.tile_shape)
+        self._weight = one.weight(0, np.arange(height), np.arange(width))  # that of every tile
+        self._images: dict[int, Image] = {}
         self._files = [files.get(tile) for tile in layout.names]
         self.files = [file for file in self._files if file is not None]
         self._doubled = [files[tile] for tile in layout.doubled if tile in files]
@@ -136,8 +146,10 @@ class TileMosaic:
             return [found]
         wrong: dict[int, str] = {}
         for tile, result in enumerate(results):
-            if told_of := self._judge(tile, result):
+            if told_of := self._judge(result):
                 wrong[tile] = told_of
+            elif isinstance(result, Image):  # it need not be opened again to be read
+                self._images[tile] = result
         doubled = [f"{file} claims the place of another tile" for file in self._doubled]
         if not self._skip_missing:
             return [*wrong.values(), *doubled]
@@ -147,22 +159,24 @@ class TileMosaic:
 
     def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
         """Put the tiles of some rows together, shape (stop - start, columns)."""
-        if not self.layout.tiles.overlap:
+        if not self._overlap:
             return self._read(start, stop, job, blend=False)
-        high = max(64, job.memory_bytes // 8 // (BLENDING_BYTES * self.shape[1]))
+        budget = min(job.memory_bytes // 8, BLENDED_AT_ONCE)
+        high = max(64, budget // (BLENDING_BYTES * self.shape[1]))
         parts = [
             self._read(first, min(first + high, stop), job, blend=True)
             for first in range(start, stop, high)
         ]
         return parts[0] if len(parts) == 1 else np.vstack(parts)
 
+    def tile(self, tile: int) -> NDArray[Any] | None:
+        """Return the pixels of one tile by its number in the layout, `None` if it is left out."""
+        return self._part(tile, 0, self.shape[0], 1 << 62)[1]
+
     def _read(self, start: int, stop: int, job: Job, *, blend: bool) -> NDArray[Any]:
-        tiles = self.layout.tiles
-        bounds = tiles.bounds
-        here = tiles.within(slice(start, stop), slice(0, self.shape[1]))
-        strip = _Strip(start, stop, self.shape[1], self.dtype)
-        if blend:
-            strip.expect_overlaps(bounds[here])
+        bounds = self._bounds
+        here = np.flatnonzero((bounds[:, 0] < stop) & (bounds[:, 1] > start))
+        strip = _Strip(start, stop, self.shape[1], self.dtype, blend=blend)
         budget = job.memory_bytes // 4
         still: dict[int, NDArray[Any]] = {}
         with ThreadPoolExecutor(THREADS) as pool:
@@ -178,7 +192,7 @@ class TileMosaic:
                     whole = top == row0 and len(pixels) == row1 - row0
                     if row1 > stop and whole and (len(still) + 1) * pixels.nbytes < budget:
                         still[int(tile)] = pixels
-                    strip.add(top, int(col0), pixels, lambda r, c, t=tile: tiles.weight(t, r, c))
+                    strip.add(top, int(col0), pixels, self._weight[top - row0 :])
         self._kept = still
         return strip.finished()
 
@@ -186,7 +200,7 @@ class TileMosaic:
         self, tile: int, start: int, stop: int, budget: int
     ) -> tuple[int, NDArray[Any] | None]:
         """Return the rows of a tile that a strip needs (or all of them) and their first row."""
-        row0, row1 = (int(row) for row in self.layout.tiles.bounds[tile, :2])
+        row0, row1 = (int(row) for row in self._bounds[tile, :2])
         if tile in self._kept:
             return row0, self._kept[tile]
         height, width = self.tile_shape
@@ -195,9 +209,7 @@ class TileMosaic:
         if tile in self._left_out:
             return row0 + first, None
         try:
-            image = self._open(tile)
-            if told := self._judge(tile, image):
-                raise InputError(told)
+            image = self._images.get(tile) or self._judged(tile)
             pixels = np.asarray(image.load(first, last))
             if pixels.shape != (last - first, width):
                 raise Unreadable(f"{image.file} holds fewer pixels than its header says")
@@ -209,6 +221,12 @@ class TileMosaic:
                 self.missing.append(told)
             return row0 + first, None
         return row0 + first, pixels
+
+    def _judged(self, tile: int) -> Image:
+        image = self._open(tile)
+        if told := self._judge(image):
+            raise InputError(told)
+        return image
 
     def _open(self, tile: int) -> Image:
         file = self._files[tile]
@@ -231,7 +249,7 @@ class TileMosaic:
         except InputError as error:
             return error
 
-    def _judge(self, tile: int, result: Image | InputError) -> str:
+    def _judge(self, result: Image | InputError) -> str:
         """Say what is wrong with a tile, nothing if it can be used."""
         if isinstance(result, InputError):
             return str(result)
@@ -274,63 +292,48 @@ class TileMosaic:
 
 
 class _Strip:
-    """Rows of the section that tiles are laid into."""
+    """Rows of the section that tiles are laid into, those that share pixels blended."""
 
-    def __init__(self, start: int, stop: int, columns: int, dtype: np.dtype[Any]) -> None:
-        self.start, self.stop, self.columns = start, stop, columns
-        self.dtype = dtype
-        self.pixels = np.zeros((stop - start, columns), dtype)
-        self.shared: NDArray[np.bool_] | None = None
-
-    def expect_overlaps(self, bounds: NDArray[np.int64]) -> None:
-        """Get ready for tiles that share pixels."""
-        covered = np.zeros(self.pixels.shape, np.uint8)
-        for row0, row1, col0, col1 in bounds:
-            part = covered[self._rows(row0, row1), max(col0, 0) : col1]
-            part += part < 2
-        self.shared = covered > 1
-        # Weights reach 32: products of smaller whole numbers are exact in 32 bits.
-        exact = self.dtype.kind in "ui" and self.dtype.itemsize <= 2
-        kind = np.float32 if exact else np.float64
-        self.sum = np.zeros(self.pixels.shape, kind)
-        self.weight = np.zeros(self.pixels.shape, kind)
-
-    def add(
-        self,
-        top: int,
-        left: int,
-        pixels: NDArray[Any],
-        weight: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]],
+    def __init__(
+        self, start: int, stop: int, columns: int, dtype: np.dtype[Any], *, blend: bool
     ) -> None:
-        """Lay (a part of) a tile into the strip."""
+        self.start, self.stop, self.columns = start, stop, columns
+        self.pixels = np.zeros((stop - start, columns), dtype)
+        # Weights are whole numbers to 32, so that a value times its weight, divided by it again,
+        # is the value: of 16 bits in single precision, of more in double.
+        small = dtype.kind in "ui" and dtype.itemsize <= 2
+        kind = np.float32 if small else np.float64
+        shape = self.pixels.shape if blend else (0, 0)
+        self.blend = blend
+        self.sum, self.weight = np.zeros(shape, kind), np.zeros(shape, np.float32)
+
+    def add(self, top: int, left: int, pixels: NDArray[Any], weight: NDArray[np.float32]) -> None:
+        """Lay (a part of) a tile, and the weights of its pixels, into the strip."""
         first, last = max(top, self.start), min(top + len(pixels), self.stop)
-        right = min(left + pixels.shape[1], self.columns)
-        part = pixels[first - top : last - top, : right - left]
-        place = (slice(first - self.start, last - self.start), slice(left, right))
-        if self.shared is None or not self.shared[place].any():
+        rows = slice(first - top, last - top)
+        place = (slice(first - self.start, last - self.start), slice(left, left + pixels.shape[1]))
+        part = pixels[rows]
+        if not self.blend:
             self.pixels[place] = part
             return
-        alone = ~self.shared[place]
-        np.copyto(self.pixels[place], part, where=alone)
-        share = weight(np.arange(first, last), np.arange(left, right)).astype(self.sum.dtype)
-        if self.dtype.kind == "f":  # a pixel that was not measured says nothing
+        share = weight[rows]
+        if part.dtype.kind == "f":  # a pixel that was not measured says nothing
             measured = np.isfinite(part)
-            share *= measured
+            np.copyto(self.pixels[place], part, where=~measured)
+            share = share * measured
             part = np.where(measured, part, 0)
-        self.sum[place] += share * part
+        self.sum[place] += np.multiply(share, part, dtype=self.sum.dtype)
         self.weight[place] += share
 
     def finished(self) -> NDArray[Any]:
-        """Return the strip with its overlaps blended."""
-        if self.shared is None:
-            return self.pixels
-        blended = self.shared & (self.weight > 0)
-        mean = self.sum[blended] / self.weight[blended]
-        self.pixels[blended] = np.rint(mean) if self.dtype.kind in "ui" else mean
+        """Return the strip."""
+        if self.blend:
+            covered = self.weight > 0
+            np.divide(self.sum, self.weight, out=self.sum, where=covered)
+            if self.pixels.dtype.kind in "ui":
+                np.rint(self.sum, out=self.sum)
+            np.copyto(self.pixels, self.sum, where=covered, casting="unsafe")
         return self.pixels
-
-    def _rows(self, row0: int, row1: int) -> slice:
-        return slice(max(row0 - self.start, 0), max(min(row1, self.stop) - self.start, 0))
 
 
 def _by(shape: tuple[int, int]) -> str:
