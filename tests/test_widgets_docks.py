@@ -63,7 +63,7 @@ def use_fake_child(widget: Any, folder: Path, mood: str) -> None:
 class TestOpening:
     def test_napari_opens_a_section_by_its_folder(self, viewer: Any, path: Path) -> None:
         viewer.open(str(path), plugin="napari-olivine")
-        assert viewer.layers[0].name == "BSE"
+        assert [layer.name for layer in viewer.layers] == ["Si", "Al", "Ca", "Fe", "Mg", "BSE"]
         widget = dock(viewer, "Section")
         assert widget.session.require().path == path
         assert "1.54 x 1.01 mm" in widget.title.text()
@@ -74,7 +74,7 @@ class TestOpening:
         dock(viewer, "EPMA profiles")
         viewer.open(str(copy_of(finished_section(), tmp_path)), plugin="napari-olivine")
         names = [layer.name for layer in viewer.layers]
-        assert names[0] == "BSE"
+        assert names[4:7] == ["Mg", "BSE", "mg#"]
         assert names[-2:] == ["Crystals", "EPMA traverses"]
 
     def test_crystal_under_the_mouse_is_told(self, qtbot: Any, viewer: Any) -> None:
@@ -95,7 +95,7 @@ class TestOpening:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         monkeypatch.setattr("napari_olivine.widgets.sample._cache", lambda: tmp_path / "cache")
         layers = viewer.open_sample("napari-olivine", "phantom")
-        assert [layer.name for layer in layers][:2] == ["BSE", "Mg"]
+        assert [layer.name for layer in layers][-2:] == ["Mg", "BSE"]
         section = Section(tmp_path / "cache" / "phantom")
         made = section.require("images").created
         viewer.layers.clear()
@@ -181,7 +181,7 @@ class TestSectionDock:
         run(qtbot, widget)
         qtbot.waitUntil(lambda: widget.session.section is not None, timeout=5000)
         assert widget.session.require().path == tmp_path / "new"
-        assert len(viewer.layers) == 6
+        assert len(viewer.layers) == 7  # six signals and the sessions
         assert "make a reference mask" in widget.next.text()
         assert not widget.run_button.isVisible()
 
@@ -230,7 +230,7 @@ class TestSectionDock:
     def test_role_is_stored_at_once(self, qtbot: Any, viewer: Any, path: Path) -> None:
         widget = dock(viewer, "Section")
         widget.open(path)
-        roles = widget.sessions.cellWidget(0, 3)
+        roles = widget.sessions.table.cellWidget(0, 3)
         assert roles.currentText() == "train"
         roles.setFocus()
         qtbot.keyClick(roles, Qt.Key.Key_Down)
@@ -289,13 +289,14 @@ class TestRunning:
         assert not widget.run_bar.error_box.isVisible()
         assert Section(path).require("mask").recipe.settings["rule"] == "Mg > 30 and Ca/Mg < 0.2"
 
-    def test_elements_together(self, viewer: Any, path: Path) -> None:
+    def test_elements_together(self, qtbot: Any, viewer: Any, path: Path) -> None:
         widget = dock(viewer, "Phase masks")
         widget.session.open(path)
-        widget.composite.setChecked(True)
+        qtbot.mouseClick(widget.composite.button, LEFT)
         shown = {layer.name for layer in viewer.layers if layer.visible}
         assert shown == {"Fe", "Mg", "Ca"}
-        widget.composite.setChecked(False)
+        assert "Fe red, Mg green, Ca blue: olivine is green" in widget.legend.text()
+        qtbot.mouseClick(widget.composite.button, LEFT)
         assert {layer.name for layer in viewer.layers if layer.visible} == {"BSE"}
 
     def test_without_a_section(self, qtbot: Any, viewer: Any) -> None:

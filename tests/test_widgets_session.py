@@ -48,12 +48,17 @@ class TestReader:
             assert layer.multiscale
             assert all(isinstance(level, zarr.Array) for level in layer.data)
 
-    def test_bse_lies_at_the_bottom_and_crystals_on_top(self) -> None:
+    def test_bse_lies_on_the_element_maps_and_crystals_on_top(self) -> None:
         layers = read(finished_section())
-        assert layers[0].name == "BSE"
-        assert layers[-1].name == "Crystals"
-        assert isinstance(layers[0], Image)
+        names = [layer.name for layer in layers]
+        assert names == [*"Si Al Ca Fe Mg BSE mg#".split(), "Mask: olivine", "Crystals"]
+        assert isinstance(layers[5], Image)
         assert isinstance(layers[-1], Labels)
+
+    def test_bse_is_what_is_seen_first_and_covers_no_map(self) -> None:
+        images = read(imported_section())
+        assert [layer.name for layer in images if layer.visible] == ["BSE"]
+        assert {str(layer.blending) for layer in images} == {"additive"}
 
     def test_section_json_opens_it_too(self, path: Path) -> None:
         reader = get_reader(str(path / "section.json"))
@@ -97,8 +102,9 @@ class TestSession:
         session.section_opened.connect(opened.append)
         session.open(path)
         assert [section.path for section in opened] == [path]
-        assert viewer.layers[0].name == "BSE"
-        assert viewer.layers[0].visible
+        assert viewer.layers[-1].name == "BSE"
+        assert viewer.layers[-1].visible
+        assert viewer.layers.selection.active is viewer.layers["BSE"]
         assert viewer.canvas.overlays.scale_bar.visible
 
     def test_joins_layers_that_are_there_already(self, path: Path) -> None:

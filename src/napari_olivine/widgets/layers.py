@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_olivine.section import Raster, Section
+from napari_olivine.widgets.elements import colour_of, colour_ramp
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -23,7 +24,6 @@ OLIVINE_COLOUR = "#009E73"
 SEGMENTATION_COLOUR = "#E69F00"
 IGNORED_COLOUR = "#999999"
 
-ELEMENT_COLOURS = {"Mg": "green", "Fe": "red", "Ca": "blue", "Al": "magenta", "Si": "cyan"}
 HOVERED = {
     "id": "index",
     "size_class": "size",
@@ -32,8 +32,6 @@ HOVERED = {
     "mg_rim": "mg# rim",
 }
 """What napari tells of a crystal under the mouse: columns of the table and what to call them."""
-
-OTHER_COLOURS = ("yellow", "bop orange", "bop purple", "bop blue")
 
 
 def layer_data(section: Section, product: str, name: str) -> LayerData:
@@ -90,8 +88,12 @@ def overlay(section: Section, name: str) -> dict[str, Any]:
 
 
 def shown(section: Section) -> list[tuple[str, str]]:
-    """Return the images of a section that can be shown, bottom layer first."""
-    return [(product, name) for product in PRODUCTS for name in images_of(section, product)]
+    """Return the images of a section that can be shown, bottom layer first.
+
+    The element maps lie at the bottom, BSE on them, what was made from them above. The list of
+    layers, read downwards, then begins with the latest result and ends with the element maps.
+    """
+    return [(product, name) for product in PRODUCTS for name in images_of(section, product)[::-1]]
 
 
 def images_of(section: Section, product: str) -> list[str]:
@@ -124,16 +126,13 @@ def layer_name(product: str, name: str) -> str:
     return f"{product.capitalize()}: {name}"
 
 
-def rank(product: str, name: str) -> tuple[int, bool, str]:
-    """Place of a layer in the list: layers of a lower rank lie below."""
-    place = PRODUCTS.index(product) if product in PRODUCTS else len(PRODUCTS)
-    return place, name != "BSE", name
-
-
 def contrast_limits(raster: Raster, percentiles: Sequence[float]) -> tuple[float, float]:
-    """Grey range for the screen, from the coarsest level (exact enough, and immediate)."""
+    """Grey range for the screen, from the coarsest level (exact enough, and immediate).
+
+    Pixels of exactly 0 do not count: they are gaps of the mosaic, or hold no counts.
+    """
     coarsest = np.asarray(raster.levels[-1], dtype=np.float64)
-    values = coarsest[np.isfinite(coarsest)]
+    values = coarsest[np.isfinite(coarsest) & (coarsest != 0)]
     if not values.size:
         return 0.0, 1.0
     low, high = np.percentile(values, percentiles)
@@ -148,7 +147,7 @@ def section_of(metadata: dict[str, Any]) -> Path | None:
 
 def _look(section: Section, raster: Raster, product: str, name: str) -> tuple[str, dict[str, Any]]:
     if product == "images":
-        return "image", _grey(raster) if name == "BSE" else _element(raster, name)
+        return "image", _grey(raster) if name == "BSE" else _element(section, raster, name)
     if product == "mg":
         limits = contrast_limits(raster, (1.0, 99.0))
         return "image", {"colormap": "viridis", "contrast_limits": limits, "visible": False}
@@ -187,15 +186,35 @@ def flat_colours(colour: str) -> Any:
 
 
 def _grey(raster: Raster) -> dict[str, Any]:
-    return {"colormap": "gray", "contrast_limits": contrast_limits(raster, (0.5, 99.8))}
-
-
-def _element(raster: Raster, name: str) -> dict[str, Any]:
-    other = OTHER_COLOURS[sum(name.encode()) % len(OTHER_COLOURS)]
-    _, high = contrast_limits(raster, (0.0, 99.5))
+    """BSE adds its grey to the element maps below it: whatever is ticked is seen."""
     return {
-        "colormap": ELEMENT_COLOURS.get(name, other),
-        "contrast_limits": (0.0, max(high, 1.0)),
+        "colormap": "gray",
+        "contrast_limits": contrast_limits(raster, (0.5, 99.8)),
+        "blending": "additive",
+    }
+
+
+def _element(section: Section, raster: Raster, name: str) -> dict[str, Any]:
+    _, high = contrast_limits(raster, (0.0, 99.5))
+    if np.issubdtype(raster.dtype, np.integer):
+        high = max(high, 1.0)
+    return {
+        "colormap": colour_ramp(colour_of(name, section.record.signals)),
+        "contrast_limits": (0.0, high) if high > 0 else (0.0, 1.0),
         "blending": "additive",
         "visible": False,
     }
+
+
+def widest_limits(raster: Raster, limits: Sequence[float]) -> tuple[float, float]:
+    """Range of the contrast slider: what the image holds, not all that its type can.
+
+    16-bit counts up to 900 on a slider up to 65535 cannot be set by hand.
+    """
+    if raster.dtype == np.uint8:
+        return 0.0, 255.0
+    low, high = contrast_limits(raster, (0.0, 100.0))
+    # Single pixels reach beyond the mean values of the coarsest level.
+    room = max(high - low, limits[1] - limits[0])
+    lowest = min(low, limits[0], 0.0)
+    return (lowest if lowest == 0 else lowest - room), max(high, limits[1]) + room

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QPushButton
+from qtpy.QtWidgets import QFormLayout, QLineEdit
 from typing_extensions import override
 
 from napari_olivine.errors import InputError
 from napari_olivine.masks import NAMED_RULES, MaskSettings
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.layers import KEY
+from napari_olivine.widgets.composite import USUAL, CompositeBar
+from napari_olivine.widgets.elements import CHANNELS
 from napari_olivine.widgets.parts import combo, wrapped
 from napari_olivine.widgets.step_dock import StepDock
 
 OWN = "own conditions"
-COMPOSITE = ("Fe", "Mg", "Ca")
-"""Maps that the composite shows as red, green and blue."""
 
 
 class MasksDock(StepDock):
@@ -46,15 +43,12 @@ class MasksDock(StepDock):
         form.addRow("", self.own)
         self.body.addLayout(form)
         self.body.addWidget(self.conditions)
-        self.composite = QPushButton("Show elements together")
-        self.composite.setCheckable(True)
-        self.composite.setToolTip("Fe red, Mg green, Ca blue: olivine is green to yellow")
-        self.composite.toggled.connect(self.show_composite)
-        row = QHBoxLayout()
-        row.addWidget(self.composite)
-        self.body.addLayout(row)
+        self.composite = CompositeBar(self.session.composite, self.links)
+        self.body.addWidget(self.composite)
+        self.links.connect(self.session.composite.changed, self.show_legend)
         self.legend = wrapped("")
         self.body.addWidget(self.legend)
+        self.show_legend()
         self._show_rule(self.rule.currentText())
 
     @override
@@ -68,23 +62,14 @@ class MasksDock(StepDock):
                 )
         return MaskSettings(**self.form.values().model_dump() | {"rule": rule})
 
-    def show_composite(self, on: bool) -> None:
-        """Show the element maps as one coloured image, or the BSE image again."""
-        there = set()
-        for layer in self.session.viewer.layers:
-            mark: Any = layer.metadata.get(KEY)
-            if mark and mark["product"] == "images":
-                name = mark["name"]
-                layer.visible = name in COMPOSITE if on else name == "BSE"
-                there.add(name)
-        shown = [name for name in COMPOSITE if name in there]
-        colours = dict(zip(COMPOSITE, ("red", "green", "blue"), strict=True))
-        text = ", ".join(f"{name} {colours[name]}" for name in shown)
-        self.legend.setText(f"{text}: olivine is green to yellow." if on and text else "")
-
-    @override
-    def on_section_opened(self) -> None:
-        self.composite.setChecked(False)
+    def show_legend(self) -> None:
+        """Tell which element has which colour in the composite."""
+        composite = self.session.composite
+        named = zip(composite.elements, CHANNELS, strict=False)
+        text = ", ".join(f"{name} {channel}" for name, channel in named if name)
+        if composite.elements == USUAL:
+            text += ": olivine is green to yellow"
+        self.legend.setText(f"{text}." if composite.on else "")
 
     def _show_rule(self, rule: str) -> None:
         self.own.setVisible(rule == OWN)

@@ -1,11 +1,11 @@
-"""The list of what a section holds: how each product stands, and whether it is shown."""
+"""The tree of what a section holds: images and results, their state, ticks that show them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QAbstractScrollArea,
     QHeaderView,
@@ -14,23 +14,47 @@ from qtpy.QtWidgets import (
     QTreeWidgetItem,
 )
 
+from napari_olivine.section import Section
+from napari_olivine.widgets.elements import colour_of
 from napari_olivine.widgets.layers import KEY, PRODUCTS, images_of, layer_name
 from napari_olivine.widgets.links import Links
+from napari_olivine.widgets.open_dock import open_dock
 from napari_olivine.widgets.session import SectionSession
 from napari_olivine.widgets.step_dock import DOT
-from napari_olivine.widgets.steps import products_of, state_of, title_of
+from napari_olivine.widgets.steps import (
+    DOCKS,
+    dock_of,
+    mending_step,
+    products_of,
+    state_of,
+    title_of,
+)
 
 ROW_HEIGHT = 20
+MANY_MAPS = 9
+"""As many element maps are folded away at first."""
+
+PLACE = Qt.ItemDataRole.UserRole
+"""Product and name of the image that a row shows or hides."""
+DOCK = Qt.ItemDataRole.UserRole + 1
+"""Dock that a click on the row's state leads to."""
 
 STYLE = f"""
 QTreeWidget::item {{ height: {ROW_HEIGHT}px; }}
 QTreeWidget::indicator {{ width: 10px; height: 10px; border: 1px solid #8a8f98; }}
 QTreeWidget::indicator:checked {{ background: #2fae7b; }}
+QTreeWidget::indicator:indeterminate {{ background: #1d5c45; }}
 """
+
+Place = tuple[str, str]
 
 
 class ProductsTree(QTreeWidget):
-    """Products of the open section; a tick shows or hides an image.
+    """What the open section holds.
+
+    The tick of an image shows or hides it; the tick of a group hides all that is shown in it, and
+    shows it again. A double click shows an image alone in its group. A click on the state of what
+    is missing or out of date opens the dock that mends it.
 
     Parameters
     ----------
@@ -44,16 +68,28 @@ class ProductsTree(QTreeWidget):
         super().__init__()
         self._session = session
         self._filling = False
+        self._hidden: dict[str, list[Place]] = {}
+        self._folded: dict[str, bool] = {}
         self.setHeaderLabels(["Product", "State"])
-        self.setRootIsDecorated(False)
         self.setIndentation(14)
         self.setUniformRowHeights(True)
+        self.setExpandsOnDoubleClick(False)
+        self.setMouseTracking(True)
         self.setStyleSheet(STYLE)
         self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.header().setStretchLastSection(True)
         self.setSizeAdjustPolicy(QAbstractScrollArea.SizeAdjustPolicy.AdjustToContents)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.itemChanged.connect(self._on_ticked)
+        self.itemClicked.connect(self._on_clicked)
+        self.itemEntered.connect(self._on_entered)
+        self.itemDoubleClicked.connect(self._on_double_clicked)
+        self.itemExpanded.connect(lambda item: self._on_folded(item, False))
+        self.itemCollapsed.connect(lambda item: self._on_folded(item, True))
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self.fill)
+        links.when_cut(self._stop_listening)
         links.connect(session.section_opened, self._on_section_opened)
         links.connect(session.product_changed, self._on_changed)
         links.connect(session.annotations_changed, self._on_changed)
@@ -61,73 +97,235 @@ class ProductsTree(QTreeWidget):
         links.connect(session.viewer.layers.events.removed, self._on_layers)
         self.fill()
 
+    # ------------------------------------------------------------------ filling
+
     def fill(self) -> None:
         """Show the products as they stand now."""
+        self._soon.stop()
         section = self._session.section
-        if section is None:
-            self.setFixedHeight(3 * ROW_HEIGHT)
-            return
         self._filling = True
         self.clear()
-        for product in products_of(section):
-            state = state_of(section, product)
-            sign, colour = DOT[state.state]
-            item = QTreeWidgetItem([title_of(product), f"{sign} {state.text.split(', made')[0]}"])
-            item.setForeground(1, QColor(colour))
-            item.setToolTip(1, state.text)
-            self.addTopLevelItem(item)
-            images = images_of(section, product) if product in PRODUCTS else []
-            if len(images) == 1:
-                self._tickable(item, product, images[0])
-            else:
-                for name in images:
-                    child = QTreeWidgetItem([layer_name(product, name), ""])
-                    self._tickable(child, product, name)
-                    item.addChild(child)
-        self.expandAll()
-        rows = sum(1 + self.topLevelItem(i).childCount() for i in range(self.topLevelItemCount()))
-        self.setFixedHeight(self.header().sizeHint().height() + rows * ROW_HEIGHT + 6)
+        if section is not None:
+            self._fill_images(section)
+            results = [name for name in products_of(section) if name not in ("images", "epma")]
+            self.addTopLevelItem(self._product_row(section, "epma"))
+            group = self._group("Results")
+            for product in results:
+                row = self._product_row(section, product)
+                group.addChild(row)
+                images = images_of(section, product) if product in PRODUCTS else []
+                if len(images) == 1:
+                    self._tickable(row, (product, images[0]))
+                for name in images if len(images) > 1 else ():
+                    self._image_row(row, (product, name))
+            self._fill_marks()
+            for item in self._items():
+                item.setExpanded(not self._folded.get(item.text(0), False))
+        self._show_groups()
         self._filling = False
+        self._fit()
 
-    def _tickable(self, item: QTreeWidgetItem, product: str, name: str) -> None:
-        layer = self._session.layer(product, name)
+    def _fill_images(self, section: Section) -> None:
+        top = self._product_row(section, "images")
+        self.addTopLevelItem(top)
+        names = images_of(section, "images")
+        maps = [name for name in names if not name.startswith("BSE")]
+        for name in names:
+            if name not in maps:
+                self._image_row(top, ("images", name))
+        if not maps:
+            return
+        group = QTreeWidgetItem([MAPS, ""])
+        top.addChild(group)
+        for name in maps:
+            row = self._image_row(group, ("images", name))
+            row.setIcon(0, _swatch(colour_of(name, section.record.signals)))
+        self._folded.setdefault(MAPS, len(maps) >= MANY_MAPS)
+
+    def _fill_marks(self) -> None:
+        marks = [layer.metadata.get(KEY) for layer in self._session.viewer.layers]
+        names = [mark["name"] for mark in marks if mark and mark["product"] == "overlay"]
+        if names:
+            group = self._group("Drawn on the images")
+            for name in reversed(names):
+                self._image_row(group, ("overlay", name))
+
+    def _group(self, title: str) -> QTreeWidgetItem:
+        item = QTreeWidgetItem([title, ""])
+        self.addTopLevelItem(item)
+        return item
+
+    def _product_row(self, section: Section, product: str) -> QTreeWidgetItem:
+        state = state_of(section, product)
+        sign, colour = DOT[state.state]
+        item = QTreeWidgetItem([title_of(product), f"{sign} {state.text.split(', made')[0]}"])
+        item.setForeground(1, QColor(colour))
+        item.setToolTip(1, state.text)
+        dock = dock_of(mending_step(section, product))
+        if state.state != "fresh" and dock != DOCKS["import"]:
+            font = item.font(1)
+            font.setUnderline(True)
+            item.setFont(1, font)
+            item.setData(1, DOCK, dock)
+            item.setToolTip(1, f"{state.text}\nClick: dock {dock}")
+        return item
+
+    def _image_row(self, parent: QTreeWidgetItem, place: Place) -> QTreeWidgetItem:
+        text = place[1] if place[0] == "overlay" else layer_name(*place)
+        item = QTreeWidgetItem([text, ""])
+        parent.addChild(item)
+        self._tickable(item, place)
+        return item
+
+    def _tickable(self, item: QTreeWidgetItem, place: Place) -> None:
+        layer = self._session.layer(*place)
         shown = layer is not None and layer.visible
-        item.setData(0, Qt.ItemDataRole.UserRole, (product, name))
+        item.setData(0, PLACE, place)
         item.setCheckState(0, Qt.CheckState.Checked if shown else Qt.CheckState.Unchecked)
+        item.setToolTip(0, "Tick: show it. Double click: show it alone in its group")
         if layer is not None:
             layer.events.visible.connect(self._on_visible)
 
+    def _show_groups(self) -> None:
+        """Tick each group whose images are all shown, half if only some are."""
+        for item in self._items():
+            leaves = [leaf for leaf in _leaves(item) if leaf is not item]
+            if not leaves:
+                continue
+            ticks = {leaf.checkState(0) == Qt.CheckState.Checked for leaf in leaves}
+            some = Qt.CheckState.PartiallyChecked if True in ticks else Qt.CheckState.Unchecked
+            item.setCheckState(0, Qt.CheckState.Checked if ticks == {True} else some)
+
+    def _fit(self) -> None:
+        """Take as much room as the rows need."""
+        rows = sum(all(up.isExpanded() for up in _above(item)) for item in self._items())
+        self.setFixedHeight(self.header().sizeHint().height() + max(rows, 2) * ROW_HEIGHT + 6)
+
+    # ------------------------------------------------------------------ ticks
+
     def _on_ticked(self, item: QTreeWidgetItem, column: int) -> None:
-        place = item.data(0, Qt.ItemDataRole.UserRole)
-        if self._filling or column != 0 or not place:
+        if self._filling or column != 0:
             return
-        shown = item.checkState(0) == Qt.CheckState.Checked
+        place = item.data(0, PLACE)
+        if place:
+            self._show(tuple(place), item.checkState(0) == Qt.CheckState.Checked)
+        else:
+            self._switch_group(item)
+        self._refresh_ticks()
+
+    def _switch_group(self, item: QTreeWidgetItem) -> None:
+        """Hide what is shown of a group, or show again what was hidden."""
+        places = [tuple(leaf.data(0, PLACE)) for leaf in _leaves(item)]
+        shown = [place for place in places if self._visible(place)]
+        if shown:
+            self._hidden[item.text(0)] = shown
+        back = [place for place in self._hidden.get(item.text(0), []) if place in places]
+        if not back:
+            back = places if item.text(0) == MAPS else places[:1]
+        for place in shown or back:
+            self._show(place, not shown)
+
+    def _show(self, place: Place, shown: bool) -> None:
         layer = self._session.layer(*place)
         if layer is not None:
             layer.visible = shown
         elif shown:
             self._session.show(*place, visible=True)
 
-    def _on_visible(self, event: Any) -> None:
-        mark = event.source.metadata.get(KEY)
+    def _visible(self, place: Place) -> bool:
+        layer = self._session.layer(*place)
+        return layer is not None and bool(layer.visible)
+
+    def _on_double_clicked(self, item: QTreeWidgetItem, column: int) -> None:
+        place = item.data(0, PLACE)
+        if column != 0 or not place:
+            return
+        top = _above(item)[-1] if _above(item) else item
+        for leaf in _leaves(top):
+            self._show(tuple(leaf.data(0, PLACE)), leaf is item)
+        layer = self._session.layer(*place)
+        if layer is not None:
+            self._session.viewer.layers.selection.active = layer
+        self._refresh_ticks()
+
+    def _on_visible(self, _event: Any) -> None:
+        if not self._filling:
+            self._refresh_ticks()
+
+    def _refresh_ticks(self) -> None:
+        self._filling = True
         for item in self._items():
-            if mark and item.data(0, Qt.ItemDataRole.UserRole) == (mark["product"], mark["name"]):
-                self._filling = True
-                state = Qt.CheckState.Checked if event.source.visible else Qt.CheckState.Unchecked
-                item.setCheckState(0, state)
-                self._filling = False
+            place = item.data(0, PLACE)
+            if place:
+                shown = self._visible(tuple(place))
+                item.setCheckState(0, Qt.CheckState.Checked if shown else Qt.CheckState.Unchecked)
+        self._show_groups()
+        self._filling = False
+
+    # ------------------------------------------------------------------ state
+
+    def _on_clicked(self, item: QTreeWidgetItem, column: int) -> None:
+        dock = item.data(1, DOCK)
+        if column == 1 and dock:
+            open_dock(self._session.viewer, dock)
+
+    def _on_entered(self, item: QTreeWidgetItem, column: int) -> None:
+        link = column == 1 and item.data(1, DOCK)
+        shape = Qt.CursorShape.PointingHandCursor if link else Qt.CursorShape.ArrowCursor
+        self.viewport().setCursor(shape)
+
+    def _on_folded(self, item: QTreeWidgetItem, folded: bool) -> None:
+        if not self._filling:
+            self._folded[item.text(0)] = folded
+            self._fit()
+
+    # ------------------------------------------------------------------ listening
 
     def _items(self) -> list[QTreeWidgetItem]:
+        """Every row, from top to bottom."""
         tops = [self.topLevelItem(i) for i in range(self.topLevelItemCount())]
-        return tops + [top.child(i) for top in tops for i in range(top.childCount())]
+        return [item for top in tops for item in _down(top)]
+
+    def _stop_listening(self) -> None:
+        self._soon.stop()
+        for layer in self._session.viewer.layers:
+            layer.events.visible.disconnect(self._on_visible)
 
     def _on_section_opened(self, _section: Any) -> None:
+        self._hidden.clear()
         self.fill()
 
     def _on_changed(self, _name: str) -> None:
         self.fill()
 
     def _on_layers(self, event: Any) -> None:
-        mark = getattr(event.value, "metadata", {}).get(KEY)
-        if mark and mark["product"] in PRODUCTS:
-            self.fill()
+        if getattr(event.value, "metadata", {}).get(KEY):
+            self._soon.start(0)
+
+
+MAPS = "Element maps"
+
+
+def _down(item: QTreeWidgetItem) -> list[QTreeWidgetItem]:
+    children = [item.child(i) for i in range(item.childCount())]
+    return [item, *(below for child in children for below in _down(child))]
+
+
+def _leaves(item: QTreeWidgetItem) -> list[QTreeWidgetItem]:
+    """Rows at and below a row that show an image."""
+    return [below for below in _down(item) if below.data(0, PLACE)]
+
+
+def _above(item: QTreeWidgetItem) -> list[QTreeWidgetItem]:
+    found: list[QTreeWidgetItem] = []
+    up = item.parent()
+    while up is not None:
+        found.append(up)
+        up = up.parent()
+    return found
+
+
+def _swatch(colour: str) -> QIcon:
+    picture = QPixmap(10, 10)
+    picture.fill(QColor(colour))
+    return QIcon(picture)

@@ -23,7 +23,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | 
 
 
 def read_section(path: str) -> list[LayerData]:
-    """Return every image of a section as a layer, BSE at the bottom.
+    """Return every image of a section as a layer: element maps, BSE above them, results on top.
 
     Raises
     ------

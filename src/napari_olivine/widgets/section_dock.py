@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -17,13 +18,18 @@ from qtpy.QtWidgets import (
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.widgets.composite import CompositeBar
 from napari_olivine.widgets.folder_edit import FolderEdit
+from napari_olivine.widgets.open_dock import open_dock
 from napari_olivine.widgets.parts import Folding, heading, wrapped
 from napari_olivine.widgets.products_tree import ProductsTree
 from napari_olivine.widgets.reader import get_reader
-from napari_olivine.widgets.sessions_table import SessionsTable
+from napari_olivine.widgets.sessions_table import SessionsPart
 from napari_olivine.widgets.step_dock import StepDock
 from napari_olivine.widgets.steps import next_step
+
+LINK = "#7ab8ff"
+"""Colour of a link, readable on napari's dark and light grounds."""
 
 
 class SectionDock(StepDock):
@@ -55,13 +61,15 @@ class SectionDock(StepDock):
         self.body.addWidget(self.title)
         self.next = wrapped("")
         self.next.setTextFormat(Qt.TextFormat.RichText)
+        self.next.linkActivated.connect(self._open_dock)
         self.body.addWidget(self.next)
+        self.composite = CompositeBar(self.session.composite, self.links)
         self.tree = ProductsTree(self.session, self.links)
         self.body.addWidget(heading("What there is (tick to show)"))
         self.body.addWidget(self.tree)
-        self.sessions = SessionsTable(self.session, self.links)
-        self.sessions.failed.connect(self.show_error)
-        self.body.addWidget(heading("Sessions and what they are used for"))
+        self.body.addWidget(self.composite)
+        self.sessions = SessionsPart(self.session, self.links)
+        self.sessions.failed.connect(self._on_sessions_failed)
         self.body.addWidget(self.sessions)
         self._add_import()
 
@@ -156,13 +164,43 @@ class SectionDock(StepDock):
         self._show_import(False)
         self._show_next()
 
+        # napari makes the layer that it adds last the active one.
+        QTimer.singleShot(0, self._prefer_bse)
+
+    def _prefer_bse(self) -> None:
+        with suppress(RuntimeError):  # the window was closed meanwhile
+            self.session.prefer_bse()
+
     @override
     def on_product_changed(self, product: str) -> None:
         self._show_next()
 
+    @override
+    def _on_annotations_changed(self, name: str) -> None:
+        super()._on_annotations_changed(name)
+        self._show_next()
+
     def _show_next(self) -> None:
         if self.session.section is not None:
-            self.next.setText(next_step(self.session.section))
+            todo = next_step(self.session.section)
+            self.next.setText(
+                f"Next: <b>{todo.text}</b> &rarr; "
+                f"<a style='color:{LINK}' href='{todo.dock}'>{todo.dock}</a>"
+            )
+
+    def _open_dock(self, name: str) -> None:
+        open_dock(self.session.viewer, name)
+
+    def _on_sessions_failed(self, why: str) -> None:
+        if why:
+            self.show_error(why)
+        else:
+            self.hide_error()
+
+    @override
+    def on_front(self, front: bool) -> None:
+        if not front:
+            self.sessions.rest()
 
     # ------------------------------------------------------------------ importing
 

@@ -16,9 +16,9 @@ from napari_olivine.widgets.layers import (
     images_of,
     layer_data,
     made,
-    rank,
     section_of,
     shown,
+    widest_limits,
 )
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
+    from napari_olivine.widgets.composite import Composite
     from napari_olivine.widgets.jobs import Jobs
 
 
@@ -61,6 +62,7 @@ class SectionSession:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = ref(viewer)
         self._jobs: Jobs | None = None
+        self._composite: Composite | None = None
         self._known: dict[str, str] = {}
         self.section: Section | None = None
         self.selected = 0
@@ -84,6 +86,15 @@ class SectionSession:
             self._jobs.ended.connect(self.refresh)
         return self._jobs
 
+    @property
+    def composite(self) -> Composite:
+        """The composite of three elements; made when first asked for."""
+        if self._composite is None:
+            from napari_olivine.widgets.composite import Composite
+
+            self._composite = Composite(self)
+        return self._composite
+
     # ------------------------------------------------------------------ section
 
     def open(self, path: Path | str) -> Section:
@@ -100,6 +111,7 @@ class SectionSession:
             self.show(product, name)
         self.viewer.reset_view()
         self.section_opened.emit(section)
+        self.prefer_bse()
         return section
 
     def require(self) -> Section:
@@ -175,12 +187,20 @@ class SectionSession:
         self.viewer.layers.insert(self._place(product, name), layer)
         return layer
 
+    def prefer_bse(self) -> None:
+        """Make BSE the active layer: the contrast sliders and the values are its."""
+        bse = self.layer("images", "BSE")
+        if bse is not None:
+            self.viewer.layers.selection.active = bse
+
     def _place(self, product: str, name: str) -> int:
         """Index in the layer list: above our layers of a lower rank, below all others."""
+        order = shown(self.require())
+        mine = order.index((product, name)) if (product, name) in order else len(order)
         place = 0
         for index, layer in enumerate(self.viewer.layers):
             mark = layer.metadata.get(KEY)
-            if mark and rank(mark["product"], mark["name"]) < rank(product, name):
+            if mark and (mark["product"], mark["name"]) in order[:mine]:
                 place = index + 1
         return place
 
@@ -236,6 +256,9 @@ class SectionSession:
             self._begin(section)
             self.section_opened.emit(section)
         mark = layer.metadata[KEY]
+        if mark["product"] == "images":
+            raster = self.require().raster("images", mark["name"])
+            layer.contrast_limits_range = widest_limits(raster, layer.contrast_limits)
         for other in [*self.viewer.layers]:
             same = other.metadata.get(KEY)
             if other is not layer and same == mark:

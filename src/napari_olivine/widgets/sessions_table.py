@@ -1,16 +1,43 @@
-"""The table of analytical sessions, whose roles a person sets."""
+"""The analytical sessions in the Section dock: a table, and rectangles drawn on the images."""
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
+import numpy as np
+import pandas as pd
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
-from napari_olivine.errors import OlivineError
-from napari_olivine.section.sessions import Role
+from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.section import Section
+from napari_olivine.section.tiles import Tiles
 from napari_olivine.widgets.links import Links
+from napari_olivine.widgets.parts import combo, heading, wrapped
 from napari_olivine.widgets.session import SectionSession
+from napari_olivine.widgets.session_edits import (
+    COLUMNS,
+    ROLES,
+    UNITS,
+    Extent,
+    SessionEdits,
+    range_from_words,
+    range_in_words,
+)
+from napari_olivine.widgets.session_layer import ROLE_COLOURS, WRONG_COLOUR, SessionLayer
 
 ROLE_WORDS = {
     "train": "learns from it",
@@ -19,9 +46,15 @@ ROLE_WORDS = {
     "none": "left out",
 }
 
+NAME, X, Y, ROLE = range(4)
+"""Columns of the table."""
 
-class SessionsTable(QTableWidget):
-    """Sessions of the open section; a changed role is stored at once.
+
+class SessionsPart(QWidget):
+    """Sessions of the open section: table and rectangles kept in step, each edit stored at once.
+
+    Sessions that overlap or are empty are shown in red and told in words; nothing is stored until
+    that is mended or undone.
 
     Parameters
     ----------
@@ -32,63 +65,296 @@ class SessionsTable(QTableWidget):
     """
 
     failed = Signal(str)
-    """Why a role could not be stored."""
+    """Why sessions could not be stored."""
 
     def __init__(self, session: SectionSession, links: Links) -> None:
-        super().__init__(0, 4)
+        super().__init__()
         self._session = session
-        self.setHorizontalHeaderLabels(["Session", "x, mm", "y, mm", "Role"])
-        self.verticalHeader().hide()
-        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        header = self.horizontalHeader()
+        self._filling = False
+        self.edits: SessionEdits | None = None
+        self.rectangles = SessionLayer(session)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(self._head())
+        self.table = self._make_table()
+        column.addWidget(self.table)
+        column.addLayout(self._tools())
+        self.note = wrapped("")
+        self.note.setStyleSheet(f"color: {WRONG_COLOUR}")
+        self.note.hide()
+        column.addWidget(self.note)
+        for signal, slot in (
+            (session.section_opened, self._on_section_opened),
+            (session.annotations_changed, self._on_annotations_changed),
+            (session.product_changed, self._on_product_changed),
+            (session.viewer.layers.events.removed, self._on_layer_removed),
+            (self.rectangles.drawn, self._on_drawn),
+            (self.rectangles.moved, self._on_moved),
+            (self.rectangles.removed, self._on_removed),
+            (self.rectangles.selected, self._on_selected),
+        ):
+            links.connect(signal, slot)
+        links.when_cut(self.rectangles.remove)
+        self.read()
+
+    def _head(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addWidget(heading("Sessions"), 1)
+        self.snap = QCheckBox("Whole tiles")
+        self.snap.setChecked(True)
+        self.snap.setToolTip("What is drawn goes to the nearest borders of tiles")
+        row.addWidget(self.snap)
+        self.unit = combo(UNITS)
+        self.unit.setMinimumWidth(70)
+        self.unit.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.unit.setToolTip("Unit of the ranges; tiles are counted from 0, both ends included")
+        self.unit.textActivated.connect(lambda _unit: self.fill())
+        row.addWidget(self.unit)
+        return row
+
+    def _make_table(self) -> QTableWidget:
+        table = QTableWidget(0, 4)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(24)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
-        links.connect(session.section_opened, self._on_section_opened)
-        links.connect(session.annotations_changed, self._on_annotations_changed)
+        header.setSectionResizeMode(X, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(Y, QHeaderView.ResizeMode.Stretch)
+        table.itemChanged.connect(self._on_typed)
+        table.itemSelectionChanged.connect(self._on_row)
+        return table
+
+    def _tools(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        self.tools: dict[str, QPushButton] = {}
+        for name, action, tip in (
+            ("Draw", self.draw, "Draw a new session: press the mouse at a corner, drag, release"),
+            ("Change", self.change, "Move sessions, and drag their sides and corners"),
+            ("Delete", self.delete, "Take the chosen session away"),
+            ("Undo", self.undo, "Take back the last edit (Ctrl-Z on the layer Sessions)"),
+        ):
+            button = self.tools[name] = QPushButton(name)
+            button.setToolTip(tip)
+            button.setMinimumWidth(40)
+            button.clicked.connect(action)
+            row.addWidget(button)
+        return row
+
+    # ------------------------------------------------------------------ showing
+
+    def read(self) -> None:
+        """Read the sessions as they are stored; the history begins anew."""
+        section = self._session.section
+        self.edits = None
+        if section is not None:
+            self.edits = SessionEdits(_stored(section), section.shape, _tile_edges(section))
+            self.edits.changed.connect(self._on_edited)
+        tiles = self.edits is not None and self.edits.edges is not None
+        self.snap.setVisible(tiles)
+        if not tiles and self.unit.currentText() == "tiles":
+            self.unit.setCurrentText("mm")
+        item = self.unit.model().item(UNITS.index("tiles"))
+        item.setEnabled(tiles)
         self.fill()
 
     def fill(self) -> None:
-        """Show the sessions as they are stored."""
-        section = self._session.section
-        sessions = []
-        if section is not None and section.fingerprint("annotations/sessions"):
-            sessions = section.sessions()
-        self.setRowCount(len(sessions))
-        for row, one in enumerate(sessions):
-            mm = section.pixel_size_um / 1000 if section else 1.0
+        """Show the sessions, in the table and on the images."""
+        edits, section = self.edits, self._session.section
+        self.setVisible(edits is not None)
+        if edits is None or section is None:
+            self.table.setRowCount(0)
+            return
+        unit, size = self.unit.currentText(), section.pixel_size_um
+        edges = edits.edges or (None, None)
+        wrong = edits.problems()
+        self._filling = True
+        self.table.setHorizontalHeaderLabels(["Name", f"x, {unit}", f"y, {unit}", "Role"])
+        self.table.setRowCount(len(edits))
+        for row, name in enumerate(edits.names):
+            extent = edits.extent(row)
             texts = (
-                one.session,
-                f"{one.col0 * mm:.2f}-{one.col1 * mm:.2f}",
-                f"{one.row0 * mm:.2f}-{one.row1 * mm:.2f}",
+                name,
+                range_in_words(extent.col0, extent.col1, unit, size, edges[1]),
+                range_in_words(extent.row0, extent.row1, unit, size, edges[0]),
             )
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
-                item.setFlags(Qt.ItemFlag.ItemIsEnabled)
-                self.setItem(row, column, item)
-            roles = QComboBox()
-            for role in get_args(Role):
-                roles.addItem(role)
-                roles.setItemData(roles.count() - 1, ROLE_WORDS[role], Qt.ItemDataRole.ToolTipRole)
-            roles.setCurrentText(one.role)
-            roles.setToolTip(ROLE_WORDS[one.role])
-            roles.textActivated.connect(lambda role, row=row: self.set_role(row, role))
-            self.setCellWidget(row, 3, roles)
-        height = self.horizontalHeader().sizeHint().height() + 6
-        rows = min(len(sessions), 8)
-        self.setFixedHeight(height + max(1, rows) * self.verticalHeader().defaultSectionSize())
+                item.setToolTip(wrong.get(row, "Double click to change it"))
+                if row in wrong:
+                    item.setForeground(QColor(WRONG_COLOUR))
+                self.table.setItem(row, column, item)
+            self.table.setCellWidget(row, ROLE, self._role_box(row, edits.role(row)))
+        self._filling = False
+        rows = min(max(len(edits), 1), 8)
+        height = self.table.horizontalHeader().sizeHint().height() + 6
+        self.table.setFixedHeight(height + rows * self.table.verticalHeader().defaultSectionSize())
+        self.note.setText(f"{' '.join(wrong.values())} Not stored until that is mended or undone.")
+        self.note.setVisible(bool(wrong))
+        self.tools["Undo"].setEnabled(edits.can_undo)
+        self.rectangles.show(edits, self.undo, self.redo)
+
+    def _role_box(self, row: int, role: str) -> QComboBox:
+        box = QComboBox()
+        for one in ROLES:
+            box.addItem(one)
+            box.setItemData(box.count() - 1, ROLE_WORDS[one], Qt.ItemDataRole.ToolTipRole)
+            box.setItemData(
+                box.count() - 1, QColor(ROLE_COLOURS[one]), Qt.ItemDataRole.ForegroundRole
+            )
+        box.setCurrentText(role)
+        box.setStyleSheet(f"QComboBox {{ color: {ROLE_COLOURS[role]}; }}")
+        box.setToolTip(ROLE_WORDS[role])
+        box.textActivated.connect(lambda text, row=row: self.set_role(row, text))
+        return box
+
+    def rest(self) -> None:
+        """Leave drawing: another dock comes to the front."""
+        self.rectangles.rest()
+
+    # ------------------------------------------------------------------ editing
+
+    def draw(self) -> None:
+        """Let the person draw a session."""
+        if self._ready():
+            self.rectangles.draw_mode()
+
+    def change(self) -> None:
+        """Let the person move sessions and their sides."""
+        if self._ready():
+            self.rectangles.change_mode()
+            self._on_row()
+
+    def delete(self) -> None:
+        """Take the chosen session away."""
+        rows = [index.row() for index in self.table.selectionModel().selectedRows()]
+        if self.edits is not None and rows:
+            self.edits.remove(rows)
+
+    def undo(self) -> None:
+        """Take back the last edit."""
+        if self.edits is not None:
+            self.edits.undo()
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        if self.edits is not None:
+            self.edits.redo()
 
     def set_role(self, row: int, role: str) -> None:
-        """Store the role of a session."""
-        try:
-            table = self._session.require().annotation("sessions")
-            table.loc[row, "role"] = role
-            self._session.annotate("sessions", table)
-        except OlivineError as error:
-            self.failed.emit(str(error))
+        """Set what a session is used for."""
+        if self.edits is not None:
+            self.edits.set_role(row, role)
 
-    def _on_section_opened(self, _section: Any) -> None:
+    def _ready(self) -> bool:
+        if self.edits is None:
+            return False
+        if not self.rectangles.there:
+            self.rectangles.show(self.edits, self.undo, self.redo)
+        return True
+
+    def _on_drawn(self, extent: tuple[float, float, float, float]) -> None:
+        if self.edits is not None:
+            before = len(self.edits)
+            self.edits.add(self.edits.snapped(extent, to_tiles=self.snap.isChecked()))
+            self.table.selectRow(before)
+
+    def _on_moved(self, extents: dict[int, tuple[float, float, float, float]]) -> None:
+        if self.edits is not None:
+            whole = {
+                row: self.edits.snapped(extent, to_tiles=self.snap.isChecked())
+                for row, extent in extents.items()
+            }
+            self.edits.move(whole)
+            self.fill()  # also where it snaps back to what it was
+
+    def _on_removed(self, rows: list[int]) -> None:
+        if self.edits is not None:
+            self.edits.remove(rows)
+
+    def _on_selected(self, row: int) -> None:
+        self.table.selectRow(row)
+
+    def _on_typed(self, item: QTableWidgetItem) -> None:
+        edits, section = self.edits, self._session.section
+        if self._filling or edits is None or section is None:
+            return
+        row, column, text = item.row(), item.column(), item.text()
+        self.failed.emit("")
+        if column == NAME:
+            edits.rename(row, text)
+            return
+        axis = 1 if column == X else 0
+        edges = edits.edges[axis] if edits.edges is not None else None
+        try:
+            ends = range_from_words(text, self.unit.currentText(), section.pixel_size_um, edges)
+        except InputError as error:
+            self.failed.emit(str(error))
+            self.fill()
+            return
+        extent = list(edits.extent(row))
+        extent[2 * axis : 2 * axis + 2] = ends
+        edits.move({row: Extent(*extent)})
         self.fill()
 
+    def _on_row(self) -> None:
+        for index in self.table.selectionModel().selectedRows():
+            self.rectangles.choose(index.row())
+
+    def _on_edited(self) -> None:
+        """Store the sessions if there is nothing wrong with them."""
+        edits = self.edits
+        if edits is None:
+            return
+        try:
+            if not edits.problems() and not edits.same_as(_stored(self._session.require())):
+                self._session.annotate("sessions", edits.table)
+        except (OlivineError, OSError) as error:
+            self.failed.emit(str(error))
+        self.fill()
+
+    # ------------------------------------------------------------------ listening
+
+    def _on_section_opened(self, _section: Any) -> None:
+        self.rectangles.remove()
+        self.read()
+
     def _on_annotations_changed(self, name: str) -> None:
-        if name == "sessions":
-            self.fill()
+        """Follow a change from elsewhere; one's own is here already."""
+        if name != "sessions" or self._session.section is None:
+            return
+        if self.edits is None or not self.edits.same_as(_stored(self._session.section)):
+            self.read()
+
+    def _on_product_changed(self, product: str) -> None:
+        if product == "images":
+            self.read()
+
+    def _on_layer_removed(self, _event: Any) -> None:
+        """Forget a layer that the person has taken away; Draw and Change make it again."""
+        if self.rectangles.layer is not None and not self.rectangles.there:
+            self.rectangles.layer = None
+
+
+def _stored(section: Section) -> pd.DataFrame:
+    if not section.fingerprint("annotations/sessions"):
+        return pd.DataFrame(columns=COLUMNS)
+    return section.annotation("sessions")
+
+
+def _tile_edges(section: Section) -> tuple[np.ndarray, np.ndarray] | None:
+    """Borders of the rows and columns of tiles, `None` without tiles."""
+    tiles = Tiles.read(section.path / "images")
+    if tiles is not None and len(tiles):
+        edges = [tiles.edges(axis) for axis in (0, 1)]
+    elif section.record.tile_shape is not None:
+        steps = zip(section.shape, section.record.tile_shape, strict=True)
+        edges = [np.arange(0, size + step, step, dtype=np.int64) for size, step in steps]
+    else:
+        return None
+    for edge, size in zip(edges, section.shape, strict=True):
+        edge[0], edge[-1] = 0, size  # tiles that jitter leave strips at the outer edges
+    return edges[0], edges[1]

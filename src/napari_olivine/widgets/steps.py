@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from napari_olivine.section import Section
+from napari_olivine.section.store import STEP_OF
 
 VERBS = {
     "import": "Import",
@@ -99,6 +100,21 @@ def _reasons(section: Section, product: str) -> list[str]:
     return reasons
 
 
+def mending_step(section: Section, product: str) -> str:
+    """Name the step to run first so that a missing or stale product becomes fresh.
+
+    A product may be out of date only because one that it was made from is: then that one comes
+    first.
+    """
+    found = section.product(product)
+    for source in found.recipe.inputs if found is not None else ():
+        if source.startswith(("source", "annotations/")):
+            continue
+        if section.state(source) != "fresh":
+            return mending_step(section, source)
+    return STEP_OF.get(product.split("/")[0], "import")
+
+
 def _duration(seconds: float) -> str:
     if seconds < 1:
         return ""
@@ -122,17 +138,34 @@ def products_of(section: Section) -> list[str]:
     return names
 
 
-def next_step(section: Section) -> str:
-    """Tell in one line of rich text what to do next, and in which dock."""
+@dataclass(frozen=True)
+class NextStep:
+    """What to do next.
+
+    Parameters
+    ----------
+    text
+        In words.
+    dock
+        Name of the dock to do it in.
+    """
+
+    text: str
+    dock: str
+
+
+def next_step(section: Section) -> NextStep:
+    """Tell what to do next, and in which dock: the first step not done, then what is stale."""
     has_models = any(name.startswith("models/") for name in products_of(section))
     for command, product, text in ROAD:
         there = has_models if product == "models" else section.state(product) != "missing"
         if not there:
-            return f"Next: <b>{text}</b> (dock {DOCKS[command]})"
+            return NextStep(text, DOCKS[command])
     old = [product for product in products_of(section) if section.state(product) == "stale"]
     if old:
-        return f"Out of date: <b>{', '.join(title_of(product) for product in old)}</b>"
-    return "Everything is made and up to date: export the catalogue (dock Crystals)"
+        titles = ", ".join(title_of(product) for product in old)
+        return NextStep(f"out of date: {titles}", dock_of(mending_step(section, old[0])))
+    return NextStep("everything is up to date: export the catalogue", dock_of("export"))
 
 
 ROAD = (

@@ -1,0 +1,194 @@
+"""A composite of three elements: their maps in red, green and blue, added up on the screen."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from napari_olivine.section import Section
+from napari_olivine.section.store import write_atomically
+from napari_olivine.widgets.elements import CHANNELS, colour_ramp
+from napari_olivine.widgets.layers import KEY
+from napari_olivine.widgets.links import Links
+from napari_olivine.widgets.parts import combo
+
+if TYPE_CHECKING:
+    from napari_olivine.widgets.session import SectionSession
+
+USUAL = ("Fe", "Mg", "Ca")
+"""Red, green and blue where nothing else was chosen: olivine is green to yellow."""
+
+VIEW = "annotations/view.json"
+"""File of a section that remembers the composite."""
+
+NOTHING = "-"
+
+
+class Composite:
+    """Shows up to three element maps together and BSE not, and can be switched off again.
+
+    The maps stay layers of their own, lazy at any size, each with its contrast sliders.
+
+    Parameters
+    ----------
+    session
+        Session of the viewer.
+    """
+
+    changed = Signal()
+    """It was switched on or off, or shows other elements."""
+
+    def __init__(self, session: SectionSession) -> None:
+        self._session = session
+        self._before: dict[str, tuple[bool, Any]] | None = None
+        self.elements: tuple[str, ...] = ()
+        session.section_opened.connect(self._on_section_opened)
+        session.product_changed.connect(self._on_product_changed)
+        if session.section is not None:
+            self.elements = remembered(session.section)
+
+    @property
+    def on(self) -> bool:
+        """Whether it is shown."""
+        return self._before is not None
+
+    def choices(self) -> list[str]:
+        """Return the elements that there are maps of."""
+        section = self._session.section
+        return [] if section is None else [n for n in section.record.signals if n != "BSE"]
+
+    def choose(self, elements: tuple[str, ...]) -> None:
+        """Set what is red, green and blue; an empty name leaves a colour out."""
+        if elements == self.elements:
+            return
+        self.elements = elements
+        if self._session.section is not None:
+            _remember(self._session.section, elements)
+        if self.on:
+            self._restore()
+            self._show()
+        self.changed.emit()
+
+    def switch(self, on: bool) -> None:
+        """Show the composite, or what was shown before it."""
+        if on == self.on or self._session.section is None:
+            return
+        if on:
+            self._show()
+        else:
+            self._restore()
+        self.changed.emit()
+
+    def _show(self) -> None:
+        images = self._images()
+        self._before = {name: (layer.visible, layer.colormap) for name, layer in images.items()}
+        for name, layer in images.items():
+            layer.visible = name in self.elements
+        for name, colour in zip(self.elements, CHANNELS.values(), strict=False):
+            if name in images:
+                images[name].colormap = colour_ramp(colour)
+
+    def _restore(self) -> None:
+        before, self._before = self._before or {}, None
+        for name, layer in self._images().items():
+            if name in before:
+                layer.visible, layer.colormap = before[name]
+
+    def _images(self) -> dict[str, Any]:
+        marks = [(layer.metadata.get(KEY), layer) for layer in self._session.viewer.layers]
+        return {
+            mark["name"]: layer for mark, layer in marks if mark and mark["product"] == "images"
+        }
+
+    def _on_section_opened(self, section: Section) -> None:
+        self._before = None
+        self.elements = remembered(section)
+        self.changed.emit()
+
+    def _on_product_changed(self, product: str) -> None:
+        if product == "images" and self._session.section is not None:
+            self._on_section_opened(self._session.section)
+
+
+def remembered(section: Section) -> tuple[str, ...]:
+    """Return the elements that the section was last looked at in, or the usual ones."""
+    there = [name for name in section.record.signals if name != "BSE"]
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        names = tuple(json.loads((section.path / VIEW).read_text())["composite"])
+        if len(names) == len(CHANNELS) and all(name in ("", *there) for name in names):
+            return names
+    return usual(there)
+
+
+def usual(there: list[str]) -> tuple[str, ...]:
+    """Choose red, green and blue from the elements that there are."""
+    rest = [name for name in there if name not in USUAL]
+    chosen = []
+    for name in USUAL:
+        chosen.append(name if name in there else rest.pop(0) if rest else "")
+    return tuple(chosen)
+
+
+def _remember(section: Section, elements: tuple[str, ...]) -> None:
+    with suppress(OSError):  # a section that can only be read is looked at all the same
+        (section.path / "annotations").mkdir(exist_ok=True)
+        write_atomically(section.path / VIEW, json.dumps({"composite": elements}) + "\n")
+
+
+class CompositeBar(QWidget):
+    """A button for the composite, and what is red, green and blue.
+
+    Parameters
+    ----------
+    composite
+        Composite of the viewer.
+    links
+        Connections of the dock.
+    """
+
+    def __init__(self, composite: Composite, links: Links) -> None:
+        super().__init__()
+        self._composite = composite
+        self._filling = False
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        self.button = QPushButton("Composite")
+        self.button.setCheckable(True)
+        self.button.setToolTip(
+            "Show three element maps together in red, green and blue; with Fe, Mg and Ca olivine "
+            "is green to yellow. Click again for what was shown before"
+        )
+        self.button.toggled.connect(composite.switch)
+        row.addWidget(self.button)
+        self.boxes = {}
+        for channel, colour in CHANNELS.items():
+            box = self.boxes[channel] = combo()
+            box.setToolTip(f"Element shown in {channel}")
+            box.setStyleSheet(f"QComboBox {{ border-bottom: 3px solid {colour}; }}")
+            box.setMinimumContentsLength(1)
+            box.setMinimumWidth(50)
+            box.textActivated.connect(self._choose)
+            row.addWidget(box, 1)
+        links.connect(composite.changed, self.fill)
+        self.fill()
+
+    def fill(self) -> None:
+        """Show how the composite stands."""
+        choices = self._composite.choices()
+        self.setVisible(bool(choices))
+        elements = self._composite.elements
+        for box, name in zip(self.boxes.values(), elements, strict=False):
+            box.clear()
+            box.addItems([NOTHING, *choices])
+            box.setCurrentText(name or NOTHING)
+        self.button.blockSignals(True)
+        self.button.setChecked(self._composite.on)
+        self.button.blockSignals(False)
+
+    def _choose(self, _text: str) -> None:
+        names = [box.currentText() for box in self.boxes.values()]
+        self._composite.choose(tuple("" if name == NOTHING else name for name in names))

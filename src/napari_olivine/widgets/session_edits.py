@@ -1,0 +1,249 @@
+"""The sessions of a section while a person edits them: what is wrong with them, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_olivine.errors import InputError
+from napari_olivine.section.sessions import Role
+
+COLUMNS = ["session", "row0", "row1", "col0", "col1", "role"]
+BOUNDS = COLUMNS[1:5]
+ROLES: tuple[str, ...] = get_args(Role)
+
+
+class Extent(NamedTuple):
+    """A rectangle of the section in pixels, half open."""
+
+    row0: int
+    row1: int
+    col0: int
+    col1: int
+
+
+class SessionEdits:
+    """Sessions under a person's hands; wrong ones may stand here, but are told in words.
+
+    Parameters
+    ----------
+    table
+        The annotation ``sessions``.
+    shape
+        Rows and columns of the section.
+    edges
+        Where a row of tiles ends and the next begins, and the same for columns, in pixels;
+        empty without tiles.
+    """
+
+    changed = Signal()
+    """After every edit, undo and redo."""
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        shape: tuple[int, int],
+        edges: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+    ) -> None:
+        self.shape = shape
+        self.edges = edges
+        self.table = _ordered(table)
+        self._past: list[pd.DataFrame] = []
+        self._future: list[pd.DataFrame] = []
+
+    # ------------------------------------------------------------------ looking
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the sessions."""
+        return [str(name) for name in self.table["session"]]
+
+    def extent(self, row: int) -> Extent:
+        """Rectangle of one session."""
+        return Extent(*(int(value) for value in self.table.loc[row, BOUNDS]))
+
+    def role(self, row: int) -> str:
+        """Role of one session."""
+        return str(self.table.loc[row, "role"])
+
+    def same_as(self, table: pd.DataFrame) -> bool:
+        """Tell whether another table says the same."""
+        return self.table.equals(_ordered(table))
+
+    def problems(self) -> dict[int, str]:
+        """Return what is wrong, by the row of the session; empty if they can be stored."""
+        found: dict[int, str] = {}
+        rows, columns = self.shape
+        for row, name in enumerate(self.names):
+            one = self.extent(row)
+            if not name.strip():
+                found[row] = "A session has no name."
+            elif name in self.names[:row]:
+                found[row] = f"Two sessions are called {name}."
+            elif one.row1 <= one.row0 or one.col1 <= one.col0:
+                found[row] = f"Session {name} is empty."
+            elif one.row0 < 0 or one.col0 < 0 or one.row1 > rows or one.col1 > columns:
+                found[row] = f"Session {name} reaches beyond the section."
+            else:
+                others = [k for k in range(row) if _overlap(one, self.extent(k))]
+                if others:
+                    found[row] = f"Session {name} overlaps session {self.names[others[0]]}."
+        return found
+
+    def snapped(self, extent: Sequence[float], *, to_tiles: bool) -> Extent:
+        """Return a drawn rectangle in whole pixels of the section, or in whole tiles.
+
+        Parameters
+        ----------
+        extent
+            row0, row1, col0, col1 as drawn; may reach beyond the section.
+        to_tiles
+            Whether its sides go to the nearest borders of tiles, where there are tiles.
+        """
+        sides: list[int] = []
+        for axis, (first, last) in enumerate((extent[:2], extent[2:])):
+            ends = np.clip(np.rint([first, last]), 0, self.shape[axis]).astype(int)
+            if self.edges is not None and to_tiles and ends[1] > ends[0]:
+                edges = self.edges[axis]
+                near = [int(np.abs(edges - end).argmin()) for end in ends]
+                if near[0] == near[1]:  # within one tile
+                    near[0] = int(np.searchsorted(edges, ends.mean(), side="right")) - 1
+                    near[0] = min(max(near[0], 0), len(edges) - 2)
+                    near[1] = near[0] + 1
+                ends = edges[near]
+            sides += [int(end) for end in ends]
+        return Extent(*sides)
+
+    # ------------------------------------------------------------------ editing
+
+    def add(self, extent: Extent) -> str:
+        """Add a session without a role; returns its name, the next number."""
+        numbers = [int(name) for name in self.names if name.isdigit()]
+        name = str(max(numbers, default=len(self)) + 1)
+        while name in self.names:
+            name += "a"
+        row = pd.DataFrame([[name, *extent, "none"]], columns=COLUMNS)
+        self._do(pd.concat([self.table, row]) if len(self) else row)
+        return name
+
+    def move(self, extents: dict[int, Extent]) -> None:
+        """Give sessions other rectangles, by their rows."""
+        table = self.table.copy()
+        for row, extent in extents.items():
+            table.loc[row, BOUNDS] = list(extent)
+        self._do(table)
+
+    def rename(self, row: int, name: str) -> None:
+        """Give a session another name."""
+        self._set(row, "session", name.strip())
+
+    def set_role(self, row: int, role: str) -> None:
+        """Set what a session is used for."""
+        self._set(row, "role", role)
+
+    def remove(self, rows: Sequence[int]) -> None:
+        """Take sessions away."""
+        self._do(self.table.drop(index=list(rows)))
+
+    def undo(self) -> None:
+        """Take back the last edit."""
+        self._step(self._past, self._future)
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        self._step(self._future, self._past)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an edit to take back."""
+        return bool(self._past)
+
+    def _set(self, row: int, column: str, value: str) -> None:
+        table = self.table.copy()
+        table.loc[row, column] = value
+        self._do(table)
+
+    def _do(self, table: pd.DataFrame) -> None:
+        table = _ordered(table)
+        if table.equals(self.table):
+            return
+        self._past.append(self.table)
+        self._future.clear()
+        self.table = table
+        self.changed.emit()
+
+    def _step(self, source: list[pd.DataFrame], target: list[pd.DataFrame]) -> None:
+        if source:
+            target.append(self.table)
+            self.table = source.pop()
+            self.changed.emit()
+
+
+# ---------------------------------------------------------------------- extents in words
+
+UNITS = ("mm", "tiles", "px")
+
+
+def range_in_words(
+    first: int, last: int, unit: str, pixel_size_um: float, edges: NDArray[np.int64] | None
+) -> str:
+    """Write a range of rows or columns: ``0.35-1.04`` mm, ``0-2`` tiles (ends included), px."""
+    if unit == "mm":
+        mm = pixel_size_um / 1000
+        digits = 2 if last * mm >= 10 else 3
+        return f"{first * mm:.{digits}f}-{last * mm:.{digits}f}"
+    if unit == "tiles" and edges is not None:
+        begin, end = (int(np.abs(edges - side).argmin()) for side in (first, last))
+        exact = edges[begin] == first and edges[end] == last
+        return f"{begin}-{end - 1}" if exact else f"~{begin}-{max(begin, end - 1)}"
+    return f"{first}-{last}"
+
+
+def range_from_words(
+    text: str, unit: str, pixel_size_um: float, edges: NDArray[np.int64] | None
+) -> tuple[int, int]:
+    """Read a range as :func:`range_in_words` writes it, in pixels, half open.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    parts = text.strip().strip("~").replace("\N{EN DASH}", "-").replace(",", ".").split("-")
+    try:
+        if len(parts) != 2:
+            raise ValueError
+        if unit == "mm":
+            first, last = (round(float(part) * 1000 / pixel_size_um) for part in parts)
+            return first, last
+        begin, end = (int(part) for part in parts)
+    except (ValueError, OverflowError) as error:
+        example = {"mm": "0.5-2.25", "tiles": "0-3"}.get(unit, "0-1024")
+        raise InputError(f"{text!r} is no range in {unit}: write e.g. {example}.") from error
+    if unit == "tiles" and edges is not None:
+        if not 0 <= begin <= end < len(edges) - 1:
+            raise InputError(f"{text}: tiles are counted from 0 to {len(edges) - 2}.")
+        return int(edges[begin]), int(edges[end + 1])
+    return begin, end
+
+
+def _overlap(one: Extent, other: Extent) -> bool:
+    return (
+        one.row0 < other.row1
+        and other.row0 < one.row1
+        and one.col0 < other.col1
+        and other.col0 < one.col1
+    )
+
+
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    table = table[COLUMNS].reset_index(drop=True)
+    return table.astype(dict.fromkeys(BOUNDS, "int64") | {"session": object, "role": object})
