@@ -204,7 +204,7 @@ def save_mapping(folder: Path, mapping: ColumnMapping) -> Path:
     try:
         draft.write_text(text, encoding="utf-8", newline="\n")
         draft.replace(file)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         draft.unlink(missing_ok=True)
         raise InputError(f"{file} cannot be written ({error}).") from error
     return file
@@ -236,7 +236,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(each) for each in value) + "]"
     # JSON's strings are TOML's, but for one character that TOML wants escaped as well.
-    return json.dumps(value).replace("\x7f", "\\u007F")
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
 assert set(SEPARATORS) == {"tab", "semicolon", "comma", "spaces", "space"}

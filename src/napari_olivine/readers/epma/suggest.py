@@ -279,9 +279,10 @@ class _Guess:
         if chosen.kind == "element" and "O" not in chosen.columns:
             return
         for number, name in enumerate(self.names):
+            if name.kind != "total" or name.unit not in ("", "wt%"):
+                continue
             own = nearest_block(blocks, number)
-            at_home = own is chosen or (own is not None and not own.enough)
-            if name.kind == "total" and name.unit in ("", "wt%") and at_home:
+            if own is chosen or (own is not None and not own.enough):
                 self._set(number, "Total", "wt%", confidence, "total of the oxides")
                 return
 
