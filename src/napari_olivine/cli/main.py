@@ -16,7 +16,7 @@ from typing import Any
 
 from napari_olivine.cli.options import add_options, memory, read_settings
 from napari_olivine.cli.reporting import JsonLines, Stopwatch, Terminal, stop_on_request
-from napari_olivine.errors import Cancelled, InputError, OlivineError
+from napari_olivine.errors import Cancelled, InputError, OlivineError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.workflow.steps import STEPS, Step
 
@@ -106,10 +106,20 @@ def _do(parsed: argparse.Namespace, job: Job) -> list[str]:
     section = Section(parsed.section)
     if name == "export":
         return [str(step.function(section, parsed.folder, settings, job))]
+    if name == "check":
+        _check(step, section, settings, job)
+        return []
     if name == "score":
         return _score(step, section, parsed, settings, job)
     product = step.function(section, settings, job)
     return [product.name]
+
+
+def _check(step: Step, section: Any, settings: Any, job: Job) -> None:
+    report = step.function(section, settings, job)
+    if count := len(report.left):
+        things = "one thing is" if count == 1 else f"{count} things are"
+        raise SectionError(f"{things} left to mend in {section.path}; see above.")
 
 
 def _score(

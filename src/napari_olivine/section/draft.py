@@ -18,6 +18,7 @@ import filelock
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.section.recipe import Product, Recipe
+from napari_olivine.section.shards import PARTIAL
 
 T = TypeVar("T", bound=Hashable)
 
@@ -159,6 +160,8 @@ def _prepare(path: Path, recipe: Recipe, force: bool) -> None:
         same = (path / RECIPE).read_text() == recipe.fingerprint
     except OSError:
         same = False
+    for half_written in path.rglob(f"*{PARTIAL}"):
+        half_written.unlink(missing_ok=True)
     if not same or force:
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)

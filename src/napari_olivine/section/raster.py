@@ -165,6 +165,33 @@ class Raster:
         if len(self.levels) > 1:
             self.write(row // 2, 0, halve(strip, self.reduction), level=1)
 
+    def files(self, level: int, rows: slice, columns: slice) -> Iterator[tuple[Path, Block]]:
+        """Give the files that hold a window of a level, and the pixels in each.
+
+        A file is not there while all its pixels have the fill value.
+        """
+        array = self.levels[level]
+        high, wide = array.shards or array.chunks
+        for row in range(rows.start // high, -(-min(rows.stop, array.shape[0]) // high)):
+            for column in range(
+                columns.start // wide, -(-min(columns.stop, array.shape[1]) // wide)
+            ):
+                key = array.metadata.encode_chunk_key((row, column))
+                yield (
+                    self.folder / array.basename / key,
+                    (
+                        slice(row * high, min((row + 1) * high, array.shape[0])),
+                        slice(column * wide, min((column + 1) * wide, array.shape[1])),
+                    ),
+                )
+
+    def forget(self, level: int, rows: slice, columns: slice) -> None:
+        """Delete the files that hold nothing but pixels of a window, which is written next."""
+        for file, (file_rows, file_columns) in self.files(level, rows, columns):
+            inside = rows.start <= file_rows.start and file_rows.stop <= rows.stop
+            if inside and columns.start <= file_columns.start and file_columns.stop <= columns.stop:
+                file.unlink(missing_ok=True)
+
     def build_pyramid(
         self, job: Job, done: Callable[[str], bool] | None = None, first: int = 1
     ) -> None:

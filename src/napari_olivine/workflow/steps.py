@@ -99,6 +99,12 @@ STEPS: dict[str, Step] = {
             "napari_olivine.scoring:score_section",
         ),
         Step(
+            "check",
+            "is everything in a section whole? Repairs what can be repaired",
+            "napari_olivine.section.check:CheckSettings",
+            "napari_olivine.workflow.check:check_section",
+        ),
+        Step(
             "phantom",
             "a synthetic section with known truth, as an instrument leaves it",
             "napari_olivine.phantom:PhantomSettings",

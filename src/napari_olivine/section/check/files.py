@@ -1,0 +1,91 @@
+"""Whether the small files of a product are whole: tables, records, weights of networks."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+from pyarrow import ArrowException
+
+from napari_olivine.job import Job
+from napari_olivine.section.tiles import COLUMNS as TILE_COLUMNS
+
+COLUMNS = {
+    "epma/analyses.parquet": ("profile", "point", "x_um", "y_um"),
+    "crystals/crystals.parquet": ("id", "row", "col", "area_um2", "size_class", "zoning_class"),
+    "calibration/profiles.parquet": ("profile", "point", "x_um", "y_um"),
+    "images/tiles.parquet": TILE_COLUMNS,
+}
+"""Columns that each table must have."""
+
+MUST_HAVE = {
+    "epma": ("analyses.parquet",),
+    "crystals": ("crystals.parquet",),
+    "calibration": ("calibration.json", "profiles.parquet"),
+    "models": ("card.json", "weights.safetensors"),
+}
+"""Files without which a product is not whole."""
+
+
+def check_files(product: str, folder: Path, job: Job) -> Iterator[str]:
+    """Yield what is wrong with the files of a product, images apart.
+
+    Parameters
+    ----------
+    product
+        Name of the product.
+    folder
+        Its folder.
+    job
+        Running job.
+    """
+    for name in MUST_HAVE.get(product.split("/")[0], ()):
+        if not (folder / name).is_file():
+            yield f"{name} is missing"
+    for file in sorted(folder.iterdir()):
+        job.check()
+        if file.is_file() and (told := _read(file, f"{product}/{file.name}", job)):
+            yield f"{file.name} {told}"
+
+
+def _read(file: Path, name: str, job: Job) -> str:
+    """Read a file wholly; return what is wrong with it."""
+    try:
+        if file.suffix == ".parquet":
+            return _read_table(file, COLUMNS.get(name, ()), job)
+        if file.suffix == ".json":
+            json.loads(file.read_text(encoding="utf-8"))
+        elif file.suffix == ".csv":
+            pd.read_csv(file)
+        elif file.suffix == ".safetensors":
+            return _read_weights(file)
+    except (OSError, ValueError, ArrowException, struct.error) as error:
+        return f"cannot be read ({error})"
+    return ""
+
+
+def _read_table(file: Path, columns: tuple[str, ...], job: Job) -> str:
+    with pq.ParquetFile(file) as table:
+        if lost := [name for name in columns if name not in table.schema_arrow.names]:
+            return f"lacks the column {', '.join(lost)}"
+        for _ in table.iter_batches(65_536):
+            job.check()
+    return ""
+
+
+def _read_weights(file: Path) -> str:
+    """Compare a safetensors file's length with what its header promises."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        if length > size - 8:
+            return "is truncated"
+        header = json.loads(stream.read(length))
+    ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+    if 8 + length + max(ends, default=0) != size:
+        return "is truncated"
+    return ""

@@ -1,0 +1,333 @@
+"""The check of a whole section: one product after the other, mended where it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from napari_olivine.errors import OlivineError, SectionError
+from napari_olivine.job import Job
+from napari_olivine.section.check.files import check_files
+from napari_olivine.section.check.findings import Report
+from napari_olivine.section.check.images import (
+    Damage,
+    above,
+    inspect,
+    is_raster,
+    misfit,
+    rebuild,
+    rewrite,
+)
+from napari_olivine.section.check.leftovers import (
+    ASIDE,
+    alone,
+    being_made,
+    command,
+    finish_swaps,
+    put_aside,
+    remove_partials,
+    tell_drafts,
+)
+from napari_olivine.section.draft import WORK
+from napari_olivine.section.raster import Raster
+from napari_olivine.section.recipe import RECORD, Product
+from napari_olivine.section.store import STEP_OF, Section
+from napari_olivine.settings import Settings, setting
+
+ROUNDS = 3
+"""A mended level may show damage above it: so often a raster is looked at."""
+
+ANNOTATIONS = "annotations"
+
+PLACEMENTS = ("profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
+
+Strips = Mapping[str, Callable[[int, int], NDArray[Any]]]
+"""Reads rows from start to stop of a signal of the source, by its name."""
+
+Reread = Callable[[Section, Product], Strips]
+"""Opens the files that the images came from; raises `OlivineError` if they are not the same."""
+
+
+class CheckSettings(Settings):
+    """Settings of the check of a section."""
+
+    repair: bool = setting(
+        False,
+        "Repair",
+        "Mend what can be mended: overviews from the full resolution, images from their files. "
+        "What cannot be mended is moved to aside/, never deleted.",
+    )
+    remove_drafts: bool = setting(
+        False,
+        "Remove unfinished products",
+        "With repair: also remove what stopped runs left in work/ and could go on with.",
+    )
+    source: str = setting(
+        "",
+        "Instrument files",
+        "Folder of the files that were imported, if it was moved since.",
+    )
+
+
+def check_section(
+    section: Section,
+    settings: CheckSettings = CheckSettings(),  # noqa: B008 - settings are frozen
+    job: Job | None = None,
+    reread: Reread | None = None,
+) -> Report:
+    """Check everything in a section, and repair it if asked to.
+
+    Every chunk of every raster is read, so that its checksum is verified; every overview is
+    compared with the level below it; tables, records, models and annotations are read. What other
+    processes are making now is left alone.
+
+    Parameters
+    ----------
+    section
+        The section.
+    settings
+        Whether to repair.
+    job
+        Running job; bounds the memory.
+    reread
+        Opens the files that the images came from; without it images cannot be mended.
+
+    Returns
+    -------
+    Report
+        What was found, what was repaired, what is left.
+    """
+    job = job or Job()
+    report = Report(job, settings.repair)
+    finish_swaps(section, report)
+    tell_drafts(section, report, remove=settings.remove_drafts)
+    _check_annotations(section, report)
+    for name in _names(section, report):
+        job.check()
+        if being_made(section, name):
+            report.note(name, "another process is making it now; it was not checked")
+        elif not settings.repair:
+            _check_product(section, name, report, reread)
+        else:
+            with alone(section, name) as free:
+                if free:
+                    _check_product(section, name, report, reread)
+    _tell_stale(section, report)
+    _tell_size(section, report)
+    left, mended = len(report.left), sum(one.state == "repaired" for one in report.findings)
+    job.say(
+        f"{section.path}: {mended} repaired, {left} left."
+        if left or mended
+        else f"{section.path}: everything is whole."
+    )
+    return report
+
+
+def _names(section: Section, report: Report) -> list[str]:
+    """Products of the section, with those whose record is lost."""
+    names = []
+    for folder in sorted(path for path in section.path.iterdir() if path.is_dir()):
+        if folder.name in (ANNOTATIONS, WORK, ASIDE) or folder.name.startswith("."):
+            continue
+        if folder.name == "models":
+            names += [f"models/{one.name}" for one in sorted(folder.iterdir()) if one.is_dir()]
+        elif folder.name in STEP_OF or (folder / RECORD).exists():
+            names.append(folder.name)
+        else:
+            report.note(folder.name, "is no part of the section")
+    for name in ("images", "epma"):
+        if name not in names and not being_made(section, name):
+            report.damage(name, "is missing", f"run '{command(name)}' again")
+    return names
+
+
+def _check_product(section: Section, name: str, report: Report, reread: Reread | None) -> None:
+    folder = section.path / name
+    try:
+        product = Product.read(folder)
+    except SectionError:
+        _give_up(section, name, report, f"its {RECORD} is missing or damaged")
+        return
+    if product.name != name:
+        _give_up(section, name, report, f"its {RECORD} is of {product.name!r}")
+        return
+    remove_partials(section, folder, report)
+    for told in check_files(name, folder, report.job):
+        _give_up(section, name, report, told)
+        return
+    rasters = [path for path in sorted(folder.iterdir()) if is_raster(path)]
+    there = {path.name for path in rasters}
+    if name == "images" and (lost := set(section.record.signals) - there):
+        _give_up(section, name, report, f"the image of {', '.join(sorted(lost))} is missing")
+        return
+    for raster in rasters:
+        if not _check_raster(section, product, raster, report, reread):
+            return
+
+
+def _check_raster(
+    section: Section, product: Product, folder: Path, report: Report, reread: Reread | None
+) -> bool:
+    """Check one raster; return whether the product is still in place."""
+    where = f"{product.name}/{folder.name}"
+    job = report.job
+    try:
+        raster = Raster(folder)
+    except SectionError as error:
+        return _give_up(section, product.name, report, str(error))
+    if told := misfit(raster, section.shape, section.pixel_size_um):
+        return _give_up(section, product.name, report, f"{folder.name}: {told}")
+
+    def progress(share: float) -> None:
+        job.progress(share, 1, f"Checking {where}")
+
+    for _ in range(ROUNDS):
+        damage = inspect(raster, job, progress)
+        if not damage:
+            return True
+        if not report.repair:
+            _tell(where, product.name, damage, raster, report)
+            return True
+        if damage.windows:
+            why = _mend_windows(section, product, raster, damage, report, reread)
+            if why:
+                return _give_up(section, product.name, report, f"{folder.name}: {why}")
+        rebuild(raster, damage.overviews + above(raster, damage.windows), job)
+        if damage.overviews:
+            report.repaired(
+                where, _overviews_in_words(damage), "made again from the full resolution"
+            )
+    if inspect(raster, job, progress):
+        return _give_up(section, product.name, report, f"{folder.name} stays damaged")
+    return True
+
+
+def _mend_windows(
+    section: Section,
+    product: Product,
+    raster: Raster,
+    damage: Damage,
+    report: Report,
+    reread: Reread | None,
+) -> str:
+    """Read damaged parts of an image again from its files; return why it cannot be done."""
+    what = _windows_in_words(damage, raster)
+    if product.name != "images" or reread is None:
+        return what
+    try:
+        strips = reread(section, product)
+        rewrite(raster, damage.windows, strips[raster.folder.name])
+    except (OlivineError, KeyError, OSError) as error:
+        return f"{what}, and its files cannot be read again ({error})"
+    report.repaired(f"images/{raster.folder.name}", what, "read again from the instrument's files")
+    return ""
+
+
+def _tell(where: str, name: str, damage: Damage, raster: Raster, report: Report) -> None:
+    if damage.windows:
+        advice = (
+            "--repair reads them again from the instrument's files"
+            if name == "images"
+            else f"--repair moves {name} to {ASIDE}/; then run '{command(name)}' again"
+        )
+        report.damage(where, _windows_in_words(damage, raster), advice)
+    if damage.overviews:
+        report.damage(where, _overviews_in_words(damage), "--repair makes them again")
+
+
+def _windows_in_words(damage: Damage, raster: Raster) -> str:
+    pixels = sum((r.stop - r.start) * (c.stop - c.start) for r, c in damage.windows)
+    rows, columns = damage.windows[0]
+    share = 100 * pixels / (raster.shape[0] * raster.shape[1])
+    return (
+        f"{len(damage.windows)} parts are damaged ({share:.2g} % of the image), the first at row "
+        f"{rows.start}, column {columns.start}"
+    )
+
+
+def _overviews_in_words(damage: Damage) -> str:
+    levels = sorted({level for level, _ in damage.overviews})
+    return (
+        f"{len(damage.overviews)} parts of the overviews (level "
+        f"{', '.join(map(str, levels))}) do not show what is at full resolution"
+    )
+
+
+def _give_up(section: Section, name: str, report: Report, what: str) -> bool:
+    """Tell of a product that cannot be mended, and move it aside if repairing; returns False."""
+    if report.repair:
+        place = put_aside(section, name).relative_to(section.path).as_posix()
+        report.damage(name, what, f"it was moved to {place}; run '{command(name)}' again")
+    else:
+        advice = f"--repair moves it to {ASIDE}/; then run '{command(name)}' again"
+        report.damage(name, what, advice)
+    return False
+
+
+def _check_annotations(section: Section, report: Report) -> None:
+    folder = section.path / ANNOTATIONS
+    if folder.is_dir():
+        remove_partials(section, folder, report)
+    told = "it is the person's own, so it is left alone: correct it, or delete it and import again"
+    where = f"{ANNOTATIONS}/sessions.csv"
+    if not (folder / "sessions.csv").exists():
+        report.damage(where, "is missing", "run 'napari-olivine import' again")
+    else:
+        try:
+            for session in section.sessions():
+                if session.row1 > section.shape[0] or session.col1 > section.shape[1]:
+                    report.damage(where, f"session {session.session} leaves the section", told)
+        except (ValidationError, ValueError, TypeError, OSError) as error:
+            first = str(error).splitlines()[0]
+            report.damage(where, f"cannot be read ({first})", told)
+    where = f"{ANNOTATIONS}/placements.csv"
+    if (folder / "placements.csv").exists():
+        try:
+            table = section.annotation("placements")
+        except (ValueError, OSError) as error:
+            report.damage(where, f"cannot be read ({error})", told)
+            return
+        if lost := [name for name in PLACEMENTS if name not in table]:
+            report.damage(where, f"lacks the column {', '.join(lost)}", told)
+
+
+def _tell_stale(section: Section, report: Report) -> None:
+    for name in _products(section):
+        try:
+            if section.state(name) == "stale":
+                what = "is out of date: what it was made from has changed"
+                report.note(name, what, f"'{command(name)}' makes it again")
+        except SectionError:
+            continue  # the damaged record was told already
+
+
+def _products(section: Section) -> Iterator[str]:
+    for pattern in (f"*/{RECORD}", f"models/*/{RECORD}"):
+        for file in sorted(section.path.glob(pattern)):
+            yield file.parent.relative_to(section.path).as_posix()
+
+
+def _tell_size(section: Section, report: Report) -> None:
+    job = report.job
+    for folder in sorted(path for path in section.path.iterdir() if path.is_dir()):
+        size = 0
+        for count, file in enumerate(folder.rglob("*")):
+            if count % 1000 == 0:
+                job.check()
+            if file.is_file():
+                size += file.stat().st_size
+        report.bytes_of[folder.name] = size
+    total = sum(report.bytes_of.values())
+    parts = ", ".join(f"{name} {_amount(size)}" for name, size in report.bytes_of.items() if size)
+    job.say(f"Disk use {_amount(total)}: {parts}")
+
+
+def _amount(size: int) -> str:
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
