@@ -98,8 +98,13 @@ HARM: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize(
     ("shard", "harm"),
-    [*(("0/c/0/0", harm) for harm in HARM), ("0/c/2/0", "deleted"), ("2/c/0/0", "rot")]
-    + [("1/c/1/0", "truncated"), ("3/c/0/0", "deleted")],
+    [
+        *(("0/c/0/0", harm) for harm in HARM),
+        ("0/c/2/0", "deleted"),
+        ("2/c/0/0", "rot"),
+        ("1/c/1/0", "truncated"),
+        ("3/c/0/0", "deleted"),
+    ],
 )
 def test_a_damaged_image_is_mended_from_its_files(section, shard, harm):
     before = {name: pixels(section, "images", name) for name in ("BSE", "Mg")}
