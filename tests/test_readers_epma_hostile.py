@@ -138,7 +138,7 @@ def test_xml_entities_are_refused(tmp_path):
         b"\xef\xbb\xbf", b'"' * 999, b'"' * 1000, b"," * 100_000, b"\n" * 100_000,
         b"d,MgO,FeO\n" + b"9" * 200_000, b"d,MgO,FeO\n0,47,12" + b",1" * 900,
         b"MgO," * 900 + b"FeO\n" + b"1," * 900 + b"1\n", b"\r", b"d\x00,MgO,FeO\n0,47,12\n",
-        "d,MgO,FeO\n0,47,12\n".encode("utf-16")[:-1],
+        "d,MgO,FeO\n0,47,12\n".encode("utf-16")[:-1], b"F,Cl\n1,2\n", b"F\n", b"Total\n1\n",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["a.csv", "a.xlsx"])

@@ -181,8 +181,8 @@ class _Guess:
         if chosen is None:
             for number, name in enumerate(self.names):
                 if name.kind == "oxide" and name.unit in ("", *SHARES_PERCENT):
-                    block = next(b for b in blocks if number in b.columns.values())
-                    if block.unit in SHARES_PERCENT:
+                    block = next((b for b in blocks if number in b.columns.values()), None)
+                    if block is not None and block.unit in SHARES_PERCENT:
                         self._set(number, name.quantity, block.unit, 0.5, "name of an oxide")
             self._unused(blocks, None)
             return
