@@ -24,16 +24,11 @@ from napari_olivine.readers.formats.metadata.resolution import resolution_um
 from napari_olivine.readers.formats.metadata.told import Told, read_beside, read_embedded
 from napari_olivine.readers.formats.names import is_known, signal_of_channel, signal_of_detector
 from napari_olivine.readers.formats.tiff_rows import BROKEN, PageRows, check_extent, exists
+from napari_olivine.readers.formats.tiff_tags import check_tags
 from napari_olivine.readers.image import Acquisition, Image, Unreadable
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
-
-MOST_PAGES = 1024
-"""A file of more pages is no set of signals."""
-
-LONGEST_TEXT = 16 << 20
-"""Bytes of a tag of words; longer ones are not read."""
 
 PROBED_ROWS, PROBED_WHOLE = 64, 4 << 20
 """An image of up to so many pixels is looked at as a whole for colours and signs when it is opened,
@@ -66,6 +61,7 @@ def open_images(file: Path) -> list[Image]:
     if not exists(file):
         raise Unreadable(f"{file} is missing")
     try:
+        check_tags(file)
         with tifffile.TiffFile(file) as tiff:
             images = _images(file, tiff)
     except BROKEN as error:
@@ -99,10 +95,6 @@ def _full_pages(file: Path, tiff: tifffile.TiffFile) -> list[_Page]:
             found.append(_Page(len(found), tiff.pages[len(found)]))
         except IndexError:
             break
-        if len(found) > MOST_PAGES:
-            raise InputError(
-                f"{file} is a stack of images, not one: it has more than {MOST_PAGES} pages"
-            )
     if len(found) == 1:
         return found
     whole = [p for p in found if not int(p.page.subfiletype) & (REDUCED | MASK)] or found[:1]
@@ -119,12 +111,8 @@ def _image(file: Path, each: _Page, name: str, planes: dict[int, ome.OmePlane] |
     if told.refused:
         raise InputError(f"{file} {told.refused}")
     acquisition = _acquisition(page, told, (planes or {}).get(each.number))
-    shown = _scanned(told, shape)
-    remarks = [remark] if remark else []
-    if shown != shape:
-        remarks.append(
-            f"the lowest {shape[0] - shown[0]} rows are an information bar and are left out"
-        )
+    shown = told.shown(shape)
+    remarks = ([remark] if remark else []) + told.remarks(shape)
     return Image(
         file=file,
         shape=shown,
@@ -181,14 +169,6 @@ def _whole_palette(palette: NDArray[np.uint16], dtype: np.dtype[Any]) -> NDArray
     stray = np.zeros((3, missing), np.uint16)
     stray[0] = 1
     return np.concatenate([palette, stray], axis=1)
-
-
-def _scanned(told: Told, shape: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns without the bar; a size that does not fit into the image is not believed."""
-    if told.scanned is None:
-        return shape
-    rows, columns = told.scanned
-    return (rows, columns) if columns == shape[1] and shape[0] // 2 < rows < shape[0] else shape
 
 
 def _acquisition(page: Any, told: Told, plane: ome.OmePlane | None) -> Acquisition:
@@ -249,7 +229,7 @@ def _imagej_labels(file: Path, pages: list[_Page], described: str) -> list[str]:
                 "page; save one file per signal and place (Image > Stacks > Stack to Images)"
             )
     tag = pages[0].page.tags.get(50839)
-    if tag is None or tag.count > LONGEST_TEXT or not isinstance(tag.value, dict):
+    if tag is None or not isinstance(tag.value, dict):
         return [""] * len(pages)
     labels = tag.value.get("Labels") or []
     labels = [labels] if isinstance(labels, str) else list(labels)
@@ -270,7 +250,7 @@ def _short(text: str) -> str:
 
 def _text(page: Any, code: int) -> str:
     tag = page.tags.get(code)
-    if tag is None or tag.count > LONGEST_TEXT or not isinstance(tag.value, str):
+    if tag is None or not isinstance(tag.value, str):
         return ""
     return str(tag.value)
 

@@ -33,6 +33,21 @@ class Told:
     files: tuple[Path, ...] = ()
     refused: str = ""
 
+    def shown(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Return the rows and columns without the bar.
+
+        A size that does not fit into the image is not believed: it was cut or enlarged since.
+        """
+        if self.scanned is None:
+            return shape
+        rows, columns = self.scanned
+        return (rows, columns) if columns == shape[1] and shape[0] // 2 < rows < shape[0] else shape
+
+    def remarks(self, shape: tuple[int, int]) -> list[str]:
+        """Tell of the bar, if there is one."""
+        bar = shape[0] - self.shown(shape)[0]
+        return [f"the lowest {bar} rows are an information bar and are left out"] if bar else []
+
 
 Shape = tuple[int, int]
 Embedded = Callable[[Any, Shape], Told | None]
@@ -43,6 +58,10 @@ EMBEDDED: dict[int, str] = {
     34118: "zeiss", 34680: "fei", 34682: "fei", 34683: "phenom", 50431: "tescan",
 }  # fmt: skip
 """Private tag of a TIFF and the module that reads it."""
+
+MOST_BYTES = 4 << 20
+"""Bytes of a private tag; longer ones are not read. Real ones have a few thousand, TESCAN's has a
+preview as well."""
 
 BESIDE = ("tescan", "jeol_sem", "hitachi")
 """Modules that read a file beside the image."""
@@ -59,12 +78,12 @@ def read_embedded(page: Any, shape: Shape) -> Told | None:
         Rows and columns of the page.
     """
     for code, maker in EMBEDDED.items():
-        if code in page.tags:
-            told: Told | None = import_module(f"{ROOM}.{maker}").read_tag(
-                page.tags[code].value, shape
-            )
-            if told is not None:
-                return told
+        tag = page.tags.get(code)
+        if tag is None or tag.count > MOST_BYTES:
+            continue
+        told: Told | None = import_module(f"{ROOM}.{maker}").read_tag(tag.value, shape)
+        if told is not None:
+            return told
     return None
 
 
