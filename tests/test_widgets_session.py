@@ -51,7 +51,7 @@ class TestReader:
     def test_bse_lies_on_the_element_maps_and_crystals_on_top(self) -> None:
         layers = read(finished_section())
         names = [layer.name for layer in layers]
-        assert names == [*"Si Al Ca Fe Mg BSE mg#".split(), "Mask: olivine", "Crystals"]
+        assert names == ["Si", "Al", "Ca", "Fe", "Mg", "BSE", "mg#", "Mask: olivine", "Crystals"]
         assert isinstance(layers[5], Image)
         assert isinstance(layers[-1], Labels)
 

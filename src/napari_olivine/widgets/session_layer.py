@@ -88,7 +88,7 @@ class SessionLayer:
         layer.current_face_color = "transparent"
         if chosen and str(layer.mode) == "select":
             layer.selected_data = set(chosen)
-        self._shown = [np.asarray(corners) for corners in layer.data]
+        self._shown = [np.array(corners) for corners in layer.data]
         self._busy = False
 
     def remove(self) -> None:
