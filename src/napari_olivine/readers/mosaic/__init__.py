@@ -1,23 +1,32 @@
 """Mosaics: where each tile lies, found by description, stage, names or overlaps; and its pixels."""
 
+from napari_olivine.readers.mosaic.arrange import arrange_tiles, register_tiles
 from napari_olivine.readers.mosaic.description import (
     MosaicDescription,
-    described_files,
     described_layout,
-    open_mosaic,
+    described_parts,
     read_description,
 )
 from napari_olivine.readers.mosaic.layout import Layout, StageFrame, lay_out
+from napari_olivine.readers.mosaic.names import NamedGrid, grid_of_names
+from napari_olivine.readers.mosaic.registration import Registered, register
+from napari_olivine.readers.mosaic.stage import layout_of_stage
 from napari_olivine.readers.mosaic.tile_mosaic import TileMosaic
 
 __all__ = [
     "Layout",
     "MosaicDescription",
+    "NamedGrid",
+    "Registered",
     "StageFrame",
     "TileMosaic",
-    "described_files",
+    "arrange_tiles",
     "described_layout",
+    "described_parts",
+    "grid_of_names",
     "lay_out",
-    "open_mosaic",
+    "layout_of_stage",
     "read_description",
+    "register",
+    "register_tiles",
 ]

@@ -84,6 +84,8 @@ class Layout:
         The stage against the pixels, `None` where the stage is not known.
     sure
         Whether the places follow from the files; `False` where something was guessed.
+    unplaced
+        Tiles that cannot be read and whose place is not known for that reason.
     """
 
     how: How
@@ -96,6 +98,7 @@ class Layout:
     remarks: list[str] = field(default_factory=list)
     stage: StageFrame | None = None
     sure: bool = True
+    unplaced: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:
@@ -225,10 +228,14 @@ def _refuse_scattered(
 ) -> None:
     """Refuse positions that would make a section of nothing but emptiness."""
     size = np.array(tile_shape, np.float64)
-    finite = np.isfinite(positions).all(axis=1)
-    if not finite.all():
-        lost = [names[tile] for tile in np.flatnonzero(~finite)]
-        refuse_if([f"{name} has no position" for name in lost], "The tiles cannot be placed")
+    refuse_if(
+        [
+            f"{name} has no position"
+            for name, place in zip(names, positions, strict=True)
+            if not np.isfinite(place).all()
+        ],
+        "The tiles cannot be placed",
+    )
     sides = np.ptp(positions, axis=0) + size
     if sides.max() < LARGEST_PX and sides.prod() <= EMPTIEST * len(names) * size.prod():
         return

@@ -1,0 +1,302 @@
+"""Places of tiles by the stage positions that the instrument wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.readers.mosaic.layout import Layout, StageFrame, lay_out
+from napari_olivine.readers.mosaic.seams import ReadTile, Seams, choose
+from napari_olivine.readers.source import refuse_if
+
+Floats = NDArray[np.float64]
+Mirror = Literal["none", "x", "y", "both"]
+
+REGULAR = 0.3
+"""Tiles that lie within this share of a step of their place form a regular grid."""
+
+TOUCHING = 0.015
+"""Steps that differ by less than this share from the tile's side are meant to touch: pixel sizes
+are not known better."""
+
+SAME_PLACE = 0.1
+"""Tiles nearer than this share of their side are of the same place."""
+
+MIRRORS: dict[Mirror, tuple[bool, bool]] = {
+    "none": (False, False), "x": (False, True), "y": (True, False), "both": (True, True),
+}  # fmt: skip
+"""Whether y runs against the rows and x against the columns."""
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """How the stage's axes lie in the image."""
+
+    swapped: bool
+    mirrored: tuple[bool, bool]
+
+    def positions(self, stage_px: Floats) -> Floats:
+        """Turn stage positions x, y in pixels into rows and columns."""
+        along = stage_px if self.swapped else stage_px[:, ::-1]
+        return along * np.where(self.mirrored, -1.0, 1.0)
+
+    def matrix(self, pixel_size_um: float) -> Floats:
+        """Return rows, columns (px) per x, y (um)."""
+        return self.positions(np.eye(2)).T / pixel_size_um
+
+    @property
+    def words(self) -> str:
+        """The axes in words."""
+        told = [
+            f"stage {name} runs against the {along}"
+            for name, along, against in zip(
+                ("x", "y") if self.swapped else ("y", "x"),
+                ("rows", "columns"),
+                self.mirrored,
+                strict=True,
+            )
+            if against
+        ]
+        if self.swapped:
+            told.insert(0, "the scan is turned by 90 degrees against the stage")
+        return " and ".join(told) or "the stage runs along rows and columns"
+
+
+USUAL = _Axes(False, (True, False))
+"""Stage y upwards and x to the right, as on paper: taken where the images do not tell."""
+
+
+def has_stage(stage_um: Floats) -> bool:
+    """Tell whether positions are there and say something: not all at one place."""
+    known = stage_um[np.isfinite(stage_um).all(axis=1)]
+    return (
+        len(known) == len(stage_um)
+        and len(known) > 0
+        and (len(known) == 1 or bool(np.ptp(known, axis=0).max() > 0))
+    )
+
+
+def layout_of_stage(
+    names: Sequence[str],
+    stage_um: Floats,
+    pixel_size_um: float,
+    tile_shape: tuple[int, int],
+    *,
+    read_tile: ReadTile,
+    job: Job,
+    mirror: Mirror | None = None,
+) -> Layout:
+    """Lay tiles out by their stage positions.
+
+    Which way the stage's axes run against the image, and whether the scan is turned by 90 degrees,
+    is found by comparing neighbours under all eight possibilities, unless `mirror` says it.
+
+    Parameters
+    ----------
+    names
+        Names of the tiles.
+    stage_um
+        Stage position x, y of each tile's centre, um, shape (tiles, 2).
+    pixel_size_um
+        Side of a pixel, um.
+    tile_shape
+        Rows and columns of a tile.
+    read_tile
+        Gives the pixels of a tile by its number.
+    job
+        Running job.
+    mirror
+        Axes that run against the columns (x) and rows (y).
+
+    Raises
+    ------
+    InputError
+        If a position is missing or cannot be right.
+    """
+    refuse_if(
+        [
+            f"{name} has no stage position"
+            for name, place in zip(names, stage_um, strict=True)
+            if not np.isfinite(place).all()
+        ],
+        "The tiles cannot be placed by the stage",
+    )
+    if not pixel_size_um > 0:
+        raise InputError("The stage positions are of no use without the size of a pixel.")
+    stage_px = (stage_um - np.median(stage_um, axis=0)) / pixel_size_um
+    sure, told = True, ""
+    if mirror is not None:
+        axes = _Axes(False, MIRRORS[mirror])
+    elif len(names) == 1:
+        axes = USUAL
+    else:
+        axes, sure, told = _find_axes(names, stage_px, tile_shape, read_tile, job)
+    positions = axes.positions(stage_px)
+    grid = _grid(positions, tile_shape)
+    matrix = axes.matrix(pixel_size_um)
+    centre = (np.array(tile_shape) - 1) / 2
+    zero = np.median(grid.positions + centre - stage_um @ matrix.T, axis=0)
+    remarks = list(grid.remarks)
+    if not sure:
+        remarks.append(
+            "The images do not tell which way the stage's axes run (set the mirrored axes): "
+            f"{axes.words} is a guess"
+        )
+    how = f" (found by the {told})" if told and sure else ""
+    return lay_out(
+        "stage",
+        f"By stage positions, {grid.words}; {axes.words}{how}.",
+        names,
+        grid.positions,
+        grid.cells,
+        tile_shape,
+        stage_um=stage_um,
+        mirrored=axes.mirrored,
+        remarks=remarks,
+        stage=StageFrame(matrix, np.asarray(zero, np.float64)),
+        sure=sure,
+    )
+
+
+def _find_axes(
+    names: Sequence[str],
+    stage_px: Floats,
+    tile_shape: tuple[int, int],
+    read_tile: ReadTile,
+    job: Job,
+) -> tuple[_Axes, bool, str]:
+    """Choose among the eight ways in which the axes may lie; the usual one first."""
+    every = [
+        _Axes(swapped, mirrored)
+        for swapped in (False, True)
+        for mirrored in sorted(MIRRORS.values(), key=lambda m: m != USUAL.mirrored)
+    ]
+    grids = [_grid(axes.positions(stage_px), tile_shape) for axes in every]
+    possible = [k for k, grid in enumerate(grids) if grid.overlapping_share < 0.5]
+    # Positions of a turned scan would overlap far too much, or leave gaps, unless tiles are square.
+    kept = [k for k in possible if grids[k].gap_share < 0.1] or possible or list(range(4))
+    ways: list[list[int]] = []
+    for k in kept:  # where all tiles lie in one row, ways that differ across it are the same
+        for way in ways:
+            if np.array_equal(grids[way[0]].cells, grids[k].cells):
+                way.append(k)
+                break
+        else:
+            ways.append([k])
+    first = grids[ways[0][0]]
+    seams = Seams(read_tile, tile_shape, first.overlap_px)
+    if len({grids[k].overlap_px for k in kept}) > 1:
+        seams = Seams(read_tile, tile_shape, None)
+    verdict = choose([_cells_of(grids[way[0]]) for way in ways], seams, job)
+    return every[ways[verdict.best][0]], verdict.clear, verdict.words
+
+
+@dataclass(frozen=True)
+class _Grid:
+    positions: Floats
+    cells: NDArray[np.int64]
+    words: str
+    remarks: list[str]
+    overlap_px: tuple[float, float]
+    tile_shape: tuple[int, int]
+
+    @property
+    def overlapping_share(self) -> float:
+        """Share of a tile's side that neighbours share, the larger of both directions."""
+        return max(o / side for o, side in zip(self.overlap_px, self.tile_shape, strict=True))
+
+    @property
+    def gap_share(self) -> float:
+        """Share of a tile's side by which neighbours miss each other."""
+        return -min(o / side for o, side in zip(self.overlap_px, self.tile_shape, strict=True))
+
+
+def _cells_of(grid: _Grid) -> _Cells:
+    return _Cells(grid.cells)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    cells: NDArray[np.int64]
+
+    def __call__(self) -> NDArray[np.int64]:
+        return self.cells
+
+
+def _grid(positions: Floats, tile_shape: tuple[int, int]) -> _Grid:
+    """Find the grid that tiles lie in."""
+    side = np.array(tile_shape, np.float64)
+    step = np.array([_step(positions, axis, side) for axis in (0, 1)])
+    cells, away = _snap(positions, step)
+    if np.abs(away / step).max() > REGULAR:
+        finer = np.maximum(side * 2.5 * SAME_PLACE, 1)
+        cells, _ = _snap(positions, finer)
+        return _Grid(positions, cells, "in no regular grid", [], _shared(step, side), tile_shape)
+    step = _refined_step(positions, cells, step)
+    away = positions - cells * step
+    away -= np.median(away, axis=0)
+    jitter = float(1.4826 * np.median(np.abs(away))) if len(away) > 2 else 0.0
+    remarks = []
+    touching = np.abs(step - side) <= TOUCHING * side
+    if touching.all():
+        gap = np.abs(step - side).max()
+        if gap > 2:
+            remarks.append(
+                f"by the stage neighbouring tiles are {step[0]:.1f} rows and {step[1]:.1f} columns "
+                f"apart; being {tile_shape[0]} x {tile_shape[1]} px they are taken to touch"
+            )
+        return _Grid(cells * side, cells, "side by side", remarks, (0.0, 0.0), tile_shape)
+    overlap = _shared(step, side)
+    if min(overlap) < 0:
+        words = "with gaps between them"
+    else:
+        words = f"neighbours sharing {overlap[0]:.0f} rows and {overlap[1]:.0f} columns"
+    if jitter > 1:
+        words += f" (within {jitter:.0f} px)"
+    return _Grid(positions, cells, words, remarks, overlap, tile_shape)
+
+
+def _shared(step: Floats, side: Floats) -> tuple[float, float]:
+    down, right = (float(round(v, 1)) for v in side - step)
+    return down, right
+
+
+def _step(positions: Floats, axis: int, side: Floats) -> float:
+    """Distance of neighbours along an axis; the tile's side where there are none."""
+    if len(positions) < 2:
+        return float(side[axis])
+    near = cKDTree(positions / side).query(positions / side, k=min(9, len(positions)))[1]
+    apart = positions[near] - positions[:, None]
+    along, across = np.abs(apart[..., axis]), np.abs(apart[..., 1 - axis])
+    beside = (along > 0.3 * side[axis]) & (across < 0.4 * side[1 - axis])
+    beside &= along < 2.5 * side[axis]
+    nearest = np.where(beside, along, np.inf).min(axis=1)
+    nearest = nearest[np.isfinite(nearest)]
+    return float(np.median(nearest)) if len(nearest) else float(side[axis])
+
+
+def _snap(positions: Floats, step: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Round positions to a grid whose zero suits most of them; cells and what remains."""
+    turns = np.exp(2j * np.pi * positions / step)
+    zero = np.angle(turns.sum(axis=0)) / (2 * np.pi) * step
+    cells = np.rint(np.clip((positions - zero) / step, -1e15, 1e15))
+    away = positions - zero - cells * step
+    cells = cells.astype(np.int64)
+    return cells - cells.min(axis=0), away
+
+
+def _refined_step(positions: Floats, cells: NDArray[np.int64], step: Floats) -> Floats:
+    """Fit the step over the whole grid."""
+    fitted = step.copy()
+    for axis in (0, 1):
+        index = cells[:, axis].astype(np.float64)
+        if np.ptp(index) > 0:
+            fitted[axis] = np.polyfit(index, positions[:, axis], 1)[0]
+    return fitted
