@@ -1,0 +1,281 @@
+"""Spectrum images of Bruker (.bcf), JEOL (.pts, .asw, .img, .map) and EDAX (.spd).
+
+Read by RosettaSciIO, an optional extra, in a process of its own (`cube_worker`): the electron
+images as they are, and a map of counts for each element that the file names or, where it names
+none, for those of common minerals (`spectrum_windows`). The maps are made when the first of them
+is read and kept in a temporary folder until the program ends.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+from queue import Empty, Queue
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.readers.formats.names import signal_of_detector
+from napari_olivine.readers.image import Acquisition, Image, Unreadable
+from napari_olivine.readers.signals import signal_of
+
+SECONDS = {"describe": 180.0, "maps": 1800.0}
+"""Time after which a file counts as damaged."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Files of a maker.
+
+    Parameters
+    ----------
+    name
+        Maker and format, in words.
+    kind
+        What `cube_worker` calls it.
+    export
+        How to do without.
+    """
+
+    name: str
+    kind: str
+    export: str
+
+
+BRUKER = Maker(
+    "Bruker .bcf",
+    "bruker",
+    "export from Esprit the electron image and each element map as 16 bit grey TIFF or as text",
+)
+JEOL = Maker(
+    "JEOL Analysis Station",
+    "jeol",
+    "export from Analysis Station the electron image and each element map as TIFF or as CSV",
+)
+EDAX = Maker(
+    "EDAX .spd",
+    "edax",
+    "export from TEAM or Genesis the electron image and each element map as TIFF or as CSV",
+)
+
+
+def maker_of(file: Path, head: bytes) -> Maker | None:
+    """Tell whose file it is by its first bytes; for some the name's ending must fit too."""
+    ending = file.suffix.lower()
+    if head.startswith(b"AAMVHFSS"):
+        return BRUKER
+    if head.startswith(b"MAPSPECTRA_DATA"):
+        return EDAX
+    first = int.from_bytes(head[:4], "little") if len(head) >= 16 else -1
+    if (ending == ".pts" and first == 304) or (ending in (".img", ".map") and first == 52):
+        return JEOL
+    return JEOL if ending == ".asw" and first == 0 else None
+
+
+def recognises(file: Path, head: bytes) -> bool:
+    """Tell whether a file is a spectrum image of one of the makers."""
+    return maker_of(file, head) is not None
+
+
+def open_images(file: Path) -> list[Image]:
+    """Return the electron images and the element maps of a file.
+
+    Raises
+    ------
+    Unreadable
+        If the file is truncated or damaged.
+    InputError
+        If RosettaSciIO is not installed, the file holds no image, is too large, or its pixels are
+        oblong.
+    """
+    try:
+        with file.open("rb") as stream:
+            maker = maker_of(file, stream.read(64))
+    except OSError as error:
+        raise Unreadable(f"{file} cannot be read ({error}).") from error
+    if maker is None:
+        raise InputError(f"{file} is no spectrum image of Bruker, JEOL or EDAX.")
+    if find_spec("rsciio") is None:
+        raise InputError(
+            f"{file} is a {maker.name} file. It is read by RosettaSciIO, which is not installed "
+            f"with this program because of its licence (GPL-3): pip install "
+            f"'napari-olivine[vendor]'. Or {maker.export}."
+        )
+    cube = _Cube(file.resolve(), maker)
+    told = cube.ask("describe")
+    cube.arrays = told["arrays"]
+    described: list[dict[str, Any]] = told["images"]
+    largest = max(
+        (tuple(one["shape"]) for one in described if "element" in one), default=None
+    ) or max((tuple(one["shape"]) for one in described), default=None)
+    images = []
+    seen: dict[str, int] = {}
+    for one in described:
+        if tuple(one["shape"]) != largest:  # an overview of another field
+            continue
+        signal = one.get("element") or signal_of(one["title"]) or signal_of_detector(one["title"])
+        seen[signal] = seen.get(signal, 0) + 1
+        if seen[signal] > 1:  # at the same place: no tile of a mosaic
+            signal = f"{signal} {seen[signal]}".strip()
+        images.append(_image(file, cube, one, signal))
+    if not images:
+        raise InputError(f"{file} holds no image and no map of spectra; {maker.export}.")
+    return images
+
+
+def _image(file: Path, cube: _Cube, one: dict[str, Any], signal: str) -> Image:
+    rows, columns = (int(side) for side in one["shape"])
+    load: Callable[[int, int], NDArray[Any]]
+    dtype: np.dtype[Any] = np.dtype(np.uint32)
+    if "element" in one:
+        element = one["element"]
+
+        def load(start: int, stop: int) -> NDArray[Any]:
+            return cube.map_of(element)[start:stop].copy()
+    else:
+        array = cube.array(one["array"])
+        dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "u" else np.dtype("f4")
+
+        def load(start: int, stop: int) -> NDArray[Any]:
+            return cube.array(one["array"])[start:stop].astype(dtype)
+
+    return Image(file, (rows, columns), dtype, load, signal, _acquisition(file, cube.maker, one))
+
+
+def _acquisition(file: Path, maker: Maker, one: dict[str, Any]) -> Acquisition:
+    size_um = None
+    if one["pixel_um"]:
+        along_y, along_x = one["pixel_um"]
+        if maker is JEOL:  # states the width alone, of which the library takes the height too
+            along_y = along_x
+        if abs(along_x - along_y) > 0.02 * abs(along_x):
+            raise InputError(
+                f"{file}: pixels are {along_x:g} um wide and {along_y:g} um high; only square "
+                "pixels can be used."
+            )
+        size_um = along_x if along_x > 0 else None
+    x, y = one["stage_um"]
+    try:
+        taken = datetime.fromisoformat(one["taken"])
+    except ValueError:
+        taken = None
+    return Acquisition(
+        instrument=maker.name.split()[0],
+        pixel_size_um=size_um,
+        stage_um=None if x is None or y is None else (x, y),
+        accelerating_voltage_kv=one["kv"] or None,
+        detector=one["title"],
+        taken=taken,
+    )
+
+
+@dataclass
+class _Cube:
+    """A file and the arrays that were made of it."""
+
+    file: Path
+    maker: Maker
+    arrays: dict[str, str] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.folder = TemporaryDirectory(prefix="napari-olivine-spectra-")
+
+    def ask(self, what: str) -> dict[str, Any]:
+        """Ask the worker of this file; what it stumbles over is raised."""
+        question = {
+            "do": what,
+            "file": str(self.file),
+            "kind": self.maker.kind,
+            "folder": self.folder.name,
+        }
+        told = _WORKER.ask(question, SECONDS[what])
+        if reason := told.get("damaged"):
+            raise Unreadable(f"{self.file} is truncated or damaged ({reason}).")
+        if reason := told.get("refused"):
+            raise InputError(f"{self.file} {reason}.")
+        if missing := told.get("missing"):
+            raise InputError(
+                f"{self.file} needs {missing} to be read: pip install 'napari-olivine[vendor]'. "
+                f"Or {self.maker.export}."
+            )
+        return told
+
+    def map_of(self, element: str) -> NDArray[Any]:
+        """Return the map of an element; nothing of it is in memory."""
+        with self.lock:
+            if not self.arrays:
+                self.arrays = self.ask("maps")["arrays"]
+        if element not in self.arrays:
+            raise Unreadable(f"{self.file} has changed while it was read; import it again.")
+        return self.array(self.arrays[element])
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Return an array that the worker has written; nothing of it is in memory."""
+        try:
+            array: NDArray[Any] = np.load(Path(self.folder.name) / name, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise Unreadable(f"{self.file} could not be unpacked ({error}).") from error
+        return array
+
+
+class _Worker:
+    """The process that reads spectra: started when first asked, and anew when it has died."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+
+    def ask(self, question: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Return the answer to a question; ``damaged`` if the process died of it or hung."""
+        with self._lock:
+            process = self._running()
+            answers: Queue[str] = Queue()
+            try:
+                assert process.stdin is not None and process.stdout is not None
+                process.stdin.write(json.dumps(question) + "\n")
+                process.stdin.flush()
+                threading.Thread(
+                    target=lambda out=process.stdout: answers.put(out.readline()), daemon=True
+                ).start()
+                line = answers.get(timeout=seconds)
+            except (Empty, OSError) as error:
+                self._end()
+                hung = isinstance(error, Empty)
+                return {"damaged": f"no end after {seconds:g} s" if hung else str(error)}
+            if not line:
+                self._end()
+                return {"damaged": "its spectra cannot be unpacked"}
+            answer: dict[str, Any] = json.loads(line)
+            return answer
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "napari_olivine.readers.formats.cube_worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                encoding="utf-8",
+            )
+        return self._process
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+_WORKER = _Worker()
