@@ -112,7 +112,7 @@ def open_draft(section: Path, name: str, recipe: Recipe, job: Job) -> Iterator[D
     path = work / flat
     lock = filelock.FileLock(work / f"{flat}.lock")
     try:
-        held = lock.acquire(timeout=0)
+        held = lock.acquire(timeout=MOMENT_S)
     except filelock.Timeout:
         raise SectionError(
             f"Another process is making {name!r} of {section} now; wait for it or stop it."
@@ -147,6 +147,9 @@ def software_versions() -> dict[str, str]:
             continue
     return versions
 
+
+MOMENT_S = 0.5
+"""A check of the section holds a product's lock for a moment; a step that makes it, for long."""
 
 WORK = "work"
 JOURNAL = "finished.jsonl"

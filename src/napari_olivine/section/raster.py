@@ -30,6 +30,9 @@ so that a strip fills shards of the first overview too."""
 SMALLEST = 512
 """A pyramid ends with the first level whose longer side is at most this."""
 
+LABELLED = "../../images/BSE"
+"""The image that masks and labels are of, as seen from them (OME-NGFF 0.5, image-label)."""
+
 PATIENCE_S = 2.0
 """How long a reader waits for a product that is just being replaced."""
 
@@ -352,7 +355,7 @@ def _ome_metadata(
         datasets.append({"path": str(level), "coordinateTransformations": [scale, translation]})
     axes = [{"name": n, "type": "space", "unit": "micrometer"} for n in ("y", "x")]
     metadata = {"reduction": reduction, "origin": origin}
-    return {
+    ome: dict[str, Any] = {
         "version": "0.5",
         "multiscales": [
             {
@@ -364,3 +367,6 @@ def _ome_metadata(
             }
         ],
     }
+    if reduction == "mode":
+        ome["image-label"] = {"source": {"image": LABELLED}}
+    return ome

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -315,11 +317,11 @@ def _tell_size(section: Section, report: Report) -> None:
     job = report.job
     for folder in sorted(path for path in section.path.iterdir() if path.is_dir()):
         size = 0
-        for count, file in enumerate(folder.rglob("*")):
-            if count % 1000 == 0:
-                job.check()
-            if file.is_file():
-                size += file.stat().st_size
+        for parent, _, files in os.walk(folder):  # it goes on where a folder is just moved
+            job.check()
+            for file in files:
+                with suppress(OSError):
+                    size += (Path(parent) / file).stat().st_size
         report.bytes_of[folder.name] = size
     total = sum(report.bytes_of.values())
     parts = ", ".join(f"{name} {_amount(size)}" for name, size in report.bytes_of.items() if size)
