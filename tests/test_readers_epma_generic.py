@@ -464,3 +464,16 @@ def test_suggestions_say_how_sure_they_are(tmp_path):
         ("Colour", "comment", ""),
     ]  # fmt: skip
     assert all(0 < c.confidence <= 1 and c.why for c in mapping.columns)
+
+
+def test_names_that_come_out_alike_stay_two_profiles(tmp_path):
+    lines = [f"{p},{d},45,13" for p in ("A/1", "A:1") for d in (0, 5)]
+    table, _ = read(tmp_path, csv("Profile,d,MgO,FeO", *lines))
+    assert table["profile"].tolist() == ["A-1", "A-1", "A-1 (2)", "A-1 (2)"]
+
+
+def test_a_name_given_once_holds_for_the_rows_beneath(tmp_path):
+    """As a merged cell of a spreadsheet."""
+    lines = ["A,0,45,13", ",5,45,13", "B,0,45,13", ",5,45,13"]
+    table, _ = read(tmp_path, csv("Traverse,d,MgO,FeO", *lines))
+    assert table["profile"].tolist() == ["A", "A", "B", "B"]

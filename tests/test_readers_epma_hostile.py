@@ -268,3 +268,14 @@ def test_mutated_tables(tmp_path, seed):
                 except InputError as error:
                     assert file.name in str(error)
             file.unlink()
+
+
+def test_as_many_profiles_as_points_are_refused_or_taken_for_names(tmp_path):
+    """Names of points do not make profiles; thousands of them would never end."""
+    lines = ["Profile,d,MgO,FeO", *(f"p{k},{k},47,12" for k in range(3000))]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    assert set(read_profile(tmp_path / "a.csv")[0]["profile"]) == {"a"}
+    lines = ["Profile,d,MgO,FeO", *(f"p{k // 2},{k},47,12" for k in range(9000))]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"a\.csv would hold 4500 profiles \('p0', 'p1'"):
+        read_profile(tmp_path / "a.csv")

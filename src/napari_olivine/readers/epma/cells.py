@@ -23,7 +23,7 @@ LARGEST_UNPACKED = 96 * 2**20
 """Bytes of a spreadsheet (xlsx, ods) when its zip is unpacked."""
 
 MOST_CELLS = 4_000_000
-MOST_ROWS = 200_000
+MOST_ROWS = 100_000
 MOST_COLUMNS = 1000
 MOST_SHEETS = 64
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from napari_olivine.readers.epma.table import Points
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Key = TypeVar("Key")
 
 JUMP = 10.0
 """A step on the stage this many times the usual one, and at least `JUMP_UM`, is a new traverse."""
@@ -25,6 +28,14 @@ EVEN = 4.0
 """The longest step of a line is at most this many times the usual one; else they are spots."""
 
 LONGEST_NAME = 80
+
+LONGEST_COMMENT = 200
+
+FEW = 3
+"""Up to so many points may be profiles of one point each."""
+
+MOST_PROFILES = 2000
+"""In one table; more are a sign that a column was misunderstood."""
 
 
 def split_profiles(
@@ -60,8 +71,7 @@ def split_profiles(
     table = points.table
     names = _profile_names(stem, table, mapping)
     parts, problems = [], []
-    for name in dict.fromkeys(names):
-        chosen = np.flatnonzero(np.asarray(names) == name)
+    for name, chosen in _groups(file, names):
         part = table.iloc[chosen].reset_index(drop=True)
         part["distance_um"], said = _distances(file, name, part, points.rows[chosen], mapping)
         part["point"] = _point_numbers(part)
@@ -94,15 +104,20 @@ def prefix_of(comment: str) -> str:
     >>> prefix_of("ol1 rim-core Line 003"), prefix_of("KL-7_ol2 pt. 14"), prefix_of("ol3-07")
     ('ol1 rim-core', 'KL-7_ol2', 'ol3')
     """
-    text = re.sub(r"\s+", " ", comment).strip()
-    cut = re.sub(
-        r"[\s_,;:.-]*(?:(?<![a-z])(?:line|pt|point|spot|an|analysis|grid|no)s?\.?)?[\s_#:.-]*"
-        r"(?:\(\s*)?(?<![A-Za-z\d.])\d{1,5}(?:\s*(?:/|of)\s*\d{1,5})?(?:\s*\))?\s*$",
-        "",
-        text,
-        flags=re.IGNORECASE,
-    )
-    return cut.strip(" _-#,;:.")
+    text = re.sub(r"\s+", " ", comment[:LONGEST_COMMENT]).strip()
+    number = _NUMBER_AT_END.search(text)
+    if number is None:
+        return text.strip(_EDGES)
+    text = text[: number.start()].rstrip(_EDGES)
+    word = _WORD_AT_END.search(text)
+    return (text[: word.start()] if word else text).strip(_EDGES)
+
+
+_EDGES = " _-#,;:."
+_NUMBER_AT_END = re.compile(r"(?<![A-Za-z\d.])\(?\d{1,5}(?: ?(?:/|of) ?\d{1,5})?\)?$", re.ASCII)
+_WORD_AT_END = re.compile(
+    r"(?<![A-Za-z])(?:line|pt|point|spot|an|analysis|grid|no)s?$", re.IGNORECASE
+)
 
 
 def _profile_names(stem: str, table: pd.DataFrame, mapping: ColumnMapping) -> list[str]:
@@ -111,9 +126,11 @@ def _profile_names(stem: str, table: pd.DataFrame, mapping: ColumnMapping) -> li
         return [stem] * len(table)
     if "profile" in table:
         given = table["profile"].replace("", np.nan).ffill().bfill().fillna("")
-        if given.nunique() < 2:
+        single = given.nunique() == len(given) > FEW  # names of points, not of traverses
+        if given.nunique() < 2 or single:
             return [stem] * len(table)
-        return [clean_name(name) for name in given]
+        clean = _distinct({name: clean_name(name) for name in given})
+        return [clean[name] for name in given]
     if mapping.split == "column":
         return [stem] * len(table)
     labels = _labels(table)
@@ -122,19 +139,56 @@ def _profile_names(stem: str, table: pd.DataFrame, mapping: ColumnMapping) -> li
     distinct = list(dict.fromkeys(keys))
     if len(distinct) == 1:
         return [stem] * len(table)
-    several = {label for label, _ in distinct if sum(d[0] == label for d in distinct) > 1}
+    parts = Counter(label for label, _ in distinct)
+    several = {label for label, count in parts.items() if count > 1}
     names: dict[tuple[str, int], str] = {}
-    taken: set[str] = set()
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for label, jump in distinct:
-        counts[label] = counts.get(label, 0) + 1
+        counts[label] += 1
         end = f"{label} {counts[label]}" if label in several else label
-        name = base = clean_name(f"{stem} {end}".strip())
-        while name in taken:
-            name = f"{base[:70]} ({len(taken)})"
-        taken.add(name)
-        names[label, jump] = name
+        names[label, jump] = clean_name(f"{stem} {end}")
+    names = _distinct(names)
     return [names[key] for key in keys]
+
+
+def _distinct(names: dict[Key, str]) -> dict[Key, str]:
+    """Give a number to names that came out alike."""
+    uses: Counter[str] = Counter()
+    taken: set[str] = set()
+    result = {}
+    for key, name in names.items():
+        new = name
+        while new in taken:
+            uses[name] += 1
+            new = f"{name[: LONGEST_NAME - 8]} ({uses[name] + 1})"
+        taken.add(new)
+        result[key] = new
+    return result
+
+
+def _groups(file: Path, names: list[str]) -> list[tuple[str, Integers]]:
+    """Rows of each profile, in the order in which they begin.
+
+    Raises
+    ------
+    InputError
+        If there are more than a person can have measured.
+    """
+    groups = _rows_of(names)
+    if len(groups) > MOST_PROFILES:
+        raise InputError(
+            f"{file} would hold {len(groups)} profiles ({groups[0][0]!r}, {groups[1][0]!r}, ...); "
+            f"at most {MOST_PROFILES} are read. Say which column names them in columns.toml."
+        )
+    return groups
+
+
+def _rows_of(names: list[str]) -> list[tuple[str, Integers]]:
+    codes, distinct = pd.factorize(np.asarray(names, dtype=object))
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(distinct)))
+    parts = np.split(order, ends[:-1])
+    return list(zip(map(str, distinct), parts, strict=True))
 
 
 def _labels(table: pd.DataFrame) -> list[str]:
@@ -161,9 +215,7 @@ def _labels(table: pd.DataFrame) -> list[str]:
 def _jumps(table: pd.DataFrame, labels: list[str]) -> list[int]:
     """Count the jumps within the rows of a label: where the distances or the stage begin anew."""
     result = np.zeros(len(table), int)
-    names = np.asarray(labels, dtype=object)
-    for label in dict.fromkeys(labels):
-        rows = np.flatnonzero(names == label)
+    for _, rows in _rows_of(labels):
         part = table.iloc[rows]
         breaks = np.zeros(len(rows), bool)
         if "distance_um" in part and np.ptp(part["distance_um"].fillna(0)) > 0:
