@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import tifffile
@@ -11,8 +9,9 @@ import tifffile
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings, read_source
-from napari_olivine.readers.signals import signal_names
 from tests.sources import PROFILE, make_images
+
+FALSE_COLOURS = np.random.default_rng(0).integers(0, 255, (40, 30, 3)).astype(np.uint8)
 
 TWO_UM = {"resolution": (5000, 5000), "resolutionunit": "CENTIMETER"}
 
@@ -21,7 +20,7 @@ def test_images_with_their_resolution(tmp_path):
     images = make_images(tmp_path, **TWO_UM)
     source = read_source(tmp_path)
     source.check()
-    assert (source.form, source.shape, source.pixel_size_um) == ("images", (40, 30), 2.0)
+    assert (source.form, source.shape, source.pixel_size_um) == ("TIFF", (40, 30), 2.0)
     for name, expected in images.items():
         assert source.signals[name].dtype == expected.dtype
         np.testing.assert_array_equal(source.signals[name].read(0, 25, Job()), expected[:25])
@@ -65,16 +64,37 @@ def test_resolutions_that_differ_are_told(tmp_path):
     assert read_source(tmp_path, ImportSettings(pixel_size_um=2)).problems == []
 
 
-def test_a_map_of_another_size_is_not_aligned(tmp_path):
+def test_a_coarser_map_of_the_same_field_is_repeated(tmp_path):
     make_images(tmp_path, **TWO_UM)
-    tifffile.imwrite(tmp_path / "Mg.tif", np.ones((20, 15), np.uint8))
-    with pytest.raises(InputError, match=r"Mg\.tif is not aligned.*20 x 15 px, BSE has 40 x 30 px"):
+    counts = np.arange(300, dtype=np.uint16).reshape(20, 15)
+    tifffile.imwrite(tmp_path / "Mg.tif", counts)
+    source = read_source(tmp_path)
+    assert source.signals["Mg"].shape == (40, 30)
+    whole = np.repeat(np.repeat(counts, 2, axis=0), 2, axis=1)
+    np.testing.assert_array_equal(source.signals["Mg"].read(7, 33, Job()), whole[7:33])
+    assert "Mg has 20 x 15 px for the same field as BSE" in source.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("shape", "tags"),
+    [
+        ((20, 16), {}),  # another shape
+        ((80, 60), {}),  # finer than BSE
+        ((20, 15), {"resolution": (5000, 5000), "resolutionunit": "CENTIMETER"}),  # a quarter
+    ],
+)
+def test_a_map_of_another_field_is_not_aligned(tmp_path, shape, tags):
+    make_images(tmp_path, **TWO_UM)
+    tifffile.imwrite(tmp_path / "Mg.tif", np.ones(shape, np.uint8), **tags)
+    with pytest.raises(
+        InputError, match=rf"Mg\.tif is not aligned.*{shape[0]} x {shape[1]} px, BSE has 40 x 30 px"
+    ):
         read_source(tmp_path)
 
 
 def test_colour_and_truncated_images_are_named_together(tmp_path):
     make_images(tmp_path, **TWO_UM)
-    tifffile.imwrite(tmp_path / "Mg.tif", np.ones((40, 30, 3), np.uint8), photometric="rgb")
+    tifffile.imwrite(tmp_path / "Mg.tif", FALSE_COLOURS, photometric="rgb")
     file = tmp_path / "BSE.tif"
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(InputError) as error:
@@ -97,34 +117,19 @@ def test_names(tmp_path):
     source = read_source(tmp_path)
     assert list(source.signals) == ["BSE", "Mg"]
     tifffile.imwrite(tmp_path / "MORB 7_Mg.tif", images["Mg"])
-    with pytest.raises(InputError, match="are both of 'Mg'"):
+    with pytest.raises(InputError, match="Mg has 2 images"):
         read_source(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("stem", "name"),
-    [
-        ("Mg K series", "Mg"),
-        ("Fe Ka1", "Fe"),
-        ("SiK", "Si"),
-        ("8bit_Ca", "Ca"),
-        ("K", "K"),
-        ("CL", "CL"),
-        ("Cp", "Cp"),
-        ("mask", "mask"),
-        ("scan-COMPO", "COMPO"),
-    ],
-)
-def test_signals_by_the_names_of_files(stem, name):
-    assert list(signal_names([Path(f"{stem}.tif")])) == [name]
-
-
-def test_other_images_are_left_out_by_naming_the_signals(tmp_path):
+def test_other_pictures_are_left_out_and_told(tmp_path):
     make_images(tmp_path, **TWO_UM)
-    tifffile.imwrite(tmp_path / "overview.tif", np.ones((9, 9, 3), np.uint8), photometric="rgb")
-    with pytest.raises(InputError, match=r"--signals(.|\n)*overview\.tif is a colour image"):
-        read_source(tmp_path)
-    assert list(read_source(tmp_path, ImportSettings(signals=("Mg",))).signals) == ["BSE", "Mg"]
+    tifffile.imwrite(tmp_path / "slide.tif", FALSE_COLOURS, photometric="rgb")
+    tifffile.imwrite(tmp_path / "part.tif", np.ones((9, 9), np.uint8))
+    source = read_source(tmp_path)
+    assert list(source.signals) == ["BSE", "Mg"]
+    told = "\n".join(source.problems)
+    assert "slide.tif is a colour image" in told
+    assert "part.tif is not aligned with BSE" in told
 
 
 def test_tables_beside_the_images(tmp_path):

@@ -158,11 +158,13 @@ def _make_16_bit(file: Path) -> None:
 
 
 def _make_colour(file: Path) -> None:
-    tifffile.imwrite(file, np.zeros((20, 30, 3), np.uint8), photometric="rgb")
+    colours = np.random.default_rng(0).integers(0, 255, (20, 30, 3)).astype(np.uint8)
+    tifffile.imwrite(file, colours, photometric="rgb")
 
 
 def _make_palette(file: Path) -> None:
     colours = np.zeros((3, 256), np.uint16)
+    colours[0] = np.arange(256) * 256  # shades of red
     tifffile.imwrite(file, np.zeros((20, 30), np.uint8), photometric="palette", colormap=colours)
 
 
@@ -192,8 +194,8 @@ def _write_text(file: Path) -> None:
         (_write_text, "is truncated, damaged or no TIFF"),
         (_make_larger, "is 20 x 31 px, expected 20 x 30"),
         (_make_16_bit, "is of type uint16, the other tiles of Mg of type uint8"),
-        (_make_colour, "is a colour image; export the grey values instead"),
-        (_make_palette, "is a colour image; export the grey values instead"),
+        (_make_colour, "is a colour image"),
+        (_make_palette, "is a colour image"),
         (_make_stack, "is a stack of images"),
         (_turn_round, "stores white as 0"),
         (_make_logical, "has pixels of type bool"),
@@ -223,16 +225,31 @@ def test_tiles_of_another_kind_stay_empty_if_wished_and_are_told(tmp_path, spoil
     assert "r01_c03.tif" in source.signals["Mg"].missing[0]
 
 
-def test_a_map_of_another_size_is_not_aligned(tmp_path):
+def test_coarser_tiles_of_the_same_field_are_repeated(tmp_path):
+    make_mosaic(tmp_path, grid=(2, 2))
+    random = np.random.default_rng(3)
+    rows = []
+    for row in range(2):
+        tiles = [random.integers(1, 9, (10, 15)).astype(np.uint8) for _ in range(2)]
+        for column, tile in enumerate(tiles):
+            tifffile.imwrite(tile_file(tmp_path, "Mg", row, column), tile)
+        rows.append(tiles)
+    source = read_source(tmp_path)
+    source.check()
+    whole = np.repeat(np.repeat(np.block(rows), 2, axis=0), 2, axis=1)
+    np.testing.assert_array_equal(source.signals["Mg"].read(3, 31, Job()), whole[3:31])
+    assert "Mg has tiles of 10 x 15 px for BSE tiles of 20 x 30 px" in source.problems[0]
+
+
+def test_tiles_of_another_field_are_not_aligned(tmp_path):
     make_mosaic(tmp_path, grid=(2, 2))
     for row in range(2):
         for column in range(2):
-            tifffile.imwrite(tile_file(tmp_path, "Mg", row, column), np.ones((10, 15), np.uint8))
+            tifffile.imwrite(tile_file(tmp_path, "Mg", row, column), np.ones((10, 20), np.uint8))
     with pytest.raises(InputError) as error:
-        read_source(tmp_path).check()
-    assert "Mg is not aligned with the section" in str(error.value)
-    assert "the mosaic 20 x 30" in str(error.value)
-    assert "40 x 60" in str(error.value)
+        read_source(tmp_path)
+    assert "Mg is not aligned with BSE: its tiles are 10 x 20 px" in str(error.value)
+    assert "those of BSE 20 x 30 px" in str(error.value)
 
 
 def test_damage_that_only_decoding_shows_names_the_file(tmp_path):
@@ -258,5 +275,5 @@ def test_a_section_is_no_source(tmp_path):
 def test_an_empty_folder_says_what_is_expected(tmp_path):
     with pytest.raises(InputError, match="holds nothing that can be imported"):
         read_source(tmp_path)
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not there"):
         read_source(tmp_path / "nowhere")

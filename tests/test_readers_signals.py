@@ -8,14 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_olivine.errors import InputError
 from napari_olivine.readers.signals import (
-    BSE_NAMES,
     ELEMENTS,
     ONLY_K,
     depth_of,
-    name_signals,
-    signal_names,
     signal_of,
 )
 
@@ -155,77 +151,3 @@ def test_depth_in_a_name(name, bits):
 
 def paths(*names: str) -> list[Path]:
     return [Path("set") / name for name in names]
-
-
-def test_what_all_names_share_is_left_out():
-    named = signal_names(paths("run 3 A.tif", "run 3 B7.tif", "run 3 Mg.tif"))
-    assert {name: file.name for name, file in named.items()} == {
-        "A": "run 3 A.tif",
-        "B7": "run 3 B7.tif",
-        "Mg": "run 3 Mg.tif",
-    }
-
-
-def test_of_twins_the_deepest_is_taken_and_told():
-    named = name_signals(paths("a_8bt_Pho.tif", "a_32bt_P.tif", "a_8bt_Mg.tif", "a_16bit_Mg.tif"))
-    assert {name: file.name for name, file in named.signals.items()} == {
-        "P": "a_32bt_P.tif",
-        "Mg": "a_16bit_Mg.tif",
-    }
-    assert {name: [file.name for file in files] for name, files in named.twins.items()} == {
-        "P": ["a_8bt_Pho.tif"],
-        "Mg": ["a_8bt_Mg.tif"],
-    }
-    assert any(
-        "a_32bt_P.tif is taken, the deepest; a_8bt_Pho.tif left out" in one for one in named.remarks
-    )
-
-
-@pytest.mark.parametrize("names", [("Mg.tif", "x Mg K.tif"), ("a_8bt_Mg.tif", "b_8bt_Mg.tif")])
-def test_two_files_of_one_signal_and_depth_are_refused(names):
-    with pytest.raises(InputError, match=r"are both of 'Mg'; take one of them away"):
-        signal_names(paths(*names))
-
-
-def test_what_is_no_measurement_is_left_out_with_a_word():
-    named = name_signals(paths("Mg.txt", "mask.tif", "Classification.txt", "Standards.txt"))
-    assert list(named.signals) == ["Mg"]
-    assert [file.name for file in named.left_out] == [
-        "mask.tif",
-        "Classification.txt",
-        "Standards.txt",
-    ]
-    assert "mask.tif is left out: its name says that it is no measurement" in named.remarks
-
-
-@pytest.mark.parametrize(
-    ("names", "called"),
-    [
-        (("Cp.txt", "Mg.txt"), "Cp"),
-        (("x_8bt_BSE.tif", "x_8bt_Mg.tif"), "BSE"),
-        (("BSE 1.tif", "Mg.tif"), "BSE"),
-        (("AsB.tif", "Mg.tif"), "AsB"),
-    ],
-)
-def test_the_only_backscatter_image_has_a_known_name(names, called):
-    named = signal_names(paths(*names))
-    assert list(named) == [called, "Mg"]
-    assert called.lower() in BSE_NAMES
-
-
-def test_of_several_backscatter_images_a_person_chooses():
-    assert list(signal_names(paths("BSE 1.tif", "BSE 2.tif"))) == ["BSE 1", "BSE 2"]
-
-
-def test_a_set_of_which_only_one_is_a_signal():
-    named = name_signals(paths("obj1_8bt_BSE.tif", "obj1_mask.tif", "preview.png"))
-    assert {name: file.name for name, file in named.signals.items()} == {"BSE": "obj1_8bt_BSE.tif"}
-    assert len(named.left_out) == 2
-
-
-def test_a_real_set_with_twins_and_a_mask(shared_data):
-    named = name_signals(sorted((shared_data / "semarkona" / "obj1").glob("*.tif")))
-    assert set(named.signals) == {"BSE", "Mg", "Ca", "Al", "Fe", "Si", "Cr", "Ni", "P", "S", "Ti"}
-    assert all("32bt" in file.name for name, file in named.signals.items() if name != "BSE")
-    assert sum(map(len, named.twins.values())) == 10
-    assert [file.name for file in named.left_out] == ["obj1_mask.tif"]

@@ -9,7 +9,7 @@ from scipy.ndimage import map_coordinates, uniform_filter
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings, read_source
-from napari_olivine.readers.textmaps import TextMap
+from napari_olivine.readers.formats import open_images
 from tests.sources import make_text_maps
 
 
@@ -17,7 +17,7 @@ def test_maps_with_standards(tmp_path):
     maps = make_text_maps(tmp_path)
     source = read_source(tmp_path)
     source.check()
-    assert (source.form, source.shape, source.tile_shape) == ("text maps", (40, 30), None)
+    assert (source.form, source.shape, source.tile_shape) == ("text map", (40, 30), None)
     assert source.pixel_size_um == pytest.approx(5)
     assert list(source.signals) == ["BSE", "Ca", "Mg"]
     types = {name: signal.dtype for name, signal in source.signals.items()}
@@ -41,7 +41,7 @@ def test_spots_lie_where_the_corners_say(tmp_path):
 def test_the_pixel_size_must_be_known(tmp_path):
     make_text_maps(tmp_path)
     (tmp_path / "Standards.txt").unlink()
-    with pytest.raises(InputError, match="how large a pixel is: give --pixel-size-um"):
+    with pytest.raises(InputError, match="how large a pixel is; give --pixel-size-um"):
         read_source(tmp_path)
     source = read_source(tmp_path, ImportSettings(pixel_size_um=3))
     assert source.pixel_size_um == 3
@@ -55,9 +55,9 @@ def test_separators(tmp_path, separator, trail):
     file = tmp_path / "Mg K series.csv"
     trail = trail.format(separator=separator)
     file.write_text("\n".join(separator.join(row) + trail for row in ("123", "456")) + "\n\n")
-    reader = TextMap("Mg", file)
-    assert reader.shape == (2, 3)
-    np.testing.assert_array_equal(reader.read(0, 2, Job()), [[1, 2, 3], [4, 5, 6]])
+    (image,) = open_images(file)
+    assert image.shape == (2, 3)
+    np.testing.assert_array_equal(image.load(0, 2), [[1, 2, 3], [4, 5, 6]])
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_separators(tmp_path, separator, trail):
 def test_the_smallest_type_that_holds_the_counts(tmp_path, numbers, dtype):
     file = tmp_path / "Mg.txt"
     file.write_text(numbers + "\n")
-    assert TextMap("Mg", file).dtype == dtype
+    assert open_images(file)[0].dtype == dtype
 
 
 @pytest.mark.parametrize(

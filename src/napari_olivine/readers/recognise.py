@@ -1,46 +1,60 @@
-"""Recognise the form of a source by its content."""
+"""Recognise what a folder of instrument files holds: signals, tiles, pixel size, tables."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.readers.choosing import BSE, choose
+from napari_olivine.readers.contents import Contents, look_into, one_file
 from napari_olivine.readers.epma import in_order, read_profiles
-from napari_olivine.readers.images import IMAGE_SUFFIXES, TiffImage
-from napari_olivine.readers.mosaic import open_mosaic, read_description
-from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.signals import (
-    choose_signals,
-    holds_bse,
-    one_shape,
-    signal_names,
-    wanted_files,
+from napari_olivine.readers.grouping import Grouped, group
+from napari_olivine.readers.image import Acquisition, Image
+from napari_olivine.readers.mosaic import (
+    Layout,
+    described_layout,
+    described_parts,
+    read_description,
 )
-from napari_olivine.readers.source import Form, SignalReader, Source, refuse_if
+from napari_olivine.readers.part import Part
+from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers.signals import signal_of
+from napari_olivine.readers.source import SignalReader, Source, refuse_if
 from napari_olivine.readers.tables import read_placements, read_sessions
-from napari_olivine.readers.textmaps import TextMap, is_text_map
+from napari_olivine.readers.tiling import arrange, lay_over
+from napari_olivine.readers.whole import Enlarged, WholeImage
 from napari_olivine.readers.xmaptools import (
     is_standard_file,
     pixel_sizes_um,
     read_standards,
     spot_analyses,
 )
-from napari_olivine.section.tiles import Tiles
 
 SETTINGS = ImportSettings()
 
+SAME_FIELD = 0.01
+"""Sides of a coarser map may differ from those of the BSE image by this fraction."""
 
-def read_source(source: Path | str, settings: ImportSettings = SETTINGS) -> Source:
-    """Recognise a folder of instrument files; nothing is written and no pixels are read.
+SAME_PIXEL = 0.01
+"""Pixel sizes that differ by less than this fraction agree."""
 
-    Forms, told apart by what the folder holds:
 
-    - ``section.json`` with a `tile_pattern`: a mosaic of equal tiles per signal;
-    - text files of numbers: one map per signal, with an XMapTools standard file if there is one;
-    - TIFF files: one image per signal.
+def read_source(
+    source: Path | str, settings: ImportSettings = SETTINGS, job: Job | None = None
+) -> Source:
+    """Recognise instrument files; nothing is written, and headers are read but no pixels.
+
+    A folder is looked into with its folders. What counts is what is in the files:
+
+    - ``section.json`` with a `tile_pattern` describes a mosaic of equal tiles per signal;
+    - otherwise each image's signal is told by its name or folder or by the file itself; several
+      images of a signal are tiles, placed by their stage positions or by their names.
 
     Beside them may stand ``sessions.csv`` and a folder ``epma`` with a table per profile and
     ``placements.csv``.
@@ -48,153 +62,237 @@ def read_source(source: Path | str, settings: ImportSettings = SETTINGS) -> Sour
     Parameters
     ----------
     source
-        The folder.
+        The folder, or one file that holds all (``.bcf``, ``.h5oina``).
     settings
         What the files do not say themselves.
+    job
+        Running job; looking into many files can be stopped.
 
     Raises
     ------
     InputError
         If nothing is recognised, or a description or table cannot be used.
     """
-    folder = Path(source).resolve()
-    if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; give the folder that holds the images.")
-    if (folder / "section.json").exists():
-        return _read_mosaic(folder, settings)
-    files = sorted(file for file in folder.iterdir() if file.is_file())
-    maps = [file for file in files if is_text_map(file)]
-    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
-    if maps and (not images or holds_bse(maps, settings)):
-        return _read_text_maps(folder, maps, settings)
-    if images:
-        return _read_images(folder, images, settings)
-    raise InputError(
-        f"{folder} holds nothing that can be imported. Expected one of: a section.json that "
-        "describes a mosaic of tiles; text files of numbers, one map per signal; TIFF files, one "
-        "image per signal (BSE.tif, Mg.tif, Fe.tif, ...)."
+    job = job or Job()
+    path = Path(source).resolve()
+    if not path.exists():
+        raise InputError(f"{path} is not there; give the folder that holds the images.")
+    if path.is_dir() and (path / "section.json").exists():
+        return _read_described(path, settings)
+    contents = look_into(path, job) if path.is_dir() else one_file(path)
+    grouped = group(contents, settings, job)
+    if not grouped.signals:
+        raise InputError(_nothing_there(path, grouped))
+    folder = contents.folder
+    try:
+        names = choose(folder, list(grouped.signals), settings)
+    except InputError as error:
+        refuse_if(grouped.refused, f"{error} Some files cannot be used")
+        raise
+    chosen = {names[found]: grouped.signals[found] for found in names}
+    problems = [*grouped.remarks, *(f"left out: {told}" for told in grouped.refused)]
+    layout: Layout | None = None
+    if len(chosen[BSE]) > 1:
+        layout, acquisition, lost = arrange(folder, chosen[BSE], settings, job)
+        signals, remarks = lay_over(folder, chosen, layout, settings, lost)
+        form = "tiles"
+    else:
+        signals, acquisition, remarks = _read_whole(folder, chosen, settings)
+        form = next(f.format.name for f in contents.images if f.file == chosen[BSE][0].file)
+    return _complete(
+        folder,
+        form,
+        signals,
+        settings,
+        name=path.stem if path.is_file() else folder.name,
+        acquisition=acquisition,
+        layout=layout,
+        parts=chosen,
+        tables=contents.tables,
+        problems=[*problems, *remarks],
     )
 
 
-def _read_mosaic(folder: Path, settings: ImportSettings) -> Source:
+def with_layout(source: Source, layout: Layout, settings: ImportSettings) -> Source:
+    """Return the source with its tiles in other places (found by their overlaps).
+
+    Parameters
+    ----------
+    source
+        Source with tiles.
+    layout
+        Where they lie.
+    settings
+        Settings that the source was recognised with.
+    """
+    signals, _ = lay_over(source.folder, source.parts, layout, settings)
+    sessions = read_sessions(source.folder / "sessions.csv", layout.shape, layout.tiles)
+    return replace(source, signals=signals, layout=layout, shape=layout.shape, sessions=sessions)
+
+
+def _read_described(folder: Path, settings: ImportSettings) -> Source:
     file = folder / "section.json"
     _refuse_section(file)
     description = read_description(file)
-    pixel_size_um = settings.pixel_size_um or description.pixel_size_um
-    if pixel_size_um is None:
+    layout = described_layout(folder, description)
+    if settings.pixel_size_um is None and description.pixel_size_um is None:
         raise InputError(f"{file} has no pixel_size_um; add it or give --pixel-size-um.")
-    signals = choose_signals(
-        folder, open_mosaic(folder, description, skip_missing=settings.skip_missing), settings
-    )
+    names = choose(folder, description.signals, settings)
+    parts = {
+        new: list(described_parts(folder, description, old).values()) for old, new in names.items()
+    }
+    signals, remarks = lay_over(folder, parts, layout, settings)
     return _complete(
         folder,
         "tiles",
         signals,
         settings,
         name=description.name or folder.name,
-        pixel_size_um=pixel_size_um,
-        tile_shape=description.tile_shape,
-        voltage_kv=description.accelerating_voltage_kV,
+        acquisition=Acquisition(
+            pixel_size_um=description.pixel_size_um,
+            accelerating_voltage_kv=description.accelerating_voltage_kV,
+        ),
+        layout=layout,
+        parts=parts,
+        tables=folder / "epma",
         description_files=[file],
+        problems=remarks,
     )
 
 
-def _read_text_maps(folder: Path, files: list[Path], settings: ImportSettings) -> Source:
-    readers = {name: TextMap(name, file) for name, file in signal_names(files).items()}
-    signals = choose_signals(folder, dict(readers), settings)
-    shape = one_shape(signals)
-    found = [file for file in sorted(folder.glob("*.txt")) if is_standard_file(file)]
-    standards = read_standards(found[0]) if found else None
-    pixel_size_um = settings.pixel_size_um
-    if pixel_size_um is None:
-        if standards is None:
-            raise InputError(
-                f"{folder} does not say how large a pixel is: give --pixel-size-um, or add the "
-                "standard file of XMapTools with the corners of the map."
-            )
-        pixel_size_um = round(sum(pixel_sizes_um(standards, shape)) / 2, 6)
-    return _complete(
-        folder,
-        "text maps",
-        signals,
-        settings,
-        name=folder.name,
-        pixel_size_um=pixel_size_um,
-        spot_files=found[:1],
-        spots=spot_analyses(standards, shape, pixel_size_um) if standards else None,
-        problems=[
-            f"{file.name} is left out: a section has one standard file, {found[0].name} is taken"
-            for file in found[1:]
-        ],
-    )
-
-
-def _read_images(folder: Path, files: list[Path], settings: ImportSettings) -> Source:
-    readers: dict[str, TiffImage] = {}
-    wrong = []
-    named = signal_names(files)
-    for name, file in wanted_files(named, settings).items():
+def _read_whole(
+    folder: Path, chosen: dict[str, list[Part]], settings: ImportSettings
+) -> tuple[dict[str, SignalReader], Acquisition, list[str]]:
+    """Read signals of one image each."""
+    images: dict[str, Image] = {}
+    wrong: list[str] = []
+    remarks: list[str] = []
+    for name, parts in chosen.items():
+        needed = name == BSE or name in settings.signals or signal_of(name) is not None
         try:
-            readers[name] = TiffImage(name, file)
+            image = parts[0].open()
+            told = _why_not(name, parts, image, images.get(BSE, image))
         except InputError as error:
-            wrong.append(str(error))
+            told = str(error)
+        if not told:
+            images[name] = image
+        elif needed:
+            wrong.append(told)
+        else:
+            remarks.append(f"left out: {told}")
     refuse_if(
         wrong,
-        f"{folder} cannot be imported; to leave files out, name the signals to take (--signals)",
+        f"{folder} cannot be imported; export all signals of one field, or name the signals to "
+        "take (--signals)",
     )
-    signals = choose_signals(folder, dict(readers), settings)
-    sizes = {name: reader.pixel_size_um for name, reader in readers.items() if reader.pixel_size_um}
-    pixel_size_um = settings.pixel_size_um or next(iter(sizes.values()), None)
-    if pixel_size_um is None:
-        raise InputError(
-            f"{folder}: the TIFF files do not say how large a pixel is; give --pixel-size-um."
-        )
-    problems = []
-    if settings.pixel_size_um is None and max(sizes.values()) > 1.01 * min(sizes.values()):
-        problems.append(
-            f"the TIFF files do not agree on the size of a pixel ({_listed(sizes)} um); "
-            f"{pixel_size_um:.4g} um is taken, set the pixel size if that is wrong"
-        )
-    one_shape(signals)
-    return _complete(
-        folder,
-        "images",
-        signals,
-        settings,
-        name=folder.name,
-        pixel_size_um=pixel_size_um,
-        problems=problems,
-    )
+    shape = images[BSE].shape
+    readers: dict[str, SignalReader] = {}
+    for name, image in images.items():
+        readers[name] = WholeImage(name, image)
+        if image.shape != shape:
+            readers[name] = Enlarged(readers[name], shape)
+            remarks.append(
+                f"{name} has {image.shape[0]} x {image.shape[1]} px for the same field as BSE "
+                f"({shape[0]} x {shape[1]} px): its pixels are repeated"
+            )
+    acquisition, disagreeing = agree(images, folder, settings)
+    return readers, acquisition, remarks + disagreeing
 
 
-def _listed(sizes: dict[str, float]) -> str:
-    return ", ".join(f"{name} {size:.4g}" for name, size in sizes.items())
+def _why_not(name: str, parts: list[Part], image: Image, bse: Image) -> str:
+    """Say why a signal cannot be laid over the BSE image; nothing if it can."""
+    if len(parts) > 1:
+        return (
+            f"{name} has {len(parts)} images ({parts[0].file.name}, {parts[1].file.name}, ...) and "
+            "BSE has one"
+        )
+    if image.shape == bse.shape:
+        return ""
+    ratios = [fine / coarse for fine, coarse in zip(bse.shape, image.shape, strict=True)]
+    said = (
+        f"{image.file.name} is not aligned with BSE: it has {image.shape[0]} x {image.shape[1]} "
+        f"px, BSE has {bse.shape[0]} x {bse.shape[1]} px (rows x columns)"
+    )
+    if min(ratios) < 1 or max(ratios) > (1 + SAME_FIELD) * min(ratios):
+        return said
+    size, bse_size = image.acquisition.pixel_size_um, bse.acquisition.pixel_size_um
+    if size and bse_size and abs(size - bse_size * ratios[0]) > 2 * SAME_FIELD * size:
+        return (
+            f"{said}; a pixel of {name} is {size:.4g} um wide, of one field it would be "
+            f"{bse_size * ratios[0]:.4g} um"
+        )
+    return ""
+
+
+def agree(
+    images: dict[str, Image], folder: Path, settings: ImportSettings
+) -> tuple[Acquisition, list[str]]:
+    """Return what the images say of their acquisition, BSE first, and where they disagree."""
+    bse = images[BSE]
+    acquisition = bse.acquisition
+    told = {
+        name: image.acquisition.pixel_size_um * image.shape[1] / bse.shape[1]
+        for name, image in images.items()
+        if image.acquisition.pixel_size_um
+    }
+    remarks = []
+    if acquisition.pixel_size_um is None and told:
+        acquisition = replace(acquisition, pixel_size_um=next(iter(told.values())))
+    apart = bool(told) and max(told.values()) > (1 + SAME_PIXEL) * min(told.values())
+    if settings.pixel_size_um is None and apart:
+        listed = ", ".join(f"{name} {size:.4g}" for name, size in told.items())
+        remarks.append(
+            f"the files do not agree on the size of a pixel ({listed} um); "
+            f"{acquisition.pixel_size_um:.4g} um is taken, set the pixel size if that is wrong"
+        )
+    voltages = [image.acquisition.accelerating_voltage_kv for image in images.values()]
+    if acquisition.accelerating_voltage_kv is None:
+        known = next((voltage for voltage in voltages if voltage), None)
+        acquisition = replace(acquisition, accelerating_voltage_kv=known)
+    return acquisition, remarks
 
 
 def _complete(
     folder: Path,
-    form: Form,
+    form: str,
     signals: dict[str, SignalReader],
     settings: ImportSettings,
     *,
     name: str,
-    pixel_size_um: float,
-    tile_shape: tuple[int, int] | None = None,
-    voltage_kv: float | None = None,
-    description_files: list[Path] | None = None,
-    spots: pd.DataFrame | None = None,
-    spot_files: list[Path] | None = None,
-    problems: list[str] | None = None,
+    acquisition: Acquisition,
+    layout: Layout | None = None,
+    parts: dict[str, list[Part]] | None = None,
+    tables: Path | None = None,
+    description_files: Iterable[Path] = (),
+    problems: Iterable[str] = (),
 ) -> Source:
-    """Add sessions, analyses and placements to the images."""
-    shape = signals["BSE"].shape
-    analyses, table_files, remarks = read_profiles(folder / "epma")
-    if spots is not None:
+    """Add pixel size, sessions, analyses and placements to the images."""
+    shape = signals[BSE].shape
+    standards = [file for file in sorted(folder.glob("*.txt")) if is_standard_file(file)]
+    standard = read_standards(standards[0]) if standards else None
+    pixel_size_um = settings.pixel_size_um or acquisition.pixel_size_um
+    if pixel_size_um is None and standard is not None:
+        pixel_size_um = round(sum(pixel_sizes_um(standard, shape)) / 2, 6)
+    if pixel_size_um is None:
+        raise InputError(
+            f"{folder}: the files do not say how large a pixel is; give --pixel-size-um (or, for "
+            "text maps, add the standard file of XMapTools with the corners of the map)."
+        )
+    if tables is not None:
+        analyses, table_files, remarks = read_profiles(tables)
+    else:
+        analyses, table_files, remarks = in_order(pd.DataFrame()), [], []
+    if standard is not None:
+        spots = spot_analyses(standard, shape, pixel_size_um)
         analyses = in_order(pd.concat([analyses, spots]) if len(analyses) else spots)
-        table_files += spot_files or []
+        table_files += standards[:1]
     placements, misplaced = read_placements(
-        folder / "epma" / "placements.csv", analyses, shape, pixel_size_um
+        (tables or folder / "epma") / "placements.csv", analyses, shape, pixel_size_um
     )
+    more = [
+        f"{file.name} is left out: a section has one standard file, {standards[0].name} is taken"
+        for file in standards[1:]
+    ]
     return Source(
         folder=folder,
         form=form,
@@ -202,20 +300,44 @@ def _complete(
         pixel_size_um=pixel_size_um,
         shape=shape,
         signals=signals,
-        sessions=read_sessions(
-            folder / "sessions.csv",
-            shape,
-            Tiles.of_grid((shape[0] // tile_shape[0], shape[1] // tile_shape[1]), tile_shape)
-            if tile_shape
-            else None,
-        ),
+        sessions=read_sessions(folder / "sessions.csv", shape, layout.tiles if layout else None),
         analyses=analyses,
         placements=placements,
-        tile_shape=tile_shape,
-        accelerating_voltage_kv=settings.accelerating_voltage_kv or voltage_kv,
-        description_files=description_files or [],
+        layout=layout,
+        parts=parts or {},
+        instrument=in_words(acquisition),
+        accelerating_voltage_kv=settings.accelerating_voltage_kv
+        or acquisition.accelerating_voltage_kv,
+        description_files=list(description_files),
         table_files=table_files,
-        problems=[*(problems or []), *remarks, *misplaced],
+        problems=[*problems, *(layout.remarks if layout else []), *more, *remarks, *misplaced],
+    )
+
+
+def in_words(acquisition: Acquisition) -> str:
+    """Tell an acquisition in a line, what is not known left out."""
+    parts = [
+        acquisition.instrument,
+        acquisition.detector,
+        f"{acquisition.accelerating_voltage_kv:g} kV"
+        if acquisition.accelerating_voltage_kv
+        else "",
+        f"{acquisition.probe_current_na:g} nA" if acquisition.probe_current_na else "",
+        f"{acquisition.dwell_time_us:g} µs a pixel" if acquisition.dwell_time_us else "",
+        f"{acquisition.taken:%Y-%m-%d %H:%M}" if acquisition.taken else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _nothing_there(path: Path, grouped: Grouped) -> str:
+    from napari_olivine.readers.formats import FORMATS
+
+    if grouped.refused:
+        listed = "\n  ".join(grouped.refused[:20])
+        return f"{path} holds no image that can be used:\n  {listed}"
+    return (
+        f"{path} holds nothing that can be imported. Known are "
+        f"{', '.join(one.name for one in FORMATS)}, and a section.json that describes a mosaic."
     )
 
 
@@ -229,3 +351,6 @@ def _refuse_section(file: Path) -> None:
             f"{file.parent} is an imported section already; open it, or give the folder of the "
             "instrument files."
         )
+
+
+__all__ = ["Contents", "Layout", "read_source", "with_layout"]

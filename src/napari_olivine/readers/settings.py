@@ -47,7 +47,7 @@ class ImportSettings(Settings):
             None,
             "Order of numbered tiles",
             "How tiles that bear a running number follow each other, from the top left corner. "
-        "Empty: found by how well the grey goes on across the seams.",
+            "Empty: found by how well the grey goes on across the seams.",
         )
     )
     tile_columns: int | None = setting(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 
-Form = Literal["tiles", "text maps", "images"]
+if TYPE_CHECKING:
+    from napari_olivine.readers.mosaic import Layout
+    from napari_olivine.readers.part import Part
 
 LISTED = 20
 """Problems that are told one by one before the rest are only counted."""
@@ -54,8 +56,7 @@ class Source:
     folder
         The folder.
     form
-        How the images are kept: ``"tiles"`` (a mosaic described by ``section.json``),
-        ``"text maps"`` or ``"images"`` (one TIFF per signal).
+        How the images are kept: ``"tiles"``, or the format of the one BSE image in words.
     name
         Name of the section.
     pixel_size_um
@@ -64,8 +65,12 @@ class Source:
         Rows and columns of the whole section.
     signals
         Reader of each signal by its name, BSE first.
-    tile_shape
-        Rows and columns of a tile, `None` without tiles.
+    layout
+        Where the tiles lie, `None` without tiles.
+    parts
+        Images of each signal by which the readers were made.
+    instrument
+        Maker of the microscope and what the files say of the acquisition, in words.
     accelerating_voltage_kv
         Accelerating voltage, kV, `None` if unknown.
     sessions
@@ -82,7 +87,7 @@ class Source:
     """
 
     folder: Path
-    form: Form
+    form: str
     name: str
     pixel_size_um: float
     shape: tuple[int, int]
@@ -90,11 +95,18 @@ class Source:
     sessions: pd.DataFrame
     analyses: pd.DataFrame
     placements: pd.DataFrame
-    tile_shape: tuple[int, int] | None = None
+    layout: Layout | None = None
+    parts: dict[str, list[Part]] = field(default_factory=dict)
+    instrument: str = ""
     accelerating_voltage_kv: float | None = None
     description_files: list[Path] = field(default_factory=list)
     table_files: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    @property
+    def tile_shape(self) -> tuple[int, int] | None:
+        """Rows and columns of a tile, `None` without tiles."""
+        return self.layout.tiles.tile_shape if self.layout else None
 
     @property
     def image_fingerprint(self) -> str:
@@ -114,6 +126,15 @@ class Source:
         both = self.image_fingerprint + self.table_fingerprint
         return hashlib.sha256(both.encode()).hexdigest()[:16]
 
+    def findings(self, job: Job | None = None) -> list[str]:
+        """Look at every file of every signal; return what is wrong, a sentence each."""
+        job = job or Job()
+        wrong: list[str] = []
+        for done, signal in enumerate(self.signals.values()):
+            job.progress(done, len(self.signals), "Checking the files")
+            wrong += signal.check(job)
+        return wrong
+
     def check(self, job: Job | None = None) -> None:
         """Look at every file of every signal before anything is written.
 
@@ -122,12 +143,7 @@ class Source:
         InputError
             If any file cannot be used; lists up to 20 of them.
         """
-        job = job or Job()
-        wrong: list[str] = []
-        for done, signal in enumerate(self.signals.values()):
-            job.progress(done, len(self.signals), "Checking the files")
-            wrong += signal.check(job)
-        refuse_if(wrong, f"{self.folder} cannot be imported")
+        refuse_if(self.findings(job), f"{self.folder} cannot be imported")
 
 
 def refuse_if(problems: Sequence[str], heading: str) -> None:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.mosaic.layout import Layout, in_a_grid, lay_out
-from napari_olivine.readers.mosaic.tile_mosaic import TileMosaic
-from napari_olivine.readers.source import SignalReader, refuse_if
+from napari_olivine.readers.part import Part
+from napari_olivine.readers.source import refuse_if
 
 MOST_TILES = 10_000_000
 """More places than any section has; a grid beyond it is a slip of the pen."""
@@ -84,8 +84,8 @@ def described_layout(folder: Path, description: MosaicDescription) -> Layout:
     )
 
 
-def described_files(folder: Path, description: MosaicDescription, signal: str) -> dict[str, Path]:
-    """Return the file of each tile of a signal by the tile's name.
+def described_parts(folder: Path, description: MosaicDescription, signal: str) -> dict[str, Part]:
+    """Return the image of each tile of a signal by the tile's name.
 
     Raises
     ------
@@ -94,8 +94,10 @@ def described_files(folder: Path, description: MosaicDescription, signal: str) -
     """
     try:
         return {
-            _name(row, column): folder
-            / description.tile_pattern.format(signal=signal, row=row, col=column)
+            _name(row, column): Part(
+                _name(row, column),
+                folder / description.tile_pattern.format(signal=signal, row=row, col=column),
+            )
             for row in range(description.grid[0])
             for column in range(description.grid[1])
         }
@@ -105,35 +107,6 @@ def described_files(folder: Path, description: MosaicDescription, signal: str) -
             "used; it may hold {signal}, {row} and {col}, as in "
             f"tiles/{{signal}}/r{{row:02d}}_c{{col:02d}}.tif ({error})."
         ) from error
-
-
-def open_mosaic(
-    folder: Path,
-    description: MosaicDescription,
-    *,
-    skip_missing: bool,
-    layout: Layout | None = None,
-) -> dict[str, SignalReader]:
-    """Open every signal of a mosaic.
-
-    Parameters
-    ----------
-    folder
-        Folder that `tile_pattern` starts from.
-    description
-        The mosaic's ``section.json``.
-    skip_missing
-        Leave out tiles that cannot be used; their place stays empty.
-    layout
-        Where the tiles lie, if it is better known than by the description.
-    """
-    layout = layout or described_layout(folder, description)
-    return {
-        name: TileMosaic(
-            name, layout, described_files(folder, description, name), skip_missing=skip_missing
-        )
-        for name in description.signals
-    }
 
 
 def _name(row: int, column: int) -> str:

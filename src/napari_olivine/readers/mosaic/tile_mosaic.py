@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,9 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.image import Acquisition, Image, Unreadable
+from napari_olivine.readers.image import Image, Unreadable
 from napari_olivine.readers.mosaic.layout import Layout
-from napari_olivine.readers.tiff import Unreadable as UnreadableTiff
-from napari_olivine.readers.tiff import read_header, read_pixels
+from napari_olivine.readers.part import Part
 from napari_olivine.section.tiles import Tiles
 
 THREADS = 2
@@ -34,33 +32,6 @@ BLENDED_AT_ONCE = 128 << 20
 SAME_PIXEL = 0.01
 """Pixel sizes that differ by less than this share are the same."""
 
-Opener = Callable[[Path], Image]
-
-
-def open_tile(file: Path) -> Image:
-    """Open the one image of a tile's file.
-
-    Raises
-    ------
-    Unreadable
-        If it is missing, truncated or damaged.
-    InputError
-        If it is no single grey image.
-    """
-    try:
-        header = read_header(file)
-    except UnreadableTiff as error:
-        raise Unreadable(str(error)) from error
-
-    def load(start: int, stop: int) -> NDArray[Any]:
-        try:
-            return read_pixels(file)[start:stop]
-        except UnreadableTiff as error:
-            raise Unreadable(str(error)) from error
-
-    found = Acquisition(pixel_size_um=header.pixel_size_um)
-    return Image(file, header.shape, header.dtype, load, acquisition=found)
-
 
 class TileMosaic:
     """One signal of a mosaic.
@@ -75,23 +46,23 @@ class TileMosaic:
         Name of the signal.
     layout
         Where the tiles lie.
-    files
-        File of each tile by its name in the layout; a tile without a file is missing.
+    parts
+        Image of each tile by its name in the layout; a tile without an image is missing.
     skip_missing
         Leave out tiles that cannot be used: missing, unreadable, doubled, of another size, type
         or pixel size.
-    opened
-        Opens the image of a file.
+    lost
+        What is wrong with images that have no place in the layout, in sentences.
     """
 
     def __init__(
         self,
         name: str,
         layout: Layout,
-        files: Mapping[str, Path],
+        parts: Mapping[str, Part],
         *,
         skip_missing: bool,
-        opened: Opener = open_tile,
+        lost: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.layout = layout
@@ -104,11 +75,11 @@ class TileMosaic:
         one = Tiles.of_grid((1, 1), self.tile_shape)
         self._weight = one.weight(0, np.arange(height), np.arange(width))  # that of every tile
         self._images: dict[int, Image] = {}
-        self._files = [files.get(tile) for tile in layout.names]
-        self.files = [file for file in self._files if file is not None]
-        self._doubled = [files[tile] for tile in layout.doubled if tile in files]
+        self._parts = [parts.get(tile) for tile in layout.names]
+        self.files = [part.file for part in self._parts if part is not None]
+        self._doubled = [parts[tile].file for tile in layout.doubled if tile in parts]
         self._skip_missing = skip_missing
-        self._opened = opened
+        self._lost = list(lost)
         self._dtype: np.dtype[Any] | None = None
         self._pixel_size_um: float | None = None
         self._left_out: set[int] = set()
@@ -119,9 +90,9 @@ class TileMosaic:
         """Type of a pixel, that of most tiles (of the first few, until all were checked)."""
         if self._dtype is None:
             found = []
-            for file in self.files:
+            for part in self._parts:
                 try:
-                    found.append(self._opened(file).dtype)
+                    found += [part.open().dtype] if part else []
                 except InputError:
                     continue
                 if len(found) == 3:
@@ -151,6 +122,7 @@ class TileMosaic:
             elif isinstance(result, Image):  # it need not be opened again to be read
                 self._images[tile] = result
         doubled = [f"{file} claims the place of another tile" for file in self._doubled]
+        doubled += self._lost
         if not self._skip_missing:
             return [*wrong.values(), *doubled]
         self._left_out = set(wrong)
@@ -229,18 +201,16 @@ class TileMosaic:
         return image
 
     def _open(self, tile: int) -> Image:
-        file = self._files[tile]
-        if file is None:
+        part = self._parts[tile]
+        if part is None:
             raise Unreadable(f"{self.name} has no tile {self.layout.names[tile]}")
-        if not file.exists():
-            raise Unreadable(f"{file} is missing: copy it, or go on without it (skip_missing)")
-        return self._opened(file)
+        return part.open()
 
     def _open_all(self, job: Job) -> Iterator[Image | InputError]:
         with ThreadPoolExecutor(THREADS) as pool:
-            for begin in range(0, len(self._files), 256):
+            for begin in range(0, len(self._parts), 256):
                 job.check()
-                batch = range(begin, min(begin + 256, len(self._files)))
+                batch = range(begin, min(begin + 256, len(self._parts)))
                 yield from pool.map(self._open_or_error, batch)
 
     def _open_or_error(self, tile: int) -> Image | InputError:

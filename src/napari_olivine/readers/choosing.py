@@ -1,0 +1,58 @@
+"""Which of the signals found are taken, and which one is the backscatter image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_olivine.errors import InputError
+from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers.signals import signal_of
+
+BSE = "BSE"
+
+
+def choose(folder: Path, found: Sequence[str], settings: ImportSettings) -> dict[str, str]:
+    """Choose the signals to take.
+
+    Parameters
+    ----------
+    folder
+        Where they were found, for the error.
+    found
+        Names of the signals.
+    settings
+        `bse` and `signals`, in the names found.
+
+    Returns
+    -------
+    dict
+        Name in the section by name found, the backscatter image first and called ``BSE``.
+
+    Raises
+    ------
+    InputError
+        If it is unclear which signal is the backscatter image, or a wanted signal is missing.
+    """
+    listed = ", ".join(found)
+    bse = _bse(folder, found, settings)
+    wanted = set(settings.signals) or set(found)
+    if unknown := sorted(wanted - set(found) - {BSE}):
+        raise InputError(f"{folder} has no signal {', '.join(unknown)}; it has {listed}.")
+    rest = [name for name in found if name in wanted and name not in (bse, BSE)]
+    return {bse: BSE} | {name: name for name in rest}
+
+
+def _bse(folder: Path, found: Sequence[str], settings: ImportSettings) -> str:
+    listed = ", ".join(found)
+    if settings.bse:
+        for name in (settings.bse, signal_of(settings.bse)):  # "Cp" is known as BSE by now
+            if name in found:
+                return str(name)
+        raise InputError(f"{folder} has no signal {settings.bse!r}; it has {listed}.")
+    if BSE in found:
+        return BSE
+    raise InputError(
+        f"{folder}: which signal is the backscatter image? None is known by its name. The signals "
+        f"are {listed}; name it with --bse."
+    )

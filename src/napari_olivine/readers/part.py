@@ -1,0 +1,50 @@
+"""One image of one signal, opened when it is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_olivine.readers.formats import open_images
+from napari_olivine.readers.image import Image, Unreadable
+
+
+@dataclass(frozen=True)
+class Part:
+    """One image of one signal.
+
+    Parameters
+    ----------
+    place
+        Name of the tile that it is; equal for all signals of a tile.
+    file
+        Its file.
+    number
+        Its place among the images of the file.
+    image
+        The image, if the file was opened already.
+    """
+
+    place: str
+    file: Path
+    number: int = 0
+    image: Image | None = None
+
+    def open(self) -> Image:
+        """Return the image.
+
+        Raises
+        ------
+        Unreadable
+            If the file is truncated or damaged.
+        InputError
+            If it cannot be used.
+        """
+        if self.image is not None:
+            return self.image
+        if not self.file.exists():
+            raise Unreadable(f"{self.file} is missing: copy it, or go on without it (skip_missing)")
+        images = open_images(self.file)
+        if self.number >= len(images):
+            raise Unreadable(f"{self.file} holds fewer images than before ({len(images)})")
+        return images[self.number]

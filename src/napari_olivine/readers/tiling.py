@@ -1,0 +1,278 @@
+"""Several images of a signal are tiles: where they lie, and what they say of their acquisition."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.readers.choosing import BSE
+from napari_olivine.readers.image import Acquisition, Image
+from napari_olivine.readers.mosaic import Layout, TileMosaic, arrange_tiles
+from napari_olivine.readers.part import Part
+from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers.source import SignalReader, refuse_if
+from napari_olivine.readers.whole import Enlarged
+from napari_olivine.section.tiles import Tiles
+
+THREADS = 2
+
+MAPPED_IN_PART = 0.9
+"""A signal with fewer than this share of the BSE tiles was measured on a part of the section."""
+
+SAME_FIELD = 0.02
+"""Sides of coarser tiles may differ from those of the BSE tiles by this fraction."""
+
+
+def arrange(
+    folder: Path, parts: list[Part], settings: ImportSettings, job: Job
+) -> tuple[Layout, Acquisition, list[str]]:
+    """Find where the tiles of BSE lie; all their headers are read.
+
+    Parameters
+    ----------
+    folder
+        Where they were found, for errors.
+    parts
+        Images of BSE.
+    settings
+        Settings of the import.
+    job
+        Running job.
+
+    Returns
+    -------
+    layout
+        Where the tiles lie.
+    acquisition
+        What the tiles say alike of their acquisition.
+    lost
+        What is wrong with images that cannot be opened, and holes in the grid, in sentences.
+
+    Raises
+    ------
+    InputError
+        If no place can be found for the tiles.
+    """
+    images, lost = _open_all(parts, job)
+    if not images:
+        refuse_if(lost, f"{folder}: no tile of BSE can be used")
+    try:
+        layout = arrange_tiles(images, settings, job)
+    except InputError as error:
+        raise InputError(f"{folder}: {error}") from error
+    return layout, _common(images), lost + _holes(layout)
+
+
+def lay_over(
+    folder: Path,
+    chosen: dict[str, list[Part]],
+    layout: Layout,
+    settings: ImportSettings,
+    lost: Sequence[str] = (),
+) -> tuple[dict[str, SignalReader], list[str]]:
+    """Put the tiles of every signal into their places.
+
+    Parameters
+    ----------
+    folder
+        Where they were found, for errors.
+    chosen
+        Images of each signal; the places of BSE are the names of the tiles.
+    layout
+        Where the tiles of BSE lie.
+    settings
+        Settings of the import.
+    lost
+        What is wrong with images of BSE that have no place, in sentences.
+
+    Returns
+    -------
+    signals
+        Reader of each signal.
+    remarks
+        What the person should know, in sentences.
+
+    Raises
+    ------
+    InputError
+        If a signal's tiles show another field than those of BSE.
+    """
+    signals: dict[str, SignalReader] = {}
+    remarks: list[str] = []
+    wrong: list[str] = []
+    for name, parts in chosen.items():
+        if name == BSE:
+            known = {part.place: part for part in parts}
+            signals[name] = TileMosaic(
+                name, layout, known, skip_missing=settings.skip_missing, lost=lost
+            )
+            continue
+        try:
+            signals[name], told = _over_bse(name, parts, layout, settings)
+        except InputError as error:
+            wrong.append(str(error))
+        else:
+            remarks += told
+    refuse_if(
+        wrong,
+        f"{folder} cannot be imported; export every signal with the same tiles, or name the "
+        "signals to take (--signals)",
+    )
+    return signals, remarks
+
+
+def _holes(layout: Layout) -> list[str]:
+    """Places without a tile that have tiles on all four sides: something was lost there.
+
+    Places at the rim are no holes: sections are not always rectangles.
+    """
+    table = layout.tiles.table
+    rows = table.groupby("grid_row")["grid_col"].agg(["min", "max"])
+    columns = table.groupby("grid_col")["grid_row"].agg(["min", "max"])
+    return [
+        f"there is no tile in row {row + 1}, column {column + 1} of tiles"
+        for row, column in layout.gaps
+        if row in rows.index
+        and column in columns.index
+        and rows["min"][row] < column < rows["max"][row]
+        and columns["min"][column] < row < columns["max"][column]
+    ]
+
+
+def _open_all(parts: list[Part], job: Job) -> tuple[dict[str, Image], list[str]]:
+    images: dict[str, Image] = {}
+    unreadable: list[str] = []
+
+    def opened(part: Part) -> Image | InputError:
+        try:
+            return part.open()
+        except InputError as error:
+            return error
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for begin in range(0, len(parts), 256):
+            job.progress(begin, len(parts), "Reading the headers of the tiles")
+            batch = parts[begin : begin + 256]
+            for part, found in zip(batch, pool.map(opened, batch), strict=True):
+                if isinstance(found, InputError):
+                    unreadable.append(str(found))
+                else:
+                    images[part.place] = found
+    return images, unreadable
+
+
+def _over_bse(
+    name: str, parts: list[Part], layout: Layout, settings: ImportSettings
+) -> tuple[SignalReader, list[str]]:
+    """Lay the tiles of another signal over those of BSE."""
+    placed, strange = _match(parts, layout)
+    if not placed:
+        raise InputError(
+            f"{name}: none of its {len(parts)} tiles (e.g. {parts[0].place}) is named as one of "
+            f"BSE (e.g. {layout.names[0]})"
+        )
+    remarks = []
+    if strange:
+        remarks.append(
+            f"{name}: {len(strange)} tiles have no BSE tile of their name and are left out, e.g. "
+            f"{strange[0].file.name}"
+        )
+    shape = _usual_shape(list(placed.values()), name)
+    own = layout
+    if len(placed) < MAPPED_IN_PART * len(layout.tiles):
+        own = _only(layout, set(placed))
+        remarks.append(
+            f"{name} was measured on {len(placed)} of {len(layout.tiles)} tiles; it is empty "
+            "elsewhere"
+        )
+    if shape == layout.tiles.tile_shape:
+        return TileMosaic(name, own, placed, skip_missing=settings.skip_missing), remarks
+    coarse = _coarser(name, own, shape)
+    remarks.append(
+        f"{name} has tiles of {shape[0]} x {shape[1]} px for BSE tiles of "
+        f"{layout.tiles.tile_shape[0]} x {layout.tiles.tile_shape[1]} px: its pixels are repeated"
+    )
+    mosaic = TileMosaic(name, coarse, placed, skip_missing=settings.skip_missing)
+    return Enlarged(mosaic, layout.shape), remarks
+
+
+def _match(parts: list[Part], layout: Layout) -> tuple[dict[str, Part], list[Part]]:
+    """Give each tile its image by its whole place, else by the last part of it."""
+    whole = {part.place: part for part in parts}
+    ends = Counter(PurePosixPath(name).name for name in layout.names)
+    by_end = {PurePosixPath(part.place).name: part for part in parts}
+    placed: dict[str, Part] = {}
+    for name in layout.names:
+        end = PurePosixPath(name).name
+        if name in whole:
+            placed[name] = whole[name]
+        elif ends[end] == 1 and end in by_end:
+            placed[name] = by_end[end]
+    used = {id(part) for part in placed.values()}
+    return placed, [part for part in parts if id(part) not in used]
+
+
+def _usual_shape(parts: list[Part], name: str) -> tuple[int, int]:
+    """Shape of most of the first few tiles that can be opened."""
+    shapes: list[tuple[int, int]] = []
+    told = ""
+    for part in parts:
+        try:
+            shapes.append(part.open().shape)
+        except InputError as error:
+            told = str(error)
+            continue
+        if len(shapes) == 3:
+            break
+    if not shapes:
+        raise InputError(f"{name}: none of its tiles can be read, e.g. {told}")
+    return Counter(shapes).most_common(1)[0][0]
+
+
+def _only(layout: Layout, names: set[str]) -> Layout:
+    """Return the layout with some of its tiles; the section stays as large."""
+    table = layout.tiles.table
+    table = table[table["name"].isin(names)].reset_index(drop=True)
+    return replace(layout, tiles=Tiles(table), doubled=[], gaps=[])
+
+
+def _coarser(name: str, layout: Layout, shape: tuple[int, int]) -> Layout:
+    """Return the layout for tiles of the same field with fewer pixels."""
+    tile_shape = layout.tiles.tile_shape
+    ratios = np.divide(tile_shape, shape)
+    if ratios.min() < 1 or ratios.max() > (1 + SAME_FIELD) * ratios.min():
+        raise InputError(
+            f"{name} is not aligned with BSE: its tiles are {shape[0]} x {shape[1]} px, those of "
+            f"BSE {tile_shape[0]} x {tile_shape[1]} px"
+        )
+    table = layout.tiles.table.copy()
+    first = np.rint(layout.positions / ratios).astype(np.int64)
+    table["row0"], table["col0"] = first.T
+    table["row1"], table["col1"] = (first + shape).T
+    table["y_px"], table["x_px"] = (layout.positions / ratios).T
+    size = np.rint(np.divide(layout.shape, ratios)).astype(int)
+    return replace(layout, tiles=Tiles(table), shape=(int(size[0]), int(size[1])))
+
+
+def _common(images: dict[str, Image]) -> Acquisition:
+    """Return what the tiles say alike; of the size of a pixel what most of them say."""
+    every = [image.acquisition for image in images.values()]
+    sizes = Counter(one.pixel_size_um for one in every if one.pixel_size_um)
+    same = {
+        name: getattr(every[0], name)
+        for name in ("instrument", "detector", "accelerating_voltage_kv", "dwell_time_us")
+        if len({getattr(one, name) for one in every}) == 1
+    }
+    times = [one.taken for one in every if one.taken]
+    return Acquisition(
+        pixel_size_um=sizes.most_common(1)[0][0] if sizes else None,
+        taken=min(times) if times else None,
+        **same,
+    )

@@ -1,0 +1,96 @@
+"""A signal that is one image, read in strips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.readers.formats import open_images
+from napari_olivine.readers.image import Image
+from napari_olivine.readers.source import SignalReader
+
+
+class WholeImage:
+    """One signal kept as one image.
+
+    Parameters
+    ----------
+    name
+        Name of the signal.
+    image
+        The image.
+    """
+
+    def __init__(self, name: str, image: Image) -> None:
+        self.name = name
+        self.image = image
+        self.shape = image.shape
+        self.files = [image.file, *image.files]
+        self.missing: list[str] = []
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a pixel."""
+        return self.image.dtype
+
+    def check(self, job: Job) -> list[str]:
+        """Open the file again: it may have changed since it was recognised."""
+        job.check()
+        try:
+            open_images(self.image.file)
+        except InputError as error:
+            return [str(error)]
+        return []
+
+    def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
+        """Return rows `start` up to, not including, `stop`."""
+        job.check()
+        return np.asarray(self.image.load(start, stop), self.dtype)
+
+
+class Enlarged:
+    """A signal of the same field with fewer pixels, each repeated on the grid of the BSE image.
+
+    Element maps are often measured with every second or fourth pixel of the BSE image. Counts are
+    repeated, not interpolated: they stay what was counted.
+
+    Parameters
+    ----------
+    coarse
+        The signal as it was measured.
+    shape
+        Rows and columns of the section.
+    """
+
+    def __init__(self, coarse: SignalReader, shape: tuple[int, int]) -> None:
+        self.coarse = coarse
+        self.name = coarse.name
+        self.shape = shape
+        self.files: list[Path] = coarse.files
+        self.missing = coarse.missing  # the very list, which grows as tiles are read
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a pixel."""
+        return self.coarse.dtype
+
+    def check(self, job: Job) -> list[str]:
+        """Return what is wrong with the files."""
+        return self.coarse.check(job)
+
+    def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
+        """Return rows `start` up to, not including, `stop` of the section."""
+        rows = _source_index(np.arange(start, stop), self.shape[0], self.coarse.shape[0])
+        columns = _source_index(np.arange(self.shape[1]), self.shape[1], self.coarse.shape[1])
+        strip = self.coarse.read(int(rows[0]), int(rows[-1]) + 1, job)
+        return np.asarray(strip[rows - rows[0]][:, columns])
+
+
+def _source_index(index: NDArray[np.int64], length: int, coarse: int) -> NDArray[np.int64]:
+    """Pixel of the coarse image that holds the centre of each pixel of the fine one."""
+    return np.minimum(((index + 0.5) * coarse / length).astype(np.int64), coarse - 1)
