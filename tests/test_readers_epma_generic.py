@@ -106,9 +106,6 @@ def test_units_beneath_the_header(tmp_path):
     assert table["Total"].tolist() == [59.3, 59.25]
 
 
-BLOCKS = (",".join(["d", *OXIDES, "Total", *OXIDES, "Total"])), "{row},{total},{other},3.0"
-
-
 @pytest.mark.parametrize("heading", ["Cations", "Detection limits (wt%)", "1 sigma", ""])
 @pytest.mark.parametrize("first", [True, False])
 def test_repeated_blocks(tmp_path, heading, first):
@@ -129,6 +126,17 @@ def test_repeated_blocks(tmp_path, heading, first):
     np.testing.assert_allclose(table[list(OXIDES)], OLIVINE)
     np.testing.assert_allclose(table["Total"], [row[-1] for row in oxides])
     assert problems == []
+
+
+@pytest.mark.parametrize("normalised_first", [True, False])
+def test_a_block_normalised_to_100_is_not_what_was_measured(tmp_path, normalised_first):
+    measured, normalised = "39,12,46,97", "40.206,12.371,47.423,100"
+    pair = (normalised, measured) if normalised_first else (measured, normalised)
+    lines = [f"{d},{pair[0]},{pair[1]}" for d in (0, 5)]
+    header = "d,SiO2,FeO,MgO,Total,SiO2,FeO,MgO,Total"
+    table, _ = read(tmp_path, csv(header, *lines))
+    assert table["Total"].tolist() == [97, 97]
+    assert table["MgO"].tolist() == [46, 46]
 
 
 def test_an_oxide_in_ppm_among_others(tmp_path):

@@ -80,6 +80,13 @@ def test_single_spots_of_peaksight_stay_together(tmp_path):
     assert any("single spots with stage positions" in told for told in problems)
 
 
+def test_two_spots_of_peaksight_are_no_line(tmp_path):
+    points = [(k + 1, 1, row) for k, row in enumerate(OLIVINE[:2])]
+    (tmp_path / "spots.csv").write_text(peaksight_1(points), encoding="utf-8")
+    table, _ = read_profile(tmp_path / "spots.csv")
+    assert table["distance_um"].isna().all()
+
+
 def test_jeol_for_windows(tmp_path):
     """Of the columns in Mass%, net counts, k-ratios and limits, Mass% is taken."""
     (tmp_path / "summary.csv").write_text(jeol_summary())

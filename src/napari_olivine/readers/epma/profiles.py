@@ -274,7 +274,10 @@ def _distances(
     if _has_stage(part):
         places = _stage(part)
         known = np.asarray(np.isfinite(places).all(axis=1))
-        if mapping.places == "line" or (mapping.places == "auto" and is_line(places)):
+        # PeakSight makes each single spot a DataSet of its own.
+        singles = "dataset" in part and len(part) == part["dataset"].nunique() > 1
+        follow = not singles and is_line(places)
+        if mapping.places == "line" or (mapping.places == "auto" and follow):
             _require(file, known, rows, "stage position: fill it in or delete the row")
             steps = np.r_[0.0, np.hypot(*np.diff(places, axis=0).T)]
             return np.cumsum(steps), []

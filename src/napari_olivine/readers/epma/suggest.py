@@ -245,6 +245,7 @@ class _Guess:
             return oxides[0], f"oxides in {oxides[0].unit}, as the table says", 0.95
         likely = [b for b in oxides if LIKELY_TOTAL[0] <= self._sum(b) <= LIKELY_TOTAL[1]]
         if likely:
+            likely = [b for b in likely if not self._is_normalised(b)] or likely
             best = next((b for b in likely if b.told), likely[0])
             how = "as the table says" if best.told else "to which they sum"
             return best, f"oxides in wt%, {how}", 0.95 if best.told else 0.85
@@ -325,9 +326,16 @@ class _Guess:
 
     def _sum(self, block: Block) -> float:
         """Median over the rows of the sum of a block's oxides, wt%."""
-        if not self.body or not block.columns:
-            return 0.0
-        sums = []
+        sums = self._sums(block)
+        return statistics.median(sums) if sums else 0.0
+
+    def _is_normalised(self, block: Block) -> bool:
+        """Every row sums to 100, as no measurement does."""
+        sums = self._sums(block)
+        return len(sums) > 1 and all(abs(each - 100) < 0.05 for each in sums)
+
+    def _sums(self, block: Block) -> list[float]:
+        sums: list[float] = []
         for row in self.body[:500]:
             total, seen = 0.0, False
             for quantity, column in block.columns.items():
@@ -340,7 +348,7 @@ class _Guess:
                 total += value * SHARES_PERCENT.get(block.unit, 1.0)
             if seen and math.isfinite(total):
                 sums.append(total)
-        return statistics.median(sums) if sums else 0.0
+        return sums
 
     def _values(self, column: int) -> list[float]:
         if column not in self._numbers:
