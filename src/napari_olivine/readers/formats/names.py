@@ -28,7 +28,9 @@ ELEMENTS = {
 """Chemical symbols up to uranium."""
 
 LINE = re.compile(
-    r"([A-Z][a-z]?)(?:[ _-]?[KLM](?:[ _-]?(?:[ab\u03b1\u03b2]|alpha|beta)?[ _-]?\d{0,2}(?:,\d)?)?)?"
+    r"([A-Z][a-z]?)"
+    r"(?:(?:[ _-][KLM]|K|[LM](?=[ab]))"
+    r"(?:[ _-]?(?:[ab\u03b1\u03b2]|alpha|beta)?[ _-]?\d{0,2}(?:,\d)?)?)?"
     r"(?:[ _-]series)?(?:[ _-](?:map|counts|wt%|at%))?"
 )
 """An element, perhaps with its X-ray line: ``Mg``, ``Mg K``, ``Mg Ka1``, ``FeK map``."""

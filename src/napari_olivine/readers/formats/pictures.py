@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
@@ -182,6 +183,10 @@ class PictureRows:
             with PIL.Image.open(self._file, formats=KINDS) as picture:
                 if (picture.height, picture.width) != self._shape:
                     raise ValueError("it has changed since it was opened")
+                if picture.format == "PNG" and picture.mode != "P":
+                    # Pillow fills up what is missing of a damaged PNG without a word.
+                    pixels = imagecodecs.png_decode(self._file.read_bytes())
+                    return np.asarray(pixels)
                 return np.asarray(picture)
         except BROKEN as error:
             raise Unreadable(

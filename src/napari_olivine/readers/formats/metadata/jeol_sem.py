@@ -58,8 +58,8 @@ def _pixel_um(
 ) -> float | None:
     """Side of a pixel by the field of view, else by the micron bar and the magnification.
 
-    The bar's length is whole pixels, good to a percent; the magnification is exact where it refers
-    to a photograph 120 mm wide, which the bar proves.
+    The bar's length is a whole number of pixels, good to a percent; the magnification is exact
+    where it refers to a photograph 120 mm wide, which the bar proves within its rounding.
     """
     columns = scanned[1] if scanned else shape[1]
     if columns != shape[1]:
@@ -76,7 +76,7 @@ def _pixel_um(
     by_photo = None
     if magnification and magnification > 0:
         by_photo = pixel_um(PHOTO_WIDTH_UM / magnification / columns)
-    if by_bar and by_photo and abs(by_photo / by_bar - 1) < 0.02:
+    if bar and by_bar and by_photo and abs(by_photo / by_bar - 1) <= 0.75 / bar:
         return by_photo
     return by_bar or pixel_um(in_units(values.get("CM_PIXEL_SIZE"), LENGTHS_UM))
 

@@ -32,7 +32,7 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:
     voltage = _measure(root, "acquisition/scan/highVoltage", VOLTAGES_KV, "kV")
     return Told(
         Acquisition(
-            instrument=f"Phenom {(root.findtext('instrument/type') or '')[:200]}".strip(),
+            instrument=(root.findtext("instrument/type") or "Phenom").strip()[:200],
             pixel_size_um=pixel_um(_measure(root, "pixelWidth", LENGTHS_UM, "m")),
             stage_um=stage_um(
                 _measure(root, "samplePosition/x", LENGTHS_UM, "m"),
