@@ -135,7 +135,7 @@ def test_xml_entities_are_refused(tmp_path):
     [
         b"PK\x03\x04", b"PK\x05\x06" + bytes(18), b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
         bytes(1000), b"\xff\xfe", b"\xff\xfe\x00", b"\xfe\xff\x00\xd8", b"\x89PNG\r\n\x1a\n" * 50,
-        b"\xef\xbb\xbf", b'"' * 999, b'"' * 1000, b"," * 100_000, b"\n" * 100_000,
+        b"\xef\xbb\xbf", b'"' * 999, b'"' * 1000, b"," * 20_000, b"\n" * 20_000,
         b"d,MgO,FeO\n" + b"9" * 200_000, b"d,MgO,FeO\n0,47,12" + b",1" * 900,
         b"MgO," * 900 + b"FeO\n" + b"1," * 900 + b"1\n", b"\r", b"d\x00,MgO,FeO\n0,47,12\n",
         "d,MgO,FeO\n0,47,12\n".encode("utf-16")[:-1], b"F,Cl\n1,2\n", b"F\n", b"Total\n1\n",
@@ -195,7 +195,7 @@ CELLS = st.one_of(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
 @given(
     rows=st.lists(st.lists(CELLS, max_size=9), max_size=12),
     separator=st.sampled_from(["\t", ",", ";", " ", "   "]),
@@ -239,7 +239,7 @@ def tables(folder: Path) -> list[tuple[str, bytes]]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_mutated_tables(tmp_path, seed):
     """Cut, flipped, doubled and shuffled bytes of every kind of table."""
     chance = random.Random(seed)

@@ -22,7 +22,7 @@ LARGEST_FILE = 32 * 2**20
 LARGEST_UNPACKED = 96 * 2**20
 """Bytes of a spreadsheet (xlsx, ods) when its zip is unpacked."""
 
-MOST_CELLS = 4_000_000
+MOST_CELLS = 2_000_000
 MOST_ROWS = 100_000
 MOST_COLUMNS = 1000
 MOST_SHEETS = 64
