@@ -169,13 +169,14 @@ def _edge(phase: NDArray[np.uint8], width: int) -> NDArray[np.bool_]:
 
 def _unmeasured_tiles(section: Section, maps: Mapping[str, Raster]) -> list[tuple[slice, slice]]:
     """Find the tiles in which every map of the rule is 0 throughout: no X-rays were measured."""
-    tile = section.record.tile_shape
-    if tile is None:
+    tiles = section.tiles()
+    if tiles is None:
         return []
     level = min(2, *(len(m.levels) - 1 for m in maps.values()))
     coarse = 2**level
     empty = []
-    for rows, columns in blocks(section.shape, *tile):
+    for row0, row1, col0, col1 in tiles.bounds:
+        rows, columns = slice(max(row0, 0), row1), slice(max(col0, 0), col1)
         window = (
             slice(rows.start // coarse, -(-rows.stop // coarse)),
             slice(columns.start // coarse, -(-columns.stop // coarse)),

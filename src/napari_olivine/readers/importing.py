@@ -14,8 +14,9 @@ from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.readers.recognise import read_source
 from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers.settling import Settled, settle
 from napari_olivine.readers.source import Source
-from napari_olivine.section import Draft, Raster, Section, SectionRecord, create_raster
+from napari_olivine.section import Draft, Raster, Recipe, Section, SectionRecord, create_raster
 from napari_olivine.section.raster import CHUNK
 
 SETTINGS = ImportSettings()
@@ -62,7 +63,13 @@ def import_section(
     job = job or Job()
     place = Path(section).resolve()
     _keep_apart(Path(source).resolve(), place)
-    found = read_source(source, settings)
+    found = read_source(source, settings, job)
+    images_print = found.image_fingerprint
+    recipe = Recipe("import", settings.model_dump(mode="json"), {"source": images_print})
+    if not _is_imported(place, recipe, job):
+        found.check(job)
+    settled = settle(found, settings, recipe, place, job)
+    found = settled.source
     for problem in found.problems:
         job.warn(problem)
     record = SectionRecord(
@@ -74,12 +81,9 @@ def import_section(
         source=str(found.folder),
         accelerating_voltage_kv=found.accelerating_voltage_kv,
     )
-    images_print = found.image_fingerprint
     record = _agree(place, record, images_print)
-    if not _is_imported(place, settings, images_print, job):
-        found.check(job)
     imported = Section.create(place, record)
-    _import_images(imported, found, settings, images_print, job)
+    _import_images(imported, settled, recipe, job)
     _import_analyses(imported, found, settings, job)
     for name, table in (("sessions", found.sessions), ("placements", found.placements)):
         if not (place / "annotations" / f"{name}.csv").exists():
@@ -120,25 +124,22 @@ def _agree(place: Path, record: SectionRecord, images_print: str) -> SectionReco
     return record
 
 
-def _is_imported(place: Path, settings: ImportSettings, images_print: str, job: Job) -> bool:
+def _is_imported(place: Path, recipe: Recipe, job: Job) -> bool:
     if job.force or not (place / "section.json").exists():
         return False
-    there = Section(place)
-    images = there.product("images")
-    recipe = there.recipe("import", settings, [], extra={"source": images_print})
+    images = Section(place).product("images")
     return images is not None and images.fingerprint == recipe.fingerprint
 
 
-def _import_images(
-    section: Section, source: Source, settings: ImportSettings, images_print: str, job: Job
-) -> None:
-    recipe = section.recipe("import", settings, [], extra={"source": images_print})
+def _import_images(section: Section, settled: Settled, recipe: Recipe, job: Job) -> None:
     if section.finished("images", recipe, job):
         return
+    source = settled.source
     parts = [
         (name, row, STRIP) for name in source.signals for row in range(0, source.shape[0], CHUNK)
     ]
     with section.draft("images", recipe, job) as draft:
+        settled.write(draft.path)
         rasters = {
             name: create_raster(
                 draft.path / name,
@@ -164,6 +165,8 @@ def _import_images(
             job.warn(f"{tile}; it is left black")
         draft.notes |= {
             "form": source.form,
+            "instrument": source.instrument,
+            "layout": source.layout.words if source.layout else "",
             "files": sum(len(signal.files) for signal in source.signals.values()),
             "missing_tiles": missing,
             "problems": source.problems,

@@ -126,6 +126,8 @@ def with_layout(source: Source, layout: Layout, settings: ImportSettings) -> Sou
         Settings that the source was recognised with.
     """
     signals, _ = lay_over(source.folder, source.parts, layout, settings)
+    for name, signal in source.signals.items():
+        signals[name].missing.extend(signal.missing)
     sessions = read_sessions(source.folder / "sessions.csv", layout.shape, layout.tiles)
     return replace(source, signals=signals, layout=layout, shape=layout.shape, sessions=sessions)
 

@@ -60,7 +60,7 @@ def arrange(
     InputError
         If no place can be found for the tiles.
     """
-    images, lost = _open_all(parts, job)
+    images, lost = open_all(parts, job)
     if not images:
         refuse_if(lost, f"{folder}: no tile of BSE can be used")
     try:
@@ -146,7 +146,23 @@ def _holes(layout: Layout) -> list[str]:
     ]
 
 
-def _open_all(parts: list[Part], job: Job) -> tuple[dict[str, Image], list[str]]:
+def open_all(parts: list[Part], job: Job) -> tuple[dict[str, Image], list[str]]:
+    """Open the images of a signal's tiles; also return what is wrong with those that fail.
+
+    Parameters
+    ----------
+    parts
+        Tiles of one signal.
+    job
+        Running job.
+
+    Returns
+    -------
+    images
+        Image of each tile by its place.
+    unreadable
+        What is wrong with the others, in sentences.
+    """
     images: dict[str, Image] = {}
     unreadable: list[str] = []
 

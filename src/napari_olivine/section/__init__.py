@@ -5,6 +5,7 @@ from napari_olivine.section.raster import Raster, block_side, blocks, create_ras
 from napari_olivine.section.recipe import Product, Recipe
 from napari_olivine.section.sessions import Session, session_index, with_role
 from napari_olivine.section.store import Section, SectionRecord
+from napari_olivine.section.tiles import Tiles
 
 __all__ = [
     "Draft",
@@ -14,6 +15,7 @@ __all__ = [
     "Section",
     "SectionRecord",
     "Session",
+    "Tiles",
     "block_side",
     "blocks",
     "create_raster",

@@ -137,6 +137,16 @@ def open_draft(section: Path, name: str, recipe: Recipe, job: Job) -> Iterator[D
                 _add_seconds(path, time.monotonic() - started)
 
 
+def unfinished(section: Path, name: str, recipe: Recipe) -> Path | None:
+    """Return the folder of a product that an earlier run with the same recipe left unfinished."""
+    path = section / WORK / name.replace("/", "__")
+    try:
+        same = (path / RECIPE).read_text() == recipe.fingerprint
+    except OSError:
+        return None
+    return path if same else None
+
+
 def software_versions() -> dict[str, str]:
     """Versions of the programs that decide a result."""
     versions = {}

@@ -20,6 +20,7 @@ from napari_olivine.section.draft import Draft, open_draft
 from napari_olivine.section.raster import Raster
 from napari_olivine.section.recipe import RECORD, Product, Recipe, fingerprint_of_bytes
 from napari_olivine.section.sessions import Session
+from napari_olivine.section.tiles import Tiles
 from napari_olivine.settings import Settings
 
 FORMAT = 1
@@ -250,6 +251,15 @@ class Section:
         folder = self.path / "annotations"
         folder.mkdir(exist_ok=True)
         write_atomically(folder / f"{name}.csv", table.to_csv(index=False))
+
+    def tiles(self) -> Tiles | None:
+        """Return the tiles of the mosaic, `None` for a section of whole images."""
+        found = Tiles.read(self.path / "images")
+        shape = self.record.tile_shape
+        if found is not None or shape is None:
+            return found
+        grid = (self.shape[0] // shape[0], self.shape[1] // shape[1])
+        return Tiles.of_grid(grid, shape)  # sections of before tiles were listed
 
     def sessions(self) -> list[Session]:
         """Return the analytical sessions and their roles."""

@@ -1,0 +1,108 @@
+"""Where the tiles finally lie: registered once, and remembered by a section that is being made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from napari_olivine.job import Job
+from napari_olivine.readers.choosing import BSE
+from napari_olivine.readers.mosaic import Layout, register_tiles
+from napari_olivine.readers.recognise import with_layout
+from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers.source import Source
+from napari_olivine.readers.tiling import open_all
+from napari_olivine.section import Recipe, Tiles
+from napari_olivine.section.draft import unfinished
+from napari_olivine.section.recipe import RECORD, Product
+
+OVERLAPS = "overlaps.parquet"
+"""File of the product ``images`` that compares overlapping tiles."""
+
+IMAGES = "images"
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A source whose tiles lie where they will stay.
+
+    Parameters
+    ----------
+    source
+        The source.
+    overlaps
+        What the registration measured, see `napari_olivine.readers.mosaic.Registered`; `None`
+        where nothing overlaps.
+    """
+
+    source: Source
+    overlaps: pd.DataFrame | None = None
+
+    def write(self, images: Path) -> None:
+        """Write tiles and overlaps into a product ``images`` that is being made."""
+        if self.source.layout is not None:
+            self.source.layout.tiles.write(images)
+        if self.overlaps is not None:
+            self.overlaps.to_parquet(images / OVERLAPS, index=False)
+
+
+def settle(
+    source: Source, settings: ImportSettings, recipe: Recipe, place: Path, job: Job
+) -> Settled:
+    """Register the tiles of a source, or take what an earlier run of this import found.
+
+    Parameters
+    ----------
+    source
+        Source as it was recognised.
+    settings
+        Settings of the import.
+    recipe
+        Recipe of the product ``images``.
+    place
+        Folder of the section, which may not exist yet.
+    job
+        Running job.
+    """
+    if source.layout is None:
+        return Settled(source)
+    earlier = _earlier(place, recipe)
+    if earlier is not None and not job.force:
+        tiles = Tiles.read(earlier)
+        if tiles is not None:
+            file = earlier / OVERLAPS
+            overlaps = pd.read_parquet(file) if file.exists() else None
+            return Settled(_moved(source, tiles, settings), overlaps)
+    parts = source.parts[BSE]
+    images, _ = open_all(parts, job)
+    registered = register_tiles(source.layout, images, settings, job)
+    if registered is None:
+        return Settled(source)
+    told = set(source.problems)
+    problems = [*source.problems, *(r for r in registered.layout.remarks if r not in told)]
+    moved = with_layout(source, registered.layout, settings)
+    return Settled(replace(moved, problems=problems), registered.overlaps)
+
+
+def _earlier(place: Path, recipe: Recipe) -> Path | None:
+    finished = place / IMAGES
+    there = (finished / RECORD).exists()
+    if there and Product.read(finished).fingerprint == recipe.fingerprint:
+        return finished
+    return unfinished(place, IMAGES, recipe)
+
+
+def _moved(source: Source, tiles: Tiles, settings: ImportSettings) -> Source:
+    assert source.layout is not None
+    if tiles.table.equals(source.layout.tiles.table):
+        return source
+    bounds = tiles.bounds
+    layout: Layout = replace(
+        source.layout,
+        how="registered",
+        tiles=tiles,
+        shape=(int(bounds[:, 1].max()), int(bounds[:, 3].max())),
+    )
+    return with_layout(source, layout, settings)
