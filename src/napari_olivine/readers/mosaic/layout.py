@@ -84,8 +84,6 @@ class Layout:
         The stage against the pixels, `None` where the stage is not known.
     sure
         Whether the places follow from the files; `False` where something was guessed.
-    unplaced
-        Tiles that cannot be read and whose place is not known for that reason.
     """
 
     how: How
@@ -98,7 +96,6 @@ class Layout:
     remarks: list[str] = field(default_factory=list)
     stage: StageFrame | None = None
     sure: bool = True
-    unplaced: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:
@@ -156,7 +153,7 @@ def lay_out(
         If the tiles lie so far apart that a position must be wrong.
     """
     stage_um = np.full((len(names), 2), np.nan) if stage_um is None else stage_um
-    _refuse_scattered(names, positions, tile_shape)
+    refuse_scattered(names, positions, tile_shape)
     cells = cells - cells.min(axis=0)
     order = sorted(range(len(names)), key=lambda tile: (*cells[tile], _natural(names[tile])))
     at: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -223,10 +220,16 @@ def _gaps(taken: set[tuple[int, int]], rows: int, columns: int) -> list[tuple[in
     ]
 
 
-def _refuse_scattered(
+def refuse_scattered(
     names: Sequence[str], positions: NDArray[np.float64], tile_shape: tuple[int, int]
 ) -> None:
-    """Refuse positions that would make a section of nothing but emptiness."""
+    """Refuse positions (px) that would make a section of nothing but emptiness.
+
+    Raises
+    ------
+    InputError
+        Names the tiles that lie farthest off.
+    """
     size = np.array(tile_shape, np.float64)
     refuse_if(
         [

@@ -25,8 +25,18 @@ FLOOR_PX = 0.05
 NARROWEST_PX = 0.5
 """Deviation from the common solution, in each direction, at which a shift loses most weight."""
 
+START, FACTOR = 2.0, 1.6
+"""Robust width to begin with, in stage errors, and by which it shrinks; a wider one lets wrong
+shifts carry whole groups of tiles away."""
+
+WITHOUT_WITNESS = 6.0
+"""A tile's only shift must agree with the stage within this many stage errors."""
+
 CAST_OUT = 0.25
 """Shifts whose robust weight ends below this (1.7 times the width away) are wrong."""
+
+LEAST_JITTER_PX = 0.5
+"""No stage is better than this."""
 
 FEW = 8
 """Shifts that are needed to judge the scale and direction of the stage."""
@@ -91,7 +101,7 @@ def solve_places(
     robust = measured.astype(np.float64)
     wanted = np.where(measured[:, None], shifts, by_stage)
     # The first solution trusts every shift as much as the stage: nothing can pull far.
-    width = max(4 * jitter, 4 * NARROWEST_PX)
+    width = max(START * jitter, 4 * NARROWEST_PX)
     places = stage
     while True:
         for _ in range(3):
@@ -101,8 +111,9 @@ def solve_places(
             places = system.solve(weights, wanted, tie, by_stage)
         if width <= NARROWEST_PX:
             break
-        width = max(width / 1.6, NARROWEST_PX)
+        width = max(width / FACTOR, NARROWEST_PX)
     trusted = measured & (robust >= CAST_OUT)
+    trusted &= ~_lone_and_odd(pairs, trusted, np.hypot(*(shifts - by_stage).T), jitter)
     places = system.solve(np.where(trusted, weights, 0.0), wanted, tie, by_stage)
     group = groups(len(stage), pairs[trusted])
     largest = group == 0
@@ -118,6 +129,15 @@ def groups(tiles: int, links: NDArray[np.int64]) -> NDArray[np.int64]:
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return np.asarray(rank[label], np.int64)
+
+
+def _lone_and_odd(
+    pairs: NDArray[np.int64], trusted: NDArray[np.bool_], from_stage: Floats, jitter: float
+) -> NDArray[np.bool_]:
+    """Find shifts that contradict the stage and are the only one of a tile: without a witness."""
+    shares = np.bincount(pairs[trusted].ravel(), minlength=int(pairs.max(initial=0)) + 1)
+    lone = (shares[pairs] == 1).any(axis=1)
+    return np.asarray(lone & ~(from_stage <= WITHOUT_WITNESS * jitter), np.bool_)
 
 
 class _System:
@@ -172,5 +192,6 @@ def _stage_model(by_stage: Floats, shifts: Floats) -> tuple[Floats, float]:
     if not len(shifts):
         return matrix, 10.0
     away = shifts - by_stage @ matrix.T
-    deviation = 1.4826 * np.median(np.abs(away - np.median(away, axis=0)))
-    return matrix, float(max(deviation / np.sqrt(2), 0.3))
+    centre = np.median(away, axis=0) if len(away) >= FEW else np.zeros(2)
+    deviation = 1.4826 * np.median(np.abs(away - centre))
+    return matrix, float(max(deviation / np.sqrt(2), LEAST_JITTER_PX))

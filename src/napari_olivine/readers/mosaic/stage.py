@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.mosaic.layout import Layout, StageFrame, lay_out
+from napari_olivine.readers.mosaic.layout import Layout, StageFrame, lay_out, refuse_scattered
 from napari_olivine.readers.mosaic.seams import ReadTile, Seams, choose
 from napari_olivine.readers.source import refuse_if
 
@@ -28,6 +28,9 @@ are not known better."""
 
 SAME_PLACE = 0.1
 """Tiles nearer than this share of their side are of the same place."""
+
+FARTHEST_UM = 1e15
+"""Positions beyond are as absurd, and sums of them stay finite."""
 
 MIRRORS: dict[Mirror, tuple[bool, bool]] = {
     "none": (False, False), "x": (False, True), "y": (True, False), "both": (True, True),
@@ -130,7 +133,9 @@ def layout_of_stage(
     )
     if not pixel_size_um > 0:
         raise InputError("The stage positions are of no use without the size of a pixel.")
+    stage_um = np.clip(stage_um, -FARTHEST_UM, FARTHEST_UM)
     stage_px = (stage_um - np.median(stage_um, axis=0)) / pixel_size_um
+    refuse_scattered(names, USUAL.positions(stage_px), tile_shape)
     sure, told = True, ""
     if mirror is not None:
         axes = _Axes(False, MIRRORS[mirror])
