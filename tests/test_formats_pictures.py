@@ -135,6 +135,14 @@ def test_pictures_made_to_harm(tmp_path, content, told):
     assert time.monotonic() - began < 2
 
 
+def test_a_picture_of_gigabytes_with_few_pixels_is_refused(tmp_path):
+    file = save(tmp_path / "a.png", RAMP)
+    with file.open("r+b") as stream:
+        stream.truncate(1 << 32)  # a hole: it takes no room on the disk
+    with pytest.raises(Unreadable, match="longer than its pixels can be"):
+        open_images(file)
+
+
 def encoded(kind: str) -> bytes:
     stream = io.BytesIO()
     PIL.Image.fromarray(RAMP).save(stream, kind)

@@ -38,6 +38,9 @@ BROKEN = (
 )  # fmt: skip
 """What damaged files make Pillow raise."""
 
+BALLAST = 64 << 20
+"""Bytes that a file may have besides its pixels; it is read as a whole."""
+
 TAIL = 64 << 10
 """Bytes at the end of a file among which the mark of its end must be."""
 
@@ -63,6 +66,8 @@ def open_images(file: Path) -> list[Image]:
         raise Unreadable(f"{file} is missing")
     try:
         with PIL.Image.open(file, formats=KINDS) as picture:
+            if os.path.getsize(file) > BALLAST + 8 * picture.width * picture.height:
+                raise ValueError("it is longer than its pixels can be")
             return [_image(file, picture)]
     except PIL.Image.DecompressionBombError as error:
         raise InputError(
