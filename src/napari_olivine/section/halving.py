@@ -18,8 +18,9 @@ Reduction = Literal["mean", "nanmean", "mode", "nearest"]
     Values that exist on some pixels only: the mean of those that are finite, NaN if none is.
 ``mode``
     Masks and labels: the value that occurs most often. A tie is won by a label against 0, and
-    among labels by the smaller one: a crystal that is one pixel thin stays whole in every
-    overview, where it looks thicker than it is. Areas are therefore measured at full resolution.
+    among labels by the smaller one: a lath that is one pixel thin along rows or columns stays in
+    every overview, where it looks thicker than it is; single pixels and some thin diagonals
+    vanish. Areas are therefore measured at full resolution.
 ``nearest``
     The top left pixel; only read, in sections written before there was ``mode``.
 """
