@@ -1,4 +1,4 @@
-"""A line for a folder's path with a button to choose it."""
+"""A line for the path of a folder with a button to choose it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ class FolderEdit(QWidget):
     ----------
     title
         Shown in the empty line, and above the dialogue.
+    files
+        Whether a file may be chosen instead; a second button does that.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, files: bool = False) -> None:
         super().__init__()
         self._title = title
         self.edit = QLineEdit()
@@ -28,6 +30,10 @@ class FolderEdit(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.edit, 1)
         row.addWidget(button)
+        if files:
+            file_button = QPushButton("File...")
+            file_button.clicked.connect(self._choose_file)
+            row.addWidget(file_button)
 
     def path(self) -> Path | None:
         """Return the folder, `None` if the line is empty."""
@@ -38,4 +44,10 @@ class FolderEdit(QWidget):
         folder = QFileDialog.getExistingDirectory(self, self._title)
         if folder:
             self.edit.setText(folder)
+            self.edit.editingFinished.emit()
+
+    def _choose_file(self) -> None:
+        file, _ = QFileDialog.getOpenFileName(self, self._title)
+        if file:
+            self.edit.setText(file)
             self.edit.editingFinished.emit()

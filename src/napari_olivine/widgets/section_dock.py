@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-)
+from qtpy.QtCore import QPoint, Qt, QTimer
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.widgets.composite import CompositeBar
-from napari_olivine.widgets.folder_edit import FolderEdit
+from napari_olivine.widgets.import_part import ImportPart
 from napari_olivine.widgets.open_dock import open_dock
-from napari_olivine.widgets.parts import Folding, heading, wrapped
+from napari_olivine.widgets.parts import heading, wrapped
 from napari_olivine.widgets.products_tree import ProductsTree
 from napari_olivine.widgets.reader import get_reader
 from napari_olivine.widgets.sessions_table import SessionsPart
@@ -74,23 +67,19 @@ class SectionDock(StepDock):
         self._add_import()
 
     def _add_import(self) -> None:
-        self._looking_into: Path | None = None
-        self.links.when_cut(partial(setattr, self, "_looking_into", None))
-        self.source = FolderEdit("Folder of the instrument")
-        self.source.edit.editingFinished.connect(self.recognise)
-        self.recognised = wrapped("Choose the folder with the tiles or maps and the EPMA tables.")
-        self.recognised.setTextFormat(Qt.TextFormat.RichText)
-        self.destination = FolderEdit("New folder of the section")
-        self.import_part = Folding("Import an instrument's folder", opened=False)
-        for part in (QLabel("From"), self.source, self.recognised, QLabel("To"), self.destination):
-            self.import_part.inside.addWidget(part)
+        self.import_part = ImportPart("Import an instrument's folder")
+        self.import_part.failed.connect(self._on_look_failed)
         self.import_part.toggled.connect(self._show_import)
+        self.links.when_cut(self.import_part.stop)
+        self.source, self.destination = self.import_part.source, self.import_part.destination
+        self.recognised = self.import_part.recognised
         self.body.addWidget(self.import_part)
 
     @override
     def _add_form(self) -> None:
         super()._add_form()
         self.force.hide()
+        self.import_part.use_form(self.form)
         self.settings_part.unfold(False)
 
     @override
@@ -103,26 +92,33 @@ class SectionDock(StepDock):
             self.on_section_opened()
 
     def _show_import(self, shown: bool) -> None:
+        if shown and self.session.section is not None:
+            QTimer.singleShot(0, self._scroll_to_import)
         for part in (self.settings_part, self.run_button, self.cancel_button):
             part.setVisible(shown)
+
+    def _scroll_to_import(self) -> None:
+        with suppress(RuntimeError):
+            top = self.import_part.mapTo(self.scroll_area.widget(), QPoint(0, 0)).y()
+            self.scroll_area.verticalScrollBar().setValue(top)
 
     # ------------------------------------------------------------------ opening
 
     @override
     def dragEnterEvent(self, a0: Any) -> None:
-        if a0 is not None and _dropped_folder(a0) is not None:
+        if a0 is not None and _dropped(a0) is not None:
             a0.acceptProposedAction()
 
     @override
     def dropEvent(self, a0: Any) -> None:
-        folder = _dropped_folder(a0)
-        if folder is None:
+        path = _dropped(a0)
+        if path is None:
             return
-        if get_reader(str(folder)) is not None:
-            self.open(folder)
+        if get_reader(str(path)) is not None:
+            self.open(path)
         else:  # an instrument's
             self.import_part.unfold(True)
-            self.source.edit.setText(str(folder))
+            self.source.edit.setText(str(path))
             self.recognise()
 
     def choose_section(self) -> None:
@@ -205,34 +201,16 @@ class SectionDock(StepDock):
     # ------------------------------------------------------------------ importing
 
     def recognise(self) -> None:
-        """Look in a thread what the source folder holds, and show it; nothing is written."""
-        from napari.qt.threading import create_worker
-
-        folder = self.source.path()
-        if folder is None:
-            return
+        """Look what the source holds, and show it; nothing is written."""
         self.hide_error()
-        try:
-            settings = self.form.values()
-        except OlivineError as error:
-            self.show_error(str(error))
-            return
-        self.recognised.setText(f"Looking into {folder.name}...")
-        self._looking_into = folder
-        worker = create_worker(_look_into, folder, settings, _start_thread=False)
-        worker.returned.connect(partial(self._on_recognised, folder))
-        worker.start()
+        self.import_part.recognise()
 
-    def _on_recognised(self, folder: Path, found: Any) -> None:
-        if folder != self._looking_into:
-            return  # another folder was chosen meanwhile, or the dock was closed
-        if isinstance(found, str):
-            self.recognised.setText("Nothing that can be imported.")
-            self.show_error(found)
-            return
-        self.recognised.setText(describe(found))
-        if self.destination.path() is None:
-            self.destination.edit.setText(str(folder.parent / f"{folder.name}-section"))
+    def _on_look_failed(self, why: str) -> None:
+        if why:
+            self.show_error(why)
+            self.settings_part.unfold(True)  # what the files do not say is set there
+        else:
+            self.hide_error()
 
     @override
     def arguments(self) -> list[str]:
@@ -248,36 +226,14 @@ class SectionDock(StepDock):
             self.open(destination)
 
 
-def _dropped_folder(event: Any) -> Path | None:
-    """Return the one folder that is dropped, `None` if it is something else."""
+def _dropped(event: Any) -> Path | None:
+    """Return the one folder or file that is dropped, `None` if it is something else.
+
+    A section or a mosaic is dropped by its ``section.json`` too.
+    """
     urls = event.mimeData().urls()
     if len(urls) != 1 or not urls[0].isLocalFile():
         return None
     path = Path(urls[0].toLocalFile())
     path = path.parent if path.name == "section.json" else path
-    return path if path.is_dir() else None
-
-
-def _look_into(folder: Path, settings: Any) -> Any:
-    """Return what a folder holds, or in words what is wrong with it."""
-    from napari_olivine.readers import read_source
-
-    try:
-        return read_source(folder, settings)
-    except OlivineError as error:
-        return str(error)
-
-
-def describe(source: Any) -> str:
-    """Tell in a few lines what was recognised in a folder."""
-    rows, columns = source.shape
-    profiles = source.analyses["profile"].nunique() if len(source.analyses) else 0
-    lines = [
-        f"<b>{source.name}</b>: {source.form}, {columns} x {rows} px of "
-        f"{source.pixel_size_um:g} µm",
-        f"Signals: {', '.join(source.signals)}",
-        f"Sessions: {len(source.sessions)}; EPMA: {profiles} profiles, "
-        f"{len(source.analyses)} points, {len(source.placements)} placed",
-    ]
-    lines += [f"<span style='color:#e69f00'>{problem}</span>" for problem in source.problems[:8]]
-    return "<br>".join(lines)
+    return path if path.exists() else None

@@ -1,0 +1,305 @@
+"""The part of the Section dock that imports: what was recognised, and what to correct in it."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+)
+
+from napari_olivine.errors import OlivineError
+from napari_olivine.widgets.folder_edit import FolderEdit
+from napari_olivine.widgets.forms import SettingsForm
+from napari_olivine.widgets.looker import Look, Looker
+from napari_olivine.widgets.parts import Folding, wrapped
+from napari_olivine.widgets.tile_map import TileMap
+
+PROBLEM_COLOUR = "#e69f00"
+
+LISTED = 12
+"""Problems that are told before the rest are only counted."""
+
+TAKE, NAME, FILES, KIND = range(4)
+"""Columns of the signals."""
+
+
+class ImportPart(Folding):
+    """Choose an instrument's folder, see what is in it, correct it.
+
+    Parameters
+    ----------
+    title
+        Title of the part.
+    """
+
+    failed = Signal(str)
+    """Why nothing was recognised; empty when something was."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title, opened=False)
+        self.form: SettingsForm | None = None
+        self._filling = False
+        self._last: Look | None = None
+        self._others: list[str] = []
+        self.looker = Looker()
+        self.looker.seen.connect(self._on_seen)
+        self.looker.progress.connect(self._on_progress)
+        self.source = FolderEdit("Folder or file of the instrument", files=True)
+        self.source.edit.editingFinished.connect(self.recognise)
+        self.recognised = wrapped("Choose the folder with the tiles or maps and the EPMA tables.")
+        self.recognised.setTextFormat(Qt.TextFormat.RichText)
+        self.signals = self._make_signals()
+        self.tiles = TileMap()
+        self.problems = wrapped("")
+        self.problems.setTextFormat(Qt.TextFormat.RichText)
+        self.problems.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.go_on = QCheckBox("Go on without them; their places stay empty")
+        self.go_on.toggled.connect(self._on_go_on)
+        self.columns = QPushButton("Columns of EPMA tables...")
+        self.columns.setToolTip("Say what the columns of a table hold that is not recognised")
+        self.columns.clicked.connect(self.map_columns)
+        self.destination = FolderEdit("New folder of the section")
+        parts = (
+            QLabel("From"), self.source, self.recognised, self.signals, self.tiles, self.problems,
+            self.go_on, self.columns, QLabel("To"), self.destination,
+        )  # fmt: skip
+        for part in parts:
+            self.inside.addWidget(part)
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(700)
+        self._again.timeout.connect(self.recognise)
+        self._show(None)
+
+    def _make_signals(self) -> QTableWidget:
+        table = QTableWidget(0, 4)
+        table.setHorizontalHeaderLabels(["", "Signal", "Files", "Values"])
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(22)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        table.itemChanged.connect(self._on_signal_changed)
+        return table
+
+    def use_form(self, form: SettingsForm) -> None:
+        """Look again whenever the settings of the import change."""
+        self.form = form
+        form.changed.connect(self._on_form_changed)
+
+    def stop(self) -> None:
+        """Stop looking: the dock was closed."""
+        self._again.stop()
+        self.looker.stop()
+
+    @property
+    def error(self) -> str:
+        """Why the folder cannot be imported, empty if it can."""
+        return self._last.error if self._last is not None else ""
+
+    # ------------------------------------------------------------------ looking
+
+    def recognise(self) -> None:
+        """Look in a thread what the source holds, and show it; nothing is written."""
+        self._again.stop()
+        path = self.source.path()
+        if path is None or self.form is None:
+            return
+        try:
+            settings = self.form.values()
+        except OlivineError as error:
+            self._on_seen(Look(path, error=str(error)))
+            return
+        if self._last is None or self._last.path != path:
+            self._others = []
+            self._show(None)
+        self.recognised.setText(f"Looking into {escape(path.name)}...")
+        self.looker.look(path, settings)
+
+    def _on_progress(self, done: float, total: float, message: str) -> None:
+        name = self.source.path()
+        share = f" {done / total:.0%}" if total else ""
+        if name is not None and (self._last is None or self._last.source is None):
+            self.recognised.setText(f"Looking into {escape(name.name)}... {escape(message)}{share}")
+        elif self._last is not None and not self._last.checked:
+            self.problems.setText(f"{escape(message)}...{share}")
+
+    def _on_seen(self, look: Look) -> None:
+        self._last = look
+        self._show(look)
+        self.failed.emit(look.error)
+        if look.source is not None and self.destination.path() is None:
+            folder = look.path if look.path.is_dir() else look.path.with_suffix("")
+            self.destination.edit.setText(str(folder.parent / f"{folder.name}-section"))
+
+    # ------------------------------------------------------------------ showing
+
+    def _show(self, look: Look | None) -> None:
+        source = look.source if look is not None else None
+        self.tiles.show_tiles(look.tiles if look is not None else None)
+        self._show_signals(source)
+        self.go_on.hide()
+        self.problems.setVisible(source is not None)
+        folder = self._epma_folder()
+        self.columns.setVisible(folder is not None)
+        if look is None:
+            return
+        if source is None:
+            self.recognised.setText("Nothing that can be imported.")
+            return
+        self.recognised.setText(describe(source, look.tiles, self._pixel_size_set()))
+        wrong = [*look.wrong, *(text for text in source.problems if text not in look.wrong)]
+        lines = [escape(text) for text in wrong[:LISTED]]
+        if len(wrong) > LISTED:
+            lines.append(f"... and {len(wrong) - LISTED} more")
+        text = "<br>".join(f"<span style='color:{PROBLEM_COLOUR}'>{line}</span>" for line in lines)
+        if look.checked and not wrong:
+            text = "Every file was looked at: nothing is missing, nothing is wrong."
+        elif not look.checked:
+            text += ("<br>" if text else "") + "Looking at every file..."
+        self.problems.setText(text)
+        self._filling = True
+        skip = bool(self.form is not None and self.form.editors["skip_missing"].value)
+        self.go_on.setVisible(bool(look.wrong) or (skip and bool(source.problems)))
+        self.go_on.setChecked(skip)
+        self._filling = False
+
+    def _show_signals(self, source: Any) -> None:
+        self.signals.setVisible(source is not None)
+        if source is None:
+            return
+        self._filling = True
+        found = list(source.signals)
+        names = [*found, *(name for name in self._others if name not in found)]
+        self._others = [name for name in names if name != "BSE"]
+        self.signals.setRowCount(len(names))
+        for row, name in enumerate(names):
+            signal = source.signals.get(name)
+            tick = QTableWidgetItem()
+            flags = Qt.ItemFlag.ItemIsEnabled
+            if name != "BSE":
+                flags |= Qt.ItemFlag.ItemIsUserCheckable
+                tick.setToolTip("Untick to leave this signal out")
+            tick.setFlags(flags)
+            tick.setCheckState(Qt.CheckState.Checked if signal else Qt.CheckState.Unchecked)
+            title = QTableWidgetItem(name)
+            title.setData(Qt.ItemDataRole.UserRole, name)
+            title.setToolTip("Double click to give it another name, e.g. Mg, or BSE")
+            kind = f"{signal.dtype}" if signal is not None else ""
+            files = str(len(signal.files)) if signal is not None else ""
+            for column, item in ((TAKE, tick), (NAME, title)):
+                self.signals.setItem(row, column, item)
+            for column, text in ((FILES, files), (KIND, kind)):
+                item = QTableWidgetItem(text)
+                item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+                self.signals.setItem(row, column, item)
+        height = self.signals.horizontalHeader().sizeHint().height() + 6
+        rows = min(len(names), 8)
+        self.signals.setFixedHeight(
+            height + rows * self.signals.verticalHeader().defaultSectionSize()
+        )
+        self._filling = False
+
+    def _pixel_size_set(self) -> bool:
+        return bool(self.form is not None and self.form.editors["pixel_size_um"].value)
+
+    # ------------------------------------------------------------------ correcting
+
+    def _on_form_changed(self) -> None:
+        if not self._filling and self.source.path() is not None and self.isVisible():
+            self._again.start()
+
+    def _on_go_on(self, on: bool) -> None:
+        if not self._filling and self.form is not None:
+            self.form.editors["skip_missing"].value = on
+
+    def _on_signal_changed(self, item: QTableWidgetItem) -> None:
+        if self._filling or self.form is None:
+            return
+        if item.column() == TAKE:
+            table = self.signals
+            ticked = [
+                str(table.item(row, NAME).data(Qt.ItemDataRole.UserRole))
+                for row in range(table.rowCount())
+                if table.item(row, TAKE).checkState() == Qt.CheckState.Checked
+            ]
+            wanted = [name for name in ticked if name != "BSE"]
+            everything = len(wanted) == len(self._others)
+            # Without any map the BSE image alone is named.
+            value = "" if everything else ", ".join(wanted or ["BSE"])
+            self.form.editors["signals"].value = value
+        elif item.column() == NAME:
+            old, new = str(item.data(Qt.ItemDataRole.UserRole)), item.text().strip()
+            if new and new != old:
+                if new == "BSE":
+                    self.form.editors["bse"].value = old
+                else:
+                    self._rename(old, new)
+
+    def _rename(self, old: str, new: str) -> None:
+        assert self.form is not None
+        pairs = [part for part in self.form.editors["rename"].value.split(",") if "=" in part]
+        names = {key.strip(): name.strip() for key, name in (pair.split("=", 1) for pair in pairs)}
+        first = next((key for key, name in names.items() if name == old), old)
+        names[first] = new
+        self._others = [name for name in self._others if name != old]
+        self.form.editors["rename"].value = ", ".join(f"{k}={n}" for k, n in names.items())
+
+    def _epma_folder(self) -> Path | None:
+        path = self.source.path()
+        folder = path / "epma" if path is not None else None
+        return folder if folder is not None and folder.is_dir() else None
+
+    def map_columns(self) -> None:
+        """Let the person say what the columns of an EPMA table hold."""
+        from napari_olivine.widgets.column_mapper import ColumnMapper
+
+        folder = self._epma_folder()
+        if folder is None:
+            return
+        self.mapper = ColumnMapper(folder, self)
+        self.mapper.saved.connect(self.recognise)
+        self.mapper.show()
+
+
+def describe(source: Any, tiles: Any = None, pixel_size_set: bool = False) -> str:
+    """Tell in a few lines what was recognised in a folder."""
+    rows, columns = source.shape
+    size = source.pixel_size_um
+    by_hand = " (set by hand)" if pixel_size_set else ""
+    profiles = source.analyses["profile"].nunique() if len(source.analyses) else 0
+    lines = [
+        f"<b>{escape(source.name)}</b>: {escape(source.form)}, {columns} x {rows} px of "
+        f"{size:.6g} µm{by_hand}, {columns * size / 1000:.2f} x {rows * size / 1000:.2f} mm",
+    ]
+    if instrument := getattr(source, "instrument", ""):
+        lines.append(f"Instrument: {escape(instrument)}")
+    lines.append(f"Signals: {escape(', '.join(source.signals))}")
+    layout = getattr(source, "layout", None)
+    if layout is not None:
+        lines.append(f"Tiles: {escape(layout.words)}")
+        if layout.mirrored is not None and any(layout.mirrored):
+            axes = [name for name, on in zip("yx", layout.mirrored, strict=True) if on]
+            lines.append(f"Stage axis {' and '.join(axes)} runs against the images")
+    if tiles is not None:
+        states = {k: n for k, n in sorted(tiles.count().items()) if k != "there"}
+        if states:
+            lines.append(f"Places: {', '.join(f'{n} {k}' for k, n in states.items())}")
+    lines.append(
+        f"Sessions: {len(source.sessions)}; EPMA: {profiles} profiles, "
+        f"{len(source.analyses)} points, {len(source.placements)} placed"
+    )
+    return "<br>".join(lines)

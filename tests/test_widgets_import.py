@@ -1,0 +1,346 @@
+"""The import in the Section dock: what is seen of a folder, its tiles, what is corrected."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from qtpy.QtCore import Qt
+
+from napari_olivine.readers import ImportSettings, read_source
+from napari_olivine.section import Section
+from napari_olivine.widgets.looker import Looker
+from napari_olivine.widgets.session import SectionSession
+from napari_olivine.widgets.tile_map import COLOURS, TileMap, TileStates, tile_states
+
+LEFT = Qt.MouseButton.LeftButton
+GRID, TILE = (3, 4), (40, 60)
+
+
+@cache
+def tile_folder() -> Path:
+    """BSE and two maps in 3 x 4 tiles named by row and column, without a description."""
+    folder = Path(tempfile.mkdtemp(prefix="olivine-tiles-")) / "thin section 7"
+    rng = np.random.default_rng(5)
+    for signal in ("BSE", "Mg", "Fe"):
+        (folder / signal).mkdir(parents=True)
+        for row in range(GRID[0]):
+            for column in range(GRID[1]):
+                image = rng.integers(20, 200, TILE, dtype=np.uint8)
+                tifffile.imwrite(folder / signal / f"r{row:02d}_c{column:02d}.tif", image)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tile_folder(), tmp_path / "thin section 7"))
+
+
+def damage(folder: Path) -> None:
+    """One tile is gone, one there twice, one cut short."""
+    (folder / "BSE" / "r01_c01.tif").unlink()
+    shutil.copy(folder / "BSE" / "r02_c03.tif", folder / "BSE" / "r02_c03 (1).tif")
+    cut = folder / "Mg" / "r00_c02.tif"
+    cut.write_bytes(cut.read_bytes()[:500])
+
+
+class TestTileStates:
+    def states(self, folder: Path) -> TileStates:
+        source = read_source(folder, ImportSettings(pixel_size_um=1.0))
+        return tile_states(source.layout, source.findings())
+
+    def test_whole_mosaic(self) -> None:
+        states = self.states(tile_folder())
+        assert (states.grid, states.tile_shape) == (GRID, TILE)
+        assert states.count() == {"there": 12}
+        assert states.path[:5] == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]
+
+    def test_missing_doubled_and_cut_short(self, folder: Path) -> None:
+        damage(folder)
+        states = self.states(folder)
+        assert states.states == {(1, 1): "missing", (2, 3): "doubled", (0, 2): "unusable"}
+        assert states.describe((1, 1)) == "row 2, column 2, no tile"
+        assert "r02_c03" in states.describe((2, 3))
+        assert "claimed by two tiles" in states.describe((2, 3))
+
+    def test_tile_of_a_longer_name_is_not_meant(self) -> None:
+        table = pd.DataFrame({"grid_row": [0, 0], "grid_col": [0, 1]})
+        layout = SimpleNamespace(
+            tiles=SimpleNamespace(table=table, tile_shape=(4, 4)),
+            names=["T_1", "T_10"],
+            gaps=[],
+            remarks=[],
+            grid=(1, 2),
+            mirrored=None,
+        )
+        found = tile_states(layout, ["/a/b/T_10.tif is truncated; copy it again."])
+        assert found.states == {(0, 1): "unusable"}
+
+    def test_serpentine_is_the_way_that_the_numbers_go(self) -> None:
+        cells = [(0, 0), (0, 1), (0, 2), (1, 2), (1, 1), (1, 0)]
+        table = pd.DataFrame(cells, columns=["grid_row", "grid_col"])
+        layout = SimpleNamespace(
+            tiles=SimpleNamespace(table=table, tile_shape=(4, 4)),
+            names=[f"Field_{k}" for k in (8, 9, 10, 11, 12, 100)],
+            gaps=[],
+            remarks=[],
+            grid=(2, 3),
+            mirrored=(True, False),
+        )
+        assert tile_states(layout).path == cells
+
+
+@pytest.mark.gui
+class TestTileMap:
+    def test_colours_by_state_and_the_file_under_the_mouse(self, qtbot: Any) -> None:
+        cells = {(row, column): f"t{row}{column}" for row in range(3) for column in range(4)}
+        del cells[1, 1]
+        tiles = TileStates(GRID, TILE, cells, {(1, 1): "missing", (2, 0): "unusable"})
+        shown = TileMap()
+        qtbot.addWidget(shown)
+        shown.resize(200, 10)
+        shown.show_tiles(tiles)
+        shown.show()
+        picture = shown.grab().toImage()
+        for cell, state in (((1, 1), "missing"), ((2, 0), "unusable"), ((0, 0), "there")):
+            place = shown.centre_of(cell)
+            x, y = round(place.x()) + 8, round(place.y()) + 5  # beside the middle
+            assert picture.pixelColor(x, y).name() == COLOURS[state]
+            assert shown.place_at(x, y) == cell
+        assert shown.place_at(199, 5) is None
+
+    def test_nine_thousand_tiles_are_drawn_at_once(self, qtbot: Any) -> None:
+        cells = {(row, column): f"{row}_{column}" for row in range(112) for column in range(81)}
+        shown = TileMap()
+        qtbot.addWidget(shown)
+        shown.resize(320, 10)
+        shown.show_tiles(TileStates((112, 81), (338, 512), cells, mirrored=(True, True)))
+        assert shown.height() <= 200
+        assert not shown.grab().isNull()
+
+
+@pytest.mark.gui
+class TestLooker:
+    def test_another_folder_stops_the_first(
+        self, qtbot: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        begun, ended = threading.Event(), threading.Event()
+
+        def slow(path: Path, settings: Any, job: Any) -> Any:
+            if path.name != "slow":
+                return read_source(path, settings, job)
+            begun.set()
+            try:
+                while True:  # 9,000 headers on a network drive
+                    job.check()
+            finally:
+                ended.set()
+
+        monkeypatch.setattr("napari_olivine.readers.read_source", slow)
+        looker = Looker()
+        told: list[Any] = []
+        looker.seen.connect(told.append)
+        looker.look(tmp_path / "slow", ImportSettings())
+        assert begun.wait(5)
+        looker.look(tile_folder(), ImportSettings(pixel_size_um=2.0))
+        assert ended.wait(5)
+        qtbot.waitUntil(lambda: len(told) == 2, timeout=10_000)
+        assert {look.path for look in told} == {tile_folder()}
+        assert [look.checked for look in told] == [False, True]
+
+
+@pytest.mark.gui
+class TestDock:
+    @pytest.fixture
+    def viewer(self, make_napari_viewer: Any) -> Any:
+        viewer = make_napari_viewer(show=True)
+        viewer.window.resize(1200, 760)
+        yield viewer
+        SectionSession.of(viewer).jobs.stop_now()
+
+    @pytest.fixture
+    def widget(self, viewer: Any) -> Any:
+        return viewer.window.add_plugin_dock_widget("napari-olivine", "Section")[1]
+
+    def look(self, qtbot: Any, widget: Any, folder: Path) -> Any:
+        part = widget.import_part
+        widget.source.edit.setText(str(folder))
+        widget.source.edit.editingFinished.emit()
+        self.wait(qtbot, part)
+        return part
+
+    def wait(self, qtbot: Any, part: Any) -> None:
+        done = lambda: part._last is not None and (part._last.checked or part._last.error)  # noqa: E731
+        qtbot.waitUntil(lambda: bool(done()) and not part._again.isActive(), timeout=20_000)
+
+    def test_pixel_size_is_asked_for_and_then_all_is_shown(
+        self, qtbot: Any, widget: Any, folder: Path
+    ) -> None:
+        part = self.look(qtbot, widget, folder)
+        assert "pixel" in widget.run_bar.error_text.text()
+        assert widget.settings_part.opened  # where it is set
+        widget.form.editors["pixel_size_um"].value = 1.5
+        part._last = None
+        self.wait(qtbot, part)
+        assert not widget.run_bar.error_box.isVisible()
+        assert "240 x 120 px of 1.5 µm (set by hand)" in part.recognised.text()
+        assert part.tiles.tiles.count() == {"there": 12}
+        assert "nothing is wrong" in part.problems.text()
+        assert [part.signals.item(k, 1).text() for k in range(3)] == ["BSE", "Fe", "Mg"]
+        assert part.signals.item(0, 2).text() == "12"
+
+    def test_unusable_tiles_are_listed_and_left_out_on_request(
+        self, qtbot: Any, widget: Any, folder: Path, tmp_path: Path
+    ) -> None:
+        damage(folder)
+        widget.form.editors["pixel_size_um"].value = 1.5
+        part = self.look(qtbot, widget, folder)
+        assert "r02_c03 (1)" in part.problems.text()
+        assert "there is no tile in row 2, column 2" in part.problems.text()
+        assert part.go_on.isVisibleTo(part)
+        assert not part.go_on.isChecked()
+        part._last = None
+        part.go_on.click()
+        self.wait(qtbot, part)
+        widget.destination.edit.setText(str(tmp_path / "new"))
+        with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
+            qtbot.mouseClick(widget.run_button, LEFT)
+        qtbot.waitUntil(lambda: widget.session.section is not None, timeout=5000)
+        bse = Section(tmp_path / "new").raster("images", "BSE")
+        assert bse.read(slice(40, 80), slice(60, 120)).max() == 0  # the gap
+        assert bse.read(slice(0, 40), slice(0, 60)).min() >= 20
+
+    def test_signals_are_left_out_renamed_and_made_bse(
+        self, qtbot: Any, widget: Any, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "maps"
+        folder.mkdir()
+        for k, name in enumerate(("Chan 1", "Elem 2", "Fe")):
+            image = np.random.default_rng(k).integers(0, 200, (50, 60), dtype=np.uint8)
+            tifffile.imwrite(folder / f"{name}.tif", image)
+        widget.form.editors["pixel_size_um"].value = 1.0
+        part = self.look(qtbot, widget, folder)
+        assert "backscatter" in widget.run_bar.error_text.text()
+        widget.form.editors["bse"].value = "Chan 1"
+        part._last = None
+        self.wait(qtbot, part)
+        names = [part.signals.item(k, 1).text() for k in range(part.signals.rowCount())]
+        assert names == ["BSE", "Fe", "Elem 2"]
+        part._last = None
+        part.signals.item(2, 1).setText("Mg")
+        self.wait(qtbot, part)
+        assert widget.form.editors["rename"].value == "Elem 2=Mg"
+        assert sorted(part._last.source.signals) == ["BSE", "Fe", "Mg"]
+        part._last = None
+        row = next(k for k in range(3) if part.signals.item(k, 1).text() == "Fe")
+        part.signals.item(row, 0).setCheckState(Qt.CheckState.Unchecked)
+        self.wait(qtbot, part)
+        assert sorted(part._last.source.signals) == ["BSE", "Mg"]
+        assert part.signals.rowCount() == 3  # Fe can be ticked again
+
+    def test_one_file_can_be_dropped(self, widget: Any, tmp_path: Path) -> None:
+        from qtpy.QtCore import QMimeData, QPointF, QUrl
+        from qtpy.QtGui import QDropEvent
+
+        file = tmp_path / "map.h5oina"
+        file.write_bytes(b"no hdf5")
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(file))])
+        nothing = Qt.KeyboardModifier.NoModifier
+        widget.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, LEFT, nothing))
+        assert widget.source.path() == file
+        assert widget.import_part.opened
+        widget.import_part.stop()
+
+
+TABLE = """Report of 12 March;;;;;;
+Pt;Kat 1;Kat 2;Kat 3;Strecke;Bemerkung;S
+1;45,2;12,1;40,3;0;rim;97,6
+2;46,2;11,1;40,5;5;;97,8
+3;47,2;10,1;40,6;10;;97,9
+4;48,0;9,6;40,8;15;crack;98,4
+"""
+
+
+@pytest.mark.gui
+class TestColumnMapper:
+    @pytest.fixture
+    def mapper(self, qtbot: Any, tmp_path: Path) -> Any:
+        from napari_olivine.widgets.column_mapper import ColumnMapper
+
+        (tmp_path / "epma").mkdir()
+        (tmp_path / "epma" / "odd.csv").write_text(TABLE)
+        mapper = ColumnMapper(tmp_path / "epma")
+        qtbot.addWidget(mapper)
+        mapper.show()
+        return mapper
+
+    def choose(self, mapper: Any, column: int, quantity: str, unit: str = "") -> None:
+        for row, text in ((0, quantity), (1, unit)):
+            box = mapper.table.cellWidget(row, column)
+            if text:
+                box.setCurrentText(text)
+                box.textActivated.emit(text)
+
+    def test_table_that_is_not_recognised_is_read_once_its_columns_are_named(
+        self, qtbot: Any, mapper: Any, tmp_path: Path
+    ) -> None:
+        from napari_olivine.readers.epma import read_profiles
+
+        assert not mapper.save_button.isEnabled()
+        assert "MgO" in mapper.told.text()  # what is missing
+        for column, quantity in ((1, "MgO"), (2, "FeO"), (3, "SiO2")):
+            self.choose(mapper, column, quantity, "wt%")
+        self.choose(mapper, 4, "distance", "um")
+        qtbot.waitUntil(mapper.save_button.isEnabled, timeout=3000)
+        assert "4 analyses in 1 profile" in mapper.told.text()
+        titles = [mapper.result.horizontalHeaderItem(k).text() for k in range(5)]
+        assert titles[:3] == ["profile", "point", "distance_um"]
+        with qtbot.waitSignal(mapper.saved, timeout=1000):
+            qtbot.mouseClick(mapper.save_button, LEFT)
+        analyses, _, _ = read_profiles(tmp_path / "epma")
+        assert analyses["MgO"].tolist() == [45.2, 46.2, 47.2, 48.0]
+        assert analyses["distance_um"].tolist() == [0, 5, 10, 15]
+
+    def test_what_is_kept_is_shown_again_and_can_be_guessed_anew(
+        self, qtbot: Any, mapper: Any, tmp_path: Path
+    ) -> None:
+        from napari_olivine.widgets.column_mapper import ColumnMapper
+
+        for column, quantity in ((1, "MgO"), (2, "FeO")):
+            self.choose(mapper, column, quantity, "wt%")
+        self.choose(mapper, 4, "distance", "mm")
+        qtbot.waitUntil(mapper.save_button.isEnabled, timeout=3000)
+        mapper.save()
+        again = ColumnMapper(tmp_path / "epma")
+        qtbot.addWidget(again)
+        assert again.table.cellWidget(0, 1).currentText() == "MgO"
+        assert again.table.cellWidget(1, 4).currentText() == "mm"
+        again.guess()
+        assert again.table.cellWidget(0, 1).currentText() == "-"
+
+    def test_the_same_quantity_twice_is_refused_in_words(self, qtbot: Any, mapper: Any) -> None:
+        for column, quantity in ((1, "MgO"), (2, "FeO"), (3, "MgO")):
+            self.choose(mapper, column, quantity, "wt%")
+        self.choose(mapper, 4, "distance", "um")
+        qtbot.wait(400)
+        mapper.save()
+        assert "would both be MgO" in mapper.told.text()
+        assert not (mapper.path.parent / "columns.toml").exists()
+
+    def test_folder_without_tables(self, qtbot: Any, tmp_path: Path) -> None:
+        from napari_olivine.widgets.column_mapper import ColumnMapper
+
+        mapper = ColumnMapper(tmp_path)
+        qtbot.addWidget(mapper)
+        assert "no table" in mapper.told.text()
+        assert not mapper.save_button.isEnabled()
