@@ -83,3 +83,14 @@ def test_every_tile_that_reaches_into_a_window_is_found(
 def test_overlaps_of_a_whole_section_are_found_at_once(count: int) -> None:
     side = int(count**0.5) + 1
     assert not Tiles.of_grid((side, side), (338, 512)).overlap
+
+
+def test_what_no_tile_covers_is_known() -> None:
+    tiles = overlapping((16, 24), (20, 30), (2, 2))
+    holed = Tiles(tiles.table.drop(index=3).reset_index(drop=True))
+    covered = holed.covers(slice(10, 40), slice(0, 54))
+    assert covered.shape == (30, 54)
+    assert covered[:10].all()  # rows 10 to 20: the upper tiles
+    assert covered[10:26, :30].all()  # the lower left tile
+    assert not covered[10:, 30:].any()
+    assert not covered[26:].any()

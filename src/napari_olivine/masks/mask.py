@@ -15,6 +15,7 @@ from napari_olivine.section import (
     Product,
     Raster,
     Section,
+    Tiles,
     block_side,
     blocks,
     create_raster,
@@ -96,7 +97,7 @@ def make_mask(
     if sigma is None:
         sigma = 0.0 if settings.rule.strip() == "olivine-paper" else 1.0
     halo = int(np.ceil(4 * sigma)) + settings.edge_ignore_px
-    unmeasured = _unmeasured_tiles(section, maps)
+    measured = _measured_tiles(section, maps)
     with section.draft("mask", recipe, job) as draft:
         out = create_raster(
             draft.path / "olivine",
@@ -121,11 +122,13 @@ def make_mask(
             found = found[
                 top : top + rows.stop - rows.start, left : left + columns.stop - columns.start
             ]
-            for tile_rows, tile_columns in unmeasured:
-                found[_within(tile_rows, rows), _within(tile_columns, columns)] = IGNORE
+            if measured is not None:
+                found[~measured.covers(rows, columns)] = IGNORE
             out.write(rows.start, columns.start, found)
         out.build_pyramid(job)
-        draft.notes |= _notes(out, rule, len(unmeasured), job)
+        tiles = section.tiles()
+        empty = len(tiles) - len(measured) if tiles is not None and measured is not None else 0
+        draft.notes |= _notes(out, rule, empty, job)
     return section.require("mask")
 
 
@@ -157,35 +160,28 @@ def phase_of(
     return held
 
 
-def _within(part: slice, whole: slice) -> slice:
-    """Give the part in coordinates of the whole, cut to it."""
-    return slice(max(part.start - whole.start, 0), max(part.stop - whole.start, 0))
-
-
 def _edge(phase: NDArray[np.uint8], width: int) -> NDArray[np.bool_]:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
     return np.asarray(cv2.dilate(phase, disc) != cv2.erode(phase, disc))
 
 
-def _unmeasured_tiles(section: Section, maps: Mapping[str, Raster]) -> list[tuple[slice, slice]]:
-    """Find the tiles in which every map of the rule is 0 throughout: no X-rays were measured."""
+def _measured_tiles(section: Section, maps: Mapping[str, Raster]) -> Tiles | None:
+    """Return the tiles in which any map of the rule holds X-rays; `None` without tiles."""
     tiles = section.tiles()
     if tiles is None:
-        return []
+        return None
     level = min(2, *(len(m.levels) - 1 for m in maps.values()))
     coarse = 2**level
-    empty = []
+    measured = []
     for row0, row1, col0, col1 in tiles.bounds:
-        rows, columns = slice(max(row0, 0), row1), slice(max(col0, 0), col1)
         window = (
-            slice(rows.start // coarse, -(-rows.stop // coarse)),
-            slice(columns.start // coarse, -(-columns.stop // coarse)),
+            slice(max(row0, 0) // coarse, -(-row1 // coarse)),
+            slice(max(col0, 0) // coarse, -(-col1 // coarse)),
         )
         # The outermost pixels of the window may belong to a neighbour.
         inner = (slice(1, -1), slice(1, -1))
-        if not any(m.read(*window, level=level)[inner].any() for m in maps.values()):
-            empty.append((rows, columns))
-    return empty
+        measured.append(any(m.read(*window, level=level)[inner].any() for m in maps.values()))
+    return Tiles(tiles.table[measured].reset_index(drop=True))
 
 
 def _notes(mask: Raster, rule: Rule, unmeasured: int, job: Job) -> dict[str, object]:

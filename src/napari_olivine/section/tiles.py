@@ -117,6 +117,15 @@ class Tiles:
         inside &= (col0 < columns.stop) & (col1 > columns.start)
         return np.flatnonzero(inside)
 
+    def covers(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
+        """Tell which pixels of a window lie in a tile, shape of the window."""
+        inside = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
+        for row0, row1, col0, col1 in self.bounds[self.within(rows, columns)]:
+            down = slice(max(row0 - rows.start, 0), row1 - rows.start)
+            right = slice(max(col0 - columns.start, 0), col1 - columns.start)
+            inside[down, right] = True
+        return inside
+
     def weight(
         self, tile: int, rows: NDArray[np.int64], columns: NDArray[np.int64]
     ) -> NDArray[np.float32]:
