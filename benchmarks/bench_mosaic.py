@@ -29,6 +29,7 @@ from napari_olivine.phantom import PhantomSettings, make_phantom
 from napari_olivine.readers.mosaic import TileMosaic, lay_out
 from napari_olivine.readers.mosaic.layout import Layout, in_a_grid
 from napari_olivine.readers.mosaic.registration import Registered, register
+from napari_olivine.readers.part import Part
 
 TILE = (338, 512)
 NOISE = 2.6
@@ -159,12 +160,13 @@ def speed(rows: int, columns: int, overlap: float = 0.1, error: float = 15.0) ->
         step = (TILE[0] * overlap, TILE[1] * overlap)
         layout = lay_out("stage", "Repeated.", names, in_a_grid(cells, TILE, step), cells, TILE)
         files = {f"{r}_{c}": small[f"{r % side}_{c % side}"] for r, c in cells}
+        parts = {name: Part(name, file) for name, file in files.items()}
         began = time.perf_counter()
         with ThreadPoolExecutor(2) as pool:
             for _ in pool.map(tifffile.imread, files.values()):
                 pass
         bare = time.perf_counter() - began
-        mosaic = TileMosaic("BSE", layout, files, skip_missing=False)
+        mosaic = TileMosaic("BSE", layout, parts, skip_missing=False)
         began = time.perf_counter()
         mosaic.check(Job())
         checked = time.perf_counter() - began
@@ -175,7 +177,7 @@ def speed(rows: int, columns: int, overlap: float = 0.1, error: float = 15.0) ->
         print(f"headers checked in {checked:.1f} s")
         print(f"registered in {registered:.1f} s, {len(found.overlaps)} pairs")
         for words, places in (("blended", found.layout), ("side by side", abutting(cells, names))):
-            mosaic = TileMosaic("BSE", places, files, skip_missing=False)
+            mosaic = TileMosaic("BSE", places, parts, skip_missing=False)
             mosaic.check(Job())
             began = time.perf_counter()
             for start in range(0, mosaic.shape[0], 1024):
