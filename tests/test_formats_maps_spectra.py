@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
+import tracemalloc
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.formats import hyperspectral
+from napari_olivine.readers.formats import cube_worker, hyperspectral
 from napari_olivine.readers.formats.registry import format_of, open_images
 from napari_olivine.readers.formats.spectrum_windows import (
     DEFAULT_ELEMENTS,
@@ -22,6 +23,7 @@ from napari_olivine.readers.formats.spectrum_windows import (
     fwhm_ev,
     windows,
 )
+from napari_olivine.readers.formats.worker import Worker
 from napari_olivine.readers.image import Unreadable
 
 ROWS, COLUMNS, CHANNELS, EV = 3, 4, 1000, 10.0
@@ -421,18 +423,43 @@ def test_nothing_imports_the_library_before_such_a_file_is_met():
 
 
 def test_a_decoder_that_dies_or_hangs_is_damage(monkeypatch):
-    worker = hyperspectral._Worker()
+    worker = Worker("napari_olivine.readers.formats.cube_worker")
     dying = [sys.executable, "-c", "import os, sys; sys.stdin.readline(); os.abort()"]
     hanging = [sys.executable, "-c", "import time; time.sleep(60)"]
     start = subprocess.Popen
-    for command, told in ((dying, "cannot be unpacked"), (hanging, "no end after 2 s")):
+    for command, told in ((dying, "it cannot be unpacked"), (hanging, "no end after 2 s")):
         monkeypatch.setattr(
             subprocess, "Popen", lambda _, command=command, **how: start(command, **how)
         )
-        assert told in worker.ask({"do": "describe"}, 2)["damaged"]
+        with pytest.raises(Unreadable, match=rf"a.bcf is truncated or damaged \({told}"):
+            worker.ask({"do": "describe", "file": "a.bcf"}, 2)
     monkeypatch.setattr(subprocess, "Popen", start)
-    assert "damaged" in worker.ask({"do": "describe", "file": "", "kind": "edax"}, 60)
-    worker._end()
+    with pytest.raises(Unreadable, match="missing.spd is truncated or damaged"):
+        worker.ask({"do": "describe", "file": "missing.spd", "kind": "edax"}, 60)
+    worker.end()
+
+
+@needs_rosetta
+def test_spectra_are_summed_in_blocks(tmp_path, monkeypatch):
+    """200 MB of spectra, nearly all of them a hole in the file, in blocks of 4 MB."""
+    rows, columns = 250, 400
+    file = write_spd(tmp_path, lines_of({}), nPoints=columns, nLines=rows)
+    with file.open("r+b") as stream:
+        begin = stream.seek(0, 2) - lines_of({}).nbytes
+        stream.truncate(begin + rows * columns * CHANNELS * 2)
+        for row in (1, 249):
+            stream.seek(begin + (row * columns + 5) * CHANNELS * 2 + 125 * 2)
+            stream.write(struct.pack("<H", 77))
+    (image,) = (image for image in open_images(file) if image.signal == "Mg")
+    counts = image.load(0, rows)
+    assert (counts[1, 5], counts[249, 5], counts.sum()) == (77, 77, 154)
+    monkeypatch.setattr(cube_worker, "BLOCK_BYTES", 4 << 20)
+    tracemalloc.start()
+    (again,) = cube_worker._sums_of_spd(file, windows(("Mg",), (), 15, 0, EV, CHANNELS))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(again, counts)
+    assert peak < 16e6
 
 
 def test_other_files_are_not_ours(tmp_path):

@@ -7,19 +7,19 @@ and an optional extra; no other module imports it.
 
 from __future__ import annotations
 
-import json
-import logging
-import os
 import struct
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
-from napari_olivine.readers.formats.spectrum_windows import windows
+from napari_olivine.errors import InputError
+from napari_olivine.readers.formats.spectrum_windows import Window, windows
+from napari_olivine.readers.formats.worker import Message, serve
+from napari_olivine.readers.image import Unreadable
 
 LARGEST_CUBE = 4 << 30
 """Spectra of a file that are unpacked at once, bytes."""
@@ -27,17 +27,15 @@ LARGEST_CUBE = 4 << 30
 MEMORY = LARGEST_CUBE + (4 << 30)
 """Memory of this process: the spectra, their source and the libraries, bytes."""
 
+BLOCK_BYTES = 64 << 20
+
 MOST_PIXELS = 1 << 31
 
 HIGHEST_KEV = 9.2
 """Channels above are not read: no line of `spectrum_windows` lies there."""
 
 
-class Refused(Exception):
-    """What a person can mend; its text names no file."""
-
-
-def answer(question: dict[str, Any]) -> dict[str, Any]:
+def answer(question: Message) -> Message:
     """Answer one question.
 
     Parameters
@@ -80,7 +78,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     return {"images": images, "arrays": arrays}
 
 
-def _read(question: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _read(question: Message) -> Iterator[Message]:
     """Go through the images and spectrum images of a file, as RosettaSciIO gives them."""
     file, kind = question["file"], question["kind"]
     if kind == "bruker":
@@ -103,13 +101,13 @@ def _read(question: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for signal in signals:
         name = signal["original_metadata"].get("asw_viewdata", {}).get("Filename", "")
         if ".." in str(name) or ":" in str(name) or str(name).startswith(("/", "\\")):
-            raise Refused(f"names a file outside its folder ({str(name)[:80]})")
+            raise InputError(f"{file} names a file outside its folder ({str(name)[:80]}).")
         shape = signal["data"].shape
         if any(side < 1 for side in shape) or np.prod([float(side) for side in shape[:2]]) > (
             MOST_PIXELS
         ):
-            raise Refused(f"says that an image has {' x '.join(map(str, shape))} pixels")
-        yield signal
+            raise InputError(f"{file} says that an image has {' x '.join(map(str, shape))} pixels.")
+        yield signal | {"file": file}
 
 
 def _check_pieces(bcf: Path) -> None:
@@ -121,31 +119,39 @@ def _check_pieces(bcf: Path) -> None:
         struct.unpack("<I", head[0x148:0x14C]),
     )
     if piece < 64 or bcf.stat().st_size + piece < 0x118 + piece * pieces:
-        raise Refused("is truncated or damaged: pieces of it are missing")
+        raise Unreadable(f"{bcf} is truncated or damaged: pieces of it are missing.")
 
 
 def _check_length(spd: Path) -> None:
     """Refuse an .spd whose header promises more spectra than it holds."""
     with spd.open("rb") as stream:
-        _, _, points, lines, channels, counts, offset = struct.unpack("<7i", stream.read(44)[16:])
+        points, lines, channels, counts, offset = _spd_header(stream)
     needed = offset + points * lines * channels * counts
-    if min(points, lines, channels, counts) < 1 or offset < 44 or needed > spd.stat().st_size:
-        raise Refused(
-            f"is truncated or damaged: its header says {points} x {lines} spectra of {channels} "
-            "channels"
+    sensible = min(points, lines, channels) >= 1 and counts in (1, 2, 4) and offset >= 44
+    if not sensible or needed > spd.stat().st_size:
+        raise Unreadable(
+            f"{spd} is truncated or damaged: its header says {points} x {lines} spectra of "
+            f"{channels} channels."
         )
 
 
-def _is_cube(signal: dict[str, Any]) -> bool:
+def _spd_header(stream: BinaryIO) -> tuple[int, int, int, int, int]:
+    """Pixels of a line, lines, channels, bytes of a count, and where the spectra begin."""
+    stream.seek(16)
+    _, _, points, lines, channels, counts, offset = struct.unpack("<7i", stream.read(28))
+    return points, lines, channels, counts, offset
+
+
+def _is_cube(signal: Message) -> bool:
     return bool(signal["data"].ndim == 3 and signal["axes"][-1]["name"] == "Energy")
 
 
-def _windows(signal: dict[str, Any]) -> list[Any]:
+def _windows(signal: Message) -> list[Window]:
     energy = signal["axes"][-1]
     if energy.get("units") != "keV" or not energy.get("scale"):
-        raise Refused(
-            "does not say which energy its channels have; for EDAX keep the .spc file of the same "
-            "name beside the .spd"
+        raise InputError(
+            f"{signal['file']} does not say which energy its channels have; for EDAX keep the .spc "
+            "file of the same name beside the .spd."
         )
     sample = signal["metadata"].get("Sample", {})
     return windows(
@@ -158,41 +164,52 @@ def _windows(signal: dict[str, Any]) -> list[Any]:
     )
 
 
-def _write_maps(signals: list[dict[str, Any]], folder: Path) -> dict[str, str]:
-    cubes = [signal for signal in signals if _is_cube(signal)]
+def _write_maps(signals: list[Message], folder: Path) -> dict[str, str]:
+    cube = next((signal for signal in signals if _is_cube(signal)), None)
+    if cube is None:
+        return {}
+    found = _windows(cube)
     arrays: dict[str, str] = {}
-    for cube in cubes[:1]:
-        data = cube["data"]
-        found = _windows(cube)
-        used = max((window.last for window in found), default=0)
-        lazy = hasattr(data, "dask")
-        packed = lazy and all(len(sizes) == 1 for sizes in data.chunks)
-        size = np.prod([float(side) for side in data.shape]) * data.dtype.itemsize
-        if packed and size > LARGEST_CUBE:
-            raise Refused(
-                f"holds {size / (1 << 30):.1f} GB of spectra, which can only be unpacked at once "
-                f"({LARGEST_CUBE >> 30} GB at most). Export the element maps as grey TIFF"
-            )
-        sums = _sums(data if packed else data[..., :used], found)
-        for window, counts in zip(found, sums, strict=True):
-            array = folder / f"{window.element}.npy"
-            np.save(array, counts)
-            arrays[window.element] = array.name
+    for window, counts in zip(found, _sums(cube, found), strict=True):
+        array = folder / f"{window.element}.npy"
+        np.save(array, counts)
+        arrays[window.element] = array.name
     return arrays
 
 
-def _sums(data: Any, found: list[Any]) -> list[Any]:
+def _sums(cube: Message, found: list[Window]) -> list[NDArray[np.uint32]]:
     """Sum the channels of each window, all in one pass over the spectra."""
-    totals = [data[..., one.first : one.last].sum(axis=-1, dtype=np.uint32) for one in found]
-    if hasattr(data, "dask"):
-        import dask
+    data, file = cube["data"], Path(cube["file"])
+    if file.suffix.lower() == ".spd":
+        return _sums_of_spd(file, found)
+    size = np.prod([float(side) for side in data.shape]) * data.dtype.itemsize
+    if size > LARGEST_CUBE:
+        raise InputError(
+            f"{file} holds {size / (1 << 30):.1f} GB of spectra, which can only be unpacked at "
+            f"once ({LARGEST_CUBE >> 30} GB at most). Export the element maps as grey TIFF."
+        )
+    spectra = np.asarray(data)
+    return [spectra[..., one.first : one.last].sum(axis=-1, dtype=np.uint32) for one in found]
 
-        with dask.config.set(scheduler="synchronous"):
-            totals = list(dask.compute(*totals))  # type: ignore[attr-defined, no-untyped-call]
-    return [np.asarray(total, np.uint32) for total in totals]
+
+def _sums_of_spd(spd: Path, found: list[Window]) -> list[NDArray[np.uint32]]:
+    """Sum the spectra of EDAX block by block: they lie one after the other in the file."""
+    with spd.open("rb") as stream:
+        points, lines, channels, counts, offset = _spd_header(stream)
+        totals = [np.empty(points * lines, np.uint32) for _ in found]
+        stream.seek(offset)
+        step = max(1, BLOCK_BYTES // (channels * counts))
+        for start in range(0, points * lines, step):
+            number = min(step, points * lines - start)
+            raw = stream.read(number * channels * counts)
+            spectra = np.frombuffer(raw, f"<u{counts}").reshape(number, channels)
+            for one, total in zip(found, totals, strict=True):
+                inside = spectra[:, one.first : one.last]
+                total[start : start + number] = inside.sum(axis=1, dtype=np.uint32)
+    return [total.reshape(lines, points) for total in totals]
 
 
-def _said(signal: dict[str, Any]) -> dict[str, Any]:
+def _said(signal: Message) -> Message:
     """Return what the instrument says, in um, kV and as ISO dates."""
     axes = signal["axes"][:2]
     scale, other = (axis.get("scale") for axis in axes) if len(axes) == 2 else (None, None)
@@ -217,34 +234,5 @@ def _float(value: Any) -> float | None:
     return None
 
 
-def _limit_memory() -> None:
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
-
-
-def main() -> None:
-    """Answer the questions on standard input until it ends."""
-    # Whatever a library prints must not stand among the answers.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    logging.disable(logging.CRITICAL)
-    _limit_memory()
-    for line in sys.stdin:
-        try:
-            told: dict[str, Any] = answer(json.loads(line))
-        except Refused as error:
-            told = {"refused": str(error)}
-        except ImportError as error:
-            told = {"missing": error.name or str(error)}
-        except MemoryError:
-            told = {"damaged": "it needs more memory than any file of this kind should"}
-        except Exception as error:  # noqa: BLE001 - a decoder may raise anything
-            told = {"damaged": str(error).splitlines()[0] if str(error) else type(error).__name__}
-        answers.write(json.dumps(told) + "\n")
-        answers.flush()
-
-
 if __name__ == "__main__":
-    main()
+    serve(answer, MEMORY)

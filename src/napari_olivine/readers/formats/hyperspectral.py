@@ -8,16 +8,12 @@ is read and kept in a temporary folder until the program ends.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
-from queue import Empty, Queue
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -26,6 +22,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.formats.names import signal_of_detector
+from napari_olivine.readers.formats.worker import Message, Missing, Worker
 from napari_olivine.readers.image import Acquisition, Image, Unreadable
 from napari_olivine.readers.signals import signal_of
 
@@ -114,7 +111,7 @@ def open_images(file: Path) -> list[Image]:
     cube = _Cube(file.resolve(), maker)
     told = cube.ask("describe")
     cube.arrays = told["arrays"]
-    described: list[dict[str, Any]] = told["images"]
+    described: list[Message] = told["images"]
     largest = max(
         (tuple(one["shape"]) for one in described if "element" in one), default=None
     ) or max((tuple(one["shape"]) for one in described), default=None)
@@ -133,7 +130,7 @@ def open_images(file: Path) -> list[Image]:
     return images
 
 
-def _image(file: Path, cube: _Cube, one: dict[str, Any], signal: str) -> Image:
+def _image(file: Path, cube: _Cube, one: Message, signal: str) -> Image:
     rows, columns = (int(side) for side in one["shape"])
     load: Callable[[int, int], NDArray[Any]]
     dtype: np.dtype[Any] = np.dtype(np.uint32)
@@ -152,7 +149,7 @@ def _image(file: Path, cube: _Cube, one: dict[str, Any], signal: str) -> Image:
     return Image(file, (rows, columns), dtype, load, signal, _acquisition(file, cube.maker, one))
 
 
-def _acquisition(file: Path, maker: Maker, one: dict[str, Any]) -> Acquisition:
+def _acquisition(file: Path, maker: Maker, one: Message) -> Acquisition:
     size_um = None
     if one["pixel_um"]:
         along_y, along_x = one["pixel_um"]
@@ -191,7 +188,7 @@ class _Cube:
     def __post_init__(self) -> None:
         self.folder = TemporaryDirectory(prefix="napari-olivine-spectra-")
 
-    def ask(self, what: str) -> dict[str, Any]:
+    def ask(self, what: str) -> Message:
         """Ask the worker of this file; what it stumbles over is raised."""
         question = {
             "do": what,
@@ -199,17 +196,14 @@ class _Cube:
             "kind": self.maker.kind,
             "folder": self.folder.name,
         }
-        told = _WORKER.ask(question, SECONDS[what])
-        if reason := told.get("damaged"):
-            raise Unreadable(f"{self.file} is truncated or damaged ({reason}).")
-        if reason := told.get("refused"):
-            raise InputError(f"{self.file} {reason}.")
-        if missing := told.get("missing"):
+        try:
+            answer: Message = _WORKER.ask(question, SECONDS[what])
+        except Missing as missing:
             raise InputError(
                 f"{self.file} needs {missing} to be read: pip install 'napari-olivine[vendor]'. "
                 f"Or {self.maker.export}."
-            )
-        return told
+            ) from missing
+        return answer
 
     def map_of(self, element: str) -> NDArray[Any]:
         """Return the map of an element; nothing of it is in memory."""
@@ -229,53 +223,4 @@ class _Cube:
         return array
 
 
-class _Worker:
-    """The process that reads spectra: started when first asked, and anew when it has died."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
-        self._lock = threading.Lock()
-
-    def ask(self, question: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Return the answer to a question; ``damaged`` if the process died of it or hung."""
-        with self._lock:
-            process = self._running()
-            answers: Queue[str] = Queue()
-            try:
-                assert process.stdin is not None and process.stdout is not None
-                process.stdin.write(json.dumps(question) + "\n")
-                process.stdin.flush()
-                threading.Thread(
-                    target=lambda out=process.stdout: answers.put(out.readline()), daemon=True
-                ).start()
-                line = answers.get(timeout=seconds)
-            except (Empty, OSError) as error:
-                self._end()
-                hung = isinstance(error, Empty)
-                return {"damaged": f"no end after {seconds:g} s" if hung else str(error)}
-            if not line:
-                self._end()
-                return {"damaged": "its spectra cannot be unpacked"}
-            answer: dict[str, Any] = json.loads(line)
-            return answer
-
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "napari_olivine.readers.formats.cube_worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                encoding="utf-8",
-            )
-        return self._process
-
-    def _end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
-
-
-_WORKER = _Worker()
+_WORKER = Worker("napari_olivine.readers.formats.cube_worker")
