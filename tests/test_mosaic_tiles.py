@@ -32,11 +32,7 @@ def laid(positions: Sequence[tuple[float, float]], tile: tuple[int, int] = TILE)
 
 
 def mosaic(
-    layout: Layout,
-    tiles: Sequence[NDArray[np.generic]],
-    *,
-    skip_missing: bool = False,
-    **told: float,
+    layout: Layout, tiles: Sequence[NDArray[np.generic]], **pixel_size_um: float
 ) -> TileMosaic:
     """Put tiles of any values into a layout."""
     parts = {}
@@ -139,9 +135,8 @@ def test_a_tile_that_is_too_large_for_the_memory_is_read_in_parts() -> None:
 
     image = Image(Path("t0"), (400, 600), pixels.dtype, load)
     layout = laid([(0, 0)], (400, 600))
-    reader = TileMosaic(
-        "BSE", layout, {"t0": Part("t0", image.file, image=image)}, skip_missing=False
-    )
+    parts = {"t0": Part("t0", image.file, image=image)}
+    reader = TileMosaic("BSE", layout, parts, skip_missing=False)
     job = Job(memory_bytes=200_000)
     read = np.vstack([reader.read(start, start + 50, job) for start in range(0, 400, 50)])
     assert (read == pixels).all()
