@@ -244,3 +244,30 @@ def test_an_overlap_that_is_described_is_registered_too(mosaic: Mosaic, tmp_path
     tiles = import_section(folder, tmp_path / "s").tiles()
     assert tiles is not None
     assert np.sqrt((mosaic.errors_px(tiles) ** 2).mean()) < 0.3
+
+
+def test_analyses_with_stage_positions_find_their_place(mosaic: Mosaic, tmp_path: Path) -> None:
+    folder = tmp_path / "tiles"
+    (folder / "epma").mkdir(parents=True)
+    for file in mosaic.files:
+        (folder / file.name).write_bytes(file.read_bytes())
+    stage = "DataSet/Point\tSiO2\tFeO\tMgO\tTotal\tX\tY\tDistance (um)\n"
+    for point in range(5):  # along 100 um from 60, 50 um: the stage's x runs against the columns
+        x, y = 40_000 - 60 - 25 * point, 10_000 + 50
+        stage += f"1 / {point + 1} .\t40\t12\t47\t99\t{x}\t{y}\t{25 * point}\n"
+    (folder / "epma" / "line.csv").write_text(stage)
+    away = "x stage (mm),y stage (mm),MgO,FeO\n70.1,80.2,47,12\n70.2,80.2,46,13\n"
+    (folder / "epma" / "elsewhere.csv").write_text(away)
+    section = import_section(folder, tmp_path / "s")
+    placement = section.annotation("placements").set_index("profile").loc["line"]
+    tiles = section.tiles()
+    assert tiles is not None
+    # Pixel 0 of the section lies where the truth has this row and column, without the margin.
+    zero = np.median(mosaic.places - tiles.table.sort_values("name")[["y_px", "x_px"]], axis=0)
+    expected = np.array([60, 50, 160, 50]) - np.tile(zero[::-1] * PIXEL_UM, 2)
+    found = placement[["x0_um", "y0_um", "x1_um", "y1_um"]].to_numpy(float)
+    np.testing.assert_allclose(found, expected, atol=STAGE_ERROR_PX * PIXEL_UM)
+    assert "elsewhere" not in section.annotation("placements")["profile"].tolist()
+    product = section.product("images")
+    assert product is not None
+    assert any("another stage" in told for told in product.notes["problems"])

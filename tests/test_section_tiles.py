@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_olivine.section.tiles import FEATHER, Tiles
@@ -66,6 +66,7 @@ def test_weights_rise_from_the_edge_and_are_nothing_outside() -> None:
     assert weight[105].tolist() == weight[105, ::-1].tolist()
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 30), st.integers(1, 30), st.integers(0, 60), st.integers(0, 60)
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -26,10 +26,12 @@ from napari_olivine.readers.part import Part
 from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.signals import signal_of
 from napari_olivine.readers.source import SignalReader, Source, refuse_if
+from napari_olivine.readers.stage_places import place_by_stage
 from napari_olivine.readers.tables import read_placements, read_sessions
 from napari_olivine.readers.tiling import arrange, lay_over
 from napari_olivine.readers.whole import Enlarged, WholeImage
 from napari_olivine.readers.xmaptools import (
+    Standards,
     is_standard_file,
     pixel_sizes_um,
     read_standards,
@@ -129,7 +131,18 @@ def with_layout(source: Source, layout: Layout, settings: ImportSettings) -> Sou
     for name, signal in source.signals.items():
         signals[name].missing.extend(signal.missing)
     sessions = read_sessions(source.folder / "sessions.csv", layout.shape, layout.tiles)
-    return replace(source, signals=signals, layout=layout, shape=layout.shape, sessions=sessions)
+    found = _read_tables(
+        source.folder, source.tables, None, layout.shape, source.pixel_size_um, layout
+    )
+    return replace(
+        source,
+        signals=signals,
+        layout=layout,
+        shape=layout.shape,
+        sessions=sessions,
+        analyses=found.analyses,
+        placements=found.placements,
+    )
 
 
 def _read_described(folder: Path, settings: ImportSettings) -> Source:
@@ -280,17 +293,7 @@ def _complete(
             f"{folder}: the files do not say how large a pixel is; give --pixel-size-um (or, for "
             "text maps, add the standard file of XMapTools with the corners of the map)."
         )
-    if tables is not None:
-        analyses, table_files, remarks = read_profiles(tables)
-    else:
-        analyses, table_files, remarks = in_order(pd.DataFrame()), [], []
-    if standard is not None:
-        spots = spot_analyses(standard, shape, pixel_size_um)
-        analyses = in_order(pd.concat([analyses, spots]) if len(analyses) else spots)
-        table_files += standards[:1]
-    placements, misplaced = read_placements(
-        (tables or folder / "epma") / "placements.csv", analyses, shape, pixel_size_um
-    )
+    found = _read_tables(folder, tables, standard, shape, pixel_size_um, layout)
     more = [
         f"{file.name} is left out: a section has one standard file, {standards[0].name} is taken"
         for file in standards[1:]
@@ -303,17 +306,52 @@ def _complete(
         shape=shape,
         signals=signals,
         sessions=read_sessions(folder / "sessions.csv", shape, layout.tiles if layout else None),
-        analyses=analyses,
-        placements=placements,
+        analyses=found.analyses,
+        placements=found.placements,
         layout=layout,
         parts=parts or {},
         instrument=in_words(acquisition),
         accelerating_voltage_kv=settings.accelerating_voltage_kv
         or acquisition.accelerating_voltage_kv,
         description_files=list(description_files),
-        table_files=table_files,
-        problems=[*problems, *(layout.remarks if layout else []), *more, *remarks, *misplaced],
+        table_files=found.files + standards[:1],
+        tables=tables,
+        problems=[*problems, *(layout.remarks if layout else []), *more, *found.remarks],
     )
+
+
+@dataclass(frozen=True)
+class _Tables:
+    analyses: pd.DataFrame
+    placements: pd.DataFrame
+    files: list[Path]
+    remarks: list[str]
+
+
+def _read_tables(
+    folder: Path,
+    tables: Path | None,
+    standard: Standards | None,
+    shape: tuple[int, int],
+    pixel_size_um: float,
+    layout: Layout | None,
+) -> _Tables:
+    """Read the EPMA tables and place them on the section."""
+    analyses = in_order(pd.DataFrame())
+    files: list[Path] = []
+    remarks: list[str] = []
+    if tables is not None:
+        analyses, files, remarks = read_profiles(tables)
+    if standard is not None:
+        spots = spot_analyses(standard, shape, pixel_size_um)
+        analyses = in_order(pd.concat([analyses, spots]) if len(analyses) else spots)
+    analyses, lines, placed = place_by_stage(
+        analyses, layout.stage if layout else None, shape, pixel_size_um
+    )
+    placements, misplaced = read_placements(
+        (tables or folder / "epma") / "placements.csv", analyses, shape, pixel_size_um, lines
+    )
+    return _Tables(analyses, placements, files, [*remarks, *placed, *misplaced])
 
 
 def in_words(acquisition: Acquisition) -> str:

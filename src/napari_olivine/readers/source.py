@@ -81,6 +81,8 @@ class Source:
         Columns profile, kind, x0_um, y0_um, x1_um, y1_um, use.
     description_files, table_files
         Files, beside the images, that the images or the tables were read from.
+    tables
+        Folder of the EPMA tables, `None` if there is none.
     problems
         What may spoil the result, in plain sentences; what makes the import impossible is
         raised instead.
@@ -101,6 +103,7 @@ class Source:
     accelerating_voltage_kv: float | None = None
     description_files: list[Path] = field(default_factory=list)
     table_files: list[Path] = field(default_factory=list)
+    tables: Path | None = None
     problems: list[str] = field(default_factory=list)
 
     @property

@@ -82,7 +82,11 @@ def read_sessions(file: Path, shape: tuple[int, int], tiles: Tiles | None) -> pd
 
 
 def read_placements(
-    file: Path, analyses: pd.DataFrame, shape: tuple[int, int], pixel_size_um: float
+    file: Path,
+    analyses: pd.DataFrame,
+    shape: tuple[int, int],
+    pixel_size_um: float,
+    by_stage: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Read where the EPMA profiles lie, and compare with the tables.
 
@@ -97,6 +101,8 @@ def read_placements(
         Rows and columns of the section.
     pixel_size_um
         Side of a pixel, um.
+    by_stage
+        Ends of traverses that are known by the stage; those of the file go before them.
 
     Returns
     -------
@@ -109,6 +115,10 @@ def read_placements(
     located = analyses.dropna(subset=["x_um", "y_um"])
     spots = list(dict.fromkeys(located["profile"]))
     lines, used = _read_lines(file, pixel_size_um)
+    if by_stage is not None and len(by_stage):
+        more = by_stage[~by_stage["profile"].isin(lines["profile"])]
+        more = more.assign(kind="line", use="calibrate")[list(PLACEMENT_COLUMNS)]
+        lines = pd.concat([lines, more], ignore_index=True) if len(lines) else more
     lines = lines[~lines["profile"].isin(spots)]
     known = lines["profile"].isin(profiles)
     problems = [
