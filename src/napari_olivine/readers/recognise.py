@@ -204,6 +204,7 @@ def _read_whole(
     readers: dict[str, SignalReader] = {}
     for name, image in images.items():
         readers[name] = WholeImage(name, image)
+        remarks += [f"{image.file.name}: {told}" for told in image.remarks]
         if image.shape != shape:
             readers[name] = Enlarged(readers[name], shape)
             remarks.append(

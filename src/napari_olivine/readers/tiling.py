@@ -61,13 +61,15 @@ def arrange(
         If no place can be found for the tiles.
     """
     images, lost = open_all(parts, job)
+    remarks = Counter(told for image in images.values() for told in image.remarks)
     if not images:
         refuse_if(lost, f"{folder}: no tile of BSE can be used")
     try:
         layout = arrange_tiles(images, settings, job)
     except InputError as error:
         raise InputError(f"{folder}: {error}") from error
-    return layout, _common(images), lost + _holes(layout)
+    told = [f"{count} tiles of BSE: {remark}" for remark, count in remarks.items()]
+    return replace(layout, remarks=[*told, *layout.remarks]), _common(images), lost + _holes(layout)
 
 
 def lay_over(
