@@ -380,12 +380,12 @@ def test_damaged_files_of_bruker_are_told(tmp_path, shared_data):
     whole = (shared_data / "bruker_bcf" / "P45_the_default_job.bcf").read_bytes()
     random = np.random.default_rng(3)
     file = tmp_path / "damaged.bcf"
-    for place in random.integers(8, len(whole) - 5000, 20):
+    for place in random.integers(8, len(whole) - 5000, 8):
         file.write_bytes(whole[:place])
         with pytest.raises(InputError, match=r"damaged\.bcf is truncated or damaged"):
             open_images(file)[2].load(0, 1)
     told = 0
-    for place in random.integers(8, len(whole), 8):
+    for place in random.integers(8, len(whole), 5):
         file.write_bytes(whole[:place] + random.bytes(64) + whole[place + 64 :])
         try:
             for image in open_images(file):
@@ -393,7 +393,7 @@ def test_damaged_files_of_bruker_are_told(tmp_path, shared_data):
         except InputError as error:
             told += 1
             assert "damaged.bcf" in str(error)
-    assert told >= 2
+    assert told >= 1
 
 
 # --- without the extra, and without a decoder that survives ---

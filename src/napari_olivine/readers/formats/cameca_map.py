@@ -30,7 +30,6 @@ CURRENT_NA = {"p": 1e-3, "n": 1.0, "u": 1e3, "µ": 1e3}
 DATES = (
     "%m/%d/%Y %I:%M:%S %p",
     "%A, %B %d, %Y %I:%M:%S %p",
-    "%d/%m/%Y %H:%M:%S",
     "%d-%b-%Y",
     "%b-%d-%Y",
 )
