@@ -62,7 +62,7 @@ def blended(layout: Layout, tiles: Sequence[NDArray[np.generic]]) -> NDArray[np.
         return total / weights
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     positions=st.lists(st.tuples(st.floats(0, 90), st.floats(0, 130)), min_size=1, max_size=7),
     dtype=st.sampled_from(["uint8", "uint16", "uint32", "int16", "float32", "float64"]),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
@@ -28,6 +29,9 @@ BLENDING_BYTES = 16
 
 BLENDED_AT_ONCE = 128 << 20
 """Bytes in which strips are blended: more memory makes it slower, not faster."""
+
+Rectangle = tuple[int, int, int, int]
+"""First row, end of rows, first column, end of columns."""
 
 SAME_PIXEL = 0.01
 """Pixel sizes that differ by less than this share are the same."""
@@ -72,6 +76,9 @@ class TileMosaic:
         self._bounds = layout.tiles.bounds
         self._overlap = layout.tiles.overlap
         height, width = self.tile_shape
+        self._alone = np.tile(np.array([0, height, 0, width]), (len(self._bounds), 1))
+        if self._overlap:
+            self._alone = _alone(self._bounds, self.tile_shape)
         one = Tiles.of_grid((1, 1), self.tile_shape)
         self._weight = one.weight(0, np.arange(height), np.arange(width))  # that of every tile
         self._images: dict[int, Image] = {}
@@ -164,9 +171,18 @@ class TileMosaic:
                     whole = top == row0 and len(pixels) == row1 - row0
                     if row1 > stop and whole and (len(still) + 1) * pixels.nbytes < budget:
                         still[int(tile)] = pixels
-                    strip.add(top, int(col0), pixels, self._weight[top - row0 :])
+                    at = (top, int(col0))
+                    strip.add(
+                        at, pixels, self._weight[top - row0 :], self._alone_from(int(tile), top)
+                    )
         self._kept = still
         return strip.finished()
+
+    def _alone_from(self, tile: int, top: int) -> Rectangle:
+        """Return the rectangle that a tile has alone, counted from the row `top` of the section."""
+        row0, row1, col0, col1 = (int(v) for v in self._alone[tile])
+        cut = top - int(self._bounds[tile, 0])
+        return max(row0 - cut, 0), max(row1 - cut, 0), col0, col1
 
     def _part(
         self, tile: int, start: int, stop: int, budget: int
@@ -275,35 +291,110 @@ class _Strip:
         kind = np.float32 if small else np.float64
         shape = self.pixels.shape if blend else (0, 0)
         self.blend = blend
+        self.blended: list[tuple[slice, slice]] = []
         self.sum, self.weight = np.zeros(shape, kind), np.zeros(shape, np.float32)
 
-    def add(self, top: int, left: int, pixels: NDArray[Any], weight: NDArray[np.float32]) -> None:
-        """Lay (a part of) a tile, and the weights of its pixels, into the strip."""
-        first, last = max(top, self.start), min(top + len(pixels), self.stop)
-        rows = slice(first - top, last - top)
-        place = (slice(first - self.start, last - self.start), slice(left, left + pixels.shape[1]))
-        part = pixels[rows]
+    def add(
+        self,
+        at: tuple[int, int],
+        pixels: NDArray[Any],
+        weight: NDArray[np.float32],
+        alone: Rectangle,
+    ) -> None:
+        """Lay (a part of) a tile into the strip.
+
+        Parameters
+        ----------
+        at
+            Row and column of its first pixel in the section.
+        pixels, weight
+            Its pixels and their weights.
+        alone
+            The rectangle of it that no other tile reaches, counted from its first pixel.
+        """
+        (top, left), (height, width) = at, pixels.shape
+        row0, row1, col0, col1 = alone
+        self._paste(pixels, top, left, alone)
         if not self.blend:
-            self.pixels[place] = part
             return
-        share = weight[rows]
-        if part.dtype.kind == "f":  # a pixel that was not measured says nothing
-            measured = np.isfinite(part)
-            np.copyto(self.pixels[place], part, where=~measured)
+        for around in (
+            (0, row0, 0, width),
+            (row1, height, 0, width),
+            (row0, row1, 0, col0),
+            (row0, row1, col1, width),
+        ):
+            self._weigh(pixels, weight, top, left, around)
+
+    def _paste(self, pixels: NDArray[Any], top: int, left: int, part: Rectangle) -> None:
+        rows, columns, place = self._places(top, left, part)
+        self.pixels[place] = pixels[rows, columns]
+
+    def _weigh(
+        self,
+        pixels: NDArray[Any],
+        weight: NDArray[np.float32],
+        top: int,
+        left: int,
+        part: Rectangle,
+    ) -> None:
+        rows, columns, place = self._places(top, left, part)
+        grey, share = pixels[rows, columns], weight[rows, columns]
+        if not grey.size:
+            return
+        if grey.dtype.kind == "f":  # a pixel that was not measured says nothing
+            measured = np.isfinite(grey)
+            np.copyto(self.pixels[place], grey, where=~measured)
             share = share * measured
-            part = np.where(measured, part, 0)
-        self.sum[place] += np.multiply(share, part, dtype=self.sum.dtype)
+            grey = np.where(measured, grey, 0)
+        self.sum[place] += np.multiply(share, grey, dtype=self.sum.dtype)
         self.weight[place] += share
+        self.blended.append(place)
+
+    def _places(
+        self, top: int, left: int, part: Rectangle
+    ) -> tuple[slice, slice, tuple[slice, slice]]:
+        """Return rows and columns of a part of a tile within the strip, and its place there."""
+        row0, row1, col0, col1 = part
+        first = min(max(row0, self.start - top), row1)
+        last = max(min(row1, self.stop - top), first)
+        place = (
+            slice(top + first - self.start, top + last - self.start),
+            slice(left + col0, left + col1),
+        )
+        return slice(first, last), slice(col0, col1), place
 
     def finished(self) -> NDArray[Any]:
         """Return the strip."""
-        if self.blend:
-            covered = self.weight > 0
-            np.divide(self.sum, self.weight, out=self.sum, where=covered)
-            if self.pixels.dtype.kind in "ui":
-                np.rint(self.sum, out=self.sum)
-            np.copyto(self.pixels, self.sum, where=covered, casting="unsafe")
+        whole = self.pixels.dtype.kind in "ui"
+        for place in self.blended:  # twice where parts of two tiles meet, to the same result
+            weight = self.weight[place]
+            covered = weight > 0
+            mean = self.sum[place] / np.where(covered, weight, 1)
+            grey = np.rint(mean) if whole else mean
+            np.copyto(self.pixels[place], grey, where=covered, casting="unsafe")
         return self.pixels
+
+
+def _alone(bounds: NDArray[np.int64], tile_shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Find a rectangle of each tile that no other tile reaches: row0, row1, col0, col1 in it."""
+    height, width = tile_shape
+    alone = np.tile(np.array([0, height, 0, width]), (len(bounds), 1))
+    corners = bounds[:, [0, 2]]
+    reach = float(np.hypot(height, width))
+    for one, other in cKDTree(corners).query_pairs(reach, output_type="ndarray").tolist():
+        for tile, next_to in ((one, other), (other, one)):
+            down, right = (int(d) for d in corners[next_to] - corners[tile])
+            if abs(down) >= height or abs(right) >= width:
+                continue
+            row0, row1, col0, col1 = (int(v) for v in alone[tile])
+            cuts = [  # above, below, left of or right of the other tile
+                (row0, min(row1, max(down, row0)), col0, col1),
+                (max(row0, min(down + height, row1)), row1, col0, col1),
+                (row0, row1, col0, min(col1, max(right, col0))),
+                (row0, row1, max(col0, min(right + width, col1)), col1),
+            ]
+            alone[tile] = max(cuts, key=lambda cut: (cut[1] - cut[0]) * (cut[3] - cut[2]))
+    return alone
 
 
 def _by(shape: tuple[int, int]) -> str:
