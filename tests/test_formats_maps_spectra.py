@@ -232,7 +232,12 @@ def write_img(file: Path, image: np.ndarray, title: str = "BEC") -> Path:
     return file
 
 
-def write_pts(file: Path, photons: dict[tuple[int, int], list[int]], side: int = 4) -> Path:
+def write_pts(
+    file: Path,
+    photons: dict[tuple[int, int], list[int]],
+    side: int = 4,
+    said: str = "",
+) -> Path:
     """Write the channels of the photons of each pixel (row, column), one frame."""
     page = {
         "PARAMPAGE0_SEM": {
@@ -245,7 +250,7 @@ def write_pts(file: Path, photons: dict[tuple[int, int], list[int]], side: int =
             "PTTD Param": {"Params": page},
             "PTTD Data": {
                 "AnalyzableMap MeasData": {
-                    "Meas Cond": {"Pixels": f"{side}x{side}", "Tpl": "T1"},
+                    "Meas Cond": {"Pixels": said or f"{side}x{side}", "Tpl": "T1"},
                     "MeasCond": {"Mag": 500.0, "AccKV": 15.0},
                     "Doc": {
                         "CoefA": EV / 1000, "CoefB": 0.0, "DwellTime(msec)": 1.0, "Sweep": 1,
@@ -299,6 +304,15 @@ def test_element_maps_of_jeol(tmp_path):
         images["SEM"].load(0, 4), 100 * np.arange(4)[:, None] + np.arange(4)
     )
     assert images["Mg"].acquisition.pixel_size_um == pytest.approx(125 / 500 * 1000 / 4)
+
+
+@needs_rosetta
+@pytest.mark.parametrize("said", ["4096x4096", "100000x100000", "0x4", "-4x4", "many"])
+def test_a_jeol_header_that_asks_for_any_memory_is_told(tmp_path, said):
+    pytest.importorskip("numba")
+    file = write_pts(tmp_path / "View001.pts", {}, said=said)
+    with pytest.raises(InputError, match=r"View001\.pts"):
+        open_images(file)
 
 
 @needs_rosetta
