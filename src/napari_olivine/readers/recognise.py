@@ -28,7 +28,7 @@ from napari_olivine.readers.signals import signal_of
 from napari_olivine.readers.source import SignalReader, Source, refuse_if
 from napari_olivine.readers.stage_places import place_by_stage
 from napari_olivine.readers.tables import read_placements, read_sessions
-from napari_olivine.readers.tiling import arrange, lay_over
+from napari_olivine.readers.tiling import arrange, keep_times, lay_over
 from napari_olivine.readers.whole import Enlarged, WholeImage
 from napari_olivine.readers.xmaptools import (
     Standards,
@@ -127,6 +127,8 @@ def with_layout(source: Source, layout: Layout, settings: ImportSettings) -> Sou
     settings
         Settings that the source was recognised with.
     """
+    assert source.layout is not None
+    layout = keep_times(layout, source.layout)
     signals, _ = lay_over(source.folder, source.parts, layout, settings)
     for name, signal in source.signals.items():
         signals[name].missing.extend(signal.missing)
@@ -299,6 +301,13 @@ def _complete(
         f"{file.name} is left out: a section has one standard file, {standards[0].name} is taken"
         for file in standards[1:]
     ]
+    file = folder / "sessions.csv"
+    sessions = read_sessions(file, shape, layout.tiles if layout else None)
+    parted = []
+    if not file.exists() and len(sessions) > 1:
+        parted = [
+            f"the times of the tiles part {len(sessions)} sessions; say what each is used for"
+        ]
     return Source(
         folder=folder,
         form=form,
@@ -306,7 +315,7 @@ def _complete(
         pixel_size_um=pixel_size_um,
         shape=shape,
         signals=signals,
-        sessions=read_sessions(folder / "sessions.csv", shape, layout.tiles if layout else None),
+        sessions=sessions,
         analyses=found.analyses,
         placements=found.placements,
         layout=layout,
@@ -317,7 +326,7 @@ def _complete(
         description_files=list(description_files),
         table_files=found.files + standards[:1],
         tables=tables,
-        problems=[*problems, *(layout.remarks if layout else []), *more, *found.remarks],
+        problems=[*problems, *(layout.remarks if layout else []), *more, *parted, *found.remarks],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.session_ranges import (
+    RANGE_COLUMNS,
+    named_rectangles,
+    sessions_by_time,
+    tiles_of_ranges,
+)
 from napari_olivine.readers.source import refuse_if
 from napari_olivine.section.tiles import Tiles
 
@@ -33,8 +40,10 @@ def read_sessions(file: Path, shape: tuple[int, int], tiles: Tiles | None) -> pd
     ----------
     file
         CSV with the columns session, role and either row0, row1, col0, col1 in pixels (ends not
-        included) or first_row, last_row, first_col, last_col in tiles (ends included). Without
-        the file there is one session over the whole section, for training.
+        included); first_row, last_row, first_col, last_col in tiles (ends included); or first_tile,
+        last_tile, names or running numbers of tiles (ends included). Without the file the tiles'
+        times part the sessions where they have a break, the first of them for training; otherwise
+        there is one session over the whole section, for training.
     shape
         Rows and columns of the section.
     tiles
@@ -51,9 +60,10 @@ def read_sessions(file: Path, shape: tuple[int, int], tiles: Tiles | None) -> pd
         If a column is missing, a role unknown, or a session reaches beyond the section.
     """
     if not file.exists():
-        whole = ("1", 0, shape[0], 0, shape[1], "train")
-        return pd.DataFrame([whole], columns=list(SESSION_COLUMNS))
+        return _sessions_by_time(file, shape, tiles)
     table = _read(file)
+    if set(RANGE_COLUMNS) <= set(table):
+        table = _ranges_to_tiles(file, table, tiles)
     in_tiles = set(_TILE_COLUMNS) <= set(table)
     if in_tiles and tiles is None:
         raise InputError(f"{file} counts in tiles, and there are none; give row0, row1, col0, col1")
@@ -206,6 +216,38 @@ def _need(file: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> None:
         raise InputError(
             f"{file} lacks the columns {', '.join(absent)}; it has {', '.join(table.columns)}."
         )
+
+
+def _sessions_by_time(file: Path, shape: tuple[int, int], tiles: Tiles | None) -> pd.DataFrame:
+    whole = ("1", 0, shape[0], 0, shape[1], "train")
+    found = sessions_by_time(tiles) if tiles is not None else None
+    if tiles is None or found is None:
+        return pd.DataFrame([whole], columns=list(SESSION_COLUMNS))
+    named = named_rectangles(tiles, {str(n): part for n, part in enumerate(found, 1)})
+    names = pd.Series([name for name, _ in named])
+    cells = np.array([cells for _, cells in named], np.int64)
+    pixels = _tiles_to_pixels(file, names, cells, tiles, shape)
+    sessions = pd.DataFrame(pixels, columns=list(SESSION_COLUMNS[1:5]))
+    sessions.insert(0, "session", names)
+    sessions["role"] = ["train" if re.fullmatch("1[a-z]*", name) else "none" for name in names]
+    return sessions
+
+
+def _ranges_to_tiles(file: Path, table: pd.DataFrame, tiles: Tiles | None) -> pd.DataFrame:
+    """Turn first and last tiles into first and last rows and columns of tiles."""
+    if tiles is None or "name" not in tiles.table:
+        raise InputError(f"{file} counts in tiles, and there are none; give row0, row1, col0, col1")
+    _need(file, table, ("session", *RANGE_COLUMNS))
+    names = table["session"].str.strip().tolist()
+    ends = [(a.strip(), b.strip()) for a, b in table[list(RANGE_COLUMNS)].to_numpy()]
+    found = tiles_of_ranges(file, names, ends, tiles)
+    roles = dict(zip(names, _words(table, "role"), strict=True))
+    rows = [
+        (name, *cells, roles[session])
+        for session, members in zip(names, found, strict=True)
+        for name, cells in named_rectangles(tiles, {session: members})
+    ]
+    return pd.DataFrame(rows, columns=["session", *_TILE_COLUMNS, "role"]).astype(str)
 
 
 def _tiles_to_pixels(

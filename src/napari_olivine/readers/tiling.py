@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
@@ -68,6 +69,7 @@ def arrange(
         layout = arrange_tiles(images, settings, job)
     except InputError as error:
         raise InputError(f"{folder}: {error}") from error
+    layout = _timed(layout, images)
     told = [f"{count} tiles of BSE: {remark}" for remark, count in remarks.items()]
     return replace(layout, remarks=[*told, *layout.remarks]), _common(images), lost + _holes(layout)
 
@@ -128,6 +130,27 @@ def lay_over(
         "signals to take (--signals)",
     )
     return signals, remarks
+
+
+def keep_times(layout: Layout, before: Layout) -> Layout:
+    """Return a layout with the times at which the tiles of an earlier one were taken."""
+    if "taken" not in before.tiles.table:
+        return layout
+    table = layout.tiles.table.copy()
+    times = before.tiles.table.set_index("name")["taken"]
+    table["taken"] = table["name"].map(times)
+    return replace(layout, tiles=Tiles(table))
+
+
+def _timed(layout: Layout, images: dict[str, Image]) -> Layout:
+    table = layout.tiles.table.copy()
+    taken = [images[name].acquisition.taken for name in layout.names]
+    if not any(taken):
+        return layout
+    # Clocks of instruments tell local time; a zone would only shift all of them.
+    times = [t.replace(tzinfo=None) if t else None for t in taken]
+    table["taken"] = pd.Series(times, dtype="datetime64[ns]")
+    return replace(layout, tiles=Tiles(table))
 
 
 def _holes(layout: Layout) -> list[str]:
