@@ -162,7 +162,7 @@ def test_a_stopped_import_goes_on(source, tmp_path, monkeypatch):
 
     def before(name, row):
         done = journal.read_text() if journal.exists() else ""
-        assert f"('{name}', {row}," not in done, "a strip that was finished is never read again"
+        assert f"('{name}', {row})" not in done, "a strip that was finished is never read again"
         reads.append((name, row))
 
     watch(monkeypatch, before)

@@ -18,7 +18,7 @@ from zarr.codecs import ZstdCodec
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.section import Raster, create_raster
+from napari_olivine.section import Raster, Strips, create_raster
 from napari_olivine.section.halving import halve
 from napari_olivine.section.raster import CHUNK, PIECE, SHARD_COLUMNS
 from napari_olivine.section.shards import fills_shards, is_ours
@@ -79,8 +79,9 @@ def test_blocks_of_any_alignment_make_the_same_image(tmp_path_factory, rows, col
 def test_a_section_has_few_files(tmp_path):
     shape = (3 * CHUNK, SHARD_COLUMNS + 10)
     raster = create_raster(tmp_path / "a", shape, "uint8", 1.0, reduction="mean")
+    strips = Strips(raster, [].append)
     for row in range(0, shape[0], CHUNK):
-        raster.write_strip(row, np.full((CHUNK, shape[1]), 3, np.uint8))
+        strips.write(row, np.full((CHUNK, shape[1]), 3, np.uint8))
     assert len(files(tmp_path / "a" / "0")) == 3 * 2
     assert len(files(tmp_path / "a" / "1")) == 3
 
@@ -146,9 +147,9 @@ def test_a_section_with_plain_chunks_opens_and_is_written(tmp_path):
     old = Raster(tmp_path / "a")
     assert (old.shape, old.pixel_size_um, old.reduction) == (image.shape, 1.5, "nearest")
     assert not is_ours(old.levels[0])
-    old.write_strip(0, image[:CHUNK])
-    old.write_strip(CHUNK, image[CHUNK:])
-    old.build_pyramid(Job(), first=2)
+    strips = Strips(old, [].append)
+    strips.write(0, image[:CHUNK])
+    strips.write(CHUNK, image[CHUNK:])
     np.testing.assert_array_equal(old.read(EVERYTHING, EVERYTHING), image)
     np.testing.assert_array_equal(old.read(EVERYTHING, EVERYTHING, 2), image[::2, ::2][::2, ::2])
 
@@ -245,12 +246,27 @@ def test_labels_are_no_numbers_to_calculate_with():
 
 
 @pytest.mark.parametrize("reduction", ["mean", "mode"])
-def test_strips_and_blocks_make_the_same_pyramid(tmp_path, reduction):
-    image = noise((2 * CHUNK + 333, 1501)) % 5
+@pytest.mark.parametrize("rows", [1, 600, CHUNK, 4 * CHUNK, 6 * CHUNK + 333])
+@pytest.mark.parametrize("stopped", [None, 1, 4])
+def test_strips_and_blocks_make_the_same_pyramid(tmp_path, rows, stopped, reduction):
+    """Also where a run was stopped behind some strips: what is missing is made from the disk."""
+    image = noise((rows, 1501)) % 5
     one = create_raster(tmp_path / "one", image.shape, "uint8", 2.0, reduction=reduction)
-    for row in range(0, image.shape[0], CHUNK):
-        one.write_strip(row, image[row : row + CHUNK])
-    one.build_pyramid(Job(), first=2)
+    made: list[str] = []
+    strips = Strips(one, made.append)
+    for number, row in enumerate(range(0, image.shape[0], CHUNK)):
+        strips = Strips(one, made.append) if number == stopped else strips
+        strips.write(row, image[row : row + CHUNK])
+    every = [
+        one.block_name(level, block[0].start, block[1].start)
+        for level in range(1, len(one.levels))
+        for block in one.overview_blocks(level)
+    ]
+    assert len(set(made)) == len(made)
+    assert set(made) <= set(every)
+    if stopped is None or rows <= CHUNK:
+        assert made and set(made) == set(every), "nothing is left to read again"
+    one.build_pyramid(Job(), made.__contains__)
     two = create_raster(tmp_path / "two", image.shape, "uint8", 2.0, reduction=reduction)
     two.write(0, 0, image)
     two.build_pyramid(Job())

@@ -16,16 +16,21 @@ from napari_olivine.readers.recognise import read_source
 from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.settling import Settled, settle
 from napari_olivine.readers.source import Source
-from napari_olivine.section import Draft, Raster, Recipe, Section, SectionRecord, create_raster
+from napari_olivine.section import (
+    Draft,
+    Raster,
+    Recipe,
+    Section,
+    SectionRecord,
+    Strips,
+    create_raster,
+)
 from napari_olivine.section.raster import CHUNK
 
 SETTINGS = ImportSettings()
 
 STRIPS_AT_ONCE = 5
 """Strips' worth of memory that reading and writing at the same time take."""
-
-STRIP = "and overview"
-"""What is done with a strip; runs of version 0.1 left the first overview for later."""
 
 
 def import_section(
@@ -135,9 +140,7 @@ def _import_images(section: Section, settled: Settled, recipe: Recipe, job: Job)
     if section.finished("images", recipe, job):
         return
     source = settled.source
-    parts = [
-        (name, row, STRIP) for name in source.signals for row in range(0, source.shape[0], CHUNK)
-    ]
+    parts = [(name, row) for name in source.signals for row in range(0, source.shape[0], CHUNK)]
     with section.draft("images", recipe, job) as draft:
         settled.write(draft.path)
         rasters = {
@@ -151,10 +154,11 @@ def _import_images(section: Section, settled: Settled, recipe: Recipe, job: Job)
             )
             for name, signal in source.signals.items()
         }
-        todo = [part[:2] for part in parts if not draft.is_done(repr(part))]
+        images = {name: Strips(raster, draft.tick) for name, raster in rasters.items()}
+        todo = [part for part in parts if not draft.is_done(repr(part))]
         with closing(_read_ahead(source, todo, job)) as strips:
-            for name, row, _ in draft.pending(parts, "Importing images"):
-                rasters[name].write_strip(row, next(strips))
+            for name, row in draft.pending(parts, "Importing images"):
+                images[name].write(row, next(strips))
                 _note_missing(source, draft)
         for done, raster in enumerate(rasters.values()):
             job.progress(done, len(rasters), "Building pyramids")
@@ -225,7 +229,7 @@ def _build_pyramid(raster: Raster, draft: Draft, job: Job) -> None:
         last.append(part)
         return False
 
-    raster.build_pyramid(job, done, first=2)
+    raster.build_pyramid(job, done)
     _tick(last, draft.tick)
 
 

@@ -5,6 +5,7 @@ from napari_olivine.section.raster import Raster, block_side, blocks, create_ras
 from napari_olivine.section.recipe import Product, Recipe
 from napari_olivine.section.sessions import Session, session_index, with_role
 from napari_olivine.section.store import Section, SectionRecord
+from napari_olivine.section.strips import Strips
 from napari_olivine.section.tiles import Tiles
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Section",
     "SectionRecord",
     "Session",
+    "Strips",
     "Tiles",
     "block_side",
     "blocks",

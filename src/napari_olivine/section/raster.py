@@ -24,8 +24,10 @@ PIECE = 512
 """Rows and columns of what is compressed by itself (a chunk of zarr)."""
 
 SHARD_COLUMNS = 8192
-"""Columns of a file (a shard of zarr); it has `CHUNK` rows at full resolution, half in overviews,
-so that a strip fills shards of the first overview too."""
+"""Columns of a file (a shard of zarr); it has `CHUNK` rows at full resolution."""
+
+OVERVIEW_ROWS = CHUNK // 2
+"""Rows of a file of an overview: a strip at full resolution fills those of the first overview."""
 
 SMALLEST = 512
 """A pyramid ends with the first level whose longer side is at most this."""
@@ -154,20 +156,6 @@ class Raster:
         else:
             array[rows, columns] = block
 
-    def write_strip(self, row: int, strip: NDArray[Any]) -> None:
-        """Write a strip of the image's whole width, and its part of the first overview.
-
-        Parameters
-        ----------
-        row
-            First row, a multiple of `CHUNK`.
-        strip
-            `CHUNK` rows, or fewer at the image's end.
-        """
-        self.write(row, 0, strip)
-        if len(self.levels) > 1:
-            self.write(row // 2, 0, halve(strip, self.reduction), level=1)
-
     def files(self, level: int, rows: slice, columns: slice) -> Iterator[tuple[Path, Block]]:
         """Give the files that hold a window of a level, and the pixels in each.
 
@@ -195,10 +183,8 @@ class Raster:
             if inside and columns.start <= file_columns.start and file_columns.stop <= columns.stop:
                 file.unlink(missing_ok=True)
 
-    def build_pyramid(
-        self, job: Job, done: Callable[[str], bool] | None = None, first: int = 1
-    ) -> None:
-        """Make every level above the first, block by block of 1024 rows and 8192 columns.
+    def build_pyramid(self, job: Job, done: Callable[[str], bool] | None = None) -> None:
+        """Make every level above the first, block by block.
 
         Parameters
         ----------
@@ -206,15 +192,23 @@ class Raster:
             It can stop the work between two blocks.
         done
             Tells whether a block, by its name, was already made; asked before each block.
-        first
-            Level to begin with; 2 where `write_strip` made level 1.
         """
-        for level in range(first, len(self.levels)):
-            for rows, columns in blocks(self.levels[level].shape, CHUNK, SHARD_COLUMNS):
+        for level in range(1, len(self.levels)):
+            for rows, columns in self.overview_blocks(level):
                 job.check()
-                if done is not None and done(f"{self.name} {level} {rows.start} {columns.start}"):
+                if done is not None and done(self.block_name(level, rows.start, columns.start)):
                     continue
                 self.write(rows.start, columns.start, self.reduced(level, rows, columns), level)
+
+    def overview_blocks(self, level: int, rows: slice | None = None) -> Iterator[Block]:
+        """Cut an overview, or those of its blocks that begin in some rows, into its files."""
+        for block in blocks(self.levels[level].shape, OVERVIEW_ROWS, SHARD_COLUMNS):
+            if rows is None or rows.start <= block[0].start < rows.stop:
+                yield block
+
+    def block_name(self, level: int, row: int, column: int) -> str:
+        """Name a block of an overview, the same in every run."""
+        return f"{self.name} {level} {row} {column}"
 
     def reduced(self, level: int, rows: slice, columns: slice) -> NDArray[Any]:
         """Make a window of a level from the level below it, as it must be."""
@@ -328,7 +322,7 @@ def block_side(job: Job, bytes_per_pixel: int) -> int:
 
 def _layout(level: int, shape: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
     """Shapes of a level's chunks and shards."""
-    most = (CHUNK if level == 0 else CHUNK // 2, SHARD_COLUMNS)
+    most = (CHUNK if level == 0 else OVERVIEW_ROWS, SHARD_COLUMNS)
     chunks = (min(PIECE, shape[0]), min(PIECE, shape[1]))
     across = [-(-min(m, s) // c) * c for m, s, c in zip(most, shape, chunks, strict=True)]
     return chunks, (across[0], across[1])
