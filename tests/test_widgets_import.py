@@ -303,7 +303,7 @@ class TestColumnMapper:
         self.choose(mapper, 4, "distance", "um")
         qtbot.waitUntil(mapper.save_button.isEnabled, timeout=3000)
         assert "4 analyses in 1 profile" in mapper.told.text()
-        titles = [mapper.result.horizontalHeaderItem(k).text() for k in range(5)]
+        titles = [mapper.outcome.horizontalHeaderItem(k).text() for k in range(5)]
         assert titles[:3] == ["profile", "point", "distance_um"]
         with qtbot.waitSignal(mapper.saved, timeout=1000):
             qtbot.mouseClick(mapper.save_button, LEFT)

@@ -89,9 +89,9 @@ class ColumnMapper(QDialog):
         self.table = QTableWidget()
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.horizontalHeader().setDefaultSectionSize(112)
-        self.result = QTableWidget()
-        self.result.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.result.setFixedHeight(170)
+        self.outcome = QTableWidget()
+        self.outcome.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.outcome.setFixedHeight(170)
         self.told = wrapped("")
         self.told.setTextFormat(Qt.TextFormat.RichText)
         self.guess_button = QPushButton("Guess again")
@@ -110,7 +110,7 @@ class ColumnMapper(QDialog):
         outer.addWidget(QLabel("What each column holds, above its first rows:"))
         outer.addWidget(self.table, 1)
         outer.addWidget(QLabel("What is read by that:"))
-        outer.addWidget(self.result)
+        outer.addWidget(self.outcome)
         outer.addWidget(self.told)
         outer.addLayout(buttons)
         self._soon = QTimer(self)
@@ -308,15 +308,15 @@ class ColumnMapper(QDialog):
 
     def _show_result(self, analyses: pd.DataFrame) -> None:
         shown = analyses.dropna(axis=1, how="all")
-        self.result.clear()
-        self.result.setRowCount(len(shown))
-        self.result.setColumnCount(len(shown.columns))
-        self.result.setHorizontalHeaderLabels([str(name) for name in shown.columns])
+        self.outcome.clear()
+        self.outcome.setRowCount(len(shown))
+        self.outcome.setColumnCount(len(shown.columns))
+        self.outcome.setHorizontalHeaderLabels([str(name) for name in shown.columns])
         for row, values in enumerate(shown.itertuples(index=False)):
             for column, value in enumerate(values):
                 text = f"{value:.5g}" if isinstance(value, float) else str(value)
-                self.result.setItem(row, column, QTableWidgetItem(text))
-        self.result.resizeColumnsToContents()
+                self.outcome.setItem(row, column, QTableWidgetItem(text))
+        self.outcome.resizeColumnsToContents()
 
     def _say(self, text: str, *, wrong: bool = False) -> None:
         self.told.setText(f"<span style='color:#e69f00'>{escape(text)}</span>" if wrong else text)

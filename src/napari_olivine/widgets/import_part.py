@@ -51,6 +51,7 @@ class ImportPart(Folding):
         self.form: SettingsForm | None = None
         self._filling = False
         self._last: Look | None = None
+        self._looked_into: Path | None = None
         self._others: list[str] = []
         self.looker = Looker()
         self.looker.seen.connect(self._on_seen)
@@ -123,8 +124,8 @@ class ImportPart(Folding):
         except OlivineError as error:
             self._on_seen(Look(path, error=str(error)))
             return
-        if self._last is None or self._last.path != path:
-            self._others = []
+        if path != self._looked_into:
+            self._looked_into, self._last, self._others = path, None, []
             self._show(None)
         self.recognised.setText(f"Looking into {escape(path.name)}...")
         self.looker.look(path, settings)

@@ -16,8 +16,11 @@ LayerData = tuple[Any, dict[str, Any], str]
 KEY = "napari_olivine"
 """Key of a layer's metadata that says which image of which section it shows."""
 
-PRODUCTS = ("images", "mg", "probability", "segmentation", "mask", "crystals")
+PRODUCTS = ("images", "levelling", "mg", "probability", "segmentation", "mask", "crystals")
 """Products with images, from the bottom of the layer list to its top."""
+
+LEVELLED = ("levelling", "BSE")
+"""Product and name of the BSE image with the grey of all sessions on one scale."""
 
 # Okabe and Ito's colours, told apart by colour-blind people too.
 OLIVINE_COLOUR = "#009E73"
@@ -52,7 +55,7 @@ def layer_data(section: Section, product: str, name: str) -> LayerData:
         Levels of the pyramid (zarr arrays: dask would show stale pixels after a change),
         the layer's properties, and its type.
     """
-    raster = section.raster(product, name)
+    raster = _raster(section, product, name)
     kind, look = _look(section, raster, product, name)
     look |= placed(section) | {
         "name": layer_name(product, name),
@@ -67,6 +70,15 @@ def layer_data(section: Section, product: str, name: str) -> LayerData:
         },
     }
     return raster.levels, look, kind
+
+
+def _raster(section: Section, product: str, name: str) -> Any:
+    """Open an image; the levelled one is worked out when somebody looks at it."""
+    if (product, name) != LEVELLED:
+        return section.raster(product, name)
+    from napari_olivine.levelling import open_levelled
+
+    return open_levelled(section)
 
 
 def placed(section: Section) -> dict[str, Any]:
@@ -100,6 +112,8 @@ def images_of(section: Section, product: str) -> list[str]:
     """Return the names of the images of a product, BSE first; none if it is missing."""
     if section.product(product) is None:
         return []
+    if product == LEVELLED[0]:
+        return [LEVELLED[1]]
     folder = section.path / product
     names = sorted(file.parent.name for file in folder.glob("*/zarr.json"))
     order = [*section.record.signals, *names]
@@ -121,6 +135,8 @@ def layer_name(product: str, name: str) -> str:
         return name
     if product == "mg":
         return "mg#"
+    if product == "levelling":
+        return "BSE levelled"
     if product == "crystals":
         return "Crystals"
     return f"{product.capitalize()}: {name}"
@@ -145,9 +161,11 @@ def section_of(metadata: dict[str, Any]) -> Path | None:
     return Path(mark["section"]) if isinstance(mark, dict) and "section" in mark else None
 
 
-def _look(section: Section, raster: Raster, product: str, name: str) -> tuple[str, dict[str, Any]]:
+def _look(section: Section, raster: Any, product: str, name: str) -> tuple[str, dict[str, Any]]:
     if product == "images":
         return "image", _grey(raster) if name == "BSE" else _element(section, raster, name)
+    if product == "levelling":
+        return "image", _grey(raster) | {"visible": False}
     if product == "mg":
         limits = contrast_limits(raster, (1.0, 99.0))
         return "image", {"colormap": "viridis", "contrast_limits": limits, "visible": False}

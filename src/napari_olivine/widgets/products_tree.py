@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_olivine.section import Section
 from napari_olivine.widgets.elements import colour_of
-from napari_olivine.widgets.layers import KEY, PRODUCTS, images_of, layer_name
+from napari_olivine.widgets.layers import KEY, LEVELLED, PRODUCTS, images_of, layer_name
 from napari_olivine.widgets.links import Links
 from napari_olivine.widgets.open_dock import open_dock
 from napari_olivine.widgets.session import SectionSession
@@ -107,7 +107,7 @@ class ProductsTree(QTreeWidget):
         self.clear()
         if section is not None:
             self._fill_images(section)
-            results = [name for name in products_of(section) if name not in ("images", "epma")]
+            results = [name for name in products_of(section) if name not in ELSEWHERE]
             self.addTopLevelItem(self._product_row(section, "epma"))
             group = self._group("Results")
             for product in results:
@@ -133,6 +133,10 @@ class ProductsTree(QTreeWidget):
         for name in names:
             if name not in maps:
                 self._image_row(top, ("images", name))
+        if section.product(LEVELLED[0]) is not None:
+            row = self._product_row(section, LEVELLED[0])
+            top.addChild(row)
+            self._tickable(row, LEVELLED)
         if not maps:
             return
         group = QTreeWidgetItem([MAPS, ""])
@@ -304,6 +308,8 @@ class ProductsTree(QTreeWidget):
 
 
 MAPS = "Element maps"
+ELSEWHERE = ("images", "levelling", "epma")
+"""Products that do not stand among the results."""
 
 
 def _down(item: QTreeWidgetItem) -> list[QTreeWidgetItem]:

@@ -3,24 +3,60 @@
 from __future__ import annotations
 
 import shutil
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from napari.utils import progress
-from qtpy.QtCore import QStandardPaths
+from qtpy.QtCore import QCoreApplication, QEventLoop, QStandardPaths
 
 from napari_olivine.errors import SectionError
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers import LayerData
 from napari_olivine.widgets.reader import read_section
 
+_busy = False
+
 
 def open_phantom() -> list[LayerData]:
     """Return the layers of a small synthetic section with known truth.
 
     It is made once, in the user's folder for caches, and is the same each time; what is
-    worked out on it stays there.
+    worked out on it stays there. The window stays alive meanwhile.
+
+    Raises
+    ------
+    SectionError
+        If it is being made already.
     """
-    return read_section(str(phantom_section(_cache())))
+    global _busy
+    if _busy:
+        raise SectionError("The phantom section is being made already: wait a few seconds.")
+    _busy = True
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            making = pool.submit(phantom_section, _cache())
+            _wait(making)
+            return read_section(str(making.result()))
+    finally:
+        _busy = False
+
+
+def _wait(making: Future[Path]) -> None:
+    """Let the window answer until the section is there; a bar appears if that takes a while."""
+    bar = None
+    begun = time.monotonic()
+    while not making.done():
+        app = QCoreApplication.instance()
+        if app is not None:
+            app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+        if bar is None and time.monotonic() - begun > 0.3:
+            bar = progress(total=0, desc="Making the phantom section")
+        with suppress(TimeoutError):
+            making.exception(timeout=0.01)
+    if bar is not None:
+        bar.close()
 
 
 def phantom_section(folder: Path) -> Path:
@@ -44,11 +80,8 @@ def phantom_section(folder: Path) -> Path:
     # Whatever is there was left by a run that was stopped before its end.
     for unfinished in (source, section):
         shutil.rmtree(unfinished, ignore_errors=True)
-    with progress(total=2, desc="Making the phantom section") as bar:
-        make_phantom(source, PhantomSettings.small())
-        bar.update(1)
-        import_section(source, section)
-        bar.update(1)
+    make_phantom(source, PhantomSettings.small())
+    import_section(source, section)
     return section
 
 

@@ -11,8 +11,10 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.widgets.check_part import CheckPart
 from napari_olivine.widgets.composite import CompositeBar
 from napari_olivine.widgets.import_part import ImportPart
+from napari_olivine.widgets.levelling_part import LevellingPart
 from napari_olivine.widgets.open_dock import open_dock
 from napari_olivine.widgets.parts import heading, wrapped
 from napari_olivine.widgets.products_tree import ProductsTree
@@ -20,6 +22,7 @@ from napari_olivine.widgets.reader import get_reader
 from napari_olivine.widgets.sessions_table import SessionsPart
 from napari_olivine.widgets.step_dock import StepDock
 from napari_olivine.widgets.steps import next_step
+from napari_olivine.workflow.steps import STEPS
 
 LINK = "#7ab8ff"
 """Colour of a link, readable on napari's dark and light grounds."""
@@ -29,6 +32,7 @@ class SectionDock(StepDock):
     """Open a section or import an instrument's folder as one."""
 
     step = "import"
+    also = ("level", "check")
     settings_open = False
     explanation = (
         "A section is one folder that holds images, analyses and everything made from them."
@@ -49,13 +53,20 @@ class SectionDock(StepDock):
         self.refresh_button.clicked.connect(self.look_again)
         row = QHBoxLayout()
         row.addWidget(self.open_button)
+        self.check_button = QPushButton("Check")
+        self.check_button.setToolTip("Read everything in the section: is it whole?")
+        self.check_button.clicked.connect(self.check)
         row.addWidget(self.refresh_button)
+        row.addWidget(self.check_button)
         self.body.addLayout(row)
         self.body.addWidget(self.title)
         self.next = wrapped("")
         self.next.setTextFormat(Qt.TextFormat.RichText)
         self.next.linkActivated.connect(self._open_dock)
         self.body.addWidget(self.next)
+        self.findings = CheckPart()
+        self.findings.repair.connect(self.repair)
+        self.body.addWidget(self.findings)
         self.composite = CompositeBar(self.session.composite, self.links)
         self.tree = ProductsTree(self.session, self.links)
         self.body.addWidget(heading("What there is (tick to show)"))
@@ -64,6 +75,10 @@ class SectionDock(StepDock):
         self.sessions = SessionsPart(self.session, self.links)
         self.sessions.failed.connect(self._on_sessions_failed)
         self.body.addWidget(self.sessions)
+        self.levelling = LevellingPart(self.session, self.links)
+        self.levelling.wanted.connect(self.level)
+        self.levelling.button.setVisible("level" in STEPS)
+        self.body.addWidget(self.levelling)
         self._add_import()
 
     def _add_import(self) -> None:
@@ -198,6 +213,60 @@ class SectionDock(StepDock):
         if not front:
             self.sessions.rest()
 
+    # ------------------------------------------------------------------ checking, levelling
+
+    def level(self) -> None:
+        """Bring the grey of all sessions to one scale."""
+        self._start("level")
+
+    def check(self) -> None:
+        """Look whether everything in the section is whole."""
+        self.findings.begin()
+        self._start("check")
+
+    def repair(self) -> None:
+        """Mend what the check found."""
+        self.findings.begin()
+        self._start("check", repair=True)
+
+    def _start(self, step: str, **settings: Any) -> None:
+        self.hide_error()
+        try:
+            path = self.session.require().path
+        except OlivineError as error:
+            self.show_error(str(error))
+            return
+        self.start(step, [str(path)], STEPS[step].settings(**settings))
+
+    @override
+    def show_state(self) -> None:
+        super().show_state()
+        free = not self.session.jobs.running and self.session.section is not None
+        self.check_button.setEnabled(free)
+        self.levelling.button.setEnabled(free)
+        importing = self.import_part.opened
+        mine = self.session.jobs.running and self._mine()
+        self.cancel_button.setVisible(mine or importing)
+
+    @override
+    def on_event(self, event: dict[str, Any]) -> None:
+        if event.get("event") == "finding":
+            self.findings.add(event)
+
+    @override
+    def _on_warning(self, message: str) -> None:
+        if self.session.jobs.step != "check":  # its findings are listed as a whole
+            super()._on_warning(message)
+
+    @override
+    def _on_failed(self, step: str, why: str) -> None:
+        """Show what a check found as a list; to find damage is no error of the check."""
+        if step == "check" and self.findings.findings:
+            self.run_bar.end("The section is damaged.")
+            self.findings.end()
+        else:
+            super()._on_failed(step, why)
+
     # ------------------------------------------------------------------ importing
 
     def recognise(self) -> None:
@@ -221,6 +290,10 @@ class SectionDock(StepDock):
 
     @override
     def on_finished(self) -> None:
+        if self.session.jobs.step == "check":
+            self.findings.end()
+        if self.session.jobs.step != self.step:
+            return
         destination = self.destination.path()
         if destination is not None:
             self.open(destination)

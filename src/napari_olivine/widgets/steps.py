@@ -20,6 +20,7 @@ VERBS = {
 
 TITLES = {
     "images": "Images",
+    "levelling": "BSE levelled",
     "epma": "EPMA analyses",
     "mask": "Phase mask",
     "probability": "Probability",
@@ -45,7 +46,9 @@ DOCKS = {
 
 def dock_of(step: str) -> str:
     """Name of the dock that a step is started from."""
-    return DOCKS.get("crystals" if step == "export" else step, step)
+    return DOCKS.get(
+        {"export": "crystals", "level": "import", "check": "import"}.get(step, step), step
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,73 @@
+"""What a check of the section found."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
+
+from napari_olivine.widgets.parts import wrapped
+
+COLOURS = {"damage": "#ff7a6e", "repaired": "#2fae7b", "note": "#9aa0a6"}
+LISTED = 15
+"""Findings that are told before the rest are only counted."""
+
+
+class CheckPart(QFrame):
+    """The list of findings, with a button to mend what can be mended; hidden until a check."""
+
+    repair = Signal()
+    """The person wants the damage mended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.findings: list[dict[str, Any]] = []
+        self.text = wrapped("")
+        self.text.setTextFormat(Qt.TextFormat.RichText)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.repair_button = QPushButton("Repair")
+        self.repair_button.setToolTip(
+            "Mend what can be mended; what cannot be is moved to aside/, never deleted"
+        )
+        self.repair_button.clicked.connect(self.repair.emit)
+        close = QPushButton("Close")
+        close.clicked.connect(self.hide)
+        row = QHBoxLayout()
+        row.addWidget(self.repair_button)
+        row.addWidget(close)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 2, 4, 4)
+        column.addWidget(self.text)
+        column.addLayout(row)
+        self.hide()
+
+    def begin(self) -> None:
+        """Forget the findings of the last check."""
+        self.findings = []
+        self.hide()
+
+    def add(self, event: dict[str, Any]) -> None:
+        """Keep one finding of the running check."""
+        self.findings.append(event)
+
+    def end(self) -> None:
+        """Show what was found."""
+        lines = []
+        for one in self.findings[:LISTED]:
+            colour = COLOURS.get(str(one.get("state")), COLOURS["note"])
+            where = escape(str(one.get("where", "")))
+            advice = f"; {escape(str(one['advice']))}" if one.get("advice") else ""
+            lines.append(
+                f"<span style='color:{colour}'>●</span> <b>{where}</b>: "
+                f"{escape(str(one.get('what', '')))}{advice}"
+            )
+        if len(self.findings) > LISTED:
+            lines.append(f"... and {len(self.findings) - LISTED} more")
+        harm = [one for one in self.findings if one.get("state") == "damage"]
+        if not harm:
+            lines.insert(0, "<b>Everything in this section is whole.</b>")
+        self.text.setText("<br>".join(lines))
+        self.repair_button.setVisible(bool(harm))
+        self.show()

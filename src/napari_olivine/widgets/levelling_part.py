@@ -1,0 +1,181 @@
+"""The grey of all sessions on one scale: run it, look at it, read how well it worked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_olivine.section import Section
+from napari_olivine.widgets.layers import LEVELLED
+from napari_olivine.widgets.links import Links
+from napari_olivine.widgets.parts import wrapped
+from napari_olivine.widgets.session import SectionSession
+
+HEADS = ("Session", "Gain", "Offset", "Seams", "levelled")
+
+
+class LevellingPart(QWidget):
+    """A button that levels the grey, a tick that shows it, and a table of what was found.
+
+    Parameters
+    ----------
+    session
+        Session of the viewer.
+    links
+        Connections of the dock.
+    """
+
+    wanted = Signal()
+    """The person wants the grey levelled."""
+
+    def __init__(self, session: SectionSession, links: Links) -> None:
+        super().__init__()
+        self._session = session
+        self.button = QPushButton("Level the grey")
+        self.button.setToolTip(
+            "Bring the BSE grey of all sessions and tiles to one scale; the images stay as they are"
+        )
+        self.button.clicked.connect(self.wanted.emit)
+        self.tick = QCheckBox("Show BSE levelled")
+        self.tick.clicked.connect(self.show_levelled)
+        row = QHBoxLayout()
+        row.addWidget(self.button)
+        row.addWidget(self.tick, 1)
+        self.table = QTableWidget(0, len(HEADS))
+        self.table.setHorizontalHeaderLabels(list(HEADS))
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(22)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.table.setToolTip(
+            "grey = gain x common grey + offset. Seams: step of the grey to the neighbouring "
+            "sessions, root mean square, as measured and levelled"
+        )
+        self.about = wrapped("")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(row)
+        column.addWidget(self.table)
+        column.addWidget(self.about)
+        links.connect(session.section_opened, self._on_changed)
+        links.connect(session.product_changed, self._on_changed)
+        links.connect(session.viewer.layers.events.inserted, self._on_layers)
+        self._watched: set[Any] = set()
+        self.fill()
+
+    def fill(self) -> None:
+        """Show what the levelling found."""
+        section = self._session.section
+        self.setVisible(section is not None)
+        report = report_of(section) if section is not None else None
+        self.table.setVisible(report is not None)
+        self.about.setVisible(report is not None)
+        self.tick.setEnabled(report is not None)
+        self.show_tick()
+        if report is None:
+            return
+        sessions = report["sessions"]
+        self.table.setRowCount(len(sessions))
+        for row, (name, one) in enumerate(sessions.items()):
+            before, after = steps_of(report, name)
+            is_reference = name == report["reference"]
+            texts = (
+                f"{name} (ref.)" if is_reference else name,
+                f"{one['gain']:.4f}",
+                f"{one['offset']:.2f}",
+                f"{before:.2f}" if before is not None else "",
+                f"{after:.2f}" if after is not None else "",
+            )
+            for column, text in enumerate(texts):
+                item = QTableWidgetItem(text)
+                item.setToolTip(_in_words(name, one, is_reference=is_reference))
+                self.table.setItem(row, column, item)
+        height = self.table.horizontalHeader().sizeHint().height() + 6
+        rows = min(len(sessions), 8)
+        self.table.setFixedHeight(height + rows * self.table.verticalHeader().defaultSectionSize())
+        product = section.product("levelling") if section is not None else None
+        warnings = product.notes.get("warnings", []) if product is not None else []
+        self.about.setText("\n".join(str(text) for text in warnings))
+        self.about.setVisible(bool(warnings))
+
+    def show_levelled(self, on: bool) -> None:
+        """Show the levelled image instead of the raw one, or the other way round."""
+        levelled, raw = self._layers()
+        if levelled is None and on:
+            levelled = self._session.show(*LEVELLED, visible=True)
+        if levelled is not None:
+            levelled.visible = on
+        if raw is not None:
+            raw.visible = not on
+        self.show_tick()
+
+    def show_tick(self) -> None:
+        """Tick the box if the levelled image is shown."""
+        levelled, _ = self._layers()
+        if levelled is not None and levelled not in self._watched:
+            self._watched = {levelled}
+            levelled.events.visible.connect(self._on_layers)
+        self.tick.setChecked(levelled is not None and bool(levelled.visible))
+
+    def _layers(self) -> tuple[Any, Any]:
+        return self._session.layer(*LEVELLED), self._session.layer("images", "BSE")
+
+    def _on_changed(self, _what: Any) -> None:
+        self.fill()
+
+    def _on_layers(self, _event: Any) -> None:
+        self.show_tick()
+
+
+def report_of(section: Section) -> dict[str, Any] | None:
+    """Read what the levelling found, `None` if there is none that can be read."""
+    product = section.product("levelling")
+    if product is None:
+        return None
+    try:
+        report = json.loads((product.path / "levelling.json").read_text())
+        return report if {"sessions", "seams", "reference"} <= set(report) else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def steps_of(report: dict[str, Any], session: str) -> tuple[float | None, float | None]:
+    """Grey step across the seams of a session to others, root mean square, before and after."""
+    here = [
+        one
+        for border, one in report["seams"].items()
+        if session in (names := border.split(" | ")) and len(set(names)) > 1
+    ]
+    total = sum(one["seams"] for one in here)
+    if not total:
+        return None, None
+    before, after = (
+        (sum(one["seams"] * one[f"rms_{when}_grey"] ** 2 for one in here) / total) ** 0.5
+        for when in ("before", "after")
+    )
+    return before, after
+
+
+def _in_words(name: str, values: dict[str, Any], *, is_reference: bool) -> str:
+    if is_reference:
+        return f"Session {name} is the reference"
+    sources = ", ".join(values.get("sources", {})) or "nothing: its grey keeps its scale"
+    return (
+        f"Session {name}: gain {values['gain']:.4f} ± {values.get('gain_error', 0):.4f}, offset "
+        f"{values['offset']:.2f} ± {values.get('offset_error', 0):.2f} grey, tied by {sources}"
+    )
