@@ -10,8 +10,6 @@ import pytest
 import tifffile
 
 from napari_olivine.calibration import CalibrateSettings, calibrate
-from napari_olivine.job import Job
-from napari_olivine.levelling import estimate_levelling
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.readers import import_section
 
@@ -51,20 +49,3 @@ def test_real_spots_on_another_mineral(shared_data: Path, tmp_path: Path):
     assert inside.size > 10_000
     assert np.percentile(inside, 2) > 0.2
     assert np.percentile(inside, 98) < 0.55
-
-
-def test_the_step_between_sessions_shows_at_their_seam(shared_data: Path, tmp_path: Path):
-    section = import_section(shared_data / "section-small", tmp_path / "small")
-    tile_shape = section.record.tile_shape
-    assert tile_shape is not None
-    raster = section.raster("images", "BSE")
-    found = estimate_levelling(raster, tile_shape, section.sessions(), Job())
-    assert found is not None
-    drift = np.genfromtxt(
-        shared_data / "section-small" / "truth" / "drift.csv", delimiter=",", names=True
-    )
-    grey = 115.0  # of the groundmass, which most of a seam crosses
-    first, second = drift["bse_gain"] * grey + drift["bse_offset"]
-    assert found.session_steps["2"] - found.session_steps["1"] == pytest.approx(
-        second - first, abs=1.5
-    )

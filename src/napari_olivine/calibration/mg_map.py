@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from napari_olivine.calibration.grey import CalibrationGrey
 from napari_olivine.calibration.outliers import HALO, artefacts
 from napari_olivine.calibration.phase import Phase
 from napari_olivine.calibration.regression import Calibration
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.job import Job
-from napari_olivine.levelling import LevelledGrey
 from napari_olivine.section import Draft, Section, blocks, create_raster, session_index
 from napari_olivine.section.raster import CHUNK
 
@@ -19,7 +19,7 @@ from napari_olivine.section.raster import CHUNK
 def draw_mg(
     draft: Draft,
     section: Section,
-    grey: LevelledGrey,
+    grey: CalibrationGrey,
     phase: Phase,
     law: Calibration,
     settings: CalibrateSettings,
@@ -58,7 +58,7 @@ def mg_block(
     rows: slice,
     columns: slice,
     shape: tuple[int, int],
-    grey: LevelledGrey,
+    grey: CalibrationGrey,
     phase: Phase,
     law: Calibration,
     settings: CalibrateSettings,

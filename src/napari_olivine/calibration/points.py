@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_olivine.calibration.grey import CalibrationGrey
 from napari_olivine.calibration.outliers import artefacts, fill_along
 from napari_olivine.calibration.phase import Phase
 from napari_olivine.calibration.register import Registered, register
@@ -31,7 +32,6 @@ from napari_olivine.calibration.traverse import (
 )
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.levelling import LevelledGrey
 from napari_olivine.section import Section, session_index
 
 Floats = NDArray[np.float64]
@@ -60,7 +60,7 @@ class Points:
 
 
 def collect_points(
-    section: Section, grey: LevelledGrey, phase: Phase, settings: CalibrateSettings, job: Job
+    section: Section, grey: CalibrationGrey, phase: Phase, settings: CalibrateSettings, job: Job
 ) -> Points:
     """Lay every profile that is not ignored on the image and read the grey of its points.
 
@@ -175,7 +175,7 @@ def _place(
     rows: pd.DataFrame,
     placement: dict[Any, Any],
     section: Section,
-    grey: LevelledGrey,
+    grey: CalibrationGrey,
     phase: Phase,
     settings: CalibrateSettings,
     job: Job,
@@ -227,7 +227,7 @@ def _refine(
     distance: Floats,
     line: Line,
     section: Section,
-    grey: LevelledGrey,
+    grey: CalibrationGrey,
     phase: Phase,
     settings: CalibrateSettings,
     job: Job,
@@ -259,7 +259,7 @@ def _refine(
 def _read_grey(
     table: pd.DataFrame,
     section: Section,
-    grey: LevelledGrey,
+    grey: CalibrationGrey,
     phase: Phase,
     settings: CalibrateSettings,
     job: Job,
@@ -281,7 +281,7 @@ def _read_grey(
 
 
 def _sample(
-    grey: LevelledGrey,
+    grey: CalibrationGrey,
     phase: Phase,
     rows: Floats,
     columns: Floats,
@@ -312,7 +312,7 @@ MARGIN_PX = 32
 def _patch(
     rows: slice,
     columns: slice,
-    grey: LevelledGrey,
+    grey: CalibrationGrey,
     phase: Phase,
     settings: CalibrateSettings,
     job: Job,

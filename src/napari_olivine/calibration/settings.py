@@ -35,8 +35,8 @@ class CalibrateSettings(Settings):
     level_grey: bool = setting(
         True,
         "Level the grey",
-        "Take a sloping background off each tile and a step off each session, both found from "
-        "the BSE image alone where tiles meet. Ours; the paper does not.",
+        "Read the grey as the level step brings it to one scale: a gain and an offset for each "
+        "session, a sloping background for each tile. Ours; the paper does not.",
     )
     refine_placement: bool = setting(
         True,

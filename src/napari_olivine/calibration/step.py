@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_olivine.calibration.grey import CalibrationGrey, open_grey, require_levelling
 from napari_olivine.calibration.metrics import Scores, scores
 from napari_olivine.calibration.mg_map import draw_mg
 from napari_olivine.calibration.phase import Phase, open_phase
@@ -16,13 +17,15 @@ from napari_olivine.calibration.regression import Calibration, fit_calibration
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.levelling import LevelledGrey, Levelling, estimate_levelling
 from napari_olivine.section import Product, Section
 
-METHOD = 1
+METHOD = 2
 
 LEVELLED_SESSION_GREY = 0.5
-"""How far sessions may still lie apart after levelling, grey."""
+"""How far sessions may still lie apart after levelling, grey, at least."""
+
+LEVELLED_GAIN = 0.005
+"""How far the gains of sessions may still lie apart after levelling, at least."""
 
 
 def calibrate(
@@ -60,12 +63,14 @@ def calibrate(
     section.require("epma")
     settings = settle_mineral(section, settings, job)
     phase = open_phase(section, settings)
+    if settings.level_grey:
+        require_levelling(section, job)
     product = _calibration(section, settings, phase, job)
     _map(section, settings, phase, job)
     return product
 
 
-def read_calibration(section: Section) -> tuple[Calibration, LevelledGrey]:
+def read_calibration(section: Section) -> tuple[Calibration, CalibrationGrey]:
     """Read the finished calibration: its law, and the grey that the law is for.
 
     Raises
@@ -76,23 +81,22 @@ def read_calibration(section: Section) -> tuple[Calibration, LevelledGrey]:
     file = section.require("calibration", stale_ok=True).path / "calibration.json"
     try:
         values = json.loads(file.read_text())
-        levelling = values["levelling"]
-        return Calibration.from_dict(values["law"]), LevelledGrey(
-            section.raster("images", "BSE"),
-            section.sessions(),
-            Levelling.from_dict(levelling) if levelling else None,
-        )
+        law, levelled = Calibration.from_dict(values["law"]), bool(values["levelled"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SectionError(f"{file} is damaged; run 'napari-olivine calibrate --force'.") from error
+    if levelled:
+        section.require("levelling", stale_ok=True)
+    return law, open_grey(section, levelled=levelled)
 
 
 def _calibration(section: Section, settings: CalibrateSettings, phase: Phase, job: Job) -> Product:
     inputs = ["images", "epma", phase.product, "annotations/placements", "annotations/sessions"]
+    inputs += ["levelling"] * settings.level_grey
     recipe = section.recipe("calibrate", settings, inputs, method=METHOD)
     if done := section.finished("calibration", recipe, job):
         return done
     with section.draft("calibration", recipe, job) as draft:
-        grey = _levelled_grey(section, settings, job)
+        grey = open_grey(section, levelled=settings.level_grey)
         points = collect_points(section, grey, phase, settings, job)
         law = _fit(points.table, grey, settings, "grey_filtered")
         raw_law = _fit(points.table, grey, settings, "grey_raw")
@@ -110,7 +114,7 @@ def _calibration(section: Section, settings: CalibrateSettings, phase: Phase, jo
             },
             "profiles": _profiles(points, raw),
             "warnings": _warnings(points, law, grey),
-            "levelling": grey.levelling.as_dict() if grey.levelling else None,
+            "levelled": grey.levelled,
         }
         for warning in report["warnings"]:
             job.warn(warning)
@@ -134,20 +138,8 @@ def _map(section: Section, settings: CalibrateSettings, phase: Phase, job: Job) 
     return section.require("mg")
 
 
-def _levelled_grey(section: Section, settings: CalibrateSettings, job: Job) -> LevelledGrey:
-    raster, sessions = section.raster("images", "BSE"), section.sessions()
-    levelling = None
-    if settings.level_grey:
-        tile_shape = section.record.tile_shape
-        if tile_shape is not None:
-            levelling = estimate_levelling(raster, tile_shape, sessions, job)
-        if levelling is None:
-            job.say("The grey is not levelled: the image has no grid of tiles side by side.")
-    return LevelledGrey(raster, sessions, levelling)
-
-
 def _fit(
-    table: pd.DataFrame, grey: LevelledGrey, settings: CalibrateSettings, column: str
+    table: pd.DataFrame, grey: CalibrationGrey, settings: CalibrateSettings, column: str
 ) -> Calibration:
     used = table["good"] & (table["use"] == "calibrate") & table["on_phase"]
     if column == "grey_filtered":
@@ -156,9 +148,10 @@ def _fit(
     if used.sum() < LEAST_POINTS:
         raise InputError(_why_so_few(table[table["use"] == "calibrate"], int(used.sum())))
     rows = table[used]
-    offset = settings.offset_prior_grey
-    if grey.levelling is not None:
-        offset = min(offset, LEVELLED_SESSION_GREY)
+    offset, gain = settings.offset_prior_grey, settings.gain_prior_percent / 100
+    if grey.scale_errors is not None:
+        gain = min(gain, max(grey.scale_errors[0], LEVELLED_GAIN))
+        offset = min(offset, max(grey.scale_errors[1], LEVELLED_SESSION_GREY))
     return fit_calibration(
         rows[column],
         rows["mg_epma"],
@@ -168,7 +161,7 @@ def _fit(
         degree=settings.degree,
         session_terms=settings.session_terms,
         offset_prior_grey=offset,
-        gain_prior=settings.gain_prior_percent / 100,
+        gain_prior=gain,
         robust=column == "grey_filtered",
     )
 
@@ -193,7 +186,7 @@ def _why_so_few(table: pd.DataFrame, usable: int) -> str:
     )
 
 
-def predict(table: pd.DataFrame, law: Calibration, grey: LevelledGrey) -> None:
+def predict(table: pd.DataFrame, law: Calibration, grey: CalibrationGrey) -> None:
     """Add mg_predicted, mg_sigma and residual to a table of points."""
     mg, sigma = law.predict(table["grey_filtered"], _places(table, grey))
     table["mg_predicted"] = mg
@@ -201,7 +194,7 @@ def predict(table: pd.DataFrame, law: Calibration, grey: LevelledGrey) -> None:
     table["residual"] = mg - table["mg_epma"]
 
 
-def _places(table: pd.DataFrame, grey: LevelledGrey) -> np.ndarray[Any, Any]:
+def _places(table: pd.DataFrame, grey: CalibrationGrey) -> np.ndarray[Any, Any]:
     names = {session.session: place for place, session in enumerate(grey.sessions)}
     return table["session"].map(lambda name: names.get(name, -1)).to_numpy(int)
 
@@ -232,12 +225,12 @@ def _profiles(points: Points, raw: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return stories
 
 
-def _warnings(points: Points, law: Calibration, grey: LevelledGrey) -> list[str]:
+def _warnings(points: Points, law: Calibration, grey: CalibrationGrey) -> list[str]:
     words = []
     if law.session_terms != "pooled" and len(law.sessions) > 1:
         without = [s for s, n in law.points_of_session.items() if n == 0]
         if without:
-            levelled = " (levelled by the seams)" if grey.levelling else ""
+            levelled = " (levelled)" if grey.levelled else ""
             words.append(
                 f"No profile calibrates session {', '.join(without)}: the common law is used "
                 f"there{levelled}, with a wider error."

@@ -1,5 +1,15 @@
 """Levelling: the grey of all tiles and sessions of a mosaic on one scale."""
 
-from napari_olivine.levelling.seams import LevelledGrey, Levelling, estimate_levelling
+from napari_olivine.levelling.files import read_levelling
+from napari_olivine.levelling.layer import LevelledRaster, Levelling, open_levelled
+from napari_olivine.levelling.settings import LevelSettings
+from napari_olivine.levelling.step import level
 
-__all__ = ["LevelledGrey", "Levelling", "estimate_levelling"]
+__all__ = [
+    "LevelSettings",
+    "LevelledRaster",
+    "Levelling",
+    "level",
+    "open_levelled",
+    "read_levelling",
+]

@@ -1,248 +1,324 @@
-"""Level the grey of a mosaic: a sloping background in each tile, a step between sessions.
-
-Charging, contamination and a tilted stage lay a gentle slope over single tiles, and the
-instrument drifts between sessions. Neither is olivine. Both show where tiles meet: the rock goes
-on across a seam, so the step of the grey there is the instrument's. One robust least-squares
-fit over all seams finds the slope of every tile and the step of every session from the
-BSE image alone. (What every tile of a session shares, such as its gain, does not show at seams and
-is left to the calibration.)
-"""
+"""Seams: where two tiles meet the rock goes on, so that a step of the grey is the instrument's."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix, csr_matrix, diags
-from scipy.sparse.linalg import spsolve
 
 from napari_olivine.job import Job
-from napari_olivine.section import Raster, Session, blocks, session_index, strip_height
+from napari_olivine.levelling.mosaic import Mosaic
+from napari_olivine.levelling.sightings import Sightings
+from napari_olivine.levelling.survey import Survey
 
 Floats = NDArray[np.float64]
-
-EDGE = 2
-"""Pixels on each side of a seam whose mean is compared."""
+Ints = NDArray[np.int64]
+Surface = Callable[[Ints, Floats], Floats]
+"""Background, as measured, of given tiles at given places (x, y)."""
 
 BIN = 16
 """Pixels along a seam whose median step is one observation."""
 
-OFFSET_GREY, SLOPE_GREY, SESSION_GREY = 0.3, 4.0, 30.0
-"""Prior standard deviations: a tile's own step, its slope from edge to edge, a session's step.
+FLOOR = 0.3
+"""Least standard error of an observation, in levels of an 8-bit image: the rock itself differs."""
 
-A tile's own step is held tight: without overlap it cannot be told from a session's drift.
-"""
+BLOCK = 64
+"""Pixels along a border that are taken for independent of the next ones (crystals are long)."""
 
-FLOOR_GREY = 0.3
-"""Least standard error of one observation: the rock itself differs across a seam."""
+FEWEST_BLOCKS = 6
+"""Blocks from which the two sides of a border are compared."""
+
+BACKGROUND = 0.5
+"""What backgrounds of tiles leave in the mean step of a border, in levels of an 8-bit image."""
 
 
 @dataclass(frozen=True)
-class Levelling:
-    """What to subtract from the grey of a mosaic.
+class Steps:
+    """Steps of the grey between two places of two tiles, or between one place and nothing.
 
     Parameters
     ----------
-    tile_shape
-        Rows and columns of a tile.
-    planes
-        Grey at a tile's centre and its rise from edge to edge along columns and rows, shape
-        (tile rows, tile columns, 3).
-    session_steps
-        Grey of each session above the mean of all sessions, by name.
+    before, after
+        Tiles, shape (n,); `before` is -1 where a tile is compared with what it should be.
+    at_before, at_after
+        Place (x, y) in either tile from -0.5 to 0.5, shape (n, 2).
+    step, error
+        Grey after less grey before, and its standard error, shape (n,).
     """
 
-    tile_shape: tuple[int, int]
-    planes: NDArray[np.float32]
-    session_steps: dict[str, float]
-
-    def surface(self, rows: slice, columns: slice, sessions: list[Session]) -> NDArray[np.float32]:
-        """Give the grey to subtract in a window, shape of the window."""
-        height, width = self.tile_shape
-        row, column = np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop)
-        tile_row = np.minimum(row // height, self.planes.shape[0] - 1)
-        tile_column = np.minimum(column // width, self.planes.shape[1] - 1)
-        down = ((row - tile_row * height + 0.5) / height - 0.5).astype(np.float32)
-        right = ((column - tile_column * width + 0.5) / width - 0.5).astype(np.float32)
-        plane = self.planes[tile_row[:, None], tile_column[None, :]]
-        surface = plane[..., 0] + plane[..., 1] * right[None, :] + plane[..., 2] * down[:, None]
-        steps = np.array([self.session_steps.get(s.session, 0.0) for s in sessions] + [0.0])
-        index = session_index(sessions, row[:, None], column[None, :])
-        return np.asarray(surface + steps[index], np.float32)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Values for JSON."""
-        return {
-            "tile_shape_px": list(self.tile_shape),
-            "session_steps_grey": {k: round(v, 4) for k, v in self.session_steps.items()},
-            "planes_grey": np.round(self.planes, 3).tolist(),
-        }
+    before: Ints
+    after: Ints
+    at_before: Floats
+    at_after: Floats
+    step: Floats
+    error: Floats
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Levelling:
-        """Read what `as_dict` wrote."""
-        height, width = values["tile_shape_px"]
-        planes = np.asarray(values["planes_grey"], np.float32)
-        return cls((height, width), planes, dict(values["session_steps_grey"]))
+    def joined(cls, parts: list[Steps]) -> Steps:
+        """Put several lists of steps together."""
+        empty = cls(*np.zeros((2, 0), np.int64), *np.zeros((2, 0, 2)), *np.zeros((2, 0)))
+        parts = parts or [empty]
+        return cls(
+            np.concatenate([p.before for p in parts]),
+            np.concatenate([p.after for p in parts]),
+            np.concatenate([p.at_before for p in parts]),
+            np.concatenate([p.at_after for p in parts]),
+            np.concatenate([p.step for p in parts]),
+            np.concatenate([p.error for p in parts]),
+        )
+
+    def __len__(self) -> int:
+        return self.step.size
 
 
 @dataclass(frozen=True)
-class LevelledGrey:
-    """The BSE image of a section with the levelling taken off.
+class Seam:
+    """Both sides of one seam.
 
     Parameters
     ----------
-    raster
-        BSE image.
-    sessions
-        Sessions of the section.
-    levelling
-        What to subtract; `None` for the image as it is.
+    before, after
+        Tiles.
+    upright
+        Whether the tiles lie side by side.
+    grey_before, grey_after
+        Grey along either side, shape (pixels,); NaN where unusable.
     """
 
-    raster: Raster
-    sessions: list[Session]
-    levelling: Levelling | None
+    before: int
+    after: int
+    upright: bool
+    grey_before: NDArray[np.float32]
+    grey_after: NDArray[np.float32]
 
-    def window(self, rows: slice, columns: slice) -> NDArray[np.float32]:
-        """Read a window that lies within the image."""
-        grey = self.raster.read(rows, columns).astype(np.float32)
-        if self.levelling is not None:
-            grey -= self.levelling.surface(rows, columns, self.sessions)
-        return grey
+    def places(self) -> tuple[Floats, Floats]:
+        """Place (x, y) of every pixel in the tile before and in the tile after."""
+        along = (np.arange(self.grey_before.size) + 0.5) / self.grey_before.size - 0.5
+        edge = np.full(along.size, 0.5)
+        if self.upright:
+            return np.stack([edge, along], 1), np.stack([-edge, along], 1)
+        return np.stack([along, edge], 1), np.stack([along, -edge], 1)
 
 
-def estimate_levelling(
-    raster: Raster, tile_shape: tuple[int, int], sessions: list[Session], job: Job
-) -> Levelling | None:
-    """Find each tile's slope and each session's step from the seams.
+def seams_of(found: Survey, mosaic: Mosaic, job: Job) -> list[Seam]:
+    """Cut the grey beside the borders of the grid into the seams of single tiles."""
+    bounds = mosaic.tiles.bounds
+    rows, columns = mosaic.shape
+    seams = []
+    for before, after, border in mosaic.vertical_seams():
+        along = slice(max(0, bounds[before, 0]), min(rows, bounds[before, 1]))
+        left, right = found.left[along, border], found.right[along, border]
+        seams.append(Seam(int(before), int(after), True, left, right))
+    job.check()
+    for before, after, border in mosaic.horizontal_seams():
+        along = slice(max(0, bounds[before, 2]), min(columns, bounds[before, 3]))
+        above, below = found.above[border, along], found.below[border, along]
+        seams.append(Seam(int(before), int(after), False, above, below))
+    return seams
+
+
+def steps_of_seams(seams: list[Seam], gain: Floats, offset: Floats, unit: float, job: Job) -> Steps:
+    """Median steps along all seams, piece by piece, on the common scale.
 
     Parameters
     ----------
-    raster
-        BSE mosaic.
-    tile_shape
-        Rows and columns of a tile; tiles lie side by side from the top left corner.
-    sessions
-        Sessions of the section.
+    seams
+        Both sides of every seam.
+    gain, offset
+        Scale of each tile: grey = gain x common grey + offset, shape (tiles,).
+    unit
+        One level of an 8-bit image.
     job
-        Running job; its memory bounds the strips that are read.
+        Running job.
+    """
+    parts = []
+    for number, seam in enumerate(seams):
+        if number % 500 == 0:
+            job.check()
+        count = seam.grey_before.size // BIN
+        if count == 0:
+            continue
+        one = (seam.grey_before - offset[seam.before]) / gain[seam.before]
+        other = (seam.grey_after - offset[seam.after]) / gain[seam.after]
+        step = (other - one)[: count * BIN].reshape(count, BIN)
+        which = np.flatnonzero(np.isfinite(step).sum(axis=1) >= BIN // 2)
+        if not which.size:
+            continue
+        step = step[which]
+        median = np.nanmedian(step, axis=1)
+        spread = 1.4826 * np.nanmedian(np.abs(step - median[:, None]), axis=1)
+        error = np.hypot(1.253 * spread / np.sqrt(BIN), FLOOR * unit)
+        at_before, at_after = seam.places()
+        middle = which * BIN + BIN // 2
+        half = 0.5 / seam.grey_before.size
+        shift = np.array([0, half]) if seam.upright else np.array([half, 0])
+        parts.append(
+            Steps(
+                np.full(which.size, seam.before),
+                np.full(which.size, seam.after),
+                at_before[middle] - shift,
+                at_after[middle] - shift,
+                median.astype(np.float64),
+                error.astype(np.float64),
+            )
+        )
+    return Steps.joined(parts)
+
+
+def steps_of_overlaps(
+    overlaps: pd.DataFrame, mosaic: Mosaic, gain: Floats, offset: Floats, unit: float
+) -> Steps:
+    """Compare overlapping tiles at the middle of what they share."""
+    good = overlaps[np.isfinite(overlaps["level_a"]) & np.isfinite(overlaps["level_b"])]
+    a, b = good["tile_a"].to_numpy(np.int64), good["tile_b"].to_numpy(np.int64)
+    bounds = mosaic.tiles.bounds.astype(float)
+    first = np.maximum(bounds[a][:, [0, 2]], bounds[b][:, [0, 2]])
+    last = np.minimum(bounds[a][:, [1, 3]], bounds[b][:, [1, 3]])
+    middle = (first + last) / 2
+
+    def place(tile: Ints) -> Floats:
+        begin, end = bounds[tile][:, [0, 2]], bounds[tile][:, [1, 3]]
+        return np.asarray(((middle - begin) / (end - begin) - 0.5)[:, ::-1])
+
+    step = (good["level_b"].to_numpy(float) - offset[b]) / gain[b]
+    step -= (good["level_a"].to_numpy(float) - offset[a]) / gain[a]
+    error = np.hypot(_level_error(good, unit), FLOOR * unit)
+    return Steps(a, b, place(a), place(b), step, error)
+
+
+def sightings_at_borders(
+    seams: list[Seam], surface: Surface, session_of_tile: Ints, unit: float, job: Job
+) -> Sightings:
+    """Compare the two sides of every border between two sessions.
+
+    Neither side is the cause of the other and both are noisy alike, so that a regression of one on
+    the other would flatten the gain. What is the same on both sides, a pixel apart, is the spread
+    of the grey: the ratio of the spreads is the gain (reduced major axis), and the mean goes with
+    the mean. Standard errors come from leaving out pieces of the border in turn.
+
+    Parameters
+    ----------
+    seams
+        Both sides of every seam.
+    surface
+        Backgrounds of the tiles, to be taken off.
+    session_of_tile
+        Session of each tile, -1 for none.
+    unit
+        One level of an 8-bit image.
+    job
+        Running job.
+    """
+    borders: dict[tuple[int, int], list[tuple[Floats, Floats]]] = {}
+    for number, seam in enumerate(seams):
+        if number % 500 == 0:
+            job.check()
+        one, other = int(session_of_tile[seam.before]), int(session_of_tile[seam.after])
+        if one == other or min(one, other) < 0:
+            continue
+        at_before, at_after = seam.places()
+        x = seam.grey_before - surface(np.full(len(at_before), seam.before), at_before)
+        y = seam.grey_after - surface(np.full(len(at_after), seam.after), at_after)
+        if one > other:
+            one, other, x, y = other, one, y, x
+        borders.setdefault((one, other), []).append((x, y))
+    rows: list[tuple[int, int, int, float, float]] = []
+    for (one, other), sides in sorted(borders.items()):
+        pieces = [
+            (x[at : at + BLOCK], y[at : at + BLOCK])
+            for x, y in sides
+            for at in range(0, x.size - BLOCK // 2, BLOCK)
+        ]
+        for in_one, in_other, error in matched_spread(pieces, unit):
+            material = len(rows) // 2
+            rows.append((one, material, -1, in_one, 0.05 * unit))
+            rows.append((other, material, -1, in_other, error))
+    return Sightings.of_rows(rows)
+
+
+def matched_spread(
+    pieces: list[tuple[Floats, Floats]], unit: float
+) -> list[tuple[float, float, float]]:
+    """Match mean and spread of the grey on two sides of a border.
+
+    Parameters
+    ----------
+    pieces
+        Grey on either side of every piece of the border; NaN where unusable.
+    unit
+        One level of an 8-bit image.
 
     Returns
     -------
-    Levelling or None
-        `None` for an image of fewer than two tiles or one that is no whole number of tiles.
+    list of (grey on one side, grey on the other, standard error of the latter)
+        One spread below and one above the mean, whose errors are all but independent; empty if
+        there is too little border.
     """
-    height, width = tile_shape
-    grid = raster.shape[0] // height, raster.shape[1] // width
-    whole = raster.shape == (grid[0] * height, grid[1] * width)
-    if not whole or grid[0] * grid[1] < 2 or min(tile_shape) < 4 * BIN:
-        return None
-    steps = _seam_steps(raster, tile_shape, job)
-    centres = np.indices(grid).reshape(2, -1)
-    tile_session = session_index(
-        sessions, centres[0] * height + height // 2, centres[1] * width + width // 2
-    ).astype(int)
-    if not len(steps):
-        return None
-    planes, session_steps = _solve(steps, grid, tile_session, len(sessions))
-    return Levelling(
-        tile_shape,
-        planes.astype(np.float32),
-        {s.session: float(step) for s, step in zip(sessions, session_steps, strict=True)},
+    sums = []
+    for x, y in pieces:
+        good = np.isfinite(x) & np.isfinite(y)
+        a, b = x[good].astype(float), y[good].astype(float)
+        sums.append((good.sum(), a.sum(), b.sum(), (a * a).sum(), (b * b).sum(), (a * b).sum()))
+    table = np.array(sums, float).reshape(-1, 6)
+    table = table[table[:, 0] >= BLOCK / 4]
+    if len(table) < FEWEST_BLOCKS:
+        return []
+
+    def matched(total: Floats) -> tuple[float, float, float, float]:
+        mean_x, mean_y = total[1] / total[0], total[2] / total[0]
+        spread_x = np.sqrt(max(total[3] / total[0] - mean_x**2, 0))
+        spread_y = np.sqrt(max(total[4] / total[0] - mean_y**2, 0))
+        return mean_x, mean_y, spread_x, spread_y
+
+    whole = table.sum(axis=0)
+    mean_x, mean_y, spread_x, spread_y = matched(whole)
+    # Without contrast the level alone can be compared.
+    flat = min(spread_x, spread_y) < 3 * unit
+    gain = 1.0 if flat else spread_y / spread_x
+    reach = max(spread_x, 5 * unit)
+    found = []
+    for at in (mean_x,) if flat else (mean_x - reach, mean_x + reach):
+        predicted = []
+        for piece in table:
+            m_x, m_y, s_x, s_y = matched(whole - piece)
+            predicted.append(m_y + (1.0 if flat else s_y / max(s_x, 1e-9)) * (at - m_x))
+        count, left_out = len(table), np.array(predicted)
+        error = np.sqrt((count - 1) / count * np.sum((left_out - np.mean(left_out)) ** 2))
+        error = float(np.hypot(error, BACKGROUND * unit))
+        found.append((float(at), float(mean_y + gain * (at - mean_x)), error))
+    return found
+
+
+def sightings_in_overlaps(overlaps: pd.DataFrame, session_of_tile: Ints, unit: float) -> Sightings:
+    """Compare overlapping tiles of different sessions, each pair at two greys."""
+    rows: list[tuple[int, int, int, float, float]] = []
+    good = overlaps[np.isfinite(overlaps["level_a"]) & np.isfinite(overlaps["level_b"])]
+    level_error = np.hypot(_level_error(good, unit), BACKGROUND * unit)
+    for pair, level in zip(good.to_dict("records"), level_error, strict=True):
+        a, b = int(pair["tile_a"]), int(pair["tile_b"])
+        one, other = int(session_of_tile[a]), int(session_of_tile[b])
+        if one == other or min(one, other) < 0:
+            continue
+        gain, gain_error = float(pair["gain"]), float(pair["gain_error"])
+        known = np.isfinite(gain) and np.isfinite(gain_error) and gain_error > 0
+        reach = float(np.clip(level / gain_error, 3 * unit, 60 * unit)) if known else 0.0
+        for away in (-reach, reach) if known else (0.0,):
+            material = len(rows) // 2
+            error = float(np.hypot(level, gain_error * away)) if known else float(level)
+            grey = pair["level_b"] + (gain if known else 1.0) * away
+            rows.append((one, material, a, pair["level_a"] + away, 0.05 * unit))
+            rows.append((other, material, b, grey, error))
+    return Sightings.of_rows(rows)
+
+
+def _level_error(overlaps: pd.DataFrame, unit: float) -> Floats:
+    """Give the standard error of the levels' difference: the offset's without the gain's."""
+    offset = overlaps["offset_error"].to_numpy(float)
+    gain = np.nan_to_num(overlaps["gain_error"].to_numpy(float)) * overlaps["level_a"].to_numpy(
+        float
     )
-
-
-def _seam_steps(raster: Raster, tile_shape: tuple[int, int], job: Job) -> Floats:
-    """Measure the steps of the grey across all seams.
-
-    Gives shape (n, 8): tile before, tile after, position (x, y from -0.5 to 0.5) in either, step,
-    its standard error.
-    """
-    height, width = tile_shape
-    left, right, above, below = _edges(raster, tile_shape, job)
-    tile_rows, tile_columns = raster.shape[0] // height, raster.shape[1] // width
-    found: list[tuple[float, ...]] = []
-    for row in range(tile_rows):
-        down = slice(row * height, (row + 1) * height)
-        for column in range(tile_columns):
-            tile, across = row * tile_columns + column, slice(column * width, (column + 1) * width)
-            if column + 1 < tile_columns:
-                for t, step, error in _binned(left[down, column], right[down, column]):
-                    found.append((tile, tile + 1, 0.5, t, -0.5, t, step, error))
-            if row + 1 < tile_rows:
-                for t, step, error in _binned(above[row, across], below[row, across]):
-                    found.append((tile, tile + tile_columns, t, 0.5, t, -0.5, step, error))
-    return np.array(found, float).reshape(-1, 8)
-
-
-def _edges(
-    raster: Raster, tile_shape: tuple[int, int], job: Job
-) -> tuple[NDArray[np.float32], ...]:
-    """Grey left and right of all vertical seams, above and below all horizontal ones."""
-    height, width = tile_shape
-    downs = np.arange(height, raster.shape[0], height)
-    acrosses = np.arange(width, raster.shape[1], width)
-    left, right = np.zeros((2, raster.shape[0], acrosses.size), np.float32)
-    above, below = np.zeros((2, downs.size, raster.shape[1]), np.float32)
-    strips = list(blocks(raster.shape, strip_height(job, raster.shape[1] * 8)))
-    for done, (rows, columns) in enumerate(strips):
-        job.progress(done, len(strips), "Levelling the grey")
-        image = raster.read(rows, columns)
-        for step in range(EDGE):
-            left[rows] += image[:, acrosses - 1 - step] / np.float32(EDGE)
-            right[rows] += image[:, acrosses + step] / np.float32(EDGE)
-            for side, at in ((above, downs - 1 - step), (below, downs + step)):
-                here = (at >= rows.start) & (at < rows.stop)
-                side[here] += image[at[here] - rows.start] / np.float32(EDGE)
-    return left, right, above, below
-
-
-def _binned(
-    before: NDArray[np.float32], after: NDArray[np.float32]
-) -> list[tuple[float, float, float]]:
-    """Median steps along one seam: position from -0.5 to 0.5, step, standard error."""
-    count = before.size // BIN
-    step = (after - before)[: count * BIN].reshape(count, BIN)
-    median = np.median(step, axis=1)
-    spread = 1.4826 * np.median(np.abs(step - median[:, None]), axis=1)
-    error = np.hypot(1.253 * spread / np.sqrt(BIN), FLOOR_GREY)
-    position = (np.arange(count) + 0.5) * BIN / before.size - 0.5
-    return list(zip(position.tolist(), median.tolist(), error.tolist(), strict=True))
-
-
-def _solve(
-    steps: Floats, grid: tuple[int, int], tile_session: NDArray[np.int_], sessions: int
-) -> tuple[Floats, Floats]:
-    """Huber fit of all planes and session steps with Gaussian priors."""
-    tiles = grid[0] * grid[1]
-    before, after = steps[:, 0].astype(int), steps[:, 1].astype(int)
-    terms: list[tuple[NDArray[np.int_], Floats]] = []
-    for tile, x, y, sign in ((after, 4, 5, 1.0), (before, 2, 3, -1.0)):
-        terms += [(3 * tile, np.full(len(steps), sign))]
-        terms += [(3 * tile + 1, sign * steps[:, x]), (3 * tile + 2, sign * steps[:, y])]
-        session = tile_session[tile]
-        inside = np.where(session >= 0, sign, 0.0)
-        terms += [(3 * tiles + np.maximum(session, 0), inside)]
-    row = np.tile(np.arange(len(steps)), len(terms))
-    size = 3 * tiles + max(sessions, 1)
-    design: csr_matrix = coo_matrix(
-        (np.concatenate([v for _, v in terms]), (row, np.concatenate([c for c, _ in terms]))),
-        (len(steps), size),
-    ).tocsr()
-    prior = np.full(size, SESSION_GREY)
-    prior[: 3 * tiles] = np.tile([OFFSET_GREY, SLOPE_GREY, SLOPE_GREY], tiles)
-    precision = 1.0 / steps[:, 7] ** 2
-    weight, solution = precision, np.zeros(size)
-    for _ in range(8):
-        normal = design.T @ diags(weight) @ design + diags(prior**-2)
-        solution = np.asarray(spsolve(normal.tocsc(), design.T @ (weight * steps[:, 6])))
-        residual = (steps[:, 6] - design @ solution) * np.sqrt(precision)
-        scale = max(1.4826 * float(np.median(np.abs(residual))), 1e-6)
-        huber = np.minimum(1.0, 1.345 * scale / np.maximum(np.abs(residual), 1e-12))
-        weight = precision * huber / max(scale, 1.0) ** 2
-    planes = solution[: 3 * tiles].reshape(*grid, 3)
-    session_steps = solution[3 * tiles : 3 * tiles + sessions]
-    return planes, session_steps - (session_steps.mean() if sessions else 0.0)
+    left = np.sqrt(np.maximum(offset**2 - gain**2, 0))
+    return np.asarray(np.nan_to_num(left, nan=unit))

@@ -30,6 +30,7 @@ State = Literal["missing", "fresh", "stale"]
 
 STEP_OF = {
     "images": "import",
+    "levelling": "level",
     "epma": "import",
     "mask": "mask",
     "models": "train",

@@ -12,15 +12,16 @@ from napari_olivine.section import Section
 from napari_olivine.settings import Settings, setting
 from napari_olivine.workflow.steps import STEPS
 
-CHAIN = ("import", "mask", "train", "segment", "calibrate", "crystals", "export")
+CHAIN = ("import", "level", "mask", "train", "segment", "calibrate", "crystals", "export")
 """Steps in their order."""
 
 SHARE = {
     "import": 0.02,
+    "level": 0.02,
     "mask": 0.02,
     "train": 0.70,
     "segment": 0.12,
-    "calibrate": 0.06,
+    "calibrate": 0.04,
     "crystals": 0.04,
     "export": 0.04,
 }

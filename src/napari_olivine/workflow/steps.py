@@ -56,6 +56,12 @@ STEPS: dict[str, Step] = {
             ("SOURCE", "SECTION"),
         ),
         Step(
+            "level",
+            "the grey of all sessions and tiles on one scale",
+            "napari_olivine.levelling:LevelSettings",
+            "napari_olivine.levelling:level",
+        ),
+        Step(
             "mask",
             "a rule over the element maps makes the reference mask",
             "napari_olivine.masks:MaskSettings",

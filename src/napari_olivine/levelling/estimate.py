@@ -1,0 +1,397 @@
+"""From what the images, overlaps and standards say to the levelling of a section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_olivine.job import Job
+from napari_olivine.levelling.backgrounds import (
+    Shading,
+    find_shading,
+    proportion,
+    steps_of_cells,
+    tile_planes,
+)
+from napari_olivine.levelling.histograms import histogram_sightings
+from napari_olivine.levelling.layer import Levelling
+from napari_olivine.levelling.materials import Materials, find_materials, material_sightings
+from napari_olivine.levelling.mosaic import Mosaic
+from napari_olivine.levelling.seams import (
+    Seam,
+    Steps,
+    seams_of,
+    sightings_at_borders,
+    sightings_in_overlaps,
+    steps_of_overlaps,
+    steps_of_seams,
+)
+from napari_olivine.levelling.settings import LevelSettings
+from napari_olivine.levelling.sightings import (
+    TILE_GREY,
+    Priors,
+    Scales,
+    Sightings,
+    solve_scales,
+)
+from napari_olivine.levelling.standards import standard_sightings
+from napari_olivine.levelling.survey import Survey, survey
+from napari_olivine.section import Raster
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tied:
+    """Scale of every session against the reference.
+
+    Parameters
+    ----------
+    gain, offset
+        grey = gain x grey in the reference + offset, shape (sessions,).
+    covariance
+        Of gain and offset, shape (sessions, 2, 2).
+    to_reference
+        Whether a session is tied to the reference at all.
+    """
+
+    gain: Floats
+    offset: Floats
+    covariance: Floats
+    to_reference: NDArray[np.bool_]
+
+    def level(self, grey: float) -> tuple[Floats, Floats]:
+        """Grey of each session where the reference has `grey`, and its standard error."""
+        along = np.array([grey, 1.0])
+        variance = np.einsum("i,sij,j->s", along, self.covariance, along)
+        return self.gain * grey + self.offset, np.sqrt(np.maximum(variance, 0))
+
+    @property
+    def gain_error(self) -> Floats:
+        """Standard error of the gains."""
+        return np.sqrt(np.maximum(self.covariance[:, 0, 0], 0))
+
+    @property
+    def offset_error(self) -> Floats:
+        """Standard error of the offsets (at grey 0)."""
+        return np.sqrt(np.maximum(self.covariance[:, 1, 1], 0))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What was found.
+
+    Parameters
+    ----------
+    levelling
+        Scales and backgrounds.
+    tied
+        The scales with their errors, all sources together.
+    sources
+        The same from each source by itself.
+    survey
+        What was read of the images.
+    seams
+        Both sides of every seam.
+    greys
+        Dark, middle and bright grey of the reference (1st, 50th and 99th percentile of spots).
+    """
+
+    levelling: Levelling
+    tied: Tied
+    sources: dict[str, Tied]
+    survey: Survey
+    seams: list[Seam]
+    greys: tuple[float, float, float]
+
+
+def estimate(
+    raster: Raster,
+    maps: Mapping[str, Raster],
+    mosaic: Mosaic,
+    reference: int,
+    settings: LevelSettings,
+    job: Job,
+    *,
+    standards: pd.DataFrame | None = None,
+    overlaps: pd.DataFrame | None = None,
+) -> Estimate:
+    """Find scales and backgrounds.
+
+    Parameters
+    ----------
+    raster
+        BSE image.
+    maps
+        Element maps; may be none.
+    mosaic
+        Tiles and sessions.
+    reference
+        Place of the reference session.
+    settings
+        Which sources count, and what is likely beforehand.
+    job
+        Running job.
+    standards
+        Columns standard, session, grey, error.
+    overlaps
+        Comparison of overlapping tiles, as the import leaves it.
+    """
+    found = survey(raster, maps if settings.phases else {}, mosaic, job)
+    job.progress(0, 4, "Comparing the tiles")
+    if overlaps is not None and not (settings.overlaps and len(overlaps)):
+        overlaps = None
+    work = _Work(found, mosaic, settings, standards, overlaps, job)
+    if settings.backgrounds:
+        work.planes_within_sessions()
+    job.progress(1, 4, "Comparing the sessions")
+    work.tie(reference)
+    job.progress(2, 4, "Backgrounds of the tiles")
+    if settings.backgrounds and mosaic.real:
+        work.planes_on_common_scale()
+        work.tie(reference)
+    job.progress(3, 4, "Shading")
+    work.find_shadings()
+    tied, sources = work.tied, work.each_source(reference)
+    levelling = Levelling(mosaic, tied.gain, tied.offset, work.planes, work.shading)
+    return Estimate(levelling, tied, sources, found, work.seams, work.greys(reference))
+
+
+class _Work:
+    """The state of an estimate between its rounds."""
+
+    def __init__(
+        self,
+        found: Survey,
+        mosaic: Mosaic,
+        settings: LevelSettings,
+        standards: pd.DataFrame | None,
+        overlaps: pd.DataFrame | None,
+        job: Job,
+    ) -> None:
+        self.found, self.mosaic, self.settings = found, mosaic, settings
+        self.standards, self.overlaps, self.job = standards, overlaps, job
+        self.count, self.tiles = len(mosaic.sessions), len(mosaic)
+        self.unit = found.unit
+        self.session = mosaic.session_of_tile[found.tile]
+        self.seams = seams_of(found, mosaic, job)
+        self.planes = np.zeros((self.tiles, 3))
+        self.shading: list[Shading | None] = [None] * self.count
+        self.tied = _untied(self.count, self._priors())
+        self.materials: Materials | None = None
+        self.material_grey = np.full(0, np.nan)
+        inside = self.session >= 0
+        chosen = found.grey[inside] if inside.any() else found.grey
+        self.pivot = float(np.median(chosen)) if chosen.size else 128.0 * self.unit
+
+    def planes_within_sessions(self) -> None:
+        """Slopes from the seams inside of sessions, whose scale need not be known."""
+        session = self.mosaic.session_of_tile
+        inside = [s for s in self.seams if session[s.before] == session[s.after]]
+        self._planes(inside, Steps.joined([]), np.zeros(self.tiles, bool))
+
+    def planes_on_common_scale(self) -> None:
+        """Slopes and levels from all seams and from what materials are off by."""
+        cells = Steps.joined([])
+        known = np.zeros(self.tiles, bool)
+        off, used = self._off_materials()
+        if used.size:
+            x, y = self._places()[used].T
+            tile = self.found.tile[used].astype(np.int64)
+            cells = steps_of_cells(tile, x, y, off, self.tiles, self.unit)
+            known[cells.after] = True
+        self._planes(self.seams, cells, known)
+
+    def _planes(self, seams: list[Seam], cells: Steps, known: NDArray[np.bool_]) -> None:
+        gain, offset = self._of_tile(self.tied.gain, 1.0), self._of_tile(self.tied.offset, 0.0)
+        parts = [cells]
+        if self.settings.seams:
+            parts.append(steps_of_seams(seams, gain, offset, self.unit, self.job))
+        if self.overlaps is not None:
+            session = self.mosaic.session_of_tile
+            a, b = self.overlaps["tile_a"], self.overlaps["tile_b"]
+            inside = self.overlaps[session[a] == session[b]]
+            parts.append(steps_of_overlaps(inside, self.mosaic, gain, offset, self.unit))
+        planes = tile_planes(Steps.joined(parts), self.tiles, known, self.unit, self.job)
+        session = self.mosaic.session_of_tile
+        for one in range(self.count):
+            # What all tiles of a session have in common is the session's.
+            if (session == one).any():
+                planes[session == one, 0] -= planes[session == one, 0].mean()
+        self.planes = planes
+
+    def tie(self, reference: int) -> None:
+        """Find the sessions' scales from every source."""
+        self.parts = self._sightings()
+        joined = Sightings.joined(list(self.parts.values()))
+        scales = solve_scales(joined, self.count, self.pivot, self._priors(), self.job)
+        self.tied = _against(scales, joined, reference, self._priors())
+        self.material_grey = np.full(0, np.nan)
+        if "phases" in self.parts and self.materials is not None:
+            seen = np.unique(self.parts["phases"].shared().material)
+            grey = np.full(self.materials.classes, np.nan)
+            in_reference = scales.gain[reference] * (scales.material[seen] - self.pivot)
+            grey[seen] = in_reference + scales.centre[reference]
+            self.material_grey = grey
+
+    def each_source(self, reference: int) -> dict[str, Tied]:
+        """Scales from every source by itself."""
+        found = {}
+        for name, part in self.parts.items():
+            scales = solve_scales(part, self.count, self.pivot, self._priors(), self.job)
+            found[name] = _against(scales, part, reference, self._priors())
+        return found
+
+    def find_shadings(self) -> None:
+        """Find what all tiles of a session share."""
+        kind = self.settings.shading
+        if kind == "off" or not self.mosaic.real:
+            return
+        off, used = self._off_materials()
+        spots = self.found
+        if not used.size:
+            off, used = self._off_medians()
+        on_scale = self._on_scale()
+        tile, at = spots.tile[used].astype(np.int64), self._places()[used]
+        off = off - self._background(tile, at)
+        session, x, y = self.session[used], at[:, 0], at[:, 1]
+        factors = []
+        for one in range(self.count):
+            self.job.check()
+            here = session == one
+            shading = find_shading(tile[here], x[here], y[here], off[here], self.unit)
+            self.shading[one] = shading
+            if shading is not None and shading.significant:
+                grey = on_scale[used][here]
+                factors.append(proportion(shading, x[here], y[here], off[here], grey))
+        if kind == "auto":
+            # One instrument shades all its sessions in the same way.
+            weight = sum(w for _, w in factors)
+            grows = sum(f * w for f, w in factors) / weight if weight > 0 else 0.0
+            kind = "multiply" if grows > 0.5 else "add"
+        if kind == "multiply":
+            middle = float(np.median(on_scale[used])) if used.size else self.pivot
+            self.shading = [one and one.multiplied(middle) for one in self.shading]
+
+    def greys(self, reference: int) -> tuple[float, float, float]:
+        """Dark, middle and bright grey of the reference."""
+        here = self.found.grey[self.session == reference]
+        if not here.size:
+            here = self.found.grey if self.found.grey.size else np.array([self.pivot])
+        low, middle, high = np.percentile(here, [1, 50, 99])
+        return float(low), float(middle), float(high)
+
+    def _sightings(self) -> dict[str, Sightings]:
+        """Sightings of each source; materials told by X-rays first."""
+        settings, session = self.settings, self.mosaic.session_of_tile
+        parts: dict[str, Sightings] = {}
+        grey = self._without_background()
+        if settings.phases and self.count > 1:
+            if self.materials is None:
+                self.materials = find_materials(self.found, grey, self.session, self.job)
+            if self.materials.classes:
+                seen = material_sightings(
+                    self.found, self.materials, grey, session, self.unit, self.job
+                )
+                if len(seen.shared()):
+                    parts["phases"] = seen
+        if self.standards is not None and len(self.standards):
+            names = [one.session for one in self.mosaic.sessions]
+            parts["standards"] = standard_sightings(self.standards, names)
+        if self.overlaps is not None:
+            parts["overlaps"] = sightings_in_overlaps(self.overlaps, session, self.unit)
+        if settings.seams:
+            surface = self._raw_background
+            parts["seams"] = sightings_at_borders(self.seams, surface, session, self.unit, self.job)
+        if settings.phases and self.count > 1:
+            groups = parts["phases"].groups(self.count) if "phases" in parts else None
+            loose = groups is None or np.unique(groups).size > 1
+            if loose:
+                inside = self.session >= 0
+                parts["histograms"] = histogram_sightings(
+                    grey[inside],
+                    self.found.tile[inside].astype(np.int64),
+                    session,
+                    list(range(self.count)),
+                    self._priors(),
+                    self.unit,
+                    self.job,
+                )
+        return {name: part for name, part in parts.items() if len(part.shared())}
+
+    def _off_materials(self) -> tuple[Floats, NDArray[np.int64]]:
+        """Give the common grey of spots above their material's, backgrounds not taken off."""
+        if self.materials is None or not np.isfinite(self.material_grey).any():
+            return np.zeros(0), np.zeros(0, np.int64)
+        label = self.materials.label
+        material = np.append(self.material_grey, np.nan)[label]
+        used = np.flatnonzero(np.isfinite(material) & (self.session >= 0))
+        off = self._on_scale()[used] - material[used] - self.materials.shift[used]
+        return off, used
+
+    def _off_medians(self) -> tuple[Floats, NDArray[np.int64]]:
+        """Give the common grey of spots above the median of their tile."""
+        used = np.flatnonzero(self.session >= 0)
+        grey = self._on_scale()[used]
+        medians = pd.Series(grey).groupby(self.found.tile[used]).transform("median")
+        return grey - medians.to_numpy(), used
+
+    def _on_scale(self) -> Floats:
+        tile = self.found.tile
+        gain, offset = self._of_tile(self.tied.gain, 1.0), self._of_tile(self.tied.offset, 0.0)
+        return np.asarray((self.found.grey - offset[tile]) / gain[tile])
+
+    def _without_background(self) -> Floats:
+        tile = self.found.tile.astype(np.int64)
+        return np.asarray(self.found.grey - self._raw_background(tile, self._places()))
+
+    def _places(self) -> Floats:
+        return np.stack([self.found.x, self.found.y], axis=1).astype(np.float64)
+
+    def _background(self, tile: NDArray[np.int64], at: Floats) -> Floats:
+        plane = self.planes[tile]
+        return np.asarray(plane[:, 0] + plane[:, 1] * at[:, 0] + plane[:, 2] * at[:, 1])
+
+    def _raw_background(self, tile: NDArray[np.int64], at: Floats) -> Floats:
+        return np.asarray(self._background(tile, at) * self._of_tile(self.tied.gain, 1.0)[tile])
+
+    def _of_tile(self, values: Floats, otherwise: float) -> Floats:
+        return np.append(values, otherwise)[self.mosaic.session_of_tile]
+
+    def _priors(self) -> Priors:
+        return Priors(
+            self.settings.gain_prior_percent / 100,
+            self.settings.offset_prior_grey * self.unit,
+            TILE_GREY * self.unit,
+        )
+
+
+def _untied(count: int, priors: Priors) -> Tied:
+    covariance = np.tile(np.diag([2 * priors.gain**2, 2 * priors.centre**2]), (count, 1, 1))
+    return Tied(np.ones(count), np.zeros(count), covariance, np.zeros(count, bool))
+
+
+def _against(scales: Scales, sightings: Sightings, reference: int, priors: Priors) -> Tied:
+    """Scales against the reference; what is not tied to it keeps its own grey.
+
+    Sessions that are tied to each other but not to the reference share the scale of the first of
+    them.
+    """
+    count = scales.gain.size
+    result = _untied(count, priors)
+    groups = sightings.shared().groups(count)
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        here = reference if groups[reference] == group else int(members[0])
+        gain, offset, covariance = scales.relative(here)
+        result.gain[members], result.offset[members] = gain[members], offset[members]
+        if here == reference:
+            result.covariance[members] = covariance[members]
+            result.to_reference[members] = True
+        else:
+            result.covariance[members] += covariance[members]
+    return result

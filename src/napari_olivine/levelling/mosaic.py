@@ -1,0 +1,128 @@
+"""The tiles of a section as levelling sees them: whose pixels they are and which meet at a seam."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.section import Section, Session, session_index
+from napari_olivine.section.tiles import Tiles
+
+VIRTUAL = 512
+"""Side of the squares into which an image without tiles is cut, px."""
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """The image cut into the tiles it was taken as.
+
+    Parameters
+    ----------
+    tiles
+        The tiles; squares of 512 px for an image that was no mosaic.
+    shape
+        Rows and columns of the image.
+    sessions
+        Sessions of the section.
+    real
+        Whether the tiles are those of the instrument.
+    """
+
+    tiles: Tiles
+    shape: tuple[int, int]
+    sessions: list[Session]
+    real: bool = True
+
+    @classmethod
+    def of_section(cls, section: Section) -> Mosaic:
+        """Tiles as the import noted them, or side by side by the tile shape of the section."""
+        images, sessions = section.require("images", stale_ok=True), section.sessions()
+        tiles = Tiles.read(images.path)
+        if tiles is not None and len(tiles) > 1:
+            return cls(tiles, section.shape, sessions)
+        return cls.of_grid(section.shape, section.record.tile_shape, sessions)
+
+    @classmethod
+    def of_grid(
+        cls, shape: tuple[int, int], tile_shape: tuple[int, int] | None, sessions: list[Session]
+    ) -> Mosaic:
+        """Tiles of one shape side by side; an image that is not a whole number of them has none."""
+        if tile_shape is not None:
+            grid = shape[0] // tile_shape[0], shape[1] // tile_shape[1]
+            whole = shape == (grid[0] * tile_shape[0], grid[1] * tile_shape[1])
+            if whole and grid[0] * grid[1] > 1:
+                return cls(Tiles.of_grid(grid, tile_shape), shape, sessions)
+        grid = -(-shape[0] // VIRTUAL), -(-shape[1] // VIRTUAL)
+        return cls(Tiles.of_grid(grid, (VIRTUAL, VIRTUAL)), shape, sessions, real=False)
+
+    def __len__(self) -> int:
+        return len(self.tiles)
+
+    @cached_property
+    def overlap(self) -> bool:
+        """Whether tiles share pixels."""
+        return self.tiles.overlap
+
+    @cached_property
+    def row_edges(self) -> NDArray[np.int64]:
+        """Where the rows of the grid begin and end, px."""
+        return self.tiles.edges(0)
+
+    @cached_property
+    def column_edges(self) -> NDArray[np.int64]:
+        """Where the columns of the grid begin and end, px."""
+        return self.tiles.edges(1)
+
+    @cached_property
+    def place(self) -> NDArray[np.int64]:
+        """Number of the tile at each place of the grid, -1 where there is none."""
+        table = self.tiles.table
+        place = np.full((self.row_edges.size - 1, self.column_edges.size - 1), -1, np.int64)
+        place[table["grid_row"], table["grid_col"]] = np.arange(len(table))
+        return place
+
+    @cached_property
+    def session_of_tile(self) -> NDArray[np.int64]:
+        """Place of the session that a tile's centre lies in, -1 for none."""
+        row0, row1, column0, column1 = self.tiles.bounds.T
+        found = session_index(self.sessions, (row0 + row1) // 2, (column0 + column1) // 2)
+        return found.astype(np.int64)
+
+    def tile_row(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Row of the grid that each pixel row belongs to, -1 beyond."""
+        found = np.searchsorted(self.row_edges, rows, side="right") - 1
+        return np.where(found < self.row_edges.size - 1, found, -1)
+
+    def tile_column(self, columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Column of the grid that each pixel column belongs to, -1 beyond."""
+        found = np.searchsorted(self.column_edges, columns, side="right") - 1
+        return np.where(found < self.column_edges.size - 1, found, -1)
+
+    def vertical_seams(self) -> NDArray[np.int64]:
+        """Pairs of tiles that abut left and right, shape (n, 3): left, right, border's number."""
+        return self._seams(self.place[:, :-1], self.place[:, 1:], self.column_edges[1:-1], 2)
+
+    def horizontal_seams(self) -> NDArray[np.int64]:
+        """Pairs of tiles that abut above and below, shape (n, 3): above, below, border's number."""
+        found = self._seams(self.place[:-1].T, self.place[1:].T, self.row_edges[1:-1], 0)
+        return found
+
+    def _seams(
+        self,
+        before: NDArray[np.int64],
+        after: NDArray[np.int64],
+        edges: NDArray[np.int64],
+        side: int,
+    ) -> NDArray[np.int64]:
+        if self.overlap or not self.real or edges.size == 0:
+            return np.zeros((0, 3), np.int64)
+        border = np.broadcast_to(np.arange(edges.size), before.shape)
+        bounds = self.tiles.bounds
+        both = (before >= 0) & (after >= 0)
+        both &= (bounds[before, side + 1] == edges) & (bounds[after, side] == edges)
+        across = 2 - side
+        both &= bounds[before, across] == bounds[after, across]
+        return np.stack([before[both], after[both], border[both]], axis=1)
