@@ -74,7 +74,7 @@ class TestOpening:
         dock(viewer, "EPMA profiles")
         viewer.open(str(copy_of(finished_section(), tmp_path)), plugin="napari-olivine")
         names = [layer.name for layer in viewer.layers]
-        assert names[4:7] == ["Mg", "BSE", "mg#"]
+        assert names[4:8] == ["Mg", "BSE", "BSE levelled", "mg#"]
         assert names[-2:] == ["Crystals", "EPMA traverses"]
 
     def test_crystal_under_the_mouse_is_told(self, qtbot: Any, viewer: Any) -> None:

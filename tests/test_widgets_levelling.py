@@ -54,6 +54,8 @@ class TestLevelled:
     ) -> None:
         level(Section(path))
         widget.session.refresh()
+        assert shown(viewer) == {"BSE"}  # a calibration levels too: the image does not jump
+        qtbot.mouseClick(widget.levelling.tick, LEFT)
         assert shown(viewer) == {"BSE levelled"}
         assert widget.levelling.tick.isChecked()
         layer = viewer.layers["BSE levelled"]
@@ -61,6 +63,7 @@ class TestLevelled:
         wanted = open_levelled(Section(path)).read(slice(100, 110), slice(600, 620))
         np.testing.assert_array_equal(np.asarray(layer.data[0][100:110, 600:620]), wanted)
         part = widget.levelling
+        qtbot.wait(50)
         part.tick.click()
         assert shown(viewer) == {"BSE"}
         part.tick.click()
@@ -95,6 +98,16 @@ class TestLevelled:
         level(Section(path))
         (path / "levelling" / "levelling.json").write_text("[]")
         assert report_of(Section(path)) is None
+
+    def test_section_with_a_damaged_levelling_opens_without_it(
+        self, viewer: Any, widget: Any, path: Path
+    ) -> None:
+        level(Section(path))
+        (path / "levelling" / "levelling.json").write_text("[]")
+        widget.open(path)
+        assert "BSE" in viewer.layers
+        assert "BSE levelled" not in viewer.layers
+        assert not widget.run_bar.error_box.isVisible()
 
     def test_steps_of_a_session_are_those_to_others(self) -> None:
         one = {"seams": 3, "rms_before_grey": 4.0, "rms_after_grey": 1.0}

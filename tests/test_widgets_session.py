@@ -15,6 +15,7 @@ from napari.layers import Image, Labels, Layer
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
+from napari_olivine.levelling.layer import LevelledLevel
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers import KEY
@@ -37,7 +38,7 @@ def read(path: Path) -> list[Layer]:
 class TestReader:
     def test_every_layer_has_scale_units_and_axes(self) -> None:
         layers = read(finished_section())
-        assert len(layers) == 9  # six signals, mg#, mask, crystals
+        assert len(layers) == 10  # six signals, BSE levelled, mg#, mask, crystals
         for layer in layers:
             assert tuple(layer.scale) == (1.0, 1.0)
             assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
@@ -46,12 +47,14 @@ class TestReader:
     def test_layers_are_pyramids_of_zarr_arrays(self) -> None:
         for layer in read(finished_section()):
             assert layer.multiscale
-            assert all(isinstance(level, zarr.Array) for level in layer.data)
+            lazy = LevelledLevel if layer.name == "BSE levelled" else zarr.Array
+            assert all(isinstance(level, lazy) for level in layer.data)
 
     def test_bse_lies_on_the_element_maps_and_crystals_on_top(self) -> None:
         layers = read(finished_section())
         names = [layer.name for layer in layers]
-        assert names == ["Si", "Al", "Ca", "Fe", "Mg", "BSE", "mg#", "Mask: olivine", "Crystals"]
+        assert names[:7] == ["Si", "Al", "Ca", "Fe", "Mg", "BSE", "BSE levelled"]
+        assert names[7:] == ["mg#", "Mask: olivine", "Crystals"]
         assert isinstance(layers[5], Image)
         assert isinstance(layers[-1], Labels)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from napari_olivine.errors import SectionError
 from napari_olivine.section import Raster, Section
 from napari_olivine.widgets.elements import colour_of, colour_ramp
 
@@ -73,12 +75,23 @@ def layer_data(section: Section, product: str, name: str) -> LayerData:
 
 
 def _raster(section: Section, product: str, name: str) -> Any:
-    """Open an image; the levelled one is worked out when somebody looks at it."""
     if (product, name) != LEVELLED:
         return section.raster(product, name)
+    levelled = _levelled(section.path, made(section, "levelling") + made(section, "images"))
+    if levelled is None:
+        raise SectionError(f"The levelling of {section.path} cannot be read; level the grey again.")
+    return levelled
+
+
+@lru_cache(maxsize=2)
+def _levelled(path: Path, _made: str) -> Any:
+    """Open the levelled BSE image, worked out where somebody looks; `None` if it cannot be read."""
     from napari_olivine.levelling import open_levelled
 
-    return open_levelled(section)
+    try:
+        return open_levelled(Section(path))
+    except SectionError:
+        return None
 
 
 def placed(section: Section) -> dict[str, Any]:
@@ -113,7 +126,8 @@ def images_of(section: Section, product: str) -> list[str]:
     if section.product(product) is None:
         return []
     if product == LEVELLED[0]:
-        return [LEVELLED[1]]
+        mark = made(section, "levelling") + made(section, "images")
+        return [LEVELLED[1]] if _levelled(section.path, mark) is not None else []
     folder = section.path / product
     names = sorted(file.parent.name for file in folder.glob("*/zarr.json"))
     order = [*section.record.signals, *names]

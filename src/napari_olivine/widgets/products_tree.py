@@ -136,7 +136,8 @@ class ProductsTree(QTreeWidget):
         if section.product(LEVELLED[0]) is not None:
             row = self._product_row(section, LEVELLED[0])
             top.addChild(row)
-            self._tickable(row, LEVELLED)
+            if images_of(section, LEVELLED[0]):
+                self._tickable(row, LEVELLED)
         if not maps:
             return
         group = QTreeWidgetItem([MAPS, ""])

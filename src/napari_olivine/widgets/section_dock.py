@@ -292,6 +292,8 @@ class SectionDock(StepDock):
     def on_finished(self) -> None:
         if self.session.jobs.step == "check":
             self.findings.end()
+        if self.session.jobs.step == "level":
+            self.levelling.show_levelled(True)
         if self.session.jobs.step != self.step:
             return
         destination = self.destination.path()

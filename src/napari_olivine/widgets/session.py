@@ -215,20 +215,11 @@ class SectionSession:
         for name in names:
             layer = self.layer(product, name)
             if layer is None or layer.metadata[KEY]["made"] != fresh:
-                if product == "images":
+                if product in ("images", "levelling"):
                     self.show(product, name)
-                elif product == "levelling":
-                    self.show(product, name, visible=True)
-                    self._hide_raw()
                 else:
                     self._hide_others(product)
                     self.show(product, name, visible=True)
-
-    def _hide_raw(self) -> None:
-        """Leave the levelled image in place of the raw one: they are the same grey twice."""
-        raw = self.layer("images", "BSE")
-        if raw is not None:
-            raw.visible = False
 
     def _hide_others(self, product: str) -> None:
         """Leave what is new alone on the images: colours on colours tell nothing."""
