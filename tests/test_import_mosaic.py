@@ -271,3 +271,19 @@ def test_analyses_with_stage_positions_find_their_place(mosaic: Mosaic, tmp_path
     product = section.product("images")
     assert product is not None
     assert any("another stage" in told for told in product.notes["problems"])
+
+
+def test_tiles_that_stand_here_and_there_are_no_grid_with_holes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    grey = section_of_grains(900, 1200, seed=4)
+    places = np.array([(40, 40), (90, 170), (300, 60), (260, 420), (500, 640), (620, 300)])
+    for number, place in enumerate(places):
+        y, x = (place + (np.array(TILE) - 1) / 2) * PIXEL_UM
+        tags = [(34118, 2, 0, zeiss(40_000 + x, 10_000 + y).encode("latin-1"), True)]
+        tile = cut_tile(grey, place.astype(float), rng)
+        tifffile.imwrite(tmp_path / f"area {number} BSE.tif", tile, metadata=None, extratags=tags)
+    source = read_source(tmp_path, ImportSettings(mirror="none"))
+    assert source.layout is not None
+    assert not source.layout.regular
+    assert source.findings() == []
+    assert len(source.layout.tiles) == len(places)

@@ -158,6 +158,8 @@ def _holes(layout: Layout) -> list[str]:
 
     Places at the rim are no holes: sections are not always rectangles.
     """
+    if not layout.regular:
+        return []
     table = layout.tiles.table
     rows = table.groupby("grid_row")["grid_col"].agg(["min", "max"])
     columns = table.groupby("grid_col")["grid_row"].agg(["min", "max"])

@@ -7,6 +7,7 @@ the same weights: a correction that is made later fits the blended image exactly
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -73,10 +74,12 @@ class Tiles:
         first = self.table.iloc[0]
         return int(first.row1 - first.row0), int(first.col1 - first.col0)
 
-    @property
+    @cached_property
     def bounds(self) -> NDArray[np.int64]:
         """row0, row1, col0, col1 of each tile, shape (tiles, 4)."""
-        return self.table[list(COLUMNS[1:5])].to_numpy(np.int64)
+        bounds = self.table[list(COLUMNS[1:5])].to_numpy(np.int64)
+        bounds.flags.writeable = False
+        return bounds
 
     def edges(self, axis: int) -> NDArray[np.int64]:
         """Where one row (axis 0) or column (axis 1) of the grid ends and the next begins.
@@ -95,7 +98,7 @@ class Tiles:
         inner = (end[:-1] + begin[1:]) / 2
         return np.rint([begin[0], *inner, end[-1]]).astype(np.int64)
 
-    @property
+    @cached_property
     def overlap(self) -> bool:
         """Whether any two tiles share pixels."""
         bounds = self.bounds

@@ -113,6 +113,17 @@ class Layout:
         table = self.tiles.table
         return int(table["grid_row"].max()) + 1, int(table["grid_col"].max()) + 1
 
+    @property
+    def regular(self) -> bool:
+        """Whether rows and columns of the grid are those of tiles.
+
+        Where tiles stand here and there, the places are finer than tiles: most of them are empty,
+        and that means nothing.
+        """
+        steps = np.ptp(self.positions, axis=0) / np.maximum(np.array(self.grid) - 1, 1)
+        one = np.array(self.grid) == 1
+        return bool((one | (steps > np.array(self.tiles.tile_shape) / 2)).all())
+
 
 def lay_out(
     how: How,
