@@ -149,7 +149,8 @@ def _import_images(section: Section, settled: Settled, recipe: Recipe, job: Job)
                 source.shape,
                 signal.dtype,
                 source.pixel_size_um,
-                reduction="mean",
+                # Counts per second are not a number where a scan did not reach.
+                reduction="nanmean" if signal.dtype.kind == "f" else "mean",
                 origin=f"{name} of {source.name}",
             )
             for name, signal in source.signals.items()
