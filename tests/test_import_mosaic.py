@@ -106,6 +106,14 @@ def test_the_image_is_that_of_the_section(mosaic: Mosaic, section: Section) -> N
     assert np.corrcoef(inside.ravel(), truth.ravel())[0, 1] > 0.97, bounds
 
 
+def test_tiles_may_be_left_where_the_stage_puts_them(mosaic: Mosaic, tmp_path: Path) -> None:
+    section = import_section(mosaic.folder, tmp_path / "s", ImportSettings(register_tiles=False))
+    tiles = section.tiles()
+    assert tiles is not None
+    assert np.sqrt((mosaic.errors_px(tiles) ** 2).mean()) > 3
+    assert not (section.path / "images" / "overlaps.parquet").exists()
+
+
 def test_overlaps_are_kept_for_the_levelling(section: Section) -> None:
     overlaps = pd.read_parquet(section.path / "images" / "overlaps.parquet")
     assert len(overlaps) >= 31  # neighbours in rows and columns

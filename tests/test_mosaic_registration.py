@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import Cancelled
 from napari_olivine.job import Job
-from napari_olivine.readers.mosaic import arrange_tiles, register, register_tiles
+from napari_olivine.readers.mosaic import arrange_tiles, register, share_strips
 from napari_olivine.readers.mosaic.correlate import find_shift, whiten
 from napari_olivine.readers.mosaic.greys import grey_line
 from napari_olivine.readers.mosaic.layout import Layout, StageFrame, in_a_grid, lay_out
@@ -253,7 +253,7 @@ def lay_out_many(known: Known) -> Layout:
     return lay_out("stage", "", names, in_a_grid(cells, TILE, (20, 30)), cells, TILE)
 
 
-def test_registration_is_done_where_tiles_overlap_unless_it_is_refused() -> None:
+def test_named_tiles_that_overlap_are_known_to_share_strips() -> None:
     known = cut_section(overlap=0.1, error_px=5)
     images = {
         name: image_of(tile, name)
@@ -261,12 +261,10 @@ def test_registration_is_done_where_tiles_overlap_unless_it_is_refused() -> None
     }
     layout = arrange_tiles(images, ImportSettings())
     assert layout.how == "names"
-    found = register_tiles(layout, images, ImportSettings())
-    assert found is not None
+    assert share_strips(layout)
+    found = register(layout, known.read, Job())
     assert np.sqrt((away_px(found, known) ** 2).mean()) < 0.15
-    assert register_tiles(layout, images, ImportSettings(register_tiles=False)) is None
-    touching = arrange_tiles(images, ImportSettings(tile_overlap_px=0))
-    assert register_tiles(touching, images, ImportSettings()) is None
+    assert not share_strips(arrange_tiles(images, ImportSettings(tile_overlap_px=0)))
 
 
 @pytest.mark.parametrize("shift", [(3.3, 170.6), (-7.5, 181.25), (160.0, -4.75)])

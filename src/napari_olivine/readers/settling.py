@@ -9,11 +9,10 @@ import pandas as pd
 
 from napari_olivine.job import Job
 from napari_olivine.readers.choosing import BSE
-from napari_olivine.readers.mosaic import Layout, register_tiles
+from napari_olivine.readers.mosaic import Layout, TileMosaic, register, share_strips
 from napari_olivine.readers.recognise import with_layout
 from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.source import Source
-from napari_olivine.readers.tiling import open_all
 from napari_olivine.section import Recipe, Tiles
 from napari_olivine.section.draft import unfinished
 from napari_olivine.section.recipe import RECORD, Product
@@ -75,11 +74,11 @@ def settle(
             file = earlier / OVERLAPS
             overlaps = pd.read_parquet(file) if file.exists() else None
             return Settled(_moved(source, tiles, settings), overlaps)
-    parts = source.parts[BSE]
-    images, _ = open_all(parts, job)
-    registered = register_tiles(source.layout, images, settings, job)
-    if registered is None:
+    if settings.register_tiles is False or not share_strips(source.layout):
         return Settled(source)
+    bse = source.signals[BSE]
+    assert isinstance(bse, TileMosaic)
+    registered = register(source.layout, bse.tile, job)
     told = set(source.problems)
     problems = [*source.problems, *(r for r in registered.layout.remarks if r not in told)]
     moved = with_layout(source, registered.layout, settings)

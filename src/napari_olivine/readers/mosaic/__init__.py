@@ -1,6 +1,6 @@
 """Mosaics: where each tile lies, found by description, stage, names or overlaps; and its pixels."""
 
-from napari_olivine.readers.mosaic.arrange import arrange_tiles, register_tiles
+from napari_olivine.readers.mosaic.arrange import arrange_tiles, share_strips
 from napari_olivine.readers.mosaic.description import (
     MosaicDescription,
     described_layout,
@@ -28,5 +28,5 @@ __all__ = [
     "layout_of_stage",
     "read_description",
     "register",
-    "register_tiles",
+    "share_strips",
 ]

@@ -15,7 +15,6 @@ from napari_olivine.readers.image import Image
 from napari_olivine.readers.mosaic.correlate import NARROWEST_PX
 from napari_olivine.readers.mosaic.layout import Layout, in_a_grid, lay_out
 from napari_olivine.readers.mosaic.names import Names, read_names
-from napari_olivine.readers.mosaic.registration import Registered, register
 from napari_olivine.readers.mosaic.seams import ReadTile, Seams, choose
 from napari_olivine.readers.mosaic.stage import has_stage, layout_of_stage
 from napari_olivine.readers.settings import ImportSettings
@@ -94,36 +93,6 @@ def arrange_tiles(
     return _layout_of_names(names, found, tile_shape, read_tile, settings, remarks, job)
 
 
-def register_tiles(
-    layout: Layout,
-    images: Mapping[str, Image],
-    settings: ImportSettings,
-    job: Job | None = None,
-) -> Registered | None:
-    """Register the overlaps of a layout where that is wished, or where there are any.
-
-    Parameters
-    ----------
-    layout
-        Where the tiles lie.
-    images
-        Image of each tile by its name in the layout; tiles without are left where they are.
-    settings
-        `register_tiles` is used.
-    job
-        Running job.
-
-    Returns
-    -------
-    Registered or None
-        `None` if there is nothing to register.
-    """
-    if settings.register_tiles is False or not _share_strips(layout):
-        return None
-    tiles = [images.get(name) for name in layout.names]
-    return register(layout, reader_of(tiles, layout.tiles.tile_shape), job or Job())
-
-
 def reader_of(tiles: list[Image] | list[Image | None], tile_shape: tuple[int, int]) -> ReadTile:
     """Give the pixels of tiles by their number, `None` for one that cannot be used."""
 
@@ -139,8 +108,8 @@ def reader_of(tiles: list[Image] | list[Image | None], tile_shape: tuple[int, in
     return read
 
 
-def _share_strips(layout: Layout) -> bool:
-    """Tell whether neighbours share strips that are wide enough to be compared."""
+def share_strips(layout: Layout) -> bool:
+    """Tell whether neighbours share strips that are wide enough to be registered."""
     table = layout.tiles.table
     for place, across, first, last in (
         ("grid_row", "grid_col", "row0", "row1"),

@@ -223,11 +223,11 @@ class TileMosaic:
         return part.open()
 
     def _open_all(self, job: Job) -> Iterator[Image | InputError]:
-        with ThreadPoolExecutor(THREADS) as pool:
-            for begin in range(0, len(self._parts), 256):
+        # One after the other: threads would wait for each other, not for the disk.
+        for tile in range(len(self._parts)):
+            if tile % 64 == 0:
                 job.check()
-                batch = range(begin, min(begin + 256, len(self._parts)))
-                yield from pool.map(self._open_or_error, batch)
+            yield self._open_or_error(tile)
 
     def _open_or_error(self, tile: int) -> Image | InputError:
         try:

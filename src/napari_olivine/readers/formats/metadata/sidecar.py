@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
+from functools import lru_cache
 from pathlib import Path
 
 MOST_BYTES = 256 << 10
 """As much is read of a file beside an image; real ones have a few thousand bytes."""
+
+
+SETTLED_NS = 2_000_000_000
+"""A folder that was changed within the last two seconds may change again under the same time."""
 
 
 def text_beside(file: Path, *endings: str) -> tuple[Path, str] | None:
@@ -25,11 +31,31 @@ def text_beside(file: Path, *endings: str) -> tuple[Path, str] | None:
         form for each in endings for form in (each, each.lower(), each.upper())
     ):
         beside = start + ending
-        if os.path.isfile(beside):  # a pipe or a device would block
+        if _may_be_there(beside) and os.path.isfile(beside):  # a pipe or a device would block
             text = _read(beside)
             if text is not None:
                 return Path(beside), text
     return None
+
+
+def _may_be_there(path: str) -> bool:
+    """Tell whether a file may exist, by a list of its folder: thousands of tiles ask in turn."""
+    folder, name = os.path.split(path)
+    try:
+        changed_ns = os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return False
+    if abs(time.time_ns() - changed_ns) < SETTLED_NS:  # another file may come unnoticed
+        return True
+    return name in _names_in(folder or ".", changed_ns)
+
+
+@lru_cache(maxsize=16)
+def _names_in(folder: str, changed_ns: int) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()
 
 
 def pairs(text: str) -> dict[str, str]:
