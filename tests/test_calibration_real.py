@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 import tifffile
 
 from napari_olivine.calibration import CalibrateSettings, calibrate

@@ -116,7 +116,7 @@ def _match_with_error(
         return None
     left_out = []
     parts = max(len(reference), len(other))
-    if parts < 4:
+    if min(len(reference), len(other)) < 4:
         # Too few tiles to tell an error from: as uncertain as can be.
         return [(float(level), 3 * unit) for level in levels]
     for part in range(parts):
@@ -184,7 +184,8 @@ class _Match:
 
     def _smooth(self, histogram: Floats) -> Floats:
         density = gaussian_filter1d(histogram, SMOOTH * BINS_PER_GREY)
-        return np.asarray(density / (density.sum() * (self.centres[1] - self.centres[0])))
+        area = max(float(density.sum()), 1e-12) * (self.centres[1] - self.centres[0])
+        return np.asarray(density / area)
 
     def _stretched(self, density: Floats, levels: Floats) -> tuple[float, Floats]:
         gain = float((levels[1] - levels[0]) / (self.anchors[1] - self.anchors[0]))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_olivine.section import Section, Session, session_index
 from napari_olivine.section.tiles import Tiles
 
-VIRTUAL = 512
+VIRTUAL = 256
 """Side of the squares into which an image without tiles is cut, px."""
 
 
@@ -22,7 +22,7 @@ class Mosaic:
     Parameters
     ----------
     tiles
-        The tiles; squares of 512 px for an image that was no mosaic.
+        The tiles; squares of 256 px for an image that was no mosaic.
     shape
         Rows and columns of the image.
     sessions
@@ -86,9 +86,17 @@ class Mosaic:
 
     @cached_property
     def session_of_tile(self) -> NDArray[np.int64]:
-        """Place of the session that a tile's centre lies in, -1 for none."""
+        """Place of the session that a tile's centre lies in, -1 for none.
+
+        In an image without tiles, a square that lies in two sessions counts for none.
+        """
         row0, row1, column0, column1 = self.tiles.bounds.T
+        row1, column1 = np.minimum(row1, self.shape[0]), np.minimum(column1, self.shape[1])
         found = session_index(self.sessions, (row0 + row1) // 2, (column0 + column1) // 2)
+        if not self.real:
+            for row in (row0, row1 - 1):
+                for column in (column0, column1 - 1):
+                    found[session_index(self.sessions, row, column) != found] = -1
         return found.astype(np.int64)
 
     def tile_row(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
