@@ -181,6 +181,7 @@ class TestSectionDock:
         run(qtbot, widget)
         qtbot.waitUntil(lambda: widget.session.section is not None, timeout=5000)
         assert widget.session.require().path == tmp_path / "new"
+        qtbot.waitUntil(lambda: "Sessions" in viewer.layers, timeout=5000)
         assert len(viewer.layers) == 7  # six signals and the sessions
         assert "make a reference mask" in widget.next.text()
         assert not widget.run_button.isVisible()

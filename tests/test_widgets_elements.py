@@ -11,6 +11,7 @@ import pytest
 from napari.components import ViewerModel
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from napari_olivine.levelling import level
 from napari_olivine.section import Section
 from napari_olivine.widgets.composite import VIEW, usual
 from napari_olivine.widgets.elements import ELEMENT_COLOURS, colour_of
@@ -129,6 +130,16 @@ class TestComposite:
         session.composite.switch(False)
         assert set(self.shown()) == {"BSE"}
         assert self.viewer.layers["Fe"].colormap == before
+
+    def test_levelled_grey_is_hidden_too(self, session: SectionSession) -> None:
+        level(Section(session.require().path))
+        session.refresh()
+        levelled = self.viewer.layers["BSE levelled"]
+        levelled.visible = True
+        session.composite.switch(True)
+        assert not levelled.visible
+        session.composite.switch(False)
+        assert levelled.visible
 
     def test_other_elements_keep_their_own_colours_afterwards(
         self, session: SectionSession

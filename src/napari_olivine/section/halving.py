@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -91,6 +90,8 @@ def _mode(image: NDArray[Any]) -> NDArray[Any]:
 
 
 def _halve_by_area(image: NDArray[Any]) -> NDArray[Any]:
+    import cv2  # 16 MB that a window which only shows a section does not need
+
     rows, columns = image.shape
     if rows % 2 or columns % 2:
         image = cv2.copyMakeBorder(

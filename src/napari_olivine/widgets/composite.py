@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from napari_olivine.section import Section
 from napari_olivine.section.store import write_atomically
 from napari_olivine.widgets.elements import CHANNELS, colour_ramp
-from napari_olivine.widgets.layers import KEY
+from napari_olivine.widgets.layers import KEY, LEVELLED, layer_name
 from napari_olivine.widgets.links import Links
 from napari_olivine.widgets.parts import combo
 
@@ -101,7 +101,9 @@ class Composite:
     def _images(self) -> dict[str, Any]:
         marks = [(layer.metadata.get(KEY), layer) for layer in self._session.viewer.layers]
         return {
-            mark["name"]: layer for mark, layer in marks if mark and mark["product"] == "images"
+            layer_name(mark["product"], mark["name"]): layer
+            for mark, layer in marks
+            if mark and mark["product"] in ("images", LEVELLED[0])
         }
 
     def _on_section_opened(self, section: Section) -> None:

@@ -69,7 +69,8 @@ class SectionDock(StepDock):
         self.body.addWidget(self.findings)
         self.composite = CompositeBar(self.session.composite, self.links)
         self.tree = ProductsTree(self.session, self.links)
-        self.body.addWidget(heading("What there is (tick to show)"))
+        self.tree_heading = heading("What there is (tick to show)")
+        self.body.addWidget(self.tree_heading)
         self.body.addWidget(self.tree)
         self.body.addWidget(self.composite)
         self.sessions = SessionsPart(self.session, self.links)
@@ -175,12 +176,17 @@ class SectionDock(StepDock):
         self._show_import(False)
         self._show_next()
 
-        # napari makes the layer that it adds last the active one.
-        QTimer.singleShot(0, self._prefer_bse)
+        QTimer.singleShot(0, self._look_at_bse)
 
-    def _prefer_bse(self) -> None:
+    def _look_at_bse(self) -> None:
+        """Show the whole BSE image.
+
+        napari makes the layer that it adds last the active one, and its controls take room from
+        the canvas after the view was fitted.
+        """
         with suppress(RuntimeError):  # the window was closed meanwhile
             self.session.prefer_bse()
+            self.session.viewer.reset_view()
 
     @override
     def on_product_changed(self, product: str) -> None:
@@ -243,6 +249,9 @@ class SectionDock(StepDock):
         super().show_state()
         free = not self.session.jobs.running and self.session.section is not None
         self.check_button.setEnabled(free)
+        self.refresh_button.setEnabled(self.session.section is not None)
+        for part in (self.next, self.tree_heading, self.tree):
+            part.setVisible(self.session.section is not None)
         self.levelling.button.setEnabled(free)
         importing = self.import_part.opened
         mine = self.session.jobs.running and self._mine()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -46,6 +46,9 @@ ROLE_WORDS = {
     "none": "left out",
 }
 
+LATER_MS = 700
+"""The images come first: napari's first layer of shapes takes a second of loading."""
+
 NAME, X, Y, ROLE = range(4)
 """Columns of the table."""
 
@@ -71,6 +74,10 @@ class SessionsPart(QWidget):
         super().__init__()
         self._session = session
         self._filling = False
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._show_rectangles)
+        links.when_cut(self._later.stop)
         self.edits: SessionEdits | None = None
         self.rectangles = SessionLayer(session)
         column = QVBoxLayout(self)
@@ -88,6 +95,7 @@ class SessionsPart(QWidget):
             (session.section_opened, self._on_section_opened),
             (session.annotations_changed, self._on_annotations_changed),
             (session.product_changed, self._on_product_changed),
+            (session.viewer.layers.events.inserted, self._on_layer_inserted),
             (session.viewer.layers.events.removed, self._on_layer_removed),
             (self.rectangles.drawn, self._on_drawn),
             (self.rectangles.moved, self._on_moved),
@@ -195,7 +203,14 @@ class SessionsPart(QWidget):
         self.note.setText(f"{' '.join(wrong.values())} Not stored until that is mended or undone.")
         self.note.setVisible(bool(wrong))
         self.tools["Undo"].setEnabled(edits.can_undo)
-        self.rectangles.show(edits, self.undo, self.redo)
+        if self.rectangles.there:
+            self.rectangles.show(edits, self.undo, self.redo)
+        elif len(edits) > 1:
+            self._later.start(LATER_MS)
+
+    def _show_rectangles(self) -> None:
+        if self.edits is not None and not self.rectangles.there:
+            self.rectangles.show(self.edits, self.undo, self.redo)
 
     def _role_box(self, row: int, role: str) -> QComboBox:
         box = QComboBox()
@@ -252,8 +267,7 @@ class SessionsPart(QWidget):
     def _ready(self) -> bool:
         if self.edits is None:
             return False
-        if not self.rectangles.there:
-            self.rectangles.show(self.edits, self.undo, self.redo)
+        self._show_rectangles()
         return True
 
     def _on_drawn(self, extent: tuple[float, float, float, float]) -> None:
@@ -333,8 +347,13 @@ class SessionsPart(QWidget):
         if product == "images":
             self.read()
 
+    def _on_layer_inserted(self, _event: Any) -> None:
+        """Wait on while images are being added; napari answers to timers meanwhile."""
+        if self._later.isActive():
+            self._later.start(LATER_MS)
+
     def _on_layer_removed(self, _event: Any) -> None:
-        """Forget a layer that the person has taken away; Draw and Change make it again."""
+        """Forget a layer that the person has taken away; the next edit makes it again."""
         if self.rectangles.layer is not None and not self.rectangles.there:
             self.rectangles.layer = None
 

@@ -46,7 +46,7 @@ class TileStates:
     states
         ``"missing"``, ``"doubled"`` or ``"unusable"`` of places that are not simply there.
     path
-        Places in the order in which the tiles are named, empty if that says nothing.
+        Places in the order of a running number in the tiles' names, empty without one.
     mirrored
         Whether the stage's y and x run against rows and columns; `None` if the stage is unknown.
     """
@@ -123,9 +123,14 @@ class _NamedFiles:
 
 
 def _path(names: dict[Cell, str]) -> list[Cell]:
+    """Sort places by a running number in the names; rows and columns in them are no order."""
     if not 1 < len(names) <= LONGEST_PATH:
         return []
-    return sorted(names, key=lambda cell: _natural(names[cell]))
+    numbers = [re.findall(r"\d+", PurePath(name).name) for name in names.values()]
+    if len({len(found) for found in numbers}) > 1:
+        return []
+    running = [len(set(column)) > 1 for column in zip(*numbers, strict=True)]
+    return sorted(names, key=lambda cell: _natural(names[cell])) if sum(running) == 1 else []
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
