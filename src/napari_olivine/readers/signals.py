@@ -1,58 +1,28 @@
-"""Which file is which signal, and which signals are taken."""
+"""What the names of files and folders say: the signal, its depth, that it is no measurement."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import pairwise
 
-BSE_NAMES = (
-    "bse", "bsed", "bsd", "compo", "cp", "backscatter", "backscattered", "bec", "bsecompo", "rbse",
-    "cbs", "abs", "asb", "esb", "qbsd", "hdbsd", "labe", "lbse", "bei",
-)  # fmt: skip
-"""Names of the backscatter image, as instruments and XMapTools write them."""
-
-OTHER_ELECTRON_NAMES = {
-    "se": "SE", "sei": "SE", "sed": "SE", "etd": "SE", "inlens": "SE", "lse": "SE", "tld": "SE",
-    "fse": "FSE", "fsd": "FSE", "topo": "TOPO", "cl": "CL",
-}  # fmt: skip
-"""Other images that electrons make."""
-
-ELEMENTS = (
-    "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "V", "Cr", "Mn",
-    "Fe", "Co", "Ni", "Cu", "Zn", "Sr", "Zr", "Ba", "C", "Sc", "Ga", "Ge", "Se", "Br", "Rb", "Y",
-    "Nb", "Mo", "Ag", "Cd", "Sn", "Sb", "Te", "La", "Ce", "Nd", "Sm", "Gd", "Hf", "Ta", "W", "Pt",
-    "Au", "Pb", "Bi", "Th", "U",
-)  # fmt: skip
-"""Elements that may stand alone in a name."""
-
-WITH_LINE_ONLY = ("B", "N", "As", "I", "In", "Be", "Pr", "Eu", "Tb", "Dy", "Er", "Yb", "Lu", "Hg")
-"""Elements that only count with their X-ray line: alone they are words or letters."""
-
-ONLY_K = ("B", "C", "N", "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Be")
-"""Elements too light for another line than K: ``CL`` is cathodoluminescence."""
-
-WORDS = {
-    "Na": ("sodium", "natrium"), "Mg": ("magnesium",), "Si": ("silicon", "silicium", "silizium"),
-    "Al": ("aluminium", "aluminum"), "P": ("pho", "phosphorus", "phosphor", "phosphore"),
-    "S": ("sul", "sulfur", "sulphur", "schwefel", "soufre"), "K": ("potassium", "kalium"),
-    "Ca": ("calcium", "kalzium"), "Ti": ("titanium", "titan", "titane"), "Ni": ("nickel",),
-    "Cr": ("chromium", "chrom", "chrome"), "Mn": ("manganese", "mangan"),
-    "Fe": ("iron", "eisen", "fer"), "O": ("oxygen", "sauerstoff"),
-}  # fmt: skip
-"""Elements by their names in English, German and French, and short forms met in real sets."""
+from napari_olivine.readers.vocabulary import (
+    BSE,
+    BSE_NAMES,
+    ELEMENTS,
+    LINE,
+    ONLY_K,
+    OTHER_ELECTRON_NAMES,
+    WORDS,
+    element_of_line,
+    plain,
+)
 
 OXIDE = re.compile(
     r"(?:SiO2|TiO2|Al2O3|Cr2O3|Fe2O3|FeOt?|MnO|MgO|NiO|CaO|Na2O|K2O|P2O5|BaO|SrO|ZnO|ZrO2|V2O3|SO3)"
 )
 """Maps of wt% carry the oxide as their name."""
-
-LINE = re.compile(
-    r"(?<![A-Za-z0-9])([A-Z][a-z]?)(?:[ _-]?\(|[ _-]?)([KLM])"
-    r"(?:[ _-]?(?:series|lines?|alpha|beta|[ab\u03b1\u03b2])[ _-]?(?:\d(?:[ _,]\d(?!\d))?)?)?"
-    r"\)?(?![A-Za-z])"
-)
-"""An element and its X-ray line: ``Mg K series``, ``Fe Ka1``, ``SiK``, ``Mg (K)``, ``O Ka1,2``."""
 
 DEPTH = re.compile(r"(?<![A-Za-z0-9])(\d{1,2})[ _-]?(?:bits?|bt|bpp)(?![A-Za-z0-9])", re.IGNORECASE)
 """Bits of a pixel, as names say them: ``16bit``, ``8bt``."""
@@ -62,12 +32,6 @@ NO_SIGNALS = (
     "phases", "phasemap", "phase", "spectrum", "rgb", "composite", "label", "labels", "macro",
 )  # fmt: skip
 """Words of pictures that are no measurement, whatever element is named beside them."""
-
-NO_SIGNALS_ALONE = (
-    "standards", "standard", "classification", "mode", "result", "results", "criteria", "summary",
-    "readme", "licence", "license", "provenance",
-)  # fmt: skip
-"""Names of files that are no signal, unless they name one too (``standards_32bt_Al``)."""
 
 NOISE = re.compile(
     r"\d+|z|map|maps|image|images|img|counts?|cts|cps|raw|net|quant|wt|wt%|at|at%|%|mass|mass%|area|"
@@ -81,6 +45,7 @@ SUFFIX = re.compile(
 )
 
 
+@lru_cache(maxsize=1 << 16)
 def signal_of(name: str) -> str | None:
     """Return the signal that a name says, as petrologists write it.
 
@@ -102,9 +67,8 @@ def signal_of(name: str) -> str | None:
     if is_no_measurement(name):
         return None
     for found in LINE.finditer(text):
-        known = found[1] in ELEMENTS or found[1] in WITH_LINE_ONLY
-        if known and (found[2] == "K" or found[1] not in ONLY_K):
-            return found[1]
+        if element := element_of_line(found):
+            return element
     telling = [part for part in parts if part in ELEMENTS or not NOISE.fullmatch(part.lower())]
     # A single letter before a number is a field or a site.
     letters = {one for one, after in pairwise(parts) if len(one) == 1 and after.isdigit()}
@@ -135,12 +99,15 @@ def depth_of(name: str) -> int | None:
 
 def _named(part: str) -> str | None:
     """Signal that a part of a name says."""
-    lower = part.lower()
-    electron = re.sub(r"\d+$", "", lower)
+    word = plain(part)
+    electron = word.rstrip("0123456789")
     if electron in BSE_NAMES:
-        return "BSE"
+        return BSE
     if electron in OTHER_ELECTRON_NAMES and part != "Se":
         return OTHER_ELECTRON_NAMES[electron]
     if part in ELEMENTS or OXIDE.fullmatch(part):
         return part
-    return next((element for element, words in WORDS.items() if lower in words), None)
+    return WORDS.get(word)
+
+
+__all__ = ["DEPTH", "ELEMENTS", "ONLY_K", "depth_of", "is_no_measurement", "signal_of"]
