@@ -75,6 +75,8 @@ def import_section(
         found.check(job)
     settled = settle(found, settings, recipe, place, job)
     found = settled.source
+    if found.layout is not None:
+        job.say(found.layout.words)
     for problem in found.problems:
         job.warn(problem)
     record = SectionRecord(

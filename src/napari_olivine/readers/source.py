@@ -146,7 +146,10 @@ class Source:
         InputError
             If any file cannot be used; lists up to 20 of them.
         """
-        refuse_if(self.findings(job), f"{self.folder} cannot be imported")
+        heading = f"{self.folder} cannot be imported"
+        if self.layout is not None:
+            heading += " as it is (--skip-missing goes on without what is listed)"
+        refuse_if(self.findings(job), heading)
 
 
 def refuse_if(problems: Sequence[str], heading: str) -> None:
