@@ -71,6 +71,18 @@ class TestLevelled:
         layer.visible = False  # by the eye in the list of layers
         assert not part.tick.isChecked()
 
+    def test_button_levels_and_shows_it(self, qtbot: Any, viewer: Any, widget: Any) -> None:
+        widget.scroll_area.ensureWidgetVisible(widget.levelling.button)
+        with qtbot.waitSignal(widget.session.jobs.ended, timeout=90_000):
+            qtbot.mouseClick(widget.levelling.button, LEFT)
+            assert not widget.levelling.button.isEnabled()
+            assert widget.cancel_button.isVisible()
+        qtbot.wait(100)
+        assert not widget.run_bar.error_box.isVisible(), widget.run_bar.error_text.text()
+        assert shown(viewer) == {"BSE levelled"}
+        assert widget.levelling.table.rowCount() == 3
+        assert not widget.cancel_button.isVisible()
+
     def test_table_tells_gain_offset_and_steps(self, widget: Any, path: Path) -> None:
         level(Section(path))
         widget.session.refresh()

@@ -140,7 +140,7 @@ class TestWindow:
     @pytest.fixture
     def widget(self, qtbot: Any, viewer: Any) -> Any:
         widget = viewer.window.add_plugin_dock_widget("napari-olivine", "Section")[1]
-        qtbot.wait(300)
+        qtbot.waitUntil(lambda: "Sessions" in viewer.layers, timeout=5000)
         viewer.reset_view()
         return widget
 
