@@ -71,11 +71,12 @@ def import_section(
     found = read_source(source, settings, job)
     images_print = found.image_fingerprint
     recipe = Recipe("import", settings.model_dump(mode="json"), {"source": images_print})
-    if not _is_imported(place, recipe, job):
+    new = not _is_imported(place, recipe, job)
+    if new:
         found.check(job)
     settled = settle(found, settings, recipe, place, job)
     found = settled.source
-    if found.layout is not None:
+    if new and found.layout is not None:
         job.say(found.layout.words)
     for problem in found.problems:
         job.warn(problem)
