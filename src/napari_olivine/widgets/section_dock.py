@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,8 @@ class SectionDock(StepDock):
     @override
     def build(self) -> None:
         self.setAcceptDrops(True)
+        # napari's first image loads it, a third of a second in which the window would stand still.
+        threading.Thread(target=import_module, args=("scipy.ndimage",), daemon=True).start()
         self.title = wrapped("No section is open.")
         self.title.setTextFormat(Qt.TextFormat.RichText)
         self.open_button = QPushButton("Open...")
