@@ -12,6 +12,8 @@ grey: the grey of session 1 that the levelling gives to what truly has this grey
 from __future__ import annotations
 
 import argparse
+import json
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -34,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path, nargs="*")
     parser.add_argument("--phantoms", type=int, default=0, help="phantoms of so many seeds")
+    parser.add_argument("--overlapping", type=int, default=0, help="so many with overlaps")
     parser.add_argument("--bse-alone", action="store_true", help="also without element maps")
     parser.add_argument("--big", type=int, default=0, help="also a mosaic of so many Mpx")
     parser.add_argument("--work", type=Path, default=None)
@@ -48,6 +51,9 @@ def main() -> None:
         for seed in range(1, given.phantoms + 1):
             section, drift = drifted_phantom(Path(work), seed)
             score(section, drift, f"phantom {seed}")
+        for seed in range(1, given.overlapping + 1):
+            section, drift = overlapping_phantom(Path(work), seed)
+            score(section, drift, f"phantom {seed} cut with overlaps")
         if given.big:
             big(Path(work), given.big)
 
@@ -86,8 +92,6 @@ def score(section: Section, drift: pd.DataFrame, name: str) -> None:
 
 
 def _sources(section: Section, session: str) -> list[str]:
-    import json
-
     report = json.loads((section.path / "levelling" / "levelling.json").read_text())
     return list(report["sessions"][session]["sources"])
 
@@ -116,6 +120,51 @@ def drifted_phantom(work: Path, seed: int) -> tuple[Section, pd.DataFrame]:
                 grey = gain * tifffile.imread(file) + offset + random.uniform(-0.5, 0.5)
                 tifffile.imwrite(file, np.rint(grey).clip(0, 255).astype(np.uint8))
     return import_section(source, work / f"section-{seed}"), drift
+
+
+def overlapping_phantom(work: Path, seed: int, overlap: int = 40) -> tuple[Section, pd.DataFrame]:
+    """Cut a phantom into tiles that overlap, with slopes, noise and drift of their own."""
+    source = make_phantom(work / f"overlap-{seed}", PhantomSettings(seed=seed, drift=0.0))
+    about = json.loads((source / "section.json").read_text())
+    (height, width), (old_rows, old_columns) = about["tile_shape"], about["grid"]
+    random = np.random.default_rng(seed)
+    down, right = height - overlap, width - overlap
+    rows = (old_rows * height - height) // down + 1
+    columns = (old_columns * width - width) // right + 1
+    first = [0, columns // 3, 2 * columns // 3, columns]
+    scales = [(1.0, 0.0)]
+    scales += [(random.uniform(0.9, 1.1), random.uniform(-20, 20)) for _ in range(2)]
+    y, x = np.mgrid[-0.5 : 0.5 : height * 1j, -0.5 : 0.5 : width * 1j]
+    for signal in about["signals"]:
+        folder = source / "tiles" / signal
+        names = [[f"r{r:02d}_c{c:02d}.tif" for c in range(old_columns)] for r in range(old_rows)]
+        whole = np.block([[tifffile.imread(folder / name) for name in line] for line in names])
+        shutil.rmtree(folder)
+        folder.mkdir()
+        for row, column in np.ndindex(rows, columns):
+            top, left = row * down, column * right
+            tile = whole[top : top + height, left : left + width]
+            if signal == "BSE":
+                gain, offset = scales[sum(column >= at for at in first[1:3])]
+                slope_x, slope_y = random.normal(0, 1.5, 2)
+                noise = random.normal(0, 1, tile.shape)
+                grey = gain * tile + offset + slope_x * x + slope_y * y + noise
+                tile = np.rint(grey).clip(0, 255).astype(np.uint8)
+            tifffile.imwrite(
+                folder / f"r{row:02d}_c{column:02d}.tif",
+                tile,
+                resolution=(10_000, 10_000),
+                resolutionunit="CENTIMETER",
+            )
+    about |= {"grid": [rows, columns], "tile_overlap_px": overlap}
+    (source / "section.json").write_text(json.dumps(about))
+    sessions = pd.DataFrame({"session": [1, 2, 3], "first_row": 0, "last_row": rows - 1})
+    sessions["first_col"], sessions["last_col"] = first[:3], [at - 1 for at in first[1:]]
+    sessions.assign(role="none").to_csv(source / "sessions.csv", index=False)
+    shutil.rmtree(source / "epma")  # its places are those of the whole phantom
+    drift = pd.DataFrame(scales, columns=["bse_gain", "bse_offset"])
+    drift.insert(0, "session", [1, 2, 3])
+    return import_section(source, work / f"overlap-section-{seed}"), drift
 
 
 def big(work: Path, megapixels: int) -> None:

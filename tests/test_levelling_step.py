@@ -186,6 +186,15 @@ def test_overlaps_tie_and_blend(tmp_path: Path):
     assert steps["after"].abs().max() < 0.5
 
 
+def test_blended_borders_do_not_spoil_the_tiles_beside_them(tmp_path: Path):
+    planted = Planted(overlap=40, offsets=(0.0, 25.0), slope=0.0)
+    section, truth = plant(tmp_path / "s", planted)
+    level(section)
+    assert report(section)["sessions"]["s2"]["gain"] == pytest.approx(1.06, abs=0.005)
+    off = open_levelled(section).read(*EVERYWHERE) - truth
+    assert np.abs(np.median(off, axis=0)).max() < 0.8
+
+
 def test_standards_alone(tmp_path: Path):
     section, _ = plant(tmp_path / "s", Planted(maps=False))
     standards = {

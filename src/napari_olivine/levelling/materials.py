@@ -147,13 +147,13 @@ def _classes(share: NDArray[np.float32], job: Job) -> NDArray[np.int64]:
     """Classes of composition, made three times: later with rare compositions as heavy."""
     random = np.random.default_rng(SEED)
     sample = share[:: max(1, share.shape[0] // LEARNT_FROM)]
-    centres = _centres(sample, CLASSES // 2, random)
+    centres = _centres(sample, CLASSES // 2, random, job)
     for _ in range(2):
         job.check()
         label, _ = vq(sample, centres)
         places = [np.flatnonzero(label == one) for one in range(len(centres))]
         thinned = [p[:: max(1, p.size // PER_CLASS)] for p in places if p.size >= 50]
-        centres = _centres(sample[np.concatenate(thinned)], CLASSES, random)
+        centres = _centres(sample[np.concatenate(thinned)], CLASSES, random, job)
     parts = []
     for start in range(0, share.shape[0], LEARNT_FROM):
         job.check()
@@ -162,11 +162,14 @@ def _classes(share: NDArray[np.float32], job: Job) -> NDArray[np.int64]:
 
 
 def _centres(
-    sample: NDArray[np.float32], classes: int, random: np.random.Generator
+    sample: NDArray[np.float32], classes: int, random: np.random.Generator, job: Job
 ) -> NDArray[np.float32]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class may stay empty
-        centres, _ = kmeans2(sample, classes, iter=20, minit="++", rng=random)
+        centres, _ = kmeans2(sample, classes, iter=2, minit="++", rng=random)
+        for _ in range(9):
+            job.check()
+            centres, _ = kmeans2(sample, centres, iter=2, minit="matrix")
     return np.asarray(centres, np.float32)
 
 

@@ -99,6 +99,27 @@ class Mosaic:
                     found[session_index(self.sessions, row, column) != found] = -1
         return found.astype(np.int64)
 
+    def own_parts(self, axis: int) -> NDArray[np.int64]:
+        """Rows (axis 0) or columns (axis 1) that a place of the grid shares with no other.
+
+        What lies in an overlap is blended and belongs to two tiles, perhaps of two sessions.
+
+        Returns
+        -------
+        ndarray, shape (places, 2)
+            First pixel and the one behind the last.
+        """
+        edges = self.row_edges if axis == 0 else self.column_edges
+        parts = np.stack([edges[:-1], edges[1:]], axis=1)
+        if self.overlap:
+            place = self.tiles.table["grid_row" if axis == 0 else "grid_col"].to_numpy()
+            begin, end = self.tiles.bounds[:, 2 * axis], self.tiles.bounds[:, 2 * axis + 1]
+            for one in range(len(parts)):
+                before, after = end[place == one - 1], begin[place == one + 1]
+                parts[one, 0] = max(parts[one, 0], before.max(initial=parts[one, 0]))
+                parts[one, 1] = min(parts[one, 1], after.min(initial=parts[one, 1]))
+        return parts
+
     def tile_row(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Row of the grid that each pixel row belongs to, -1 beyond."""
         found = np.searchsorted(self.row_edges, rows, side="right") - 1

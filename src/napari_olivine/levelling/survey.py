@@ -179,6 +179,7 @@ class _Spots:
         ties = spread_tiles(mosaic.session_of_tile)
         of_tie = min(SPOTS_OF_TIE, SPOTS_IN_ALL // max(1, int(ties.sum())))
         self.most = np.where(ties, max(of_tie, SPOTS_OF_TILE), SPOTS_OF_TILE)
+        self.own_rows, self.own_columns = mosaic.own_parts(0), mosaic.own_parts(1)
         self.parts: list[tuple[NDArray[Any], ...]] = []
 
     def add(
@@ -196,17 +197,16 @@ class _Spots:
             means.append(_mean(counts[name]))
             job.check()
         height, bounds = rows.stop - rows.start, self.mosaic.tiles.bounds
-        row_edges, column_edges = self.mosaic.row_edges, self.mosaic.column_edges
         for (row_place, column_place), tile in np.ndenumerate(self.mosaic.place):
-            first, last = row_edges[row_place], row_edges[row_place + 1]
+            first, last = self.own_rows[row_place]
             if tile < 0 or last <= rows.start or first >= rows.stop:
                 continue
             job.check()
             # Squares about these pixels lie within the tile and within the strip.
             top = max(int(first) - rows.start, 0) + MARGIN
             bottom = min(int(last) - rows.start, height) - MARGIN
-            left = max(int(column_edges[column_place]), 0) + MARGIN
-            right = min(int(column_edges[column_place + 1]), image.shape[1]) - MARGIN
+            left = max(int(self.own_columns[column_place, 0]), 0) + MARGIN
+            right = min(int(self.own_columns[column_place, 1]), image.shape[1]) - MARGIN
             if bottom <= top or right <= left:
                 continue
             down, across = _even(scatter[top:bottom, left:right], int(tile), int(self.most[tile]))
