@@ -255,8 +255,12 @@ def test_a_session_without_a_profile_is_warned_of(section: Section):
     calibrate(section, job=Job(listen=events.append))
     warnings = [e["message"] for e in events if e["event"] == "warning"]
     assert any("No profile calibrates session 2" in warning for warning in warnings)
+    levelled = section.table("calibration", "profiles").groupby("session")["mg_sigma"].median()
+    assert levelled["2"] > 1.5 * levelled["1"], "as far as levelling leaves it open"
+    calibrate(section, CalibrateSettings(level_grey=False))
     profiles = section.table("calibration", "profiles").groupby("session")["mg_sigma"].median()
     assert profiles["2"] > 3 * profiles["1"]
+    assert profiles["2"] > 2 * levelled["2"]
 
 
 def test_bad_input_is_told_and_leaves_nothing(section: Section):

@@ -247,7 +247,7 @@ class _Fit:
         start: _Fit | None = None,
     ) -> None:
         self.seen, self.sessions, self.pivot = seen, sessions, pivot
-        self.materials = start.materials if start else int(seen.material.max()) + 1
+        self.materials: int = start.materials if start else int(seen.material.max()) + 1
         self.tiles, self.tile = np.unique(seen.tile[seen.tile >= 0], return_inverse=True)
         self.has_tile = seen.tile >= 0
         count = self.tiles.size
