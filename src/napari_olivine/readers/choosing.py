@@ -8,8 +8,10 @@ from pathlib import Path
 from napari_olivine.errors import InputError
 from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.signals import signal_of
+from napari_olivine.readers.vocabulary import BSE
 
-BSE = "BSE"
+NAMED = 12
+"""Signals that are listed in an error."""
 
 
 def choose(folder: Path, found: Sequence[str], settings: ImportSettings) -> dict[str, str]:
@@ -34,7 +36,7 @@ def choose(folder: Path, found: Sequence[str], settings: ImportSettings) -> dict
     InputError
         If it is unclear which signal is the backscatter image, or a wanted signal is missing.
     """
-    listed = ", ".join(found)
+    listed = _listed(found)
     bse = _bse(folder, found, settings)
     wanted = set(settings.signals) or set(found)
     if unknown := sorted(wanted - set(found) - {BSE}):
@@ -43,8 +45,19 @@ def choose(folder: Path, found: Sequence[str], settings: ImportSettings) -> dict
     return {bse: BSE} | {name: name for name in rest}
 
 
+def is_wanted(name: str, settings: ImportSettings) -> bool:
+    """Tell whether a signal must not be left out: it is asked for, or surely is a measurement."""
+    renamed = {pair.partition("=")[2].strip() for pair in settings.rename}
+    return name in {BSE, *settings.signals, *renamed} or signal_of(name) is not None
+
+
+def _listed(found: Sequence[str]) -> str:
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return ", ".join(found[:NAMED]) + more
+
+
 def _bse(folder: Path, found: Sequence[str], settings: ImportSettings) -> str:
-    listed = ", ".join(found)
+    listed = _listed(found)
     if settings.bse:
         for name in (settings.bse, signal_of(settings.bse)):  # "Cp" is known as BSE by now
             if name in found:
@@ -56,3 +69,6 @@ def _bse(folder: Path, found: Sequence[str], settings: ImportSettings) -> str:
         f"{folder}: which signal is the backscatter image? None is known by its name. The signals "
         f"are {listed}; name it with --bse."
     )
+
+
+__all__ = ["BSE", "NAMED", "choose", "is_wanted"]

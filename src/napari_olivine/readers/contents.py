@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.readers.families import PICTURES
 from napari_olivine.readers.formats import FORMATS, Format, format_of
 from napari_olivine.readers.image import Unreadable
 from napari_olivine.readers.signals import is_no_measurement, signal_of
+from napari_olivine.readers.table_places import find_tables
+from napari_olivine.readers.walking import walk
 
-DEPTH = 4
-"""Folders within folders that are looked into."""
-
-MOST_FILES = 500_000
-"""More files are refused: somebody has chosen a whole disk."""
-
-TABLE_FOLDERS = ("epma", "wds", "probe", "microprobe")
-"""Names of folders that hold microprobe tables, not images (any case)."""
+WORD = re.compile(r"[^\s_.\-]+")
+"""A word of a name."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,11 @@ class Contents:
     unreadable
         Files that cannot be opened, in words.
     left_out
-        Masks, previews and the like, in words.
+        Masks, previews, folders that were not looked into, in words.
+    others
+        How many files that are no images end with which suffix.
+    remarks
+        What the person should know, in sentences.
     """
 
     folder: Path
@@ -68,6 +70,8 @@ class Contents:
     tables: Path | None
     unreadable: list[str]
     left_out: list[str]
+    others: Counter[str] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)
 
 
 def look_into(folder: Path, job: Job) -> Contents:
@@ -78,27 +82,58 @@ def look_into(folder: Path, job: Job) -> Contents:
     InputError
         If there are too many files to be one section's.
     """
-    images: list[ImageFile] = []
+    walked = walk(folder, job)
+    known: list[tuple[Path, Format]] = []
+    others: list[Path] = []
     unreadable: list[str] = []
-    left_out: list[str] = []
-    files, tables = _walk(folder)
-    for done, file in enumerate(files):
+    left_out = walked.left_out
+    for done, file in enumerate(walked.files):
         if done % 256 == 0:
-            job.progress(done, len(files), "Looking into the folder")
+            job.progress(done, len(walked.files), "Looking into the folder")
         try:
             found = format_of(file)
         except Unreadable as error:
-            unreadable.append(str(error))
-            continue
-        if found is None:
-            continue
-        if is_no_measurement(file.stem) and not found.container:
+            found = _by_name(file)  # it may be a tile, which must not be lost in silence
+            if found is None:
+                unreadable.append(str(error))
+                continue
+        if found is None and _is_empty_map(file):
+            unreadable.append(f"{file} is empty: export it again")
+        elif found is None:
+            others.append(file)
+        elif is_no_measurement(file.stem) and not found.container:
             left_out.append(f"{file.name} is no measurement by its name")
-            continue
-        path = file.relative_to(folder).with_suffix("")
-        signal, place = ("", path.as_posix()) if found.container else split_path(path.parts)
-        images.append(ImageFile(file, found, signal, place))
-    return Contents(folder, images, tables, unreadable, left_out)
+        else:
+            known.append((file, found))
+    sample = shared_words(file.stem for file, found in known if not found.container)
+    images = []
+    for done, (file, found) in enumerate(known):
+        if done % 1024 == 0:
+            job.progress(done, len(known), "Reading the names")
+        images.append(_image_file(file, found, folder, sample))
+    tables, remarks = walked.tables, list[str]()
+    if tables is None:
+        tables, remarks = find_tables(folder, others, [file for file, _ in known], job)
+    suffixes = Counter(file.suffix.lower() for file in others)
+    return Contents(folder, images, tables, unreadable, left_out, suffixes, remarks)
+
+
+def _by_name(file: Path) -> Format | None:
+    """Return the format of an image that cannot be opened."""
+    from napari_olivine.readers.formats import tiff
+
+    suffix = file.suffix.lower()
+    if suffix in tiff.SUFFIXES or suffix in PICTURES:
+        return FORMATS[0] if suffix in tiff.SUFFIXES else FORMATS[1]
+    return None
+
+
+def _is_empty_map(file: Path) -> bool:
+    """Tell whether a text without content is called like a map."""
+    from napari_olivine.readers.formats import text_map
+
+    known = file.suffix.lower() in text_map.SUFFIXES and signal_of(file.stem) is not None
+    return known and file.stat().st_size == 0
 
 
 def one_file(file: Path) -> Contents:
@@ -115,14 +150,41 @@ def one_file(file: Path) -> Contents:
             f"{file} is of no format that can be read; known are "
             f"{', '.join(one.name for one in FORMATS)}."
         )
-    signal, place = ("", file.stem) if found.container else split_path((file.stem,))
-    return Contents(file.parent, [ImageFile(file, found, signal, place)], None, [], [])
+    return Contents(file.parent, [_image_file(file, found, file.parent)], None, [], [])
 
 
-def split_path(parts: tuple[str, ...]) -> tuple[str, str]:
+def _image_file(
+    file: Path, found: Format, folder: Path, sample: frozenset[str] = frozenset()
+) -> ImageFile:
+    path = file.relative_to(folder).with_suffix("")
+    signal, place = ("", path.as_posix()) if found.container else split_path(path.parts, sample)
+    return ImageFile(file, found, signal, place)
+
+
+def shared_words(names: Iterable[str]) -> frozenset[str]:
+    """Words that all of several names share: those of the sample, not of a signal.
+
+    Examples
+    --------
+    >>> sorted(shared_words(["Mg-rich BSE", "Mg-rich Fe"]))
+    ['Mg', 'rich']
+    """
+    shared: set[str] | None = None
+    count = 0
+    for name in names:
+        count += 1
+        words = set(WORD.findall(name))
+        shared = words if shared is None else shared & words
+        if not shared:
+            break
+    return frozenset(shared or ()) if count > 1 else frozenset()
+
+
+def split_path(parts: tuple[str, ...], sample: frozenset[str] = frozenset()) -> tuple[str, str]:
     """Part a path (without suffix) into its signal and what remains.
 
     The name of the file goes before the folder that it lies in, that before the next one out.
+    Words of the `sample` decide nothing where a name speaks of another signal as well.
 
     Examples
     --------
@@ -132,7 +194,7 @@ def split_path(parts: tuple[str, ...]) -> tuple[str, str]:
     ('BSE', 'Field_000123')
     """
     for depth in range(len(parts) - 1, -1, -1):
-        found = find_signal(parts[depth])
+        found = find_signal(parts[depth], sample)
         if found is not None:
             signal, rest = found
             there = [*parts[:depth], *([rest] if rest else []), *parts[depth + 1 :]]
@@ -140,7 +202,7 @@ def split_path(parts: tuple[str, ...]) -> tuple[str, str]:
     return "", "/".join(parts)
 
 
-def find_signal(name: str) -> tuple[str, str] | None:
+def find_signal(name: str, sample: frozenset[str] = frozenset()) -> tuple[str, str] | None:
     """Find the one signal that a name speaks of, and what remains of the name.
 
     Examples
@@ -150,22 +212,27 @@ def find_signal(name: str) -> tuple[str, str] | None:
     >>> find_signal("x3_y2_BSE")
     ('BSE', 'x3_y2')
     """
-    words = [(match.start(), match.end()) for match in re.finditer(r"[^\s_.\-]+", name)]
+    words = [(match.start(), match.end()) for match in WORD.finditer(name)]
     found: list[tuple[str, int, int]] = []
     first = 0
     while first < len(words):
         start, end = words[first]
-        if signal_of(name[start:end]) is None:
+        word = name[start:end]
+        after = name[slice(*words[first + 1])] if first + 1 < len(words) else ""
+        # A single letter before a number is a field or a site.
+        if word.isdecimal() or (end - start == 1 and after.isdecimal()) or not signal_of(word):
             first += 1
             continue
         last = first
         for longer in range(first + 1, min(first + 3, len(words))):  # "Mg K series"
             if _is_line(name[start : words[longer][1]]):
                 last = longer
-        signal = signal_of(name[start : words[last][1]]) or signal_of(name[start:end])
+        signal = signal_of(name[start : words[last][1]]) or signal_of(word)
         assert signal is not None
         found.append((signal, start, words[last][1]))
         first = last + 1
+    if len({signal for signal, _, _ in found}) > 1:
+        found = [one for one in found if not sample.issuperset(WORD.findall(name[one[1] : one[2]]))]
     if len({signal for signal, _, _ in found}) != 1:
         return None
     signal, start, end = found[-1]
@@ -176,32 +243,3 @@ def find_signal(name: str) -> tuple[str, str] | None:
 def _is_line(words: str) -> bool:
     """Tell whether words name one X-ray line: an element, a shell, perhaps ``series``."""
     return bool(re.fullmatch(r"[A-Z][a-z]?[\s_.\-]+[KLM]\S{0,3}([\s_.\-]+series)?", words))
-
-
-def _walk(folder: Path) -> tuple[list[Path], Path | None]:
-    """List the files of a folder and its folders in order, and find the folder of tables."""
-    files: list[Path] = []
-    tables: Path | None = None
-    waiting = [(folder, 0)]
-    while waiting:
-        here, depth = waiting.pop(0)
-        try:
-            entries = sorted(os.scandir(here), key=lambda entry: entry.name)
-        except OSError as error:
-            raise InputError(f"{here} cannot be read ({error}).") from error
-        for entry in entries:
-            if entry.name.startswith((".", "~")):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name.lower() in TABLE_FOLDERS:
-                    tables = tables or Path(entry.path)
-                elif depth + 1 < DEPTH:
-                    waiting.append((Path(entry.path), depth + 1))
-            elif entry.is_file():
-                files.append(Path(entry.path))
-                if len(files) > MOST_FILES:
-                    raise InputError(
-                        f"{folder} holds more than {MOST_FILES} files; choose the folder of one "
-                        "section."
-                    )
-    return files, tables

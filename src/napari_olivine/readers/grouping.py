@@ -5,16 +5,28 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers.choosing import BSE
 from napari_olivine.readers.contents import Contents, ImageFile
+from napari_olivine.readers.families import PICTURES, in_short, keep_image, pattern_of
 from napari_olivine.readers.formats import open_images
 from napari_olivine.readers.image import Image
 from napari_olivine.readers.part import Part
 from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.signals import DEPTH, depth_of
+from napari_olivine.readers.vocabulary import plain
+from napari_olivine.readers.whole import times_finer
+
+Kind = tuple[int, str]
+
+ELECTRON = re.compile(r"ele[ck]tron|back ?scatter|ruckstreu|retrodiffus")
+"""Names of images that electrons made, in small letters without accents."""
+
+NAMELESS = 3
+"""So many alike that say nothing keep their names; more are left out."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +70,12 @@ def group(contents: Contents, settings: ImportSettings, job: Job) -> Grouped:
     nameless: list[Part] = []
     refused = list(contents.unreadable)
     for done, one in enumerate(contents.images):
-        job.progress(done, len(contents.images), "Looking into the folder")
         if one.signal and not one.format.container:
+            if done % 256 == 0:
+                job.progress(done, len(contents.images), "Looking into the folder")
             found[one.signal].append(Part(one.place, one.file))
             continue
+        job.progress(done, len(contents.images), "Looking into the folder")
         try:
             images = open_images(one.file)
         except InputError as error:
@@ -70,19 +84,20 @@ def group(contents: Contents, settings: ImportSettings, job: Job) -> Grouped:
         for signal, part in _parts_of(one, images):
             (found[signal] if signal else nameless).append(part)
     remarks = [f"{told}: left out" for told in contents.left_out]
+    remarks += contents.remarks
     _name_the_nameless(found, nameless, remarks)
     signals: dict[str, list[Part]] = {}
     for signal, parts in found.items():
         name = new_names.get(signal, signal)
         if name:
             signals[name] = [*signals.get(name, []), *parts]
-    twins: list[str] = []
+    shallow: list[Path] = []
+    doubled: list[str] = []
     for signal, parts in signals.items():
-        signals[signal] = _without_twins(parts, twins)
-    if twins:
-        more = f" and {len(twins) - 1} more are" if len(twins) > 1 else " is"
-        remarks.append(f"{twins[0]}{more} left out: the same image is there with more bits")
-    return Grouped(signals, remarks, refused)
+        signals[signal] = _without_twins(parts, shallow, doubled)
+    if shallow:
+        remarks.append(f"{in_short(shallow)} left out: the same image is there with more bits")
+    return Grouped(signals, [*remarks, *doubled], refused)
 
 
 def _new_names(settings: ImportSettings) -> dict[str, str]:
@@ -114,49 +129,84 @@ def _parts_of(one: ImageFile, images: list[Image]) -> list[tuple[str, Part]]:
 def _name_the_nameless(
     found: dict[str, list[Part]], nameless: list[Part], remarks: list[str]
 ) -> None:
-    """Many alike that say nothing are tiles of the BSE image; otherwise each keeps its name."""
-    if nameless and BSE not in found and (_alike(nameless) if len(nameless) > 1 else not found):
-        found[BSE] = nameless
-        what = f"{len(nameless)} images, e.g. {nameless[0].file.name}, do"
-        if len(nameless) == 1:
-            what = f"{nameless[0].file.name} does"
-        remarks.append(f"{what} not say which signal it shows; taken for the BSE image")
-        return
+    """Many alike that say nothing are tiles of the BSE image; a few others keep their names."""
+    families: dict[tuple[object, ...], list[Part]] = defaultdict(list)
     for part in nameless:
-        name = part.place.split("/")[-1]
-        found[name].append(replace(part, place=""))
+        families[_alike(part)].append(part)
+    if BSE not in found and (bse := _likely_bse(list(families.values()), found)):
+        found[BSE] = bse
+        what = f"{bse[0].file.name} does not say which signal it shows"
+        if len(bse) > 1:
+            what = f"{len(bse)} images, e.g. {bse[0].file.name}, do not say which signal they show"
+        remarks.append(f"{what}; taken for the BSE image")
+        families = {key: parts for key, parts in families.items() if parts is not bse}
+    for parts in families.values():
+        if len(parts) > NAMELESS:
+            files = [part.file for part in parts]
+            remarks.append(f"{in_short(files)} left out: they do not say which signal they show")
+            continue
+        for part in parts:
+            name = part.place.split("/")[-1]
+            found[name].append(replace(part, place=""))
 
 
-def _alike(parts: list[Part]) -> bool:
-    """Tell whether images are tiles of one mosaic: of one size, and numbered or on the stage."""
-    images = [part.image for part in parts if part.image is not None]
-    one_shape = len({image.shape for image in images}) == 1
-    numbered = len({re.sub(r"\d+", "#", part.place) for part in parts}) == 1
-    on_stage = all(image.acquisition.stage_um is not None for image in images)
-    return one_shape and (numbered or on_stage)
+def _alike(part: Part) -> tuple[object, ...]:
+    """Return what tiles of one mosaic share: their size, and names with numbers or the stage."""
+    assert part.image is not None
+    on_stage = part.image.acquisition.stage_um is not None
+    return part.image.shape, on_stage or pattern_of(part.place)
 
 
-def _without_twins(parts: list[Part], left_out: list[str]) -> list[Part]:
-    """Of images that stand there with 8 and with 16 or 32 bits, keep the deeper ones."""
+def _likely_bse(families: list[list[Part]], found: dict[str, list[Part]]) -> list[Part]:
+    """Return the images that are the backscatter image, as nothing else can be."""
+    called_electron = [one for one in families if ELECTRON.search(plain(one[0].file.stem))]
+    families = sorted(called_electron or families, key=len, reverse=True)
+    if not families or (len(families) > 1 and len(families[0]) == len(families[1])):
+        return []
+    first = families[0]
+    if len(first) > 1 or not found:
+        return first
+    others = [parts[0] for parts in found.values() if len(parts) == 1]
+    return first if others and _of_one_field(first[0], others[0]) else []
+
+
+def _of_one_field(bse: Part, other: Part) -> bool:
+    image = keep_image(other).image
+    return bse.image is None or image is None or bool(times_finer(bse.image.shape, image.shape))
+
+
+def _without_twins(parts: list[Part], shallow: list[Path], doubled: list[str]) -> list[Part]:
+    """Of an image that is there with several depths or in several formats keep the best."""
     at: dict[str, list[Part]] = defaultdict(list)
     for part in parts:
         at[_plain(part.place)].append(part)
+    bits: dict[Kind, int] = {}
     kept: list[Part] = []
     for place, here in at.items():
-        depths = [_depth(part) for part in here]
-        if len(here) > 1 and len(set(depths)) == len(here):
-            best = here[depths.index(max(depths))]
-            left_out += [part.file.name for part in here if part is not best]
-            kept.append(replace(best, place=place))
-        else:
+        kinds = {_kind(part): part for part in here}
+        if len(here) == 1 or len(kinds) < len(here):  # not told apart: another step asks
             kept += here
+            continue
+        if len({depth for depth, _ in kinds}) == len(here):
+            best = kinds[max(kinds)]
+            shallow += [part.file for part in here if part is not best]
+            kept.append(replace(best, place=place))
+            continue
+        for kind, part in kinds.items():
+            if kind not in bits:  # one of each kind tells
+                image = keep_image(part).image
+                bits[kind] = image.dtype.itemsize if image is not None else 0
+        best = kinds[max(kinds, key=lambda kind: (bits[kind], kind[1] not in PICTURES))]
+        kept.append(best)
+        rest = [part.file for part in here if part is not best]
+        doubled.append(f"{in_short(rest)} left out: {best.file.name} shows the same")
     return kept
+
+
+def _kind(part: Part) -> Kind:
+    """Bits of a pixel as the name says (0 where it says nothing), and the file's suffix."""
+    return depth_of(part.file.stem) or 0, part.file.suffix.lower()
 
 
 def _plain(place: str) -> str:
     return re.sub(r"[\s_.\-]{2,}", "_", DEPTH.sub("", place)).strip(" _.-")
-
-
-def _depth(part: Part) -> int:
-    """Bits of a pixel as the name says, 0 where it says nothing."""
-    return depth_of(part.file.stem) or 0

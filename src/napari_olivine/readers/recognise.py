@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +13,11 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.choosing import BSE, choose
+from napari_olivine.readers.choosing import BSE, choose, is_wanted
 from napari_olivine.readers.contents import Contents, look_into, one_file
 from napari_olivine.readers.epma import in_order, read_profiles
+from napari_olivine.readers.families import pattern_of, without_strangers
+from napari_olivine.readers.formats import FORMATS
 from napari_olivine.readers.grouping import Grouped, group
 from napari_olivine.readers.image import Acquisition, Image
 from napari_olivine.readers.mosaic import (
@@ -24,12 +28,11 @@ from napari_olivine.readers.mosaic import (
 )
 from napari_olivine.readers.part import Part
 from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.signals import signal_of
-from napari_olivine.readers.source import SignalReader, Source, refuse_if
+from napari_olivine.readers.source import LISTED, SignalReader, Source, refuse_if
 from napari_olivine.readers.stage_places import place_by_stage
 from napari_olivine.readers.tables import read_placements, read_sessions
 from napari_olivine.readers.tiling import arrange, keep_times, lay_over
-from napari_olivine.readers.whole import Enlarged, WholeImage
+from napari_olivine.readers.whole import Enlarged, WholeImage, repeated, times_finer
 from napari_olivine.readers.xmaptools import (
     Standards,
     is_standard_file,
@@ -40,11 +43,10 @@ from napari_olivine.readers.xmaptools import (
 
 SETTINGS = ImportSettings()
 
-SAME_FIELD = 0.01
-"""Sides of a coarser map may differ from those of the BSE image by this fraction."""
-
 SAME_PIXEL = 0.01
 """Pixel sizes that differ by less than this fraction agree."""
+
+ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz"}
 
 
 def read_source(
@@ -84,7 +86,7 @@ def read_source(
     contents = look_into(path, job) if path.is_dir() else one_file(path)
     grouped = group(contents, settings, job)
     if not grouped.signals:
-        raise InputError(_nothing_there(path, grouped))
+        raise InputError(_nothing_there(path, contents, grouped))
     folder = contents.folder
     try:
         names = choose(folder, list(grouped.signals), settings)
@@ -94,9 +96,11 @@ def read_source(
     chosen = {names[found]: grouped.signals[found] for found in names}
     problems = [*grouped.remarks, *(f"left out: {told}" for told in grouped.refused)]
     layout: Layout | None = None
+    chosen[BSE], strangers = without_strangers(chosen[BSE])
+    problems += strangers
     if len(chosen[BSE]) > 1:
         layout, acquisition, lost = arrange(folder, chosen[BSE], settings, job)
-        signals, remarks = lay_over(folder, chosen, layout, settings, lost)
+        signals, remarks = lay_over(folder, chosen, layout, settings, lost, job)
         form = "tiles"
     else:
         signals, acquisition, remarks = _read_whole(folder, chosen, settings)
@@ -184,19 +188,27 @@ def _read_whole(
     images: dict[str, Image] = {}
     wrong: list[str] = []
     remarks: list[str] = []
+    bse = chosen[BSE][0]
     for name, parts in chosen.items():
-        needed = name == BSE or name in settings.signals or signal_of(name) is not None
-        try:
-            image = parts[0].open()
-            told = _why_not(name, parts, image, images.get(BSE, image))
-        except InputError as error:
-            told = str(error)
-        if not told:
-            images[name] = image
-        elif needed:
-            wrong.append(told)
-        else:
-            remarks.append(f"left out: {told}")
+        fit, why_not = _fitting(name, parts, bse, images.get(BSE))
+        if not fit:
+            if is_wanted(name, settings):
+                wrong.append(why_not)
+            else:
+                remarks.append(f"left out: {why_not}")
+            continue
+        order = sorted(fit, key=lambda each: _nearness(each[0], each[1], bse), reverse=True)
+        best = order[0]
+        if len(fit) > 1 and len({_nearness(part, image, bse) for part, image in order[:2]}) == 1:
+            wrong.append(_several(name, parts))
+            continue
+        images[name] = best[1]
+        if rest := [part.file.relative_to(folder) for part in parts if part is not best[0]]:
+            more = f" and {len(rest) - 1} more" if len(rest) > 1 else ""
+            taken = best[0].file.relative_to(folder)
+            remarks.append(
+                f"of {len(parts)} images of {name} {taken} is taken, not {rest[0]}{more}"
+            )
     refuse_if(
         wrong,
         f"{folder} cannot be imported; export all signals of one field, or name the signals to "
@@ -209,35 +221,65 @@ def _read_whole(
         remarks += [f"{image.file.name}: {told}" for told in image.remarks]
         if image.shape != shape:
             readers[name] = Enlarged(readers[name], shape)
-            remarks.append(
-                f"{name} has {image.shape[0]} x {image.shape[1]} px for the same field as BSE "
-                f"({shape[0]} x {shape[1]} px): its pixels are repeated"
-            )
+            remarks.append(repeated(name, image.shape, shape))
     acquisition, disagreeing = agree(images, folder, settings)
     return readers, acquisition, remarks + disagreeing
 
 
-def _why_not(name: str, parts: list[Part], image: Image, bse: Image) -> str:
-    """Say why a signal cannot be laid over the BSE image; nothing if it can."""
-    if len(parts) > 1:
-        return (
-            f"{name} has {len(parts)} images ({parts[0].file.name}, {parts[1].file.name}, ...) and "
-            "BSE has one"
-        )
+def _fitting(
+    name: str, parts: list[Part], bse: Part, bse_image: Image | None
+) -> tuple[list[tuple[Part, Image]], str]:
+    """Return the images of a signal that can be laid over the BSE image, or why none can."""
+    places = {part.place for part in parts}
+    if len({pattern_of(place) for place in places}) < len(places) and bse.place not in places:
+        return [], _several(name, parts)
+    fit: list[tuple[Part, Image]] = []
+    told = ""
+    for part in parts:
+        try:
+            image = part.open()
+            why_not = _why_not(name, image, bse_image or image)
+        except InputError as error:
+            why_not = str(error)
+        if not why_not:
+            fit.append((part, image))
+        told = told or why_not
+    return fit, told
+
+
+def _several(name: str, parts: list[Part]) -> str:
+    return (
+        f"{name} has {len(parts)} images ({parts[0].file.name}, {parts[1].file.name}"
+        f"{', ...' if len(parts) > 2 else ''}) and BSE has one"
+    )
+
+
+def _nearness(part: Part, image: Image, bse: Part) -> tuple[bool, bool, bool, int]:
+    """Larger for the image that rather belongs to the BSE image: by place, counts before wt%."""
+    return (
+        part.place == bse.place,
+        part.file.parent == bse.file.parent,
+        image.dtype.kind == "u",
+        image.dtype.itemsize,
+    )
+
+
+def _why_not(name: str, image: Image, bse: Image) -> str:
+    """Say why an image cannot be laid over the BSE image; nothing if it can."""
     if image.shape == bse.shape:
         return ""
-    ratios = [fine / coarse for fine, coarse in zip(bse.shape, image.shape, strict=True)]
+    times = times_finer(bse.shape, image.shape)
     said = (
         f"{image.file.name} is not aligned with BSE: it has {image.shape[0]} x {image.shape[1]} "
         f"px, BSE has {bse.shape[0]} x {bse.shape[1]} px (rows x columns)"
     )
-    if min(ratios) < 1 or max(ratios) > (1 + SAME_FIELD) * min(ratios):
+    if times is None:
         return said
     size, bse_size = image.acquisition.pixel_size_um, bse.acquisition.pixel_size_um
-    if size and bse_size and abs(size - bse_size * ratios[0]) > 2 * SAME_FIELD * size:
+    if size and bse_size and abs(size - bse_size * times[0]) > 2 * SAME_PIXEL * size:
         return (
             f"{said}; a pixel of {name} is {size:.4g} um wide, of one field it would be "
-            f"{bse_size * ratios[0]:.4g} um"
+            f"{bse_size * times[0]:.4g} um"
         )
     return ""
 
@@ -326,7 +368,10 @@ def _complete(
         description_files=list(description_files),
         table_files=found.files + standards[:1],
         tables=tables,
-        problems=[*problems, *(layout.remarks if layout else []), *more, *parted, *found.remarks],
+        problems=in_few_words(
+            folder,
+            [*problems, *(layout.remarks if layout else []), *more, *parted, *found.remarks],
+        ),
     )
 
 
@@ -379,16 +424,44 @@ def in_words(acquisition: Acquisition) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _nothing_there(path: Path, grouped: Grouped) -> str:
-    from napari_olivine.readers.formats import FORMATS
-
+def _nothing_there(path: Path, contents: Contents, grouped: Grouped) -> str:
     if grouped.refused:
-        listed = "\n  ".join(grouped.refused[:20])
+        listed = "\n  ".join(grouped.refused[:LISTED])
         return f"{path} holds no image that can be used:\n  {listed}"
-    return (
-        f"{path} holds nothing that can be imported. Known are "
-        f"{', '.join(one.name for one in FORMATS)}, and a section.json that describes a mosaic."
+    there = ", ".join(
+        f"{count} {suffix or 'without a suffix'}"
+        for suffix, count in contents.others.most_common(6)
     )
+    advice = ""
+    if there:
+        advice = f" It holds other files: {there}."
+    if ARCHIVES & set(contents.others):
+        advice += " Unpack the archive first."
+    return (
+        f"{path} holds nothing that can be imported.{advice} Known are "
+        f"{', '.join(one.name for one in FORMATS)}, and a section.json that describes a mosaic."
+        + "".join(f"\n  {told}" for told in grouped.remarks[:3])
+    )
+
+
+def in_few_words(folder: Path, remarks: Iterable[str]) -> list[str]:
+    """Tell remarks that differ in numbers or in a file alone once, with how many there are.
+
+    Parameters
+    ----------
+    folder
+        Where the files lie.
+    remarks
+        Sentences.
+    """
+    file = re.compile(rf"{re.escape(str(folder))}\S*[/\\].*?\.\w+(?!\w)")
+    alike: dict[str, dict[str, None]] = defaultdict(dict)
+    for remark in remarks:
+        alike[pattern_of(file.sub("", remark))][remark] = None
+    return [
+        first if not more else f"{first} (and {len(more)} more like this)"
+        for first, *more in alike.values()
+    ]
 
 
 def _refuse_section(file: Path) -> None:

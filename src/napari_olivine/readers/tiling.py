@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +14,14 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.choosing import BSE
+from napari_olivine.readers.choosing import BSE, NAMED, is_wanted
+from napari_olivine.readers.families import in_short
 from napari_olivine.readers.image import Acquisition, Image
 from napari_olivine.readers.mosaic import Layout, TileMosaic, arrange_tiles
 from napari_olivine.readers.part import Part
 from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.source import SignalReader, refuse_if
-from napari_olivine.readers.whole import Enlarged
+from napari_olivine.readers.whole import Enlarged, WholeImage, repeated, times_finer
 from napari_olivine.section.tiles import Tiles
 
 THREADS = 2
@@ -27,8 +29,11 @@ THREADS = 2
 MAPPED_IN_PART = 0.9
 """A signal with fewer than this share of the BSE tiles was measured on a part of the section."""
 
-SAME_FIELD = 0.02
-"""Sides of coarser tiles may differ from those of the BSE tiles by this fraction."""
+FEW = 3
+"""So few tiles whose places are a guess may be sections of their own."""
+
+TWICE = 0.25
+"""Share of doubled tiles from which on two mosaics lie in the folder."""
 
 
 def arrange(
@@ -61,17 +66,60 @@ def arrange(
     InputError
         If no place can be found for the tiles.
     """
+    parts, twins = _one_a_place(folder, parts)
     images, lost = open_all(parts, job)
+    lost += twins
     remarks = Counter(told for image in images.values() for told in image.remarks)
     if not images:
         refuse_if(lost, f"{folder}: no tile of BSE can be used")
     try:
         layout = arrange_tiles(images, settings, job)
     except InputError as error:
-        raise InputError(f"{folder}: {error}") from error
+        raise InputError(
+            f"{folder}: {error} If they are no tiles (copies, other fields or magnifications), "
+            "leave one of them in the folder."
+        ) from error
+    _refuse_several(folder, layout, settings)
     layout = _timed(layout, images)
     told = [f"{count} tiles of BSE: {remark}" for remark, count in remarks.items()]
     return replace(layout, remarks=[*told, *layout.remarks]), _common(images), lost + _holes(layout)
+
+
+def _one_a_place(folder: Path, parts: list[Part]) -> tuple[list[Part], list[str]]:
+    """Keep one image a place; also return which others claim it, in sentences."""
+    kept: dict[str, Part] = {}
+    twins = []
+    for part in parts:
+        first = kept.setdefault(part.place, part)
+        if first is not part:
+            twins.append(f"{part.file} claims the place of {first.file.name}")
+    if len(kept) == 1 < len(parts):
+        listed = ", ".join(part.file.name for part in parts[:NAMED])
+        raise InputError(
+            f"{folder} holds {len(parts)} images of BSE ({listed}) of one field; leave one of them "
+            "in the folder."
+        )
+    return list(kept.values()), twins
+
+
+def _refuse_several(folder: Path, layout: Layout, settings: ImportSettings) -> None:
+    """Refuse what looks like several sections, or like the same mosaic twice."""
+    told = settings.tile_order or settings.tile_columns or settings.skip_missing
+    if layout.how == "names" and not layout.sure and len(layout.names) <= FEW and not told:
+        raise InputError(
+            f"{folder} holds {len(layout.names)} images of BSE ({', '.join(layout.names)}), and "
+            "nothing shows that they fit together. If they are sections or fields of their own, "
+            "import each by itself; if they are tiles, say in which order (--tile-order rows)."
+        )
+    if len(layout.doubled) > TWICE * len(layout.names) and not told:
+        places = sorted({PurePosixPath(name).parent.as_posix() for name in layout.doubled})
+        others = sorted({PurePosixPath(name).parent.as_posix() for name in layout.names})
+        raise InputError(
+            f"{folder} holds {len(layout.doubled)} tiles whose places are taken by others, e.g. "
+            f"{layout.doubled[0]} (folders: {', '.join(dict.fromkeys([*others, *places]))}). If "
+            "these are several sections, import each by itself; if they are parts of one, number "
+            "their tiles on, or describe the mosaic in a section.json."
+        )
 
 
 def lay_over(
@@ -80,6 +128,7 @@ def lay_over(
     layout: Layout,
     settings: ImportSettings,
     lost: Sequence[str] = (),
+    job: Job | None = None,
 ) -> tuple[dict[str, SignalReader], list[str]]:
     """Put the tiles of every signal into their places.
 
@@ -95,6 +144,8 @@ def lay_over(
         Settings of the import.
     lost
         What is wrong with images of BSE that have no place, in sentences.
+    job
+        Running job.
 
     Returns
     -------
@@ -111,17 +162,26 @@ def lay_over(
     signals: dict[str, SignalReader] = {}
     remarks: list[str] = []
     wrong: list[str] = []
-    for name, parts in chosen.items():
+    job = job or Job()
+    for done, (name, parts) in enumerate(chosen.items()):
+        job.progress(done, len(chosen), "Laying the signals over each other")
         if name == BSE:
             known = {part.place: part for part in parts}
             signals[name] = TileMosaic(
                 name, layout, known, skip_missing=settings.skip_missing, lost=lost
             )
             continue
+        wanted = is_wanted(name, settings)
+        if not wanted and len(parts) == 1:
+            remarks.append(f"{parts[0].file.name} is left out: it is no tile and names no signal")
+            continue
         try:
             signals[name], told = _over_bse(name, parts, layout, settings)
         except InputError as error:
-            wrong.append(str(error))
+            if wanted:
+                wrong.append(str(error))
+            else:
+                remarks.append(f"left out: {error}")
         else:
             remarks += told
     refuse_if(
@@ -215,17 +275,13 @@ def _over_bse(
     name: str, parts: list[Part], layout: Layout, settings: ImportSettings
 ) -> tuple[SignalReader, list[str]]:
     """Lay the tiles of another signal over those of BSE."""
-    placed, strange = _match(parts, layout)
+    placed, remarks = _match(name, parts, layout)
+    if len(parts) == 1 and len(layout.names) > 1 and not (placed and _is_tile(parts[0], layout)):
+        return _one_map(name, parts[0], layout)
     if not placed:
         raise InputError(
-            f"{name}: none of its {len(parts)} tiles (e.g. {parts[0].place}) is named as one of "
-            f"BSE (e.g. {layout.names[0]})"
-        )
-    remarks = []
-    if strange:
-        remarks.append(
-            f"{name}: {len(strange)} tiles have no BSE tile of their name and are left out, e.g. "
-            f"{strange[0].file.name}"
+            f"{name}: none of its {len(parts)} tiles (e.g. {parts[0].place or parts[0].file.name}) "
+            f"is named as one of BSE (e.g. {layout.names[0]})"
         )
     shape = _usual_shape(list(placed.values()), name)
     own = layout
@@ -246,20 +302,87 @@ def _over_bse(
     return Enlarged(mosaic, layout.shape), remarks
 
 
-def _match(parts: list[Part], layout: Layout) -> tuple[dict[str, Part], list[Part]]:
-    """Give each tile its image by its whole place, else by the last part of it."""
-    whole = {part.place: part for part in parts}
-    ends = Counter(PurePosixPath(name).name for name in layout.names)
-    by_end = {PurePosixPath(part.place).name: part for part in parts}
-    placed: dict[str, Part] = {}
-    for name in layout.names:
-        end = PurePosixPath(name).name
-        if name in whole:
-            placed[name] = whole[name]
-        elif ends[end] == 1 and end in by_end:
-            placed[name] = by_end[end]
-    used = {id(part) for part in placed.values()}
-    return placed, [part for part in parts if id(part) not in used]
+def _is_tile(part: Part, layout: Layout) -> bool:
+    """Tell whether an image is a tile of the mosaic, and not a map of all of it."""
+    try:
+        return times_finer(layout.tiles.tile_shape, part.open().shape) is not None
+    except InputError:
+        return True
+
+
+def _one_map(name: str, part: Part, layout: Layout) -> tuple[SignalReader, list[str]]:
+    """Lay one map of the whole mosaic (a montage) over the tiles of BSE."""
+    image = part.open()
+    if times_finer(layout.shape, image.shape) is None:
+        raise InputError(
+            f"{name} has one image, {part.file.name} ({image.shape[0]} x {image.shape[1]} px), "
+            f"which is neither a map of all {len(layout.names)} tiles of BSE ({layout.shape[0]} x "
+            f"{layout.shape[1]} px together) nor one of these tiles"
+        )
+    whole = WholeImage(name, image)
+    if image.shape == layout.shape:
+        return whole, []
+    return Enlarged(whole, layout.shape), [repeated(name, image.shape, layout.shape)]
+
+
+def _match(name: str, parts: list[Part], layout: Layout) -> tuple[dict[str, Part], list[str]]:
+    """Give each tile of BSE its image: by its whole place, the end of it, its folder or numbers.
+
+    Of these the one is taken by which most tiles are found; a place that two images claim is none.
+    Also returned is what the person should know, in sentences.
+    """
+    best: dict[str, Part] = {}
+    by = ""
+    names = layout.names
+    for how, keys in (
+        ("", list),
+        ("", _ends),
+        ("by their folders", _folders),
+        ("by the numbers in their names", _numbers),
+    ):
+        tiles = _unique(keys(names))
+        images = _unique(keys([part.place for part in parts]))
+        found = {names[tiles[key]]: parts[images[key]] for key in tiles if key in images}
+        if len(found) > len(best):
+            best, by = found, how
+        if len(best) in (len(parts), len(names)):
+            break
+    remarks = []
+    if by:
+        tile, part = next(iter(best.items()))
+        remarks.append(
+            f"{name}: its tiles are laid over those of BSE {by}, e.g. {part.file.name} over {tile}"
+        )
+    used = {id(part) for part in best.values()}
+    if best and (strange := [part.file for part in parts if id(part) not in used]):
+        remarks.append(f"{name}: {in_short(strange)} left out: there is no such tile of BSE")
+    return best, remarks
+
+
+def _unique(keys: list[str]) -> dict[str, int]:
+    """Return where each key stands, without the empty ones and those that stand twice."""
+    counts = Counter(keys)
+    return {key: at for at, key in enumerate(keys) if key and counts[key] == 1}
+
+
+def _ends(places: list[str]) -> list[str]:
+    return [PurePosixPath(place).name for place in places]
+
+
+def _folders(places: list[str]) -> list[str]:
+    return [PurePosixPath(place).parent.as_posix() for place in places]
+
+
+def _numbers(places: list[str]) -> list[str]:
+    """Return the numbers of each place that are not the same in all of them."""
+    numbers = [re.findall(r"\d+", place) for place in places]
+    usual = Counter(map(len, numbers)).most_common(1)[0][0]
+    alike = [each for each in numbers if len(each) == usual]
+    varying = [at for at in range(usual) if len({each[at] for each in alike}) > 1]
+    return [
+        "/".join(each[at].lstrip("0") or "0" for at in varying) if len(each) == usual else ""
+        for each in numbers
+    ]
 
 
 def _usual_shape(parts: list[Part], name: str) -> tuple[int, int]:
@@ -289,8 +412,8 @@ def _only(layout: Layout, names: set[str]) -> Layout:
 def _coarser(name: str, layout: Layout, shape: tuple[int, int]) -> Layout:
     """Return the layout for tiles of the same field with fewer pixels."""
     tile_shape = layout.tiles.tile_shape
-    ratios = np.divide(tile_shape, shape)
-    if ratios.min() < 1 or ratios.max() > (1 + SAME_FIELD) * ratios.min():
+    ratios = times_finer(tile_shape, shape)
+    if ratios is None:
         raise InputError(
             f"{name} is not aligned with BSE: its tiles are {shape[0]} x {shape[1]} px, those of "
             f"BSE {tile_shape[0]} x {tile_shape[1]} px"

@@ -47,9 +47,10 @@ WITH_LINE_ONLY = (
 SYMBOLS = frozenset(ELEMENTS + WITH_LINE_ONLY)
 """Chemical symbols up to uranium."""
 
-ONLY_K = frozenset(
-    ("B", "C", "N", "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Be", "H", "He", "Li", "Ne")
-)  # fmt: skip
+ONLY_K = SYMBOLS & {
+    "H", "He", "Li", "Be", "B", "C", "N", "O", "F", "Ne", "Na", "Mg", "Al", "Si", "P", "S", "Cl",
+    "K",
+}  # fmt: skip
 """Elements too light for another line than K: ``CL`` is cathodoluminescence."""
 
 WORDS = {

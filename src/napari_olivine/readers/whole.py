@@ -14,6 +14,37 @@ from napari_olivine.readers.formats import open_images
 from napari_olivine.readers.image import Image
 from napari_olivine.readers.source import SignalReader
 
+SAME_FIELD = 0.02
+"""Sides of a coarser image of the same field may differ by this fraction: whole pixels."""
+
+
+def times_finer(fine: tuple[int, int], coarse: tuple[int, int]) -> tuple[float, float] | None:
+    """Compare images of one field.
+
+    Parameters
+    ----------
+    fine, coarse
+        Rows and columns.
+
+    Returns
+    -------
+    tuple of float or None
+        How many rows and columns of the fine image make one of the coarse one; `None` if they
+        cannot show the same field, or the "coarse" one is the finer.
+    """
+    rows, columns = fine[0] / coarse[0], fine[1] / coarse[1]
+    if min(rows, columns) < 1 or max(rows, columns) > (1 + SAME_FIELD) * min(rows, columns):
+        return None
+    return rows, columns
+
+
+def repeated(name: str, coarse: tuple[int, int], fine: tuple[int, int]) -> str:
+    """Say that the pixels of a coarser signal are repeated."""
+    return (
+        f"{name} has {coarse[0]} x {coarse[1]} px for the same field as BSE ({fine[0]} x {fine[1]} "
+        "px): its pixels are repeated"
+    )
+
 
 class WholeImage:
     """One signal kept as one image.
