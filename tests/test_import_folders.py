@@ -498,15 +498,15 @@ def contents() -> dict[str, bytes]:
 MADE = contents()
 
 WORDS = st.sampled_from(
-    ["BSE", "Mg", "Fe K series", "tile_1", "tile_2", "r0_c0", "r0_c1", "x1_y1", "Electron Image 1",
-     "epma", "data001", "Standards", "sessions", "section", "mask", "{signal}", "%s", "..x",
+    ["BSE", "BSE", "BSE", "Mg", "Mg", "Fe K series", "tile_1", "tile_2", "r0_c0", "r0_c1",
+     "x1_y1", "Electron Image 1", "epma", "data001", "Standards", "sessions", "section", "mask", "{signal}", "%s", "..x",
      "\u00c4", "a\nb", "Field_000123", "preview", "1", "K", "\udce4"]
 )  # fmt: skip
 NAMED = st.lists(WORDS, min_size=1, max_size=2).map(" ".join)
 FILES = st.tuples(
     st.lists(NAMED, max_size=2),
     NAMED,
-    st.sampled_from(sorted(MADE)),
+    st.sampled_from([*sorted(MADE), *[".tif"] * 8, *[".txt"] * 3, *[".png"] * 3]),
     st.sampled_from([0, 0, 0, 1, 50, 5000]),
     st.sampled_from([0, 0, 0, 5, 100]),
 )
@@ -536,6 +536,13 @@ def test_any_folder_is_read_or_refused_in_words(
         assert not (place / "section" / "images").exists()
     after = {path: path.stat().st_mtime_ns for path in source.rglob("*")}
     assert before == after
+
+
+def test_names_of_no_text_are_told_and_left_out(tmp_path: Path) -> None:
+    images(tmp_path, "BSE.tif")
+    (tmp_path / "K\udce4rner.tif").write_bytes(b"")
+    (remark,) = read_source(tmp_path).problems
+    assert remark.startswith("K?rner.tif in") and "rename it" in remark
 
 
 def test_pipes_are_no_files(tmp_path: Path) -> None:

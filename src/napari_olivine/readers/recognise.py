@@ -81,6 +81,11 @@ def read_source(
     path = Path(source).resolve()
     if not path.exists():
         raise InputError(f"{path} is not there; give the folder that holds the images.")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        shown = str(path).encode("utf-8", "replace").decode()
+        raise InputError(f"The name of {shown} is no Unicode text; rename it.") from error
     if path.is_dir() and (path / "section.json").exists():
         return _read_described(path, settings)
     contents = look_into(path, job) if path.is_dir() else one_file(path)

@@ -72,6 +72,12 @@ def walk(folder: Path, job: Job) -> Walked:
             if entry.name.startswith((".", "~")):
                 continue
             path = Path(entry.path)
+            if not entry.name.isprintable() and _is_no_text(entry.name):
+                found.left_out.append(
+                    f"{entry.name.encode('utf-8', 'replace').decode()} in {here.name} has a name "
+                    "that is no Unicode text (rename it)"
+                )
+                continue
             if _is_folder(entry):
                 if entry.is_symlink() and _identity(path) in seen:
                     continue
@@ -99,6 +105,15 @@ def _is_store(folder: Path, entries: list[os.DirEntry[str]]) -> str:
     if "section.json" in names:
         return f"{folder.name} is an imported section"
     return f"{folder.name} is a zarr store"
+
+
+def _is_no_text(name: str) -> bool:
+    """Tell whether a name is of an older code, as old archives leave it: no table could keep it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
