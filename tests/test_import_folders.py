@@ -499,7 +499,8 @@ MADE = contents()
 
 WORDS = st.sampled_from(
     ["BSE", "BSE", "BSE", "Mg", "Mg", "Fe K series", "tile_1", "tile_2", "r0_c0", "r0_c1",
-     "x1_y1", "Electron Image 1", "epma", "data001", "Standards", "sessions", "section", "mask", "{signal}", "%s", "..x",
+     "x1_y1", "Electron Image 1", "epma", "data001", "Standards", "sessions", "section",
+     "mask", "{signal}", "%s", "..x",
      "\u00c4", "a\nb", "Field_000123", "preview", "1", "K", "\udce4"]
 )  # fmt: skip
 NAMED = st.lists(WORDS, min_size=1, max_size=2).map(" ".join)

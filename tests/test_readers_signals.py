@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_olivine.readers.signals import (
-    ELEMENTS,
-    ONLY_K,
-    depth_of,
-    signal_of,
-)
+from napari_olivine.readers.formats.names import is_known, signal_of_channel, signal_of_detector
+from napari_olivine.readers.signals import depth_of, signal_of
+from napari_olivine.readers.vocabulary import BSE_NAMES, ELEMENTS, ONLY_K, SYMBOLS
 
 
 @pytest.mark.parametrize(
@@ -88,6 +83,10 @@ from napari_olivine.readers.signals import (
         ("Magnesium", "Mg"),
         ("Eisen Karte", "Fe"),
         ("carte fer", "Fe"),
+        ("carte magn\u00e9sium", "Mg"),
+        ("R\u00fcckstreuelektronen", "BSE"),
+        ("\u00c9lectrons r\u00e9trodiffus\u00e9s", "BSE"),
+        ("HDAsB", "BSE"),
         ("K", "K"),
         ("SE", "SE"),
         ("Se", "Se"),
@@ -149,5 +148,13 @@ def test_depth_in_a_name(name, bits):
     assert depth_of(name) == bits
 
 
-def paths(*names: str) -> list[Path]:
-    return [Path("set") / name for name in names]
+@pytest.mark.parametrize("element", sorted(SYMBOLS))
+def test_files_channels_and_lines_speak_of_the_same_elements(element):
+    assert signal_of_channel(element) == element
+    assert signal_of_channel(f"{element} K series") == signal_of(f"{element} K series") == element
+    assert is_known(f"{element} Ka1")
+
+
+@pytest.mark.parametrize("name", sorted(BSE_NAMES))
+def test_a_backscatter_image_is_one_in_a_file_and_on_a_detector(name):
+    assert signal_of(name) == signal_of_detector(name) == "BSE"

@@ -459,7 +459,10 @@ def in_few_words(folder: Path, remarks: Iterable[str]) -> list[str]:
     remarks
         Sentences.
     """
-    file = re.compile(rf"{re.escape(str(folder))}\S*[/\\].*?\.\w+(?!\w)")
+    file = re.compile(
+        rf"{re.escape(str(folder))}\S*[/\\].*?\.\w+(?!\w)"
+        r"|^[^:]*?\.\w{1,7}(?= (?:is|and|does)\b)|\S+\.[A-Za-z]\w{0,6}(?!\w)"
+    )
     alike: dict[str, dict[str, None]] = defaultdict(dict)
     for remark in remarks:
         alike[pattern_of(file.sub("", remark))][remark] = None

@@ -12,7 +12,6 @@ from napari_olivine.readers.vocabulary import (
     BSE_NAMES,
     ELEMENTS,
     LINE,
-    ONLY_K,
     OTHER_ELECTRON_NAMES,
     WORDS,
     element_of_line,
@@ -110,4 +109,4 @@ def _named(part: str) -> str | None:
     return WORDS.get(word)
 
 
-__all__ = ["DEPTH", "ELEMENTS", "ONLY_K", "depth_of", "is_no_measurement", "signal_of"]
+__all__ = ["DEPTH", "ELEMENTS", "depth_of", "is_no_measurement", "signal_of"]

@@ -57,7 +57,7 @@ def walk(folder: Path, job: Job) -> Walked:
     waiting = deque([(folder, 0)])
     while waiting:
         here, depth = waiting.popleft()
-        job.progress(0, 0, "Looking into the folder")
+        job.progress(0, 1, "Looking into the folder")
         try:
             entries = sorted(os.scandir(here), key=lambda entry: entry.name)
         except OSError as error:

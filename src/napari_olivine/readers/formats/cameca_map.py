@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.formats.metadata.quantities import first_that_fits
 from napari_olivine.readers.formats.number_rows import find_rows, numbers_of
 from napari_olivine.readers.formats.text_map import SUFFIXES, image_of
 from napari_olivine.readers.image import Acquisition, Image, Unreadable
@@ -157,7 +157,8 @@ def _acquisition(header: Header) -> Acquisition:
         probe_current_na=current,
         dwell_time_us=dwell,
         detector=header.keys.get("Image", ""),
-        taken=_date(header.keys.get("Analysis Date", "")) or _date(header.keys.get("Date", "")),
+        taken=first_that_fits(header.keys.get("Analysis Date", ""), DATES)
+        or first_that_fits(header.keys.get("Date", ""), DATES),
     )
 
 
@@ -190,12 +191,3 @@ def _number(text: str) -> float | None:
 
 def _float(text: str) -> float:
     return float(text.replace(",", "."))
-
-
-def _date(text: str) -> datetime | None:
-    for form in DATES:
-        try:
-            return datetime.strptime(text, form)
-        except ValueError:
-            continue
-    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from datetime import datetime
 
 QUANTITY = re.compile(r"\s*([-+]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][-+]?\d{1,3})?)\s*(\S*)")
@@ -107,20 +108,23 @@ def moment(date: object, time: object = "") -> datetime | None:
     if day is None:
         return None
     clock = str(time).strip()[:40]
-    for form in CLOCKS:
-        try:
-            return datetime.combine(day.date(), datetime.strptime(clock, form).time())
-        except ValueError:
-            continue
-    return day
+    read = first_that_fits(clock, CLOCKS)
+    return datetime.combine(day.date(), read.time()) if read else day
 
 
-def _day(text: str) -> datetime | None:
-    for form in DATES:
+def first_that_fits(text: str, forms: Iterable[str]) -> datetime | None:
+    """Read a time by the first of several forms (of `strptime`) that fits."""
+    for form in forms:
         try:
             return datetime.strptime(text, form)
         except ValueError:
             continue
+    return None
+
+
+def _day(text: str) -> datetime | None:
+    if found := first_that_fits(text, DATES):
+        return found
     if match := re.fullmatch(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})", text):
         first, second, year = (int(part) for part in match.groups())
         possible = {(first, second), (second, first)}
