@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -97,7 +98,7 @@ class Layout:
     stage: StageFrame | None = None
     sure: bool = True
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """Name of each tile, in the order of the table."""
         return [str(name) for name in self.tiles.table["name"]]
