@@ -27,27 +27,30 @@ def text_beside(file: Path, *endings: str) -> tuple[Path, str] | None:
         small letters and in capitals.
     """
     start = os.fspath(file.with_suffix(""))
+    folder, name = os.path.split(start)
+    there = _names_beside(folder or ".")
     for ending in dict.fromkeys(
         form for each in endings for form in (each, each.lower(), each.upper())
     ):
+        if there is not None and name + ending not in there:
+            continue
         beside = start + ending
-        if _may_be_there(beside) and os.path.isfile(beside):  # a pipe or a device would block
+        if os.path.isfile(beside):  # a pipe or a device would block
             text = _read(beside)
             if text is not None:
                 return Path(beside), text
     return None
 
 
-def _may_be_there(path: str) -> bool:
-    """Tell whether a file may exist, by a list of its folder: thousands of tiles ask in turn."""
-    folder, name = os.path.split(path)
+def _names_beside(folder: str) -> frozenset[str] | None:
+    """List a folder once for thousands of tiles; `None` if another file may come unnoticed."""
     try:
-        changed_ns = os.stat(folder or ".").st_mtime_ns
+        changed_ns = os.stat(folder).st_mtime_ns
     except OSError:
-        return False
-    if abs(time.time_ns() - changed_ns) < SETTLED_NS:  # another file may come unnoticed
-        return True
-    return name in _names_in(folder or ".", changed_ns)
+        return frozenset()
+    if abs(time.time_ns() - changed_ns) < SETTLED_NS:
+        return None
+    return _names_in(folder, changed_ns)
 
 
 @lru_cache(maxsize=16)
