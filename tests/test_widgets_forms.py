@@ -111,10 +111,24 @@ def test_choices_for_a_name(form: Any) -> None:
     assert "mode" not in other.editors
 
 
-@pytest.mark.parametrize("step", ["import", "mask", "train", "segment", "calibrate", "crystals"])
+@pytest.mark.parametrize(
+    "step", ["import", "level", "mask", "train", "segment", "calibrate", "crystals"]
+)
 def test_every_step_s_form_gives_its_defaults(qtbot: Any, step: str) -> None:
     from napari_olivine.widgets.forms import SettingsForm
 
     form = SettingsForm(STEPS[step].settings)
     qtbot.addWidget(form)
     assert form.values() == STEPS[step].settings()
+
+
+def test_a_choice_left_to_the_program_is_neither_yes_nor_no(qtbot: Any) -> None:
+    from napari_olivine.widgets.forms import SettingsForm
+
+    form = SettingsForm(STEPS["import"].settings)
+    qtbot.addWidget(form)
+    register = form.editors["register_tiles"]
+    assert [register.native.itemText(i) for i in range(3)] == ["auto", "yes", "no"]
+    for answer in (True, False, None):
+        register.value = answer
+        assert form.values().register_tiles is answer

@@ -100,6 +100,8 @@ def _editor(name: str, field: Any, choices: Sequence[str] | None) -> Any:
         if default not in options:
             options.insert(0, default)
         editor: Any = ComboBox(name=name, choices=_with_words(options), value=default)
+    elif kind is bool and optional:
+        editor = ComboBox(name=name, choices=_with_words([None, True, False]), value=default)
     elif kind is bool:
         editor = CheckBox(name=name, value=bool(default), label="")
         editor.native.setText("")  # its title stands beside it
@@ -115,7 +117,13 @@ def _editor(name: str, field: Any, choices: Sequence[str] | None) -> Any:
 
 def _with_words(options: Sequence[Any]) -> list[tuple[str, Any]]:
     """Give the choices that are no text of their own a name."""
-    return [(str(option) if option not in ("", None) else "auto", option) for option in options]
+    return [(_word(option), option) for option in options]
+
+
+def _word(option: Any) -> str:
+    if isinstance(option, bool):
+        return "yes" if option else "no"
+    return "auto" if option in ("", None) else str(option)
 
 
 def _plain_type(annotation: Any) -> tuple[Any, bool]:
