@@ -132,3 +132,16 @@ def test_a_choice_left_to_the_program_is_neither_yes_nor_no(qtbot: Any) -> None:
     for answer in (True, False, None):
         register.value = answer
         assert form.values().register_tiles is answer
+
+
+def test_a_table_is_written_on_the_form_as_in_a_settings_file(qtbot: Any) -> None:
+    from napari_olivine.widgets.forms import SettingsForm
+
+    settings = STEPS["level"].settings(standards={"Fe metal": {"1": 231.0, "2": 238.0}})
+    form = SettingsForm(type(settings))
+    qtbot.addWidget(form)
+    form.set_values(settings)
+    assert form.values() == settings
+    form.editors["standards"].value = "Fe metal 231"
+    with pytest.raises(InputError, match="standards"):
+        form.values()

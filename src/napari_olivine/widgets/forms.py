@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -158,6 +159,8 @@ def _value(editor: Any) -> Any:
                 # A part that is no number is left for the model to refuse by name.
                 parts = [_number(part) for part in parts]
             return origin(parts)
+        if origin is dict:
+            return _table(value)
         if editor.field_optional and not value.strip():
             return None
     return value
@@ -165,6 +168,14 @@ def _value(editor: Any) -> Any:
 
 def _set_value(editor: Any, value: Any) -> None:
     editor.value = _text(value) if isinstance(editor, LineEdit) else value
+
+
+def _table(text: str) -> Any:
+    """Read a table as it stands in a settings file; anything else is left for the model to name."""
+    try:
+        return json.loads(text or "{}")
+    except ValueError:
+        return text
 
 
 def _number(part: str) -> float | str:
@@ -179,4 +190,6 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, (list, tuple)):
         return ", ".join(str(part) for part in value)
+    if isinstance(value, dict):
+        return json.dumps(value) if value else ""
     return str(value)
