@@ -17,7 +17,7 @@ from napari_olivine.workflow.chain import CHAIN, ChainSettings, run_chain
 
 def short_training(steps: int) -> list[str]:
     """Options for a training of so many steps: as good on a slow machine as on a fast one."""
-    return ["--steps", json.dumps({"train": {"epochs": 1, "steps": steps}})]
+    return ["--steps", json.dumps({"train": {"epochs": 1, "steps": steps, "batch": 4}})]
 
 
 PRODUCTS = (
@@ -96,7 +96,7 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_standard_small_section(shared_data: Path, tmp_path: Path) -> None:
     """Real form, no test session: validation stands in."""
     source = shared_data / "section-small"
-    command = ["run", str(source), str(tmp_path / "section"), *short_training(160)]
+    command = ["run", str(source), str(tmp_path / "section"), *short_training(110)]
     assert main(command) == 0
     file = tmp_path / "scores.json"
     score = ["score", str(tmp_path / "section"), "--truth", str(source / "truth")]
