@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.inference import SegmentSettings, segment
-from napari_olivine.inference import predict as predict_module
-from napari_olivine.inference.windows import Strip, make_axis
+from napari_olivine.inference import predictor as predictor_module
+from napari_olivine.inference.blending import Blender
+from napari_olivine.inference.order import Order, View
+from napari_olivine.inference.windows import CELL, make_axis, make_grid
 from napari_olivine.job import Job
 from napari_olivine.networks import Normalisation, read_card
 from napari_olivine.networks.card import write_card
@@ -48,7 +50,7 @@ def put_model(folder: Path, **other: object) -> Path:
 
 def use(monkeypatch: pytest.MonkeyPatch, network: torch.nn.Module) -> None:
     monkeypatch.setattr(
-        predict_module, "load_model", lambda folder, device: (network, read_card(folder))
+        predictor_module, "load_model", lambda folder: (network.eval(), read_card(folder))
     )
 
 
@@ -75,7 +77,7 @@ def probability_of(section: Section) -> np.ndarray:
     length=st.integers(1, 700),
     window=st.integers(2, 10).map(lambda k: 32 * k),
     part=st.floats(0, 0.9),
-    blend=st.sampled_from(["mean", "cosine"]),
+    blend=st.sampled_from(["mean", "cosine", "halo"]),
 )
 def test_every_pixel_is_covered(length: int, window: int, part: float, blend: str) -> None:
     overlap = int(window * part)
@@ -101,36 +103,90 @@ def test_cosine_weights_of_neighbours_add_up_to_one() -> None:
     assert axis.weights[128] == 1
 
 
-@pytest.mark.parametrize("blend", ["mean", "cosine"])
-@pytest.mark.parametrize("first", [0, 100])
-def test_strip_is_the_weighted_mean_of_its_windows(blend: str, first: int) -> None:
+@settings(max_examples=40, deadline=None)
+@given(
+    length=st.integers(1, 3000),
+    window=st.integers(2, 40).map(lambda k: 32 * k),
+    part=st.floats(0, 0.7),
+    blend=st.sampled_from(["mean", "cosine", "halo"]),
+)
+def test_windows_and_cells_know_each_other(
+    length: int, window: int, part: float, blend: str
+) -> None:
+    axis = make_axis(length, window, int(32 * part), blend)
+    for cell in range(axis.cells):
+        assert axis.windows_of(cell), "each cell has a window"
+        shares = np.zeros(axis.cell(cell).stop - axis.cell(cell).start)
+        for k in axis.windows_of(cell):
+            assert cell in axis.cells_of(k)
+            first, last = axis.support(k)
+            pixels = slice(max(first, cell * CELL), min(last, axis.cell(cell).stop))
+            shares[pixels.start - cell * CELL : pixels.stop - cell * CELL] += axis.share(k, pixels)
+        assert shares == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("blend", ["mean", "cosine", "halo"])
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_windows_in_any_order_give_their_weighted_mean(blend: str, most: int) -> None:
     random = np.random.default_rng(0)
-    rows, columns = make_axis(330, 96, 40, blend), make_axis(210, 64, 20, blend)
-    total, weight = np.zeros((2, 700, 600))
-    strip, parts, taken = Strip(rows, columns, first), [], first
-    for k, top in enumerate(rows.starts):
-        if top + rows.window <= first:
-            continue
-        for left in columns.starts:
-            values = random.random((rows.window, columns.window)).astype(np.float32)
-            strip.add(top, left, values)
-            both = rows.weights[:, None] * columns.weights[None]
-            place = (slice(100 + top, 196 + top), slice(100 + left, 164 + left))
-            total[place] += values * both
-            weight[place] += both
-        last = k + 1 == len(rows.starts)
-        stop = 330 if last else max(taken, rows.starts[k + 1])
-        if stop > taken:
-            parts.append(strip.take(stop))
-            taken = stop
-    expected = (total / np.maximum(weight, 1e-9))[100 + first : 430, 100:310]
-    assert np.concatenate(parts) == pytest.approx(expected, abs=1e-5)
+    grid = make_grid((1330, 2210), 480, 200, blend)
+    values = {
+        (i, j): random.integers(0, 256, (1, 480, 480)).astype(np.uint8)
+        for i in range(len(grid.rows.starts))
+        for j in range(len(grid.columns.starts))
+    }
+    total, weight = np.zeros((2, 2400, 3300))
+    for place, block in values.items():
+        top, left = grid.corner(place)
+        both = grid.rows.weights[:, None] * grid.columns.weights[None]
+        where = (slice(500 + top, 980 + top), slice(500 + left, 980 + left))
+        total[where] += block[0] * both
+        weight[where] += both
+    expected = (total / np.maximum(weight, 1e-9))[500:1830, 500:2710]
+    found: dict[tuple[int, int], np.ndarray] = {}
+    blender = Blender(grid, 1, lambda cell: cell not in found, most)
+    order = list(values)
+    rounds = 0
+    while len(found) < 6:  # with too little room for unfinished cells, windows are asked for again
+        random.shuffle(order)
+        missing = {p for cell in grid.cells() if cell not in found for p in blender.missing(cell)}
+        for place in sorted(missing) if rounds else order:
+            found.update(blender.add(place, values[place]))
+        blender.make_room()
+        rounds += 1
+        assert rounds < 20
+    for cell, block in found.items():
+        assert np.abs(block[0] - expected[grid.cell(cell)]).max() <= 0.502
+
+
+def test_cells_in_view_come_first_from_its_middle() -> None:
+    order = Order((5, 6), {(i, j) for i in range(5) for j in range(6)}, whole=False)
+    assert order.take() is None, "nobody looks"
+    order.view = View((1.2 * CELL, 3.8 * CELL), (2.1 * CELL, 4.9 * CELL))
+    first = order.take()
+    assert first == (2, 3)
+    seen = {first}
+    while (cell := order.take()) is not None:
+        seen.add(cell)
+    assert seen == {(i, j) for i in (1, 2, 3) for j in (2, 3, 4)}
+    assert order.in_view() == (0, 9)
+    order.whole = True
+    assert order.take() == (0, 0)
+    order.view = View((4.5 * CELL, 9 * CELL), (5 * CELL, 9 * CELL))
+    assert order.take() == (4, 5)
+    order.view = View((-9.0 * CELL, -3.0 * CELL), (7.0 * CELL, 8.0 * CELL))
+    assert order.in_view() == (0, 0)
+    rest = []
+    while (cell := order.take()) is not None:
+        rest.append(cell)
+    assert rest == sorted(rest)
+    assert len(rest) == 30 - 9 - 2
 
 
 # ---------------------------------------------------------------- the step
 
 
-@pytest.mark.parametrize("blend", ["mean", "cosine"])
+@pytest.mark.parametrize("blend", ["mean", "cosine", "halo"])
 @pytest.mark.parametrize(("window", "overlap", "batch"), [(256, 64, 1), (320, 200, 3)])
 def test_windows_leave_no_trace_where_no_context_counts(
     noise: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
@@ -184,8 +240,11 @@ def test_sessions_that_drift_are_levelled(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_stopped_segmentation_ends_where_an_unbroken_one_does(
-    noise: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    random = np.random.default_rng(0)
+    image = random.integers(1, 250, (2500, 1300)).astype(np.uint8)
+    noise = make_section(tmp_path / "noise", {"BSE": image})
     use(monkeypatch, Context())
     how = SegmentSettings(
         model=str(put_model(tmp_path / "m", normalisation=PLAIN)), window_px=512, overlap_px=128
@@ -218,7 +277,7 @@ def test_another_threshold_does_not_run_the_network_again(
     model = str(put_model(tmp_path / "model", normalisation=PLAIN))
     first = segment(noise, SegmentSettings(model=model))
     made = noise.require("probability").created, (noise.path / "probability").stat().st_mtime_ns
-    monkeypatch.setattr(predict_module, "load_model", None)
+    monkeypatch.setattr(predictor_module, "load_model", None)
     second = segment(noise, SegmentSettings(model=model, threshold=0.5))
     again = noise.require("probability").created, (noise.path / "probability").stat().st_mtime_ns
     assert again == made
@@ -250,33 +309,37 @@ def test_models_that_do_not_fit_are_refused(noise: Section, tmp_path: Path) -> N
 
 
 def test_lazy_probability_computes_what_is_looked_at(
-    noise: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_olivine.inference.lazy import probability_dask
-    from napari_olivine.networks import files
+    from napari_olivine.inference.graph import probability_dask
 
     class Counting(Context):
         seen = 0
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
-            self.seen += 1
+            Counting.seen += images.shape[-1] > 400
             return super().forward(images)
 
-    network = Counting()
-    monkeypatch.setattr(files, "load_model", lambda folder, device: (network, read_card(folder)))
-    use(monkeypatch, network)
-    how = SegmentSettings(
-        model=str(put_model(tmp_path / "m", normalisation=PLAIN)), window_px=256, overlap_px=64
+    random = np.random.default_rng(0)
+    section = make_section(
+        tmp_path / "s", {"BSE": random.integers(1, 250, (2100, 1500)).astype(np.uint8)}
     )
-    lazy = probability_dask(noise, how)
-    assert lazy.shape == noise.shape
-    assert lazy.dtype == np.float32
-    assert network.seen == 0
+    use(monkeypatch, Counting())
+    how = SegmentSettings(
+        model=str(put_model(tmp_path / "m", normalisation=PLAIN)), overlap_px=64, engine="float32"
+    )
+    lazy = probability_dask(section, how)
+    assert lazy.shape == section.shape
+    assert lazy.dtype == np.uint8
+    assert Counting.seen == 0
     part = lazy[150:250, 30:90].compute()
-    assert network.seen == 2
-    segment(noise, how.model_copy(update={"window_px": 2048}))
-    expected = probability_of(noise)[150:250, 30:90] / 255
-    assert np.abs(part - expected).max() < 0.01
+    assert Counting.seen == 1
+    segment(section, how)
+    assert np.array_equal(part, probability_of(section)[150:250, 30:90])
+    coarse = probability_dask(section, how, level=2)[260:400, 100:370].compute()
+    assert np.array_equal(
+        coarse, section.raster("probability", "olivine").levels[2][260:400, 100:370]
+    )
 
 
 def test_a_trained_model_finds_grains_in_a_session_that_drifted(tmp_path: Path) -> None:

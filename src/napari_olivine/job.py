@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any
 
 from napari_olivine.errors import Cancelled
@@ -34,6 +35,8 @@ class Job:
         Receives every event as a plain dictionary with the key ``"event"``.
     cancel
         Set from any thread to stop the step at its next :meth:`check`.
+    orders
+        What whoever watches asks of a step that listens meanwhile, e.g. where they look.
     """
 
     memory_bytes: int = 4 << 30
@@ -42,6 +45,7 @@ class Job:
     force: bool = False
     listen: Callable[[Event], None] = ignore
     cancel: threading.Event = field(default_factory=threading.Event)
+    orders: SimpleQueue[Event] = field(default_factory=SimpleQueue)
 
     def check(self) -> None:
         """Raise `Cancelled` if the person asked to stop; call it at least once a second."""

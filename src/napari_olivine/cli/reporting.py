@@ -99,7 +99,8 @@ def stop_on_request(job: Job, *, listen_to_input: bool) -> None:
     listen_to_input
         Whether a program that started this one may write ``cancel`` to the standard input, the
         only way that works on every platform. One that writes ``attached`` first asks for the
-        job to stop when that input ends, because then it is gone itself.
+        job to stop when that input ends, because then it is gone itself. A line that is a JSON
+        object is an order to the step (`Job.orders`).
     """
 
     def stop(number: int, frame: Any) -> None:
@@ -118,6 +119,9 @@ def stop_on_request(job: Job, *, listen_to_input: bool) -> None:
                     attached |= line.strip() == "attached"
                     if line.strip() == "cancel":
                         job.cancel.set()
+                    elif line.startswith("{"):
+                        with suppress(ValueError):
+                            job.orders.put(json.loads(line))
             if attached:  # the program that waited for the result is gone
                 job.cancel.set()
 

@@ -14,12 +14,19 @@ class SegmentSettings(Settings):
         "",
         "Model",
         "Name of a model of this section, or a model folder of another one; the newest model of "
-        "this section if empty.",
+        "this section if empty. Of several with commas between, the mean is taken.",
     )
-    window_px: int = setting(
-        1024,
+    compare: str = setting(
+        "",
+        "Compare with",
+        "Another model whose probability is made from the same reading of the image and kept "
+        "beside the first.",
+    )
+    window_px: int | None = setting(
+        None,
         "Window",
-        "Side of the windows that the network sees, larger than the training crops (paper 3.6.3).",
+        "Side of the windows that the network sees, larger than the training crops (paper 3.6.3); "
+        "automatic: 1024 px and the overlap, less where the memory is small.",
         unit="px",
         ge=64,
         multiple_of=32,
@@ -27,15 +34,37 @@ class SegmentSettings(Settings):
     overlap_px: int = setting(
         256, "Overlap", "Of neighbouring windows (ours; the paper: large).", unit="px", ge=0
     )
-    blend: Literal["cosine", "mean"] = setting(
-        "cosine",
+    blend: Literal["halo", "cosine", "mean"] = setting(
+        "halo",
         "Blending",
-        "Weights of a pixel's probabilities from overlapping windows. mean: all the same, as in "
-        "the paper. cosine: falling towards a window's edges, where context is missing (ours).",
+        "What becomes of overlapping windows. halo: of each its middle is kept, half an overlap "
+        "away from its edges, where context is missing (ours). cosine: weights that fall towards "
+        "the edges (ours). mean: equal weights, as in the paper.",
+    )
+    augment: Literal["none", "flips", "all"] = setting(
+        "none",
+        "Averaged over",
+        "Mean over a window and its mirror images (flips, 4 times the work), or over turned ones "
+        "as well (all, 8 times).",
     )
     threshold: float = setting(
         0.1, "Threshold", "Probability from which a pixel is olivine (paper: 0.1).", gt=0, lt=1
     )
-    batch: int = setting(
-        1, "Windows at once", "Windows that go through the network together.", ge=1
+    engine: Literal["auto", "float32", "bfloat16", "openvino", "cuda", "mps"] = setting(
+        "auto",
+        "Engine",
+        "What computes; automatic: the fastest one here that agrees with float32.",
+    )
+    batch: int | None = setting(
+        None,
+        "Windows at once",
+        "Windows that go through the network together; automatic: 1 on a processor, 4 on a "
+        "graphics card.",
+        ge=1,
+    )
+    live: bool = setting(
+        False,
+        "Live",
+        "Begin where somebody looks and wait for their views on the standard input (what the "
+        "Segment dock does).",
     )

@@ -1,17 +1,25 @@
-"""Overlapping windows over an image, and their results blended into strips."""
+"""Overlapping windows over an image, and the cells that their results are kept in."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.section.raster import CHUNK
 
-Blend = Literal["cosine", "mean"]
+Blend = Literal["halo", "cosine", "mean"]
 FloatImage = NDArray[np.float32]
+Place = tuple[int, int]
+"""Row and column of a window or of a cell, counted in windows or cells."""
+
+CELL = CHUNK
+"""Side of a cell: what is written at once, and a chunk of the result on disk."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +43,56 @@ class Axis:
     starts: list[int]
     weights: FloatImage
 
-    @property
+    @cached_property
     def total(self) -> FloatImage:
         """Sum of the weights on each pixel of the image, shape (length,)."""
         total = np.zeros(self.length, np.float32)
-        for start in self.starts:
-            first, last = max(0, start), min(self.length, start + self.window)
+        for k, start in enumerate(self.starts):
+            first, last = self.support(k)
             total[first:last] += self.weights[first - start : last - start]
         return total
+
+    @property
+    def cells(self) -> int:
+        """Cells along the axis."""
+        return -(-self.length // CELL)
+
+    def cell(self, k: int) -> slice:
+        """Pixels of a cell."""
+        return slice(k * CELL, min(self.length, (k + 1) * CELL))
+
+    def support(self, k: int) -> tuple[int, int]:
+        """First pixel of the image that a window gives a weight to, and the one after the last."""
+        first, last = self._weighted
+        start = self.starts[k]
+        return max(0, start + first), min(self.length, start + last)
+
+    def cells_of(self, k: int) -> range:
+        """Cells that a window adds to."""
+        first, last = self.support(k)
+        return range(first // CELL, -(-last // CELL)) if first < last else range(0)
+
+    def windows_of(self, cell: int) -> list[int]:
+        """Windows that add to a cell."""
+        return self._windows_of[cell]
+
+    def share(self, k: int, part: slice) -> FloatImage:
+        """Weights of a window on some pixels of the image, with all windows' making up 1."""
+        start = self.starts[k]
+        return self.weights[part.start - start : part.stop - start] / self.total[part]
+
+    @cached_property
+    def _weighted(self) -> tuple[int, int]:
+        there = np.flatnonzero(self.weights)
+        return int(there[0]), int(there[-1]) + 1
+
+    @cached_property
+    def _windows_of(self) -> list[list[int]]:
+        found: list[list[int]] = [[] for _ in range(self.cells)]
+        for k in range(len(self.starts)):
+            for cell in self.cells_of(k):
+                found[cell].append(k)
+        return found
 
 
 def make_axis(length: int, window: int, overlap: int, blend: Blend) -> Axis:
@@ -59,7 +109,8 @@ def make_axis(length: int, window: int, overlap: int, blend: Blend) -> Axis:
         Pixels of a window, and shared by two neighbours. The window becomes smaller, in steps of
         32 pixels, where the image is.
     blend
-        ``"mean"`` for equal weights, ``"cosine"`` for a raised cosine over the overlap.
+        ``"halo"`` keeps the middle of each window, half an overlap away from its edges;
+        ``"mean"`` gives equal weights, ``"cosine"`` a raised cosine over the overlap.
 
     Raises
     ------
@@ -78,63 +129,72 @@ def make_axis(length: int, window: int, overlap: int, blend: Blend) -> Axis:
     return Axis(length, window, starts, _weights(window, overlap, blend))
 
 
-class Strip:
-    """The rows of an image that windows still add to; its memory is one window's height.
+@dataclass(frozen=True)
+class Grid:
+    """Windows over an image, and the cells that it is kept in.
 
     Parameters
     ----------
     rows, columns
         Windows along both sides.
-    first
-        First row that is wanted; what windows add above it is dropped.
     """
 
-    def __init__(self, rows: Axis, columns: Axis, first: int = 0) -> None:
-        self._rows = rows
-        self._columns = columns
-        self._first = first
-        self._sum = np.zeros((rows.window, columns.length), np.float32)
-        self._row_weights, self._column_weights = rows.total, columns.total
+    rows: Axis
+    columns: Axis
 
-    @staticmethod
-    def bytes(rows: Axis, columns: Axis) -> int:
-        """Memory that a strip takes with the result that it hands out."""
-        return 12 * rows.window * columns.length
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Cells along both sides."""
+        return self.rows.cells, self.columns.cells
 
-    def add(self, start: int, column: int, values: FloatImage) -> None:
-        """Add a window's result with its first pixel at (start, column) of the image."""
-        weights = self._rows.weights[:, None] * self._columns.weights[None, :]
-        top = max(self._first, start)
-        bottom = min(self._rows.length, start + self._rows.window)
-        left = max(0, column)
-        right = min(self._columns.length, column + self._columns.window)
-        if top >= bottom:
-            return
-        part = (slice(top - start, bottom - start), slice(left - column, right - column))
-        self._sum[top - self._first : bottom - self._first, left:right] += (
-            values[part] * weights[part]
-        )
+    @property
+    def window(self) -> tuple[int, int]:
+        """Rows and columns of a window."""
+        return self.rows.window, self.columns.window
 
-    def take(self, stop: int) -> FloatImage:
-        """Hand out the rows before `stop`, which no window adds to any more.
+    @property
+    def windows(self) -> int:
+        """How many windows there are."""
+        return len(self.rows.starts) * len(self.columns.starts)
 
-        Returns
-        -------
-        ndarray of float32, shape (rows handed out, columns)
-        """
-        count = stop - self._first
-        done = self._sum[:count] / (
-            self._row_weights[self._first : stop, None] * self._column_weights[None, :]
-        )
-        self._sum[: -count or None] = self._sum[count:]
-        self._sum[len(self._sum) - count :] = 0
-        self._first = stop
-        return done
+    def corner(self, place: Place) -> Place:
+        """Return the first row and column of a window."""
+        return self.rows.starts[place[0]], self.columns.starts[place[1]]
+
+    def cell(self, cell: Place) -> tuple[slice, slice]:
+        """Return the pixels of a cell."""
+        return self.rows.cell(cell[0]), self.columns.cell(cell[1])
+
+    def cells(self) -> Iterator[Place]:
+        """Go through all cells, row by row."""
+        high, wide = self.shape
+        yield from ((i, j) for i in range(high) for j in range(wide))
+
+    def cells_of(self, place: Place) -> Iterator[Place]:
+        """Go through the cells that a window adds to."""
+        for i in self.rows.cells_of(place[0]):
+            for j in self.columns.cells_of(place[1]):
+                yield i, j
+
+    def windows_of(self, cell: Place) -> list[Place]:
+        """Return the windows that add to a cell."""
+        across = self.columns.windows_of(cell[1])
+        return [(i, j) for i in self.rows.windows_of(cell[0]) for j in across]
+
+
+def make_grid(shape: tuple[int, int], window: int, overlap: int, blend: Blend) -> Grid:
+    """Lay windows over an image; see `make_axis`."""
+    rows, columns = (make_axis(length, window, overlap, blend) for length in shape)
+    return Grid(rows, columns)
 
 
 def _weights(window: int, overlap: int, blend: Blend) -> FloatImage:
     weights = np.ones(window, np.float32)
-    if blend == "cosine" and overlap:
+    if blend == "halo":
+        margin = overlap // 2
+        weights[:margin] = 0
+        weights[window - (overlap - margin) :] = 0
+    elif blend == "cosine" and overlap:
         rise = 0.5 - 0.5 * np.cos(np.pi * (np.arange(overlap) + 0.5) / overlap)
         ramp = min(overlap, window // 2)
         weights[:ramp] = rise[:ramp]

@@ -50,7 +50,7 @@ class Network(nn.Module):
         return logits[..., :rows, :columns]
 
 
-def build_network(name: str, seed: int = 0) -> Network:
+def build_network(name: str, seed: int = 0, classes: int = 1) -> Network:
     """Make a network with random weights.
 
     Parameters
@@ -59,6 +59,8 @@ def build_network(name: str, seed: int = 0) -> Network:
         One of `napari_olivine.networks.NETWORKS`.
     seed
         Of the random weights.
+    classes
+        Outputs: 1 is the logit of olivine; of several, the softmax is each one's probability.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def build_network(name: str, seed: int = 0) -> Network:
     spec = network_spec(name)
     torch.manual_seed(seed)
     if name == "light":
-        body = smp().Unet("resnet18", encoder_weights=None, in_channels=1, classes=1)
+        body = smp().Unet("resnet18", encoder_weights=None, in_channels=1, classes=classes)
         network = Network(body, multiple=32)
     else:
         torchvision()
@@ -76,7 +78,7 @@ def build_network(name: str, seed: int = 0) -> Network:
 
         # Without `weights_backbone=None` torchvision downloads the backbone's weights.
         make = getattr(segmentation, spec.name)
-        body = make(weights=None, weights_backbone=None, num_classes=1, aux_loss=False)
+        body = make(weights=None, weights_backbone=None, num_classes=classes, aux_loss=False)
         network = Network(body, multiple=1)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):

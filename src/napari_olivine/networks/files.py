@@ -45,7 +45,7 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> tuple[Networ
         If the folder holds no model, or its files are damaged or of another network.
     """
     card = read_card(folder)
-    network = build_network(card.network)
+    network = build_network(card.network, classes=len(card.classes))
     load_weights(folder / WEIGHTS, network)
     return network.to(device).eval(), card
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,42 @@ FloatImage = NDArray[np.float32]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 """Of photographs with values 0-1, as torchvision's published weights expect them."""
+
+
+@dataclass(frozen=True)
+class GreyWindow:
+    """A window of an image as it is stored, for any number of models.
+
+    Parameters
+    ----------
+    rows, columns
+        Its part inside the image.
+    around
+        Rows and columns of it before and after that part.
+    grey
+        The pixels of the part, shape (rows, columns).
+    """
+
+    rows: slice
+    columns: slice
+    around: tuple[tuple[int, int], tuple[int, int]]
+    grey: NDArray[Any]
+
+
+def read_window(raster: Raster, row: int, column: int, rows: int, columns: int) -> GreyWindow:
+    """Read a window that may reach beyond the image.
+
+    Parameters
+    ----------
+    raster
+        The image.
+    row, column
+        First row and column, also negative.
+    rows, columns
+        Size.
+    """
+    inside, around = clip_window(raster.shape, row, column, rows, columns)
+    return GreyWindow(*inside, around, raster.read(*inside))
 
 
 class LevelledGrey:
@@ -59,9 +96,18 @@ class LevelledGrey:
         -------
         ndarray of float32, shape (rows, columns)
         """
-        inside, around = clip_window(self.raster.shape, row, column, rows, columns)
-        grey = self.raster.read(*inside).astype(np.float32)
-        grey -= self.shift(*inside)
+        return self.level(read_window(self.raster, row, column, rows, columns))
+
+    def level(self, window: GreyWindow) -> FloatImage:
+        """Bring a window that was read before to the training grey.
+
+        Pixels that hold no number become the training grey's median.
+        """
+        grey = window.grey.astype(np.float32)
+        grey -= self.shift(window.rows, window.columns)
+        if not np.issubdtype(window.grey.dtype, np.integer):
+            np.nan_to_num(grey, copy=False, nan=self.normalisation.median)
+        around = window.around
         return np.pad(grey, around, mode="symmetric") if np.any(around) else grey
 
     def shift(self, rows: slice, columns: slice) -> FloatImage:

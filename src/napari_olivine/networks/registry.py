@@ -77,6 +77,8 @@ class NetworkSpec:
         Whether grey is normalised like the photographs that its published weights have seen.
     published_weights
         Name of the torchvision weights that ``weights="auto"`` looks for, empty for none.
+    window_bytes
+        Memory that a prediction takes for each pixel of its window, in float32, as measured.
     preset
         How it is trained.
     """
@@ -86,6 +88,7 @@ class NetworkSpec:
     channels: int
     imagenet_normalisation: bool
     published_weights: str
+    window_bytes: int
     preset: Preset
 
 
@@ -132,6 +135,7 @@ NETWORKS: dict[str, NetworkSpec] = {
             1,
             False,
             "",
+            600,
             _LIGHT,
         ),
         NetworkSpec(
@@ -140,6 +144,7 @@ NETWORKS: dict[str, NetworkSpec] = {
             3,
             True,
             "DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1",
+            900,
             _PAPER,
         ),
         NetworkSpec(
@@ -148,6 +153,7 @@ NETWORKS: dict[str, NetworkSpec] = {
             3,
             True,
             "DeepLabV3_MobileNet_V3_Large_Weights.COCO_WITH_VOC_LABELS_V1",
+            900,
             _PAPER,
         ),
     )

@@ -228,6 +228,7 @@ def create_raster(
     reduction: Reduction,
     fill: float = 0,
     origin: str = "",
+    sharded: bool = True,
 ) -> Raster:
     """Create an empty multiscale image, or open it if it is there already.
 
@@ -248,6 +249,9 @@ def create_raster(
         Value of pixels that are never written.
     origin
         What the image is, for whoever opens it elsewhere.
+    sharded
+        Whether many chunks share a file. An image that grows in any order, or from several
+        processes, has a file for each of its chunks of 1024 px (overviews 512 px) instead.
     """
     if (folder / "zarr.json").exists():
         return Raster(folder)
@@ -257,7 +261,9 @@ def create_raster(
         shapes.append(((rows + 1) // 2, (columns + 1) // 2))
     group = zarr.open_group(folder, mode="w", zarr_format=3)
     for level, level_shape in enumerate(shapes):
-        chunks, shards = _layout(level, level_shape)
+        chunks, shards = (
+            _layout(level, level_shape) if sharded else (_chunk(level, level_shape), None)
+        )
         group.create_array(
             str(level),
             shape=level_shape,
@@ -326,6 +332,11 @@ def _layout(level: int, shape: tuple[int, int]) -> tuple[tuple[int, int], tuple[
     chunks = (min(PIECE, shape[0]), min(PIECE, shape[1]))
     across = [-(-min(m, s) // c) * c for m, s, c in zip(most, shape, chunks, strict=True)]
     return chunks, (across[0], across[1])
+
+
+def _chunk(level: int, shape: tuple[int, int]) -> tuple[int, int]:
+    side = CHUNK if level == 0 else PIECE
+    return min(side, shape[0]), min(side, shape[1])
 
 
 def _identity(folder: Path) -> int:

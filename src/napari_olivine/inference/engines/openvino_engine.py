@@ -1,0 +1,106 @@
+"""OpenVINO as an engine for processors, where it is installed (extra ``openvino``)."""
+
+from __future__ import annotations
+
+import warnings
+from importlib.util import find_spec
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from napari_olivine.inference.engines.engine import EngineError, EngineName, FloatImage, Promise
+from napari_olivine.inference.engines.rewrite import rewrite
+from napari_olivine.inference.engines.torch_engine import as_stored
+from napari_olivine.job import Job
+
+LOOK_MS = 100
+"""How often a running window looks whether it is still wanted."""
+
+
+def is_installed() -> bool:
+    """Tell whether the extra is there."""
+    return find_spec("openvino") is not None
+
+
+class OpenVinoEngine:
+    """A network compiled by OpenVINO for the processor's own instructions.
+
+    Parameters
+    ----------
+    network
+        Network in evaluation mode; stays as it is.
+    shape
+        Of the batches: (windows, channels, rows, columns); compiled anew for another.
+    bfloat16
+        Whether the processor multiplies bfloat16 in hardware.
+    threads
+        Cores to use; all if 0.
+    job
+        Its cancel stops a window that is under way.
+
+    Raises
+    ------
+    EngineError
+        If OpenVINO is missing or cannot compile the network.
+    """
+
+    name: EngineName = "openvino"
+
+    def __init__(
+        self, network: nn.Module, shape: tuple[int, ...], bfloat16: bool, threads: int, job: Job
+    ) -> None:
+        if not is_installed():
+            raise EngineError("OpenVINO is not installed (pip install 'napari-olivine[openvino]')")
+        self._bfloat16, self._threads, self._job = bfloat16, threads, job
+        self._graph = _Stored(rewrite(network, shift_atrous=True)).eval()
+        self._compiled: dict[tuple[int, ...], Any] = {}
+        self._request(shape)
+
+    def start(self, images: FloatImage) -> Promise:
+        """Begin to predict; see `Engine.start`."""
+        return lambda: self._predict(images)
+
+    def _predict(self, images: FloatImage) -> NDArray[np.uint8]:
+        request = self._request(images.shape)
+        request.start_async({0: np.ascontiguousarray(images)}, share_inputs=True)
+        while not request.wait_for(LOOK_MS):
+            if self._job.cancel.is_set():
+                request.cancel()
+                request.wait()
+                self._job.check()
+        return cast(NDArray[np.uint8], request.get_output_tensor(0).data.copy())
+
+    def _request(self, shape: tuple[int, ...]) -> Any:
+        if shape not in self._compiled:
+            import openvino
+
+            core = openvino.Core()
+            hint = {"INFERENCE_PRECISION_HINT": "bf16" if self._bfloat16 else "f32"}
+            if self._threads:
+                hint["INFERENCE_NUM_THREADS"] = str(self._threads)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of torch, about tracing
+                try:
+                    model = openvino.convert_model(
+                        self._graph, example_input=torch.zeros(shape), input=[list(shape)]
+                    )
+                    self._compiled[shape] = core.compile_model(
+                        model, "CPU", hint
+                    ).create_infer_request()
+                except RuntimeError as error:
+                    raise EngineError(f"OpenVINO cannot compile the network ({error})") from error
+        return self._compiled[shape]
+
+
+class _Stored(nn.Module):
+    """A network with its probability as it is stored, so that bytes leave the graph."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return as_stored(self.network(images))

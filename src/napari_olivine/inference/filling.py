@@ -1,0 +1,290 @@
+"""Fill the probability of a section, window by window, in the order in which it is wanted."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.inference.blending import Blender
+from napari_olivine.inference.cells import Cells
+from napari_olivine.inference.engines.engine import Promise
+from napari_olivine.inference.order import Order, View
+from napari_olivine.inference.predictor import Predictor
+from napari_olivine.inference.windows import Grid, Place
+from napari_olivine.job import Event, Job
+from napari_olivine.networks.greys import GreyWindow, read_window
+from napari_olivine.section import Raster, Tiles
+from napari_olivine.section.halving import halve
+
+READERS, WRITERS = 2, 2
+"""Threads that read windows ahead and that write cells behind."""
+
+MOST_WRITES = 8
+"""Cells that may wait to be written before the network waits for them."""
+
+UNDER_WAY = 2
+"""Batches that are on a graphics card at a time."""
+
+SHARE_OF_MEMORY = 4
+"""A quarter of the job's memory may hold cells that wait for windows."""
+
+REPORT_S = 0.25
+"""How often finished cells are told."""
+
+IDLE_S = 0.05
+"""How often somebody who waits for orders looks for them."""
+
+
+@dataclass
+class Target:
+    """One probability that is filled.
+
+    Parameters
+    ----------
+    name
+        Product that it becomes.
+    predictor
+        What predicts it.
+    rasters
+        One image a class.
+    cells
+        What is finished.
+    """
+
+    name: str
+    predictor: Predictor
+    rasters: Sequence[Raster]
+    cells: Cells
+    lock: Lock = field(default_factory=Lock)
+
+
+class Filling:
+    """The work of filling one or several probabilities over one reading of the image.
+
+    Parameters
+    ----------
+    image
+        BSE.
+    tiles
+        Tiles of the mosaic; between them nothing is predicted. `None` for a whole image.
+    grid
+        Windows and cells.
+    targets
+        What is filled.
+    batch
+        Windows that go through the network together.
+    live
+        Whether somebody watches: the views that they send (`Job.orders`) come first, overviews
+        are kept up, and what is outside their view waits until it is asked for.
+    job
+        Running job.
+    """
+
+    def __init__(
+        self,
+        image: Raster,
+        tiles: Tiles | None,
+        grid: Grid,
+        targets: Sequence[Target],
+        batch: int,
+        live: bool,
+        job: Job,
+    ) -> None:
+        self._image, self._tiles, self._grid, self._targets = image, tiles, grid, targets
+        self._batch, self._live, self._job = batch, live, job
+        every = set(grid.cells())
+        pending = {cell for cell in every if any(cell not in t.cells.done for t in targets)}
+        self._total = len(every)
+        self._order = Order(grid.shape, pending, whole=not live)
+        self._unfinished = pending
+        bytes_per_cell = 4 * 1024**2 * sum(len(t.rasters) for t in targets)
+        most = max(4 * max(grid.shape), job.memory_bytes // SHARE_OF_MEMORY // bytes_per_cell)
+        self._blenders = [
+            Blender(grid, len(t.rasters), lambda c, t=t: c not in t.cells.done, most)  # type: ignore[misc]
+            for t in targets
+        ]
+        self._left = {place for cell in pending for place in grid.windows_of(cell)}
+        self._planned: deque[Place] = deque()
+        self._scheduled: set[Place] = set()
+        self._finished: list[Place] = []
+        self._reported = 0.0
+
+    def run(self) -> None:
+        """Fill every cell; in a live job, those that are asked for as they are asked for."""
+        with (
+            ThreadPoolExecutor(READERS, "read") as readers,
+            ThreadPoolExecutor(WRITERS, "write") as writers,
+        ):
+            self._readers, self._writers = readers, writers
+            self._ahead: deque[tuple[list[Place], list[Future[GreyWindow]]]] = deque()
+            self._under_way: deque[tuple[list[Place], list[Promise]]] = deque()
+            self._writes: deque[Future[None]] = deque()
+            try:
+                self._go()
+            finally:
+                for future in (f for _, reads in self._ahead for f in reads):
+                    future.cancel()
+        self._report(last=True)
+
+    def _go(self) -> None:
+        parallel = UNDER_WAY if self._on_a_card() else 1
+        while self._unfinished:
+            self._listen()
+            places = self._next_batch()
+            if places:
+                self._scheduled.update(places)
+                self._ahead.append((places, [self._readers.submit(self._read, p) for p in places]))
+            if self._ahead and (len(self._ahead) > parallel or not places):
+                self._start(*self._ahead.popleft())
+            if self._under_way and (len(self._under_way) >= parallel or not self._ahead):
+                self._finish(*self._under_way.popleft())
+            self._settle_writes(MOST_WRITES if places or self._ahead else 0)
+            self._report()
+            self._job.check()
+            if not places and not self._ahead and not self._under_way:
+                self._rest()
+
+    def _on_a_card(self) -> bool:
+        return any("cuda" in target.predictor.engines for target in self._targets)
+
+    # ------------------------------------------------------------------ what comes next
+
+    def _listen(self) -> None:
+        while not self._job.orders.empty():
+            self._obey(self._job.orders.get())
+
+    def _obey(self, order: Event) -> None:
+        if isinstance(order.get("view"), dict):
+            view = order["view"]
+            self._order.view = View(tuple(view["rows"]), tuple(view["columns"]))
+            # What was planned for the last view is only wanted if it is in this one.
+            for place in self._planned:
+                for cell in self._grid.cells_of(place):
+                    if cell in self._unfinished:
+                        self._order.put_back(cell)
+            self._planned.clear()
+        if "whole" in order:
+            self._order.whole = bool(order["whole"])
+
+    def _next_batch(self) -> list[Place]:
+        while len(self._planned) < self._batch and (cell := self._order.take()) is not None:
+            if not self._covered(cell):
+                self._keep_empty(cell)
+                continue
+            missing = {
+                place
+                for target, blender in zip(self._targets, self._blenders, strict=True)
+                if cell not in target.cells.done
+                for place in blender.missing(cell)
+            }
+            self._planned.extend(sorted(missing - self._scheduled - set(self._planned)))
+        return [self._planned.popleft() for _ in range(min(self._batch, len(self._planned)))]
+
+    def _rest(self) -> None:
+        """Nothing is under way: wait for orders, or make again what was dropped for memory."""
+        self._settle_writes(0)
+        for cell in self._unfinished:
+            self._order.put_back(cell)
+        for blender in self._blenders:
+            blender.make_room()
+        if not self._order.whole and not self._order.in_view()[0]:
+            self._report(last=True)
+            time.sleep(IDLE_S)
+
+    # ------------------------------------------------------------------ one batch of windows
+
+    def _read(self, place: Place) -> GreyWindow:
+        return read_window(self._image, *self._grid.corner(place), *self._grid.window)
+
+    def _start(self, places: list[Place], reads: list[Future[GreyWindow]]) -> None:
+        windows = [read.result() for read in reads]
+        promises = [target.predictor.start(windows) for target in self._targets]
+        self._under_way.append((places, promises))
+
+    def _finish(self, places: list[Place], promises: list[Promise]) -> None:
+        for target, blender, promise in zip(self._targets, self._blenders, promises, strict=True):
+            for place, values in zip(places, promise(), strict=True):
+                for cell, block in blender.add(place, values):
+                    self._writes.append(self._writers.submit(self._write, target, cell, block))
+        self._scheduled.difference_update(places)
+        self._left.difference_update(places)
+        windows = self._grid.windows
+        self._job.progress(windows - len(self._left), windows, "Segmenting")
+
+    # ------------------------------------------------------------------ finished cells
+
+    def _covered(self, cell: Place) -> bool:
+        return self._tiles is None or bool(len(self._tiles.within(*self._grid.cell(cell))))
+
+    def _keep_empty(self, cell: Place) -> None:
+        """Note a cell that lies in a gap of the mosaic: there is nothing to predict."""
+        for target in self._targets:
+            target.cells.note(cell, np.zeros(256, np.int64))
+        self._unfinished.discard(cell)
+
+    def _write(self, target: Target, cell: Place, block: NDArray[np.uint8]) -> None:
+        rows, columns = self._grid.cell(cell)
+        inside = None if self._tiles is None else self._tiles.covers(rows, columns)
+        if inside is not None and not inside.all():
+            block = np.where(inside, block, 0).astype(np.uint8)
+            counts = np.bincount(block[0][inside], minlength=256)
+        else:
+            counts = np.bincount(block[0].ravel(), minlength=256)
+        for raster, values in zip(target.rasters, block, strict=True):
+            raster.write(rows.start, columns.start, values)
+        with target.lock:
+            if self._live:
+                for raster, values in zip(target.rasters, block, strict=True):
+                    keep_up_overviews(raster, rows.start, columns.start, values)
+            target.cells.note(cell, counts)
+        if all(cell in t.cells.done for t in self._targets):
+            self._unfinished.discard(cell)
+            self._finished.append(cell)
+
+    def _settle_writes(self, most: int) -> None:
+        """Wait until at most so many cells are not written yet; raise what went wrong."""
+        while self._writes and (len(self._writes) > most or self._writes[0].done()):
+            self._writes.popleft().result()
+
+    def _report(self, last: bool = False) -> None:
+        now = time.monotonic()
+        if not self._finished or (now - self._reported < REPORT_S and not last):
+            return
+        cells, self._finished = self._finished, []
+        self._reported = now
+        told: dict[str, Any] = {
+            target.name: target.cells.histogram.tolist() for target in self._targets
+        }
+        self._job.report(
+            "cells",
+            cells=cells,
+            done=self._total - len(self._unfinished),
+            total=self._total,
+            histograms=told,
+        )
+
+
+def keep_up_overviews(raster: Raster, row: int, column: int, block: NDArray[Any]) -> None:
+    """Bring a block that was just written into the coarser levels.
+
+    Parameters
+    ----------
+    raster
+        Image.
+    row, column
+        Where the block begins, whole cells from the image's corner.
+    block
+        Its pixels at full resolution.
+    """
+    for level in range(1, len(raster.levels)):
+        block = halve(block, raster.reduction)
+        row, column = row // 2, column // 2
+        raster.write(row, column, block, level)

@@ -1,0 +1,141 @@
+"""Which models go over a section, and whether they fit it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_olivine.errors import InputError, SectionError
+from napari_olivine.networks import ModelCard, read_card
+from napari_olivine.networks.card import CARD, WEIGHTS
+from napari_olivine.section import Section
+from napari_olivine.section.recipe import fingerprint_of_bytes
+
+PIXEL_SIZE_TOLERANCE = 0.05
+"""A network knows textures at the pixel size it was trained at; so much off is harmless."""
+
+OLIVINE = "olivine"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A model that fits the section.
+
+    Parameters
+    ----------
+    product
+        Name of the product, empty for a folder outside the section.
+    folder
+        Where it lies.
+    card
+        What it is.
+    """
+
+    product: str
+    folder: Path
+    card: ModelCard
+
+    @property
+    def name(self) -> str:
+        """What the model is called in records."""
+        return self.product or str(self.folder)
+
+
+def choose_models(section: Section, names: str) -> list[Chosen]:
+    """Find the models that a person named, and see that they fit.
+
+    Parameters
+    ----------
+    section
+        Section with ``images``.
+    names
+        Names or folders with commas between; the newest model of the section if empty.
+
+    Raises
+    ------
+    SectionError
+        If there is no such model.
+    InputError
+        If a folder holds no model, or one for other images or other minerals.
+    """
+    found = []
+    for name in names.split(",") if names else [""]:
+        product, folder = find_model(section, name.strip())
+        card = read_card(folder)
+        check_fits(card, folder, section)
+        found.append(Chosen(product, folder, card))
+    if len({tuple(one.card.classes) for one in found}) > 1:
+        told = "; ".join(f"{one.name}: {', '.join(one.card.classes)}" for one in found)
+        raise InputError(f"Models of different classes cannot be averaged ({told}).")
+    return found
+
+
+def find_model(section: Section, model: str) -> tuple[str, Path]:
+    """Find a model by its name in the section, by its folder, or the newest of the section.
+
+    Returns
+    -------
+    name
+        Name of the product, empty for a folder outside the section.
+    folder
+        Where it lies.
+
+    Raises
+    ------
+    SectionError
+        If there is none.
+    """
+    if model:
+        name = f"models/{model}"
+        if section.product(name) is not None:
+            return name, section.path / name
+        folder = Path(model).expanduser()
+        if folder.is_dir():
+            return "", folder.resolve()
+    models = [product for product in section.products() if product.name.startswith("models/")]
+    if not models:
+        wanted = f"no model {model!r} and no folder of that name" if model else "no model yet"
+        raise SectionError(
+            f"{section.path} has {wanted}: run 'napari-olivine train' first, or give a model's "
+            "folder."
+        )
+    if model:
+        there = ", ".join(product.name.removeprefix("models/") for product in models)
+        raise SectionError(
+            f"{section.path} has no model {model!r}, and there is no such folder; it has {there}."
+        )
+    newest = max(models, key=lambda product: product.created)
+    return newest.name, newest.path
+
+
+def check_fits(card: ModelCard, folder: Path, section: Section) -> None:
+    """Refuse a section that looks different from what the model was trained on.
+
+    Raises
+    ------
+    InputError
+        If pixel size or type of grey differ, or the model does not know olivine.
+    """
+    ratio = section.pixel_size_um / card.pixel_size_um
+    if abs(ratio - 1) > PIXEL_SIZE_TOLERANCE:
+        raise InputError(
+            f"The model {folder} was trained at {card.pixel_size_um:g} um a pixel, this section "
+            f"has {section.pixel_size_um:g}: train a model at this pixel size, or import the "
+            "section at the model's."
+        )
+    grey_type = str(section.raster("images", "BSE").dtype)
+    if grey_type != card.grey_type:
+        raise InputError(
+            f"The model {folder} was trained on BSE images of type {card.grey_type}, this "
+            f"section's are {grey_type}: train a model on such images."
+        )
+    if OLIVINE not in card.classes:
+        raise InputError(
+            f"The model {folder} knows {', '.join(card.classes)}, but no {OLIVINE}: choose a model "
+            "that does."
+        )
+
+
+def fingerprint_of_model(folder: Path) -> str:
+    """Fingerprint of a model outside the section."""
+    return fingerprint_of_bytes((folder / CARD).read_bytes() + (folder / WEIGHTS).read_bytes())

@@ -1,0 +1,215 @@
+"""A model made ready for a section: windows of grey in, probabilities out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.inference.engines import Engine, choose_engine, plain_engine
+from napari_olivine.inference.engines.engine import FloatImage, Promise
+from napari_olivine.inference.models import Chosen
+from napari_olivine.inference.settings import SegmentSettings
+from napari_olivine.job import Job
+from napari_olivine.networks import Normalisation
+from napari_olivine.networks.files import load_model
+from napari_olivine.networks.greys import GreyWindow, LevelledGrey, normalise
+from napari_olivine.section import Raster, Section
+
+SAMPLE_PX = 384
+"""Side of the window on which an engine is compared with float32."""
+
+Turn = tuple[bool, bool, bool]
+"""Whether a window is flipped up and down, flipped left and right, and transposed."""
+
+TURNS: dict[str, list[Turn]] = {
+    "none": [(False, False, False)],
+    "flips": [(down, right, False) for down in (False, True) for right in (False, True)],
+    "all": [(d, r, t) for t in (False, True) for d in (False, True) for r in (False, True)],
+}
+"""By the setting `augment`."""
+
+
+class Predictor(Protocol):
+    """Predicts windows of a section."""
+
+    @property
+    def engines(self) -> list[str]:
+        """Names of the engines that it runs on."""
+        ...
+
+    def start(self, windows: Sequence[GreyWindow]) -> Promise:
+        """Begin to predict windows; see `Engine.start` for what comes out."""
+        ...
+
+
+class ModelPredictor:
+    """One model on one section.
+
+    Parameters
+    ----------
+    section
+        Section with ``images``.
+    model
+        Model that fits it.
+    shape
+        Windows of a batch, rows and columns of a window.
+    settings
+        Engine and test-time augmentation.
+    job
+        Running job.
+    """
+
+    def __init__(
+        self,
+        section: Section,
+        model: Chosen,
+        shape: tuple[int, int, int],
+        settings: SegmentSettings,
+        job: Job,
+    ) -> None:
+        self._job = job
+        self._network, card = load_model(model.folder)
+        self._normalisation: Normalisation = card.normalisation
+        self._grey = LevelledGrey(section, card.normalisation, job)
+        self._turns = TURNS[settings.augment]
+        row, column = busiest_place(self._grey.raster)
+        sample = self._grey.read(row, column, SAMPLE_PX, SAMPLE_PX)
+        batch, rows, columns = shape
+        self._engine: Engine = choose_engine(
+            self._network,
+            normalise(sample, card.normalisation)[None],
+            (batch, card.channels, rows, columns),
+            settings.engine,
+            job,
+        )
+
+    @property
+    def engines(self) -> list[str]:
+        """Name of the engine."""
+        return [self._engine.name]
+
+    def start(self, windows: Sequence[GreyWindow]) -> Promise:
+        """Begin to predict windows; see `Engine.start`."""
+        images = np.stack(
+            [normalise(self._grey.level(window), self._normalisation) for window in windows]
+        )
+        started = self._start(images)
+
+        def wait() -> NDArray[np.uint8]:
+            try:
+                return started()
+            except (RuntimeError, MemoryError) as error:
+                self._give_up(error)
+                return self._start(images)()
+
+        return wait
+
+    def _start(self, images: FloatImage) -> Promise:
+        promises = [(self._engine.start(turn(images, how)), how) for how in self._turns]
+        return mean_of([(lambda p=p, h=how: turn_back(p(), h)) for p, how in promises])  # type: ignore[misc]
+
+    def _give_up(self, error: BaseException) -> None:
+        """Go on with the engine that always works, if this was not it."""
+        why = str(error).strip().partition("\n")[0] or type(error).__name__
+        if self._engine.name == "float32":
+            raise InputError(
+                f"The network failed on a window ({why}): give a smaller window_px, or close "
+                "other programs if the memory is full. What is finished is kept."
+            ) from error
+        self._job.warn(
+            f"Engine {self._engine.name} failed midway ({why}); going on with float32 on the "
+            "processor."
+        )
+        self._engine = plain_engine(self._network, self._job)
+
+
+class Ensemble:
+    """The mean of several models.
+
+    Parameters
+    ----------
+    members
+        Predictors of the same classes.
+    """
+
+    def __init__(self, members: Sequence[Predictor]) -> None:
+        self._members = list(members)
+
+    @property
+    def engines(self) -> list[str]:
+        """Name of each member's engine."""
+        return [name for member in self._members for name in member.engines]
+
+    def start(self, windows: Sequence[GreyWindow]) -> Promise:
+        """Begin to predict windows; see `Engine.start`."""
+        return mean_of([member.start(windows) for member in self._members])
+
+
+def make_predictor(
+    section: Section,
+    models: Sequence[Chosen],
+    shape: tuple[int, int, int],
+    settings: SegmentSettings,
+    job: Job,
+) -> Predictor:
+    """Make one model, or the mean of several, ready for a section; see `ModelPredictor`."""
+    members = [ModelPredictor(section, model, shape, settings, job) for model in models]
+    return members[0] if len(members) == 1 else Ensemble(members)
+
+
+def mean_of(promises: Sequence[Callable[[], NDArray[np.uint8]]]) -> Promise:
+    """Promise the mean of several results, rounded."""
+    if len(promises) == 1:
+        return promises[0]
+
+    def wait() -> NDArray[np.uint8]:
+        total: NDArray[Any] = promises[0]().astype(np.uint16)
+        for promise in promises[1:]:
+            total += promise()
+        return cast(NDArray[np.uint8], np.rint(total / len(promises)).astype(np.uint8))
+
+    return wait
+
+
+def turn(images: NDArray[Any], how: Turn) -> NDArray[Any]:
+    """Flip and transpose images (..., rows, columns)."""
+    down, right, transpose = how
+    images = images[..., :: -1 if down else 1, :: -1 if right else 1]
+    if transpose:
+        images = images.swapaxes(-1, -2)
+    return np.ascontiguousarray(images)
+
+
+def turn_back(images: NDArray[Any], how: Turn) -> NDArray[Any]:
+    """Undo `turn`."""
+    down, right, transpose = how
+    if transpose:
+        images = images.swapaxes(-1, -2)
+    return images[..., :: -1 if down else 1, :: -1 if right else 1]
+
+
+def busiest_place(raster: Raster) -> tuple[int, int]:
+    """Find where an image has the most contrast: the place to compare engines on.
+
+    Returns
+    -------
+    tuple of int
+        Row and column of a window of `SAMPLE_PX`.
+    """
+    level = min(len(raster.levels) - 1, 3)
+    while level < len(raster.levels) - 1 and max(raster.levels[level].shape) > 4096:
+        level += 1
+    coarse = np.asarray(raster.levels[level], np.float32)
+    np.nan_to_num(coarse, copy=False)
+    side = max(1, SAMPLE_PX >> level)
+    rows, columns = (max(1, length // side) for length in coarse.shape)
+    cut = coarse[: rows * side, : columns * side]
+    if cut.shape != (rows * side, columns * side):
+        return 0, 0
+    contrast = cut.reshape(rows, side, columns, side).std((1, 3))
+    row, column = np.unravel_index(int(contrast.argmax()), contrast.shape)
+    return int(row) * (side << level), int(column) * (side << level)

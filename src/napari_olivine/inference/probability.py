@@ -1,0 +1,192 @@
+"""The product `probability`: what it is made from, where it grows, and how it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from napari_olivine.errors import InputError, SectionError
+from napari_olivine.inference.cells import Cells
+from napari_olivine.inference.models import Chosen, choose_models, fingerprint_of_model
+from napari_olivine.inference.settings import SegmentSettings
+from napari_olivine.inference.windows import CELL, Grid, make_grid
+from napari_olivine.job import Job
+from napari_olivine.networks import network_spec
+from napari_olivine.section import Draft, Raster, Recipe, Section, create_raster
+from napari_olivine.settings import Settings
+
+METHOD = 2
+"""Number of the way in which windows are laid and blended."""
+
+Wanted = tuple[str, Sequence[Chosen]]
+"""Name of a probability, and the models whose mean it is."""
+
+
+def make_probabilities(
+    section: Section, models: Sequence[Chosen], settings: SegmentSettings, job: Job
+) -> None:
+    """Make ``probability``, and ``compare/MODEL`` if asked for, unless they are up to date.
+
+    Raises
+    ------
+    SectionError
+        If the images are missing, or change meanwhile.
+    InputError
+        If not even a small window fits in the memory.
+    """
+    wanted: list[Wanted] = [("probability", models)]
+    if settings.compare:
+        other = choose_models(section, settings.compare)
+        wanted.append((compared(other), other))
+    window = choose_window([model for _, m in wanted for model in m], settings, job)
+    grid = make_grid(section.shape, window, settings.overlap_px, settings.blend)
+    recipes = {name: recipe_of(section, m, window, settings) for name, m in wanted}
+    wanted = [(name, m) for name, m in wanted if not section.finished(name, recipes[name], job)]
+    if not wanted:
+        return
+
+    from napari_olivine.inference.filling import Filling, Target
+    from napari_olivine.inference.predictor import make_predictor
+
+    batch = settings.batch or default_batch(job)
+    with ExitStack() as stack:
+        drafts = {
+            name: stack.enter_context(section.draft(name, recipes[name], job)) for name, _ in wanted
+        }
+        targets = []
+        for name, m in wanted:
+            rasters = grow(section, drafts[name], m)
+            cells = Cells(drafts[name].path)
+            if len(cells.done) < grid.shape[0] * grid.shape[1]:
+                job.progress(len(cells.done), grid.shape[0] * grid.shape[1], "Loading the network")
+                predictor = make_predictor(section, m, (batch, *grid.window), settings, job)
+                job.say(f"{name}: {' + '.join(predictor.engines)}, windows of {window} px.")
+                drafts[name].notes["engine"] = " + ".join(predictor.engines)
+                targets.append(Target(name, predictor, rasters, cells))
+        if targets:
+            image = section.raster("images", "BSE")
+            Filling(image, section.tiles(), grid, targets, batch, settings.live, job).run()
+        for name, m in wanted:
+            finish(section, drafts[name], recipes[name], m, grid, job)
+
+
+def recipe_of(
+    section: Section, models: Sequence[Chosen], window: int, settings: SegmentSettings
+) -> Recipe:
+    """Write what a probability is made from."""
+    inputs = ["images"] + [model.product for model in models if model.product]
+    if any(model.card.normalisation.align == "session" for model in models):
+        inputs.append("annotations/sessions")
+    outside = [model for model in models if not model.product]
+    return section.recipe(
+        "segment",
+        _Probability(
+            models=tuple(model.name for model in models),
+            window_px=window,
+            overlap_px=settings.overlap_px,
+            blend=settings.blend,
+            augment=settings.augment,
+        ),
+        inputs,
+        method=METHOD,
+        extra={
+            f"source/model {k}": fingerprint_of_model(model.folder)
+            for k, model in enumerate(outside)
+        },
+    )
+
+
+def grow(section: Section, draft: Draft, models: Sequence[Chosen]) -> list[Raster]:
+    """Create the images of a probability, one a class; open those that are there."""
+    card = models[0].card
+    words = " and ".join(model.card.network for model in models)
+    return [
+        create_raster(
+            draft.path / name,
+            section.shape,
+            "uint8",
+            section.pixel_size_um,
+            reduction="mean",
+            origin=f"probability of {name} by {words}, 255 is 1.0",
+            sharded=False,
+        )
+        for name in card.classes
+    ]
+
+
+def finish(
+    section: Section, draft: Draft, recipe: Recipe, models: Sequence[Chosen], grid: Grid, job: Job
+) -> None:
+    """Complete a probability whose cells are all there.
+
+    Raises
+    ------
+    SectionError
+        If what it was made from has changed meanwhile.
+    """
+    for raster in grow(section, draft, models):
+        raster.build_pyramid(job)
+    changed = [
+        name
+        for name, fingerprint in recipe.inputs.items()
+        if not name.startswith("source") and section.fingerprint(name) != fingerprint
+    ]
+    if changed:
+        raise SectionError(
+            f"{' and '.join(changed)} of {section.path} changed while it was segmented: run "
+            "'napari-olivine segment' again."
+        )
+    draft.notes.update(
+        model=", ".join(model.name for model in models),
+        network=", ".join(model.card.network for model in models),
+        classes=models[0].card.classes,
+        window_px=grid.window[0],
+        windows=grid.windows,
+        histogram=Cells(draft.path).close().tolist(),
+    )
+
+
+def choose_window(models: Sequence[Chosen], settings: SegmentSettings, job: Job) -> int:
+    """Choose the side of the windows, px: as set, or less where the memory does not hold one.
+
+    Raises
+    ------
+    InputError
+        If there is no memory for the smallest.
+    """
+    per_pixel = sum(network_spec(model.card.network).window_bytes for model in models)
+    largest = (job.memory_bytes / per_pixel) ** 0.5
+    asked = settings.window_px or settings.overlap_px + CELL
+    fits = [asked, *(settings.overlap_px + side for side in (CELL, CELL // 2, CELL // 4))]
+    fits = [side // 32 * 32 for side in fits if side <= min(asked, largest)]
+    if not fits:
+        need = per_pixel * min(asked, settings.overlap_px + CELL // 4) ** 2 / 1e9
+        raise InputError(
+            f"A window of the network needs {need:.1f} GB: give more memory or a smaller window_px "
+            "and overlap_px."
+        )
+    if settings.window_px is not None and fits[0] < settings.window_px:
+        job.warn(f"A window of {asked} px does not fit in the memory; taking {fits[0]} px.")
+    return fits[0]
+
+
+def default_batch(job: Job) -> int:
+    """Windows that go through the network together, unless set."""
+    from napari_olivine.networks.device import choose_device
+
+    return 4 if choose_device(job.device).type == "cuda" else 1
+
+
+def compared(models: Sequence[Chosen]) -> str:
+    """Name of the product of a model that another one is compared with."""
+    return "compare/" + "+".join(model.folder.name for model in models)
+
+
+class _Probability(Settings):
+    """The settings that decide on a probability."""
+
+    models: tuple[str, ...]
+    window_px: int
+    overlap_px: int
+    blend: str
+    augment: str
