@@ -43,7 +43,7 @@ class CudaEngine:
         self, network: nn.Module, device: torch.device, precision: torch.dtype, job: Job
     ) -> None:
         self._device, self._precision, self._job = device, precision, job
-        rewritten = rewrite(network, shift_atrous=False)
+        rewritten = rewrite(network, eager=False)
         self._network = rewritten.to(device, precision, memory_format=torch.channels_last)  # type: ignore[call-overload]
         torch.backends.cudnn.benchmark = True
         self._lanes: dict[tuple[int, ...], list[_Lane]] = {}

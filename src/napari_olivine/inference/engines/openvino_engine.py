@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_olivine.inference.engines.engine import EngineError, EngineName, FloatImage, Promise
-from napari_olivine.inference.engines.rewrite import rewrite
+from napari_olivine.inference.engines.rewrite import rewrite, shift_traceably
 from napari_olivine.inference.engines.torch_engine import as_stored
 from napari_olivine.job import Job
+
+TRACED_PX = 320
+"""Side of the window on which a network is traced; more than the widest dilation by far."""
 
 LOOK_MS = 100
 """How often a running window looks whether it is still wanted."""
@@ -55,7 +58,7 @@ class OpenVinoEngine:
         if not is_installed():
             raise EngineError("OpenVINO is not installed (pip install 'napari-olivine[openvino]')")
         self._bfloat16, self._threads, self._job = bfloat16, threads, job
-        self._graph = _Stored(rewrite(network, shift_atrous=True)).eval()
+        self._graph = _Stored(shift_traceably(rewrite(network, eager=False))).eval()
         self._compiled: dict[tuple[int, ...], Any] = {}
         self._request(shape)
 
@@ -84,9 +87,12 @@ class OpenVinoEngine:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of torch, about tracing
                 try:
-                    model = openvino.convert_model(
-                        self._graph, example_input=torch.zeros(shape), input=[list(shape)]
-                    )
+                    # Traced on a small window: nothing in the graph depends on the size.
+                    example = torch.zeros(shape[0], shape[1], TRACED_PX, TRACED_PX)
+                    with torch.inference_mode():
+                        traced = torch.jit.trace(self._graph, example, check_trace=False)  # type: ignore[no-untyped-call]
+                    model = openvino.convert_model(traced, example_input=example)
+                    model.reshape(list(shape))
                     self._compiled[shape] = core.compile_model(
                         model, "CPU", hint
                     ).create_infer_request()

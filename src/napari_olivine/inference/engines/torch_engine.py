@@ -47,7 +47,7 @@ class TorchEngine:
     ) -> None:
         self.name = name
         self._device, self._precision, self._job = device, precision, job
-        rewritten = rewrite(network, shift_atrous=device.type == "cpu")
+        rewritten = rewrite(network, eager=device.type == "cpu")
         self._network = rewritten.to(device, precision, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def start(self, images: FloatImage) -> Promise:
