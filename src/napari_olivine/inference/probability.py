@@ -58,6 +58,7 @@ def make_probabilities(
             rasters = grow(section, drafts[name], m)
             cells = Cells(drafts[name].path)
             if len(cells.done) < grid.shape[0] * grid.shape[1]:
+                job.report("growing", product=name, folder=str(drafts[name].path))
                 job.progress(len(cells.done), grid.shape[0] * grid.shape[1], "Loading the network")
                 predictor = make_predictor(section, m, (batch, *grid.window), settings, job)
                 job.say(f"{name}: {' + '.join(predictor.engines)}, windows of {window} px.")

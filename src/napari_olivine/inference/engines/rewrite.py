@@ -155,7 +155,7 @@ class DoublingBlock(nn.Module):
         skip_connection: Any = None,
     ) -> Tensor:
         """Return the block's result; see segmentation-models-pytorch."""
-        count, channels, rows, columns = feature_map.shape
+        _, channels, rows, columns = feature_map.shape
         doubled = (target_height, target_width) == (2 * rows, 2 * columns)
         if skip_connection is None or not doubled:
             # Without the encoder's map there is little to convolve, and the phases cost as much.
