@@ -35,12 +35,17 @@ STEP_OF = {
     "mask": "mask",
     "models": "train",
     "probability": "segment",
+    "compare": "segment",
     "segmentation": "segment",
     "calibration": "calibrate",
     "mg": "calibrate",
     "crystals": "crystals",
 }
 """The command that makes each product."""
+
+
+SEVERAL = ("models", "compare")
+"""Folders that hold products of their own, each with a name."""
 
 
 class SectionRecord(BaseModel):
@@ -62,7 +67,8 @@ class Section:
     """An open thin section.
 
     Layout of the folder: ``section.json`` (this record), one folder a product
-    (``images/``, ``epma/``, ``mask/``, ``models/NAME/``, ``probability/``, ``calibration/``,
+    (``images/``, ``epma/``, ``mask/``, ``models/NAME/``, ``probability/``, ``compare/NAME/``
+    (probabilities of other models), ``segmentation/``, ``calibration/``,
     ``mg/``, ``crystals/``), ``annotations/`` (what a person sets by hand: sessions and traverse
     placements) and ``work/`` (unfinished products; may be deleted when nothing runs).
 
@@ -118,7 +124,9 @@ class Section:
 
     def products(self) -> list[Product]:
         """Return every finished product."""
-        found = sorted(self.path.glob(f"*/{RECORD}")) + sorted(self.path.glob(f"models/*/{RECORD}"))
+        found = sorted(self.path.glob(f"*/{RECORD}"))
+        for several in SEVERAL:
+            found += sorted(self.path.glob(f"{several}/*/{RECORD}"))
         return [Product.read(file.parent) for file in found]
 
     def require(self, name: str, *, stale_ok: bool = False) -> Product:

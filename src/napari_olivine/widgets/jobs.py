@@ -109,6 +109,11 @@ class Jobs(QObject):
         # The child then stops by itself if this window is gone.
         process.write(b"attached\n")
 
+    def tell(self, order: dict[str, Any]) -> None:
+        """Send the running step an order (`Job.orders`); nothing happens if none runs."""
+        if self._process is not None:
+            self._process.write(json.dumps(order).encode() + b"\n")
+
     def cancel(self) -> None:
         """Ask the step to stop at its next safe place, and make it stop if it does not."""
         if self._process is None or self._cancelling:

@@ -183,18 +183,23 @@ def _look(section: Section, raster: Any, product: str, name: str) -> tuple[str, 
     if product == "mg":
         limits = contrast_limits(raster, (1.0, 99.0))
         return "image", {"colormap": "viridis", "contrast_limits": limits, "visible": False}
-    if product == "probability":
-        return "image", {
-            "colormap": "magma",
-            "contrast_limits": (0, 255),
-            "blending": "additive",
-            "opacity": 0.6,
-            "visible": False,
-        }
+    if product == "probability" or product.startswith("compare/"):
+        return "image", probability_look()
     if product == "crystals":
         return "labels", {"opacity": 0.45} | _by_class(section)
     colour = OLIVINE_COLOUR if product == "mask" else SEGMENTATION_COLOUR
     return "labels", {"colormap": flat_colours(colour), "opacity": 0.4, "visible": False}
+
+
+def probability_look() -> dict[str, Any]:
+    """Look of a probability, 0 to 255."""
+    return {
+        "colormap": "magma",
+        "contrast_limits": (0, 255),
+        "blending": "additive",
+        "opacity": 0.6,
+        "visible": False,
+    }
 
 
 def _by_class(section: Section) -> dict[str, Any]:

@@ -1,62 +1,107 @@
-"""The Segment dock: a trained network over the whole section."""
+"""The Segment dock: a trained network over the section, where the person looks and everywhere."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QFormLayout
+import numpy as np
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QPushButton
 from superqt import QLabeledDoubleSlider
 from typing_extensions import override
 
+from napari_olivine.crystals import CrystalsSettings
 from napari_olivine.errors import OlivineError
 from napari_olivine.inference import SegmentSettings
-from napari_olivine.inference.segment import find_model
+from napari_olivine.inference.models import find_model
 from napari_olivine.networks import read_card
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.parts import wrapped
+from napari_olivine.widgets.compare_part import (
+    ComparePart,
+    draw_as_mask,
+    draw_as_probability,
+)
+from napari_olivine.widgets.eye import Eye
+from napari_olivine.widgets.live_segmentation import LiveSegmentation
+from napari_olivine.widgets.parts import Folding, wrapped
 from napari_olivine.widgets.step_dock import StepDock
+from napari_olivine.widgets.threshold_numbers import crystals_in, share_of
 from napari_olivine.widgets.train_dock import model_names, scores_of
-
-FULL = 255
-"""Probability 1 as it is stored."""
 
 POOR = 0.7
 """IoU at the default threshold below which the person is told that the model knows too little."""
 
+COUNT_MS = 150
+"""How long threshold and view rest before crystals are counted."""
+
 
 class SegmentDock(StepDock):
-    """Run a model over the section: probability, and olivine where it is high enough."""
+    """Lay a model over the section, see olivine where one looks, and finish the rest."""
 
     step = "segment"
     products = ("probability", "segmentation")
-    hidden = ("threshold",)
+    hidden = ("threshold", "live", "scheduler")
     with_device = True
+    settings_open = False
     explanation = (
-        "A trained network gives each pixel of the section its probability of being olivine."
+        "A trained network gives each pixel its probability of being olivine: first where you "
+        "look, then everywhere."
     )
 
     @override
     def build(self) -> None:
+        self.eye = Eye(self.session.viewer)
+        self.live = LiveSegmentation(self.session, self.eye)
+        self.look = QPushButton("Look: predict what is in view")
+        self.look.setCheckable(True)
+        self.look.setToolTip(
+            "Lay the model over the section; what is finished is kept, and never made twice"
+        )
+        self.look.clicked.connect(self._on_look)
+        self.body.addWidget(self.look)
+        self.progress_text = wrapped("")
+        self.body.addWidget(self.progress_text)
         field = SegmentSettings.model_fields["threshold"]
         self.threshold = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self.threshold.setRange(0.01, 0.99)
         self.threshold.setDecimals(2)
         self.threshold.setValue(field.default)
         self.threshold.setToolTip(field.description or "")
-        self.threshold.valueChanged.connect(self._show_preview)
+        self.threshold.valueChanged.connect(self._show_threshold)
         self.preview = QCheckBox("Preview on the probability")
         self.preview.setToolTip("Show where the probability reaches the threshold")
-        self.preview.toggled.connect(self._show_preview)
+        self.preview.toggled.connect(self._show_threshold)
+        self.numbers = wrapped("")
         form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Threshold", self.threshold)
         form.addRow("", self.preview)
+        form.addRow("", self.numbers)
         self.body.addLayout(form)
+        self.compare = ComparePart(self.session, self.shown_layer, self.threshold.value)
+        self.compare.asked.connect(self._show_threshold)
+        part = Folding("Compare", opened=False)
+        part.inside.addWidget(self.compare)
+        self.body.addWidget(part)
         self.about = wrapped("")
         self.about.setTextFormat(Qt.TextFormat.RichText)
         self.body.addWidget(self.about)
+        self._crystals = ""
+        self._count_later = QTimer(self)
+        self._count_later.setSingleShot(True)
+        self._count_later.setInterval(COUNT_MS)
+        self._count_later.timeout.connect(self._count)
+
+    @override
+    def _connect(self) -> None:
+        super()._connect()
+        self.links.connect(self.live.changed, self._on_live)
+        self.links.connect(self.live.failed, self._on_live_failed)
+        self.links.connect(self.live.warned, self.show_error)
+        self.links.connect(self.eye.moved, self._on_view)
+        self.links.when_cut(self._close_live)
 
     @override
     def _add_form(self) -> None:
@@ -66,7 +111,7 @@ class SegmentDock(StepDock):
 
     @override
     def choices(self) -> dict[str, Sequence[str]]:
-        return {"model": []}
+        return {"model": [], "compare": []}
 
     @override
     def settings(self) -> Settings:
@@ -74,16 +119,47 @@ class SegmentDock(StepDock):
         return SegmentSettings(**self.form.values().model_dump() | {"threshold": threshold})
 
     @override
+    def run(self) -> None:
+        if self.live.running:
+            self.live.finish_section()
+        else:
+            super().run()
+
+    @override
+    def cancel(self) -> None:
+        if self.live.running:
+            self.live.stop()
+        if self.session.jobs.running:
+            super().cancel()
+
+    @override
+    def show_state(self) -> None:
+        super().show_state()
+        if not hasattr(self, "live"):
+            return
+        if self.live.running:
+            self.run_button.setEnabled(not self.live.whole)
+            self.cancel_button.setEnabled(True)
+        busy = self.session.jobs.running and self.session.jobs.step == self.step
+        self.look.setEnabled(not busy)
+        self.look.setChecked(self.live.running)
+
+    @override
     def on_section_opened(self) -> None:
+        self.live.leave(self.session.section)
         self.preview.setChecked(False)
+        self.compare.close_layer()
         self._fill_models()
+        self._show_threshold()
 
     @override
     def on_product_changed(self, product: str) -> None:
         if product.startswith("models/"):
             self._fill_models()
+        if product == "mask" or product.startswith("compare/"):
+            self.compare.fill()
         if product == "probability":
-            self._show_preview()
+            self._show_threshold()
 
     @override
     def on_finished(self) -> None:
@@ -91,9 +167,59 @@ class SegmentDock(StepDock):
         if layer is not None and not self.preview.isChecked():
             layer.visible = False
 
+    def shown_layer(self) -> Any:
+        """Return the layer of the probability: the one that grows, or the finished one."""
+        growing = self.live.growing.get("probability")
+        return (
+            growing.layer if growing is not None else self.session.layer("probability", "olivine")
+        )
+
+    # ------------------------------------------------------------------ looking
+
+    def _on_look(self, on: bool) -> None:
+        if not on:
+            self.live.stop()
+            return
+        self.hide_error()
+        self.compare.what.setCurrentIndex(0)
+        try:
+            options = [option for option in self.options() if option != "--force"]
+            self.live.start(self.settings(), options)
+        except OlivineError as error:
+            self.show_error(str(error))
+        self.show_state()
+
+    def _on_live(self) -> None:
+        live = self.live
+        if live.message:
+            text = live.message
+        elif live.total:
+            there, wanted = live.in_view()
+            text = f"{live.done} of {live.total} tiles; in view {there} of {wanted}"
+        else:
+            text = ""
+        self.progress_text.setText(text)
+        self.show_state()
+        self._show_threshold()
+
+    def _on_live_failed(self, why: str) -> None:
+        self.show_error(why)
+        self.show_state()
+
+    def _close_live(self) -> None:
+        self.compare.close_layer()
+        self.live.leave(None)
+        self.eye.close()
+
+    def _on_view(self) -> None:
+        self._count_later.start()
+
+    # ------------------------------------------------------------------ model and threshold
+
     def _fill_models(self) -> None:
         names = model_names(self.session.section)
-        self.form.set_choices("model", names)
+        for field in ("model", "compare"):
+            self.form.set_choices(field, names)
         self._show_model()
 
     def _show_model(self) -> None:
@@ -118,17 +244,50 @@ class SegmentDock(StepDock):
             )
         self.about.setText(text)
 
-    def _show_preview(self, *_: Any) -> None:
-        """Draw the probability as yes or no, or as it is."""
-        layer: Any = self.session.layer("probability", "olivine")
-        if layer is None:
+    def _show_threshold(self, *_: Any) -> None:
+        """Draw the probability as yes or no, or as it is, and tell what the threshold gives."""
+        layer: Any = self.shown_layer()
+        if layer is not None:
+            if self.preview.isChecked():
+                draw_as_mask(layer, self.threshold.value(), "green")
+                layer.visible = True
+            else:
+                draw_as_probability(layer)
+        self.compare.draw()
+        self._show_numbers()
+        self._count_later.start()
+
+    def _histogram(self) -> Any:
+        if "probability" in self.live.growing:
+            return self.live.histograms.get("probability")
+        section = self.session.section
+        product = None if section is None else section.product("probability")
+        return None if product is None else product.notes.get("histogram")
+
+    def _show_numbers(self) -> None:
+        histogram = self._histogram()
+        share = (
+            math.nan if histogram is None else share_of(np.array(histogram), self.threshold.value())
+        )
+        if math.isnan(share):
+            self.numbers.setText("")
             return
-        preview = self.preview.isChecked()
-        layer.colormap, layer.opacity = ("green", 0.4) if preview else ("magma", 0.6)
-        if preview:
-            # A pixel belongs to the segmentation from the stored value on that is not below.
-            step = self.threshold.value() * FULL
-            layer.contrast_limits = (max(step - 1, 0), step)
-            layer.visible = True
-        else:
-            layer.contrast_limits = (0, FULL)
+        of = "of what is finished" if "probability" in self.live.growing else "of the section"
+        self.numbers.setText(f"Olivine: {100 * share:.1f} % {of}{self._crystals}")
+
+    def _count(self) -> None:
+        """Count the crystals on the screen, at the zoom that is looked at."""
+        section, layer = self.session.section, self.shown_layer()
+        window = None if section is None else self.eye.window(section)
+        self._crystals = ""
+        if section is not None and layer is not None and window is not None:
+            levels = list(layer.data)
+            level = int(np.clip(math.log2(max(1.0, self.eye.pixels(section))), 0, len(levels) - 1))
+            rows, columns = (slice(s.start >> level, -(-s.stop >> level)) for s in window)
+            least = CrystalsSettings().min_area_um2 / (section.pixel_size_um * 2**level) ** 2
+            count = crystals_in(
+                np.asarray(levels[level][rows, columns]), self.threshold.value(), max(least, 2)
+            )
+            coarse = f", at 1:{2**level}" if level else ""
+            self._crystals = f"; {count} crystals in view{coarse}"
+        self._show_numbers()

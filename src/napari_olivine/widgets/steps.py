@@ -71,6 +71,8 @@ def title_of(product: str) -> str:
     """Name of a product in words."""
     if product.startswith("models/"):
         return f"Model {product.removeprefix('models/')}"
+    if product.startswith("compare/"):
+        return f"Probability by {product.removeprefix('compare/')}"
     return TITLES.get(product, product)
 
 

@@ -37,7 +37,7 @@ from napari_olivine.section.check.leftovers import (
 from napari_olivine.section.draft import WORK
 from napari_olivine.section.raster import Raster
 from napari_olivine.section.recipe import RECORD, Product
-from napari_olivine.section.store import STEP_OF, Section
+from napari_olivine.section.store import SEVERAL, STEP_OF, Section
 from napari_olivine.settings import Settings, setting
 
 ROUNDS = 3
@@ -135,8 +135,9 @@ def _names(section: Section, report: Report) -> list[str]:
     for folder in sorted(path for path in section.path.iterdir() if path.is_dir()):
         if folder.name in (ANNOTATIONS, WORK, ASIDE) or folder.name.startswith("."):
             continue
-        if folder.name == "models":
-            names += [f"models/{one.name}" for one in sorted(folder.iterdir()) if one.is_dir()]
+        if folder.name in SEVERAL:
+            inside = sorted(one.name for one in folder.iterdir() if one.is_dir())
+            names += [f"{folder.name}/{name}" for name in inside]
         elif folder.name in STEP_OF or (folder / RECORD).exists():
             names.append(folder.name)
         else:
@@ -308,7 +309,7 @@ def _tell_stale(section: Section, report: Report) -> None:
 
 
 def _products(section: Section) -> Iterator[str]:
-    for pattern in (f"*/{RECORD}", f"models/*/{RECORD}"):
+    for pattern in (f"*/{RECORD}", *(f"{folder}/*/{RECORD}" for folder in SEVERAL)):
         for file in sorted(section.path.glob(pattern)):
             yield file.parent.relative_to(section.path).as_posix()
 

@@ -1,0 +1,187 @@
+"""Two results over the same place: another threshold, another model, or the reference mask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtWidgets import QFormLayout, QPushButton, QWidget
+from superqt import QLabeledDoubleSlider
+
+from napari_olivine.section import Raster
+from napari_olivine.widgets.error_levels import COLOURS, WORDS, colour_map, error_levels
+from napari_olivine.widgets.layers import KEY, placed, probability_look
+from napari_olivine.widgets.parts import combo, wrapped
+from napari_olivine.widgets.session import SectionSession
+from napari_olivine.widgets.threshold_numbers import stored
+
+NOTHING, THRESHOLD, MASK = "nothing", "another threshold", "the mask: errors"
+
+FLICKER_MS = 600
+"""How long each of two results is shown."""
+
+SECOND_COLOUR = "magenta"
+
+
+def draw_as_mask(layer: Any, threshold: float, colour: str) -> None:
+    """Draw a probability as yes or no, by the graphics card: no pixel is computed again."""
+    # A pixel belongs to the segmentation from the stored value on that is not below.
+    step = threshold * 255
+    layer.colormap, layer.opacity = colour, 0.4
+    layer.contrast_limits = (max(step - 1, 0), step)
+
+
+def draw_as_probability(layer: Any) -> None:
+    """Draw a probability as it is."""
+    look = probability_look()
+    layer.colormap, layer.opacity = look["colormap"], look["opacity"]
+    layer.contrast_limits = look["contrast_limits"]
+
+
+class ComparePart(QWidget):
+    """Lays a second result over the section, and shows the two by turns.
+
+    Parameters
+    ----------
+    session
+        Session of the viewer.
+    first
+        Gives the layer of the first result, `None` if there is none.
+    threshold
+        Gives the first threshold.
+    """
+
+    asked = Signal()
+    """Something else is to be compared with."""
+
+    def __init__(
+        self,
+        session: SectionSession,
+        first: Callable[[], Any],
+        threshold: Callable[[], float],
+    ) -> None:
+        super().__init__()
+        self._session, self._first, self._threshold = session, first, threshold
+        self._layer: Any = None
+        self.what = combo()
+        self.what.setToolTip("A second result over the same place")
+        self.what.currentTextChanged.connect(self._on_asked)
+        self.second = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        self.second.setRange(0.01, 0.99)
+        self.second.setDecimals(2)
+        self.second.setValue(0.5)
+        self.second.valueChanged.connect(self.draw)
+        self.flicker = QPushButton("Flicker")
+        self.flicker.setCheckable(True)
+        self.flicker.setToolTip("Show the two by turns")
+        self.flicker.toggled.connect(self._on_flicker)
+        self.words = wrapped("")
+        self.words.setTextFormat(Qt.TextFormat.RichText)
+        self._timer = QTimer(self)
+        self._timer.setInterval(FLICKER_MS)
+        self._timer.timeout.connect(self.turn)
+        self._form = QFormLayout(self)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.addRow("Beside it", self.what)
+        self._form.addRow("Second threshold", self.second)
+        self._form.addRow("", self.flicker)
+        self._form.addRow(self.words)
+        self.fill()
+
+    def fill(self) -> None:
+        """Offer what the section has."""
+        section = self._session.section
+        choices = [NOTHING, THRESHOLD]
+        if section is not None and section.product("mask") is not None:
+            choices.append(MASK)
+        if section is not None:
+            names = (product.name for product in section.products())
+            choices += [name for name in names if name.startswith("compare/")]
+        now = self.what.currentText()
+        self.what.blockSignals(True)
+        self.what.clear()
+        self.what.addItems(choices)
+        self.what.setCurrentText(now if now in choices else NOTHING)
+        self.what.blockSignals(False)
+        if self.what.currentText() != now:
+            self._on_asked()
+        self._show_rows()
+
+    def close_layer(self) -> None:
+        """Take the second result away."""
+        self.flicker.setChecked(False)
+        if self._layer is not None and self._layer in self._session.viewer.layers:
+            self._session.viewer.layers.remove(self._layer)
+        self._layer = None
+
+    def draw(self, *_: Any) -> None:
+        """Draw the second result by its threshold."""
+        layer, what = self._layer, self.what.currentText()
+        if layer is None or layer not in self._session.viewer.layers:
+            return
+        if what == THRESHOLD:
+            draw_as_mask(layer, self.second.value(), SECOND_COLOUR)
+        elif what == MASK:
+            for level in layer.data:
+                level.least = stored(self._threshold())
+            layer.refresh(extent=False, thumbnail=False)
+        elif what.startswith("compare/"):
+            draw_as_mask(layer, self._threshold(), SECOND_COLOUR)
+
+    def turn(self) -> None:
+        """Show the other one of the two."""
+        first = self._first()
+        if self._layer is None or first is None:
+            return
+        # Opacity, not visibility: a hidden layer would be read again each time.
+        shown = self._layer.opacity > 0
+        self._layer.opacity, first.opacity = (0.0, 0.4) if shown else (0.4, 0.0)
+
+    def _on_asked(self, *_: Any) -> None:
+        self.close_layer()
+        what, first = self.what.currentText(), self._first()
+        self._show_rows()
+        if what != NOTHING and first is not None:
+            self._layer = self._add(what, first)
+            self.draw()
+        self.asked.emit()
+
+    def _add(self, what: str, first: Any) -> Any:
+        section = self._session.require()
+        mark = {"section": str(section.path), "product": "second", "name": what, "made": ""}
+        common = placed(section) | {"metadata": {KEY: mark}, "multiscale": True}
+        viewer: Any = self._session.viewer
+        if what == MASK:
+            mask = section.raster("mask", "olivine")
+            levels = error_levels(list(first.data), mask.levels, self._threshold())
+            return viewer.add_labels(
+                levels, name="Errors", opacity=0.6, colormap=colour_map(), cache=False, **common
+            )
+        levels = (
+            list(first.data)
+            if what == THRESHOLD
+            else Raster(section.path / what / "olivine").levels
+        )
+        look = probability_look() | {"visible": True, "cache": False}
+        return viewer.add_image(levels, name=f"Second: {what}", **(look | common))
+
+    def _on_flicker(self, on: bool) -> None:
+        if on:
+            self._timer.start()
+            return
+        self._timer.stop()
+        first = self._first()
+        if first is not None and first.opacity == 0:
+            first.opacity = 0.4
+        if self._layer is not None and self._layer.opacity == 0:
+            self._layer.opacity = 0.4
+
+    def _show_rows(self) -> None:
+        what = self.what.currentText()
+        self._form.setRowVisible(self.second, what == THRESHOLD)
+        self._form.setRowVisible(self.flicker, what != NOTHING)
+        self._form.setRowVisible(self.words, what == MASK)
+        self.words.setText(
+            "<br>".join(f"<span style='color:{COLOURS[k]}'>■</span> {w}" for k, w in WORDS.items())
+        )

@@ -1,0 +1,64 @@
+"""A probability against the mask, worked out where somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.widgets.threshold_numbers import stored
+
+BOTH, EXTRA, MISSED = 1, 2, 3
+"""True positive, false positive and false negative pixels."""
+
+COLOURS = {BOTH: "#7fbf7b", EXTRA: "#d7191c", MISSED: "#2c7bb6"}
+"""False positives are red, as in the publication's Figure 4."""
+
+WORDS = {BOTH: "olivine in both", EXTRA: "only by the network", MISSED: "only in the mask"}
+
+
+class ErrorLevel:
+    """One level of the comparison, as napari reads it: never whole in memory.
+
+    Parameters
+    ----------
+    probability, mask
+        Arrays of the level.
+    threshold
+        Probability from which a pixel is olivine.
+    """
+
+    def __init__(self, probability: Any, mask: Any, threshold: float) -> None:
+        self._probability, self._mask = probability, mask
+        self.least = stored(threshold)
+        self.shape: tuple[int, ...] = tuple(mask.shape)
+        self.ndim = 2
+        self.dtype = np.dtype(np.uint8)
+        self.size = int(np.prod(self.shape))
+
+    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
+        found = np.asarray(self._probability[key]) >= self.least
+        mask = np.asarray(self._mask[key])
+        errors = np.zeros(mask.shape, np.uint8)
+        errors[found & (mask == 1)] = BOTH
+        errors[found & (mask == 0)] = EXTRA
+        errors[~found & (mask == 1)] = MISSED
+        return errors
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
+        return np.asarray(self[:, :], dtype)
+
+
+def error_levels(probability: Sequence[Any], mask: Sequence[Any], threshold: float) -> list[Any]:
+    """Compare every level of a probability with the mask's; both have the same levels."""
+    return [ErrorLevel(p, m, threshold) for p, m in zip(probability, mask, strict=True)]
+
+
+def colour_map() -> Any:
+    """Colours of the comparison."""
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    return DirectLabelColormap(color_dict=colours | COLOURS)

@@ -1,0 +1,63 @@
+"""Where the person looks: the part of a section that the canvas shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_olivine.section import Section
+
+QUIET_MS = 120
+"""How long the view stands still before it is told: a pan is many small moves."""
+
+Window = tuple[slice, slice]
+
+
+class Eye(QObject):
+    """Tells where the person looks, when the view has come to rest.
+
+    Parameters
+    ----------
+    viewer
+        Viewer that shows a section.
+    """
+
+    moved = Signal()
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(QUIET_MS)
+        self._timer.timeout.connect(self.moved)
+        viewer.scene.camera.events.connect(self._on_move)
+        viewer.canvas.events.size.connect(self._on_move)
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._timer.stop()
+        self._viewer.scene.camera.events.disconnect(self._on_move)
+        self._viewer.canvas.events.size.disconnect(self._on_move)
+
+    def window(self, section: Section) -> Window | None:
+        """Return the part of the section on the canvas, px; `None` if nothing of it is shown."""
+        camera = self._viewer.scene.camera
+        middle = [value / section.pixel_size_um for value in camera.center[-2:]]
+        sides = [value / camera.zoom / section.pixel_size_um for value in self._viewer.canvas.size]
+        window = []
+        for centre, side, length in zip(middle, sides, section.shape, strict=True):
+            first = max(0, round(centre - side / 2))
+            last = min(length, round(centre + side / 2))
+            if first >= last:
+                return None
+            window.append(slice(first, last))
+        return window[0], window[1]
+
+    def pixels(self, section: Section) -> float:
+        """Return how many pixels of the section are one pixel of the screen."""
+        return float(1 / (self._viewer.scene.camera.zoom * section.pixel_size_um))
+
+    def _on_move(self, *_: Any) -> None:
+        self._timer.start()

@@ -1,0 +1,121 @@
+"""The layers that show a probability while it grows: what is there, and what is still to come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.errors import SectionError
+from napari_olivine.inference.cells import Cells
+from napari_olivine.inference.windows import CELL, Place
+from napari_olivine.section import Raster, Section
+from napari_olivine.widgets.layers import KEY, placed, probability_look
+from napari_olivine.widgets.session import SectionSession
+
+FINENESS = 128
+"""Pixels of the section that are one pixel of the layer of what is still to come."""
+
+
+class GrowingLayer:
+    """A probability of the open section in an unfinished product's folder.
+
+    Parameters
+    ----------
+    session
+        Session with the section.
+    product
+        What the probability becomes, e.g. ``"probability"``.
+    folder
+        Folder of the unfinished product.
+    name
+        Image in it.
+    """
+
+    def __init__(self, session: SectionSession, product: str, folder: Path, name: str) -> None:
+        section = session.require()
+        self.product = product
+        self._folder = folder
+        self._viewer = session.viewer
+        raster = Raster(folder / name)
+        self.cells = Cells(folder)
+        mark = {"section": str(section.path), "product": "growing", "name": product, "made": ""}
+        title = "Segmenting" if product == "probability" else f"Segmenting: {product}"
+        self.layer: Any = self._viewer.add_image(
+            raster.levels,
+            multiscale=True,
+            name=title,
+            metadata={KEY: mark},
+            # The child writes the files: nothing of them may be kept in the window.
+            cache=False,
+            **placed(section),
+            **(probability_look() | {"visible": True}),
+        )
+        self._pending = _pending(section, self.cells.done)
+        self.veil: Any = self._viewer.add_image(
+            self._pending,
+            name=f"{title}: to come",
+            metadata={KEY: mark | {"name": f"{product} to come"}},
+            colormap=_veil(),
+            contrast_limits=(0, 1),
+            interpolation2d="nearest",
+            **(placed(section) | _coarse(section)),
+        )
+        session.prefer_bse()
+
+    def show(self, cells: Iterable[Place]) -> None:
+        """Show cells that were just finished."""
+        side = CELL // FINENESS
+        for row, column in cells:
+            self._pending[row * side : (row + 1) * side, column * side : (column + 1) * side] = 0
+        self.layer.refresh(extent=False, thumbnail=False)
+        self.veil.refresh(extent=False, thumbnail=False)
+
+    def has(self, cell: Place) -> bool:
+        """Tell whether a cell is finished."""
+        side = CELL // FINENESS
+        place = cell[0] * side, cell[1] * side
+        inside = all(p < length for p, length in zip(place, self._pending.shape, strict=True))
+        return inside and not self._pending[place]
+
+    def is_there(self) -> bool:
+        """Tell whether the unfinished product still lies in its folder."""
+        return self._folder.exists()
+
+    def remove(self) -> None:
+        """Take both layers away."""
+        for layer in (self.layer, self.veil):
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+
+
+def open_growing(session: SectionSession, product: str, folder: Path) -> GrowingLayer | None:
+    """Show an unfinished probability, `None` if it cannot be read (it is gone, or finished)."""
+    try:
+        return GrowingLayer(session, product, folder, "olivine")
+    except SectionError:
+        return None
+
+
+def _pending(section: Section, done: set[Place]) -> NDArray[np.uint8]:
+    rows, columns = (-(-length // FINENESS) for length in section.shape)
+    pending = np.ones((rows, columns), np.uint8)
+    side = CELL // FINENESS
+    for row, column in done:
+        pending[row * side : (row + 1) * side, column * side : (column + 1) * side] = 0
+    return pending
+
+
+def _coarse(section: Section) -> dict[str, Any]:
+    """Scale and place of an image whose pixels are squares of the section's."""
+    pixel = section.pixel_size_um
+    return {"scale": (pixel * FINENESS,) * 2, "translate": (pixel * (FINENESS - 1) / 2,) * 2}
+
+
+def _veil() -> Any:
+    from napari.utils import Colormap
+
+    return Colormap([[0, 0, 0, 0], [0.35, 0.4, 0.55, 0.45]], name="to come")

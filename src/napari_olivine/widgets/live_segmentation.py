@@ -1,0 +1,156 @@
+"""A model laid over the section: a child predicts what the person looks at, as they look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari_olivine.inference.windows import CELL
+from napari_olivine.section import Section
+from napari_olivine.settings import Settings
+from napari_olivine.widgets.eye import Eye
+from napari_olivine.widgets.growing_layer import GrowingLayer, open_growing
+from napari_olivine.widgets.jobs import Jobs
+from napari_olivine.widgets.session import SectionSession
+
+
+class LiveSegmentation(QObject):
+    """Runs ``segment --live`` beside whatever else runs, and shows what it finishes.
+
+    The child works on the cells in view, from the middle outwards, and waits when they are all
+    there. What it finished stays on disk, so that it may be stopped and started at any time.
+
+    Parameters
+    ----------
+    session
+        Session of the viewer.
+    eye
+        Where the person looks.
+    """
+
+    changed = Signal()
+    """It started or ended, or cells were finished."""
+    failed = Signal(str)
+    """Why it could not go on."""
+    warned = Signal(str)
+    """Something that may spoil the result, or a word about the engine."""
+
+    def __init__(self, session: SectionSession, eye: Eye) -> None:
+        super().__init__()
+        self._session, self._eye = session, eye
+        self.jobs = Jobs()
+        self.growing: dict[str, GrowingLayer] = {}
+        self.histograms: dict[str, NDArray[np.int64]] = {}
+        self.done, self.total = 0, 0
+        self.message = ""
+        self.whole = False
+        self._section: Section | None = None
+        for jobs in (self.jobs, session.jobs):
+            jobs.reported.connect(self._on_event)
+            jobs.ended.connect(self._on_ended)
+        self.jobs.progress.connect(self._on_progress)
+        self.jobs.message.connect(self._on_message)
+        self.jobs.warning.connect(self.warned)
+        self.jobs.failed.connect(lambda _step, why: self.failed.emit(why))
+        eye.moved.connect(self._look)
+
+    @property
+    def running(self) -> bool:
+        """Whether a model lies over the section."""
+        return self.jobs.running
+
+    def start(self, settings: Settings, options: Sequence[str]) -> None:
+        """Lay the model of some settings over the open section."""
+        self._section = self._session.require()
+        self.whole, self.done, self.total, self.message = False, 0, 0, "Starting..."
+        values = settings.model_dump(mode="json") | {"live": True}
+        self.jobs.start("segment", [str(self._section.path)], values, options)
+        self._look()
+        self.changed.emit()
+
+    def finish_section(self) -> None:
+        """Go on with the rest of the section when what is in view is there."""
+        self.whole = True
+        self.jobs.tell({"whole": True})
+        self.changed.emit()
+
+    def stop(self) -> None:
+        """Take the model away; what it finished is kept."""
+        self.jobs.cancel()
+
+    def leave(self, section: Section | None) -> None:
+        """Stop and wait, and take the layers away, unless the section is the same."""
+        if self._section is None or section is None or section.path != self._section.path:
+            self.jobs.stop_now()
+            self._clear()
+            self._section = section
+
+    def in_view(self) -> tuple[int, int]:
+        """Return how many cells of the view are finished, and how many it has."""
+        growing = next(iter(self.growing.values()), None)
+        window = None if self._section is None else self._eye.window(self._section)
+        if growing is None or window is None:
+            return 0, 0
+        spans = [range(side.start // CELL, -(-side.stop // CELL)) for side in window]
+        cells = [(row, column) for row in spans[0] for column in spans[1]]
+        return sum(growing.has(cell) for cell in cells), len(cells)
+
+    # ------------------------------------------------------------------ what the child says
+
+    def _look(self) -> None:
+        if not self.running or self._section is None:
+            return
+        window = self._eye.window(self._section)
+        if window is not None:
+            rows, columns = ([side.start, side.stop] for side in window)
+            self.jobs.tell({"view": {"rows": rows, "columns": columns}})
+
+    def _on_event(self, event: dict[str, Any]) -> None:
+        if event["event"] == "growing":
+            self._show(event["product"], Path(event["folder"]))
+        elif event["event"] == "cells":
+            for growing in self.growing.values():
+                growing.show([(row, column) for row, column in event["cells"]])
+            for product, counts in event["histograms"].items():
+                self.histograms[product] = np.array(counts, np.int64)
+            self.done, self.total = event["done"], event["total"]
+            self.message = ""
+            self.changed.emit()
+
+    def _show(self, product: str, folder: Path) -> None:
+        if product in self.growing:
+            self.growing.pop(product).remove()
+        growing = open_growing(self._session, product, folder)
+        if growing is not None:
+            self.growing[product] = growing
+            self.histograms[product] = growing.cells.histogram
+            self.changed.emit()
+
+    def _on_progress(self, _done: float, _total: float, message: str) -> None:
+        if message != self.message and not self.total:
+            self.message = message
+            self.changed.emit()
+
+    def _on_message(self, message: str) -> None:
+        self.message = message
+        self.changed.emit()
+
+    def _on_ended(self) -> None:
+        """Take away what has become a product; what is unfinished stays in view."""
+        for product, growing in list(self.growing.items()):
+            if not growing.is_there():
+                self.growing.pop(product).remove()
+                self.histograms.pop(product, None)
+        self._session.refresh()
+        self.changed.emit()
+
+    def _clear(self) -> None:
+        for growing in self.growing.values():
+            growing.remove()
+        self.growing.clear()
+        self.histograms.clear()

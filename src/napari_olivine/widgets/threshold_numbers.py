@@ -1,0 +1,56 @@
+"""What a threshold gives, at once: its share of the area, and the crystals on the screen."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FULL = 255
+"""Probability 1 as it is stored."""
+
+
+def stored(threshold: float) -> int:
+    """Return the least stored value that reaches a threshold."""
+    return math.ceil(threshold * FULL - 1e-9)
+
+
+def share_of(histogram: NDArray[Any], threshold: float) -> float:
+    """Return the share of the pixels that reach a threshold.
+
+    Parameters
+    ----------
+    histogram
+        Pixels with each stored value, shape (256,).
+    threshold
+        Probability.
+
+    Returns
+    -------
+    float
+        0-1, NaN where there are no pixels.
+    """
+    total = float(histogram.sum())
+    return float(histogram[stored(threshold) :].sum()) / total if total else float("nan")
+
+
+def crystals_in(probability: NDArray[np.uint8], threshold: float, least_px: float) -> int:
+    """Count the connected areas that reach a threshold.
+
+    Parameters
+    ----------
+    probability
+        Stored probabilities on the screen.
+    threshold
+        Probability.
+    least_px
+        Areas of fewer pixels do not count.
+    """
+    import cv2
+
+    mask = (probability >= stored(threshold)).astype(np.uint8)
+    count, _, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    areas = statistics[1:count, cv2.CC_STAT_AREA]
+    return int((areas >= least_px).sum())
