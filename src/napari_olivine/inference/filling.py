@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.inference.blending import Blender
-from napari_olivine.inference.cells import Cells
+from napari_olivine.inference.cells import Histogram, Tally
 from napari_olivine.inference.engines.engine import Promise
+from napari_olivine.inference.ledger import Ledger
 from napari_olivine.inference.order import Order, View
 from napari_olivine.inference.predictor import Predictor
 from napari_olivine.inference.windows import Grid, Place
@@ -36,9 +37,6 @@ UNDER_WAY = 2
 SHARE_OF_MEMORY = 4
 """A quarter of the job's memory may hold cells that wait for windows."""
 
-REPORT_S = 0.25
-"""How often finished cells are told."""
-
 IDLE_S = 0.05
 """How often somebody who waits for orders looks for them."""
 
@@ -57,12 +55,15 @@ class Target:
         One image a class.
     cells
         What is finished.
+    guard
+        Called before a cell is written; raises if it must not be written any more.
     """
 
     name: str
     predictor: Predictor
     rasters: Sequence[Raster]
-    cells: Cells
+    cells: Tally
+    guard: Callable[[], None] = lambda: None
     lock: Lock = field(default_factory=Lock)
 
 
@@ -100,11 +101,9 @@ class Filling:
     ) -> None:
         self._image, self._tiles, self._grid, self._targets = image, tiles, grid, targets
         self._batch, self._live, self._job = batch, live, job
-        every = set(grid.cells())
-        pending = {cell for cell in every if any(cell not in t.cells.done for t in targets)}
-        self._total = len(every)
+        self._ledger = Ledger(grid.cells(), {t.name: t.cells for t in targets}, job)
+        pending = self._ledger.unfinished
         self._order = Order(grid.shape, pending, whole=not live)
-        self._unfinished = pending
         bytes_per_cell = 4 * 1024**2 * sum(len(t.rasters) for t in targets)
         most = max(4 * max(grid.shape), job.memory_bytes // SHARE_OF_MEMORY // bytes_per_cell)
         self._blenders = [
@@ -114,8 +113,6 @@ class Filling:
         self._left = {place for cell in pending for place in grid.windows_of(cell)}
         self._planned: deque[Place] = deque()
         self._scheduled: set[Place] = set()
-        self._finished: list[Place] = []
-        self._reported = 0.0
 
     def run(self) -> None:
         """Fill every cell; in a live job, those that are asked for as they are asked for."""
@@ -132,11 +129,11 @@ class Filling:
             finally:
                 for future in (f for _, reads in self._ahead for f in reads):
                     future.cancel()
-        self._report(last=True)
+        self._ledger.report(last=True)
 
     def _go(self) -> None:
         parallel = UNDER_WAY if self._on_a_card() else 1
-        while self._unfinished:
+        while self._ledger.unfinished:
             self._listen()
             places = self._next_batch()
             if places:
@@ -147,7 +144,7 @@ class Filling:
             if self._under_way and (len(self._under_way) >= parallel or not self._ahead):
                 self._finish(*self._under_way.popleft())
             self._settle_writes(MOST_WRITES if places or self._ahead else 0)
-            self._report()
+            self._ledger.report()
             self._job.check()
             if not places and not self._ahead and not self._under_way:
                 self._rest()
@@ -168,7 +165,7 @@ class Filling:
             # What was planned for the last view is only wanted if it is in this one.
             for place in self._planned:
                 for cell in self._grid.cells_of(place):
-                    if cell in self._unfinished:
+                    if cell in self._ledger.unfinished:
                         self._order.put_back(cell)
             self._planned.clear()
         if "whole" in order:
@@ -176,8 +173,8 @@ class Filling:
 
     def _next_batch(self) -> list[Place]:
         while len(self._planned) < self._batch and (cell := self._order.take()) is not None:
-            if not self._covered(cell):
-                self._keep_empty(cell)
+            if not is_covered(self._tiles, self._grid, cell):
+                self._ledger.note_empty(cell)
                 continue
             missing = {
                 place
@@ -191,12 +188,12 @@ class Filling:
     def _rest(self) -> None:
         """Nothing is under way: wait for orders, or make again what was dropped for memory."""
         self._settle_writes(0)
-        for cell in self._unfinished:
+        for cell in self._ledger.unfinished:
             self._order.put_back(cell)
         for blender in self._blenders:
             blender.make_room()
         if not self._order.whole and not self._order.in_view()[0]:
-            self._report(last=True)
+            self._ledger.report(last=True)
             time.sleep(IDLE_S)
 
     # ------------------------------------------------------------------ one batch of windows
@@ -221,55 +218,55 @@ class Filling:
 
     # ------------------------------------------------------------------ finished cells
 
-    def _covered(self, cell: Place) -> bool:
-        return self._tiles is None or bool(len(self._tiles.within(*self._grid.cell(cell))))
-
-    def _keep_empty(self, cell: Place) -> None:
-        """Note a cell that lies in a gap of the mosaic: there is nothing to predict."""
-        for target in self._targets:
-            target.cells.note(cell, np.zeros(256, np.int64))
-        self._unfinished.discard(cell)
-
     def _write(self, target: Target, cell: Place, block: NDArray[np.uint8]) -> None:
         rows, columns = self._grid.cell(cell)
-        inside = None if self._tiles is None else self._tiles.covers(rows, columns)
-        if inside is not None and not inside.all():
-            block = np.where(inside, block, 0).astype(np.uint8)
-            counts = np.bincount(block[0][inside], minlength=256)
-        else:
-            counts = np.bincount(block[0].ravel(), minlength=256)
+        block, counts = mask_gaps(self._tiles, rows, columns, block)
+        target.guard()
         for raster, values in zip(target.rasters, block, strict=True):
             raster.write(rows.start, columns.start, values)
-        with target.lock:
-            if self._live:
+        if self._live:
+            with target.lock:
                 for raster, values in zip(target.rasters, block, strict=True):
                     keep_up_overviews(raster, rows.start, columns.start, values)
-            target.cells.note(cell, counts)
-        if all(cell in t.cells.done for t in self._targets):
-            self._unfinished.discard(cell)
-            self._finished.append(cell)
+        self._ledger.note(target.name, cell, counts)
 
     def _settle_writes(self, most: int) -> None:
         """Wait until at most so many cells are not written yet; raise what went wrong."""
         while self._writes and (len(self._writes) > most or self._writes[0].done()):
             self._writes.popleft().result()
 
-    def _report(self, last: bool = False) -> None:
-        now = time.monotonic()
-        if not self._finished or (now - self._reported < REPORT_S and not last):
-            return
-        cells, self._finished = self._finished, []
-        self._reported = now
-        told: dict[str, Any] = {
-            target.name: target.cells.histogram.tolist() for target in self._targets
-        }
-        self._job.report(
-            "cells",
-            cells=cells,
-            done=self._total - len(self._unfinished),
-            total=self._total,
-            histograms=told,
-        )
+
+def is_covered(tiles: Tiles | None, grid: Grid, cell: Place) -> bool:
+    """Tell whether any tile of the mosaic reaches into a cell."""
+    return tiles is None or bool(len(tiles.within(*grid.cell(cell))))
+
+
+def mask_gaps(
+    tiles: Tiles | None, rows: slice, columns: slice, block: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], Histogram]:
+    """Make a cell's pixels outside every tile 0, and count the others.
+
+    Parameters
+    ----------
+    tiles
+        Tiles of the mosaic, `None` for a whole image.
+    rows, columns
+        Pixels of the cell.
+    block
+        Its probabilities, shape (classes, rows, columns).
+
+    Returns
+    -------
+    block
+        With gaps.
+    counts
+        Histogram of the first class without the gaps, shape (256,).
+    """
+    inside = None if tiles is None else tiles.covers(rows, columns)
+    if inside is None or inside.all():
+        return block, np.bincount(block[0].ravel(), minlength=256)
+    masked = np.where(inside, block, 0).astype(np.uint8)
+    return masked, np.bincount(masked[0][inside], minlength=256)
 
 
 def keep_up_overviews(raster: Raster, row: int, column: int, block: NDArray[Any]) -> None:

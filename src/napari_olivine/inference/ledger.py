@@ -1,0 +1,72 @@
+"""What is finished of several probabilities that are filled together, and telling it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from threading import Lock
+
+import numpy as np
+
+from napari_olivine.inference.cells import Histogram, Tally
+from napari_olivine.inference.windows import Place
+from napari_olivine.job import Job
+
+REPORT_S = 0.25
+"""How often finished cells are told."""
+
+
+class Ledger:
+    """The cells of a section, and in which of the probabilities each is finished.
+
+    Parameters
+    ----------
+    every
+        All cells of the section.
+    cells
+        What is finished, by the name of the probability.
+    job
+        Running job.
+    """
+
+    def __init__(self, every: Iterable[Place], cells: Mapping[str, Tally], job: Job) -> None:
+        self._cells, self._job = dict(cells), job
+        every = set(every)
+        self.total = len(every)
+        self.unfinished = {
+            cell for cell in every if any(cell not in c.done for c in cells.values())
+        }
+        self._new: list[Place] = []
+        self._told = 0.0
+        self._lock = Lock()
+
+    @property
+    def done(self) -> int:
+        """How many cells are finished in all probabilities."""
+        return self.total - len(self.unfinished)
+
+    def note(self, name: str, cell: Place, counts: Histogram) -> None:
+        """Note that a cell of one probability is on disk; from any thread."""
+        with self._lock:
+            self._cells[name].note(cell, counts)
+            if cell in self.unfinished and all(cell in c.done for c in self._cells.values()):
+                self.unfinished.discard(cell)
+                self._new.append(cell)
+
+    def note_empty(self, cell: Place) -> None:
+        """Note a cell that lies in a gap of the mosaic: there is nothing to predict."""
+        for name in self._cells:
+            self.note(name, cell, np.zeros(256, np.int64))
+
+    def report(self, last: bool = False) -> None:
+        """Tell the cells that were finished since the last time, not too often."""
+        now = time.monotonic()
+        with self._lock:
+            if not self._new or (now - self._told < REPORT_S and not last):
+                return
+            new, self._new = self._new, []
+            histograms = {name: c.histogram.tolist() for name, c in self._cells.items()}
+        self._told = now
+        self._job.report(
+            "cells", cells=new, done=self.done, total=self.total, histograms=histograms
+        )
