@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.inference.engines import Engine, choose_engine, plain_engine
+from napari_olivine.inference.engines import Engine, EngineName, choose_engine, first_line
 from napari_olivine.inference.engines.engine import FloatImage, Promise
 from napari_olivine.inference.models import Chosen
 from napari_olivine.inference.settings import SegmentSettings
@@ -78,14 +78,10 @@ class ModelPredictor:
         self._turns = TURNS[settings.augment]
         row, column = busiest_place(self._grey.raster)
         sample = self._grey.read(row, column, SAMPLE_PX, SAMPLE_PX)
+        self._sample = normalise(sample, card.normalisation)[None]
         batch, rows, columns = shape
-        self._engine: Engine = choose_engine(
-            self._network,
-            normalise(sample, card.normalisation)[None],
-            (batch, card.channels, rows, columns),
-            settings.engine,
-            job,
-        )
+        self._shape = batch, card.channels, rows, columns
+        self._engine = self._choose(settings.engine)
 
     @property
     def engines(self) -> list[str]:
@@ -94,37 +90,46 @@ class ModelPredictor:
 
     def start(self, windows: Sequence[GreyWindow]) -> Promise:
         """Begin to predict windows; see `Engine.start`."""
-        images = np.stack(
-            [normalise(self._grey.level(window), self._normalisation) for window in windows]
+        return self._start(
+            np.stack(
+                [normalise(self._grey.level(window), self._normalisation) for window in windows]
+            )
         )
-        started = self._start(images)
+
+    def _start(self, images: FloatImage) -> Promise:
+        engine = self._engine
+        try:
+            turned = [(engine.start(turn(images, how)), how) for how in self._turns]
+        except (RuntimeError, MemoryError) as error:
+            return self._without(engine, error, images)
+        started = mean_of([(lambda p=p, h=how: turn_back(p(), h)) for p, how in turned])  # type: ignore[misc]
 
         def wait() -> NDArray[np.uint8]:
             try:
                 return started()
             except (RuntimeError, MemoryError) as error:
-                self._give_up(error)
-                return self._start(images)()
+                return self._without(engine, error, images)()
 
         return wait
 
-    def _start(self, images: FloatImage) -> Promise:
-        promises = [(self._engine.start(turn(images, how)), how) for how in self._turns]
-        return mean_of([(lambda p=p, h=how: turn_back(p(), h)) for p, how in promises])  # type: ignore[misc]
+    def _choose(self, wanted: Literal["auto"] | EngineName) -> Engine:
+        try:
+            return choose_engine(self._network, self._sample, self._shape, wanted, self._job)
+        except (RuntimeError, MemoryError) as error:  # not of an engine, but of the network itself
+            raise failed_for_good(error) from error
 
-    def _give_up(self, error: BaseException) -> None:
-        """Go on with the engine that always works, if this was not it."""
-        why = str(error).strip().partition("\n")[0] or type(error).__name__
-        if self._engine.name == "float32":
-            raise InputError(
-                f"The network failed on a window ({why}): give a smaller window_px, or close "
-                "other programs if the memory is full. What is finished is kept."
-            ) from error
-        self._job.warn(
-            f"Engine {self._engine.name} failed midway ({why}); going on with float32 on the "
-            "processor."
-        )
-        self._engine = plain_engine(self._network, self._job)
+    def _without(self, engine: Engine, error: BaseException, images: FloatImage) -> Promise:
+        """Begin again with the engine that always works, after another one failed."""
+        if engine.name == "float32":
+            raise failed_for_good(error) from error
+        # Of several windows under way each fails; the first has replaced the engine.
+        if self._engine is engine:
+            self._job.warn(
+                f"Engine {engine.name} failed midway ({first_line(error)}); going on with float32 "
+                "on the processor."
+            )
+            self._engine = self._choose("float32")
+        return self._start(images)
 
 
 class Ensemble:
@@ -161,6 +166,14 @@ def make_predictor(
     return members[0] if len(members) == 1 else Ensemble(members)
 
 
+def failed_for_good(error: BaseException) -> InputError:
+    """Tell a person that a network does not work even in float32."""
+    return InputError(
+        f"The network failed on a window ({first_line(error)}): give a smaller window_px, or close "
+        "other programs if the memory is full. What is finished is kept."
+    )
+
+
 def mean_of(promises: Sequence[Callable[[], NDArray[np.uint8]]]) -> Promise:
     """Promise the mean of several results, rounded."""
     if len(promises) == 1:
@@ -195,6 +208,8 @@ def turn_back(images: NDArray[Any], how: Turn) -> NDArray[Any]:
 def busiest_place(raster: Raster) -> tuple[int, int]:
     """Find where an image has the most contrast: the place to compare engines on.
 
+    Pixels that are black or hold no number are between the tiles and do not count.
+
     Returns
     -------
     tuple of int
@@ -203,13 +218,14 @@ def busiest_place(raster: Raster) -> tuple[int, int]:
     level = min(len(raster.levels) - 1, 3)
     while level < len(raster.levels) - 1 and max(raster.levels[level].shape) > 4096:
         level += 1
-    coarse = np.asarray(raster.levels[level], np.float32)
-    np.nan_to_num(coarse, copy=False)
-    side = max(1, SAMPLE_PX >> level)
-    rows, columns = (max(1, length // side) for length in coarse.shape)
-    cut = coarse[: rows * side, : columns * side]
-    if cut.shape != (rows * side, columns * side):
-        return 0, 0
-    contrast = cut.reshape(rows, side, columns, side).std((1, 3))
+    grey = np.asarray(raster.levels[level], np.float32)
+    high, wide = (min(max(1, SAMPLE_PX >> level), length) for length in grey.shape)
+    rows, columns = grey.shape[0] // high, grey.shape[1] // wide
+    grey = grey[: rows * high, : columns * wide].reshape(rows, high, columns, wide)
+    there = np.isfinite(grey) & (grey > 0)
+    count = there.sum((1, 3))
+    mean = grey.sum((1, 3), where=there) / np.maximum(count, 1)
+    around = np.square(grey - mean[:, None, :, None], where=there, out=np.zeros_like(grey))
+    contrast = np.sqrt(around.sum((1, 3)) / np.maximum(count, 1)) * count
     row, column = np.unravel_index(int(contrast.argmax()), contrast.shape)
-    return int(row) * (side << level), int(column) * (side << level)
+    return int(row) * (high << level), int(column) * (wide << level)

@@ -106,7 +106,7 @@ class LevelledGrey:
         grey = window.grey.astype(np.float32)
         grey -= self.shift(window.rows, window.columns)
         if not np.issubdtype(window.grey.dtype, np.integer):
-            np.nan_to_num(grey, copy=False, nan=self.normalisation.median)
+            grey[~np.isfinite(grey)] = self.normalisation.median
         around = window.around
         return np.pad(grey, around, mode="symmetric") if np.any(around) else grey
 

@@ -38,6 +38,19 @@ WORTH_COMPARING = 1000
 
 Make = Callable[[], Engine]
 
+FAILURES = (
+    EngineError,
+    RuntimeError,  # torch and OpenVINO; out of memory on a graphics card
+    MemoryError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ImportError,  # a library that is there, but damaged or of another version
+    OSError,
+)
+"""What may go wrong while an engine is made and tried: never a reason not to segment."""
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -58,6 +71,10 @@ class Agreement:
     def enough(self) -> bool:
         """Whether the engine may be used."""
         return self.difference < MOST_DIFFERENCE and all(v >= LEAST_IOU for v in self.iou.values())
+
+    def __str__(self) -> str:
+        masks = ", ".join(f"{iou:.3f} at {threshold:g}" for threshold, iou in self.iou.items())
+        return f"{self.difference:.4f} in the mean" + (f" (IoU {masks})" if masks else "")
 
 
 def choose_engine(
@@ -87,21 +104,19 @@ def choose_engine(
         try:
             engine = make()
             agreement = agree(engine.start(sample)(), reference)
-        except (EngineError, RuntimeError, ValueError, TypeError, OSError) as error:
-            job.warn(f"Engine {name} does not work here ({_first_line(error)}); taking another.")
+        except FAILURES as error:
+            job.warn(f"Engine {name} does not work here ({first_line(error)}); taking another.")
             continue
         if agreement.enough:
             return engine
-        job.warn(
-            f"Engine {name} is off from float32 by {agreement.difference:.4f} in the mean "
-            f"(IoU {', '.join(f'{v:.3f}' for v in agreement.iou.values())}); taking another."
-        )
+        job.warn(f"Engine {name} is off from float32 by {agreement}; taking another.")
     return plain_engine(network, job)
 
 
 def plain_engine(network: nn.Module, job: Job) -> Engine:
-    """Return the engine that always works: float32 on the processor."""
-    return TorchEngine("float32", network, torch.device("cpu"), torch.float32, job)
+    """Return the engine that always works: float32 on the processor, the network as it comes."""
+    cpu = torch.device("cpu")
+    return TorchEngine("float32", network, cpu, torch.float32, job, as_it_comes=True)
 
 
 def agree(found: NDArray[np.uint8], expected: NDArray[np.uint8]) -> Agreement:
@@ -154,5 +169,6 @@ def _float32(network: nn.Module, sample: FloatImage) -> NDArray[np.uint8]:
     return stored
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Shorten what a library says when it fails to one line."""
     return str(error).strip().partition("\n")[0][:200] or type(error).__name__

@@ -53,14 +53,22 @@ class CudaEngine:
         """Begin to predict; see `Engine.start`."""
         self._job.check()
         with torch.cuda.device(self._device):
-            if images.shape not in self._lanes:
-                # Windows of one run have one shape, and the last batch another.
-                self._lanes[images.shape] = [
-                    _Lane(self._network, images.shape, self._device, self._precision)
-                    for _ in range(SLOTS)
-                ]
+            lanes = self._lanes_for(images.shape)
             self._turn = (self._turn + 1) % SLOTS
-            return self._lanes[images.shape][self._turn].start(images)
+            return lanes[self._turn].start(images)
+
+    def _lanes_for(self, shape: tuple[int, ...]) -> list[_Lane]:
+        """Return lanes of windows of this size; a batch of fewer goes through one for more."""
+        fitting = [other for other in self._lanes if other[1:] == shape[1:] and other >= shape]
+        if not fitting:
+            # Of the smaller batches, each has kept memory of its own.
+            for other in [other for other in self._lanes if other[1:] == shape[1:]]:
+                del self._lanes[other]
+            self._lanes[shape] = [
+                _Lane(self._network, shape, self._device, self._precision) for _ in range(SLOTS)
+            ]
+            return self._lanes[shape]
+        return self._lanes[min(fitting)]
 
 
 class _Lane:
@@ -77,6 +85,7 @@ class _Lane:
         self._there = torch.empty(shape, pin_memory=True)
         self._input = torch.zeros(shape, device=device)
         self._done: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        self._unread: Promise | None = None
 
         def predict() -> Tensor:
             batch = self._input.to(precision, memory_format=torch.channels_last)
@@ -92,15 +101,24 @@ class _Lane:
         self._back = torch.empty(self._output.shape, dtype=torch.uint8, pin_memory=True)
 
     def start(self, images: FloatImage) -> Promise:
-        self._there.copy_(torch.from_numpy(images))
+        if self._unread is not None:
+            self._unread()  # its buffers are needed again
+        count = len(images)
+        self._there[:count].copy_(torch.from_numpy(images))
         with torch.cuda.stream(self._stream):
             self._input.copy_(self._there, non_blocking=True)
             self._graph.replay()
             self._back.copy_(self._output, non_blocking=True)
             self._done.record()
 
-        def wait() -> NDArray[np.uint8]:
-            self._done.synchronize()
-            return cast(NDArray[np.uint8], self._back.numpy().copy())
+        result: list[NDArray[np.uint8]] = []
 
+        def wait() -> NDArray[np.uint8]:
+            if not result:
+                self._unread = None
+                self._done.synchronize()
+                result.append(cast(NDArray[np.uint8], self._back[:count].numpy().copy()))
+            return result[0]
+
+        self._unread = wait
         return wait

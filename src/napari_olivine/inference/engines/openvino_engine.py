@@ -17,7 +17,7 @@ from napari_olivine.inference.engines.torch_engine import as_stored
 from napari_olivine.job import Job
 
 TRACED_PX = 320
-"""Side of the window on which a network is traced; more than the widest dilation by far."""
+"""Side of the window on which a network is traced; its features are wider than any dilation."""
 
 LOOK_MS = 100
 """How often a running window looks whether it is still wanted."""
@@ -87,8 +87,8 @@ class OpenVinoEngine:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of torch, about tracing
                 try:
-                    # Traced on a small window: nothing in the graph depends on the size.
-                    example = torch.zeros(shape[0], shape[1], TRACED_PX, TRACED_PX)
+                    # Traced on a small window: from there on nothing depends on the size.
+                    example = torch.zeros(*shape[:2], *(min(TRACED_PX, s) for s in shape[2:]))
                     with torch.inference_mode():
                         traced = torch.jit.trace(self._graph, example, check_trace=False)  # type: ignore[no-untyped-call]
                     model = openvino.convert_model(traced, example_input=example)

@@ -105,7 +105,8 @@ class ShiftedConv2d(nn.Module):
 class PaddedTaps(nn.Module):
     """An atrous convolution as 1 x 1 convolutions that are moved by padding, for tracing.
 
-    Nothing in it depends on the image's size, which must be larger than the dilation.
+    Nothing in it depends on the size of an image that is larger than the dilation. Taps that move
+    a smaller one out of itself are left out: what was traced on such an image is for its size.
 
     Parameters
     ----------
@@ -122,10 +123,11 @@ class PaddedTaps(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the convolution of images (batch, channels, rows, columns)."""
         total = conv2d(images, self.weight[:, :, 1:2, 1:2], self.bias)
+        rows, columns = (int(side) for side in images.shape[-2:])
         for i, j in product((-1, 0, 1), repeat=2):
-            if i or j:
+            down, right = i * self.dilation, j * self.dilation
+            if (i or j) and abs(down) < rows and abs(right) < columns:
                 tap = conv2d(images, self.weight[:, :, i + 1 : i + 2, j + 1 : j + 2])
-                down, right = i * self.dilation, j * self.dilation
                 total = total + pad(tap, (-right, right, -down, down))
         return total
 

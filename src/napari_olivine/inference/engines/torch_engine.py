@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import cast
 
 import numpy as np
@@ -35,6 +36,8 @@ class TorchEngine:
         Type of weights and of everything between the layers.
     job
         Its cancel is looked at before each layer.
+    as_it_comes
+        Whether the network is left as it is, in case the rewritten one does not work.
     """
 
     def __init__(
@@ -44,11 +47,13 @@ class TorchEngine:
         device: torch.device,
         precision: torch.dtype,
         job: Job,
+        *,
+        as_it_comes: bool = False,
     ) -> None:
         self.name = name
         self._device, self._precision, self._job = device, precision, job
-        rewritten = rewrite(network, eager=device.type == "cpu")
-        self._network = rewritten.to(device, precision, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        copy = deepcopy(network) if as_it_comes else rewrite(network, eager=device.type == "cpu")
+        self._network = copy.to(device, precision, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def start(self, images: FloatImage) -> Promise:
         """Begin to predict; see `Engine.start`."""
