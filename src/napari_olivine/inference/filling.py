@@ -17,7 +17,7 @@ from napari_olivine.inference.blending import Blender
 from napari_olivine.inference.cells import Histogram, Tally
 from napari_olivine.inference.engines.engine import Promise
 from napari_olivine.inference.ledger import Ledger
-from napari_olivine.inference.order import Order, View
+from napari_olivine.inference.order import Order
 from napari_olivine.inference.predictor import Predictor
 from napari_olivine.inference.windows import Grid, Place
 from napari_olivine.job import Event, Job
@@ -159,17 +159,13 @@ class Filling:
             self._obey(self._job.orders.get())
 
     def _obey(self, order: Event) -> None:
-        if isinstance(order.get("view"), dict):
-            view = order["view"]
-            self._order.view = View(tuple(view["rows"]), tuple(view["columns"]))
+        if self._order.obey(order):
             # What was planned for the last view is only wanted if it is in this one.
             for place in self._planned:
                 for cell in self._grid.cells_of(place):
                     if cell in self._ledger.unfinished:
                         self._order.put_back(cell)
             self._planned.clear()
-        if "whole" in order:
-            self._order.whole = bool(order["whole"])
 
     def _next_batch(self) -> list[Place]:
         while len(self._planned) < self._batch and (cell := self._order.take()) is not None:

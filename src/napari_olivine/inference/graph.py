@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_olivine.inference.at_hand import Work, at_hand, make_work
 from napari_olivine.inference.blending import Blender
+from napari_olivine.inference.filling import is_covered, mask_gaps
 from napari_olivine.inference.models import choose_models
 from napari_olivine.inference.probability import choose_window
 from napari_olivine.inference.settings import SegmentSettings
-from napari_olivine.inference.windows import CELL, Place, make_grid
+from napari_olivine.inference.windows import CELL, Place
 from napari_olivine.job import Job
+from napari_olivine.networks.greys import read_window
 from napari_olivine.section import Section
 from napari_olivine.section.halving import halve
 
 if TYPE_CHECKING:
     import dask.array as da
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a process needs to know to predict cells of a section: small, and the same everywhere.
-
-    Parameters
-    ----------
-    section
-        Folder of the section, as the process sees it.
-    settings
-        Model and engine, as JSON.
-    window_px
-        Side of a window.
-    device, memory_bytes
-        Of the job.
-    """
-
-    section: Path
-    settings: str
-    window_px: int
-    device: str
-    memory_bytes: int
 
 
 def probability_dask(
@@ -87,7 +63,7 @@ def probability_dask(
     settings, job = settings or SegmentSettings(), job or Job()
     models = choose_models(section, settings.model)
     window = choose_window(models, settings, job)
-    work = Work(section.path, settings.model_dump_json(), window, job.device, job.memory_bytes)
+    work = make_work(section, [models], settings, window, job)
     # dask has no annotations for these.
     chunks = da.core.normalize_chunks((CELL, CELL), section.shape)  # type: ignore[no-untyped-call]
     lazy: da.Array = da.map_blocks(  # type: ignore[no-untyped-call]
@@ -105,7 +81,7 @@ def predict_cells(work: Work, cells: list[Place]) -> dict[Place, NDArray[np.uint
     Parameters
     ----------
     work
-        Section, model and windows.
+        Section, model and windows; of several probabilities the first.
     cells
         Rows and columns of cells.
 
@@ -114,50 +90,21 @@ def predict_cells(work: Work, cells: list[Place]) -> dict[Place, NDArray[np.uint
     dict
         By cell: ndarray of uint8, shape (classes, rows, columns).
     """
-    # The network uses every core by itself; two at once would only need more memory.
-    with ONE_AT_A_TIME:
-        return _at_hand(work).predict(cells)
-
-
-class _AtHand:
-    """A section and a network that stay in a process from one block to the next."""
-
-    def __init__(self, work: Work) -> None:
-        from napari_olivine.inference.predictor import make_predictor
-
-        section = Section(work.section)
-        settings = SegmentSettings.model_validate_json(work.settings)
-        job = Job(device=work.device, memory_bytes=work.memory_bytes)
-        models = choose_models(section, settings.model)
-        self.grid = make_grid(section.shape, work.window_px, settings.overlap_px, settings.blend)
-        self.image = section.raster("images", "BSE")
-        self.tiles = section.tiles()
-        self.classes = len(models[0].card.classes)
-        self.predictor = make_predictor(section, models, (1, *self.grid.window), settings, job)
-
-    def predict(self, cells: list[Place]) -> dict[Place, NDArray[np.uint8]]:
-        from napari_olivine.networks.greys import read_window
-
-        wanted = set(cells)
-        blender = Blender(self.grid, self.classes, lambda cell: cell in wanted, len(wanted))
-        places = sorted({place for cell in cells for place in self.grid.windows_of(cell)})
-        found: dict[Place, NDArray[np.uint8]] = {}
-        for place in places:
-            window = read_window(self.image, *self.grid.corner(place), *self.grid.window)
-            (values,) = self.predictor.start([window])()
+    found: dict[Place, NDArray[np.uint8]] = {}
+    with at_hand(work) as here:
+        wanted = {cell for cell in cells if is_covered(here.tiles, here.grid, cell)}
+        classes = len(here.models[0][0].card.classes)
+        blender = Blender(here.grid, classes, lambda cell: cell in wanted, len(cells))
+        for place in sorted({place for cell in wanted for place in here.grid.windows_of(cell)}):
+            window = read_window(here.image, *here.grid.corner(place), *here.grid.window)
+            (values,) = here.predictors[0].start([window])()
             found.update(blender.add(place, values))
-        for cell, block in found.items():
-            if self.tiles is not None:
-                found[cell] = np.where(self.tiles.covers(*self.grid.cell(cell)), block, np.uint8(0))
-        return found
-
-
-ONE_AT_A_TIME = Lock()
-
-
-@lru_cache(maxsize=1)
-def _at_hand(work: Work) -> _AtHand:
-    return _AtHand(work)
+        for cell in cells:
+            rows, columns = here.grid.cell(cell)
+            shape = (classes, rows.stop - rows.start, columns.stop - columns.start)
+            block = found.get(cell, np.zeros(shape, np.uint8))
+            found[cell], _ = mask_gaps(here.tiles, rows, columns, block)
+    return found
 
 
 def _block(work: Work, block_info: Any = None) -> NDArray[np.uint8]:

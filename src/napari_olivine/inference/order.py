@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.inference.windows import CELL, Place
+from napari_olivine.job import Event
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,33 @@ class Order:
         if cell is not None:
             self._pending[cell] = False
         return cell
+
+    def take_square(self, side: int) -> list[Place]:
+        """Take the next cell and those of its square that are still to be made, if any.
+
+        Parameters
+        ----------
+        side
+            Cells along the side of a square; squares lie side by side from the first cell on.
+        """
+        first = self.take()
+        if first is None:
+            return []
+        row, column = (place // side * side for place in first)
+        square = self._pending[row : row + side, column : column + side]
+        others = [(row + int(i), column + int(j)) for i, j in np.argwhere(square)]
+        square[:] = False
+        return sorted([first, *others])
+
+    def obey(self, order: Event) -> bool:
+        """Follow what whoever watches asks for (`Job.orders`); tell whether their view moved."""
+        if "whole" in order:
+            self.whole = bool(order["whole"])
+        view = order.get("view")
+        if not isinstance(view, dict):
+            return False
+        self.view = View(tuple(view["rows"]), tuple(view["columns"]))
+        return True
 
     def put_back(self, cell: Place) -> None:
         """Note that a cell has to be made after all."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.inference.cells import Cells
@@ -20,6 +23,30 @@ METHOD = 2
 
 Wanted = tuple[str, Sequence[Chosen]]
 """Name of a probability, and the models whose mean it is."""
+
+
+@dataclass(frozen=True)
+class Growing:
+    """A probability that grows in its draft.
+
+    Parameters
+    ----------
+    models
+        Models whose mean it is.
+    draft
+        Folder of the draft.
+    rasters
+        One image a class.
+    """
+
+    models: Sequence[Chosen]
+    draft: Path
+    rasters: Sequence[Raster]
+
+    @cached_property
+    def cells(self) -> Cells:
+        """What is finished."""
+        return Cells(self.draft)
 
 
 def make_probabilities(
@@ -45,30 +72,51 @@ def make_probabilities(
     if not wanted:
         return
 
-    from napari_olivine.inference.filling import Filling, Target
-    from napari_olivine.inference.predictor import make_predictor
-
-    batch = settings.batch or default_batch(job)
     with ExitStack() as stack:
         drafts = {
             name: stack.enter_context(section.draft(name, recipes[name], job)) for name, _ in wanted
         }
-        targets = []
-        for name, m in wanted:
-            rasters = grow(section, drafts[name], m)
-            cells = Cells(drafts[name].path)
-            if len(cells.done) < grid.shape[0] * grid.shape[1]:
-                job.report("growing", product=name, folder=str(drafts[name].path))
-                job.progress(len(cells.done), grid.shape[0] * grid.shape[1], "Loading the network")
-                predictor = make_predictor(section, m, (batch, *grid.window), settings, job)
-                job.say(f"{name}: {' + '.join(predictor.engines)}, windows of {window} px.")
-                drafts[name].notes["engine"] = " + ".join(predictor.engines)
-                targets.append(Target(name, predictor, rasters, cells))
-        if targets:
-            image = section.raster("images", "BSE")
-            Filling(image, section.tiles(), grid, targets, batch, settings.live, job).run()
+        growing = {
+            name: Growing(m, drafts[name].path, grow(section, drafts[name], m))
+            for name, m in wanted
+        }
+        every = grid.shape[0] * grid.shape[1]
+        left = {name: one for name, one in growing.items() if len(one.cells.done) < every}
+        if left:
+            if settings.scheduler:
+                from napari_olivine.inference.cluster import fill_on_cluster
+
+                engines = fill_on_cluster(section, left, grid, settings, window, job)
+            else:
+                engines = _fill_here(section, left, grid, settings, window, job)
+            for name, used in engines.items():
+                drafts[name].notes["engine"] = ", ".join(used)
         for name, m in wanted:
             finish(section, drafts[name], recipes[name], m, grid, job)
+
+
+def _fill_here(
+    section: Section,
+    growing: Mapping[str, Growing],
+    grid: Grid,
+    settings: SegmentSettings,
+    window: int,
+    job: Job,
+) -> dict[str, list[str]]:
+    """Fill probabilities in this process; return the engine of each."""
+    from napari_olivine.inference.filling import Filling, Target
+    from napari_olivine.inference.predictor import make_predictor
+
+    batch = settings.batch or default_batch(job)
+    targets = []
+    for name, one in growing.items():
+        job.progress(len(one.cells.done), grid.shape[0] * grid.shape[1], "Loading the network")
+        predictor = make_predictor(section, one.models, (batch, *grid.window), settings, job)
+        job.say(f"{name}: {' + '.join(predictor.engines)}, windows of {window} px.")
+        targets.append(Target(name, predictor, one.rasters, one.cells))
+    image = section.raster("images", "BSE")
+    Filling(image, section.tiles(), grid, targets, batch, settings.live, job).run()
+    return {target.name: [" + ".join(target.predictor.engines)] for target in targets}
 
 
 def recipe_of(

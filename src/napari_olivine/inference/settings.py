@@ -62,6 +62,12 @@ class SegmentSettings(Settings):
         "graphics card.",
         ge=1,
     )
+    scheduler: str = setting(
+        "",
+        "Scheduler",
+        "Address of a dask scheduler, e.g. tcp://host:8786, or its scheduler file: its workers "
+        "segment the section; this process if empty.",
+    )
     live: bool = setting(
         False,
         "Live",

@@ -1,0 +1,490 @@
+"""Fill the probabilities of a section on the workers of a dask scheduler."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
+
+from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.inference.at_hand import make_work
+from napari_olivine.inference.cells import from_pairs
+from napari_olivine.inference.cluster_task import KEPT, PACKAGE, Pending, Run, fill_piece, stop_flag
+from napari_olivine.inference.filling import is_covered, keep_up_overviews
+from napari_olivine.inference.ledger import Ledger
+from napari_olivine.inference.order import Order
+from napari_olivine.inference.probability import Growing
+from napari_olivine.inference.settings import SegmentSettings
+from napari_olivine.inference.windows import Grid, Place
+from napari_olivine.job import Event, Job
+from napari_olivine.section import Section
+
+T = TypeVar("T")
+
+CONNECT_S = 10.0
+"""How long a scheduler, and then its first worker, is waited for."""
+
+PROBE_S = 5.0
+"""How long a worker may look for a file that was just written: shared disks take a while."""
+
+LOOK_S = 2.0
+"""How often it is looked which workers there are."""
+
+STOP_S = 2.0
+"""How long a stopped run waits for its workers to hear of it."""
+
+TICK_S = 0.1
+"""How often a stop is looked for while nothing comes in."""
+
+AHEAD = 2
+"""Pieces that a worker has at a time: one is made, the next lies ready."""
+
+LARGEST = {"halo": 8, "cosine": 16, "mean": 16}
+"""Cells along the side of a piece at most. Averaged windows at its edge are made again for the
+next piece, so that pieces are larger then."""
+
+PIECES_EACH = {"halo": 8, "cosine": 3, "mean": 3}
+"""Pieces a worker that the work is cut into, about."""
+
+
+def fill_on_cluster(
+    section: Section,
+    growing: Mapping[str, Growing],
+    grid: Grid,
+    settings: SegmentSettings,
+    window: int,
+    job: Job,
+) -> dict[str, list[str]]:
+    """Fill probabilities on the workers of the scheduler that the settings name.
+
+    Workers write the cells themselves, here they are noted. If this process is stopped or dies,
+    the next run makes the cells that are not noted; if a worker dies, another one does its work.
+
+    Parameters
+    ----------
+    section
+        Section whose folder every worker sees.
+    growing
+        What is filled, by its name.
+    grid
+        Windows and cells.
+    settings
+        Scheduler, windows and engine.
+    window
+        Side of the windows, as chosen.
+    job
+        Running job; its memory is that of each worker.
+
+    Returns
+    -------
+    dict
+        By name: the engines that were used.
+
+    Raises
+    ------
+    InputError
+        If there is no such scheduler, it has no workers, or they have no or another version of
+        the package or do not see the section, or a piece fails.
+    """
+    work = make_work(section, [one.models for one in growing.values()], settings, window, job)
+    run = Run(
+        name=f"segment-{uuid.uuid4().hex}",
+        version=version(PACKAGE),
+        work=work,
+        drafts=tuple((name, one.draft) for name, one in growing.items()),
+    )
+    patience = Patience(job)
+    with _connected(settings.scheduler, patience) as client:
+        workers = check_workers(client, settings.scheduler, run, patience)
+        filling = ClusterFilling(client, run, workers, section, growing, grid, settings, patience)
+        return filling.run()
+
+
+class Patience:
+    """Waits for what cannot be interrupted, and stops waiting when the person asks to.
+
+    Parameters
+    ----------
+    job
+        Running job.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def begin(self, call: Callable[[], T]) -> Future[T]:
+        """Begin to wait for a call, in a thread that the end of the program does not wait for."""
+        future: Future[T] = Future()
+
+        def wait() -> None:
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                future.set_exception(error)
+
+        Thread(target=wait, daemon=True).start()
+        return future
+
+    def wait(self, call: Callable[[], T]) -> T:
+        """Wait for a call and return its result."""
+        future = self.begin(call)
+        while True:
+            try:
+                return future.result(TICK_S)
+            except NotYet:
+                if future.done():
+                    raise
+                self.job.check()
+
+
+class ClusterFilling:
+    """The work of filling probabilities, a piece of neighbouring cells at a time, elsewhere.
+
+    Parameters
+    ----------
+    client
+        Client of the scheduler.
+    run
+        What every piece has to know.
+    workers
+        Addresses of the workers.
+    section, growing, grid, settings
+        See `fill_on_cluster`.
+    patience
+        Of the running job.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        run: Run,
+        workers: Sequence[str],
+        section: Section,
+        growing: Mapping[str, Growing],
+        grid: Grid,
+        settings: SegmentSettings,
+        patience: Patience,
+    ) -> None:
+        job = patience.job
+        self._client, self._run, self._workers = client, run, list(workers)
+        self._patience = patience
+        self._growing, self._grid, self._settings, self._job = growing, grid, settings, job
+        self._tiles = section.tiles()
+        self._ledger = Ledger(grid.cells(), {n: g.cells for n, g in growing.items()}, job)
+        self._order = Order(grid.shape, self._ledger.unfinished, whole=not settings.live)
+        self._inbox: SimpleQueue[Any] = SimpleQueue()
+        self._sent: dict[str, tuple[Any, str]] = {}
+        self._side = self._even_side()
+        self._engines: dict[str, list[str]] = {name: [] for name in growing}
+        self._warned: set[str] = set()
+        self._looked = time.monotonic()
+        self._look: Future[Any] | None = None
+
+    def run(self) -> dict[str, list[str]]:
+        """Fill every cell; in a live job, those that are asked for as they are asked for."""
+        self._client.subscribe_topic(self._run.name, self._inbox.put)
+        try:
+            self._go()
+        except BaseException:
+            self._stop()
+            raise
+        finally:
+            self._client.unsubscribe_topic(self._run.name)
+        self._ledger.report(last=True)
+        return self._engines
+
+    def _go(self) -> None:
+        while self._ledger.unfinished or self._sent:
+            while not self._job.orders.empty():
+                self._order.obey(self._job.orders.get())
+            self._send()
+            self._take_in()
+            self._look_for_workers()
+            self._ledger.report()
+            self._job.progress(self._ledger.done, self._ledger.total, "Segmenting")
+
+    # ------------------------------------------------------------------ what goes out
+
+    def _send(self) -> None:
+        while (worker := self._free_worker()) is not None and (pending := self._next_piece()):
+            future = self._client.submit(
+                fill_piece,
+                self._run,
+                pending,
+                key=f"{self._run.name}-{uuid.uuid4().hex}",
+                workers=[worker],
+                allow_other_workers=True,
+            )
+            self._sent[future.key] = future, worker
+            future.add_done_callback(self._inbox.put)
+
+    def _free_worker(self) -> str | None:
+        busy = Counter(worker for _, worker in self._sent.values())
+        free = [worker for worker in self._workers if busy[worker] < AHEAD]
+        return min(free, key=lambda worker: busy[worker]) if free else None
+
+    def _next_piece(self) -> Pending:
+        side = self._side
+        if not self._order.whole:
+            side = 1  # somebody waits for it
+        elif self._settings.blend == "halo":
+            side = min(side, self._even_side())
+        while cells := self._order.take_square(side):
+            covered = [c for c in cells if is_covered(self._tiles, self._grid, c)]
+            for cell in set(cells).difference(covered):
+                self._ledger.note_empty(cell)
+            if covered:
+                return self._pending(covered)
+        return {}
+
+    def _pending(self, cells: Sequence[Place]) -> Pending:
+        wanted = {
+            name: [cell for cell in cells if cell not in one.cells.done]
+            for name, one in self._growing.items()
+        }
+        return {name: some for name, some in wanted.items() if some}
+
+    def _even_side(self) -> int:
+        """Side of pieces of which each worker gets several."""
+        blend = self._settings.blend
+        pieces = PIECES_EACH[blend] * max(1, len(self._workers))
+        side = int((len(self._ledger.unfinished) / pieces) ** 0.5)
+        if blend == "halo":  # they become smaller towards the end, halves fit into each other
+            side = 1 << max(0, side.bit_length() - 1)
+        return min(max(1, side), LARGEST[blend])
+
+    # ------------------------------------------------------------------ what comes in
+
+    def _take_in(self) -> None:
+        """Take in all that has come, or wait a moment for it."""
+        with suppress(Empty):
+            item = self._inbox.get(timeout=TICK_S)
+            while True:
+                if isinstance(item, tuple):
+                    self._hear(item[1])
+                else:
+                    self._finish(item)
+                item = self._inbox.get_nowait()
+
+    def _hear(self, event: Event) -> None:
+        if event["event"] == "cell":
+            self._note(event["name"], tuple(event["cell"]), event["counts"])
+        else:
+            self._warn(event["message"])
+
+    def _warn(self, message: str) -> None:
+        """Pass on what a worker warns of, once however many say it."""
+        if message not in self._warned:
+            self._warned.add(message)
+            self._job.warn(message)
+
+    def _finish(self, future: Any) -> None:
+        if self._sent.pop(future.key, None) is None:
+            return
+        if future.status in ("cancelled", "lost"):
+            raise _gone(self._settings.scheduler)
+        try:
+            result = self._patience.wait(future.result)
+        except Exception as error:
+            raise _told(error) from error
+        for name, cells in result["cells"].items():
+            for cell, counts in cells:
+                self._note(name, cell, counts)
+        for name, engines in result["engines"].items():
+            if (engine := " + ".join(engines)) not in self._engines[name]:
+                self._engines[name].append(engine)
+                self._job.say(f"{name}: {engine}, windows of {self._grid.window[0]} px.")
+
+    def _note(self, name: str, cell: Place, counts: Sequence[Sequence[int]]) -> None:
+        one = self._growing[name]
+        if cell in one.cells.done:
+            return
+        if self._settings.live:
+            rows, columns = self._grid.cell(cell)
+            for raster in one.rasters:
+                keep_up_overviews(raster, rows.start, columns.start, raster.read(rows, columns))
+        self._ledger.note(name, cell, from_pairs(counts))
+
+    # ------------------------------------------------------------------ workers
+
+    def _look_for_workers(self) -> None:
+        """Keep the list of workers: they may die, and new ones may come."""
+        now = time.monotonic()
+        if self._look is None:
+            if now - self._looked > LOOK_S:
+                self._look = self._patience.begin(self._client.nthreads)
+            return
+        if not self._look.done():
+            return
+        try:
+            self._workers = list(self._look.result())
+        except Exception as error:
+            raise _gone(self._settings.scheduler) from error
+        self._looked, self._look = now, None
+        if not self._workers:
+            self._warn(
+                f"No worker is left at {self._settings.scheduler}; waiting for new ones. What is "
+                "finished is kept."
+            )
+
+    def _stop(self) -> None:
+        """Cancel what is not made yet and tell the workers to stop what they make."""
+        name = self._run.name
+
+        def stop() -> None:
+            self._client.cancel([future for future, _ in self._sent.values()], force=True)
+            self._client.run(_stop_run, name, on_error="ignore")
+
+        with suppress(Exception):
+            self._patience.begin(stop).result(STOP_S)
+
+
+def check_workers(client: Any, scheduler: str, run: Run, patience: Patience) -> list[str]:
+    """See that there are workers, with this package, that see the section.
+
+    Returns
+    -------
+    list of str
+        Their addresses.
+
+    Raises
+    ------
+    InputError
+        Names the workers that cannot be used, and why.
+    """
+    deadline = time.monotonic() + CONNECT_S
+    while not patience.wait(client.nthreads):
+        patience.job.progress(0, 0, "Waiting for workers")
+        if time.monotonic() > deadline:
+            raise InputError(
+                f"scheduler: {scheduler} has no workers: start some, e.g. "
+                f"'dask worker {scheduler}', and run the command again."
+            )
+        time.sleep(TICK_S)
+    folder = run.work.section
+    mark = folder / "work" / f"{run.name}.probe"
+    mark.write_text(run.name)
+    try:
+        look = _make_probe(str(mark), run.name, [str(f) for m in run.work.models for f in m])
+        found: dict[str, Any] = patience.wait(lambda: client.run(look, on_error="return"))
+    finally:
+        mark.unlink(missing_ok=True)
+    problems = {worker: why for worker, seen in found.items() if (why := _problem(seen, run))}
+    if problems:
+        told = "; ".join(f"{worker} {why}" for worker, why in sorted(problems.items()))
+        raise InputError(
+            f"scheduler: {len(problems)} of {len(found)} workers of {scheduler} cannot be used: "
+            f"{told}."
+        )
+    return list(found)
+
+
+def _make_probe(mark: str, text: str, folders: list[str]) -> Callable[[], Any]:
+    seconds = PROBE_S
+
+    # Inside a function it travels as a whole: it runs where the package may be missing.
+    async def probe() -> dict[str, Any]:
+        import asyncio
+        import importlib.metadata
+        import os
+        import time
+
+        try:
+            package = importlib.metadata.version("napari-olivine")
+        except importlib.metadata.PackageNotFoundError:
+            package = ""
+        deadline = time.monotonic() + seconds
+        seen = False
+        while not seen and time.monotonic() < deadline:
+            try:
+                with open(mark) as file:
+                    seen = file.read() == text
+            except OSError:
+                await asyncio.sleep(0.2)
+        return {
+            "version": package,
+            "seen": seen,
+            "writable": os.access(os.path.dirname(mark), os.W_OK),
+            "missing": [folder for folder in folders if not os.path.isdir(folder)],
+        }
+
+    return probe
+
+
+def _problem(seen: Any, run: Run) -> str:
+    if not isinstance(seen, dict):
+        return f"fails ({seen})"
+    if not seen["version"]:
+        return f"has no {PACKAGE}, install version {run.version} there"
+    if seen["version"] != run.version:
+        return f"has {PACKAGE} {seen['version']}, here it is {run.version}"
+    if not seen["seen"]:
+        return f"does not see {run.work.section}, which must be on a disk that all share"
+    if not seen["writable"]:
+        return f"may not write into {run.work.section}"
+    if seen["missing"]:
+        return f"does not see the model {seen['missing'][0]}"
+    return ""
+
+
+@contextmanager
+def _connected(scheduler: str, patience: Patience) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError(
+            "scheduler: needs the package distributed: pip install 'napari-olivine[cluster]'."
+        ) from error
+
+    def connect() -> Any:
+        file = Path(scheduler).expanduser()
+        where = {"scheduler_file": str(file)} if file.is_file() else {"address": scheduler}
+        connected: Any = Client(**where, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
+        return connected
+
+    patience.job.progress(0, 0, f"Connecting to {scheduler}")
+    try:
+        client = patience.wait(connect)
+    except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:
+        raise InputError(
+            f"scheduler: none answers at {scheduler!r} ({_first_line(error)}): give the address "
+            "that 'dask scheduler' tells, e.g. tcp://host:8786."
+        ) from error
+    try:
+        yield client
+    finally:
+        with suppress(Exception):
+            client.close(timeout=STOP_S)
+
+
+def _stop_run(name: str) -> None:
+    stop_flag(name).set()
+
+
+def _gone(scheduler: str) -> InputError:
+    return InputError(f"The scheduler {scheduler} went away{KEPT}")
+
+
+def _told(error: Exception) -> Exception:
+    """Put what a piece failed with into a person's words."""
+    if isinstance(error, OlivineError | OSError):
+        return error
+    if type(error).__name__ == "KilledWorker":
+        return InputError(
+            "Workers died one after the other on the same piece of the section, mostly for want "
+            f"of memory: give them more, or a smaller window_px{KEPT}"
+        )
+    return InputError(f"A worker failed ({type(error).__name__}: {_first_line(error)}){KEPT}")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0][:200] or type(error).__name__
