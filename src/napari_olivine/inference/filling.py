@@ -143,7 +143,8 @@ class Filling:
                 self._start(*self._ahead.popleft())
             if self._under_way and (len(self._under_way) >= parallel or not self._ahead):
                 self._finish(*self._under_way.popleft())
-            self._settle_writes(MOST_WRITES if places or self._ahead else 0)
+            # Somebody who watches sees a cell as soon as it is there.
+            self._settle_writes(MOST_WRITES if self._ahead and not self._live else 0)
             self._ledger.report()
             self._job.check()
             if not places and not self._ahead and not self._under_way:

@@ -28,14 +28,16 @@ def draw_as_mask(layer: Any, threshold: float, colour: str) -> None:
     """Draw a probability as yes or no, by the graphics card: no pixel is computed again."""
     # A pixel belongs to the segmentation from the stored value on that is not below.
     step = threshold * 255
-    layer.colormap, layer.opacity = colour, 0.4
+    if layer.colormap.name != colour:
+        layer.colormap, layer.opacity = colour, 0.4
     layer.contrast_limits = (max(step - 1, 0), step)
 
 
 def draw_as_probability(layer: Any) -> None:
     """Draw a probability as it is."""
     look = probability_look()
-    layer.colormap, layer.opacity = look["colormap"], look["opacity"]
+    if layer.colormap.name != look["colormap"]:
+        layer.colormap, layer.opacity = look["colormap"], look["opacity"]
     layer.contrast_limits = look["contrast_limits"]
 
 

@@ -19,6 +19,37 @@ from superqt import QElidingLabel
 from napari_olivine.widgets.parts import wrapped
 
 
+SETTLED_S = 5.0
+"""How long work must go on before anybody can say how long it takes."""
+
+
+class Pace:
+    """How long work that tells its progress may still take."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was before."""
+        self._first = (0.0, 0.0, 0.0)  # when, done, total
+
+    def left(self, done: float, total: float) -> float | None:
+        """Return the seconds that are left, `None` where nobody can say yet."""
+        now = time.monotonic()
+        since, before, of = self._first
+        if of != total or done < before:  # another part of the work, or gone on with after a stop
+            self._first = (now, done, total)
+            return None
+        if now - since < SETTLED_S or done <= before:
+            return None
+        return (now - since) / (done - before) * (total - done)
+
+
+def clock(seconds: float) -> str:
+    """Write a time as minutes and seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
 class RunBar(QWidget):
     """Buttons, progress and messages of a step.
 
@@ -64,22 +95,25 @@ class RunBar(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.log)
         self._started = 0.0
+        self._pace = Pace()
 
     def begin(self) -> None:
         """Show that the step starts; nobody knows yet how long it takes."""
         self._started = time.monotonic()
+        self._pace.begin()
         self.bar.setRange(0, 0)
         self.bar.setFormat("")
         self.bar.show()
         self.say("Starting...")
 
     def progress(self, done: float, total: float) -> None:
-        """Show how far the step is, and since when it runs."""
+        """Show how far the step is, since when it runs, and how long it may still take."""
         self.bar.show()
         self.bar.setRange(0, 1000)
         self.bar.setValue(round(1000 * done / total) if total > 0 else 0)
-        seconds = int(self.seconds())
-        self.bar.setFormat(f"%p %   {seconds // 60}:{seconds % 60:02d}")
+        left = self._pace.left(done, total)
+        rest = f", {clock(left)} left" if left is not None else ""
+        self.bar.setFormat(f"%p %   {clock(self.seconds())}{rest}")
 
     def seconds(self) -> float:
         """Time since the step began."""

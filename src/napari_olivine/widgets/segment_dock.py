@@ -26,6 +26,7 @@ from napari_olivine.widgets.compare_part import (
 from napari_olivine.widgets.eye import Eye
 from napari_olivine.widgets.live_segmentation import LiveSegmentation
 from napari_olivine.widgets.parts import Folding, wrapped
+from napari_olivine.widgets.run_bar import Pace, clock
 from napari_olivine.widgets.step_dock import StepDock
 from napari_olivine.widgets.threshold_numbers import crystals_in, share_of
 from napari_olivine.widgets.train_dock import model_names, scores_of
@@ -89,6 +90,7 @@ class SegmentDock(StepDock):
         self.about.setTextFormat(Qt.TextFormat.RichText)
         self.body.addWidget(self.about)
         self._crystals = ""
+        self._pace = Pace()
         self._count_later = QTimer(self)
         self._count_later.setSingleShot(True)
         self._count_later.setInterval(COUNT_MS)
@@ -121,6 +123,7 @@ class SegmentDock(StepDock):
     @override
     def run(self) -> None:
         if self.live.running:
+            self._pace.begin()
             self.live.finish_section()
         else:
             super().run()
@@ -196,6 +199,8 @@ class SegmentDock(StepDock):
         elif live.total:
             there, wanted = live.in_view()
             text = f"{live.done} of {live.total} tiles; in view {there} of {wanted}"
+            left = self._pace.left(live.done, live.total) if live.whole else None
+            text += f"; {clock(left)} left" if left is not None else ""
         else:
             text = ""
         self.progress_text.setText(text)

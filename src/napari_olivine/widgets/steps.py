@@ -12,7 +12,7 @@ VERBS = {
     "import": "Import",
     "mask": "Make mask",
     "train": "Train",
-    "segment": "Segment",
+    "segment": "Segment the whole section",
     "calibrate": "Calibrate",
     "crystals": "Find crystals",
 }
