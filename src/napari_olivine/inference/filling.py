@@ -17,6 +17,7 @@ from napari_olivine.inference.blending import Blender
 from napari_olivine.inference.cells import Histogram, Tally
 from napari_olivine.inference.engines.engine import Promise
 from napari_olivine.inference.ledger import Ledger
+from napari_olivine.inference.models import OLIVINE
 from napari_olivine.inference.order import Order
 from napari_olivine.inference.predictor import Predictor
 from napari_olivine.inference.windows import Grid, Place
@@ -65,6 +66,11 @@ class Target:
     cells: Tally
     guard: Callable[[], None] = lambda: None
     lock: Lock = field(default_factory=Lock)
+
+    @property
+    def counted(self) -> int:
+        """Which of its images is the olivine's."""
+        return [raster.folder.name for raster in self.rasters].index(OLIVINE)
 
 
 class Filling:
@@ -217,7 +223,7 @@ class Filling:
 
     def _write(self, target: Target, cell: Place, block: NDArray[np.uint8]) -> None:
         rows, columns = self._grid.cell(cell)
-        block, counts = mask_gaps(self._tiles, rows, columns, block)
+        block, counts = mask_gaps(self._tiles, rows, columns, block, target.counted)
         target.guard()
         for raster, values in zip(target.rasters, block, strict=True):
             raster.write(rows.start, columns.start, values)
@@ -239,7 +245,11 @@ def is_covered(tiles: Tiles | None, grid: Grid, cell: Place) -> bool:
 
 
 def mask_gaps(
-    tiles: Tiles | None, rows: slice, columns: slice, block: NDArray[np.uint8]
+    tiles: Tiles | None,
+    rows: slice,
+    columns: slice,
+    block: NDArray[np.uint8],
+    counted: int = 0,
 ) -> tuple[NDArray[np.uint8], Histogram]:
     """Make a cell's pixels outside every tile 0, and count the others.
 
@@ -251,19 +261,21 @@ def mask_gaps(
         Pixels of the cell.
     block
         Its probabilities, shape (classes, rows, columns).
+    counted
+        Class of the histogram.
 
     Returns
     -------
     block
         With gaps.
     counts
-        Histogram of the first class without the gaps, shape (256,).
+        Histogram of that class without the gaps, shape (256,).
     """
     inside = None if tiles is None else tiles.covers(rows, columns)
     if inside is None or inside.all():
-        return block, np.bincount(block[0].ravel(), minlength=256)
+        return block, np.bincount(block[counted].ravel(), minlength=256)
     masked = np.where(inside, block, 0).astype(np.uint8)
-    return masked, np.bincount(masked[0][inside], minlength=256)
+    return masked, np.bincount(masked[counted][inside], minlength=256)
 
 
 def keep_up_overviews(raster: Raster, row: int, column: int, block: NDArray[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any, cast
 
@@ -72,7 +73,8 @@ class OpenVinoEngine:
         while not request.wait_for(LOOK_MS):
             if self._job.cancel.is_set():
                 request.cancel()
-                request.wait()
+                with suppress(RuntimeError):  # "was canceled"
+                    request.wait()
                 self._job.check()
         return cast(NDArray[np.uint8], request.get_output_tensor(0).data.copy())
 
