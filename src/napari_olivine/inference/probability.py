@@ -82,6 +82,8 @@ def make_probabilities(
         }
         every = grid.shape[0] * grid.shape[1]
         left = {name: one for name, one in growing.items() if len(one.cells.done) < every}
+        for name in left:
+            job.report("growing", product=name, folder=str(drafts[name].path))
         if left:
             if settings.scheduler:
                 from napari_olivine.inference.cluster import fill_on_cluster

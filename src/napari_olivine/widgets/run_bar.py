@@ -18,7 +18,6 @@ from superqt import QElidingLabel
 
 from napari_olivine.widgets.parts import wrapped
 
-
 SETTLED_S = 5.0
 """How long work must go on before anybody can say how long it takes."""
 
