@@ -137,8 +137,9 @@ def _candidates(
     device = choose_device(job.device)
     fast = has_fast_bfloat16(torch.device("cpu"))
     cpu = torch.device("cpu")
+    card = device if device.type == "cuda" else torch.device("cuda")
     makers: dict[EngineName, Make] = {
-        "cuda": partial(CudaEngine, network, torch.device("cuda"), _gpu_precision(), job),
+        "cuda": partial(CudaEngine, network, card, _gpu_precision(), job),
         "mps": partial(TorchEngine, "mps", network, torch.device("mps"), torch.float16, job),
         "openvino": partial(OpenVinoEngine, network, shape, fast, torch.get_num_threads(), job),
         "bfloat16": partial(TorchEngine, "bfloat16", network, cpu, torch.bfloat16, job),
