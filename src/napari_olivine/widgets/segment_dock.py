@@ -152,6 +152,7 @@ class SegmentDock(StepDock):
         self.live.leave(self.session.section)
         self.preview.setChecked(False)
         self.compare.close_layer()
+        self.compare.fill()
         self._fill_models()
         self._show_threshold()
 
