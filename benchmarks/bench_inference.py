@@ -42,7 +42,7 @@ from napari_olivine.inference.engines.openvino_engine import OpenVinoEngine
 from napari_olivine.inference.engines.torch_engine import TorchEngine, as_stored
 from napari_olivine.inference.predictor import busiest_place
 from napari_olivine.job import Job
-from napari_olivine.networks import NETWORKS
+from napari_olivine.networks import NETWORKS, read_card
 from napari_olivine.networks.build import build_network
 from napari_olivine.networks.device import has_fast_bfloat16
 from napari_olivine.networks.files import load_model
@@ -94,7 +94,8 @@ def open_network(source: str) -> tuple[torch.nn.Module, str, bool]:
 def window_of(source: str, section: Path | None, side: int, batch: int) -> NDArray[np.float32]:
     """Return a batch of a window: of a section where it has most contrast, or of noise."""
     if section is None or source in NETWORKS:
-        channels = NETWORKS[source].channels if source in NETWORKS else 1
+        name = source if source in NETWORKS else read_card(Path(source)).network
+        channels = NETWORKS[name].channels
         noise = np.random.default_rng(0).normal(size=(1, channels, side, side))
         return np.repeat(noise.astype(np.float32), batch, 0)
     _, card = load_model(Path(source))
