@@ -185,14 +185,13 @@ def test_gaps_and_two_models_at_once(
     assert whole(other, "compare/b", "pyroxene").any()
 
 
-@pytest.mark.parametrize("blend", ["mean", "cosine"])
 def test_averaged_windows_do_not_show_where_pieces_meet(
-    workers: LocalCluster, models: list[str], tmp_path: Path, blend: str
+    workers: LocalCluster, models: list[str], tmp_path: Path
 ) -> None:
     found = []
     for name, scheduler in (("here", ""), ("there", workers.scheduler_address)):
         section = stripe(tmp_path / name, (2 * CELL + 80, 60))
-        segment(section, how(scheduler, models[0], blend=blend, window_px=512))
+        segment(section, how(scheduler, models[0], blend="mean", window_px=512))
         found.append(whole(section).astype(int))
     assert np.abs(found[0] - found[1]).max() <= 1
 
@@ -258,6 +257,45 @@ def test_a_killed_command_goes_on_and_elsewhere(
     assert there.require("probability").notes["histogram"] == list(
         np.bincount(whole(there).ravel(), minlength=256)
     )
+
+
+def test_a_scheduler_that_dies_and_one_that_loses_all_workers(
+    here: Section, models: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "LOOK_S", 0.2)
+    there, file = stripe(tmp_path / "s"), tmp_path / "scheduler.json"
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    own = ["--port", "0", "--dashboard-address", ":0", "--scheduler-file", str(file)]
+    work = [*dask, "worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-nanny"]
+    scheduler = subprocess.Popen([*dask, "scheduler", *own], **quiet)
+    first = subprocess.Popen(work, **quiet)
+    second: list[subprocess.Popen[bytes]] = []
+    events: list[Event] = []
+
+    def listen(event: Event) -> None:
+        events.append(event)
+        if event["event"] == "cells" and len(cells_of(events)) in (1, 2) and not second:
+            first.kill()
+        if event["event"] == "warning" and "No worker is left" in event["message"]:
+            second.append(subprocess.Popen(work, **quiet))
+        if event["event"] == "cells" and second:
+            scheduler.kill()
+
+    try:
+        while not file.exists():
+            assert scheduler.poll() is None
+        with pytest.raises(InputError, match="went away. What is finished is kept"):
+            segment(there, how(str(file), models[0]), Job(listen=listen))
+    finally:
+        for process in (scheduler, first, *second):
+            process.kill()
+            process.wait()
+    after: list[Event] = []
+    segment(there, how(model=models[0]), Job(listen=after.append))
+    assert sorted(cells_of(events) + cells_of(after)) == [(row, 0) for row in range(7)]
+    assert len(second) == 1
+    assert alike(there, here)
 
 
 def test_a_piece_that_comes_too_late_is_not_written(tmp_path: Path) -> None:
