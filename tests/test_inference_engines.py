@@ -381,6 +381,22 @@ def test_an_engine_that_is_not_installed_is_not_tried_unless_named(
     assert "pip install 'napari-olivine[openvino]'" in warnings_of(events)[0]
 
 
+def test_who_waits_for_the_first_window_gets_no_engine_that_is_slow_to_make(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choosing_module, "is_installed", lambda: True)
+
+    def slow(*_: object) -> None:
+        raise EngineError("takes seconds to compile")
+
+    monkeypatch.setattr(choosing_module, "OpenVinoEngine", slow)
+    job, events = heard()
+    job.device = "cpu"
+    engine = choose_engine(Blobs(), SAMPLE, SHAPE, "auto", job, quick=True)
+    assert engine.name in ("bfloat16", "float32")
+    assert not warnings_of(events)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA card here")
 def test_a_card_that_is_not_there_gives_way_when_named() -> None:
     job, events = heard()

@@ -286,9 +286,11 @@ def dies(
     """Let the engine of a model fail after some windows, the first time."""
     choose = predictor_module.choose_engine
 
-    def first(net: torch.nn.Module, sample: object, shape: object, wanted: str, job: Job) -> object:
+    def first(
+        net: torch.nn.Module, sample: object, shape: object, wanted: str, job: Job, **how: object
+    ) -> object:
         if wanted == "float32":
-            return choose(net, sample, shape, wanted, job)
+            return choose(net, sample, shape, wanted, job, **how)
         engine = Dying(net, windows, RuntimeError("unspecified launch failure\nlong story"))
         engine.at_once = at_once
         return engine

@@ -75,7 +75,7 @@ class ModelPredictor:
         self._network, card = load_model(model.folder)
         self._normalisation: Normalisation = card.normalisation
         self._grey = LevelledGrey(section, card.normalisation, job)
-        self._turns = TURNS[settings.augment]
+        self._turns, self._quick = TURNS[settings.augment], settings.live
         row, column = busiest_place(self._grey.raster)
         sample = self._grey.read(row, column, SAMPLE_PX, SAMPLE_PX)
         self._sample = normalise(sample, card.normalisation)[None]
@@ -114,7 +114,9 @@ class ModelPredictor:
 
     def _choose(self, wanted: Literal["auto"] | EngineName) -> Engine:
         try:
-            return choose_engine(self._network, self._sample, self._shape, wanted, self._job)
+            return choose_engine(
+                self._network, self._sample, self._shape, wanted, self._job, quick=self._quick
+            )
         except (RuntimeError, MemoryError) as error:  # not of an engine, but of the network itself
             raise failed_for_good(error) from error
 

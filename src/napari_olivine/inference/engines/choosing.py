@@ -83,6 +83,8 @@ def choose_engine(
     shape: tuple[int, ...],
     wanted: Literal["auto"] | EngineName,
     job: Job,
+    *,
+    quick: bool = False,
 ) -> Engine:
     """Take the fastest engine that works here; every other one is told with the reason.
 
@@ -98,9 +100,12 @@ def choose_engine(
         Engine to take; it, too, gives way to float32 if it does not work.
     job
         Its device is used; it is told why an engine was not taken.
+    quick
+        Whether somebody waits for the first window: engines that take seconds to compile are
+        left out, unless one is wanted.
     """
     reference = _float32(network, sample)
-    for name, make in _candidates(network, shape, wanted, job):
+    for name, make in _candidates(network, shape, wanted, quick, job):
         try:
             engine = make()
             agreement = agree(engine.start(sample)(), reference)
@@ -132,7 +137,7 @@ def agree(found: NDArray[np.uint8], expected: NDArray[np.uint8]) -> Agreement:
 
 
 def _candidates(
-    network: nn.Module, shape: tuple[int, ...], wanted: str, job: Job
+    network: nn.Module, shape: tuple[int, ...], wanted: str, quick: bool, job: Job
 ) -> Iterator[tuple[EngineName, Make]]:
     device = choose_device(job.device)
     fast = has_fast_bfloat16(torch.device("cpu"))
@@ -152,7 +157,7 @@ def _candidates(
         yield "cuda", partial(CudaEngine, network, device, _gpu_precision(), job)
     if device.type == "mps":
         yield "mps", makers["mps"]
-    if is_installed():
+    if is_installed() and not quick:
         yield "openvino", makers["openvino"]
     if fast:
         yield "bfloat16", makers["bfloat16"]
