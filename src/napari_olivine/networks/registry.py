@@ -78,7 +78,9 @@ class NetworkSpec:
     published_weights
         Name of the torchvision weights that ``weights="auto"`` looks for, empty for none.
     window_bytes
-        Memory that a prediction takes for each pixel of its window, in float32, as measured.
+        Memory that a prediction takes for each pixel of its window, as measured by
+        ``benchmarks/bench_inference.py --memory`` at 768 px, with what does not grow with the
+        window: that of the engine that needs most.
     preset
         How it is trained.
     """
@@ -135,7 +137,7 @@ NETWORKS: dict[str, NetworkSpec] = {
             1,
             False,
             "",
-            600,
+            700,
             _LIGHT,
         ),
         NetworkSpec(
@@ -144,7 +146,7 @@ NETWORKS: dict[str, NetworkSpec] = {
             3,
             True,
             "DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1",
-            900,
+            1050,
             _PAPER,
         ),
         NetworkSpec(
@@ -153,7 +155,7 @@ NETWORKS: dict[str, NetworkSpec] = {
             3,
             True,
             "DeepLabV3_MobileNet_V3_Large_Weights.COCO_WITH_VOC_LABELS_V1",
-            900,
+            600,
             _PAPER,
         ),
     )
