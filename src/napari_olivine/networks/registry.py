@@ -146,7 +146,7 @@ NETWORKS: dict[str, NetworkSpec] = {
             3,
             True,
             "DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1",
-            1050,
+            1500,
             _PAPER,
         ),
         NetworkSpec(
