@@ -541,12 +541,12 @@ def test_openvino_stops_midway(
 
 @needs_openvino
 def test_a_network_that_openvino_cannot_compile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    import openvino
+    from napari_olivine.inference.engines import openvino_engine
 
-    def fail(*_: object, **__: object) -> None:
+    def fail(*_: object) -> None:
         raise RuntimeError("no conversion rule for aten::roll")
 
-    monkeypatch.setattr(openvino, "convert_model", fail)
+    monkeypatch.setattr(openvino_engine, "_converted", fail)
     with pytest.raises(EngineError, match="cannot compile the network.*aten::roll"):
         OpenVinoEngine(Blobs(), SHAPE, False, 0, Job())
 
@@ -598,3 +598,18 @@ def test_a_cancelled_job_starts_no_batch_on_a_card() -> None:
     engine = CudaEngine(Blobs(), CPU, torch.float32, job)
     with pytest.raises(Cancelled):
         engine.start(SAMPLE)
+
+
+@needs_openvino
+def test_openvino_sends_nothing_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenVINO's converter would report its use from processes that it forks."""
+    import multiprocessing
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", refuse)
+    job, _ = heard()
+    engine = OpenVinoEngine(Blobs(), SAMPLE.shape, False, 1, job)
+    assert agree(engine.start(SAMPLE)(), expected_of(Blobs(), SAMPLE)).enough
+    assert not multiprocessing.active_children()

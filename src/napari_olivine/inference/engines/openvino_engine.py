@@ -93,7 +93,7 @@ class OpenVinoEngine:
                     example = torch.zeros(*shape[:2], *(min(TRACED_PX, s) for s in shape[2:]))
                     with torch.inference_mode():
                         traced = torch.jit.trace(self._graph, example, check_trace=False)  # type: ignore[no-untyped-call]
-                    model = openvino.convert_model(traced, example_input=example)
+                    model = _converted(traced, example)
                     model.reshape(list(shape))
                     self._compiled[shape] = core.compile_model(
                         model, "CPU", hint
@@ -101,6 +101,20 @@ class OpenVinoEngine:
                 except RuntimeError as error:
                     raise EngineError(f"OpenVINO cannot compile the network ({error})") from error
         return self._compiled[shape]
+
+
+def _converted(traced: Any, example: Tensor) -> Any:
+    """Turn a traced network into OpenVINO's.
+
+    OpenVINO's own `convert_model` does the same, and sends statistics of its use to its makers
+    from processes of their own, which outlive the step where there is no network.
+    """
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    decoder = TorchScriptPythonDecoder(traced, example_input=example)
+    return frontend.convert(frontend.load(decoder))
 
 
 class _Stored(nn.Module):
