@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -31,9 +32,11 @@ from napari_olivine.networks.greys import (
     clip_window,
     measure_normalisation,
     normalise,
+    read_window,
 )
 from napari_olivine.networks.vision import declare_missing_operators, torchvision
 from tests.grains import SIDE, make_grains
+from tests.sections import make_section
 
 
 def a_card(network: str = "light", **other: object) -> ModelCard:
@@ -342,3 +345,29 @@ def test_image_without_contrast_is_refused(tmp_path: Path) -> None:
     section = make_section(tmp_path / "s", {"BSE": np.full((64, 64), 7, np.uint8)})
     with pytest.raises(InputError, match="same grey everywhere"):
         measure_normalisation(section, section.sessions(), "none", 1, False, Job())
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
+def test_a_prepared_window_is_the_normalised_levelled_grey(tmp_path: Path, kind: str) -> None:
+    random = np.random.default_rng(0)
+    image = random.integers(1, 250, (300, 400)).astype(kind)
+    image[:, 200:] += image.dtype.type(4)
+    section = make_section(tmp_path / "s", {"BSE": image})
+    columns = ["session", "row0", "row1", "col0", "col1", "role"]
+    rows = [("1", 0, 300, 0, 400, "train"), ("2", 0, 300, 200, 400, "none")]
+    section.annotate("sessions", pd.DataFrame(rows, columns=columns))
+    norm = Normalisation(
+        align="session", median=110, spread=15, mean=(110.0, 90.0), std=(15.0, 20.0)
+    )
+    grey = LevelledGrey(section, norm, Job())
+    whole = normalise(grey.read(0, 0, 300, 400), norm)
+    both = grey.shift(slice(0, 300), slice(0, 400))
+    assert np.ptp(both) > 3, "the later session counts where the two overlap"
+    for row, column, high, wide in ((10, 10, 50, 60), (10, 250, 50, 60), (10, 150, 90, 100)):
+        window = read_window(grey.raster, row, column, high, wide)
+        prepared = grey.prepare(window)
+        assert prepared.dtype == np.float32
+        assert np.array_equal(prepared, whole[:, row : row + high, column : column + wide])
+    over = grey.prepare(read_window(grey.raster, -20, -30, 100, 100))
+    assert over.shape == (2, 100, 100)
+    assert np.array_equal(over, normalise(grey.read(-20, -30, 100, 100), norm))

@@ -14,7 +14,6 @@ from napari_olivine.inference.engines.engine import FloatImage, Promise
 from napari_olivine.inference.models import Chosen
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.job import Job
-from napari_olivine.networks import Normalisation
 from napari_olivine.networks.files import load_model
 from napari_olivine.networks.greys import GreyWindow, LevelledGrey, normalise
 from napari_olivine.section import Raster, Section
@@ -73,7 +72,6 @@ class ModelPredictor:
     ) -> None:
         self._job = job
         self._network, card = load_model(model.folder)
-        self._normalisation: Normalisation = card.normalisation
         self._grey = LevelledGrey(section, card.normalisation, job)
         self._turns, self._quick = TURNS[settings.augment], settings.live
         row, column = busiest_place(self._grey.raster)
@@ -90,11 +88,7 @@ class ModelPredictor:
 
     def start(self, windows: Sequence[GreyWindow]) -> Promise:
         """Begin to predict windows; see `Engine.start`."""
-        return self._start(
-            np.stack(
-                [normalise(self._grey.level(window), self._normalisation) for window in windows]
-            )
-        )
+        return self._start(np.stack([self._grey.prepare(window) for window in windows]))
 
     def _start(self, images: FloatImage) -> Promise:
         engine = self._engine

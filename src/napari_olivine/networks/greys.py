@@ -110,10 +110,32 @@ class LevelledGrey:
         around = window.around
         return np.pad(grey, around, mode="symmetric") if np.any(around) else grey
 
+    def prepare(self, window: GreyWindow) -> FloatImage:
+        """Turn a window that was read before into a network's input; see `normalise`."""
+        shift = self.shift(window.rows, window.columns)
+        if window.grey.dtype != np.uint8 or shift.size > 1:
+            return normalise(self.level(window), self.normalisation)
+        import cv2
+
+        # The same for each of 256 grey levels: looked up, not computed.
+        tables = normalise(np.arange(256, dtype=np.float32)[None] - shift, self.normalisation)
+        channels = [cv2.LUT(window.grey, table.ravel()) for table in tables]
+        around = window.around
+        if np.any(around):
+            channels = [np.pad(channel, around, mode="symmetric") for channel in channels]
+        return np.stack(channels)
+
     def shift(self, rows: slice, columns: slice) -> FloatImage:
         """Return how far each pixel's session lies above the training grey, shape broadcasting."""
         if not np.ptp(self._shifts):
             return self._shifts[:1, None]
+        # Where sessions overlap the later one counts.
+        for place, session in reversed(list(enumerate(self.sessions))):
+            common = _common(session, rows, columns)
+            if common == (rows.stop - rows.start, columns.stop - columns.start):
+                return self._shifts[place : place + 1, None]
+            if min(common) > 0:
+                break
         row = np.arange(rows.start, rows.stop)[:, None]
         column = np.arange(columns.start, columns.stop)[None, :]
         return self._shifts[session_index(self.sessions, row, column)]
@@ -231,6 +253,14 @@ def clip_window(
 
 
 MOST_BLOCKS = 48
+
+
+def _common(session: Session, rows: slice, columns: slice) -> tuple[int, int]:
+    """Rows and columns that a session shares with a window; not above 0 where it has none."""
+    return (
+        min(session.row1, rows.stop) - max(session.row0, rows.start),
+        min(session.col1, columns.stop) - max(session.col0, columns.start),
+    )
 
 
 def _whole(shape: tuple[int, int]) -> tuple[slice, slice]:
