@@ -350,8 +350,8 @@ def test_image_without_contrast_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
 def test_a_prepared_window_is_the_normalised_levelled_grey(tmp_path: Path, kind: str) -> None:
     random = np.random.default_rng(0)
-    image = random.integers(1, 250, (300, 400)).astype(kind)
-    image[:, 200:] += image.dtype.type(4)
+    image = random.integers(1, 200, (300, 400)).astype(kind)
+    image[:, 200:] += image.dtype.type(20)
     section = make_section(tmp_path / "s", {"BSE": image})
     columns = ["session", "row0", "row1", "col0", "col1", "role"]
     rows = [("1", 0, 300, 0, 400, "train"), ("2", 0, 300, 200, 400, "none")]
