@@ -256,7 +256,8 @@ class SegmentDock(StepDock):
         if layer is not None:
             if self.preview.isChecked():
                 draw_as_mask(layer, self.threshold.value(), "green")
-                layer.visible = True
+                if not layer.visible:  # showing a shown layer would read it again
+                    layer.visible = True
             else:
                 draw_as_probability(layer)
         self.compare.draw()
