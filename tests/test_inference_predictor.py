@@ -17,6 +17,7 @@ from napari_olivine.errors import InputError, SectionError
 from napari_olivine.inference import SegmentSettings, segment
 from napari_olivine.inference import predictor as predictor_module
 from napari_olivine.inference.engines import plain_engine
+from napari_olivine.inference.graph import probability_dask
 from napari_olivine.inference.predictor import (
     SAMPLE_PX,
     TURNS,
@@ -236,6 +237,10 @@ def test_a_model_of_several_minerals(
     for name, probability in zip(classes, expected, strict=True):
         found = section.raster("probability", name).read(slice(0, None), slice(0, None))
         assert np.abs(found - 255 * probability).max() <= 0.51 + 1  # and of the blending
+        how = SegmentSettings(model=model, window_px=96, overlap_px=32)
+        assert np.array_equal(probability_dask(section, how, mineral=name).compute(), found)
+    with pytest.raises(InputError, match="but no 'quartz'"):
+        probability_dask(section, how, mineral="quartz")
     notes = section.product("probability").notes
     assert notes["classes"] == classes
     olivine = section.raster("probability", "olivine").read(slice(0, None), slice(0, None))

@@ -15,7 +15,7 @@ Histogram = NDArray[np.int64]
 
 
 class Tally:
-    """Cells that are finished, and the histogram of their first class; in memory.
+    """Cells that are finished, and the histogram of olivine; in memory.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Tally:
 class Cells(Tally):
     """The finished cells of an unfinished probability, noted one by one in its draft.
 
-    A cell is noted after its pixels are on disk, with the histogram of its first class, so that
+    A cell is noted after its pixels are on disk, with the histogram of olivine, so that
     the area of any threshold is known at once.
 
     Parameters

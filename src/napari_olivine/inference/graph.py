@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_olivine.errors import InputError
 from napari_olivine.inference.at_hand import Work, at_hand, make_work
 from napari_olivine.inference.blending import Blender
 from napari_olivine.inference.filling import is_covered, mask_gaps
-from napari_olivine.inference.models import choose_models
+from napari_olivine.inference.models import OLIVINE, choose_models
 from napari_olivine.inference.probability import choose_window
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.inference.windows import CELL, Place
@@ -29,8 +30,9 @@ def probability_dask(
     job: Job | None = None,
     *,
     level: int = 0,
+    mineral: str = OLIVINE,
 ) -> da.Array:
-    """Offer a model's probability of its first class over a section without computing it.
+    """Offer a model's probability of a mineral over a section without computing it.
 
     A block is a cell of 1024 pixels, made from the windows that it needs; nothing is kept.
     ``probability_dask(section)[2000:3000, 500:900].compute()`` runs the network on those cells
@@ -48,6 +50,8 @@ def probability_dask(
     level
         0 for full resolution; each further level halves rows and columns (means of 2 x 2 pixels
         of the level before).
+    mineral
+        One of the model's classes.
 
     Returns
     -------
@@ -62,12 +66,20 @@ def probability_dask(
 
     settings, job = settings or SegmentSettings(), job or Job()
     models = choose_models(section, settings.model)
+    classes = models[0].card.classes
+    if mineral not in classes:
+        raise InputError(f"The model knows {', '.join(classes)}, but no {mineral!r}.")
     window = choose_window(models, settings, job)
     work = make_work(section, [models], settings, window, job)
     # dask has no annotations for these.
     chunks = da.core.normalize_chunks((CELL, CELL), section.shape)  # type: ignore[no-untyped-call]
     lazy: da.Array = da.map_blocks(  # type: ignore[no-untyped-call]
-        _block, work, chunks=chunks, dtype=np.uint8, meta=np.empty((0, 0), np.uint8)
+        _block,
+        work,
+        classes.index(mineral),
+        chunks=chunks,
+        dtype=np.uint8,
+        meta=np.empty((0, 0), np.uint8),
     )
     for _ in range(level):
         halved = tuple(tuple((side + 1) // 2 for side in sides) for sides in lazy.chunks)
@@ -107,9 +119,9 @@ def predict_cells(work: Work, cells: list[Place]) -> dict[Place, NDArray[np.uint
     return found
 
 
-def _block(work: Work, block_info: Any = None) -> NDArray[np.uint8]:
+def _block(work: Work, place: int, block_info: Any = None) -> NDArray[np.uint8]:
     row, column = block_info[None]["chunk-location"]
-    block: NDArray[np.uint8] = predict_cells(work, [(row, column)])[(row, column)][0]
+    block: NDArray[np.uint8] = predict_cells(work, [(row, column)])[(row, column)][place]
     return block
 
 
