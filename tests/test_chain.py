@@ -15,9 +15,9 @@ from napari_olivine.section import Section
 from napari_olivine.workflow.chain import CHAIN, ChainSettings, run_chain
 
 
-def short_training(steps: int) -> list[str]:
+def short_training(steps: int, batch: int) -> list[str]:
     """Options for a training of so many steps: as good on a slow machine as on a fast one."""
-    return ["--steps", json.dumps({"train": {"epochs": 1, "steps": steps, "batch": 4}})]
+    return ["--steps", json.dumps({"train": {"epochs": 1, "steps": steps, "batch": batch}})]
 
 
 PRODUCTS = (
@@ -31,7 +31,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small phantom through `run`, with a short training."""
     folder = tmp_path_factory.mktemp("chain")
     make_phantom(folder / "source", PhantomSettings.small(seed=1))
-    command = ["run", str(folder / "source"), str(folder / "section"), *short_training(110)]
+    command = ["run", str(folder / "source"), str(folder / "section"), *short_training(110, batch=4)]
     assert main([*command, "--rasters"]) == 0
     return folder
 
@@ -67,7 +67,7 @@ def test_the_result_is_near_the_truth(finished: Path, tmp_path: Path) -> None:
 def test_running_again_repeats_nothing(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     section = Section(finished / "section")
     before = {product.name: product.created for product in section.products()}
-    command = ["run", str(finished / "source"), str(finished / "section"), *short_training(110)]
+    command = ["run", str(finished / "source"), str(finished / "section"), *short_training(110, batch=4)]
     assert main([*command, "--rasters"]) == 0
     assert capsys.readouterr().out.count("is up to date") >= len(CHAIN) - 1
     assert {product.name: product.created for product in section.products()} == before
@@ -96,7 +96,7 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_standard_small_section(shared_data: Path, tmp_path: Path) -> None:
     """Real form, no test session: validation stands in."""
     source = shared_data / "section-small"
-    command = ["run", str(source), str(tmp_path / "section"), *short_training(110)]
+    command = ["run", str(source), str(tmp_path / "section"), *short_training(160, batch=8)]
     assert main(command) == 0
     file = tmp_path / "scores.json"
     score = ["score", str(tmp_path / "section"), "--truth", str(source / "truth")]
