@@ -20,6 +20,8 @@ def short_training(steps: int, batch: int) -> list[str]:
     return ["--steps", json.dumps({"train": {"epochs": 1, "steps": steps, "batch": batch}})]
 
 
+SHORT = short_training(110, batch=4)
+
 PRODUCTS = (
     "images", "epma", "levelling", "mask", "models/light", "probability", "segmentation",
     "calibration", "mg", "crystals",
@@ -31,7 +33,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small phantom through `run`, with a short training."""
     folder = tmp_path_factory.mktemp("chain")
     make_phantom(folder / "source", PhantomSettings.small(seed=1))
-    command = ["run", str(folder / "source"), str(folder / "section"), *short_training(110, batch=4)]
+    command = ["run", str(folder / "source"), str(folder / "section"), *SHORT]
     assert main([*command, "--rasters"]) == 0
     return folder
 
@@ -67,7 +69,7 @@ def test_the_result_is_near_the_truth(finished: Path, tmp_path: Path) -> None:
 def test_running_again_repeats_nothing(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     section = Section(finished / "section")
     before = {product.name: product.created for product in section.products()}
-    command = ["run", str(finished / "source"), str(finished / "section"), *short_training(110, batch=4)]
+    command = ["run", str(finished / "source"), str(finished / "section"), *SHORT]
     assert main([*command, "--rasters"]) == 0
     assert capsys.readouterr().out.count("is up to date") >= len(CHAIN) - 1
     assert {product.name: product.created for product in section.products()} == before
