@@ -194,6 +194,11 @@ class SegmentDock(StepDock):
         self.show_state()
 
     def _on_live(self) -> None:
+        self._show_progress()
+        self.show_state()
+        self._show_threshold()
+
+    def _show_progress(self) -> None:
         live = self.live
         if live.message:
             text = live.message
@@ -205,8 +210,6 @@ class SegmentDock(StepDock):
         else:
             text = ""
         self.progress_text.setText(text)
-        self.show_state()
-        self._show_threshold()
 
     def _on_live_failed(self, why: str) -> None:
         self.show_error(why)
@@ -218,6 +221,8 @@ class SegmentDock(StepDock):
         self.eye.close()
 
     def _on_view(self) -> None:
+        if self.live.total:
+            self._show_progress()
         self._count_later.start()
 
     # ------------------------------------------------------------------ model and threshold
