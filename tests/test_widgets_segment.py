@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_olivine.inference.stored import stored
 from napari_olivine.inference.windows import CELL
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.section import Section
 from napari_olivine.widgets.error_levels import BOTH, EXTRA, MISSED, error_levels
 from napari_olivine.widgets.run_bar import Pace
 from napari_olivine.widgets.session import SectionSession
-from napari_olivine.widgets.threshold_numbers import crystals_in, share_of, stored
+from napari_olivine.widgets.threshold_numbers import crystals_in, share_of
 from tests.sections import make_section
 from tests.widget_sections import copy_of
 

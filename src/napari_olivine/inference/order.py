@@ -98,7 +98,7 @@ class Order:
     def _window(self) -> tuple[slice, slice]:
         assert self.view is not None
         high, wide = self._pending.shape
-        return _tiles(self.view.rows, high), _tiles(self.view.columns, wide)
+        return _cells(self.view.rows, high), _cells(self.view.columns, wide)
 
     def _in_view(self) -> Place | None:
         assert self.view is not None
@@ -119,6 +119,6 @@ class Order:
         return (row, column) if self._pending[row, column] else None
 
 
-def _tiles(pixels: tuple[float, float], count: int) -> slice:
+def _cells(pixels: tuple[float, float], count: int) -> slice:
     first = int(np.clip(pixels[0] // CELL, 0, count))
     return slice(first, int(np.clip(-(-pixels[1] // CELL), first, count)))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from napari_olivine.inference.models import OLIVINE, Chosen, choose_models
 from napari_olivine.inference.probability import make_probabilities
 from napari_olivine.inference.settings import SegmentSettings
+from napari_olivine.inference.stored import stored
 from napari_olivine.job import Job
 from napari_olivine.section import Product, Section, blocks, create_raster, strip_height
 from napari_olivine.settings import Settings
@@ -81,7 +80,7 @@ def _make_segmentation(
     if done := section.finished("segmentation", recipe, job):
         return done
     _compare_threshold(models, settings, job)
-    lowest = math.ceil(settings.threshold * 255 - 1e-9)
+    lowest = stored(settings.threshold)
     with section.draft("segmentation", recipe, job) as draft:
         probability = section.raster("probability", OLIVINE)
         raster = create_raster(

@@ -9,12 +9,12 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QFormLayout, QPushButton, QWidget
 from superqt import QLabeledDoubleSlider
 
+from napari_olivine.inference.stored import FULL, stored
 from napari_olivine.section import Raster
 from napari_olivine.widgets.error_levels import COLOURS, WORDS, colour_map, error_levels
 from napari_olivine.widgets.layers import KEY, placed, probability_look
 from napari_olivine.widgets.parts import combo, wrapped
 from napari_olivine.widgets.session import SectionSession
-from napari_olivine.widgets.threshold_numbers import stored
 
 NOTHING, THRESHOLD, MASK = "nothing", "another threshold", "the mask: errors"
 
@@ -23,13 +23,16 @@ FLICKER_MS = 600
 
 SECOND_COLOUR = "magenta"
 
+OPACITY = 0.4
+"""Of a result that lies over the image."""
+
 
 def draw_as_mask(layer: Any, threshold: float, colour: str) -> None:
     """Draw a probability as yes or no, by the graphics card: no pixel is computed again."""
     # A pixel belongs to the segmentation from the stored value on that is not below.
-    step = threshold * 255
+    step = threshold * FULL
     if layer.colormap.name != colour:
-        layer.colormap, layer.opacity = colour, 0.4
+        layer.colormap, layer.opacity = colour, OPACITY
     layer.contrast_limits = (max(step - 1, 0), step)
 
 
@@ -138,7 +141,7 @@ class ComparePart(QWidget):
             return
         # Opacity, not visibility: a hidden layer would be read again each time.
         shown = self._layer.opacity > 0
-        self._layer.opacity, first.opacity = (0.0, 0.4) if shown else (0.4, 0.0)
+        self._layer.opacity, first.opacity = (0.0, OPACITY) if shown else (OPACITY, 0.0)
 
     def _on_asked(self, *_: Any) -> None:
         self.close_layer()
@@ -175,9 +178,9 @@ class ComparePart(QWidget):
         self._timer.stop()
         first = self._first()
         if first is not None and first.opacity == 0:
-            first.opacity = 0.4
+            first.opacity = OPACITY
         if self._layer is not None and self._layer.opacity == 0:
-            self._layer.opacity = 0.4
+            self._layer.opacity = OPACITY
 
     def _show_rows(self) -> None:
         what = self.what.currentText()

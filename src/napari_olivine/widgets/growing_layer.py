@@ -37,7 +37,6 @@ class GrowingLayer:
 
     def __init__(self, session: SectionSession, product: str, folder: Path, name: str) -> None:
         section = session.require()
-        self.product = product
         self._folder = folder
         self._viewer = session.viewer
         raster = Raster(folder / name)
@@ -68,18 +67,15 @@ class GrowingLayer:
 
     def show(self, cells: Iterable[Place]) -> None:
         """Show cells that were just finished."""
-        side = CELL // FINENESS
-        for row, column in cells:
-            self._pending[row * side : (row + 1) * side, column * side : (column + 1) * side] = 0
+        for cell in cells:
+            self._pending[_square(cell)] = 0
         self.layer.refresh(extent=False, thumbnail=False)
         self.veil.refresh(extent=False, thumbnail=False)
 
     def has(self, cell: Place) -> bool:
         """Tell whether a cell is finished."""
-        side = CELL // FINENESS
-        place = cell[0] * side, cell[1] * side
-        inside = all(p < length for p, length in zip(place, self._pending.shape, strict=True))
-        return inside and not self._pending[place]
+        square = self._pending[_square(cell)]
+        return bool(square.size) and not square.any()
 
     def is_there(self) -> bool:
         """Tell whether the unfinished product still lies in its folder."""
@@ -103,10 +99,16 @@ def open_growing(session: SectionSession, product: str, folder: Path) -> Growing
 def _pending(section: Section, done: set[Place]) -> NDArray[np.uint8]:
     rows, columns = (-(-length // FINENESS) for length in section.shape)
     pending = np.ones((rows, columns), np.uint8)
-    side = CELL // FINENESS
-    for row, column in done:
-        pending[row * side : (row + 1) * side, column * side : (column + 1) * side] = 0
+    for cell in done:
+        pending[_square(cell)] = 0
     return pending
+
+
+def _square(cell: Place) -> tuple[slice, slice]:
+    """Pixels of the coarse layer that are a cell."""
+    side = CELL // FINENESS
+    row, column = cell
+    return slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side)
 
 
 def _coarse(section: Section) -> dict[str, Any]:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-FULL = 255
-"""Probability 1 as it is stored."""
-
-
-def stored(threshold: float) -> int:
-    """Return the least stored value that reaches a threshold."""
-    return math.ceil(threshold * FULL - 1e-9)
+from napari_olivine.inference.stored import stored
 
 
 def share_of(histogram: NDArray[Any], threshold: float) -> float:

@@ -7,10 +7,9 @@ from napari_olivine.inference.engines.choosing import (
     first_line,
     plain_engine,
 )
-from napari_olivine.inference.engines.engine import FULL, Engine, EngineError, EngineName
+from napari_olivine.inference.engines.engine import Engine, EngineError, EngineName
 
 __all__ = [
-    "FULL",
     "Agreement",
     "Engine",
     "EngineError",

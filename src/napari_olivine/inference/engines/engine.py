@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 FloatImage = NDArray[np.float32]
 Promise = Callable[[], NDArray[np.uint8]]
 
-FULL = 255
-"""Probability 1 as it is stored."""
-
 EngineName = Literal["float32", "bfloat16", "openvino", "cuda", "mps"]
 
 

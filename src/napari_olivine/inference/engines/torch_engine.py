@@ -10,12 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_olivine.inference.engines.engine import FULL, EngineName, FloatImage, Promise
+from napari_olivine.inference.engines.engine import EngineName, FloatImage, Promise
 from napari_olivine.inference.engines.rewrite import rewrite
+from napari_olivine.inference.stored import FULL
 from napari_olivine.job import Job
 from napari_olivine.networks.device import stoppable
-
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class TorchEngine:

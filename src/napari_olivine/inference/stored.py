@@ -1,0 +1,13 @@
+"""Probabilities as they are stored: whole numbers from 0 to 255."""
+
+from __future__ import annotations
+
+import math
+
+FULL = 255
+"""Probability 1 as it is stored."""
+
+
+def stored(threshold: float) -> int:
+    """Return the least stored value that reaches a threshold."""
+    return math.ceil(threshold * FULL - 1e-9)
