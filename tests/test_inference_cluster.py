@@ -10,11 +10,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event as Flag
 
 import numpy as np
 import pytest
 import torch
-from distributed import Client, LocalCluster
+from distributed import Client, Future, LocalCluster
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.inference import SegmentSettings, cluster, segment
@@ -296,6 +297,28 @@ def test_a_scheduler_that_dies_and_one_that_loses_all_workers(
     assert sorted(cells_of(events) + cells_of(after)) == [(row, 0) for row in range(7)]
     assert len(second) == 1
     assert alike(there, here)
+
+
+def test_a_result_that_never_comes_since_the_scheduler_died_with_its_holder(
+    client: Client, models: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "LOOK_S", 0.2)
+    there, asked = stripe(tmp_path / "s"), Flag()
+    nthreads = Client.nthreads
+
+    def never(future: Future) -> None:
+        asked.set()
+        Flag().wait()
+
+    def gone(client: Client) -> object:
+        if asked.is_set():
+            raise OSError("Timed out trying to connect")
+        return nthreads(client)
+
+    monkeypatch.setattr(Future, "result", never)
+    monkeypatch.setattr(Client, "nthreads", gone)
+    with pytest.raises(InputError, match="went away. What is finished is kept"):
+        segment(there, how(client.scheduler.address, models[0]))
 
 
 def test_a_piece_that_comes_too_late_is_not_written(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -51,6 +52,9 @@ AHEAD = 2
 LARGEST = {"halo": 8, "cosine": 16, "mean": 16}
 """Cells along the side of a piece at most. Averaged windows at its edge are made again for the
 next piece, so that pieces are larger then."""
+
+LOST = ("CommClosedError", "CancelledError", "FutureCancelledError")
+"""Errors of a client that has lost its scheduler."""
 
 PIECES_EACH = {"halo": 8, "cosine": 3, "mean": 3}
 """Pieces a worker that the work is cut into, about."""
@@ -181,7 +185,7 @@ class ClusterFilling:
         self._tiles = section.tiles()
         self._ledger = Ledger(grid.cells(), {n: g.cells for n, g in growing.items()}, job)
         self._order = Order(grid.shape, self._ledger.unfinished, whole=not settings.live)
-        self._inbox: SimpleQueue[Any] = SimpleQueue()
+        self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._sent: dict[str, tuple[Any, str]] = {}
         self._side = self._even_side()
         self._engines: dict[str, list[str]] = {name: [] for name in growing}
@@ -191,7 +195,7 @@ class ClusterFilling:
 
     def run(self) -> dict[str, list[str]]:
         """Fill every cell; in a live job, those that are asked for as they are asked for."""
-        self._client.subscribe_topic(self._run.name, self._inbox.put)
+        self._client.subscribe_topic(self._run.name, self._later(self._hear))
         try:
             self._go()
         except BaseException:
@@ -225,7 +229,7 @@ class ClusterFilling:
                 allow_other_workers=True,
             )
             self._sent[future.key] = future, worker
-            future.add_done_callback(self._inbox.put)
+            future.add_done_callback(self._later(self._fetch))
 
     def _free_worker(self) -> str | None:
         busy = Counter(worker for _, worker in self._sent.values())
@@ -264,18 +268,20 @@ class ClusterFilling:
 
     # ------------------------------------------------------------------ what comes in
 
-    def _take_in(self) -> None:
-        """Take in all that has come, or wait a moment for it."""
-        with suppress(Empty):
-            item = self._inbox.get(timeout=TICK_S)
-            while True:
-                if isinstance(item, tuple):
-                    self._hear(item[1])
-                else:
-                    self._finish(item)
-                item = self._inbox.get_nowait()
+    def _later(self, act: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Have what comes in a thread of the client dealt with in this one."""
+        return lambda come: self._inbox.put(partial(act, come))
 
-    def _hear(self, event: Event) -> None:
+    def _take_in(self) -> None:
+        """Deal with all that has come, or wait a moment for it."""
+        with suppress(Empty):
+            act = self._inbox.get(timeout=TICK_S)
+            while True:
+                act()
+                act = self._inbox.get_nowait()
+
+    def _hear(self, told: tuple[float, Event]) -> None:
+        _, event = told
         if event["event"] == "cell":
             self._note(event["name"], tuple(event["cell"]), event["counts"])
         else:
@@ -287,15 +293,21 @@ class ClusterFilling:
             self._warned.add(message)
             self._job.warn(message)
 
-    def _finish(self, future: Any) -> None:
-        if self._sent.pop(future.key, None) is None:
-            return
+    def _fetch(self, future: Any) -> None:
         if future.status in ("cancelled", "lost"):
             raise _gone(self._settings.scheduler)
+        # Elsewhere: whoever holds the result may die now, and then it is long in coming, or if
+        # the scheduler died with it, never comes.
+        fetching = self._patience.begin(future.result)
+        fetching.add_done_callback(self._later(partial(self._finish, future.key)))
+
+    def _finish(self, key: str, fetched: Future[Any]) -> None:
+        if self._sent.pop(key, None) is None:
+            return
         try:
-            result = self._patience.wait(future.result)
+            result = fetched.result()
         except Exception as error:
-            raise _told(error) from error
+            raise _told(error, self._settings.scheduler) from error
         for name, cells in result["cells"].items():
             for cell, counts in cells:
                 self._note(name, cell, counts)
@@ -474,8 +486,10 @@ def _gone(scheduler: str) -> InputError:
     return InputError(f"The scheduler {scheduler} went away{KEPT}")
 
 
-def _told(error: Exception) -> Exception:
+def _told(error: Exception, scheduler: str) -> Exception:
     """Put what a piece failed with into a person's words."""
+    if type(error).__name__ in LOST:
+        return _gone(scheduler)
     if isinstance(error, OlivineError | OSError):
         return error
     if type(error).__name__ == "KilledWorker":
