@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
@@ -110,6 +110,7 @@ def test_cosine_weights_of_neighbours_add_up_to_one() -> None:
     part=st.floats(0, 0.7),
     blend=st.sampled_from(["mean", "cosine", "halo"]),
 )
+@example(length=18, window=64, part=15 / 32, blend="halo")
 def test_windows_and_cells_know_each_other(
     length: int, window: int, part: float, blend: str
 ) -> None:
@@ -303,7 +304,7 @@ def test_models_that_do_not_fit_are_refused(noise: Section, tmp_path: Path) -> N
     usual = put_model(tmp_path / "usual", normalisation=PLAIN)
     with pytest.raises(InputError, match="overlap_px"):
         segment(noise, SegmentSettings(model=str(usual), window_px=128, overlap_px=128))
-    with pytest.raises(InputError, match="give more memory or a smaller window_px"):
+    with pytest.raises(InputError, match="give more memory, or a smaller window_px"):
         segment(noise, SegmentSettings(model=str(usual)), Job(memory_bytes=1 << 20))
     assert noise.product("probability") is None
 

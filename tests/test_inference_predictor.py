@@ -529,22 +529,23 @@ def test_windows_that_do_not_fit_in_the_memory_become_smaller(
     use(monkeypatch, Grey())
     model = str(put_model(tmp_path / "m", normalisation=PLAIN))
     per_pixel = network_spec("light").window_bytes
-    for memory, asked, window, warned in (
-        (per_pixel * 700**2, 672, 672, False),
-        (per_pixel * 600**2, 672, 576, True),
-        (per_pixel * 400**2, 672, 320, True),
-        (per_pixel * 400**2, None, 320, False),
-        (per_pixel * 400**2, 384, 384, False),
+    for memory, asked, batch, window, warned in (
+        (per_pixel * 700**2, 672, None, 672, False),
+        (per_pixel * 600**2, 672, None, 576, True),
+        (per_pixel * 600**2, 672, 2, 320, True),
+        (per_pixel * 400**2, 672, None, 320, True),
+        (per_pixel * 400**2, None, None, 320, False),
+        (per_pixel * 400**2, 384, None, 384, False),
     ):
         job, events = heard()
         job.memory_bytes = memory
-        how = SegmentSettings(model=model, window_px=asked, overlap_px=64)
+        how = SegmentSettings(model=model, window_px=asked, overlap_px=64, batch=batch)
         segment(section, how, job)
         assert section.product("probability").notes["window_px"] == window
         told = f"A window of {asked} px does not fit in the memory; taking {window} px."
         assert warnings_of(events) == ([told] if warned else [])
         assert np.array_equal(probability_of(section), answer(Grey(), grey_of(section)))
     with pytest.raises(
-        InputError, match=r"needs 0\.\d GB: give more memory or a smaller window_px"
+        InputError, match=r"needs 0\.\d GB: give more memory, or a smaller window_px"
     ):
         segment(section, SegmentSettings(model=model), Job(memory_bytes=per_pixel * 300**2))

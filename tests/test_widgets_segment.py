@@ -223,6 +223,34 @@ class TestLooking:
 
 
 class TestComparing:
+    def see_side_by_side(self, qtbot: Any, viewer: Any, widget: Any, second: Any) -> None:
+        """Left is what was there, right are the second result and the image under it."""
+        part, before = widget.compare, list(viewer.layers)
+        whole = widget.eye.window(widget.session.section)
+        qtbot.mouseClick(part.beside, LEFT)
+        grid = viewer.canvas.grid
+        copy = viewer.layers["BSE beside"]
+
+        def boxes() -> list[set[Any]]:
+            found = grid.iter_viewboxes(viewer.layers)
+            return [{viewer.layers[i] for i in inside} for _, inside in found]
+
+        shown = {layer for layer in before if layer.visible and layer is not second}
+        assert boxes() == [shown, {copy, second}]
+        half = widget.eye.window(widget.session.section)
+        assert half[1].stop - half[1].start < whole[1].stop - whole[1].start
+        viewer.layers["BSE"].contrast_limits = (10, 90)
+        assert list(copy.contrast_limits) == [10, 90]
+        more = viewer.add_image(np.zeros((4, 4)))
+        assert boxes() == [shown | {more}, {copy, second}], "what is added stays on the left"
+        viewer.layers.remove(more)
+        part.flicker.setChecked(True)
+        assert not part.beside.isChecked()
+        assert not grid.enabled
+        part.flicker.setChecked(False)
+        assert set(viewer.layers) == set(before)
+        part.beside.setChecked(True)
+
     def test_thresholds_and_errors_over_the_finished_probability(
         self, qtbot: Any, viewer: Any, widget: Any
     ) -> None:
@@ -251,6 +279,7 @@ class TestComparing:
         part.what.setCurrentText("the mask: errors")
         assert "Second: another threshold" not in {layer.name for layer in viewer.layers}
         errors = viewer.layers["Errors"]
+        self.see_side_by_side(qtbot, viewer, widget, errors)
         section = Section(path)
         probability = section.raster("probability", "olivine").levels[0][:300, :300]
         mask = section.raster("mask", "olivine").levels[0][:300, :300]
@@ -258,5 +287,8 @@ class TestComparing:
         expected = np.where(mask == 1, np.where(found, BOTH, MISSED), np.where(found, EXTRA, 0))
         assert np.array_equal(errors.data[0][:300, :300], np.where(mask == 255, 0, expected))
         assert "only by the network" in part.words.text()
+        assert viewer.canvas.grid.enabled
         part.what.setCurrentText("nothing")
+        assert not viewer.canvas.grid.enabled
+        assert "BSE beside" not in {layer.name for layer in viewer.layers}
         assert "Errors" not in {layer.name for layer in viewer.layers}

@@ -273,9 +273,16 @@ def mask_gaps(
     """
     inside = None if tiles is None else tiles.covers(rows, columns)
     if inside is None or inside.all():
-        return block, np.bincount(block[counted].ravel(), minlength=256)
+        return block, _histogram(block[counted], None)
     masked = np.where(inside, block, 0).astype(np.uint8)
-    return masked, np.bincount(masked[counted][inside], minlength=256)
+    return masked, _histogram(masked[counted], inside.astype(np.uint8))
+
+
+def _histogram(values: NDArray[np.uint8], inside: NDArray[np.uint8] | None) -> Histogram:
+    import cv2
+
+    counts = cv2.calcHist([values], [0], inside, [256], [0, 256])
+    return counts.ravel().astype(np.int64)  # floats are exact up to 2**24, more than a cell
 
 
 def keep_up_overviews(raster: Raster, row: int, column: int, block: NDArray[Any]) -> None:

@@ -205,7 +205,8 @@ def choose_window(models: Sequence[Chosen], settings: SegmentSettings, job: Job)
     InputError
         If there is no memory for the smallest.
     """
-    per_pixel = sum(network_spec(model.card.network).window_bytes for model in models)
+    together = settings.batch or 1
+    per_pixel = together * sum(network_spec(model.card.network).window_bytes for model in models)
     largest = (job.memory_bytes / per_pixel) ** 0.5
     asked = settings.window_px or settings.overlap_px + CELL
     fits = [asked, *(settings.overlap_px + side for side in (CELL, CELL // 2, CELL // 4))]
@@ -213,8 +214,8 @@ def choose_window(models: Sequence[Chosen], settings: SegmentSettings, job: Job)
     if not fits:
         need = per_pixel * min(asked, settings.overlap_px + CELL // 4) ** 2 / 1e9
         raise InputError(
-            f"A window of the network needs {need:.1f} GB: give more memory or a smaller window_px "
-            "and overlap_px."
+            f"A window of the network needs {need:.1f} GB: give more memory, or a smaller "
+            "window_px, overlap_px and batch."
         )
     if settings.window_px is not None and fits[0] < settings.window_px:
         job.warn(f"A window of {asked} px does not fit in the memory; taking {fits[0]} px.")

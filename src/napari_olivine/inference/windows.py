@@ -118,13 +118,13 @@ def make_axis(length: int, window: int, overlap: int, blend: Blend) -> Axis:
         If the overlap is not smaller than the window.
     """
     margin = overlap // 2
-    window = min(window, -(-(length + 2 * margin) // 32) * 32)
+    window = min(window, -(-(length + overlap) // 32) * 32)
     if overlap >= window:
         raise InputError(
             f"overlap_px: {overlap} px must be less than the window, which is {window} px here."
         )
     starts = [-margin]
-    while starts[-1] + window < length + margin:
+    while starts[-1] + window < length + overlap - margin:
         starts.append(starts[-1] + window - overlap)
     return Axis(length, window, starts, _weights(window, overlap, blend))
 

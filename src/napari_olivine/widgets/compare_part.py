@@ -15,6 +15,7 @@ from napari_olivine.widgets.error_levels import COLOURS, WORDS, colour_map, erro
 from napari_olivine.widgets.layers import KEY, placed, probability_look
 from napari_olivine.widgets.parts import combo, wrapped
 from napari_olivine.widgets.session import SectionSession
+from napari_olivine.widgets.side_by_side import SideBySide
 
 NOTHING, THRESHOLD, MASK = "nothing", "another threshold", "the mask: errors"
 
@@ -81,6 +82,11 @@ class ComparePart(QWidget):
         self.flicker.setCheckable(True)
         self.flicker.setToolTip("Show the two by turns")
         self.flicker.toggled.connect(self._on_flicker)
+        self.beside = QPushButton("Side by side")
+        self.beside.setCheckable(True)
+        self.beside.setToolTip("Show the second result to the right, moved as one with the first")
+        self.beside.toggled.connect(self._on_beside)
+        self._side_by_side = SideBySide(session.viewer)
         self.words = wrapped("")
         self.words.setTextFormat(Qt.TextFormat.RichText)
         self._timer = QTimer(self)
@@ -91,6 +97,7 @@ class ComparePart(QWidget):
         self._form.addRow("Beside it", self.what)
         self._form.addRow("Second threshold", self.second)
         self._form.addRow("", self.flicker)
+        self._form.addRow("", self.beside)
         self._form.addRow(self.words)
         self.fill()
 
@@ -116,6 +123,7 @@ class ComparePart(QWidget):
     def close_layer(self) -> None:
         """Take the second result away."""
         self.flicker.setChecked(False)
+        self.beside.setChecked(False)
         if self._layer is not None and self._layer in self._session.viewer.layers:
             self._session.viewer.layers.remove(self._layer)
         self._layer = None
@@ -144,12 +152,14 @@ class ComparePart(QWidget):
         self._layer.opacity, first.opacity = (0.0, OPACITY) if shown else (OPACITY, 0.0)
 
     def _on_asked(self, *_: Any) -> None:
+        beside = self.beside.isChecked()
         self.close_layer()
         what, first = self.what.currentText(), self._first()
         self._show_rows()
         if what != NOTHING and first is not None:
             self._layer = self._add(what, first)
             self.draw()
+            self.beside.setChecked(beside)
         self.asked.emit()
 
     def _add(self, what: str, first: Any) -> Any:
@@ -173,6 +183,7 @@ class ComparePart(QWidget):
 
     def _on_flicker(self, on: bool) -> None:
         if on:
+            self.beside.setChecked(False)
             self._timer.start()
             return
         self._timer.stop()
@@ -182,10 +193,20 @@ class ComparePart(QWidget):
         if self._layer is not None and self._layer.opacity == 0:
             self._layer.opacity = OPACITY
 
+    def _on_beside(self, on: bool) -> None:
+        if not on:
+            self._side_by_side.hide()
+        elif self._layer is not None and self._layer in self._session.viewer.layers:
+            self.flicker.setChecked(False)
+            self._side_by_side.show(self._layer)
+        else:
+            self.beside.setChecked(False)
+
     def _show_rows(self) -> None:
         what = self.what.currentText()
         self._form.setRowVisible(self.second, what == THRESHOLD)
         self._form.setRowVisible(self.flicker, what != NOTHING)
+        self._form.setRowVisible(self.beside, what != NOTHING)
         self._form.setRowVisible(self.words, what == MASK)
         self.words.setText(
             "<br>".join(f"<span style='color:{COLOURS[k]}'>■</span> {w}" for k, w in WORDS.items())

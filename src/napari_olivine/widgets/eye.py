@@ -34,18 +34,24 @@ class Eye(QObject):
         self._timer.timeout.connect(self.moved)
         viewer.scene.camera.events.connect(self._on_move)
         viewer.canvas.events.size.connect(self._on_move)
+        viewer.canvas.grid.events.enabled.connect(self._on_move)
 
     def close(self) -> None:
         """Stop looking."""
         self._timer.stop()
         self._viewer.scene.camera.events.disconnect(self._on_move)
         self._viewer.canvas.events.size.disconnect(self._on_move)
+        self._viewer.canvas.grid.events.enabled.disconnect(self._on_move)
 
     def window(self, section: Section) -> Window | None:
         """Return the part of the section on the canvas, px; `None` if nothing of it is shown."""
         camera = self._viewer.scene.camera
         middle = [value / section.pixel_size_um for value in camera.center[-2:]]
-        sides = [value / camera.zoom / section.pixel_size_um for value in self._viewer.canvas.size]
+        grid = self._viewer.canvas.grid.actual_shape(self._viewer.layers)
+        sides = [
+            value / boxes / camera.zoom / section.pixel_size_um
+            for value, boxes in zip(self._viewer.canvas.size, grid, strict=True)
+        ]
         window = []
         for centre, side, length in zip(middle, sides, section.shape, strict=True):
             first = max(0, round(centre - side / 2))

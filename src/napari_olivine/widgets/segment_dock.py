@@ -90,6 +90,7 @@ class SegmentDock(StepDock):
         self.about.setTextFormat(Qt.TextFormat.RichText)
         self.body.addWidget(self.about)
         self._crystals = ""
+        self._finished_histogram: Any = None
         self._pace = Pace()
         self._count_later = QTimer(self)
         self._count_later.setSingleShot(True)
@@ -154,6 +155,7 @@ class SegmentDock(StepDock):
         self.compare.close_layer()
         self.compare.fill()
         self._fill_models()
+        self._read_histogram()
         self._show_threshold()
 
     @override
@@ -163,6 +165,7 @@ class SegmentDock(StepDock):
         if product == "mask" or product.startswith("compare/"):
             self.compare.fill()
         if product == "probability":
+            self._read_histogram()
             self._show_threshold()
 
     @override
@@ -272,9 +275,12 @@ class SegmentDock(StepDock):
     def _histogram(self) -> Any:
         if "probability" in self.live.growing:
             return self.live.histograms.get("probability")
+        return self._finished_histogram
+
+    def _read_histogram(self) -> None:
         section = self.session.section
         product = None if section is None else section.product("probability")
-        return None if product is None else product.notes.get("histogram")
+        self._finished_histogram = None if product is None else product.notes.get("histogram")
 
     def _show_numbers(self) -> None:
         histogram = self._histogram()
