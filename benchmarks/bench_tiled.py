@@ -110,7 +110,13 @@ def make_section(folder: Path, mpx: float) -> Section:
         out = create_raster(draft.path / "BSE", image.shape, "uint8", 1.0, reduction="mean")
         out.write(0, 0, image)
         out.build_pyramid(Job())
-    half = side // 2
+    in_two_sessions(section)
+    return section
+
+
+def in_two_sessions(section: Section) -> None:
+    """Divide a section into an upper and a lower session."""
+    half, side = section.shape[0] // 2, section.shape[1]
     table = pd.DataFrame(
         [
             {"session": str(k), "row0": half * k, "row1": half * (k + 1), "col0": 0, "col1": side}
@@ -118,7 +124,6 @@ def make_section(folder: Path, mpx: float) -> Section:
         ]
     )
     section.annotate("sessions", table.assign(role="train"))
-    return section
 
 
 def make_model(folder: Path, name: str) -> Chosen:
