@@ -8,8 +8,9 @@ from napari_olivine.inference.models import OLIVINE, Chosen, choose_models
 from napari_olivine.inference.probability import make_probabilities
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.inference.stored import stored
+from napari_olivine.inference.windows import CELL
 from napari_olivine.job import Job
-from napari_olivine.section import Product, Section, blocks, create_raster, strip_height
+from napari_olivine.section import Product, Section, blocks, create_raster
 from napari_olivine.settings import Settings
 
 
@@ -91,9 +92,7 @@ def _make_segmentation(
             reduction="mode",
             origin=f"1 where the probability of olivine is at least {settings.threshold:g}",
         )
-        for rows, columns in draft.pending(
-            blocks(section.shape, strip_height(job, 4 * section.shape[1])), "Thresholding"
-        ):
+        for rows, columns in draft.pending(blocks(section.shape, CELL), "Thresholding"):
             olivine = probability.read(rows, columns) >= lowest
             raster.write(rows.start, 0, olivine.astype(np.uint8))
         raster.build_pyramid(job)
