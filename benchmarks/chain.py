@@ -27,6 +27,7 @@ def main() -> None:
     given.work.mkdir(parents=True, exist_ok=True)
     commands = [
         ["import", str(given.source), section],
+        ["level", section],
         ["mask", section],
         ["train", section, *given.train],
         ["segment", section],

@@ -18,7 +18,7 @@ import torch
 from distributed import Client, Future, LocalCluster
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
-from napari_olivine.inference import SegmentSettings, cluster, segment
+from napari_olivine.inference import SegmentSettings, cluster, cluster_client, segment
 from napari_olivine.inference.at_hand import make_work, take_card
 from napari_olivine.inference.cells import CELLS
 from napari_olivine.inference.cluster_task import Run, _guard, fill_piece
@@ -341,7 +341,7 @@ def test_a_piece_that_comes_too_late_is_not_written(tmp_path: Path) -> None:
 def test_a_scheduler_that_cannot_be_reached(
     here: Section, models: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "CONNECT_S", 0.5)
+    monkeypatch.setattr(cluster_client, "CONNECT_S", 0.5)
     for address in ("tcp://127.0.0.1:1", "nonsense://x", "tcp://no.such.host.invalid:8786"):
         with pytest.raises(InputError, match=f"none answers at '{address}'"):
             segment(here, how(address, models[0], overlap_px=96))
@@ -357,7 +357,7 @@ def test_a_run_is_stopped_while_it_connects(here: Section, models: list[str]) ->
 def test_a_scheduler_without_workers(
     here: Section, models: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "CONNECT_S", 1.0)
+    monkeypatch.setattr(cluster_client, "CONNECT_S", 1.0)
     with LocalCluster(n_workers=0, dashboard_address=":0") as empty:
         with pytest.raises(InputError, match=f"{empty.scheduler_address} has no workers"):
             segment(here, how(empty.scheduler_address, models[0], overlap_px=96))
@@ -408,7 +408,7 @@ def blind() -> None:
 def test_workers_that_cannot_be_used_are_named(
     here: Section, models: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "PROBE_S", 0.3)
+    monkeypatch.setattr(cluster_client, "PROBE_S", 0.3)
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as own,
         Client(own, set_as_default=False) as client,

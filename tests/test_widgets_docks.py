@@ -48,6 +48,7 @@ def dock(viewer: Any, name: str) -> Any:
 
 def run(qtbot: Any, widget: Any, seconds: int = 60) -> None:
     """Click Run and wait for the step to end, however it does."""
+    qtbot.waitUntil(widget.run_button.isEnabled)
     with qtbot.waitSignal(widget.session.jobs.ended, timeout=1000 * seconds):
         qtbot.mouseClick(widget.run_button, LEFT)
     qtbot.wait(50)

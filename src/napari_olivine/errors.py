@@ -17,3 +17,8 @@ class SectionError(OlivineError):
 
 class Cancelled(Exception):
     """The person asked to stop; what was finished stays."""
+
+
+def first_line(error: BaseException) -> str:
+    """Shorten what a library says when it fails to one line."""
+    return str(error).strip().partition("\n")[0][:200] or type(error).__name__

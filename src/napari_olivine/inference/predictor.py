@@ -8,8 +8,8 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.errors import InputError
-from napari_olivine.inference.engines import Engine, EngineName, choose_engine, first_line
+from napari_olivine.errors import InputError, first_line
+from napari_olivine.inference.engines import Engine, EngineName, choose_engine
 from napari_olivine.inference.engines.engine import FloatImage, Promise
 from napari_olivine.inference.models import Chosen
 from napari_olivine.inference.settings import SegmentSettings

@@ -4,7 +4,6 @@ from napari_olivine.inference.engines.choosing import (
     Agreement,
     agree,
     choose_engine,
-    first_line,
     plain_engine,
 )
 from napari_olivine.inference.engines.engine import Engine, EngineError, EngineName
@@ -16,6 +15,5 @@ __all__ = [
     "EngineName",
     "agree",
     "choose_engine",
-    "first_line",
     "plain_engine",
 ]

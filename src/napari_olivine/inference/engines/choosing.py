@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from napari_olivine.errors import first_line
 from napari_olivine.inference.engines.cuda_engine import CudaEngine
 from napari_olivine.inference.engines.engine import (
     Engine,
@@ -173,8 +174,3 @@ def _float32(network: nn.Module, sample: FloatImage) -> NDArray[np.uint8]:
     with torch.inference_mode():
         stored: NDArray[np.uint8] = as_stored(network(torch.from_numpy(sample))).numpy()
     return stored
-
-
-def first_line(error: BaseException) -> str:
-    """Shorten what a library says when it fails to one line."""
-    return str(error).strip().partition("\n")[0][:200] or type(error).__name__
