@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from contextlib import suppress
 from importlib.util import find_spec
@@ -80,9 +81,7 @@ class OpenVinoEngine:
 
     def _request(self, shape: tuple[int, ...]) -> Any:
         if shape not in self._compiled:
-            import openvino
-
-            core = openvino.Core()
+            core = load_openvino().Core()
             hint = {"INFERENCE_PRECISION_HINT": "bf16" if self._bfloat16 else "f32"}
             if self._threads:
                 hint["INFERENCE_NUM_THREADS"] = str(self._threads)
@@ -103,11 +102,23 @@ class OpenVinoEngine:
         return self._compiled[shape]
 
 
+def load_openvino() -> Any:
+    """Import OpenVINO without the part of it that sends statistics to its makers.
+
+    That part sends them at the import, from a forked process: a person was not asked, and the
+    process waits for ever for what a thread of this one held when it was forked.
+    """
+    if "openvino" not in sys.modules:
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
 def _converted(traced: Any, example: Tensor) -> Any:
     """Turn a traced network into OpenVINO's.
 
-    OpenVINO's own `convert_model` does the same, and sends statistics of its use to its makers
-    from processes of their own, which outlive the step where there is no network.
+    OpenVINO's own `convert_model` does the same, and reports its use as `load_openvino` tells.
     """
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
