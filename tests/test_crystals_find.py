@@ -12,14 +12,14 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_olivine.crystals import CrystalsSettings, find_crystals
-from napari_olivine.crystals.find import COLUMNS
+from napari_olivine.crystals.table import COLUMNS
 from napari_olivine.errors import Cancelled, SectionError
 from napari_olivine.job import Event, Job
 from napari_olivine.section import Section, SectionRecord, create_raster
 from napari_olivine.settings import Settings
 
 PIXEL_UM = 2.0
-TINY = Job(memory_bytes=1 << 20)  # strips of 64 rows, blocks of 512 px
+TINY = Job(memory_bytes=2 << 20)  # strips of 64 rows, blocks of 512 px
 
 Image = NDArray[Any]
 
@@ -105,9 +105,21 @@ def test_crystals_are_numbered_measured_and_classified(section: Section) -> None
     assert normal["area_um2"] == normal["area_px"] * 4 == pytest.approx(np.pi * 120**2, rel=0.01)
     assert normal[["row0", "row1", "col0", "col1"]].tolist() == [960, 1081, 190, 311]
     assert normal["major_axis_um"] == pytest.approx(240, rel=0.02)
-    assert normal["eccentricity"] < 0.1
+    assert normal["aspect_ratio"] < 1.01
     assert normal["hole_fraction"] == 0
     assert np.isnan(normal["mean_probability"])
+    assert table["zone_class"].tolist() == ["", "reversed", "normal"]
+    assert normal["zone_probability"] > 0.9
+    assert normal["feret_max_um"] == pytest.approx(242, abs=3)
+    assert normal["circularity"] == pytest.approx(1, abs=0.02)
+    assert normal["mg_q05"] < normal["mg_q50"] < normal["mg_q95"]
+    assert table["edge_contact"].tolist() == [0, pytest.approx(0.362, abs=0.01), 0]  # a chord
+    # No vesicles: the disc of 250 um around it is rock, of the one at the edge some is outside.
+    assert normal["rock_area_um2"] == pytest.approx(np.pi * 250**2, rel=1e-3)
+    assert table["seen_fraction"].iloc[1] < 0.6
+    profiles = section.table("crystals", "profiles")
+    assert profiles["id"].tolist() == [2, 3]
+    assert profiles["mg_010"].iloc[1] < profiles["mg_090"].iloc[1]
     labels = labels_of(section)
     olivine, _ = two_discs()
     olivine[50, 50] = False
@@ -166,7 +178,7 @@ def test_no_olivine_at_all_gives_an_empty_catalogue(tmp_path: Path) -> None:
     assert not labels_of(section).any()
 
 
-@pytest.mark.parametrize("memory", [1 << 20, 4 << 30])
+@pytest.mark.parametrize("memory", [2 << 20, 4 << 30])
 def test_one_crystal_over_everything(tmp_path: Path, memory: int) -> None:
     everything = np.ones((1100, 600), bool)
     section = make_section(tmp_path / "s", everything, np.full(everything.shape, 0.8))
@@ -202,7 +214,7 @@ class Stopper:
     """Listener that cancels its job at the n-th event."""
 
     def __init__(self, after: int) -> None:
-        self.job = Job(memory_bytes=1 << 20, listen=self)
+        self.job = Job(memory_bytes=2 << 20, listen=self)
         self.left = after
 
     def __call__(self, event: Event) -> None:
@@ -236,7 +248,7 @@ def test_going_on_with_another_memory_gives_the_same_result(
 ) -> None:
     other = make_section(tmp_path / "other", *two_discs())
     find_crystals(other)
-    for after, memory in [(3, 1 << 20), (9, 30 << 20), (30, 1 << 21), (60, 4 << 30)]:
+    for after, memory in [(3, 2 << 20), (9, 30 << 20), (30, 1 << 21), (60, 4 << 30)]:
         stopper = Stopper(after)
         stopper.job.memory_bytes = memory
         with contextlib.suppress(Cancelled):
@@ -255,7 +267,7 @@ def test_parts_lost_after_the_table_was_written_do_not_matter(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("napari_olivine.crystals.find._summary", fail)
+        patch.setattr("napari_olivine.crystals.find.summary", fail)
         with pytest.raises(KeyboardInterrupt):
             find_crystals(section)
     assert section.product("crystals") is None

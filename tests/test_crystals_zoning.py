@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_olivine.crystals import CrystalsSettings, classify_sizes, classify_zoning
+from napari_olivine.crystals.measure import _rules
+from napari_olivine.crystals.radial import radial_profile
 from napari_olivine.crystals.shape import axes_px, fill_holes, outline_distance
-from napari_olivine.crystals.zoning import is_mantled, measure_composition
+from napari_olivine.crystals.zones import classify_zones
+from napari_olivine.crystals.zoning import measure_composition
 from napari_olivine.errors import InputError
 
 
@@ -27,9 +30,10 @@ def classify(mg: NDArray[np.float64], inside: NDArray[np.bool_], **changes: floa
     distance = outline_distance(fill_holes(inside))
     shown = np.where(inside, mg, np.nan).astype(np.float32)
     measured = measure_composition(inside, distance, shown, 200 - 100 * shown, choice.border_px)
-    table = pd.DataFrame([{**vars(measured), "area_um2": float(inside.sum())}])
+    zoning = classify_zones(radial_profile(inside, distance, shown, 3), 1.0, _rules(choice))
+    table = pd.DataFrame([{**vars(measured), **vars(zoning), "area_um2": float(inside.sum())}])
     table["size_class"] = classify_sizes(table["area_um2"], choice)
-    table["mantled"] = is_mantled(table, choice)
+    table["mantled"] = table["zone_class"].str.endswith("mantle")
     table["zoning_class"] = classify_zoning(table, choice)
     return table
 
@@ -67,10 +71,10 @@ def test_mantled_crystal_is_flagged_and_filed_under_none() -> None:
     result = classify(mg, inside).iloc[0]
     assert result["mantled"]
     assert result["zoning_class"] == "none"
-    assert result["mg_mantle_excess"] > 0.05
+    assert result["mantle_excess"] > 0.05
     dip = classify(1.6 - mg, inside).iloc[0]
     assert dip["mantled"]
-    assert dip["mg_mantle_excess"] < -0.05
+    assert dip["mantle_excess"] < -0.05
     plain = classify(mg, inside, mantle_threshold=1.0).iloc[0]
     assert not plain["mantled"]
 
@@ -148,15 +152,22 @@ def test_size_classes_at_their_bounds() -> None:
     ]  # fmt: skip
 
 
-def test_zoning_at_its_thresholds_and_only_for_phenocrysts() -> None:
+def test_the_papers_classes_and_only_for_phenocrysts() -> None:
+    zones = [
+        "normal", "reversed", "unzoned", "quench_rim", "mg_rich_mantle", "oscillatory", "patchy",
+        "",
+    ]  # fmt: skip
     table = pd.DataFrame({
-        "size_class": ["phenocryst"] * 5 + ["microlite"],
-        "mg_difference": [0.01, 0.0099, -0.0099, -0.01, np.nan, 0.2],
-        "mg_mantle_excess": 0.0,
+        "size_class": ["phenocryst"] * len(zones) + ["microlite"],
+        "zone_class": [*zones, "normal"],
         "core_rim_ratio": 1.0,
     })  # fmt: skip
     names = classify_zoning(table, CrystalsSettings()).tolist()
-    assert names == ["normal", "none", "none", "reversed", "", ""]
+    assert names == ["normal", "reversed", "none", "none", "none", "none", "none", "", ""]
+    ratios = [0.95, 0.961, 1.039, 1.041, np.nan]
+    paper = pd.DataFrame({"size_class": "phenocryst", "core_rim_ratio": ratios})
+    names = classify_zoning(paper, CrystalsSettings(zoning="paper")).tolist()
+    assert names == ["normal", "none", "none", "reversed", ""]
 
 
 def test_a_crystal_too_thin_for_a_rim_has_no_zoning() -> None:

@@ -11,18 +11,18 @@ from napari_olivine.section import Section
 
 BOX = {side: f"bbox_{side}" for side in ("row0", "row1", "col0", "col1")}
 
-DECIMALS = {
-    "x_um": 2, "y_um": 2, "area_um2": 2, "major_axis_um": 2, "minor_axis_um": 2,
-    "mg_core": 5, "mg_rim": 5, "mg_mean": 5, "mg_difference": 5, "mg_difference_se": 6,
-    "mg_mantle_excess": 5, "core_rim_ratio": 5, "mean_probability": 4, "hole_fraction": 4,
-    "eccentricity": 4,
-}  # fmt: skip
-"""Decimals worth writing."""
+LENGTHS, COMPOSITIONS = 2, 5
+"""Decimals worth writing of lengths and areas, and of mg#."""
 
 
 def write_crystals(table: pd.DataFrame, file: Path) -> None:
     """Write the table of crystals; cells without a value stay empty."""
-    table.round(DECIMALS).rename(columns=BOX).to_csv(file, index=False)
+    decimals = {name: _decimals(name) for name in table.select_dtypes("number").columns}
+    table.round(decimals).rename(columns=BOX).to_csv(file, index=False)
+
+
+def _decimals(column: str) -> int:
+    return LENGTHS if column.endswith(("_um", "_um2", "_deg")) else COMPOSITIONS
 
 
 def write_profiles(section: Section, folder: Path) -> None:

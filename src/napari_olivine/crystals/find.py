@@ -5,50 +5,24 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.components import Strip, join_strips, label_strip, summarize_strip
 from napari_olivine.crystals.measure import Images, crystal_blocks, measure_crystals
-from napari_olivine.crystals.settings import SIZE_CLASSES, ZONING_CLASSES, CrystalsSettings
-from napari_olivine.crystals.zoning import classify_sizes, classify_zoning, is_mantled
+from napari_olivine.crystals.numbering import number_crystals
+from napari_olivine.crystals.settings import CrystalsSettings
+from napari_olivine.crystals.surroundings import measure_surroundings, vesicle_threshold
+from napari_olivine.crystals.table import complete, summary
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.section import (
-    Draft,
-    Product,
-    Raster,
-    Section,
-    blocks,
-    create_raster,
-    session_index,
-)
-from napari_olivine.section.raster import CHUNK
+from napari_olivine.section import Draft, Product, Raster, Section, create_raster
 
-BYTES_PER_PIXEL = 48
-"""Mask, labels, positions of the olivine pixels and their sums while a strip is labelled."""
+COARSE = 2
+"""Level of the overview in which vesicles are seen, or a coarser one of a large section."""
 
-STRIP_PX = 64_000_000
-"""Pixels of a strip at most, so that the step can be stopped within a second or two."""
-
-OLIVINE = 1
-"""Value of olivine in masks and segmentations."""
-
-COLUMNS = [
-    "id", "x_um", "y_um", "row0", "row1", "col0", "col1", "area_px", "area_um2", "size_class",
-    "zoning_class", "mg_core", "mg_rim", "mg_mean", "mg_difference", "mg_difference_se",
-    "mg_mantle_excess", "mantled", "core_rim_ratio", "mean_probability", "touches_edge", "session",
-    "hole_fraction", "major_axis_um", "minor_axis_um", "eccentricity",
-]  # fmt: skip
-"""Columns of the table, in order."""
-
-MEASURED = [
-    "mg_core", "mg_rim", "mg_mean", "mg_difference", "mg_difference_se", "mg_mantle_excess",
-    "core_rim_ratio", "mean_probability", "hole_fraction", "major_axis_px", "minor_axis_px",
-]  # fmt: skip
-"""Columns that measuring adds to the table."""
+OVERVIEW_PX = 32_000_000
+"""Most pixels of the overview."""
 
 
 def find_crystals(
@@ -60,8 +34,9 @@ def find_crystals(
 
     Each connected region of olivine is a crystal. Makes the product ``crystals``: the raster
     ``crystals`` of ids (uint32, 0 for none), numbered in reading order, and the table of the
-    same name (:data:`COLUMNS`). mg# is left empty where the section has no ``mg``, the
-    probability where the crystals come from the mask.
+    same name (:data:`~napari_olivine.crystals.table.COLUMNS`). mg# is left empty where the
+    section has no ``mg``, the probability where the crystals come from the mask. A second table,
+    ``profiles``, holds the radial profile of each crystal that is large enough for one.
 
     Parameters
     ----------
@@ -99,11 +74,15 @@ def find_crystals(
                 draft.path / "crystals", section.shape, "uint32", section.pixel_size_um,
                 reduction="mode", origin="crystal ids",
             )  # fmt: skip
-            table = _number(section.raster(phase, "olivine"), labels, draft, settings, job)
-            table = _measure(section, inputs, labels, table, draft, settings, job)
+            table = number_crystals(section.raster(phase, "olivine"), labels, draft, settings, job)
+            table, profiles = _measure(section, inputs, labels, table, draft, settings, job)
+            if "images" in inputs and settings.surroundings_um and len(table):
+                table = _surroundings(section, table, settings.surroundings_um)
+            table = complete(section, table, settings)
             table.to_parquet(draft.path / "crystals.parquet", index=False)
+            profiles.to_parquet(draft.path / "profiles.parquet", index=False)
             draft.tick("table")
-        draft.notes |= _summary(pd.read_parquet(draft.path / "crystals.parquet")) | {
+        draft.notes |= summary(pd.read_parquet(draft.path / "crystals.parquet")) | {
             "phase_from": phase
         }
         shutil.rmtree(parts, ignore_errors=True)
@@ -126,57 +105,6 @@ def _phase(section: Section, settings: CrystalsSettings) -> str:
     )
 
 
-def _number(
-    phase: Raster, labels: Raster, draft: Draft, settings: CrystalsSettings, job: Job
-) -> pd.DataFrame:
-    """Write the ids of all crystals; return where they are."""
-    strips = [rows for rows, _ in blocks(phase.shape, _strip_height(job, phase.shape[1]))]
-    # Names tell the extent: a run that goes on may have another bound on its memory.
-    files = [draft.path / "parts" / f"strip-{rows.start}-{rows.stop}.npz" for rows in strips]
-    places = {("find", rows.start, rows.stop): place for place, rows in enumerate(strips)}
-    for part in draft.pending(places, "Finding crystals"):
-        rows = strips[places[part]]
-        found, top, bottom = _label(phase, rows, settings)
-        summarize_strip(found, top, bottom, rows.start).save(files[places[part]])
-    min_area_px = settings.min_area_um2 / phase.pixel_size_um**2
-    numbers, table = join_strips(
-        [Strip.load(file) for file in files],
-        diagonals=settings.join_diagonals, min_area_px=min_area_px,
-    )  # fmt: skip
-    places = {("number", rows.start, rows.stop): place for place, rows in enumerate(strips)}
-    for part in draft.pending(places, "Numbering crystals"):
-        rows = strips[places[part]]
-        found, _, _ = _label(phase, rows, settings)
-        labels.write(rows.start, 0, numbers[places[part]][found])
-    labels.build_pyramid(job)
-    return table
-
-
-def _strip_height(job: Job, columns: int) -> int:
-    """Rows of a strip: whole chunks where the memory allows, else fewer rows."""
-    rows = min(job.memory_bytes // BYTES_PER_PIXEL, STRIP_PX) // columns
-    step = CHUNK if rows >= CHUNK else 64
-    return int(max(step, rows // step * step))
-
-
-def _label(
-    phase: Raster, rows: slice, settings: CrystalsSettings
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """Label one strip, the same way each time it is asked for."""
-    everything = slice(0, phase.shape[1])
-    radius = round(settings.bridge_um / phase.pixel_size_um / 2 + 0.25) if settings.bridge_um else 0
-    if not radius:
-        mask = phase.read(rows, everything) == OLIVINE
-        return label_strip(mask, diagonals=settings.join_diagonals)
-    # Closing sees twice its radius: with these rows around it the strip is as in the whole image.
-    start = max(rows.start - 2 * radius, 0)
-    mask = phase.read(slice(start, rows.stop + 2 * radius), everything) == OLIVINE
-    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, brush).astype(bool)
-    inside = slice(rows.start - start, rows.stop - start)
-    return label_strip(mask[inside], diagonals=settings.join_diagonals, bridged=closed[inside])
-
-
 def _measure(
     section: Section,
     inputs: list[str],
@@ -185,67 +113,59 @@ def _measure(
     draft: Draft,
     settings: CrystalsSettings,
     job: Job,
-) -> pd.DataFrame:
-    """Measure and classify the crystals in the table."""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure the crystals in the table; return their measurements and their radial profiles."""
     images = Images(
         labels,
         mg=section.raster("mg", "mg") if "mg" in inputs else None,
         grey=section.raster("images", "BSE") if "BSE" in section.record.signals else None,
         probability=(section.raster("probability", "olivine") if "probability" in inputs else None),
+        tiles=section.tiles(),
     )
     crystals = dict(crystal_blocks(table, labels.shape, job))
     for name in draft.pending([f"measure {name}" for name in crystals], "Measuring crystals"):
         group = crystals[name.removeprefix("measure ")]
-        measured = measure_crystals(group, images, settings.border_px, job)
-        measured.insert(0, "id", group["id"].to_numpy())
+        measured, profiles = measure_crystals(group, images, settings, job)
+        _write_whole(profiles, draft.path / "parts" / f"{name}-profiles.parquet")
         _write_whole(measured, draft.path / "parts" / f"{name}.parquet")
     files = [draft.path / "parts" / f"measure {name}.parquet" for name in crystals]
-    if files:
-        measured = pd.concat([pd.read_parquet(file) for file in files])
-        table = table.merge(measured, on="id", validate="one_to_one").sort_values("id")
-    else:
-        table = table.assign(**dict.fromkeys(MEASURED, pd.Series(dtype=float)))
-    return _complete(section, table, settings)
-
-
-def _complete(section: Section, table: pd.DataFrame, settings: CrystalsSettings) -> pd.DataFrame:
-    """Add what follows from the measurements: units, classes, sessions."""
-    pixel_um = section.pixel_size_um
-    height, width = section.shape
-    table = table.assign(
-        x_um=table["col"] * pixel_um,
-        y_um=table["row"] * pixel_um,
-        area_um2=table["area_px"] * pixel_um**2,
-        major_axis_um=table["major_axis_px"] * pixel_um,
-        minor_axis_um=table["minor_axis_px"] * pixel_um,
-        eccentricity=np.sqrt(1 - (table["minor_axis_px"] / table["major_axis_px"]) ** 2),
-        touches_edge=(table[["row0", "col0"]] == 0).any(axis=1)
-        | (table["row1"] == height)
-        | (table["col1"] == width),
-        session=_sessions(section, table),
+    if not files:
+        return table, pd.DataFrame({"id": pd.Series(dtype=np.uint32)})
+    measured = pd.concat([pd.read_parquet(file) for file in files])
+    profiles = pd.concat(
+        [pd.read_parquet(file.with_name(f"{file.stem}-profiles.parquet")) for file in files]
     )
-    table["size_class"] = classify_sizes(table["area_um2"], settings)
-    table["mantled"] = is_mantled(table, settings)
-    table["zoning_class"] = classify_zoning(table, settings)
-    return table[COLUMNS].reset_index(drop=True)
+    table = table.merge(measured, on="id", validate="one_to_one").sort_values("id")
+    return table, profiles.sort_values("id").reset_index(drop=True)
 
 
-def _sessions(section: Section, table: pd.DataFrame) -> pd.Series:
-    """Session in which the centre of each crystal lies, empty for none."""
-    if not section.fingerprint("annotations/sessions"):
-        return pd.Series("", table.index, dtype="str")
-    sessions = section.sessions()
-    names = np.array([*(session.session for session in sessions), ""], dtype=object)
-    rows, columns = (table[name].round().to_numpy(np.int64) for name in ("row", "col"))
-    return pd.Series(names[session_index(sessions, rows, columns)], table.index, dtype="str")
+def _surroundings(section: Section, table: pd.DataFrame, radius_um: float) -> pd.DataFrame:
+    """Add how much rock lies around each crystal, from an overview of the BSE image."""
+    raster, pixel_um = section.raster("images", "BSE"), section.pixel_size_um
+    last = len(raster.levels) - 1
+    level = min(COARSE, last)
+    while level < last and np.prod(raster.levels[level].shape) > OVERVIEW_PX:
+        level += 1
+    radius_um = max(radius_um, pixel_um * 2**level)
+    grey = raster.read(slice(0, None), slice(0, None), level)
+    seen = _seen(section, grey.shape, level)
+    bound = vesicle_threshold(grey, seen)
+    around = measure_surroundings(
+        seen if bound is None else seen & (grey >= bound), seen,
+        table["col"].to_numpy() * pixel_um, table["row"].to_numpy() * pixel_um,
+        radius_um, pixel_um, level,
+    )  # fmt: skip
+    return table.assign(**vars(around))
 
 
-def _summary(table: pd.DataFrame) -> dict[str, int]:
-    sizes = {f"{name}s": int((table["size_class"] == name).sum()) for name in SIZE_CLASSES}
-    zoning = {
-        f"phenocrysts_{name}": int((table["zoning_class"] == name).sum()) for name in ZONING_CLASSES
-    }
-    return {"crystals": len(table)} | sizes | zoning
+def _seen(section: Section, shape: tuple[int, ...], level: int) -> NDArray[np.bool_]:
+    """Pixels of an overview that lie in a tile."""
+    tiles = section.tiles()
+    seen = np.full(shape, tiles is None)
+    if tiles is not None:
+        for row0, row1, col0, col1 in np.maximum(tiles.bounds, 0):
+            seen[row0 >> level : -(-row1 >> level), col0 >> level : -(-col1 >> level)] = True
+    return seen
 
 
 def _write_whole(table: pd.DataFrame, file: Path) -> None:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.shape import axes_px, fill_holes, outline_distance
+from napari_olivine.crystals.outline import MARGIN_PX, Sides, measure_boundary
+from napari_olivine.crystals.radial import GRID, RadialProfile, on_grid, radial_profile
+from napari_olivine.crystals.settings import CrystalsSettings
+from napari_olivine.crystals.shape import fill_holes, in_um, measure_shape, outline_distance
+from napari_olivine.crystals.zones import ZoneRules, Zoning, classify_zones
 from napari_olivine.crystals.zoning import measure_composition
 from napari_olivine.job import Job
-from napari_olivine.section import Raster, blocks
+from napari_olivine.section import Raster, Tiles, blocks
 
-BYTES_PER_PIXEL = 40
-"""Labels, mg#, grey, probability, distance and the masks made of them."""
+WINDOW_BYTES = 24
+"""A pixel of the images that are read together: labels, mg#, grey, probability, gaps, and what
+reading them takes."""
+
+BYTES_PER_PIXEL = 120
+"""A pixel of the box of the crystal that is measured: distances, masks and sorted values."""
 
 BLOCK = 4096
 """Rows and columns of a block where the memory allows."""
@@ -30,6 +38,14 @@ class Images:
     mg: Raster | None = None
     grey: Raster | None = None
     probability: Raster | None = None
+    tiles: Tiles | None = None
+    """Tiles of the mosaic, `None` for a whole image."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the section."""
+        rows, columns = self.labels.shape
+        return rows, columns
 
 
 @dataclass(frozen=True)
@@ -43,35 +59,51 @@ class Window:
     mg: NDArray[np.float32] | None
     grey: NDArray[Any] | None
     probability: NDArray[np.uint8] | None
+    gaps: NDArray[np.bool_] | None
 
     @classmethod
     def read(cls, images: Images, box: NDArray[np.int64], level: int) -> Window:
-        """Read the rectangle row0, row1, col0, col1 (full resolution) of a level."""
-        factor = 2**level
-        row0, col0 = int(box[0]) // factor, int(box[2]) // factor
-        rows = slice(row0, -(-int(box[1]) // factor))
-        columns = slice(col0, -(-int(box[3]) // factor))
+        """Read the rectangle row0, row1, col0, col1 (full resolution) of a level, and a margin."""
+        rows, columns = _around(box, level, images.labels.levels[level].shape)
 
         def read(raster: Raster | None) -> NDArray[Any] | None:
             return None if raster is None else raster.read(rows, columns, level)
 
         labels = images.labels.read(rows, columns, level)
-        arrays = [read(raster) for raster in (images.mg, images.grey, images.probability)]
-        return cls(row0, col0, level, labels, *arrays)
+        gaps = None
+        if images.tiles is not None and level == 0:
+            gaps = ~images.tiles.covers(rows, columns)
+            gaps = gaps if gaps.any() else None
+        return cls(
+            rows.start, columns.start, level, labels,
+            read(images.mg), read(images.grey), read(images.probability), gaps,
+        )  # fmt: skip
 
     def crop(self, box: NDArray[np.int64]) -> Window:
-        """Cut out the box of one crystal, without copying."""
-        factor = 2**self.level
-        rows = slice(int(box[0]) // factor - self.row0, -(-int(box[1]) // factor) - self.row0)
-        columns = slice(int(box[2]) // factor - self.col0, -(-int(box[3]) // factor) - self.col0)
+        """Cut out the box of one crystal and its margin, without copying."""
+        shape = (self.row0 + self.labels.shape[0], self.col0 + self.labels.shape[1])
+        down, right = _around(box, self.level, shape)
+        rows = slice(down.start - self.row0, down.stop - self.row0)
+        columns = slice(right.start - self.col0, right.stop - self.col0)
 
         def cut(image: NDArray[Any] | None) -> NDArray[Any] | None:
             return None if image is None else image[rows, columns]
 
         return Window(
-            rows.start + self.row0, columns.start + self.col0, self.level,
-            self.labels[rows, columns], cut(self.mg), cut(self.grey), cut(self.probability),
+            down.start, right.start, self.level, self.labels[rows, columns],
+            cut(self.mg), cut(self.grey), cut(self.probability), cut(self.gaps),
         )  # fmt: skip
+
+
+def _around(box: NDArray[np.int64], level: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of a level that hold a box, with a margin where the image goes on."""
+    factor = 2**level
+    first = [max(int(k) // factor - MARGIN_PX, 0) for k in (box[0], box[2])]
+    last = [-(-int(k) // factor) + MARGIN_PX for k in (box[1], box[3])]
+    rows, columns = (
+        slice(low, min(high, length)) for low, high, length in zip(first, last, shape, strict=True)
+    )
+    return rows, columns
 
 
 def crystal_blocks(
@@ -85,7 +117,7 @@ def crystal_blocks(
         Only of blocks in which a crystal begins.
     """
     side = BLOCK
-    while side > 512 and (side * 1.25) ** 2 * BYTES_PER_PIXEL > job.memory_bytes:
+    while side > 512 and (side * 1.25) ** 2 * WINDOW_BYTES > job.memory_bytes / 2:
         side //= 2
     for rows, columns in blocks(shape, side, side):
         begins = table["row0"].between(rows.start, rows.stop - 1) & table["col0"].between(
@@ -96,8 +128,8 @@ def crystal_blocks(
 
 
 def measure_crystals(
-    table: pd.DataFrame, images: Images, border_px: float, job: Job
-) -> pd.DataFrame:
+    table: pd.DataFrame, images: Images, settings: CrystalsSettings, job: Job
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure some crystals that lie close together.
 
     Crystals that reach too far for the job's memory are read by themselves, and at a coarser
@@ -109,33 +141,44 @@ def measure_crystals(
         Columns ``id, row0, row1, col0, col1``.
     images
         What to measure on.
-    border_px
-        Border between outline and rim.
+    settings
+        Border and thresholds.
     job
         Running job.
 
     Returns
     -------
-    pandas.DataFrame
-        One row a crystal, in the same order.
+    measured
+        One row a crystal, in the same order, with its ``id``.
+    profiles
+        Radial profiles of those that are large enough: ``id``, mg# on the common grid of depth
+        (``mg_005`` at s = 0.05, ...) and its standard errors (``se_005``, ...).
     """
     boxes = table[["row0", "row1", "col0", "col1"]].to_numpy(np.int64)
     ids = table["id"].to_numpy()
-    together = _near(boxes, int(job.memory_bytes // BYTES_PER_PIXEL))
+    together = _near(boxes, int(job.memory_bytes // (2 * WINDOW_BYTES)))
+    together &= [_level(images.labels, box, job) == 0 for box in boxes]
     shared = None
     if together.any():
         near = boxes[together]
         around = np.array([near[:, 0].min(), near[:, 1].max(), near[:, 2].min(), near[:, 3].max()])
         shared = Window.read(images, around, 0)
-    measured = []
+    measured, profiles = [], []
     for crystal, box, at_hand in zip(ids, boxes, together, strict=True):
         job.check()
         if at_hand and shared is not None:
             window = shared.crop(box)
         else:
             window = Window.read(images, box, _level(images.labels, box, job))
-        measured.append(_measure(int(crystal), box, window, images.labels.shape, border_px))
-    return pd.DataFrame(measured)
+        row, profile = _measure(int(crystal), box, window, images, settings)
+        measured.append({"id": crystal, **row})
+        if profile is not None:
+            mg, error = on_grid(profile)
+            profiles.append(np.concatenate([[crystal], mg, error]))
+    names = [f"{kind}_{round(100 * s):03d}" for kind in ("mg", "se") for s in GRID]
+    curves = pd.DataFrame(np.reshape(profiles, (-1, 1 + len(names))), columns=["id", *names])
+    curves = curves.astype(np.float32).assign(id=curves["id"].astype(np.uint32))
+    return pd.DataFrame(measured).astype({"id": np.uint32}), curves
 
 
 def _near(boxes: NDArray[np.int64], pixels: int) -> NDArray[np.bool_]:
@@ -161,23 +204,60 @@ def _level(labels: Raster, box: NDArray[np.int64], job: Job) -> int:
 
 
 def _measure(
-    crystal: int, box: NDArray[np.int64], window: Window, shape: tuple[int, int], border_px: float
-) -> dict[str, float]:
+    crystal: int,
+    box: NDArray[np.int64],
+    window: Window,
+    images: Images,
+    settings: CrystalsSettings,
+) -> tuple[dict[str, Any], RadialProfile | None]:
     inside = window.labels == crystal
     if not inside.any():  # too thin to be seen at a coarse level
-        return {"hole_fraction": np.nan}
-    filled = fill_holes(inside)
-    on_edge = (box[0] == 0, box[1] == shape[0], box[2] == 0, box[3] == shape[1])
-    distance = outline_distance(filled, on_edge)
+        return {"hole_fraction": np.nan}, None
     factor = 2**window.level
-    composition = measure_composition(inside, distance, window.mg, window.grey, border_px / factor)
-    major, minor = axes_px(inside)
-    probability = np.nan
+    pixel_um = images.labels.pixel_size_um * factor
+    height, width = images.shape
+    on_edge: Sides = (box[0] == 0, box[1] == height, box[2] == 0, box[3] == width)
+    filled = fill_holes(inside)
+    distance = outline_distance(filled, on_edge)
+    border_px = settings.border_px / factor
+    composition = measure_composition(inside, distance, window.mg, window.grey, border_px)
+    shape = measure_shape(inside, filled, pixel_um, on_edge, gaps=window.gaps, grey=window.grey)
+    others = (window.labels != 0) & ~inside
+    boundary = measure_boundary(
+        inside, filled, on_edge, grey=window.grey, probability=window.probability,
+        left_out=others if window.gaps is None else others | window.gaps,
+    )  # fmt: skip
+    profile = None
+    if window.mg is not None:
+        profile = radial_profile(inside, distance, window.mg, border_px)
+    zoning = classify_zones(profile, pixel_um, _rules(settings))
+    measured = {
+        **vars(composition),
+        **vars(zoning),
+        **_mantle(zoning, profile, pixel_um),
+        **vars(boundary),
+        **in_um(vars(shape), pixel_um),
+    }
+    del measured["area_um2"]  # known exactly, also of what is seen at a coarse level
     if window.probability is not None:
-        probability = float(window.probability[inside].mean()) / 255
-    return asdict(composition) | {
-        "mean_probability": probability,
-        "hole_fraction": 1 - float(inside.sum()) / float(filled.sum()),
-        "major_axis_px": major * factor,
-        "minor_axis_px": minor * factor,
+        measured["mean_probability"] = float(window.probability[inside].mean()) / 255
+    return measured, profile
+
+
+def _rules(settings: CrystalsSettings) -> ZoneRules:
+    return ZoneRules(
+        zoning=settings.zoning_threshold,
+        extremum=settings.mantle_threshold,
+        quench_um=settings.quench_um,
+    )
+
+
+def _mantle(zoning: Zoning, profile: RadialProfile | None, pixel_um: float) -> dict[str, float]:
+    """Composition of the strongest mantle, where there is one."""
+    if profile is None or not np.isfinite(zoning.mantle_depth_um):
+        return {"mg_mantle": np.nan, "mg_mantle_se": np.nan}
+    depth = zoning.mantle_depth_um / pixel_um
+    return {
+        "mg_mantle": float(np.interp(depth, profile.depth_px, profile.median)),
+        "mg_mantle_se": float(np.interp(depth, profile.depth_px, profile.se)),
     }

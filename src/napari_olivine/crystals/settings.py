@@ -76,25 +76,43 @@ class CrystalsSettings(Settings):
     zoning: Literal["mg", "paper"] = setting(
         "mg",
         "Zoning by",
-        "mg: difference of the median mg# of core and rim (ours). paper: ratio r of the mean BSE "
-        "grey of core and rim, which depends on brightness and contrast.",
+        "mg: radial profile of mg# (ours). paper: ratio r of the mean BSE grey of core and rim, "
+        "which depends on brightness and contrast.",
     )
     zoning_threshold: float = setting(
         0.01,
         "Zoning threshold",
-        "For zoning by mg: smallest difference of mg# between core and rim that counts as "
-        "zoning (ours, not the paper's Table 2).",
+        "For zoning by mg: smallest difference of mg# between centre and outermost part that "
+        "counts as zoning (ours, not the paper's Table 2).",
         gt=0,
         lt=0.5,
     )
     mantle_threshold: float = setting(
-        0.02,
+        0.015,
         "Mantle threshold",
-        "For zoning by mg: a crystal whose mantle is richer or poorer in mg# than both its centre "
-        "and its rim by at least this is neither normal nor reversed: it is flagged as mantled "
-        "and filed under none, where the paper found most of its own (ours). 1 turns it off.",
+        "For zoning by mg: a crystal whose mantle is richer or poorer in mg# than both sides of it "
+        "by at least this is neither normal nor reversed: it is flagged as mantled and filed under "
+        "none, where the paper found most of its own (ours). 1 turns it off.",
         gt=0,
         le=1,
+    )
+    quench_um: float = setting(
+        15.0,
+        "Quench rim",
+        "For zoning by mg: a rim at most this wide around a plateau is a quench rim, grown while "
+        "the lava cooled; such a crystal is filed under none (ours).",
+        unit="um",
+        ge=0,
+        le=500,
+    )
+    surroundings_um: float = setting(
+        250.0,
+        "Surroundings",
+        "Radius around each crystal in which the area of rock, without vesicles and gaps, is "
+        "measured (ours); 0 leaves it out.",
+        unit="um",
+        ge=0,
+        le=20_000,
     )
     r_low: float = setting(
         0.96,

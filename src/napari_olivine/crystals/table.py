@@ -1,0 +1,105 @@
+"""The table of crystals: its columns, and what follows from the measurements."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from napari_olivine.crystals.settings import SIZE_CLASSES, ZONING_CLASSES, CrystalsSettings
+from napari_olivine.crystals.zoning import classify_sizes, classify_zoning
+from napari_olivine.section import Section, session_index
+
+IDENTITY = ["id", "x_um", "y_um", "row0", "row1", "col0", "col1", "area_px", "area_um2"]
+CLASSES = [
+    "size_class", "zoning_class", "zone_class", "zone_probability", "zone_second", "zone_because",
+    "mantled", "fragment", "off_centre", "habit",
+]  # fmt: skip
+COMPOSITION = [
+    "mg_core", "mg_core_se", "mg_rim", "mg_rim_se", "mg_mantle", "mg_mantle_se", "mg_mean",
+    "mg_q05", "mg_q25", "mg_q50", "mg_q75", "mg_q95", "mg_difference", "mg_difference_se",
+    "core_rim_ratio",
+]  # fmt: skip
+ZONES = [
+    "zones", "extrema", "mg_centre", "mg_outer", "centre_outer", "centre_outer_se",
+    "mantle_excess", "mantle_chord", "mantle_depth_um", "rim_width_um", "rim_extent_um",
+    "gradient_max_per_um", "coherence", "patchiness", "asymmetry", "slenderness",
+    "core_gradient", "fragment_score", "p_unzoned", "p_quench_rim", "p_normal", "p_reversed",
+    "p_mg_rich_mantle", "p_fe_rich_mantle", "p_oscillatory", "p_patchy",
+]  # fmt: skip
+SHAPE = [
+    "filled_area_um2", "equivalent_diameter_um", "perimeter_um", "major_axis_um", "minor_axis_um",
+    "long_axis_angle_deg", "feret_max_um", "feret_max_angle_deg", "feret_min_um", "box_length_um",
+    "box_width_um", "hull_area_um2", "aspect_ratio", "circularity", "solidity", "rounding",
+    "hole_fraction", "crack_fraction",
+]  # fmt: skip
+PLACE = [
+    "mean_probability", "boundary_grey_step", "boundary_contrast", "boundary_probability_step",
+    "touches_edge", "edge_contact", "gap_contact", "session", "rock_area_um2",
+    "vesicle_fraction", "seen_fraction",
+]  # fmt: skip
+
+COLUMNS = IDENTITY + CLASSES + COMPOSITION + ZONES + SHAPE + PLACE
+"""Columns of the table, in order."""
+
+TEXT = ("zone_class", "zone_second", "zone_because", "habit")
+FLAGS = ("fragment", "off_centre")
+
+
+def complete(section: Section, table: pd.DataFrame, settings: CrystalsSettings) -> pd.DataFrame:
+    """Add what follows from the measurements: units, classes, sessions.
+
+    Parameters
+    ----------
+    section
+        Section of the crystals.
+    table
+        Places and measurements of the crystals; measurements that are missing are left empty.
+    settings
+        Thresholds of the classes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        :data:`COLUMNS`.
+    """
+    pixel_um = section.pixel_size_um
+    height, width = section.shape
+    table = table.assign(
+        area_um2=table["area_px"] * pixel_um**2,
+        x_um=table["col"] * pixel_um,
+        y_um=table["row"] * pixel_um,
+        touches_edge=(table[["row0", "col0"]] == 0).any(axis=1)
+        | (table["row1"] == height)
+        | (table["col1"] == width),
+        session=_sessions(section, table),
+    )
+    table = table.reindex(columns=[*table.columns, *(c for c in COLUMNS if c not in table)])
+    for name in TEXT:
+        table[name] = table[name].fillna("").astype("str")
+    for name in FLAGS:
+        table[name] = table[name].eq(True)
+    table["size_class"] = classify_sizes(table["area_um2"], settings)
+    table["mantled"] = table["zone_class"].str.endswith("mantle") & (
+        table["size_class"] == "phenocryst"
+    )
+    table["zoning_class"] = classify_zoning(table, settings)
+    return table[COLUMNS].reset_index(drop=True)
+
+
+def summary(table: pd.DataFrame) -> dict[str, int]:
+    """Count the crystals of each class."""
+    sizes = {f"{name}s": int((table["size_class"] == name).sum()) for name in SIZE_CLASSES}
+    zoning = {
+        f"phenocrysts_{name}": int((table["zoning_class"] == name).sum()) for name in ZONING_CLASSES
+    }
+    return {"crystals": len(table)} | sizes | zoning
+
+
+def _sessions(section: Section, table: pd.DataFrame) -> pd.Series:
+    """Session in which the centre of each crystal lies, empty for none."""
+    if not section.fingerprint("annotations/sessions"):
+        return pd.Series("", table.index, dtype="str")
+    sessions = section.sessions()
+    names = np.array([*(session.session for session in sessions), ""], dtype=object)
+    rows, columns = (table[name].round().to_numpy(np.int64) for name in ("row", "col"))
+    return pd.Series(names[session_index(sessions, rows, columns)], table.index, dtype="str")
