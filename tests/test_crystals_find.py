@@ -116,7 +116,7 @@ def test_crystals_are_numbered_measured_and_classified(section: Section) -> None
     assert table["edge_contact"].tolist() == [0, pytest.approx(0.362, abs=0.01), 0]  # a chord
     # No vesicles: the disc of 250 um around it is rock, of the one at the edge some is outside.
     assert normal["rock_area_um2"] == pytest.approx(np.pi * 250**2, rel=1e-3)
-    assert table["seen_fraction"].iloc[1] < 0.6
+    assert 0.5 < table["seen_fraction"].iloc[1] < 0.7
     profiles = section.table("crystals", "profiles")
     assert profiles["id"].tolist() == [2, 3]
     assert profiles["mg_010"].iloc[1] < profiles["mg_090"].iloc[1]

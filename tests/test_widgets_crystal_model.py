@@ -134,3 +134,23 @@ def test_twenty_thousand_crystals_stay_quick() -> None:
     model.keep("phenocryst area>20000")
     assert time.perf_counter() - started < 2.0
     assert model.rowCount() > 1000
+
+
+def test_the_most_alike_come_first() -> None:
+    model, table = CrystalModel(), crystals(4)
+    grid = [f"{kind}_{s:03d}" for kind in ("mg", "se") for s in range(5, 100, 5)]
+    values = np.full((3, len(grid)), 0.001)
+    values[:, :19] = 0.85 + np.array([[0.0], [0.05], [0.01]])
+    profiles = pd.DataFrame(values, columns=grid).assign(id=[3, 5, 7])
+    model.set_table(table, profiles)
+    model.keep("like=3")
+    assert ids(model) == [3, 7, 5], "9 has no profile"
+    unlike = [model.data(model.index(row, column(model, "unlike"))) for row in range(3)]
+    assert float(unlike[0]) < float(unlike[1]) < float(unlike[2])
+    model.keep("like=3 phenocryst")
+    assert ids(model) == [7]
+    with pytest.raises(InputError, match="Crystal 9 has no radial profile"):
+        model.keep("like=9")
+    model.keep("")
+    assert "unlike" not in model.names
+    assert len(ids(model)) == 4

@@ -245,6 +245,26 @@ class TestCrystals:
         assert widget.session.selected == 0
         assert viewer.scene.camera.center != before
 
+    def test_radial_profile_and_the_crystals_like_it(
+        self, qtbot: Any, viewer: Any, widget: Any, path: Path
+    ) -> None:
+        profiles = Section(path).table("crystals", "profiles")
+        crystal = int(profiles["id"].iloc[0])
+        widget.session.select(crystal)
+        assert widget.radial.isVisible()
+        curve = widget.radial.plot.curves[-1]
+        low, high = np.nanmin(curve.y), np.nanmax(curve.y)
+        row = crystals_of(path).set_index("id").loc[crystal]
+        assert low - 0.02 < row["mg_centre"] < high + 0.02
+        assert "zon" in widget.summary.text.text()
+        qtbot.mouseClick(widget.radial.button, Qt.MouseButton.LeftButton)
+        assert widget.filter.text() == f"like={crystal}"
+        assert widget.model.id_at(0) == crystal
+        assert widget.model.rowCount() <= len(profiles)
+        without = int(crystals_of(path).nsmallest(1, "area_um2")["id"].iloc[0])
+        widget.session.select(without)
+        assert not widget.radial.isVisible()
+
     def test_row_centres_the_view_on_its_crystal(
         self, qtbot: Any, viewer: Any, widget: Any, path: Path
     ) -> None:

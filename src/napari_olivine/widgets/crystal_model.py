@@ -12,10 +12,14 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from typing_extensions import override
 
 from napari_olivine.errors import InputError
+from napari_olivine.widgets.radial_part import curves_of
 
 SHOWN = {
     "id": ("Id", "{:.0f}", "Number of the crystal"),
     "zoning_class": ("Zoning", "{}", "Zoning class of a phenocryst"),
+    "unlike": ("Unlike", "{:.1f}", "How unlike its radial profile is to the chosen crystal's"),
+    "zone_class": ("Profile", "{}", "Class of the radial profile"),
+    "zone_probability": ("Sure", "{:.2f}", "Probability of that class"),
     "mg_difference": ("Core - rim", "{:+.3f}", "Difference of mg# between core and rim"),
     "area_um2": ("Area, µm²", "{:,.0f}", "Area of its olivine pixels"),
     "size_class": ("Size", "{}", "Size class"),
@@ -24,12 +28,18 @@ SHOWN = {
     "mg_mean": ("mg# mean", "{:.3f}", "Mean mg#"),
     "core_rim_ratio": ("Grey ratio", "{:.3f}", "Mean BSE grey of the core over that of the rim"),
     "mean_probability": ("Probability", "{:.2f}", "Mean probability of olivine"),
+    "habit": ("Habit", "{}", "Habit"),
+    "aspect_ratio": ("Aspect", "{:.2f}", "Major over minor axis"),
+    "fragment": ("Broken", "{}", "A fragment: zones end at a straight side"),
     "touches_edge": ("Cut", "{}", "Cut by the edge of the section"),
     "session": ("Session", "{}", "Analytical session"),
     "x_um": ("x, µm", "{:.0f}", "Centre, from the left edge"),
     "y_um": ("y, µm", "{:.0f}", "Centre, from the top edge"),
 }
 """Columns of the table: title, format, explanation. Others are not shown."""
+
+ALIKE = 50
+"""Crystals that are shown as like another one, at most."""
 
 CONDITION = re.compile(r"^([a-z_]\w*)(<=|>=|<|>|=)(.+)$", re.IGNORECASE)
 
@@ -49,10 +59,10 @@ class CrystalModel(QAbstractTableModel):
         super().__init__()
         self.set_table(pd.DataFrame({"id": np.zeros(0, np.int64)}))
 
-    def set_table(self, table: pd.DataFrame) -> None:
-        """Show another table; it needs a column ``id``."""
+    def set_table(self, table: pd.DataFrame, profiles: pd.DataFrame | None = None) -> None:
+        """Show another table; it needs a column ``id``, as do the radial profiles."""
         self.beginResetModel()
-        self.table = table
+        self.table, self.profiles = table, profiles
         self.names = [name for name in SHOWN if name in table.columns]
         self._columns = {name: table[name].to_numpy() for name in table.columns}
         self.ids: NDArray[np.int64] = self._columns["id"].astype(np.int64)
@@ -69,7 +79,8 @@ class CrystalModel(QAbstractTableModel):
         text
             Words and conditions, all of which must hold: a word must begin the size or zoning
             class, a number is an id, and ``area_um2>20000`` or ``mg_core<=0.85`` compare a
-            column (any beginning of its name will do).
+            column (any beginning of its name will do). ``like=12`` keeps the crystals whose
+            radial profiles are the most like that of crystal 12, the most alike first.
 
         Raises
         ------
@@ -77,12 +88,21 @@ class CrystalModel(QAbstractTableModel):
             If a condition names no column or no number.
         """
         good = np.ones(len(self.table), bool)
-        for term in re.sub(r"\s*(<=|>=|<|>|=)\s*", r"\1", text).split():
-            good &= self._fits(term)
+        terms = re.sub(r"\s*(<=|>=|<|>|=)\s*", r"\1", text).split()
+        alike = [term.lower().removeprefix("like=") for term in terms if _asks_alike(term)]
+        for term in terms:
+            good &= _asks_alike(term) or self._fits(term)
+        unlike = self._unlike(alike[-1]) if alike else None
         self.beginResetModel()
+        self._columns.pop("unlike", None)
         self._kept = np.flatnonzero(good)
-        if self._sorted_by is not None:
+        if unlike is not None:
+            self._columns["unlike"] = unlike
+            order = np.argsort(unlike[self._kept], kind="stable")
+            self._kept = self._kept[order[: np.count_nonzero(np.isfinite(unlike[good]))]][:ALIKE]
+        elif self._sorted_by is not None:
             self._kept = self._kept[self._order(*self._sorted_by)]
+        self.names = [name for name in SHOWN if name in self._columns]
         self._number_rows()
         self.endResetModel()
 
@@ -164,7 +184,7 @@ class CrystalModel(QAbstractTableModel):
             if term.isdigit():
                 return np.asarray(self.ids == int(term))
             good = np.zeros(len(self.table), bool)
-            for name in ("size_class", "zoning_class"):
+            for name in ("size_class", "zoning_class", "zone_class"):
                 if name in self._columns:
                     texts = pd.Series(self._columns[name]).astype("str").str.lower()
                     good |= texts.str.startswith(term.lower()).to_numpy(bool)
@@ -182,8 +202,24 @@ class CrystalModel(QAbstractTableModel):
         except ValueError:
             raise InputError(f"{value!r} in {term!r} is no number.") from None
 
+    def _unlike(self, crystal: str) -> NDArray[np.float64]:
+        """Distance of each crystal's radial profile to a crystal's, infinite without a profile."""
+        from napari_olivine.crystals.radial import profile_distances
+
+        profiles = self.profiles
+        if profiles is None or not crystal.isdigit() or int(crystal) not in set(profiles["id"]):
+            raise InputError(f"Crystal {crystal} has no radial profile to compare with.")
+        mg, error = curves_of(profiles)
+        (place,) = np.flatnonzero(profiles["id"] == int(crystal))
+        found = pd.Series(profile_distances(mg[place], error[place], mg, error), profiles["id"])
+        return np.asarray(found.reindex(self.ids, fill_value=np.inf), np.float64)
+
     def _number_rows(self) -> None:
         self._row_of = {int(crystal): row for row, crystal in enumerate(self.ids[self._kept])}
+
+
+def _asks_alike(term: str) -> bool:
+    return term.lower().startswith("like=")
 
 
 def _text(value: Any, pattern: str) -> str:

@@ -11,6 +11,7 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_olivine.section import Raster, Section
+from napari_olivine.widgets.radial_part import words_of
 
 SIDE = 132
 """Side of the cut-out on the screen."""
@@ -81,10 +82,7 @@ def _numbers(record: dict[str, Any]) -> str:
         value = record.get(name)
         return pattern.format(value) if value is not None and np.isfinite(value) else "-"
 
-    zoning = record.get("zoning_class")
-    kind = f"{zoning} zoning" if isinstance(zoning, str) and zoning not in ("", "none") else ""
-    if zoning == "none":
-        kind = "mantled" if record.get("mantled") else "no zoning"
+    kind = words_of(record)
     spread = record.get("mg_difference_se")
     known = spread is not None and np.isfinite(spread) and spread >= 5e-5
     error = f" ± {spread:.4f}" if known else ""

@@ -24,6 +24,7 @@ from napari_olivine.widgets.crystal_summary import CrystalSummary
 from napari_olivine.widgets.export_part import ExportPart
 from napari_olivine.widgets.layers import KEY
 from napari_olivine.widgets.parts import wrapped
+from napari_olivine.widgets.radial_part import RadialPart
 from napari_olivine.widgets.step_dock import StepDock
 
 
@@ -46,7 +47,8 @@ class CrystalsDock(StepDock):
         self.filter.setClearButtonEnabled(True)
         self.filter.setToolTip(
             "Words begin a class (phenocryst, reversed), a number is an id, conditions compare a "
-            "column: area_um2>20000, mg_core<=0.85, session=2, touches_edge=no. The heads of the "
+            "column: area_um2>20000, mg_core<=0.85, session=2, touches_edge=no. like=12 shows the "
+            "crystals whose radial profiles are the most like that of crystal 12. The heads of the "
             "columns tell their names."
         )
         self.filter.textChanged.connect(self._on_filter)
@@ -63,7 +65,10 @@ class CrystalsDock(StepDock):
         self.view.selectionModel().currentRowChanged.connect(self._on_row)
         self.count = wrapped("")
         self.summary = CrystalSummary()
-        for part in (self.legend, self.filter, self.view, self.count, self.summary):
+        self.radial = RadialPart()
+        self.radial.asked.connect(lambda crystal: self.filter.setText(f"like={crystal}"))
+        parts = (self.legend, self.filter, self.view, self.count, self.summary, self.radial)
+        for part in parts:
             self.body.addWidget(part, 1 if part is self.view else 0)
         self._syncing = False
         viewer = self.session.viewer
@@ -114,10 +119,12 @@ class CrystalsDock(StepDock):
     def fill(self) -> None:
         """Show the crystals of the open section."""
         section = self.session.section
-        table = pd.DataFrame({"id": pd.Series(dtype="int64")})
+        table, profiles = pd.DataFrame({"id": pd.Series(dtype="int64")}), None
         if section is not None and section.product("crystals") is not None:
             table = section.table("crystals", "crystals")
-        self.model.set_table(table)
+            with suppress(OSError):  # made before there were any
+                profiles = section.table("crystals", "profiles")
+        self.model.set_table(table, profiles)
         if "area_um2" in self.model.names:
             down = Qt.SortOrder.DescendingOrder
             self.view.sortByColumn(self.model.names.index("area_um2"), down)
@@ -161,6 +168,7 @@ class CrystalsDock(StepDock):
         self._syncing = False
         self._outline(record)
         self.summary.show_crystal(self.session.section, record)
+        self.radial.show_crystal(record, self.model.profiles)
 
     def _centre(self, crystal: int) -> None:
         """Move the view to a crystal, and closer if it is small on the screen."""

@@ -1,0 +1,88 @@
+"""The radial profile of the selected crystal, and the crystals that are like it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from napari_olivine.widgets.plot import Axis, Curve, Plot
+
+COLOUR, BAND = "#009E73", "#8fbfae"
+
+SURE = 2
+"""Standard errors on each side of the curve that its band shows."""
+
+ZONES = {
+    "unzoned": "unzoned",
+    "quench_rim": "unzoned with a quench rim",
+    "normal": "normal zoning",
+    "reversed": "reversed zoning",
+    "mg_rich_mantle": "mantle rich in Mg",
+    "fe_rich_mantle": "mantle rich in Fe",
+    "oscillatory": "oscillatory zoning",
+    "patchy": "patchy zoning",
+}
+"""Classes of radial profiles as a person reads them."""
+
+
+class RadialPart(QWidget):
+    """mg# from the outline to the centre, and a button that looks for more of the kind."""
+
+    asked = Signal(int)
+    """Crystals like this one are wanted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plot = Plot(Axis("outline 0 to centre 1", limits=(0.0, 1.0)), Axis("mg#"))
+        self.plot.setFixedHeight(150)
+        self.button = QPushButton("Crystals like this one")
+        self.button.setToolTip("Show the crystals whose radial profiles are the most like this one")
+        self.button.clicked.connect(lambda: self.asked.emit(self._crystal))
+        self._crystal = 0
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.plot)
+        column.addWidget(self.button)
+        self.hide()
+
+    def show_crystal(self, record: dict[str, Any] | None, profiles: pd.DataFrame | None) -> None:
+        """Show a crystal's profile; nothing where it has none."""
+        row = pd.DataFrame()
+        if record is not None and profiles is not None:
+            row = profiles[profiles["id"] == record["id"]]
+        self.setVisible(len(row) == 1)
+        if len(row) != 1:
+            return
+        self._crystal = int(row["id"].iloc[0])
+        depths, mg, error = depths_of(profiles), *curves_of(row)
+        ends = (("", mg[0] - SURE * error[0]), ("", mg[0] + SURE * error[0]))
+        self.plot.show_curves(
+            [Curve(name, depths, values, BAND) for name, values in ends]
+            + [Curve("", depths, mg[0], COLOUR)]
+        )
+
+
+def depths_of(profiles: Any) -> Any:
+    """Return the relative depths of the columns of a table of profiles."""
+    return np.array([int(name[3:]) / 100 for name in profiles.columns if name.startswith("mg_")])
+
+
+def curves_of(profiles: pd.DataFrame) -> tuple[Any, Any]:
+    """Return mg# and its standard error on the common grid, shape (crystals, depths) each."""
+    kinds = ([name for name in profiles.columns if name.startswith(k)] for k in ("mg_", "se_"))
+    mg, error = (profiles[names].to_numpy(np.float64) for names in kinds)
+    return mg, error
+
+
+def words_of(record: dict[str, Any]) -> str:
+    """Tell the class of a crystal's radial profile and how sure it is; empty if it has none."""
+    name = ZONES.get(record.get("zone_class", ""), "")
+    if not name:
+        return ""
+    text = f"{name} ({record['zone_probability']:.0%})"
+    flags = {"fragment": "a fragment", "off_centre": "cut off its centre"}
+    return ", ".join([text, *(words for flag, words in flags.items() if record.get(flag))])
