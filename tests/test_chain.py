@@ -98,7 +98,7 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_standard_small_section(shared_data: Path, tmp_path: Path) -> None:
     """Real form, no test session: validation stands in."""
     source = shared_data / "section-small"
-    command = ["run", str(source), str(tmp_path / "section"), *short_training(160, batch=8)]
+    command = ["run", str(source), str(tmp_path / "section"), *short_training(190, batch=4)]
     assert main(command) == 0
     file = tmp_path / "scores.json"
     score = ["score", str(tmp_path / "section"), "--truth", str(source / "truth")]

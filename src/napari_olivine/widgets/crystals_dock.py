@@ -223,8 +223,11 @@ class CrystalsDock(StepDock):
         self.legend.setText("&nbsp;&nbsp; ".join(unbroken))
 
     def _on_filter(self, text: str) -> None:
+        before = self.model.names
         try:
             self.model.keep(text)
+            if self.model.names != before:
+                self.view.resizeColumnsToContents()
             self.count.setText(f"{self.model.rowCount()} of {len(self.model.table)} crystals")
         except InputError as error:
             self.count.setText(str(error))
