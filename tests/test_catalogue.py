@@ -247,7 +247,8 @@ def test_methods_tell_the_settings_and_counts(section: Section) -> None:
     find_crystals(section, CrystalsSettings(zoning="paper", bridge_um=4))
     text = " ".join(methods_text(section, "segmentation").split())
     assert "ratio of core to rim grey of 0.96" in text
-    assert "gaps up to 4 um bridged" in text
+    assert "0 cracks of up to 4 um were bridged" in text
+    assert "0 cuts" in text
 
 
 def test_methods_tell_the_network(section: Section) -> None:

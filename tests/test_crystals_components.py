@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -27,16 +25,14 @@ def by_strips(
     *,
     diagonals: bool,
     min_area_px: float = 1,
-    bridged: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.uint32], pd.DataFrame]:
     """Label an image in strips of some height."""
     strips, found = [], []
     for row in range(0, len(mask), height):
         rows = slice(row, row + height)
-        closed = None if bridged is None else bridged[rows]
-        labels, top, bottom = label_strip(mask[rows], diagonals=diagonals, bridged=closed)
+        labels = label_strip(mask[rows], diagonals=diagonals)
         found.append(labels)
-        strips.append(summarize_strip(labels, top, bottom, row))
+        strips.append(summarize_strip(labels, row))
     numbers, table = join_strips(strips, diagonals=diagonals, min_area_px=min_area_px)
     pieces = [number[labels] for number, labels in zip(numbers, found, strict=True)]
     return np.concatenate(pieces), table
@@ -80,23 +76,8 @@ def test_small_specks_are_left_out_and_numbers_have_no_gaps(
     assert np.array_equal(np.unique(labels[labels > 0]), table["id"].to_numpy())
 
 
-@pytest.mark.parametrize("height", [1, 3, 7, 16, 40])
-def test_bridges_join_the_parts_of_a_cracked_crystal(height: int) -> None:
-    mask = np.zeros((40, 40), bool)
-    mask[5:35, 5:19] = True
-    mask[5:35, 21:30] = True  # a crack of 2 px
-    mask[5:35, 36:40] = True  # a neighbour, 6 px away
-    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-    bridged = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, brush).astype(bool)
-    labels, table = by_strips(mask, height, diagonals=True, bridged=bridged)
-    assert table["area_px"].tolist() == [30 * 23, 30 * 4]
-    assert not labels[~mask].any()
-    assert labels[10, 10] == labels[10, 25] != labels[10, 38]
-
-
 def test_a_strip_survives_the_disk(tmp_path: Path) -> None:
-    labels, top, bottom = label_strip(np.eye(5, dtype=bool), diagonals=False)
-    strip = summarize_strip(labels, top, bottom, 100)
+    strip = summarize_strip(label_strip(np.eye(5, dtype=bool), diagonals=False), 100)
     strip.save(tmp_path / "strip.npz")
     again = Strip.load(tmp_path / "strip.npz")
     assert again.area.tolist() == [1, 1, 1, 1, 1]

@@ -191,7 +191,7 @@ def test_one_crystal_over_everything(tmp_path: Path, memory: int) -> None:
     assert crystal["major_axis_um"] == pytest.approx(4 * 1100 / np.sqrt(12) * PIXEL_UM, rel=0.01)
 
 
-def test_bridges_and_connectivity_are_settings(tmp_path: Path) -> None:
+def test_connectivity_and_size_are_settings(tmp_path: Path) -> None:
     olivine = np.zeros((1100, 200), bool)
     olivine[20:60, 20:60] = True
     olivine[60:100, 60:100] = True  # touches by a corner
@@ -200,12 +200,12 @@ def test_bridges_and_connectivity_are_settings(tmp_path: Path) -> None:
     section = make_section(tmp_path / "s", olivine)
 
     def count(**changes: Any) -> int:
-        find_crystals(section, CrystalsSettings(**changes), TINY)
+        settings = {"part_touching": False, "bridge_um": 0} | changes
+        find_crystals(section, CrystalsSettings(**settings), TINY)
         return len(section.table("crystals", "crystals"))
 
     assert count() == 3
     assert count(join_diagonals=False) == 4
-    assert count(bridge_um=4.0) == 2
     assert (labels_of(section) > 0).sum() == olivine.sum()
     assert count(min_area_um2=8000) == 2
 

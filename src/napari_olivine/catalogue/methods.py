@@ -130,18 +130,29 @@ def _agreement(scores: dict[str, Any] | None) -> str:
     return f" ({scores['points']} points, RMSE {scores['rmse']:.4f}{r2})"
 
 
+def _instances(made: dict[str, Any], counts: dict[str, Any]) -> list[str]:
+    """Tell what was done to regions to make them crystals."""
+    told = []
+    if made["part_touching"]:
+        told.append(f"touching crystals were parted by {counts['cuts']} cuts")
+    if made["bridge_um"]:
+        told.append(f"{counts['gaps']} cracks of up to {made['bridge_um']:g} um were bridged")
+    words = " and ".join(told)
+    return [f"{words[0].upper()}{words[1:]}, by outline, grey and mg#."] if told else []
+
+
 def _crystals(section: Section, phase: str) -> list[str]:
     product = section.require("crystals")
     made, counts = product.recipe.settings, product.notes
     pixels = "segmentation" if phase == "segmentation" else "reference mask"
     neighbours = "8" if made["join_diagonals"] else "4"
-    bridges = f", gaps up to {made['bridge_um']:g} um bridged" if made["bridge_um"] else ""
     sentences = [
-        f"Crystals are the connected regions of the {pixels} ({neighbours} neighbours{bridges}) of "
+        f"Crystals are the connected regions of the {pixels} ({neighbours} neighbours) of "
         f"at least {made['min_area_um2']:g} um2: {counts['microlites']} microlites (under "
         f"{made['microphenocryst_from_um2']:g} um2), {counts['microphenocrysts']} "
         f"microphenocrysts and {counts['phenocrysts']} phenocrysts (from "
         f"{made['phenocryst_from_um2']:g} um2).",
+        *_instances(made, counts),
         "In each the core lies further from the outer outline than half of the largest distance, "
         f"the rim from there to {made['border_px']} pixels from the outline; holes are no outline.",
     ]

@@ -52,9 +52,7 @@ class Strip:
             return cls(**{f.name: arrays[f.name] for f in fields(cls)})
 
 
-def label_strip(
-    mask: NDArray[np.bool_], *, diagonals: bool, bridged: NDArray[np.bool_] | None = None
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+def label_strip(mask: NDArray[np.bool_], *, diagonals: bool) -> NDArray[np.int32]:
     """Label the components of one strip.
 
     Parameters
@@ -63,29 +61,22 @@ def label_strip(
         Pixels of the phase, shape (rows, columns).
     diagonals
         Whether pixels that touch by a corner belong together.
-    bridged
-        The mask with narrow gaps closed, which decides what belongs together.
 
     Returns
     -------
-    labels, top, bottom
-        Labels of the phase's pixels, and the first and last row of labels with the bridges.
+    ndarray of int32
+        1, 2, ... for the components, 0 elsewhere; shape of the mask.
     """
     structure = ndimage.generate_binary_structure(2, 2 if diagonals else 1)
     labels = np.empty(mask.shape, np.int32)
-    ndimage.label(mask if bridged is None else bridged, structure, output=labels)
-    top, bottom = labels[0].copy(), labels[-1].copy()
-    if bridged is not None:
-        labels[~mask] = 0
-    return labels, top, bottom
+    ndimage.label(mask, structure, output=labels)
+    return labels
 
 
-def summarize_strip(
-    labels: NDArray[np.int32], top: NDArray[np.int32], bottom: NDArray[np.int32], row0: int
-) -> Strip:
+def summarize_strip(labels: NDArray[np.int32], row0: int) -> Strip:
     """Measure the components of one strip whose first row is `row0` of the image."""
     columns = labels.shape[1]
-    count = int(max(labels.max(initial=0), top.max(initial=0), bottom.max(initial=0)))
+    count = int(labels.max(initial=0))
     where = np.flatnonzero(labels)
     of = labels.ravel()[where]
     first = np.full(count + 1, NEVER)
@@ -95,12 +86,12 @@ def summarize_strip(
     cols = np.bincount(of, weights=where % columns, minlength=count + 1)
     boxes = np.tile(np.array([NEVER, -1, NEVER, -1]), (count, 1))
     for place, box in enumerate(ndimage.find_objects(labels, count)):
-        if box is not None:  # a bridge alone has no pixels of the phase
+        if box is not None:
             boxes[place] = (
                 box[0].start + row0, box[0].stop + row0, box[1].start, box[1].stop
             )  # fmt: skip
     sums = np.stack([rows, cols], axis=1).astype(np.float64)
-    return Strip(area[1:], first[1:], sums[1:], boxes, top, bottom)
+    return Strip(area[1:], first[1:], sums[1:], boxes, labels[0].copy(), labels[-1].copy())
 
 
 def join_strips(
@@ -122,7 +113,8 @@ def join_strips(
     numbers
         For each strip the final id of its labels 0, 1, 2, ... (0 for what is left out).
     table
-        ``id``, ``area_px``, ``row``, ``col`` (centroid) and ``row0, row1, col0, col1``.
+        ``id``, ``area_px``, ``row``, ``col`` (centroid), ``row0, row1, col0, col1`` and
+        ``first``, the place of the first pixel in reading order.
     """
     counts = np.array([len(strip.area) for strip in strips], np.int64)
     offsets = np.concatenate([[0], np.cumsum(counts)])
@@ -158,6 +150,7 @@ def join_strips(
     table = pd.DataFrame({"id": final[kept], "area_px": area[kept]})
     table["row"], table["col"] = centre[:, 0], centre[:, 1]
     table[["row0", "row1", "col0", "col1"]] = boxes[kept]
+    table["first"] = first[kept]
     return numbers, table
 
 

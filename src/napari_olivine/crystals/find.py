@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_olivine.crystals.instances import settle_crystals
 from napari_olivine.crystals.measure import Images, crystal_blocks, measure_crystals
-from napari_olivine.crystals.numbering import number_crystals
+from napari_olivine.crystals.numbering import number_regions
+from napari_olivine.crystals.saving import write_table
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.surroundings import measure_surroundings, vesicle_threshold
 from napari_olivine.crystals.table import complete, summary
@@ -32,11 +34,13 @@ def find_crystals(
 ) -> Product:
     """Find, number, measure and classify the crystals of a section.
 
-    Each connected region of olivine is a crystal. Makes the product ``crystals``: the raster
+    Connected regions of olivine become crystals: where there is evidence, touching ones are parted
+    and the parts of cracked ones joined. Makes the product ``crystals``: the raster
     ``crystals`` of ids (uint32, 0 for none), numbered in reading order, and the table of the
     same name (:data:`~napari_olivine.crystals.table.COLUMNS`). mg# is left empty where the
     section has no ``mg``, the probability where the crystals come from the mask. A second table,
-    ``profiles``, holds the radial profile of each crystal that is large enough for one.
+    ``profiles``, holds the radial profile of each crystal that is large enough for one; ``cuts``
+    and ``gaps`` hold each decision to part or join, with its evidence.
 
     Parameters
     ----------
@@ -70,20 +74,29 @@ def find_crystals(
         parts = draft.path / "parts"
         if not draft.is_done("table"):
             parts.mkdir(exist_ok=True)
+            pixel_um, shape = section.pixel_size_um, section.shape
+            regions = create_raster(parts / "regions", shape, "uint32", pixel_um, reduction="mode")
+            table = number_regions(section.raster(phase, "olivine"), regions, draft, settings, job)
             labels = create_raster(
-                draft.path / "crystals", section.shape, "uint32", section.pixel_size_um,
+                draft.path / "crystals", shape, "uint32", pixel_um,
                 reduction="mode", origin="crystal ids",
             )  # fmt: skip
-            table = number_crystals(section.raster(phase, "olivine"), labels, draft, settings, job)
-            table, profiles = _measure(section, inputs, labels, table, draft, settings, job)
+            images = _images(section, inputs, regions)
+            table, decisions = settle_crystals(images, table, labels, draft, settings, job)
+            images = replace(images, labels=labels)
+            table, profiles = _measure(images, table, draft, settings, job)
             if "images" in inputs and settings.surroundings_um and len(table):
                 table = _surroundings(section, table, settings.surroundings_um)
             table = complete(section, table, settings)
             table.to_parquet(draft.path / "crystals.parquet", index=False)
             profiles.to_parquet(draft.path / "profiles.parquet", index=False)
+            for name, decided in decisions.items():
+                decided.to_parquet(draft.path / f"{name}.parquet", index=False)
             draft.tick("table")
         draft.notes |= summary(pd.read_parquet(draft.path / "crystals.parquet")) | {
-            "phase_from": phase
+            "phase_from": phase,
+            "cuts": int(pd.read_parquet(draft.path / "cuts.parquet")["kept"].sum()),
+            "gaps": int(pd.read_parquet(draft.path / "gaps.parquet")["joined"].sum()),
         }
         shutil.rmtree(parts, ignore_errors=True)
     return section.require("crystals")
@@ -105,29 +118,26 @@ def _phase(section: Section, settings: CrystalsSettings) -> str:
     )
 
 
-def _measure(
-    section: Section,
-    inputs: list[str],
-    labels: Raster,
-    table: pd.DataFrame,
-    draft: Draft,
-    settings: CrystalsSettings,
-    job: Job,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measure the crystals in the table; return their measurements and their radial profiles."""
-    images = Images(
+def _images(section: Section, inputs: list[str], labels: Raster) -> Images:
+    return Images(
         labels,
         mg=section.raster("mg", "mg") if "mg" in inputs else None,
         grey=section.raster("images", "BSE") if "BSE" in section.record.signals else None,
         probability=(section.raster("probability", "olivine") if "probability" in inputs else None),
         tiles=section.tiles(),
     )
-    crystals = dict(crystal_blocks(table, labels.shape, job))
+
+
+def _measure(
+    images: Images, table: pd.DataFrame, draft: Draft, settings: CrystalsSettings, job: Job
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure the crystals in the table; return their measurements and their radial profiles."""
+    crystals = dict(crystal_blocks(table, images.shape, job))
     for name in draft.pending([f"measure {name}" for name in crystals], "Measuring crystals"):
         group = crystals[name.removeprefix("measure ")]
         measured, profiles = measure_crystals(group, images, settings, job)
-        _write_whole(profiles, draft.path / "parts" / f"{name}-profiles.parquet")
-        _write_whole(measured, draft.path / "parts" / f"{name}.parquet")
+        write_table(profiles, draft.path / "parts" / f"{name}-profiles.parquet")
+        write_table(measured, draft.path / "parts" / f"{name}.parquet")
     files = [draft.path / "parts" / f"measure {name}.parquet" for name in crystals]
     if not files:
         return table, pd.DataFrame({"id": pd.Series(dtype=np.uint32)})
@@ -166,9 +176,3 @@ def _seen(section: Section, shape: tuple[int, ...], level: int) -> NDArray[np.bo
         for row0, row1, col0, col1 in np.maximum(tiles.bounds, 0):
             seen[row0 >> level : -(-row1 >> level), col0 >> level : -(-col1 >> level)] = True
     return seen
-
-
-def _write_whole(table: pd.DataFrame, file: Path) -> None:
-    temporary = file.with_name(f".{file.name}")
-    table.to_parquet(temporary, index=False)
-    temporary.replace(file)

@@ -127,13 +127,55 @@ def crystal_blocks(
             yield f"{side}-{rows.start}-{columns.start}", table[begins]
 
 
+def block_name(row: int, column: int) -> str:
+    """Name of the block of full size in which a pixel lies."""
+    return f"{BLOCK}-{row // BLOCK * BLOCK}-{column // BLOCK * BLOCK}"
+
+
+def crystal_windows(
+    table: pd.DataFrame, images: Images, job: Job
+) -> Iterator[tuple[int, NDArray[np.int64], Window]]:
+    """Read the surroundings of some crystals that lie close together.
+
+    Crystals that reach too far for the job's memory are read by themselves, and at a coarser
+    level of the pyramid if even that is too much.
+
+    Parameters
+    ----------
+    table
+        Columns ``id, row0, row1, col0, col1``.
+    images
+        What to read.
+    job
+        Running job.
+
+    Yields
+    ------
+    id, box, window
+        In the order of the table; row0, row1, col0, col1 of the box are those of the section.
+    """
+    boxes = table[["row0", "row1", "col0", "col1"]].to_numpy(np.int64)
+    together = _near(boxes, int(job.memory_bytes // (2 * WINDOW_BYTES)))
+    levels = [_level(images.labels, box, job) for box in boxes]
+    together &= np.array(levels) == 0
+    shared = None
+    if together.any():
+        near = boxes[together]
+        around = np.array([near[:, 0].min(), near[:, 1].max(), near[:, 2].min(), near[:, 3].max()])
+        shared = Window.read(images, around, 0)
+    for place, crystal in enumerate(table["id"]):
+        job.check()
+        box = boxes[place]
+        if shared is not None and together[place]:
+            yield int(crystal), box, shared.crop(box)
+        else:
+            yield int(crystal), box, Window.read(images, box, levels[place])
+
+
 def measure_crystals(
     table: pd.DataFrame, images: Images, settings: CrystalsSettings, job: Job
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure some crystals that lie close together.
-
-    Crystals that reach too far for the job's memory are read by themselves, and at a coarser
-    level of the pyramid if even that is too much.
 
     Parameters
     ----------
@@ -154,23 +196,9 @@ def measure_crystals(
         Radial profiles of those that are large enough: ``id``, mg# on the common grid of depth
         (``mg_005`` at s = 0.05, ...) and its standard errors (``se_005``, ...).
     """
-    boxes = table[["row0", "row1", "col0", "col1"]].to_numpy(np.int64)
-    ids = table["id"].to_numpy()
-    together = _near(boxes, int(job.memory_bytes // (2 * WINDOW_BYTES)))
-    together &= [_level(images.labels, box, job) == 0 for box in boxes]
-    shared = None
-    if together.any():
-        near = boxes[together]
-        around = np.array([near[:, 0].min(), near[:, 1].max(), near[:, 2].min(), near[:, 3].max()])
-        shared = Window.read(images, around, 0)
     measured, profiles = [], []
-    for crystal, box, at_hand in zip(ids, boxes, together, strict=True):
-        job.check()
-        if at_hand and shared is not None:
-            window = shared.crop(box)
-        else:
-            window = Window.read(images, box, _level(images.labels, box, job))
-        row, profile = _measure(int(crystal), box, window, images, settings)
+    for crystal, box, window in crystal_windows(table, images, job):
+        row, profile = _measure(crystal, box, window, images, settings)
         measured.append({"id": crystal, **row})
         if profile is not None:
             mg, error = on_grid(profile)

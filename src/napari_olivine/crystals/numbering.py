@@ -1,8 +1,7 @@
-"""Numbering the crystals of a section, strip by strip."""
+"""Numbering the connected regions of a section, strip by strip."""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -23,10 +22,10 @@ OLIVINE = 1
 """Value of olivine in masks and segmentations."""
 
 
-def number_crystals(
+def number_regions(
     phase: Raster, labels: Raster, draft: Draft, settings: CrystalsSettings, job: Job
 ) -> pd.DataFrame:
-    """Write the ids of all crystals, in reading order of their first pixels.
+    """Write the ids of all connected regions, in reading order of their first pixels.
 
     Parameters
     ----------
@@ -37,35 +36,38 @@ def number_crystals(
     draft
         Draft of the product; strips that are done are not repeated.
     settings
-        What belongs together, and the smallest crystal.
+        What is connected, and the smallest region.
     job
         Running job.
 
     Returns
     -------
     pandas.DataFrame
-        ``id``, ``area_px``, ``row``, ``col`` (centroid) and ``row0, row1, col0, col1``.
+        See :func:`~napari_olivine.crystals.components.join_strips`.
     """
-    strips = [rows for rows, _ in blocks(phase.shape, _strip_height(job, phase.shape[1]))]
+    strips = strips_of(phase, job)
     # Names tell the extent: a run that goes on may have another bound on its memory.
     files = [draft.path / "parts" / f"strip-{rows.start}-{rows.stop}.npz" for rows in strips]
     places = {("find", rows.start, rows.stop): place for place, rows in enumerate(strips)}
-    for part in draft.pending(places, "Finding crystals"):
+    for part in draft.pending(places, "Finding olivine"):
         rows = strips[places[part]]
-        found, top, bottom = _label(phase, rows, settings)
-        summarize_strip(found, top, bottom, rows.start).save(files[places[part]])
+        summarize_strip(_label(phase, rows, settings), rows.start).save(files[places[part]])
     min_area_px = settings.min_area_um2 / phase.pixel_size_um**2
     numbers, table = join_strips(
         [Strip.load(file) for file in files],
         diagonals=settings.join_diagonals, min_area_px=min_area_px,
     )  # fmt: skip
     places = {("number", rows.start, rows.stop): place for place, rows in enumerate(strips)}
-    for part in draft.pending(places, "Numbering crystals"):
+    for part in draft.pending(places, "Numbering regions"):
         rows = strips[places[part]]
-        found, _, _ = _label(phase, rows, settings)
+        found = _label(phase, rows, settings)
         labels.write(rows.start, 0, numbers[places[part]][found])
-    labels.build_pyramid(job)
     return table
+
+
+def strips_of(raster: Raster, job: Job) -> list[slice]:
+    """Cut an image into strips of rows that the job's memory holds."""
+    return [rows for rows, _ in blocks(raster.shape, _strip_height(job, raster.shape[1]))]
 
 
 def _strip_height(job: Job, columns: int) -> int:
@@ -75,19 +77,7 @@ def _strip_height(job: Job, columns: int) -> int:
     return int(max(step, rows // step * step))
 
 
-def _label(
-    phase: Raster, rows: slice, settings: CrystalsSettings
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+def _label(phase: Raster, rows: slice, settings: CrystalsSettings) -> NDArray[np.int32]:
     """Label one strip, the same way each time it is asked for."""
-    everything = slice(0, phase.shape[1])
-    radius = round(settings.bridge_um / phase.pixel_size_um / 2 + 0.25) if settings.bridge_um else 0
-    if not radius:
-        mask = phase.read(rows, everything) == OLIVINE
-        return label_strip(mask, diagonals=settings.join_diagonals)
-    # Closing sees twice its radius: with these rows around it the strip is as in the whole image.
-    start = max(rows.start - 2 * radius, 0)
-    mask = phase.read(slice(start, rows.stop + 2 * radius), everything) == OLIVINE
-    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, brush).astype(bool)
-    inside = slice(rows.start - start, rows.stop - start)
-    return label_strip(mask[inside], diagonals=settings.join_diagonals, bridged=closed[inside])
+    mask = phase.read(rows, slice(0, phase.shape[1])) == OLIVINE
+    return label_strip(mask, diagonals=settings.join_diagonals)

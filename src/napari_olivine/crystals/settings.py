@@ -41,13 +41,19 @@ class CrystalsSettings(Settings):
         ge=0,
     )
     bridge_um: float = setting(
-        0.0,
+        8.0,
         "Bridge cracks",
-        "Parts of a crystal that are at most this far apart count as one; 0 joins nothing (as "
-        "in the paper). Too wide a bridge joins neighbours.",
+        "Parts that a crack at most this wide separates are joined where gap, composition and "
+        "outline tell that they are one crystal (ours); 0 joins nothing (as in the paper).",
         unit="um",
         ge=0,
         le=50,
+    )
+    part_touching: bool = setting(
+        True,
+        "Part touching crystals",
+        "Cut a region at its necks where outline and composition tell that crystals touch there "
+        "(ours); else every connected region is a crystal (as in the paper).",
     )
     microphenocryst_from_um2: float = setting(
         1000.0,

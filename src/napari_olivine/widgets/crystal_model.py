@@ -18,11 +18,11 @@ SHOWN = {
     "id": ("Id", "{:.0f}", "Number of the crystal"),
     "zoning_class": ("Zoning", "{}", "Zoning class of a phenocryst"),
     "unlike": ("Unlike", "{:.1f}", "How unlike its radial profile is to the chosen crystal's"),
-    "zone_class": ("Profile", "{}", "Class of the radial profile"),
-    "zone_probability": ("Sure", "{:.2f}", "Probability of that class"),
     "mg_difference": ("Core - rim", "{:+.3f}", "Difference of mg# between core and rim"),
     "area_um2": ("Area, µm²", "{:,.0f}", "Area of its olivine pixels"),
     "size_class": ("Size", "{}", "Size class"),
+    "zone_class": ("Profile", "{}", "Class of the radial profile"),
+    "zone_probability": ("Sure", "{:.2f}", "Probability of that class"),
     "mg_core": ("mg# core", "{:.3f}", "Median mg# of the core"),
     "mg_rim": ("mg# rim", "{:.3f}", "Median mg# of the rim"),
     "mg_mean": ("mg# mean", "{:.3f}", "Mean mg#"),
@@ -231,4 +231,5 @@ def _text(value: Any, pattern: str) -> str:
         return ""
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else ""
-    return pattern.format(value)
+    text = pattern.format(value)
+    return text.replace("_", " ") if isinstance(value, str) else text

@@ -1,0 +1,470 @@
+"""Separate crystals that touch.
+
+The paper took touching neighbours for one crystal. Here the distance to the outline finds where
+a region narrows to a neck, and each cut through a neck is judged: how narrow it is, whether both
+its ends lie in a notch between two outlines, and whether the composition tells two crystals (a
+step over the cut, or rims that meet there). A cut without evidence is not made, so that embayed
+and skeletal crystals stay whole. Every judgement is one row of a table, kept or not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_olivine.crystals.contact import (
+    CRACK_DARKNESS,
+    Darkness,
+    Floats,
+    Mask,
+    bounded,
+    chance,
+    distance_to,
+    hull_area,
+    outer_points,
+    own_outlines,
+    step_across,
+)
+from napari_olivine.crystals.necks import deep_notches, part_everywhere
+from napari_olivine.crystals.shape import fill_holes, outline_distance
+from napari_olivine.settings import Settings, setting
+
+NOTCH_PX = 4
+"""Pixels around the end of a cut in which the notch is looked at (ours)."""
+
+PRIOR = -1.2
+"""Log odds of two crystals where all evidence is neutral (ours)."""
+
+HOPELESS = -5.0
+"""Log odds of the outlines alone below which composition is not looked at (ours)."""
+
+ALONG_PX = 48
+"""Margin around a cut in which its zoning is looked at, at least (ours)."""
+
+
+class PartingSettings(Settings):
+    """Settings of :func:`part_region`; the paper parted nothing."""
+
+    least_area_um2: float = setting(
+        20.0,
+        "Smallest part",
+        "Smaller parts are not cut off (ours).",
+        unit="um2",
+        ge=0,
+    )
+    notch_um: float = setting(
+        2.5,
+        "Notch",
+        "Depth of a notch in the outline from which a region is looked at (ours).",
+        unit="um",
+        gt=0,
+    )
+    crack_um: float = setting(
+        8.0,
+        "Widest crack",
+        "Cracks up to this width are filled before necks are looked for, where the BSE is as "
+        "dark as a crack (ours).",
+        unit="um",
+        ge=0,
+        le=50,
+    )
+    same_mg: float = setting(
+        0.01,
+        "Same mg#",
+        "Step of mg# over a cut that counts as none, on top of its standard error (ours).",
+        gt=0,
+        lt=0.5,
+    )
+    part_from: float = setting(
+        0.5,
+        "Part from",
+        "Probability from which a cut is made (ours); 1 makes none, as in the paper.",
+        gt=0,
+        le=1,
+    )
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Evidence on one cut; one row of the table of decisions.
+
+    NaN stands for what could not be measured, and counts neither way.
+    """
+
+    a: int
+    b: int
+    """Labels of the two parts; the same label where the cut was not made."""
+    row0: float
+    """Ends of the cut, in rows and columns of the window."""
+    col0: float
+    row1: float
+    col1: float
+    neck_um: float
+    """Length of the cut from end to end."""
+    neck_ratio: float
+    """The same over the inscribed width of the smaller part."""
+    notch: float
+    """Depth of the shallower end below the hull of both, over the smaller inscribed radius."""
+    notch_deep: float
+    """The same for the deeper end."""
+    notch_darkness: float
+    """Darkness of the darker notch beside the cut: a crack's end there, if 2 or more."""
+    solidity_small: float
+    solidity_large: float
+    solidity_gain: float
+    """Solidity of the parts minus that of both together."""
+    mg_difference: float = np.nan
+    mg_difference_se: float = np.nan
+    grey_difference: float = np.nan
+    grey_difference_se: float = np.nan
+    own_outlines: float = np.nan
+    """0: the zoning ignores the cut, 1: each part has its own rim along it."""
+    own_outlines_se: float = np.nan
+    probability: float = np.nan
+    """Of being two crystals (ours, a weighing of the evidence: see `probability`)."""
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class _Region:
+    """What a cut is judged on."""
+
+    region: Mask
+    distance: Floats
+    pixel_um: float
+    settings: PartingSettings
+    grey: NDArray[Any] | None
+    mg: NDArray[np.float32] | None
+    dark: Darkness | None
+
+
+COLUMNS = list(Cut.__dataclass_fields__)
+"""Columns of the table of decisions, in order."""
+
+
+def is_notched(region: Mask, pixel_um: float, settings: PartingSettings | None = None) -> bool:
+    """Tell from the outline alone, at little cost, whether a region may be several crystals.
+
+    Where two crystals touch the outline has notches, which are defects of its convexity. A cut
+    needs two of them.
+
+    Parameters
+    ----------
+    region
+        The region in its box.
+    pixel_um
+        Side of a pixel.
+    settings
+        See :class:`PartingSettings`.
+    """
+    settings = settings or PartingSettings()
+    if np.count_nonzero(region) * pixel_um**2 < 2 * settings.least_area_um2:
+        return False
+    return deep_notches(region, settings.notch_um / pixel_um) >= 2
+
+
+def notched(
+    labels: NDArray[np.integer],
+    table: pd.DataFrame,
+    pixel_um: float,
+    settings: PartingSettings | None = None,
+    *,
+    row0: int = 0,
+    col0: int = 0,
+) -> NDArray[np.int64]:
+    """Ids of the crystals of one window that are worth parting.
+
+    Parameters
+    ----------
+    labels
+        Window of ids.
+    table
+        Columns ``id``, ``row0``, ``row1``, ``col0``, ``col1`` (pixels of the section) of the
+        crystals whose boxes lie in the window.
+    pixel_um
+        Side of a pixel.
+    settings
+        See :class:`PartingSettings`.
+    row0, col0
+        First row and column of the window in the section.
+    """
+    boxes = table[["row0", "row1", "col0", "col1"]].to_numpy(np.int64) - [row0, row0, col0, col0]
+    ids = table["id"].to_numpy(np.int64)
+    found = [
+        number
+        for number, (top, bottom, left, right) in zip(ids, boxes, strict=True)
+        if is_notched(labels[top:bottom, left:right] == number, pixel_um, settings)
+    ]
+    return np.array(found, np.int64)
+
+
+def part_region(
+    region: Mask,
+    pixel_um: float,
+    settings: PartingSettings | None = None,
+    *,
+    grey: NDArray[Any] | None = None,
+    mg: NDArray[np.float32] | None = None,
+    on_edge: tuple[bool, bool, bool, bool] = (False, False, False, False),
+) -> tuple[NDArray[np.int32], list[Cut]]:
+    """Part one region into crystals where there is evidence for it.
+
+    Parameters
+    ----------
+    region
+        Pixels of the region, in its box.
+    pixel_um
+        Side of a pixel.
+    settings
+        See :class:`PartingSettings`.
+    grey
+        BSE grey in the box, in any unit.
+    mg
+        mg# (fraction) in the box, NaN where unknown.
+    on_edge
+        Sides of the box that lie on the edge of the section.
+
+    Returns
+    -------
+    parts
+        int32, 1 for the largest part, 2 for the next and so on; 0 outside the region.
+    cuts
+        The cuts that were judged, kept or not; ``a`` and ``b`` are parts.
+    """
+    settings = settings or PartingSettings()
+    dark = None if grey is None else _darkness(region, grey)
+    filled = _filled(region, dark, pixel_um, settings)
+    distance = outline_distance(filled, on_edge)
+    least_px = settings.least_area_um2 / pixel_um**2
+    parts = part_everywhere(filled, distance, settings.notch_um / pixel_um, least_px)
+    here = _Region(region, distance, pixel_um, settings, grey, mg, dark)
+    judged = _give_back(parts, here) if parts.max() > 1 else []
+    parts[~region] = 0
+    return _in_order(parts, judged)
+
+
+def probability(cut: Cut, settings: PartingSettings | None = None) -> float:
+    """Probability that a cut parts two crystals, by weighing the evidence.
+
+    Log odds add up as in a naive Bayes classifier; the weights are ours, set on simulated
+    sections with known crystals. Missing evidence counts neither way.
+    """
+    return chance(_log_odds(cut, settings or PartingSettings()))
+
+
+def decisions(cuts: list[Cut]) -> pd.DataFrame:
+    """Table of decisions, one row a cut, with :data:`COLUMNS`."""
+    rows = [asdict(cut) for cut in cuts]
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"kept": bool})
+
+
+def _log_odds(cut: Cut, settings: PartingSettings) -> float:
+    weights = [
+        bounded(6 * (0.7 - cut.neck_ratio), -3, 2.5),
+        bounded(12 * (cut.notch - 0.35), -4, 1),
+        bounded(1.5 * (cut.notch - 0.5), 0, 1.2),
+        bounded(10 * (cut.solidity_small - 0.9), -2, 0.5),
+        bounded(10 * (cut.solidity_large - 0.85), -3, 0.5),  # a skeletal crystal has many necks
+        bounded(30 * (cut.solidity_gain - 0.02), -2, 1),
+        bounded(-1.5 * (cut.notch_darkness - CRACK_DARKNESS), -3, 0.3),
+        _unlike(cut.mg_difference, cut.mg_difference_se, settings.same_mg),
+        _rims_meet(cut.own_outlines, cut.own_outlines_se),
+    ]
+    return sum(weights) + PRIOR
+
+
+def _unlike(difference: float, error: float, tolerance: float) -> float:
+    """Log odds from a step of mg#: for two crystals where it is clear, else little against."""
+    return bounded(difference**2 / (error**2 + tolerance**2) / 2 - 0.7, -0.7, 6)
+
+
+def _rims_meet(share: float, error: float) -> float:
+    """Log odds from the zoning: likelihood of share 1 over share 0, within the error."""
+    beyond = max(-share, share - 1, 0.0)  # where neither holds the profiles are no guide
+    return bounded((share - 0.5) / (error**2 + 0.2**2 + beyond**2) / 2, -6, 4)
+
+
+def _darkness(region: Mask, grey: NDArray[Any]) -> Darkness:
+    brush = np.ones((5, 5), np.uint8)
+    inside = cv2.erode(region.view(np.uint8), brush, borderValue=0) > 0
+    outside = cv2.dilate(region.view(np.uint8), brush) == 0
+    return Darkness.of(grey, inside if inside.any() else region, outside)
+
+
+def _filled(
+    region: Mask, dark: Darkness | None, pixel_um: float, settings: PartingSettings
+) -> Mask:
+    """Fill holes, and cracks that open to the outside, so that neither makes a neck."""
+    filled = fill_holes(region)
+    radius = round(settings.crack_um / pixel_um / 2)
+    if dark is None or not radius:
+        return filled
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    padded = np.pad(filled.view(np.uint8), radius + 1)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, brush)
+    inner = slice(radius + 1, -radius - 1)
+    narrow = (closed[inner, inner] > 0) & ~filled
+    # The notch between touching crystals holds matrix, which is about as bright as olivine.
+    crack = narrow & (dark.darkest < dark.level - CRACK_DARKNESS * dark.unit)
+    return fill_holes(filled | crack) if crack.any() else filled
+
+
+def _give_back(parts: NDArray[np.int32], here: _Region) -> list[Cut]:
+    """Undo the least likely cut until all that are left have evidence; change `parts` so."""
+    undone: list[Cut] = []
+    known: dict[tuple[int, int], Cut] = {}
+    while True:
+        borders = _borders(parts)
+        for pair in borders.keys() - known.keys():
+            known[pair] = _judge(parts, pair, borders[pair], here)
+        known = {pair: known[pair] for pair in borders}
+        weak = [cut for cut in known.values() if not cut.kept]
+        if not weak:
+            return [*known.values(), *undone]
+        least = min(weak, key=lambda cut: cut.probability)
+        undone.append(least)
+        parts[parts == least.b] = least.a
+        known = {pair: cut for pair, cut in known.items() if not {*pair} & {least.a, least.b}}
+
+
+def _borders(parts: NDArray[np.int32]) -> dict[tuple[int, int], NDArray[np.float64]]:
+    """Points (row, column) half-way between the pixels on both sides of each cut."""
+    found, keys = [], []
+    most = int(parts.max()) + 1
+    for shift in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        one, two = _shifted(parts, *shift)
+        rows, columns = np.nonzero((one != two) & (one > 0) & (two > 0))
+        here, there = one[rows, columns].astype(np.int64), two[rows, columns].astype(np.int64)
+        keys.append(np.minimum(here, there) * most + np.maximum(here, there))
+        columns = columns + max(-shift[1], 0)
+        found.append(np.stack([rows + shift[0] / 2, columns + shift[1] / 2], axis=1))
+    key, point = np.concatenate(keys), np.concatenate(found)
+    return {(pair // most, pair % most): point[key == pair] for pair in np.unique(key).tolist()}
+
+
+def _shifted(
+    parts: NDArray[np.int32], down: int, right: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Pair each pixel with the one some rows down and columns to the right, as views."""
+    rows, columns = parts.shape
+    one = parts[: rows - down, max(-right, 0) : columns - max(right, 0)]
+    return one, parts[down:, max(right, 0) : columns + min(right, 0)]
+
+
+def _judge(
+    parts: NDArray[np.int32], pair: tuple[int, int], border: NDArray[np.float64], here: _Region
+) -> Cut:
+    """Gather the evidence on the cut between two parts."""
+    a, b = pair
+    x, y, columns, rows = cv2.boundingRect(np.isin(parts, pair).view(np.uint8))
+    box = slice(y, y + rows), slice(x, x + columns)
+    is_a, is_b, distance = parts[box] == a, parts[box] == b, here.distance[box]
+    points = [outer_points(is_a), outer_points(is_b), outer_points(is_a | is_b)]
+    hulls = [hull_area(some) for some in points]
+    areas = np.count_nonzero(is_a), np.count_nonzero(is_b)
+    solid = [min(area / hull, 1.0) for area, hull in zip(areas, hulls, strict=False)]
+    small = int(areas[1] <= areas[0])
+    radii = [float(distance[mask].max()) for mask in (is_a, is_b)]
+    radius = max(min(radii), 0.5)
+    ends = _ends(border)
+    neck = float(np.hypot(*(ends[1] - ends[0]))) + 1
+    hull = cv2.convexHull(points[2]).astype(np.float32)
+    notches = sorted(
+        max(cv2.pointPolygonTest(hull, (float(end[1] - x), float(end[0] - y)), True), 0.0)
+        for end in ends
+    )
+    (row0, col0), (row1, col1) = ends.tolist()
+    cut = Cut(
+        a, b, row0, col0, row1, col1,
+        neck * here.pixel_um, neck / (2 * radius), notches[0] / radius, notches[1] / radius,
+        _notch_darkness(here, ends), solid[small], solid[1 - small],
+        sum(areas) / (hulls[0] + hulls[1]) - sum(areas) / hulls[2],
+    )  # fmt: skip
+    if _log_odds(cut, here.settings) > HOPELESS:
+        cut = _with_composition(cut, here, box, (is_a, is_b), border - [y, x], radii[small])
+    likely = probability(cut, here.settings)
+    if min(areas) * here.pixel_um**2 < here.settings.least_area_um2:
+        likely = 0.0
+    kept = here.settings.part_from < 1 and likely >= here.settings.part_from
+    return replace(cut, probability=likely, kept=kept)
+
+
+def _notch_darkness(here: _Region, ends: NDArray[np.float64]) -> float:
+    """Measure how dark it is outside the region around the ends of a cut."""
+    if here.dark is None:
+        return np.nan
+    found = []
+    for row, column in ends.round().astype(int):
+        near = (
+            slice(max(row - NOTCH_PX, 0), row + NOTCH_PX + 1),
+            slice(max(column - NOTCH_PX, 0), column + NOTCH_PX + 1),
+        )
+        outside = ~here.region[near]
+        found.append(here.dark._replace(darkest=here.dark.darkest[near]).at(outside))
+    return float(np.nanmax(found)) if np.isfinite(found).any() else np.nan
+
+
+def _with_composition(
+    cut: Cut,
+    here: _Region,
+    box: tuple[slice, slice],
+    sides: tuple[Mask, Mask],
+    border: NDArray[np.float64],
+    radius: float,
+) -> Cut:
+    """Add what mg# and grey tell: steps over the cut, and whose outlines the zoning follows."""
+    mg, grey = (None if image is None else image[box] for image in (here.mg, here.grey))
+    image = grey if mg is None else mg
+    if image is None:
+        return cut
+    margin = int(max(ALONG_PX, 2 * radius))
+    low, high = border.min(axis=0).astype(int), border.max(axis=0).astype(int)
+    near = tuple(
+        slice(max(start - margin, 0), stop + margin + 2)
+        for start, stop in zip(low, high, strict=True)
+    )
+    is_a, is_b = (side[near] for side in sides)
+    joint, there = here.distance[box][near], here.region[box][near]
+    to_a, to_b = distance_to(is_a), distance_to(is_b)
+    apart = np.minimum(joint, np.where(is_a, to_b, to_a))
+    is_a, is_b = is_a & there, is_b & there
+    parts = is_a.astype(np.uint8) + 2 * is_b.astype(np.uint8)
+    share = own_outlines(image[near], parts, joint, apart)
+    cut = replace(cut, own_outlines=share.value, own_outlines_se=share.error)
+    if mg is not None:
+        step = step_across(mg[near], is_a, is_b, to_a, to_b)
+        cut = replace(cut, mg_difference=step.value, mg_difference_se=step.error)
+    if grey is not None:
+        step = step_across(grey[near], is_a, is_b, to_a, to_b)
+        cut = replace(cut, grey_difference=step.value, grey_difference_se=step.error)
+    return cut
+
+
+def _ends(border: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points of a border that are farthest apart, shape (2, 2)."""
+    hull = cv2.convexHull(border.astype(np.float32)[:, np.newaxis])[:, 0].astype(np.float64)
+    away = np.hypot(*(hull[:, np.newaxis] - hull[np.newaxis]).transpose(2, 0, 1))
+    return np.asarray(hull[list(np.unravel_index(int(away.argmax()), away.shape))])
+
+
+def _in_order(parts: NDArray[np.int32], judged: list[Cut]) -> tuple[NDArray[np.int32], list[Cut]]:
+    """Give the parts numbers by size, in the table of their cuts too."""
+    areas = np.bincount(parts.ravel())
+    areas[0] = 0
+    order = np.argsort(-areas, kind="stable")
+    order = order[areas[order] > 0]
+    number = np.zeros(len(areas), np.int32)
+    number[order] = np.arange(1, len(order) + 1)
+    went_to = {cut.b: cut.a for cut in judged if not cut.kept}
+
+    def part(label: int) -> int:
+        while label in went_to:
+            label = went_to[label]
+        return int(number[label])
+
+    return number[parts], [replace(cut, a=part(cut.a), b=part(cut.b)) for cut in judged]
