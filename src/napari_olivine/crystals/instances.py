@@ -34,6 +34,9 @@ from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Raster
 
+LARGEST_PX = 4_000_000
+"""Pixels of the box of a region that is parted, at most: the step must stop within two seconds."""
+
 BOX = ["row0", "row1", "col0", "col1"]
 
 
@@ -151,13 +154,11 @@ def settle_crystals(
         rows = strips[name]
         labels.write(rows.start, 0, final[regions.read(rows, slice(0, labels.shape[1]))])
     labels.build_pyramid(job)
-    new = {p.region: p.first_new for p in parted}
+    first_new = cuts["region"].map({p.region: p.first_new for p in parted}).to_numpy(np.float64)
     for side in ("a", "b"):
-        kept = cuts["kept"].to_numpy(bool)
         part = cuts[side].to_numpy(np.int64)
-        region = cuts["region"].to_numpy(np.int64)
-        start = cuts["region"].map(new).fillna(0).to_numpy(np.int64)
-        cuts[side] = final[np.where(kept & (part > 1), start + part - 2, region)]
+        ids = np.where(part > 1, first_new + part - 2, cuts["region"].to_numpy(np.float64))
+        cuts[side] = final[ids.astype(np.int64)]
         gaps[side] = final[gaps[side].to_numpy(np.int64)]
     return table, {"cuts": cuts.drop(columns="region"), "gaps": gaps}
 
@@ -186,7 +187,7 @@ def _part_block(images: Images, table: pd.DataFrame, job: Job) -> tuple[list[Par
     cuts: list[Cut] = []
     too_large = 0
     for region, box, window in crystal_windows(table, images, job):
-        if window.level:
+        if window.level or window.labels.size > LARGEST_PX:
             too_large += 1
             continue
         mask = window.labels == region
@@ -210,8 +211,9 @@ def _part_block(images: Images, table: pd.DataFrame, job: Job) -> tuple[list[Par
     if too_large:
         words = "region of olivine is" if too_large == 1 else "regions of olivine are"
         job.warn(
-            f"{too_large} {words} too large for the memory to look for touching crystals in it; "
-            "give more with --memory."
+            f"{too_large} {words} too large to be parted. If that is no single crystal, the phase "
+            "holds more than olivine: look at it, or choose another threshold; if it is, give more "
+            "with --memory."
         )
     return parted, cut_table(cuts).assign(region=np.array(regions, np.int64))
 
