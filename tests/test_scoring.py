@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import find_crystals
+from napari_olivine.crystals import CrystalsSettings, find_crystals
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Event, Job
 from napari_olivine.scoring import Scores, ScoreSettings, score_section
@@ -21,6 +21,9 @@ from napari_olivine.settings import Settings
 
 SHAPE = (1100, 900)
 TINY = Job(memory_bytes=1 << 20)
+
+AS_SEGMENTED = CrystalsSettings(part_touching=False, bridge_um=0)
+"""Faults of the segmentation stay those of the crystals."""
 
 Image = NDArray[Any]
 
@@ -115,7 +118,7 @@ def section(tmp_path: Path) -> Section:
     error = np.where(np.arange(SHAPE[1]) < 500, 0.02, -0.01)
     shown = np.where(crystals > 0, mg + error, np.nan).astype(np.float32)
     put(section, "mg", "mg", shown)
-    find_crystals(section)
+    find_crystals(section, AS_SEGMENTED)
     return section
 
 
