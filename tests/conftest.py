@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,7 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.hookimpl(wrapper=True)  # before pytest-xdist looks which group a test is in
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let two processes share the tests: the windows in one, the other files in the other.
 
     Windows wait for their children and for the screen most of the time. They come first, because
@@ -28,4 +26,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
         window = item.get_closest_marker("gui") is not None
         item.add_marker(pytest.mark.xdist_group("window" if window else item.path.stem))
     items.sort(key=lambda item: item.get_closest_marker("gui") is None)
-    yield

@@ -14,6 +14,8 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from napari_olivine.crystals.saving import write_arrays
+
 NEVER = np.iinfo(np.int64).max // 2
 
 
@@ -40,10 +42,7 @@ class Strip:
 
     def save(self, file: Path) -> None:
         """Write to an ``.npz`` file, all or nothing."""
-        temporary = file.with_name(f".{file.name}")
-        with temporary.open("wb") as stream:
-            np.savez(stream, **{f.name: getattr(self, f.name) for f in fields(self)})
-        temporary.replace(file)
+        write_arrays({f.name: getattr(self, f.name) for f in fields(self)}, file)
 
     @classmethod
     def load(cls, file: Path) -> Strip:

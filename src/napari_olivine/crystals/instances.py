@@ -25,11 +25,12 @@ from napari_olivine.crystals.measure import (
     block_name,
     crystal_blocks,
     crystal_windows,
+    sides_on_edge,
 )
 from napari_olivine.crystals.numbering import strips_of
 from napari_olivine.crystals.parting import Cut, PartingSettings, is_notched, part_region
 from napari_olivine.crystals.parting import decisions as cut_table
-from napari_olivine.crystals.saving import write_table
+from napari_olivine.crystals.saving import write_arrays, write_table
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Raster
@@ -181,7 +182,6 @@ def _part(
 
 def _part_block(images: Images, table: pd.DataFrame, job: Job) -> tuple[list[Parted], pd.DataFrame]:
     pixel_um, how = images.labels.pixel_size_um, PartingSettings()
-    height, width = images.shape
     parted: list[Parted] = []
     regions: list[int] = []
     cuts: list[Cut] = []
@@ -193,7 +193,7 @@ def _part_block(images: Images, table: pd.DataFrame, job: Job) -> tuple[list[Par
         mask = window.labels == region
         if not is_notched(mask, pixel_um, how):
             continue
-        on_edge = (box[0] == 0, box[1] == height, box[2] == 0, box[3] == width)
+        on_edge = sides_on_edge(box, images.shape)
         parts, found = part_region(
             mask, pixel_um, how, grey=window.grey, mg=window.mg, on_edge=on_edge
         )
@@ -358,12 +358,7 @@ def _joined(table: pd.DataFrame, gaps: pd.DataFrame) -> tuple[pd.DataFrame, NDAr
 
 
 def _save(file: Path, parted: Sequence[Parted]) -> None:
-    """Write parted regions, all or nothing."""
-    arrays = {f"{one.region} {one.row0} {one.col0}": one.parts for one in parted}
-    temporary = file.with_name(f".{file.name}")
-    with temporary.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-    temporary.replace(file)
+    write_arrays({f"{one.region} {one.row0} {one.col0}": one.parts for one in parted}, file)
 
 
 def _load(file: Path) -> list[Parted]:

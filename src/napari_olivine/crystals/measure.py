@@ -106,6 +106,11 @@ def _around(box: NDArray[np.int64], level: int, shape: tuple[int, ...]) -> tuple
     return rows, columns
 
 
+def sides_on_edge(box: NDArray[np.int64], shape: tuple[int, int]) -> Sides:
+    """Tell which sides of a box row0, row1, col0, col1 lie on the edge of the section."""
+    return box[0] == 0, box[1] == shape[0], box[2] == 0, box[3] == shape[1]
+
+
 def crystal_blocks(
     table: pd.DataFrame, shape: tuple[int, int], job: Job
 ) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -243,8 +248,7 @@ def _measure(
         return {"hole_fraction": np.nan}, None
     factor = 2**window.level
     pixel_um = images.labels.pixel_size_um * factor
-    height, width = images.shape
-    on_edge: Sides = (box[0] == 0, box[1] == height, box[2] == 0, box[3] == width)
+    on_edge = sides_on_edge(box, images.shape)
     filled = fill_holes(inside)
     distance = outline_distance(filled, on_edge)
     border_px = settings.border_px / factor

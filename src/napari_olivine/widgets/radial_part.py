@@ -59,11 +59,11 @@ class RadialPart(QWidget):
             return
         self._crystal = int(row["id"].iloc[0])
         depths, mg, error = depths_of(profiles), *curves_of(row)
-        ends = (("", mg[0] - SURE * error[0]), ("", mg[0] + SURE * error[0]))
-        self.plot.show_curves(
-            [Curve(name, depths, values, BAND) for name, values in ends]
-            + [Curve("", depths, mg[0], COLOUR)]
-        )
+        self.plot.show_curves([
+            Curve("", depths, mg[0] - SURE * error[0], BAND),
+            Curve("", depths, mg[0] + SURE * error[0], BAND),
+            Curve("", depths, mg[0], COLOUR),
+        ])  # fmt: skip
 
 
 def depths_of(profiles: Any) -> Any:

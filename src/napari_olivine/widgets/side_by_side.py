@@ -34,11 +34,6 @@ class SideBySide:
         self._copies: list[tuple[Image, Image]] = []
         self._arranging = False
 
-    @property
-    def shown(self) -> bool:
-        """Whether two results are beside each other."""
-        return self._second is not None
-
     def show(self, second: Any) -> None:
         """Show a layer to the right of the others, over copies of the images that are shown."""
         self.hide()
