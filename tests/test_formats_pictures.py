@@ -129,10 +129,10 @@ def bare_png(width: int, height: int, bits: int, colour: int, data: bytes, *more
 )  # fmt: skip
 def test_pictures_made_to_harm(tmp_path, content, told):
     (tmp_path / "a.png").write_bytes(content)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InputError, match=told):
         only(tmp_path / "a.png").load(0, 8)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_picture_of_gigabytes_with_few_pixels_is_refused(tmp_path):

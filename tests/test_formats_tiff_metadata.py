@@ -249,13 +249,13 @@ OUTSIDE = '<!DOCTYPE OME [<!ENTITY x SYSTEM "file:///etc/passwd">]><{0}><Image N
 
 @pytest.mark.parametrize("xml", [BOMB, OUTSIDE])
 def test_xml_that_blows_up_or_points_elsewhere_is_not_read(tmp_path, xml):
-    began = time.monotonic()
+    began = time.process_time()
     assert phenom.read_tag(xml.replace("{0}", "FeiImage"), (9, 9)) is None
     assert not ome.read_description(xml.replace("{0}", "OME"), tmp_path / "a.tif")
     file = tmp_path / "a.tif"
     tifffile.imwrite(file, FIELD, description=xml.replace("{0}", "OME"), metadata=None)
     assert only(file).signal == ""
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_files_that_an_ome_xml_names_are_never_opened(tmp_path):
@@ -469,9 +469,9 @@ def test_a_text_of_gigabytes_is_read_in_part(tmp_path):
     with (tmp_path / "a.txt").open("wb") as stream:
         stream.write(HITACHI.encode() + b"Note=" + b"x" * 300_000)
         stream.truncate(1 << 30)  # a hole: it takes no room on the disk
-    began = time.monotonic()
+    began = time.process_time()
     assert only(tmp_path / "a.tif").acquisition.instrument == "Hitachi SU5000"
-    assert time.monotonic() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.hdr", "a-tif.hdr"])

@@ -530,14 +530,14 @@ def test_openvino_stops_midway(
     job = Job()
     images = windows("light", 1, 1024, 1024).numpy()
     engine = OpenVinoEngine(network_named("light"), images.shape, False, 0, job)
-    begun = time.perf_counter()
+    begun, started = time.perf_counter(), time.process_time()
     whole = engine.start(images)()
-    seconds = time.perf_counter() - begun
+    seconds, worked = time.perf_counter() - begun, time.process_time() - started
     threading.Timer(seconds / 10, job.cancel.set).start()
-    begun = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(Cancelled):
         engine.start(images)()
-    assert time.perf_counter() - begun < 0.8 * seconds
+    assert time.process_time() - started < 0.8 * worked
     job.cancel.clear()
     assert np.array_equal(engine.start(images)(), whole)  # and works again
 

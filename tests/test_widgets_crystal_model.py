@@ -128,11 +128,11 @@ def test_colour_is_the_class_of_the_crystal() -> None:
 
 def test_twenty_thousand_crystals_stay_quick() -> None:
     model = CrystalModel()
-    started = time.perf_counter()
+    started = time.process_time()
     model.set_table(crystals(22_000))
     model.sort(column(model, "area_um2"), UP)
     model.keep("phenocryst area>20000")
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 2.0
     assert model.rowCount() > 1000
 
 
