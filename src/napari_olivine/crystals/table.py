@@ -38,11 +38,18 @@ PLACE = [
     "vesicle_fraction", "seen_fraction",
 ]  # fmt: skip
 
-COLUMNS = IDENTITY + CLASSES + COMPOSITION + ZONES + SHAPE + PLACE
+REVIEW = ["verdict", "reviewed_class", "corrected", "note", "reviewer", "reviewed_at"]
+"""What a person found: "accepted", "rejected" or nothing; the class of the radial profile where a
+person set it; whether a person changed the outline; a note; who and when (ISO 8601)."""
+
+COLUMNS = IDENTITY + CLASSES + REVIEW + COMPOSITION + ZONES + SHAPE + PLACE
 """Columns of the table, in order."""
 
-TEXT = ("zone_class", "zone_second", "zone_because", "habit")
-FLAGS = ("fragment", "off_centre")
+TEXT = (
+    "zone_class", "zone_second", "zone_because", "habit",
+    "verdict", "reviewed_class", "note", "reviewer", "reviewed_at",
+)  # fmt: skip
+FLAGS = ("fragment", "off_centre", "corrected")
 
 
 def complete(section: Section, table: pd.DataFrame, settings: CrystalsSettings) -> pd.DataFrame:
