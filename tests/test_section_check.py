@@ -13,6 +13,7 @@ import pytest
 import zarr
 
 from napari_olivine.cli import main
+from napari_olivine.crystals.table import COLUMNS
 from napari_olivine.errors import Cancelled, SectionError
 from napari_olivine.job import Job
 from napari_olivine.readers import import_section
@@ -49,7 +50,7 @@ def made(tmp_path_factory) -> Path:
             raster.write(0, 0, image)
             raster.build_pyramid(Job())
             if product == "crystals":
-                columns = ["id", "row", "col", "area_um2", "size_class", "zoning_class"]
+                columns = COLUMNS
                 table = pd.DataFrame({name: [1, 2] for name in columns})
                 table.to_parquet(draft.path / "crystals.parquet")
     return folder

@@ -15,6 +15,10 @@ class SectionError(OlivineError):
     """The section on disk is missing something, is in use, or is of another version."""
 
 
+class EditError(OlivineError):
+    """A person's edit that cannot be carried out; nothing has changed."""
+
+
 class Cancelled(Exception):
     """The person asked to stop; what was finished stays."""
 

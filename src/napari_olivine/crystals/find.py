@@ -7,24 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from napari_olivine.crystals.edits.kinds import words_of
+from napari_olivine.crystals.edits.store import CrystalStore, content
 from napari_olivine.crystals.instances import settle_crystals
 from napari_olivine.crystals.measure import Images, crystal_blocks, measure_crystals
 from napari_olivine.crystals.numbering import number_regions
+from napari_olivine.crystals.rock import add_surroundings, find_vesicle_grey
 from napari_olivine.crystals.saving import write_table
 from napari_olivine.crystals.settings import CrystalsSettings
-from napari_olivine.crystals.surroundings import measure_surroundings, vesicle_threshold
 from napari_olivine.crystals.table import complete, summary
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Product, Raster, Section, create_raster
-
-COARSE = 2
-"""Level of the overview in which vesicles are seen, or a coarser one of a large section."""
-
-OVERVIEW_PX = 32_000_000
-"""Most pixels of the overview."""
 
 
 def find_crystals(
@@ -72,6 +67,8 @@ def find_crystals(
         )
     with section.draft("crystals", recipe, job) as draft:
         parts = draft.path / "parts"
+        around = settings.surroundings_um if "images" in inputs else 0
+        vesicle_grey = find_vesicle_grey(section) if around else None
         if not draft.is_done("table"):
             parts.mkdir(exist_ok=True)
             pixel_um, shape = section.pixel_size_um, section.shape
@@ -85,16 +82,26 @@ def find_crystals(
             table, decisions = settle_crystals(images, table, labels, draft, settings, job)
             images = replace(images, labels=labels)
             table, profiles = _measure(images, table, draft, settings, job)
-            if "images" in inputs and settings.surroundings_um and len(table):
-                table = _surroundings(section, table, settings.surroundings_um)
+            if around and len(table):
+                table = add_surroundings(section, table, around, vesicle_grey)
             table = complete(section, table, settings)
             table.to_parquet(draft.path / "crystals.parquet", index=False)
             profiles.to_parquet(draft.path / "profiles.parquet", index=False)
             for name, decided in decisions.items():
                 decided.to_parquet(draft.path / f"{name}.parquet", index=False)
             draft.tick("table")
+        store = CrystalStore.of_draft(section, draft.path, settings, vesicle_grey, job)
+        store.catch_up()
+        draft.content = content(store.applied)
+        for aside in store.aside():
+            job.warn(
+                f"Edit {aside.entry.n} ({words_of(aside.entry.edit)}) is set aside: {aside.reason}"
+            )
         draft.notes |= summary(pd.read_parquet(draft.path / "crystals.parquet")) | {
             "phase_from": phase,
+            "vesicle_grey": vesicle_grey,
+            "edits": len(store.journal.active()),
+            "edits_aside": len(store.aside()),
             "cuts": int(pd.read_parquet(draft.path / "cuts.parquet")["kept"].sum()),
             "gaps": int(pd.read_parquet(draft.path / "gaps.parquet")["joined"].sum()),
         }
@@ -147,32 +154,3 @@ def _measure(
     )
     table = table.merge(measured, on="id", validate="one_to_one").sort_values("id")
     return table, profiles.sort_values("id").reset_index(drop=True)
-
-
-def _surroundings(section: Section, table: pd.DataFrame, radius_um: float) -> pd.DataFrame:
-    """Add how much rock lies around each crystal, from an overview of the BSE image."""
-    raster, pixel_um = section.raster("images", "BSE"), section.pixel_size_um
-    last = len(raster.levels) - 1
-    level = min(COARSE, last)
-    while level < last and np.prod(raster.levels[level].shape) > OVERVIEW_PX:
-        level += 1
-    radius_um = max(radius_um, pixel_um * 2**level)
-    grey = raster.read(slice(0, None), slice(0, None), level)
-    seen = _seen(section, grey.shape, level)
-    bound = vesicle_threshold(grey, seen)
-    around = measure_surroundings(
-        seen if bound is None else seen & (grey >= bound), seen,
-        table["col"].to_numpy() * pixel_um, table["row"].to_numpy() * pixel_um,
-        radius_um, pixel_um, level,
-    )  # fmt: skip
-    return table.assign(**vars(around))
-
-
-def _seen(section: Section, shape: tuple[int, ...], level: int) -> NDArray[np.bool_]:
-    """Pixels of an overview that lie in a tile."""
-    tiles = section.tiles()
-    seen = np.full(shape, tiles is None)
-    if tiles is not None:
-        for row0, row1, col0, col1 in np.maximum(tiles.bounds, 0):
-            seen[row0 >> level : -(-row1 >> level), col0 >> level : -(-col1 >> level)] = True
-    return seen

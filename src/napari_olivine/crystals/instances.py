@@ -22,6 +22,7 @@ from napari_olivine.crystals.bridging import decisions as gap_table
 from napari_olivine.crystals.measure import (
     WINDOW_BYTES,
     Images,
+    Labels,
     block_name,
     crystal_blocks,
     crystal_windows,
@@ -75,7 +76,7 @@ class Regions:
         Regions that are cut.
     """
 
-    def __init__(self, raster: Raster, parted: Sequence[Parted]) -> None:
+    def __init__(self, raster: Labels, parted: Sequence[Parted]) -> None:
         self._raster, self._parted = raster, parted
         self._boxes = np.array(
             [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -30,11 +30,30 @@ BLOCK = 4096
 """Rows and columns of a block where the memory allows."""
 
 
+class Labels(Protocol):
+    """Ids of crystals, on disk or as they will be there."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns at full resolution."""
+
+    @property
+    def pixel_size_um(self) -> float:
+        """Side of a pixel at full resolution, um."""
+
+    @property
+    def level_shapes(self) -> list[tuple[int, int]]:
+        """Rows and columns of each level of the pyramid."""
+
+    def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[Any]:
+        """Read a window of a level."""
+
+
 @dataclass(frozen=True)
 class Images:
     """Rasters that crystals are measured on; `None` where the section has none."""
 
-    labels: Raster
+    labels: Labels
     mg: Raster | None = None
     grey: Raster | None = None
     probability: Raster | None = None
@@ -64,7 +83,7 @@ class Window:
     @classmethod
     def read(cls, images: Images, box: NDArray[np.int64], level: int) -> Window:
         """Read the rectangle row0, row1, col0, col1 (full resolution) of a level, and a margin."""
-        rows, columns = _around(box, level, images.labels.levels[level].shape)
+        rows, columns = _around(box, level, images.labels.level_shapes[level])
 
         def read(raster: Raster | None) -> NDArray[Any] | None:
             return None if raster is None else raster.read(rows, columns, level)
@@ -227,11 +246,13 @@ def _near(boxes: NDArray[np.int64], pixels: int) -> NDArray[np.bool_]:
     return near
 
 
-def _level(labels: Raster, box: NDArray[np.int64], job: Job) -> int:
+def _level(labels: Labels, box: NDArray[np.int64], job: Job) -> int:
     """Level of the pyramid at which a box fits in the job's memory."""
     pixels = (box[1] - box[0]) * (box[3] - box[2])
     level = 0
-    while pixels * BYTES_PER_PIXEL > job.memory_bytes * 4**level and level + 1 < len(labels.levels):
+    while pixels * BYTES_PER_PIXEL > job.memory_bytes * 4**level and level + 1 < len(
+        labels.level_shapes
+    ):
         level += 1
     return level
 

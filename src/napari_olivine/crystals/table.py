@@ -80,11 +80,7 @@ def complete(section: Section, table: pd.DataFrame, settings: CrystalsSettings) 
         | (table["col1"] == width),
         session=_sessions(section, table),
     )
-    table = table.reindex(columns=[*table.columns, *(c for c in COLUMNS if c not in table)])
-    for name in TEXT:
-        table[name] = table[name].fillna("").astype("str")
-    for name in FLAGS:
-        table[name] = table[name].eq(True)
+    table = complete_columns(table)
     table["size_class"] = classify_sizes(table["area_um2"], settings)
     table["mantled"] = table["zone_class"].str.endswith("mantle") & (
         table["size_class"] == "phenocryst"
@@ -93,8 +89,20 @@ def complete(section: Section, table: pd.DataFrame, settings: CrystalsSettings) 
     return table[COLUMNS].reset_index(drop=True)
 
 
+def complete_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns that a table lacks, e.g. one of before there were reviews; all empty."""
+    table = table.reindex(columns=[*table.columns, *(c for c in COLUMNS if c not in table)])
+    for name in TEXT:
+        table[name] = table[name].astype(object).fillna("").astype("str")
+    for name in FLAGS:
+        table[name] = table[name].eq(True)
+    return table
+
+
 def summary(table: pd.DataFrame) -> dict[str, int]:
-    """Count the crystals of each class."""
+    """Count the crystals of each class; those that a person rejected do not count."""
+    if "verdict" in table:
+        table = table[table["verdict"] != "rejected"]
     sizes = {f"{name}s": int((table["size_class"] == name).sum()) for name in SIZE_CLASSES}
     zoning = {
         f"phenocrysts_{name}": int((table["zoning_class"] == name).sum()) for name in ZONING_CLASSES

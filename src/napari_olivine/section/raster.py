@@ -83,6 +83,11 @@ class Raster:
         return rows, columns
 
     @property
+    def level_shapes(self) -> list[tuple[int, int]]:
+        """Rows and columns of each level of the pyramid."""
+        return [(level.shape[0], level.shape[1]) for level in self.levels]
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """Type of a pixel."""
         return np.dtype(self.levels[0].dtype)

@@ -85,7 +85,9 @@ class Product:
         """Write the record into the product's folder."""
         values = asdict(self) | {"fingerprint": self.fingerprint}
         del values["path"]
-        (self.path / RECORD).write_text(json.dumps(values, indent=1, default=str) + "\n")
+        temporary = self.path / f".{RECORD}"
+        temporary.write_text(json.dumps(values, indent=1, default=str) + "\n")
+        temporary.replace(self.path / RECORD)
 
     @classmethod
     def read(cls, path: Path) -> Product:

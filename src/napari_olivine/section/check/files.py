@@ -16,7 +16,7 @@ from napari_olivine.section.tiles import COLUMNS as TILE_COLUMNS
 
 COLUMNS = {
     "epma/analyses.parquet": ("profile", "point", "x_um", "y_um"),
-    "crystals/crystals.parquet": ("id", "row", "col", "area_um2", "size_class", "zoning_class"),
+    "crystals/crystals.parquet": ("id", "x_um", "y_um", "area_um2", "size_class", "zoning_class"),
     "calibration/profiles.parquet": ("profile", "point", "x_um", "y_um"),
     "images/tiles.parquet": TILE_COLUMNS,
 }

@@ -1,0 +1,218 @@
+"""What an edit changes: pixels of the labels and rows of the table, there and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_olivine.crystals.saving import write_arrays
+from napari_olivine.section import Raster
+
+Row = dict[str, Any]
+"""Values of a crystal by column, ``id`` among them."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Ids in a rectangle before and after, shape (rows, columns), uint32."""
+
+    row0: int
+    col0: int
+    before: NDArray[np.uint32]
+    after: NDArray[np.uint32]
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of full resolution."""
+        rows, columns = self.after.shape
+        return slice(self.row0, self.row0 + rows), slice(self.col0, self.col0 + columns)
+
+    @classmethod
+    def of(
+        cls, row0: int, col0: int, before: NDArray[np.uint32], after: NDArray[np.uint32]
+    ) -> Patch | None:
+        """Keep the rectangle in which something differs; `None` if nothing does."""
+        rows, columns = np.nonzero((before != after).any(axis=1))[0], None
+        if not len(rows):
+            return None
+        columns = np.nonzero((before != after).any(axis=0))[0]
+        inside = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        return cls(
+            row0 + int(rows[0]), col0 + int(columns[0]), before[inside].copy(), after[inside].copy()
+        )
+
+    def write(self, labels: Raster) -> None:
+        """Write the ids after the edit, in every level."""
+        labels.write(self.row0, self.col0, self.after)
+        rows, columns = self.window
+        for level in range(1, len(labels.levels)):
+            rows, columns = (slice(w.start // 2, -(-w.stop // 2)) for w in (rows, columns))
+            labels.write(rows.start, columns.start, labels.reduced(level, rows, columns), level)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One edit as it was carried out.
+
+    Parameters
+    ----------
+    before, after
+        Rows of the table. A crystal that is in both gets the values that are named; one that is
+        in `before` alone vanishes, one in `after` alone appears: theirs have every column.
+    profiles_before, profiles_after
+        Radial profiles of the same crystals, where they are measured anew.
+    patch
+        Ids of pixels, `None` if none changes.
+    """
+
+    before: list[Row]
+    after: list[Row]
+    profiles_before: list[Row] = field(default_factory=list)
+    profiles_after: list[Row] = field(default_factory=list)
+    patch: Patch | None = None
+
+    def inverse(self) -> Change:
+        """Return the change that takes this one back."""
+        patch = self.patch
+        if patch is not None:
+            patch = Patch(patch.row0, patch.col0, patch.after, patch.before)
+        return Change(self.after, self.before, self.profiles_after, self.profiles_before, patch)
+
+    @property
+    def crystals(self) -> list[int]:
+        """Ids of the crystals that are there afterwards, the one to look at first."""
+        return [row["id"] for row in self.after]
+
+
+def replace_rows(table: pd.DataFrame, before: Iterable[Row], after: Iterable[Row]) -> pd.DataFrame:
+    """Carry out a change of rows.
+
+    Doing it twice gives the same as doing it once.
+
+    Parameters
+    ----------
+    table
+        With ``id`` as column and as index.
+    before, after
+        As in :class:`Change`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Another table, ordered by ``id``.
+    """
+    after = list(after)
+    there = {row["id"] for row in after}
+    gone = [row["id"] for row in before if row["id"] not in there]
+    table = table.drop(index=table.index.intersection(gone))
+    known = [row for row in after if row["id"] in table.index]
+    new = [row for row in after if row["id"] not in table.index and len(row) == table.shape[1]]
+    for row in known:
+        for name, value in row.items():
+            table.at[row["id"], name] = np.nan if value is None else value
+    if new:
+        rows = pd.DataFrame(new, columns=table.columns).astype(table.dtypes.to_dict())
+        table = pd.concat([table, by_id(rows)]).sort_index()
+    return table
+
+
+def by_id(table: pd.DataFrame) -> pd.DataFrame:
+    """Give a table its ids as index, and keep the column."""
+    return table.set_index("id", drop=False).rename_axis(index=None)
+
+
+def rows_of(table: pd.DataFrame, ids: Iterable[int], columns: list[str] | None = None) -> list[Row]:
+    """Return rows of a table as plain values, ``None`` for what is not known."""
+    wanted = table.loc[table.index.intersection(list(ids)), columns or list(table.columns)]
+    return [
+        {str(name): _plain(value) for name, value in row.items()}
+        for row in wanted.to_dict("records")
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+# ---------------------------------------------------------------------- on disk
+
+
+class Changes:
+    """The changes that made the crystals of a product what they are, by the number of the edit.
+
+    Parameters
+    ----------
+    folder
+        Folder in the product.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        self._file = folder / "changes.jsonl"
+        self._lines: dict[int, dict[str, Any]] = {}
+        if self._file.exists():
+            for line in self._file.read_text(encoding="utf-8").splitlines():
+                try:
+                    told = json.loads(line)
+                except ValueError:  # cut off by a crash; what it told is worked out again
+                    continue
+                self._lines[int(told["n"])] = told
+
+    def keep(self, n: int, change: Change) -> None:
+        """Keep what edit `n` changes."""
+        if change.patch is not None:
+            patch = change.patch
+            arrays = {"place": np.array([patch.row0, patch.col0])}
+            arrays |= {"before": patch.before, "after": patch.after}
+            write_arrays(arrays, self._pixels(n))
+        self._append({
+            "n": n, "before": change.before, "after": change.after, "pixels": bool(change.patch),
+            "profiles_before": change.profiles_before, "profiles_after": change.profiles_after,
+        })  # fmt: skip
+
+    def set_aside(self, n: int, reason: str) -> None:
+        """Note why edit `n` could not be carried out."""
+        self._append({"n": n, "aside": reason})
+
+    def aside(self, n: int) -> str:
+        """Why edit `n` was not carried out; empty if it was, or has not been tried."""
+        return str(self._lines.get(n, {}).get("aside", ""))
+
+    def get(self, n: int) -> Change | None:
+        """Return what edit `n` changed, `None` if nothing is known."""
+        told = self._lines.get(n)
+        if told is None or "aside" in told:
+            return None
+        patch = None
+        if told["pixels"]:
+            with np.load(self._pixels(n)) as arrays:
+                row0, col0 = (int(value) for value in arrays["place"])
+                patch = Patch(row0, col0, arrays["before"], arrays["after"])
+        return Change(
+            told["before"], told["after"], told["profiles_before"], told["profiles_after"], patch
+        )
+
+    def _pixels(self, n: int) -> Path:
+        return self.folder / f"{n:06d}.npz"
+
+    def _append(self, told: dict[str, Any]) -> None:
+        with self._file.open("a", encoding="utf-8") as stream:
+            if stream.tell() and not self._ends_a_line():
+                stream.write("\n")
+            stream.write(json.dumps(told) + "\n")
+        self._lines[told["n"]] = told
+
+    def _ends_a_line(self) -> bool:
+        with self._file.open("rb") as stream:
+            stream.seek(-1, 2)
+            return stream.read(1) == b"\n"

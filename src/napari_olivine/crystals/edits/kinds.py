@@ -1,0 +1,129 @@
+"""What a person can do to crystals, as it is written down."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_olivine.crystals.edits.shapes import Shape
+
+Verdict = Literal["accepted", "rejected", ""]
+ZoneClass = Literal[
+    "unzoned", "quench_rim", "normal", "reversed", "mg_rich_mantle", "fe_rich_mantle",
+    "oscillatory", "patchy",
+]  # fmt: skip
+Place = tuple[float, float]
+"""Row and column, px of full resolution."""
+
+
+class _Kind(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Judge(_Kind):
+    """These are crystals of olivine (accepted), or they are not (rejected); empty: undecided."""
+
+    do: Literal["judge"] = "judge"
+    crystals: tuple[int, ...] = Field(min_length=1)
+    verdict: Verdict
+
+
+class Classify(_Kind):
+    """The class of the radial profile as the person sees it."""
+
+    do: Literal["classify"] = "classify"
+    crystals: tuple[int, ...] = Field(min_length=1)
+    zone_class: ZoneClass
+
+
+class Note(_Kind):
+    """A remark, instead of the one before."""
+
+    do: Literal["note"] = "note"
+    crystals: tuple[int, ...] = Field(min_length=1)
+    text: str = Field(max_length=2000)
+
+
+class Merge(_Kind):
+    """These are one crystal; the largest keeps its number."""
+
+    do: Literal["merge"] = "merge"
+    crystals: tuple[int, ...] = Field(min_length=2)
+
+
+class Split(_Kind):
+    """Several crystals were taken for one: cut along lines, around markers, or in loose pieces.
+
+    The largest part keeps the number.
+    """
+
+    do: Literal["split"] = "split"
+    crystals: tuple[int] = Field()
+    lines: tuple[tuple[Place, ...], ...] = ()
+    markers: tuple[Place, ...] = ()
+
+
+class Redraw(_Kind):
+    """These pixels are the crystal; none in `crystals` for one that was not found at all.
+
+    What is drawn over a neighbour is taken from it.
+    """
+
+    do: Literal["redraw"] = "redraw"
+    crystals: tuple[int, ...] = Field(max_length=1)
+    drawn: Shape
+
+
+class Undo(_Kind):
+    """Take back an edit by its number."""
+
+    do: Literal["undo"] = "undo"
+    of: int
+
+
+class Redo(_Kind):
+    """Do again what was taken back."""
+
+    do: Literal["redo"] = "redo"
+    of: int
+
+
+Edit = Judge | Classify | Note | Merge | Split | Redraw
+"""What changes crystals."""
+
+
+class Entry(_Kind):
+    """One line of the journal.
+
+    ``shapes`` are those of the crystals before the edit, by which they are found again when the
+    section has been segmented anew.
+    """
+
+    n: int
+    at: str
+    who: str
+    edit: Annotated[Edit | Undo | Redo, Field(discriminator="do")]
+    shapes: tuple[Shape, ...] = ()
+
+
+WORDS = {
+    "judge": "verdict", "classify": "class", "note": "note", "merge": "merged", "split": "split",
+    "redraw": "redrawn",
+}  # fmt: skip
+
+
+def words_of(edit: Edit | Undo | Redo) -> str:
+    """Tell an edit in a person's words, e.g. ``"merged 12, 15"``."""
+    if isinstance(edit, Undo | Redo):
+        return f"edit {edit.of} {'taken back' if edit.do == 'undo' else 'done again'}"
+    what = WORDS[edit.do]
+    if isinstance(edit, Judge):
+        what = edit.verdict or "undecided"
+    elif isinstance(edit, Classify):
+        what = edit.zone_class.replace("_", " ")
+    elif isinstance(edit, Redraw) and not edit.crystals:
+        return "drawn a new crystal"
+    few = ", ".join(str(crystal) for crystal in edit.crystals[:4])
+    more = f" and {len(edit.crystals) - 4} more" if len(edit.crystals) > 4 else ""
+    return f"{what} {few}{more}"

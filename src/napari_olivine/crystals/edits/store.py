@@ -1,0 +1,343 @@
+"""The crystals of a section, open for a person's edits."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from napari_olivine.crystals.edits.change import Change, Changes, by_id, replace_rows
+from napari_olivine.crystals.edits.journal import Journal, reviewer
+from napari_olivine.crystals.edits.kinds import Edit, Entry, Merge, Redo, Redraw, Undo
+from napari_olivine.crystals.edits.planning import BOX, Planner
+from napari_olivine.crystals.edits.shapes import Shape
+from napari_olivine.crystals.measure import Images
+from napari_olivine.crystals.saving import write_table
+from napari_olivine.crystals.settings import CrystalsSettings
+from napari_olivine.crystals.table import COLUMNS, complete_columns, summary
+from napari_olivine.errors import EditError, OlivineError, SectionError
+from napari_olivine.job import Job
+from napari_olivine.section import Product, Raster, Section
+
+EDITS = "edits"
+APPLIED = "applied.json"
+
+PATIENCE_S = 10.0
+"""How long a reader waits for whoever edits to write the table."""
+
+
+@dataclass(frozen=True)
+class Aside:
+    """An edit that could not be carried out on the crystals as they are now."""
+
+    entry: Entry
+    reason: str
+
+
+class CrystalStore:
+    """Crystals of a section with every edit of the journal carried out.
+
+    An edit is on disk (:class:`~napari_olivine.crystals.edits.journal.Journal`) before anything
+    changes; then the pixels change; the table is written by :meth:`flush`. A process that is
+    killed in between loses nothing: the next one goes on where it stopped.
+
+    Parameters
+    ----------
+    section
+        Section with crystals.
+    write
+        Whether edits are wanted; if another process holds the journal, the store is open for
+        reading and :attr:`held_by` tells whom.
+    job
+        Memory and seed for measuring.
+
+    Raises
+    ------
+    SectionError
+        If there are no crystals, or the journal is damaged.
+    """
+
+    def __init__(self, section: Section, *, write: bool = True, job: Job | None = None) -> None:
+        product = section.require("crystals", stale_ok=True)
+        self._open(section, product.path, _settings(product), product.notes, job or Job())
+        self._product: Product | None = product
+        self.held_by = self.journal.hold() if write else "nobody"
+        if not self.held_by:
+            self.catch_up()
+
+    @classmethod
+    def of_draft(
+        cls, section: Section, folder: Path, settings: CrystalsSettings,
+        vesicle_grey: float | None, job: Job,
+    ) -> CrystalStore:  # fmt: skip
+        """Open crystals that have just been found, before they are a product."""
+        store = cls.__new__(cls)
+        store._open(section, folder, settings, {"vesicle_grey": vesicle_grey}, job)
+        store._product, store.held_by = None, ""
+        return store
+
+    def _open(
+        self, section: Section, folder: Path, settings: CrystalsSettings,
+        notes: dict[str, float | None], job: Job,
+    ) -> None:  # fmt: skip
+        self.section, self.folder, self.job = section, folder, job
+        self.labels = Raster(folder / "crystals")
+        table = pd.read_parquet(folder / "crystals.parquet")
+        self.table = by_id(complete_columns(table)[COLUMNS])
+        self.profiles = pd.DataFrame({"id": pd.Series(dtype=np.uint32)})
+        if (folder / "profiles.parquet").exists():
+            self.profiles = pd.read_parquet(folder / "profiles.parquet")
+        self.profiles = by_id(self.profiles)
+        self.journal = Journal(section.path)
+        self.changes = Changes(folder / EDITS)
+        self.applied = applied(folder)
+        self._saved = self.applied
+        images = Images(
+            self.labels,
+            mg=section.raster("mg", "mg") if section.product("mg") else None,
+            grey=section.raster("images", "BSE") if "BSE" in section.record.signals else None,
+            probability=(
+                section.raster("probability", "olivine") if section.product("probability") else None
+            ),
+            tiles=section.tiles(),
+        )
+        self._planner = Planner(section, images, settings, notes.get("vesicle_grey"), job)
+
+    # ------------------------------------------------------------------ editing
+
+    def do(self, edit: Edit, *, who: str = "") -> tuple[Entry, Change]:
+        """Carry out an edit.
+
+        Raises
+        ------
+        EditError
+            If it cannot be carried out; nothing has changed.
+        SectionError
+            If the store is read-only, or the crystals have been found anew meanwhile.
+        """
+        self._require_writable()
+        change = self._plan(edit, who or reviewer(), _now())
+        entry = self.journal.append(edit, self._shapes(edit), who)
+        self.changes.keep(entry.n, change)
+        self._apply(change, entry.n)
+        return entry, change
+
+    def undo(self) -> tuple[Entry, Change | None]:
+        """Take back the last edit.
+
+        Returns
+        -------
+        entry, change
+            The edit, and what taking it back changed; `None` if it had been set aside.
+
+        Raises
+        ------
+        EditError
+            If there is nothing to take back.
+        """
+        self._require_writable()
+        active = self.journal.active()
+        if not active:
+            raise EditError("There is no edit to take back.")
+        entry = active[-1]
+        change = self.changes.get(entry.n)
+        taken_back = self.journal.append(Undo(of=entry.n), ())
+        back = change.inverse() if change else None
+        self._apply(back, taken_back.n)
+        return entry, back
+
+    def redo(self) -> tuple[Entry, Change | None]:
+        """Do again what was taken back last.
+
+        Raises
+        ------
+        EditError
+            If there is nothing to do again.
+        """
+        self._require_writable()
+        undone = self.journal.undone()
+        if not undone:
+            raise EditError("There is no edit to do again.")
+        entry = undone[-1]
+        again = self.journal.append(Redo(of=entry.n), ())
+        change = self.changes.get(entry.n) or self._replay(entry)
+        self._apply(change, again.n)
+        return entry, change
+
+    @property
+    def writable(self) -> bool:
+        """Whether edits are possible."""
+        return not self.held_by
+
+    def aside(self) -> list[Aside]:
+        """Return the edits that could not be carried out on the crystals as they are now."""
+        told = ((entry, self.changes.aside(entry.n)) for entry in self.journal.active())
+        return [Aside(entry, reason) for entry, reason in told if reason]
+
+    # ------------------------------------------------------------------ after a crash or a rerun
+
+    def catch_up(self) -> None:
+        """Carry out the edits of the journal that these crystals have not seen."""
+        pending = [entry for entry in self.journal.entries if entry.n > self.applied]
+        active = {entry.n for entry in self.journal.active()}
+        for place, entry in enumerate(pending):
+            self.job.progress(place, len(pending), "Carrying out edits")
+            edit = entry.edit
+            if isinstance(edit, Undo):
+                done = self.changes.get(edit.of)
+                self._apply(done.inverse() if done else None, entry.n)
+                continue
+            again = self.journal.entry(edit.of) if isinstance(edit, Redo) else entry
+            change = self.changes.get(again.n)
+            if change is None and again.n in active and not self.changes.aside(again.n):
+                change = self._replay(again)
+            self._apply(change, entry.n)
+        if pending:
+            self.flush()
+
+    def _replay(self, entry: Entry) -> Change | None:
+        """Carry out an edit on crystals that may have been found anew."""
+        assert not isinstance(entry.edit, Undo | Redo)
+        try:
+            edit = self._found_again(entry, entry.edit)
+            change = self._plan(edit, entry.who, entry.at)
+        except EditError as error:
+            self.changes.set_aside(entry.n, str(error))
+            return None
+        self.changes.keep(entry.n, change)
+        return change
+
+    def _found_again(self, entry: Entry, edit: Edit) -> Edit:
+        """Return the same edit of the crystals that now are where those of the edit were."""
+        if isinstance(edit, Redraw) and not edit.crystals:
+            there = edit.drawn.find(self.labels, self.table)
+            return edit.model_copy(update={"crystals": (there,) if there else ()})
+        merging = isinstance(edit, Merge)
+        found = [
+            shape.lies_in(self.labels) if merging else shape.find(self.labels, self.table)
+            for shape in entry.shapes
+        ]
+        lost = [shape.id for shape, now in zip(entry.shapes, found, strict=True) if not now]
+        if len(lost) == len(found) or (merging and lost):
+            raise EditError(f"Where crystal {lost[0]} was, there is none of that shape any more.")
+        ids = tuple(dict.fromkeys(now for now in found if now))
+        if merging and len(ids) == 1:
+            raise EditError(f"They have been found as one crystal, {ids[0]}.")
+        return edit.model_copy(update={"crystals": ids})
+
+    # ------------------------------------------------------------------ saving
+
+    def flush(self) -> None:
+        """Write the table; quick, and only needed so that others see it."""
+        if self._saved == self.applied:
+            return
+        write_table(self.table, self.folder / "crystals.parquet")
+        write_table(self.profiles, self.folder / "profiles.parquet")
+        _write_whole(self.folder / EDITS / APPLIED, json.dumps({"applied": self.applied}))
+        self._saved = self.applied
+        if self._product is not None:
+            notes = self._product.notes | summary(self.table)
+            notes["edits"] = len(self.journal.active())
+            self._product = replace(self._product, content=content(self.applied), notes=notes)
+            self._product.write()
+
+    def close(self) -> None:
+        """Write the table and let others edit."""
+        if self.writable:
+            self.flush()
+        self.journal.release()
+
+    # ------------------------------------------------------------------ inside
+
+    def _plan(self, edit: Edit, who: str, at: str) -> Change:
+        return self._planner.plan(edit, self.table, self.profiles, who, at)
+
+    def _shapes(self, edit: Edit) -> list[Shape]:
+        boxes = self.table.loc[list(edit.crystals), BOX].to_numpy(np.int64)
+        return [
+            Shape.of_crystal(self.labels, crystal, box)
+            for crystal, box in zip(edit.crystals, boxes, strict=True)
+        ]
+
+    def _apply(self, change: Change | None, n: int) -> None:
+        if change is not None:
+            if change.patch is not None:
+                change.patch.write(self.labels)
+            self.table = replace_rows(self.table, change.before, change.after)
+            self.profiles = replace_rows(
+                self.profiles, change.profiles_before, change.profiles_after
+            )
+        self.applied = n
+
+    def _require_writable(self) -> None:
+        if self.held_by:
+            raise SectionError(
+                f"The crystals of {self.section.path} are being edited elsewhere ({self.held_by}): "
+                "here they can only be looked at."
+            )
+        if self._product is None:
+            return
+        now = self.section.product("crystals")
+        if now is None or now.created != self._product.created:
+            raise SectionError("The crystals have been found anew meanwhile; open them again.")
+
+
+def applied(folder: Path) -> int:
+    """Return the number of the last entry of the journal that the table of a product has seen."""
+    try:
+        return int(json.loads((folder / EDITS / APPLIED).read_text())["applied"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def content(applied: int) -> str:
+    """Tell crystals after some edits from those before, in their fingerprint."""
+    return f"edit{applied}" if applied else ""
+
+
+def bring_up_to_date(section: Section, job: Job | None = None) -> None:
+    """See to it that the crystals on disk hold every edit; call it before reading them.
+
+    Raises
+    ------
+    SectionError
+        If another process edits them and does not write its table.
+    """
+    product = section.product("crystals")
+    if product is None:
+        return
+    deadline = time.monotonic() + PATIENCE_S
+    while Journal(section.path).last > applied(product.path):
+        store = CrystalStore(section, job=job)
+        store.close()
+        if not store.writable:
+            if time.monotonic() > deadline:
+                raise SectionError(
+                    f"The crystals of {section.path} are being edited ({store.held_by}): close "
+                    "that window, or wait a moment."
+                )
+            time.sleep(0.2)
+
+
+def _settings(product: Product) -> CrystalsSettings:
+    known = CrystalsSettings.model_fields
+    values = {name: value for name, value in product.recipe.settings.items() if name in known}
+    with suppress(OlivineError):
+        return CrystalsSettings(**values)
+    return CrystalsSettings()
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _write_whole(file: Path, text: str) -> None:
+    temporary = file.with_name(f".{file.name}")
+    temporary.write_text(text)
+    temporary.replace(file)
