@@ -20,6 +20,7 @@ from napari_olivine.catalogue.histograms import count_mg
 from napari_olivine.catalogue.methods import methods_text
 from napari_olivine.crystals import CrystalsSettings, find_crystals
 from napari_olivine.crystals.classes import CLASS_COLOURS, class_codes, crystal_classes
+from napari_olivine.crystals.edits import CrystalStore, Judge
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Event, Job
 from napari_olivine.networks import ModelCard
@@ -249,6 +250,26 @@ def test_methods_tell_the_settings_and_counts(section: Section) -> None:
     assert "ratio of core to rim grey of 0.96" in text
     assert "0 cracks of up to 4 um were bridged" in text
     assert "0 cuts" in text
+
+
+def test_what_a_person_rejected_is_left_out_and_the_methods_tell(
+    section: Section, tmp_path: Path
+) -> None:
+    table = section.table("crystals", "crystals")
+    large = table.sort_values("area_px")["id"].to_numpy()
+    store = CrystalStore(section)
+    store.do(Judge(crystals=(int(large[-1]),), verdict="rejected"), who="Ada")
+    store.do(Judge(crystals=(int(large[-2]),), verdict="accepted"), who="Grace")
+    store.journal.release()  # killed before it wrote the table
+    folder = export_catalogue(section, tmp_path / "out", ExportSettings(rasters=True))
+    kept, rejected = (pd.read_csv(folder / name) for name in ("crystals.csv", "rejected.csv"))
+    assert rejected["id"].tolist() == [large[-1]]
+    assert sorted([*kept["id"], large[-1]]) == table["id"].tolist()
+    assert not any(f"{large[-1]:06d}" in name for name in files_in(folder))
+    text = " ".join((folder / "methods.txt").read_text().split())
+    assert "2 of them were looked at by Ada and Grace: 1 accepted, 1 rejected and left out" in text
+    histogram = count_mg(section, section.table("crystals", "crystals"), Job())
+    assert histogram.counts.sum() == kept["area_px"].sum()
 
 
 def test_methods_tell_the_network(section: Section) -> None:

@@ -13,6 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_olivine.crystals import CrystalsSettings, find_crystals
+from napari_olivine.crystals.edits import CrystalStore, Judge, Merge, Split
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Event, Job
 from napari_olivine.scoring import Scores, ScoreSettings, score_section
@@ -160,6 +161,23 @@ def test_crystals_are_matched(section: Section, truth: Path) -> None:
     assert {name: (size.true, size.found) for name, size in scores.by_size.items()} == {
         "microlite": (1, 0), "microphenocryst": (1, 1), "phenocryst": (6, 3)
     }  # fmt: skip
+
+
+def test_a_person_mends_the_faults(section: Section, truth: Path) -> None:
+    store = CrystalStore(section)
+
+    def at(row: int, column: int) -> int:
+        return int(store.labels.read(slice(row, row + 1), slice(column, column + 1))[0, 0])
+
+    store.do(Judge(crystals=(at(410, 125),), verdict="rejected"))  # the orthopyroxene
+    store.do(Merge(crystals=(at(580, 700), at(620, 700))))
+    line = ((130.0, 275.0), (170.0, 275.0))
+    store.do(Split(crystals=(at(150, 150),), lines=(line,)))
+    store.close()
+    scores = score_section(section, truth, ScoreSettings(), TINY).crystals
+    assert scores is not None
+    assert (scores.merged, scores.split, scores.spurious) == (0, 0, 0)
+    assert (scores.found, scores.missed) == (7, 1)
 
 
 def test_zoning_is_compared_on_whole_phenocrysts(section: Section, truth: Path) -> None:

@@ -20,6 +20,8 @@ from napari_olivine.catalogue.rasters import write_tiff
 from napari_olivine.catalogue.settings import ExportSettings
 from napari_olivine.catalogue.tables import write_crystals, write_profiles
 from napari_olivine.crystals.classes import PHENOCRYSTS
+from napari_olivine.crystals.edits import bring_up_to_date
+from napari_olivine.crystals.table import counted
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Section
@@ -67,6 +69,7 @@ def export_catalogue(
         raise InputError(f"{folder} and the section {section.path} overlap; choose another folder.")
     refuse_foreign(folder)
     section.require("crystals")
+    bring_up_to_date(section, job)
     optional = ("segmentation", "mask", "probability", "mg", "calibration")
     there = {name for name in optional if section.state(name) != "missing"}
     phase = str(section.require("crystals").notes["phase_from"])
@@ -104,15 +107,20 @@ def _write(
     job: Job,
 ) -> None:
     """Write all files, and last the README that names them."""
-    table = section.table("crystals", "crystals")
-    files = {"crystals.csv": "One row a crystal: place, size, class, composition, shape."}
+    every = section.table("crystals", "crystals")
+    table = counted(every)
+    files = {"crystals.csv": "One row a crystal: place, size, class, composition, shape, review."}
     write_crystals(table, folder / "crystals.csv")
+    if len(table) < len(every):
+        rejected = every[~every["id"].isin(table["id"])]
+        write_crystals(rejected, folder / "rejected.csv")
+        files["rejected.csv"] = "What a person found to be no olivine; it counts nowhere else."
     if "calibration" in there:
         write_profiles(section, folder)
         files["profiles.csv"] = "Microprobe points with the grey beneath them and predicted mg#."
         files["calibration.json"] = "The calibration of grey against mg#, its scores and warnings."
-    histogram = count_mg(section, table, job) if "mg" in there else None
-    files |= _plot(section, table, histogram, "calibration" in there, folder, job)
+    histogram = count_mg(section, every, job) if "mg" in there else None
+    files |= _plot(section, every, histogram, "calibration" in there, folder, job)
     if settings.cutouts and (table["size_class"] == "phenocryst").any():
         mg_range = histogram.range(PHENOCRYSTS, 1) if histogram is not None else (0.0, 1.0)
         write_cutouts(section, table, folder / "cutouts", mg_range, settings.cutout_margin_um, job)
@@ -130,7 +138,7 @@ def _write(
 
 def _plot(
     section: Section,
-    table: pd.DataFrame,
+    every: pd.DataFrame,
     histogram: MgHistogram | None,
     calibrated: bool,
     folder: Path,
@@ -141,8 +149,9 @@ def _plot(
     made: dict[str, Any] = section.require("crystals").recipe.settings
     bounds = made["microphenocryst_from_um2"], made["phenocryst_from_um2"]
     job.progress(0, 4, "Plotting")
-    plot_overview(section, table, plots / "overview.png")
+    plot_overview(section, every, plots / "overview.png")
     job.progress(1, 4, "Plotting")
+    table = counted(every)
     plot_sizes(table, bounds, plots / "sizes.png")
     files = {
         "plots/overview.png": "Map of the section with the crystals in the colours of their class.",
@@ -177,7 +186,11 @@ def _rasters(
     wanted = {
         "mask.tif": (phase, "olivine", f"uint8, the {source}: {where}."),
         "probability.tif": ("probability", "olivine", "uint8, probability of olivine; 255 is 1.0."),
-        "crystals.tif": ("crystals", "crystals", "uint32, ids as in crystals.csv; 0 is none."),
+        "crystals.tif": (
+            "crystals",
+            "crystals",
+            "uint32, ids as in crystals.csv (rejected.csv); 0: none.",
+        ),
         "mg.tif": ("mg", "mg", "float32, mg#; NaN off olivine and where it is unknown."),
     }
     files = {}

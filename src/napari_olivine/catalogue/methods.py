@@ -153,6 +153,7 @@ def _crystals(section: Section, phase: str) -> list[str]:
         f"microphenocrysts and {counts['phenocrysts']} phenocrysts (from "
         f"{made['phenocryst_from_um2']:g} um2).",
         *_instances(made, counts),
+        *_review(section),
         "In each the core lies further from the outer outline than half of the largest distance, "
         f"the rim from there to {made['border_px']} pixels from the outline; holes are no outline.",
     ]
@@ -171,6 +172,22 @@ def _crystals(section: Section, phase: str) -> list[str]:
         f"{counts['phenocrysts_reversed']} reversed, {counts['phenocrysts_none']} without zoning."
     )
     return sentences
+
+
+def _review(section: Section) -> list[str]:
+    table = section.table("crystals", "crystals")
+    if "reviewer" not in table or not (table["reviewer"] != "").any():
+        return []
+    looked = table[table["reviewer"] != ""]
+    counts = {
+        "accepted": int((looked["verdict"] == "accepted").sum()),
+        "rejected and left out": int((looked["verdict"] == "rejected").sum()),
+        "corrected in outline": int(looked["corrected"].sum()),
+        "given another zoning class": int((looked["reviewed_class"] != "").sum()),
+    }
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    people = " and ".join(sorted(looked["reviewer"].unique()))
+    return [f"{len(looked)} of them were looked at by {people}{': ' + told if told else ''}."]
 
 
 def _software(section: Section) -> str:

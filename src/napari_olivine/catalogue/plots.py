@@ -18,6 +18,7 @@ from napari_olivine.crystals.classes import (
     crystal_classes,
     rgb,
 )
+from napari_olivine.crystals.table import counted
 from napari_olivine.section import Raster, Section
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def plot_overview(section: Section, table: pd.DataFrame, file: Path) -> None:
     on = codes > 0
     image[on] = 0.25 * image[on] + 0.75 * colours[codes[on]]
     height_mm, width_mm = (side * section.pixel_size_um / 1000 for side in section.shape)
-    classes = crystal_classes(table).value_counts()
+    classes = crystal_classes(counted(table)).value_counts()
     width = 11.0 if width_mm >= height_mm else 8.0
     tall = min(max(0.93 * width * height_mm / width_mm, 2.0), 14.0) + 1.3
     with figure(file, width, tall) as drawn:

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_olivine.crystals.table import counted
+
 UNCLASSIFIED = "unclassified"
 """Phenocrysts without a zoning class, because they have no mg#."""
 
@@ -40,9 +42,13 @@ def crystal_classes(table: pd.DataFrame) -> pd.Series:
 
 
 def class_codes(table: pd.DataFrame) -> NDArray[np.uint8]:
-    """Look-up from crystal id to the place of its class in `CLASS_COLOURS`, from 1; 0 for none."""
+    """Look-up from crystal id to the place of its class in `CLASS_COLOURS`, from 1.
+
+    It is 0 for no crystal, and for those that a person rejected.
+    """
     codes = np.zeros(int(table["id"].max()) + 1 if len(table) else 1, np.uint8)
     place = {name: k + 1 for k, name in enumerate(CLASS_COLOURS)}
+    table = counted(table)
     codes[table["id"].to_numpy(np.int64)] = crystal_classes(table).map(place).to_numpy(np.uint8)
     return codes
 

@@ -99,10 +99,14 @@ def complete_columns(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def counted(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the crystals that a person rejected."""
+    return table[table["verdict"] != "rejected"] if "verdict" in table else table
+
+
 def summary(table: pd.DataFrame) -> dict[str, int]:
     """Count the crystals of each class; those that a person rejected do not count."""
-    if "verdict" in table:
-        table = table[table["verdict"] != "rejected"]
+    table = counted(table)
     sizes = {f"{name}s": int((table["size_class"] == name).sum()) for name in SIZE_CLASSES}
     zoning = {
         f"phenocrysts_{name}": int((table["zoning_class"] == name).sum()) for name in ZONING_CLASSES

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from napari_olivine.crystals.edits import bring_up_to_date
+from napari_olivine.crystals.table import counted
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.scoring.matching import Overlaps, score_crystals, score_zoning
@@ -56,14 +59,19 @@ def score_section(
     for product in there:
         if states[product] == "stale":
             job.warn(f"{product} of {section.path} is out of date; it is scored as it is.")
+    if "crystals" in there:
+        bring_up_to_date(section, job)
     sessions = section.sessions() if section.fingerprint("annotations/sessions") else []
-    counted = _Counted(section, there, sessions)
+    gathered = _Counted(section, there, sessions)
     strips = list(blocks(section.shape, strip_height(job, section.shape[1] * 96)))
     for done, (rows, columns) in enumerate(strips):
         job.progress(done, len(strips), "Scoring")
-        counted.add(known, rows, columns, settings)
+        gathered.add(known, rows, columns, settings)
     job.progress(len(strips), len(strips), "Scoring")
-    return counted.scores(known, settings, [name for name in PRODUCTS if name not in there])
+    return gathered.scores(known, settings, [name for name in PRODUCTS if name not in there])
+
+
+NO_CRYSTALS = pd.DataFrame({"id": pd.Series(dtype=np.int64)})
 
 
 class _Counted:
@@ -77,6 +85,8 @@ class _Counted:
         }
         self.mg = MgErrors(groups) if "mg" in there else None
         self.overlaps = Overlaps() if "crystals" in there else None
+        self.table = section.table("crystals", "crystals") if "crystals" in there else NO_CRYSTALS
+        self.rejected = np.setdiff1d(self.table["id"], counted(self.table)["id"])
 
     def add(self, truth: Truth, rows: slice, columns: slice, settings: ScoreSettings) -> None:
         """Take in one strip."""
@@ -96,6 +106,8 @@ class _Counted:
             self.mg.add(group, mg, truth.mg(rows))
         if self.overlaps is not None:
             labels = self.section.raster("crystals", "crystals").read(rows, columns)
+            if len(self.rejected):
+                labels = np.where(np.isin(labels, self.rejected), 0, labels)
             last = rows.stop == self.section.shape[0]
             self.overlaps.add(truth.crystals(rows), labels, first=rows.start == 0, last=last)
 
@@ -107,7 +119,7 @@ class _Counted:
         if "calibration" in self.there:
             whole["traverses"] = traverse_scores(self.section)
         if self.overlaps is not None:
-            table = self.section.table("crystals", "crystals")
+            table = counted(self.table)
             area_um2 = self.section.pixel_size_um**2
             kinds = truth.kinds(self.overlaps.true_crystals().index)
             whole["crystals"] = score_crystals(self.overlaps, table, area_um2, settings)
