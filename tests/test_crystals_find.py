@@ -136,6 +136,20 @@ def test_memory_changes_nothing_but_how(section: Section) -> None:
     pd.testing.assert_frame_equal(tiny, section.table("crystals", "crystals"))
 
 
+def test_the_mask_has_another_opinion_on_what_the_network_found(tmp_path: Path) -> None:
+    olivine, mg = two_discs()
+    mask = np.where(olivine, 1, 0).astype(np.uint8)
+    mask[960:1020] = 0  # half of the third
+    mask[600:, 600:] = 255  # unknown in half of the second
+    mask[:200] = 255
+    section = make_section(tmp_path / "section", olivine, mg, mask=mask)
+    find_crystals(section)
+    agreement = section.table("crystals", "crystals")["agreement"]
+    assert agreement.tolist() == [
+        pytest.approx(np.nan, nan_ok=True), 1.0, pytest.approx(0.5, abs=0.01)
+    ]  # fmt: skip
+
+
 def test_mean_probability_comes_from_the_probability(tmp_path: Path) -> None:
     olivine, mg = two_discs()
     probability = np.where(olivine, 204, 0).astype(np.uint8)

@@ -10,8 +10,17 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_olivine.crystals.classes import CLASS_COLOURS, crystal_classes
+from napari_olivine.crystals.table import COLUMNS
 from napari_olivine.errors import InputError
-from napari_olivine.widgets.crystal_colours import colour_map
+from napari_olivine.widgets.crystal_colours import (
+    FAINT,
+    STEPS,
+    UNKNOWN,
+    colour_by,
+    colour_choices,
+    colour_map,
+)
+from napari_olivine.widgets.crystal_columns import KNOWN, usual_of
 from napari_olivine.widgets.crystal_model import CrystalModel
 
 UP, DOWN = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
@@ -28,8 +37,11 @@ def crystals(count: int = 6) -> pd.DataFrame:
             "zoning_class": pd.Series(np.where(sizes == "phenocryst", zoning, "")),
             "area_um2": np.arange(count, 0, -1) * 1000.0,
             "mg_core": np.where(np.arange(count) == 1, np.nan, 0.7 + np.arange(count) / 100),
+            "zone_class": np.array(["fe_rich_mantle", "normal", ""])[np.arange(count) % 3],
             "touches_edge": np.arange(count) == 0,
             "session": "1",
+            "verdict": np.array(["rejected", "accepted", "", ""])[np.arange(count) % 4],
+            "note": np.where(np.arange(count) == 4, "a_crack, 2 px", ""),
         }
     )
 
@@ -76,11 +88,19 @@ def test_rows_are_found_by_id_not_by_place(model: CrystalModel) -> None:
         ("pheno", [7, 13]),
         ("Phenocryst reversed", [13]),
         ("area>3000", [3, 5, 7]),
-        ("area_um2 >= 3000 mg<0.7101", [3, 9][:1]),
+        ("area_um2 >= 3000 mg<0.7101", [3]),
         ("7", [7]),
         ("session=1 micro", [3, 5, 9, 11]),
         ("touches_edge=yes", [3]),
         ("touches=no pheno", [7, 13]),
+        ("verdict=rejected", [3, 11]),
+        ("verdict != rejected micro", [5, 9]),
+        ("verdict=", [7, 9]),
+        ("zone_class=fe_rich_mantle", [3, 9]),
+        ("Zone_class=FE_rich_mantle verdict=rejected", [3]),
+        ("rejected", [3, 11]),
+        ("note~CRACK", [11]),
+        ("zone~mantle", [3, 9]),
         ("nothing", []),
     ],
 )
@@ -100,6 +120,54 @@ def test_filter_that_means_nothing_is_told(model: CrystalModel) -> None:
         model.keep("colour>3")
     with pytest.raises(InputError, match="no number"):
         model.keep("area>big")
+    with pytest.raises(InputError, match="verdict holds words"):
+        model.keep("verdict>rejected")
+    model.keep("pheno")
+    with pytest.raises(InputError, match="there is size_class"):
+        model.keep("size_clas_=x")
+    assert ids(model) == [7, 13], "what was shown stays"
+
+
+def test_an_edit_keeps_order_and_filter(model: CrystalModel) -> None:
+    model.sort(column(model, "area_um2"), UP)
+    model.keep("verdict!=rejected")
+    assert ids(model) == [13, 9, 7, 5]
+    edited = crystals().query("id != 5").copy()  # merged into another
+    edited.loc[edited["id"] == 13, "verdict"] = "rejected"
+    edited.loc[edited["id"] == 9, "area_um2"] = 9000.0
+    model.set_table(edited)
+    assert ids(model) == [7, 9]
+    model.keep("")
+    assert ids(model) == [13, 11, 7, 3, 9]
+
+
+def test_filter_that_an_edit_makes_impossible_is_told(model: CrystalModel) -> None:
+    model.keep("mg_core>0.7")
+    model.set_table(crystals().drop(columns="mg_core"))
+    assert model.rowCount() == 6
+    assert "No column begins with 'mg_core'" in model.problem
+    model.keep("")
+    assert not model.problem
+
+
+def test_every_column_of_the_crystals_has_words() -> None:
+    assert set(COLUMNS) <= set(KNOWN)
+    titles = [column.title for column in KNOWN.values()]
+    assert len(set(titles)) == len(titles), "a person tells columns by their titles"
+    table = pd.DataFrame({name: [1.0] for name in COLUMNS}).assign(id=1, surprise=2.5)
+    model = CrystalModel()
+    model.set_table(table)
+    assert set(model.names) == {*COLUMNS, "surprise"}
+    for k, name in enumerate(model.names):
+        words = model.headerData(k, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+        assert f"{name} in the filter" in words
+    assert model.text_at(0, "surprise") == "2.5"
+
+
+def test_columns_of_the_review_wait_for_one() -> None:
+    table = crystals().assign(reviewer="")
+    assert "verdict" in usual_of(table)
+    assert "verdict" not in usual_of(table.assign(verdict=""))
 
 
 def test_text_of_cells(model: CrystalModel) -> None:
@@ -124,6 +192,93 @@ def test_colour_is_the_class_of_the_crystal() -> None:
     np.testing.assert_allclose(colours.color_dict[7], normal, atol=1e-6)
     assert colours.color_dict[0][3] == 0
     assert colours.color_dict[None][3] == 0
+
+
+def lightness(colours: object) -> np.ndarray:
+    """CIELAB lightness of #RRGGBB colours, shape (colours,)."""
+    from skimage.color import rgb2lab
+
+    rgb = [[int(c[k : k + 2], 16) / 255 for k in (1, 3, 5)] for c in colours]  # type: ignore[attr-defined]
+    return np.asarray(rgb2lab(np.array(rgb)[np.newaxis]))[0, :, 0]
+
+
+class TestColours:
+    def test_numbers_get_lighter_evenly(self) -> None:
+        table = crystals(200).assign(mg_core=np.linspace(0.7, 0.9, 200), verdict="")
+        found = colour_by(table, "mg_core")
+        light = lightness(found.colours)
+        assert (np.diff(light) >= -1e-6).all()
+        assert len(set(found.colours)) == STEPS
+        steps = np.diff(lightness(found.scale.colours))
+        assert steps.max() < 2 * np.median(steps)
+
+    def test_outliers_leave_colours_to_the_rest(self) -> None:
+        values = np.r_[np.linspace(0.7, 0.9, 198), -5.0, 40.0]
+        found = colour_by(crystals(200).assign(mg_core=values, verdict=""), "mg_core")
+        assert (found.scale.low, found.scale.high) == pytest.approx((0.703, 0.897), abs=0.002)
+        assert len(set(found.colours[:198])) > 0.9 * STEPS
+        assert found.colours[198] == found.colours[0]
+        assert found.colours[199] == found.colours[197]
+
+    def test_unknown_is_grey_and_counted(self) -> None:
+        found = colour_by(crystals(), "mg_core")
+        assert found.scale.unknown == 1
+        assert [k for k, c in enumerate(found.colours) if c.startswith(UNKNOWN)] == [1]
+
+    def test_no_value_at_all(self) -> None:
+        found = colour_by(crystals().assign(mg_core=np.nan), "mg_core")
+        assert found.scale.unknown == 6
+        assert colour_by(crystals().assign(mg_core=0.8), "mg_core").scale.unknown == 0
+
+    def test_areas_by_their_logarithm(self) -> None:
+        table = crystals(301).assign(area_um2=np.geomspace(10, 100_000, 301))
+        found = colour_by(table, "area_um2")
+        ends = [found.colours[0][:7], found.colours[150][:7], found.colours[-1][:7]]
+        low, middle, high = lightness(ends)
+        assert middle == pytest.approx((low + high) / 2, abs=5)
+
+    def test_differences_on_both_sides_of_nothing(self) -> None:
+        table = crystals(101).assign(mg_difference=np.linspace(-0.02, 0.10, 101))
+        found = colour_by(table, "mg_difference")
+        assert found.scale.low == pytest.approx(-found.scale.high)
+        nothing = found.colours[np.abs(table["mg_difference"]).argmin()][:7]
+        assert lightness([nothing])[0] > 95, "the lightest colour is where there is no difference"
+        red, _, blue = (int(found.colours[-1][k : k + 2], 16) for k in (1, 3, 5))
+        assert red > 180 > 60 > blue, "normal zoning is orange, as in the classes"
+
+    def test_angles_close(self) -> None:
+        table = crystals(180).assign(long_axis_angle_deg=np.arange(180.0) + 0.5)
+        first, last = (colour_by(table, "long_axis_angle_deg").colours[k][:7] for k in (0, -1))
+        assert abs(np.diff(lightness([first, last]))[0]) < 4
+
+    def test_words_have_colours_of_their_own(self) -> None:
+        found = colour_by(crystals(12), "zone_class")
+        assert {(words, count) for words, _, count in found.legend} == {
+            ("mantle rich in Fe", 4), ("normal zoning", 4), ("no profile", 4),
+        }  # fmt: skip
+        assert len({colour for _, colour, _ in found.legend}) == 3
+
+    def test_many_words_share_one_colour(self) -> None:
+        names = [f"{chr(97 + min(k, 12))}" for k in range(60)]
+        found = colour_by(crystals(60).assign(session=names), "session")
+        assert sum(count for _, _, count in found.legend) == 60
+        assert found.legend[-1][0] == "others"
+        assert len(found.legend) == 9
+
+    def test_rejected_is_faint_in_every_colouring(self) -> None:
+        table = crystals(8)
+        for name in colour_choices(table):
+            colours = colour_by(table, name).colours
+            faint = [k for k, colour in enumerate(colours) if len(colour) == 9]
+            assert faint == [0, 4]
+            assert colours[0].endswith(FAINT)
+        assert colour_map(table).color_dict[3][3] == pytest.approx(int(FAINT, 16) / 255, abs=1e-3)
+
+    def test_choices(self) -> None:
+        choices = colour_choices(crystals())
+        assert choices[0] == "class"
+        assert not {"id", "note"} & set(choices)
+        assert colour_choices(pd.DataFrame({"id": [1]})) == []
 
 
 def test_twenty_thousand_crystals_stay_quick() -> None:

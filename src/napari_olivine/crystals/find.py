@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.crystals.edits.kinds import words_of
-from napari_olivine.crystals.edits.store import CrystalStore, content
+from napari_olivine.crystals.edits.store import FOUND, CrystalStore, content
+from napari_olivine.crystals.images import Images, images_of, other_opinion
 from napari_olivine.crystals.instances import settle_crystals
-from napari_olivine.crystals.measure import Images, crystal_blocks, measure_crystals
+from napari_olivine.crystals.measure import crystal_blocks, measure_crystals
 from napari_olivine.crystals.numbering import number_regions
 from napari_olivine.crystals.rock import add_surroundings, find_vesicle_grey
 from napari_olivine.crystals.saving import write_table
@@ -19,7 +20,7 @@ from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.table import complete, summary
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.section import Draft, Product, Raster, Section, create_raster
+from napari_olivine.section import Draft, Product, Section, create_raster
 
 
 def find_crystals(
@@ -57,6 +58,8 @@ def find_crystals(
     inputs += ["probability"] if phase == "segmentation" and _has(section, "probability") else []
     inputs += ["mg"] if _has(section, "mg") else []
     inputs += ["images"] if _has(section, "images") else []
+    other = other_opinion(phase)
+    inputs += [other] if section.state(other) == "fresh" else []
     recipe = section.recipe("crystals", settings, [*inputs, "annotations/sessions"])
     if done := section.finished("crystals", recipe, job):
         return done
@@ -78,7 +81,7 @@ def find_crystals(
                 draft.path / "crystals", shape, "uint32", pixel_um,
                 reduction="mode", origin="crystal ids",
             )  # fmt: skip
-            images = _images(section, inputs, regions)
+            images = images_of(section, regions, phase, inputs)
             table, decisions = settle_crystals(images, table, labels, draft, settings, job)
             images = replace(images, labels=labels)
             table, profiles = _measure(images, table, draft, settings, job)
@@ -86,11 +89,13 @@ def find_crystals(
                 table = add_surroundings(section, table, around, vesicle_grey)
             table = complete(section, table, settings)
             table.to_parquet(draft.path / "crystals.parquet", index=False)
+            table.to_parquet(draft.path / FOUND, index=False)
             profiles.to_parquet(draft.path / "profiles.parquet", index=False)
             for name, decided in decisions.items():
                 decided.to_parquet(draft.path / f"{name}.parquet", index=False)
             draft.tick("table")
-        store = CrystalStore.of_draft(section, draft.path, settings, vesicle_grey, job)
+        draft.notes |= {"phase_from": phase, "vesicle_grey": vesicle_grey}
+        store = CrystalStore.of_draft(section, draft)
         store.catch_up()
         draft.content = content(store.applied)
         for aside in store.aside():
@@ -98,8 +103,6 @@ def find_crystals(
                 f"Edit {aside.entry.n} ({words_of(aside.entry.edit)}) is set aside: {aside.reason}"
             )
         draft.notes |= summary(pd.read_parquet(draft.path / "crystals.parquet")) | {
-            "phase_from": phase,
-            "vesicle_grey": vesicle_grey,
             "edits": len(store.journal.active()),
             "edits_aside": len(store.aside()),
             "cuts": int(pd.read_parquet(draft.path / "cuts.parquet")["kept"].sum()),
@@ -122,16 +125,6 @@ def _phase(section: Section, settings: CrystalsSettings) -> str:
     raise SectionError(
         f"{section.path} has neither a segmentation nor a mask to take crystals from: run "
         "'napari-olivine segment' or 'napari-olivine mask' first."
-    )
-
-
-def _images(section: Section, inputs: list[str], labels: Raster) -> Images:
-    return Images(
-        labels,
-        mg=section.raster("mg", "mg") if "mg" in inputs else None,
-        grey=section.raster("images", "BSE") if "BSE" in section.record.signals else None,
-        probability=(section.raster("probability", "olivine") if "probability" in inputs else None),
-        tiles=section.tiles(),
     )
 
 

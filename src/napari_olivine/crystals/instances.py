@@ -19,10 +19,9 @@ from napari_olivine.crystals.bridging import (
     near_pairs,
 )
 from napari_olivine.crystals.bridging import decisions as gap_table
+from napari_olivine.crystals.images import Images, Labels
 from napari_olivine.crystals.measure import (
     WINDOW_BYTES,
-    Images,
-    Labels,
     block_name,
     crystal_blocks,
     crystal_windows,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_olivine.crystals.images import Images, Labels
 from napari_olivine.crystals.outline import MARGIN_PX, Sides, measure_boundary
 from napari_olivine.crystals.radial import GRID, RadialProfile, on_grid, radial_profile
 from napari_olivine.crystals.settings import CrystalsSettings
@@ -17,7 +18,7 @@ from napari_olivine.crystals.shape import fill_holes, in_um, measure_shape, outl
 from napari_olivine.crystals.zones import ZoneRules, Zoning, classify_zones
 from napari_olivine.crystals.zoning import measure_composition
 from napari_olivine.job import Job
-from napari_olivine.section import Raster, Tiles, blocks
+from napari_olivine.section import Raster, blocks
 
 WINDOW_BYTES = 24
 """A pixel of the images that are read together: labels, mg#, grey, probability, gaps, and what
@@ -26,45 +27,11 @@ reading them takes."""
 BYTES_PER_PIXEL = 120
 """A pixel of the box of the crystal that is measured: distances, masks and sorted values."""
 
+UNKNOWN = 255
+"""Pixels of a mask that tell nothing."""
+
 BLOCK = 4096
 """Rows and columns of a block where the memory allows."""
-
-
-class Labels(Protocol):
-    """Ids of crystals, on disk or as they will be there."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns at full resolution."""
-
-    @property
-    def pixel_size_um(self) -> float:
-        """Side of a pixel at full resolution, um."""
-
-    @property
-    def level_shapes(self) -> list[tuple[int, int]]:
-        """Rows and columns of each level of the pyramid."""
-
-    def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[Any]:
-        """Read a window of a level."""
-
-
-@dataclass(frozen=True)
-class Images:
-    """Rasters that crystals are measured on; `None` where the section has none."""
-
-    labels: Labels
-    mg: Raster | None = None
-    grey: Raster | None = None
-    probability: Raster | None = None
-    tiles: Tiles | None = None
-    """Tiles of the mosaic, `None` for a whole image."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the section."""
-        rows, columns = self.labels.shape
-        return rows, columns
 
 
 @dataclass(frozen=True)
@@ -78,6 +45,7 @@ class Window:
     mg: NDArray[np.float32] | None
     grey: NDArray[Any] | None
     probability: NDArray[np.uint8] | None
+    opinion: NDArray[np.uint8] | None
     gaps: NDArray[np.bool_] | None
 
     @classmethod
@@ -95,7 +63,8 @@ class Window:
             gaps = gaps if gaps.any() else None
         return cls(
             rows.start, columns.start, level, labels,
-            read(images.mg), read(images.grey), read(images.probability), gaps,
+            read(images.mg), read(images.grey), read(images.probability),
+            read(images.opinion), gaps,
         )  # fmt: skip
 
     def crop(self, box: NDArray[np.int64]) -> Window:
@@ -110,7 +79,7 @@ class Window:
 
         return Window(
             down.start, right.start, self.level, self.labels[rows, columns],
-            cut(self.mg), cut(self.grey), cut(self.probability), cut(self.gaps),
+            cut(self.mg), cut(self.grey), cut(self.probability), cut(self.opinion), cut(self.gaps),
         )  # fmt: skip
 
 
@@ -294,6 +263,10 @@ def _measure(
     del measured["area_um2"]  # known exactly, also of what is seen at a coarse level
     if window.probability is not None:
         measured["mean_probability"] = float(window.probability[inside].mean()) / 255
+    if window.opinion is not None:
+        known = window.opinion[inside]
+        known = known[known < UNKNOWN]
+        measured["agreement"] = float((known == 1).mean()) if known.size else np.nan
     return measured, profile
 
 

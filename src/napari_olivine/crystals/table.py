@@ -33,9 +33,9 @@ SHAPE = [
     "hole_fraction", "crack_fraction",
 ]  # fmt: skip
 PLACE = [
-    "mean_probability", "boundary_grey_step", "boundary_contrast", "boundary_probability_step",
-    "touches_edge", "edge_contact", "gap_contact", "session", "rock_area_um2",
-    "vesicle_fraction", "seen_fraction",
+    "mean_probability", "agreement", "boundary_grey_step", "boundary_contrast",
+    "boundary_probability_step", "touches_edge", "edge_contact", "gap_contact",
+    "session", "rock_area_um2", "vesicle_fraction", "seen_fraction",
 ]  # fmt: skip
 
 REVIEW = ["verdict", "reviewed_class", "corrected", "note", "reviewer", "reviewed_at"]

@@ -1,18 +1,226 @@
-"""Colours of the crystals' labels: a look-up by class, never pixels."""
+"""Colours of the crystals' labels by any column: a look-up by crystal, never pixels."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from napari_olivine.crystals.classes import CLASS_COLOURS, crystal_classes
+from napari_olivine.widgets.crystal_columns import VERBATIM, column_of, ordered
+from napari_olivine.widgets.radial_part import ZONES
+
+CLASS = "class"
+"""Colours by the class of crystals, which is no column but follows from two."""
+
+UNKNOWN = "#808080"
+"""Colour of crystals without a value."""
+
+FAINT = "38"
+"""Opacity of crystals that the reviewer rejected (hexadecimal, of FF)."""
+
+STEPS = 64
+"""Colours of a scale: napari draws thousands of different ones twice as slowly."""
+
+ROBUST = (2.0, 98.0)
+"""Percentiles at which a scale ends (ours): single outliers would leave one colour to the rest."""
+
+PALETTE = (
+    "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#EEEEEE",
+)  # fmt: skip
+"""Colours of categories, told apart by colour-blind readers (Okabe and Ito 2008)."""
+
+ZONE_COLOURS = {
+    "normal": "#D55E00", "reversed": "#0072B2", "unzoned": "#009E73", "quench_rim": "#56B4E9",
+    "mg_rich_mantle": "#E69F00", "fe_rich_mantle": "#CC79A7", "oscillatory": "#F0E442",
+    "patchy": "#EEEEEE",
+}  # fmt: skip
+"""Colours of the classes of radial profiles; those of the publication's classes are kept."""
+
+OWN: dict[str, dict[str, str]] = {
+    CLASS: CLASS_COLOURS,
+    "zoning_class": CLASS_COLOURS,
+    "size_class": CLASS_COLOURS | {"phenocryst": "#D55E00"},
+    "zone_class": ZONE_COLOURS,
+    "reviewed_class": ZONE_COLOURS,
+    "zone_second": ZONE_COLOURS,
+    "verdict": {"accepted": "#009E73", "rejected": "#D55E00"},
+}
+"""Columns whose values have colours of their own."""
+
+EMPTY = {"verdict": "not reviewed", "zone_class": "no profile", "reviewed_class": "not set"}
+"""What it means that a column is empty."""
+
+FIRST = (
+    "zone_class", "verdict", "mg_core", "mg_rim", "mg_mean", "mg_difference", "area_um2", "doubt",
+    "mean_probability", "zone_probability", "aspect_ratio", "long_axis_angle_deg",
+)  # fmt: skip
+"""Choices that come before the others."""
+
+NO_COLOURS = (*VERBATIM, "id", "row0", "row1", "col0", "col1", "unlike")
 
 
-def colour_map(table: pd.DataFrame) -> Any:
+@dataclass(frozen=True)
+class Scale:
+    """Numbers as colours, from `low` to `high`; what lies beyond has the colour of the end."""
+
+    low: float
+    high: float
+    logarithmic: bool
+    colours: tuple[str, ...]
+    unknown: int
+    """Crystals without a value."""
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """Colours of crystals, and what they mean.
+
+    Parameters
+    ----------
+    colours
+        Of each crystal, ``#RRGGBB`` or ``#RRGGBBAA``, shape (crystals,).
+    legend
+        Name, colour and crystals of each category.
+    scale
+        Of a column of numbers.
+    """
+
+    colours: NDArray[Any]
+    legend: tuple[tuple[str, str, int], ...] = ()
+    scale: Scale | None = None
+
+
+def colour_choices(table: pd.DataFrame) -> list[str]:
+    """Return the columns to colour by, those that are asked for most first."""
+    names = [name for name in ordered(list(table.columns)) if name not in NO_COLOURS]
+    there = [name for name in FIRST if name in names]
+    has_class = {"size_class", "zoning_class"} <= set(table.columns)
+    return [CLASS] * has_class + there + [name for name in names if name not in there]
+
+
+def colour_by(table: pd.DataFrame, name: str = CLASS) -> Colouring:
+    """Give each crystal a colour by a column.
+
+    Parameters
+    ----------
+    table
+        Table of crystals. Those whose ``verdict`` is ``"rejected"`` become faint.
+    name
+        A column, or `CLASS`.
+
+    Returns
+    -------
+    Colouring
+        At most 64 colours for numbers, 9 for words.
+    """
+    if name == CLASS:
+        found = _categories(crystal_classes(table), name)
+    elif pd.api.types.is_numeric_dtype(table[name]) and table[name].dtype != bool:
+        found = _numbers(table[name].to_numpy(np.float64), column_of(name).scale)
+    else:
+        found = _categories(table[name], name)
+    if "verdict" not in table.columns:
+        return found
+    colours = found.colours.copy()
+    rejected = (table["verdict"] == "rejected").to_numpy(bool)
+    colours[rejected] = [colour + FAINT for colour in colours[rejected]]
+    return Colouring(colours, found.legend, found.scale)
+
+
+def colour_map(table: pd.DataFrame, name: str = CLASS) -> Any:
     """Colours of a label layer, one look-up for all crystals."""
+    return look_up(table["id"].to_numpy(), colour_by(table, name))
+
+
+def look_up(ids: NDArray[Any], colouring: Colouring) -> Any:
+    """Make napari's look-up of colours by crystal id."""
     from napari.utils.colormaps import DirectLabelColormap
 
-    colours = crystal_classes(table).map(CLASS_COLOURS)
-    look_up: dict[int | None, Any] = dict(zip(table["id"].tolist(), colours.tolist(), strict=True))
-    return DirectLabelColormap(color_dict={None: "transparent", 0: "transparent", **look_up})
+    colours: dict[int | None, Any] = dict(zip(ids.tolist(), colouring.colours, strict=True))
+    return DirectLabelColormap(color_dict={None: "transparent", 0: "transparent", **colours})
+
+
+# ---------------------------------------------------------------------- helpers
+
+
+def _categories(column: pd.Series, name: str) -> Colouring:
+    texts = _words(column)
+    counts = texts.value_counts()
+    named = [text for text in counts.index if text]
+    own = OWN.get(name, {})
+    if own:
+        named = [text for text in own if text in counts.index]
+    chosen = named[: len(PALETTE)] if own else sorted(named[: len(PALETTE)])
+    palette = {text: own.get(text, PALETTE[k % len(PALETTE)]) for k, text in enumerate(chosen)}
+    colours = texts.map(palette).fillna(UNKNOWN).to_numpy(object)
+    readable = ZONES if own is ZONE_COLOURS else {"none": "unzoned"} if own else {}
+    legend = [
+        (readable.get(text, text.replace("_", " ")), colour, int(counts[text]))
+        for text, colour in palette.items()
+    ]
+    empty = int(counts.get("", 0))
+    others = len(texts) - empty - sum(count for _, _, count in legend)
+    rest = (("others", others), (EMPTY.get(name, "unknown"), empty))
+    legend += [(words, UNKNOWN, count) for words, count in rest if count]
+    return Colouring(colours, tuple(legend))
+
+
+def _words(column: pd.Series) -> pd.Series:
+    if column.dtype == bool:
+        return column.map({True: "yes", False: "no"})
+    return column.astype("object").where(column.notna(), "").astype(str)
+
+
+def _numbers(values: NDArray[np.float64], kind: str) -> Colouring:
+    logarithmic = kind == "log"
+    with np.errstate(divide="ignore", invalid="ignore"):
+        numbers = np.log10(values) if logarithmic else values
+    known = np.isfinite(numbers)
+    low, high = _limits(numbers[known], kind)
+    span = high - low if high > low else 1.0
+    place = np.zeros(len(numbers), np.intp)
+    start = low if high > low else low - 0.5
+    place[known] = np.clip((numbers[known] - start) / span * STEPS, 0, STEPS - 1).astype(np.intp)
+    shades = ramp(kind)
+    colours = np.array(shades, dtype=object)[place]
+    colours[~known] = UNKNOWN
+    ends = (10**low, 10**high) if logarithmic else (low, high)
+    return Colouring(colours, (), Scale(*ends, logarithmic, shades, int((~known).sum())))
+
+
+def _limits(numbers: NDArray[np.float64], kind: str) -> tuple[float, float]:
+    if kind == "angle":
+        return 0.0, 180.0
+    if not numbers.size:
+        return 0.0, 1.0 - (kind == "log")
+    low, high = (float(v) for v in np.percentile(numbers, ROBUST))
+    if kind == "signed":
+        limit = max(abs(low), abs(high))
+        return -limit, limit
+    return low, high
+
+
+def ramp(kind: str) -> tuple[str, ...]:
+    """Colours from low to high, evenly spaced to the eye."""
+    from napari.utils.colormaps import AVAILABLE_COLORMAPS
+
+    places = (np.arange(STEPS) + 0.5) / STEPS
+    if kind == "signed":
+        rgb = _diverging(places)
+    else:
+        rgb = AVAILABLE_COLORMAPS["twilight" if kind == "angle" else "viridis"].map(places)
+    return tuple("#" + "".join(f"{round(255 * float(v)):02X}" for v in one[:3]) for one in rgb)
+
+
+def _diverging(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Blue through pale yellow to orange, straight lines in CIELAB: reversed to normal zoning."""
+    from skimage.color import lab2rgb, rgb2lab
+
+    ends = np.array([[0, 114, 178], [255, 247, 188], [213, 94, 0]]) / 255
+    lab = rgb2lab(ends[np.newaxis])[0]
+    mixed = np.stack([np.interp(places, [0, 0.5, 1], lab[:, k]) for k in range(3)], axis=-1)
+    return np.asarray(lab2rgb(mixed[np.newaxis])[0])

@@ -15,6 +15,28 @@ LARGEST = 1024
 """Rows or columns of the outline's layer; a larger crystal is outlined at a coarser level."""
 
 
+CONTOUR = 2
+"""Pixels of an outline inside the crystal, of the level on the screen; napari adds one outside.
+A thinner one has gaps where the level is finer than the screen."""
+
+
+class Outlines:
+    """Shows all crystals as outlines, or as areas again with the opacity that they had."""
+
+    def __init__(self) -> None:
+        self._on = False
+        self._filled = 1.0
+
+    def show(self, layer: Any, on: bool) -> None:
+        """Show a layer one way or the other; a layer that was made anew, too."""
+        if on == (layer.contour > 0):
+            return
+        if on and not self._on:
+            self._filled = layer.opacity
+        self._on = on
+        layer.contour, layer.opacity = (CONTOUR, 1.0) if on else (0, self._filled)
+
+
 def crystal_at(section: Section, y_um: float, x_um: float) -> int:
     """Id of the crystal at a place, 0 for none; read from the store, not from the screen."""
     row, column = (round(value / section.pixel_size_um) for value in (y_um, x_um))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -12,63 +11,51 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from typing_extensions import override
 
 from napari_olivine.errors import InputError
-from napari_olivine.widgets.radial_part import curves_of
-
-SHOWN = {
-    "id": ("Id", "{:.0f}", "Number of the crystal"),
-    "zoning_class": ("Zoning", "{}", "Zoning class of a phenocryst"),
-    "unlike": ("Unlike", "{:.1f}", "How unlike its radial profile is to the chosen crystal's"),
-    "mg_difference": ("Core - rim", "{:+.3f}", "Difference of mg# between core and rim"),
-    "area_um2": ("Area, µm²", "{:,.0f}", "Area of its olivine pixels"),
-    "size_class": ("Size", "{}", "Size class"),
-    "zone_class": ("Profile", "{}", "Class of the radial profile"),
-    "zone_probability": ("Sure", "{:.2f}", "Probability of that class"),
-    "mg_core": ("mg# core", "{:.3f}", "Median mg# of the core"),
-    "mg_rim": ("mg# rim", "{:.3f}", "Median mg# of the rim"),
-    "mg_mean": ("mg# mean", "{:.3f}", "Mean mg#"),
-    "core_rim_ratio": ("Grey ratio", "{:.3f}", "Mean BSE grey of the core over that of the rim"),
-    "mean_probability": ("Probability", "{:.2f}", "Mean probability of olivine"),
-    "habit": ("Habit", "{}", "Habit"),
-    "aspect_ratio": ("Aspect", "{:.2f}", "Major over minor axis"),
-    "fragment": ("Broken", "{}", "A fragment: zones end at a straight side"),
-    "touches_edge": ("Cut", "{}", "Cut by the edge of the section"),
-    "session": ("Session", "{}", "Analytical session"),
-    "x_um": ("x, µm", "{:.0f}", "Centre, from the left edge"),
-    "y_um": ("y, µm", "{:.0f}", "Centre, from the top edge"),
-}
-"""Columns of the table: title, format, explanation. Others are not shown."""
+from napari_olivine.widgets.crystal_columns import VERBATIM, Column, column_of, ordered, text_of
+from napari_olivine.widgets.crystal_values import CrystalValues, terms_of
 
 ALIKE = 50
 """Crystals that are shown as like another one, at most."""
 
-CONDITION = re.compile(r"^([a-z_]\w*)(<=|>=|<|>|=)(.+)$", re.IGNORECASE)
-
-TESTS: dict[str, Any] = {
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
-    "=": np.equal,
-}
-
 
 class CrystalModel(QAbstractTableModel):
-    """Table of crystals for a view; sorting 20 000 rows takes some milliseconds."""
+    """Table of crystals for a view; sorting 20 000 rows takes some milliseconds.
+
+    It has every column; which of them are seen is up to the view.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.sorted_by: tuple[str, bool] | None = None
+        """Column and whether it runs downwards."""
+        self.text = ""
+        """The filter."""
+        self.names: list[str] = []
+        """Columns, in their order."""
+        self._kept: NDArray[np.intp] = np.zeros(0, np.intp)
+        self.problem = ""
+        """Why the filter could not be kept when the table was replaced."""
         self.set_table(pd.DataFrame({"id": np.zeros(0, np.int64)}))
 
     def set_table(self, table: pd.DataFrame, profiles: pd.DataFrame | None = None) -> None:
-        """Show another table; it needs a column ``id``, as do the radial profiles."""
+        """Show another table, or the same after an edit; order and filter are kept.
+
+        Parameters
+        ----------
+        table
+            It needs a column ``id``, as do the profiles.
+        profiles
+            Radial profiles of some of the crystals.
+        """
         self.beginResetModel()
         self.table, self.profiles = table, profiles
-        self.names = [name for name in SHOWN if name in table.columns]
-        self._columns = {name: table[name].to_numpy() for name in table.columns}
-        self.ids: NDArray[np.int64] = self._columns["id"].astype(np.int64)
-        self._kept = np.arange(len(table))
-        self._sorted_by: tuple[str, bool] | None = None
-        self._number_rows()
+        self.values = CrystalValues(table, profiles)
+        self.problem = ""
+        try:
+            self._apply(self.text)
+        except InputError as error:
+            self.problem = str(error)
+            self._apply("")
         self.endResetModel()
 
     def keep(self, text: str) -> None:
@@ -77,34 +64,36 @@ class CrystalModel(QAbstractTableModel):
         Parameters
         ----------
         text
-            Words and conditions, all of which must hold: a word must begin the size or zoning
-            class, a number is an id, and ``area_um2>20000`` or ``mg_core<=0.85`` compare a
-            column (any beginning of its name will do). ``like=12`` keeps the crystals whose
-            radial profiles are the most like that of crystal 12, the most alike first.
+            Words and conditions, all of which must hold: a word must begin a class or verdict,
+            a number is an id, and ``area_um2>20000``, ``verdict=rejected``, ``habit!=rounded``
+            or ``note~crack`` (contains) compare a column (any beginning of its name will do).
+            ``like=12`` keeps the crystals whose radial profiles are the most like that of
+            crystal 12, the most alike first.
 
         Raises
         ------
         InputError
-            If a condition names no column or no number.
+            If a condition names no column or no number; nothing changes then.
         """
-        good = np.ones(len(self.table), bool)
-        terms = re.sub(r"\s*(<=|>=|<|>|=)\s*", r"\1", text).split()
-        alike = [term.lower().removeprefix("like=") for term in terms if _asks_alike(term)]
+        terms = terms_of(text)
+        self.values.fits([term for term in terms if not _asks_alike(term)])  # it may be refused
         for term in terms:
-            good &= _asks_alike(term) or self._fits(term)
-        unlike = self._unlike(alike[-1]) if alike else None
+            if _asks_alike(term):
+                self.values.unlike(_wanted(term))
         self.beginResetModel()
-        self._columns.pop("unlike", None)
-        self._kept = np.flatnonzero(good)
-        if unlike is not None:
-            self._columns["unlike"] = unlike
-            order = np.argsort(unlike[self._kept], kind="stable")
-            self._kept = self._kept[order[: np.count_nonzero(np.isfinite(unlike[good]))]][:ALIKE]
-        elif self._sorted_by is not None:
-            self._kept = self._kept[self._order(*self._sorted_by)]
-        self.names = [name for name in SHOWN if name in self._columns]
-        self._number_rows()
+        self.text, self.problem = text, ""
+        self._apply(text)
         self.endResetModel()
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """Ids of all crystals, in the order of the table."""
+        return self.values.ids
+
+    @property
+    def kept(self) -> NDArray[np.intp]:
+        """Places in the table of the crystals that are shown, in their order."""
+        return self._kept
 
     def row_of(self, crystal: int) -> int:
         """Row that shows a crystal, -1 if it is not shown."""
@@ -116,10 +105,18 @@ class CrystalModel(QAbstractTableModel):
 
     def record(self, crystal: int) -> dict[str, Any] | None:
         """Everything that is known of a crystal, `None` if there is no such."""
-        found = np.flatnonzero(self.ids == crystal)
-        if not found.size:
-            return None
-        return {name: column[found[0]] for name, column in self._columns.items()}
+        return self.values.record(crystal)
+
+    def column(self, name: str) -> Column:
+        """Describe a column."""
+        return column_of(name, self.values.columns.get(name))
+
+    def text_at(self, row: int, name: str) -> str:
+        """Value of a column in a row, as it is shown."""
+        value = self.values.columns[name][self._kept[row]]
+        if name in VERBATIM and isinstance(value, str):
+            return value
+        return text_of(value, self.column(name).pattern)
 
     # ------------------------------------------------------------------ what Qt asks for
 
@@ -135,8 +132,8 @@ class CrystalModel(QAbstractTableModel):
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         name = self.names[index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return _text(self._columns[name][self._kept[index.row()]], SHOWN[name][1])
-        if role == Qt.ItemDataRole.TextAlignmentRole and "{}" not in SHOWN[name][1]:
+            return self.text_at(index.row(), name)
+        if role == Qt.ItemDataRole.TextAlignmentRole and self.values.is_number(name):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 
@@ -144,12 +141,12 @@ class CrystalModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        if orientation != Qt.Orientation.Horizontal:
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self.names):
             return None
-        title, _, explanation = SHOWN[self.names[section]]
+        column = self.column(self.names[section])
         if role == Qt.ItemDataRole.DisplayRole:
-            return title
-        words = f"{explanation}; {self.names[section]} in the filter"
+            return column.title
+        words = f"{column.explanation}; {column.name} in the filter"
         return words if role == Qt.ItemDataRole.ToolTipRole else None
 
     @override
@@ -157,79 +154,47 @@ class CrystalModel(QAbstractTableModel):
         if not 0 <= column < len(self.names):
             return
         self.layoutAboutToBeChanged.emit()
-        self._sorted_by = (self.names[column], order == Qt.SortOrder.DescendingOrder)
-        self._kept = np.sort(self._kept)
-        self._kept = self._kept[self._order(*self._sorted_by)]
+        self.sorted_by = (self.names[column], order == Qt.SortOrder.DescendingOrder)
+        self._kept = self._in_order(np.sort(self._kept))
         self._number_rows()
         self.layoutChanged.emit()
 
     # ------------------------------------------------------------------ helpers
 
-    def _order(self, name: str, down: bool) -> NDArray[np.intp]:
-        """Order of the kept rows by a column; empty values come last either way."""
-        values = self._columns[name][self._kept]
-        if values.dtype == object or not np.issubdtype(values.dtype, np.number):
-            texts = np.array([_text(value, "{}") for value in values], dtype=str)
-            _, ranks = np.unique(texts, return_inverse=True)
-            keys = ranks.astype(float)
-            keys[texts == ""] = np.nan
+    def _apply(self, text: str) -> None:
+        terms = terms_of(text)
+        alike = [_wanted(term) for term in terms if _asks_alike(term)]
+        good = self.values.fits([term for term in terms if not _asks_alike(term)])
+        unlike = self.values.unlike(alike[-1]) if alike else None
+        self.values.columns.pop("unlike", None)
+        self._kept = np.flatnonzero(good)
+        if unlike is not None:
+            self.values.columns["unlike"] = unlike
+            order = np.argsort(unlike[self._kept], kind="stable")
+            self._kept = self._kept[order[: np.count_nonzero(np.isfinite(unlike[good]))]][:ALIKE]
         else:
-            keys = values.astype(float)
+            self._kept = self._in_order(self._kept)
+        self.names = ordered(list(self.values.columns))
+        self._number_rows()
+
+    def _in_order(self, kept: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Order places by the column that was chosen; empty values come last either way."""
+        if self.sorted_by is None or self.sorted_by[0] not in self.values.columns:
+            return kept
+        name, down = self.sorted_by
+        keys = self.values.columns[name] if name == "unlike" else self.values.keys(name)
+        keys = keys[kept]
         order: NDArray[np.intp] = np.argsort(-keys if down else keys, kind="stable")
-        return order
-
-    def _fits(self, term: str) -> NDArray[np.bool_]:
-        condition = CONDITION.match(term)
-        if condition is None:
-            if term.isdigit():
-                return np.asarray(self.ids == int(term))
-            good = np.zeros(len(self.table), bool)
-            for name in ("size_class", "zoning_class", "zone_class"):
-                if name in self._columns:
-                    texts = pd.Series(self._columns[name]).astype("str").str.lower()
-                    good |= texts.str.startswith(term.lower()).to_numpy(bool)
-            return good
-        start, sign, value = condition.groups()
-        names = [name for name in self._columns if name.startswith(start.lower())]
-        if not names:
-            raise InputError(f"No column begins with {start!r}; there are {', '.join(self.names)}.")
-        values = self._columns[start.lower() if start.lower() in names else names[0]]
-        if not np.issubdtype(values.dtype, np.number):
-            value = {"yes": "true", "no": "false"}.get(value.lower(), value.lower())
-            return np.asarray(pd.Series(values).astype("str").str.lower() == value)
-        try:
-            return np.asarray(TESTS[sign](values, float(value)))
-        except ValueError:
-            raise InputError(f"{value!r} in {term!r} is no number.") from None
-
-    def _unlike(self, crystal: str) -> NDArray[np.float64]:
-        """Distance of each crystal's radial profile to a crystal's, infinite without a profile."""
-        from napari_olivine.crystals.radial import profile_distances
-
-        profiles = self.profiles
-        if profiles is None or not crystal.isdigit() or int(crystal) not in set(profiles["id"]):
-            raise InputError(f"Crystal {crystal} has no radial profile to compare with.")
-        mg, error = curves_of(profiles)
-        (place,) = np.flatnonzero(profiles["id"] == int(crystal))
-        found = pd.Series(profile_distances(mg[place], error[place], mg, error), profiles["id"])
-        return np.asarray(found.reindex(self.ids, fill_value=np.inf), np.float64)
+        return kept[order]
 
     def _number_rows(self) -> None:
-        self._row_of = {int(crystal): row for row, crystal in enumerate(self.ids[self._kept])}
+        shown = self.ids[self._kept].tolist()
+        self._row_of = dict(zip(shown, range(len(shown)), strict=True))
 
 
 def _asks_alike(term: str) -> bool:
     return term.lower().startswith("like=")
 
 
-def _text(value: Any, pattern: str) -> str:
-    if (
-        value is None
-        or value is pd.NA
-        or (isinstance(value, (float, np.floating)) and np.isnan(value))
-    ):
-        return ""
-    if isinstance(value, (bool, np.bool_)):
-        return "yes" if value else ""
-    text = pattern.format(value)
-    return text.replace("_", " ") if isinstance(value, str) else text
+def _wanted(term: str) -> str:
+    return term.lower().removeprefix("like=")

@@ -5,26 +5,38 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QTableView
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QTableView,
+    QTabWidget,
+)
 from typing_extensions import override
 
-from napari_olivine.crystals.classes import CLASS_COLOURS, crystal_classes
 from napari_olivine.errors import InputError, OlivineError
-from napari_olivine.widgets.crystal_colours import colour_map
+from napari_olivine.section import Section
+from napari_olivine.widgets.crystal_colour_part import ColourPart
+from napari_olivine.widgets.crystal_colours import look_up
+from napari_olivine.widgets.crystal_column_menu import ColumnMenu
+from napari_olivine.widgets.crystal_gallery_part import GalleryPart
 from napari_olivine.widgets.crystal_layer import (
     OUTLINE,
+    Outlines,
     crystal_at,
     outline_data,
     picker,
 )
 from napari_olivine.widgets.crystal_model import CrystalModel
-from napari_olivine.widgets.crystal_summary import CrystalSummary
 from napari_olivine.widgets.export_part import ExportPart
-from napari_olivine.widgets.layers import KEY
+from napari_olivine.widgets.layers import KEY, made
 from napari_olivine.widgets.parts import wrapped
-from napari_olivine.widgets.radial_part import RadialPart
+from napari_olivine.widgets.selected_crystal_part import SelectedCrystalPart
 from napari_olivine.widgets.step_dock import StepDock
 
 
@@ -40,42 +52,53 @@ class CrystalsDock(StepDock):
 
     @override
     def build(self) -> None:
-        self.legend = wrapped("")
-        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.colours = ColourPart()
+        self.colours.changed.connect(self._colour)
+        self.legend = self.colours.legend
+        self.model = CrystalModel()
+        self.view = _table_view(self.model)
+        self.columns = ColumnMenu(self.view, self.model)
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Filter: phenocryst reversed area>20000")
         self.filter.setClearButtonEnabled(True)
-        self.filter.setToolTip(
-            "Words begin a class (phenocryst, reversed), a number is an id, conditions compare a "
-            "column: area_um2>20000, mg_core<=0.85, session=2, touches_edge=no. like=12 shows the "
-            "crystals whose radial profiles are the most like that of crystal 12. The heads of the "
-            "columns tell their names."
-        )
+        self.filter.setToolTip(FILTER_HELP)
         self.filter.textChanged.connect(self._on_filter)
-        self.model = CrystalModel()
-        self.view = QTableView()
-        self.view.setModel(self.model)
-        self.view.setSortingEnabled(True)
-        self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.view.verticalHeader().hide()
-        self.view.verticalHeader().setDefaultSectionSize(22)
-        self.view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        self.view.setMinimumHeight(260)
-        self.view.selectionModel().currentRowChanged.connect(self._on_row)
+        self.gallery = GalleryPart(self.model)
+        self.gallery.sheet.chosen.connect(self._go_to)
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self.view, "Table")
+        self.tabs.addTab(self.gallery, "Gallery")
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
+        self.tabs.setMinimumHeight(230)
+        self.tally = QLabel()
+        self.tabs.setCornerWidget(self.tally)
         self.count = wrapped("")
-        self.summary = CrystalSummary()
-        self.radial = RadialPart()
+        self.count.hide()
+        self.selected_part = SelectedCrystalPart()
+        self.summary, self.radial = self.selected_part.summary, self.selected_part.radial
+        self.histogram = self.selected_part.histogram
         self.radial.asked.connect(lambda crystal: self.filter.setText(f"like={crystal}"))
-        parts = (self.legend, self.filter, self.view, self.count, self.summary, self.radial)
-        for part in parts:
-            self.body.addWidget(part, 1 if part is self.view else 0)
+        line = QHBoxLayout()
+        line.addWidget(self.filter, 1)
+        line.addWidget(self.columns.button)
+        self.body.addWidget(self.colours)
+        self.body.addLayout(line)
+        self.body.addWidget(self.count)
+        self.body.addWidget(self.tabs, 1)
+        self.body.addWidget(self.selected_part)
         self._syncing = False
+        self._made = ""
+        self._outlines = Outlines()
+        self._painted: tuple[Any, Any, Any] = (None, None, None)
+        self.view.selectionModel().currentRowChanged.connect(self._on_row)
         viewer = self.session.viewer
         on_press = picker(self.pick)
         viewer.mouse_drag_callbacks.append(on_press)
         self.links.when_cut(lambda: viewer.mouse_drag_callbacks.remove(on_press))
         self.links.when_cut(lambda: self._outline(None))
+        self.links.when_cut(self.gallery.sheet.stop)
+        self.links.when_cut(self.histogram.stop)
         self.links.connect(viewer.layers.events.inserted, self._on_layer_inserted)
         self.links.connect(self.session.selection_changed, self._on_selected)
         self.fill()
@@ -117,22 +140,43 @@ class CrystalsDock(StepDock):
             self.run_bar.say(f"The catalogue is in {self.export.folder.path()}")
 
     def fill(self) -> None:
-        """Show the crystals of the open section."""
+        """Show the crystals of the open section, the largest first."""
         section = self.session.section
-        table, profiles = pd.DataFrame({"id": pd.Series(dtype="int64")}), None
-        if section is not None and section.product("crystals") is not None:
-            table = section.table("crystals", "crystals")
-            with suppress(OSError):  # made before there were any
-                profiles = section.table("crystals", "profiles")
-        self.model.set_table(table, profiles)
-        if "area_um2" in self.model.names:
+        self._made = made(section, "crystals") if section is not None else ""
+        self.gallery.set_section(section)
+        self.histogram.set_section(section)
+        self.show_table(*_tables(section))
+        if self.model.sorted_by is None and "area_um2" in self.model.names:
             down = Qt.SortOrder.DescendingOrder
             self.view.sortByColumn(self.model.names.index("area_um2"), down)
+            self._scroll_to(self.session.selected)
         self.view.resizeColumnsToContents()
-        self._on_filter(self.filter.text())
-        self._show_legend(table)
+
+    def show_table(self, table: pd.DataFrame, profiles: pd.DataFrame | None) -> None:
+        """Show the crystals after some were edited.
+
+        Order, filter, columns, selection and scroll position stay.
+
+        Parameters
+        ----------
+        table, profiles
+            As the section stores them.
+        """
+        crystal, bar = self.session.selected, self.view.verticalScrollBar()
+        top, row = bar.value(), self.model.row_of(crystal)
+        in_view = row >= 0 and top <= row <= self.view.rowAt(self.view.viewport().height() - 1)
+        self._syncing = True
+        self.model.set_table(table, profiles)
+        self._syncing = False
+        self._tell(self.model.problem)
+        self.colours.set_table(table)
         self._colour()
-        self._on_selected(self.session.selected)
+        if crystal and self.model.record(crystal) is None:
+            self.session.select(0)
+            return
+        self._show_selected(crystal)
+        after = self.model.row_of(crystal)
+        bar.setValue(top + after - row if in_view and after >= 0 else top)
 
     # ------------------------------------------------------------------ selecting
 
@@ -148,27 +192,41 @@ class CrystalsDock(StepDock):
             self.show_error(str(error))
 
     def _on_row(self, current: Any, _previous: Any) -> None:
-        if self._syncing or not current.isValid():
-            return
-        crystal = self.model.id_at(current.row())
+        if not self._syncing and current.isValid():
+            self._go_to(self.model.id_at(current.row()))
+
+    def _go_to(self, crystal: int) -> None:
         self.session.select(crystal)
         self._centre(crystal)
 
     def _on_selected(self, crystal: int) -> None:
+        self._show_selected(crystal)
+        self._scroll_to(crystal)
+
+    def _show_selected(self, crystal: int) -> None:
         record = self.model.record(crystal)
+        self._select_row_quietly()
+        self.gallery.sheet.show_selected(crystal)
+        self._outline(record)
+        self.selected_part.show_crystal(self.session.section, record, self.model.profiles)
+
+    def _select_row_quietly(self) -> None:
+        row = self.model.row_of(self.session.selected)
         self._syncing = True
-        row = self.model.row_of(crystal)
         if row >= 0:
             self.view.selectRow(row)
-            self.view.scrollTo(
-                self.model.index(row, 0), QAbstractItemView.ScrollHint.PositionAtCenter
-            )
         else:
             self.view.clearSelection()
         self._syncing = False
-        self._outline(record)
-        self.summary.show_crystal(self.session.section, record)
-        self.radial.show_crystal(record, self.model.profiles)
+
+    def _scroll_to(self, crystal: int) -> None:
+        row = self.model.row_of(crystal)
+        if row >= 0:
+            middle = QAbstractItemView.ScrollHint.PositionAtCenter
+            self.view.scrollTo(self.model.index(row, self._first_column()), middle)
+
+    def _first_column(self) -> int:
+        return self.view.horizontalHeader().logicalIndexAt(0)
 
     def _centre(self, crystal: int) -> None:
         """Move the view to a crystal, and closer if it is small on the screen."""
@@ -204,41 +262,51 @@ class CrystalsDock(StepDock):
     # ------------------------------------------------------------------ showing
 
     def _colour(self) -> None:
+        ids, found = self.model.ids, self.colours.colouring.colours
+        self.gallery.sheet.set_colours(ids, found)
         layer = self.session.layer("crystals", "crystals")
-        if layer is not None and "size_class" in self.model.table.columns:
-            layer.colormap = colour_map(self.model.table)
-
-    def _show_legend(self, table: pd.DataFrame) -> None:
-        if "size_class" not in table.columns:
-            self.legend.setText("")
+        if layer is None:
             return
-        counts = crystal_classes(table).value_counts()
-        words = {"normal": "normal", "reversed": "reversed", "none": "unzoned"}
-        parts = [
-            f"<span style='color:{colour}'>■</span> {words.get(name, name)} {counts[name]}"
-            for name, colour in CLASS_COLOURS.items()
-            if counts.get(name, 0)
-        ]
-        unbroken = [part.replace("> ", ">&nbsp;") for part in parts]
-        self.legend.setText("&nbsp;&nbsp; ".join(unbroken))
+        self._outlines.show(layer, self.colours.outlines.isChecked())
+        painted, its_ids, its_colours = self._painted
+        if (
+            painted is not layer
+            or not np.array_equal(its_ids, ids)
+            or not np.array_equal(its_colours, found)
+        ):
+            layer.colormap = look_up(ids, self.colours.colouring)
+            self._painted = layer, ids, found
 
     def _on_filter(self, text: str) -> None:
         before = self.model.names
         try:
             self.model.keep(text)
-            if self.model.names != before:
-                self.view.resizeColumnsToContents()
-            self.count.setText(f"{self.model.rowCount()} of {len(self.model.table)} crystals")
         except InputError as error:
-            self.count.setText(str(error))
+            self._tell(str(error))
+            return
+        if self.model.names != before:
+            self.view.resizeColumnsToContents()
+        self._tell()
         self._select_row_quietly()
 
-    def _select_row_quietly(self) -> None:
-        row = self.model.row_of(self.session.selected)
-        if row >= 0:
-            self._syncing = True
-            self.view.selectRow(row)
-            self._syncing = False
+    def _tell(self, problem: str = "") -> None:
+        """Tell how many crystals are shown, or what is wrong with the filter."""
+        self.tally.setText(f"{self.model.rowCount():,} of {len(self.model.table):,} crystals")
+        self.count.setText(problem)
+        self.count.setVisible(bool(problem))
+        self._mark_order()
+
+    def _mark_order(self) -> None:
+        """Mark the column that orders the rows; its place changes with the columns."""
+        name, down = self.model.sorted_by or ("", False)
+        if "unlike" in self.model.names and self.model.text:
+            name, down = "unlike", False
+        column = self.model.names.index(name) if name in self.model.names else -1
+        order = Qt.SortOrder.DescendingOrder if down else Qt.SortOrder.AscendingOrder
+        header = self.view.horizontalHeader()
+        header.blockSignals(True)  # or the view sorts again
+        header.setSortIndicator(column, order)
+        header.blockSignals(False)
 
     def _on_layer_inserted(self, event: Any) -> None:
         mark = event.value.metadata.get(KEY)
@@ -252,6 +320,46 @@ class CrystalsDock(StepDock):
 
     @override
     def on_product_changed(self, product: str) -> None:
-        if product == "crystals":
+        section = self.session.section
+        if product == "crystals" and section is not None:
+            if made(section, product) == self._made != "":  # edited by a person
+                self.show_table(*_tables(section))
+                return
             self.session.select(0)
             self.fill()
+        elif product in ("images", "mg"):
+            self.gallery.set_section(section)
+            self.histogram.set_section(section)
+
+
+FILTER_HELP = (
+    "Words begin a class (phenocryst, reversed, rejected), a number is an id, conditions compare a "
+    "column: area_um2>20000, mg_core<=0.85, session=2, touches_edge=no, verdict!=rejected, "
+    "zone_class=fe_rich_mantle, note~crack (contains). like=12 shows the crystals whose radial "
+    "profiles are the most like that of crystal 12. The heads of the columns tell their names."
+)
+
+
+def _tables(section: Section | None) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Read the crystals and their profiles; an empty table where there are none."""
+    if section is None or section.product("crystals") is None:
+        return pd.DataFrame({"id": pd.Series(dtype="int64")}), None
+    profiles = None
+    with suppress(OSError):  # made before there were any
+        profiles = section.table("crystals", "profiles")
+    return section.table("crystals", "crystals"), profiles
+
+
+def _table_view(model: CrystalModel) -> QTableView:
+    view = QTableView()
+    view.setModel(model)
+    view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+    view.setSortingEnabled(True)
+    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
+    view.verticalHeader().hide()
+    view.verticalHeader().setDefaultSectionSize(22)
+    view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+    view.horizontalHeader().setSectionsMovable(True)
+    return view

@@ -13,6 +13,8 @@ from napari_olivine.widgets.plot import Axis, Curve, Plot
 
 COLOUR, BAND = "#009E73", "#8fbfae"
 
+PLOT_HEIGHT = 135
+
 SURE = 2
 """Standard errors on each side of the curve that its band shows."""
 
@@ -38,7 +40,7 @@ class RadialPart(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.plot = Plot(Axis("outline 0 to centre 1", limits=(0.0, 1.0)), Axis("mg#"))
-        self.plot.setFixedHeight(150)
+        self.plot.setFixedHeight(PLOT_HEIGHT)
         self.button = QPushButton("Crystals like this one")
         self.button.setToolTip("Show the crystals whose radial profiles are the most like this one")
         self.button.clicked.connect(lambda: self.asked.emit(self._crystal))

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from napari_olivine.crystals.edits.change import Change, Patch, Row, by_id, rows_of
 from napari_olivine.crystals.edits.dividing import cut_along, cut_around, loose_pieces
 from napari_olivine.crystals.edits.kinds import Classify, Edit, Judge, Merge, Note, Redraw, Split
-from napari_olivine.crystals.measure import Images, Labels, measure_crystals
+from napari_olivine.crystals.images import Images, Labels
+from napari_olivine.crystals.measure import measure_crystals
 from napari_olivine.crystals.rock import add_surroundings
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.table import complete
@@ -187,7 +188,7 @@ class Planner:
             raise EditError("No pixel of the crystal would be left; reject it instead.")
         images = Images(
             PatchedLabels(self.images.labels, patch), self.images.mg, self.images.grey,
-            self.images.probability, self.images.tiles,
+            self.images.probability, self.images.opinion, self.images.tiles,
         )  # fmt: skip
         rows, curves = measure_crystals(places, images, self.settings, self.job)
         found = places.merge(rows, on="id", validate="one_to_one")

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,16 +18,17 @@ from napari_olivine.crystals.edits.journal import Journal, reviewer
 from napari_olivine.crystals.edits.kinds import Edit, Entry, Merge, Redo, Redraw, Undo
 from napari_olivine.crystals.edits.planning import BOX, Planner
 from napari_olivine.crystals.edits.shapes import Shape
-from napari_olivine.crystals.measure import Images
+from napari_olivine.crystals.images import images_of
 from napari_olivine.crystals.saving import write_table
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.table import COLUMNS, complete_columns, summary
 from napari_olivine.errors import EditError, OlivineError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.section import Product, Raster, Section
+from napari_olivine.section import Draft, Product, Raster, Recipe, Section
 
 EDITS = "edits"
 APPLIED = "applied.json"
+FOUND = "found.parquet"
 
 PATIENCE_S = 10.0
 """How long a reader waits for whoever edits to write the table."""
@@ -65,28 +67,25 @@ class CrystalStore:
 
     def __init__(self, section: Section, *, write: bool = True, job: Job | None = None) -> None:
         product = section.require("crystals", stale_ok=True)
-        self._open(section, product.path, _settings(product), product.notes, job or Job())
+        self._open(section, product.path, product.recipe, product.notes, job or Job())
         self._product: Product | None = product
         self.held_by = self.journal.hold() if write else "nobody"
         if not self.held_by:
             self.catch_up()
 
     @classmethod
-    def of_draft(
-        cls, section: Section, folder: Path, settings: CrystalsSettings,
-        vesicle_grey: float | None, job: Job,
-    ) -> CrystalStore:  # fmt: skip
+    def of_draft(cls, section: Section, draft: Draft) -> CrystalStore:
         """Open crystals that have just been found, before they are a product."""
         store = cls.__new__(cls)
-        store._open(section, folder, settings, {"vesicle_grey": vesicle_grey}, job)
+        store._open(section, draft.path, draft.recipe, draft.notes, draft.job)
         store._product, store.held_by = None, ""
         return store
 
     def _open(
-        self, section: Section, folder: Path, settings: CrystalsSettings,
-        notes: dict[str, float | None], job: Job,
-    ) -> None:  # fmt: skip
+        self, section: Section, folder: Path, recipe: Recipe, notes: dict[str, Any], job: Job
+    ) -> None:
         self.section, self.folder, self.job = section, folder, job
+        self.settings = _settings(recipe)
         self.labels = Raster(folder / "crystals")
         table = pd.read_parquet(folder / "crystals.parquet")
         self.table = by_id(complete_columns(table)[COLUMNS])
@@ -98,16 +97,10 @@ class CrystalStore:
         self.changes = Changes(folder / EDITS)
         self.applied = applied(folder)
         self._saved = self.applied
-        images = Images(
-            self.labels,
-            mg=section.raster("mg", "mg") if section.product("mg") else None,
-            grey=section.raster("images", "BSE") if "BSE" in section.record.signals else None,
-            probability=(
-                section.raster("probability", "olivine") if section.product("probability") else None
-            ),
-            tiles=section.tiles(),
-        )
-        self._planner = Planner(section, images, settings, notes.get("vesicle_grey"), job)
+        phase = str(notes.get("phase_from", "segmentation"))
+        images = images_of(section, self.labels, phase, recipe.inputs)
+        vesicle_grey = notes.get("vesicle_grey")
+        self._planner = Planner(section, images, self.settings, vesicle_grey, job)
 
     # ------------------------------------------------------------------ editing
 
@@ -174,6 +167,13 @@ class CrystalStore:
     def writable(self) -> bool:
         """Whether edits are possible."""
         return not self.held_by
+
+    def found(self) -> pd.DataFrame:
+        """Return the crystals as the program found them, before any edit, with ``id`` as index."""
+        file = self.folder / FOUND
+        if not file.exists():
+            return self.table
+        return by_id(complete_columns(pd.read_parquet(file))[COLUMNS])
 
     def aside(self) -> list[Aside]:
         """Return the edits that could not be carried out on the crystals as they are now."""
@@ -325,9 +325,9 @@ def bring_up_to_date(section: Section, job: Job | None = None) -> None:
             time.sleep(0.2)
 
 
-def _settings(product: Product) -> CrystalsSettings:
+def _settings(recipe: Recipe) -> CrystalsSettings:
     known = CrystalsSettings.model_fields
-    values = {name: value for name, value in product.recipe.settings.items() if name in known}
+    values = {name: value for name, value in recipe.settings.items() if name in known}
     with suppress(OlivineError):
         return CrystalsSettings(**values)
     return CrystalsSettings()
