@@ -40,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         unit = f" [{extra['unit']}]" if extra.get("unit") else ""
         default = "auto" if field.default is None else field.default
         text = f"{field.description}{unit} (default: {default})".replace("%", "%%")
-        flag = "--" + name.replace("_", "-")
+        flag = flag_of(name)
         arguments: dict[str, Any] = {"dest": f"setting_{name}", "default": None, "help": text}
         if kind is bool:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, **arguments)
@@ -52,6 +52,11 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         else:
             metavar = "JSON" if get_origin(kind) is dict else getattr(kind, "__name__", "value")
             group.add_argument(flag, metavar=metavar.upper(), **arguments)
+
+
+def flag_of(name: str) -> str:
+    """Option of a setting; a name that Python keeps for itself has a line below at its end."""
+    return "--" + name.rstrip("_").replace("_", "-")
 
 
 def read_settings(arguments: argparse.Namespace, model: type[Settings]) -> Settings:
@@ -86,7 +91,7 @@ def read_settings(arguments: argparse.Namespace, model: type[Settings]) -> Setti
             try:
                 value = json.loads(value)
             except ValueError as error:
-                raise InputError(f"--{name.replace('_', '-')} must be JSON: {error}") from error
+                raise InputError(f"{flag_of(name)} must be JSON: {error}") from error
         values[name] = value
     return model(**values)
 

@@ -3,11 +3,13 @@
 from napari_olivine.review.doubt import GROUNDS, doubts
 from napari_olivine.review.learning import Learned, answers, learn, measurements
 from napari_olivine.review.queue import Progress, ReviewQueue, reviewed
+from napari_olivine.review.work import Review
 
 __all__ = [
     "GROUNDS",
     "Learned",
     "Progress",
+    "Review",
     "ReviewQueue",
     "answers",
     "doubts",

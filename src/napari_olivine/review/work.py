@@ -44,6 +44,7 @@ class Review:
         self.doubts = self._doubts(self.store.table).set_index("id")
         self.queue = ReviewQueue(self.store.table, self.doubts["doubt"])
         self.learned = Learned(0, 0)
+        self.ranking = self.doubts["doubt"]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -110,7 +111,7 @@ class Review:
 
     def rank(self, learned: Learned, doubt: pd.Series) -> None:
         """Put what was not looked at yet in another order."""
-        self.learned = learned
+        self.learned, self.ranking = learned, doubt
         self.queue.rank(doubt)
 
     def close(self) -> None:

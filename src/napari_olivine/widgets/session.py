@@ -45,6 +45,8 @@ class SectionSession:
     """``"sessions"`` or ``"placements"``."""
     selection_changed = Signal(int)
     """Id of the selected crystal, 0 for none."""
+    crystals_edited = Signal(object, object)
+    """Table of crystals and radial profiles after an edit by a person, not yet written."""
 
     _sessions: ClassVar[WeakKeyDictionary[Any, SectionSession]] = WeakKeyDictionary()
 
@@ -155,6 +157,35 @@ class SectionSession:
         if crystal != self.selected:
             self.selected = int(crystal)
             self.selection_changed.emit(self.selected)
+
+    def edited(self, table: pd.DataFrame, profiles: pd.DataFrame, *, pixels: bool) -> None:
+        """Show the crystals after an edit by a person.
+
+        Parameters
+        ----------
+        table, profiles
+            As they are now.
+        pixels
+            Whether pixels changed, not the table alone.
+        """
+        layer = self.layer("crystals", "crystals")
+        if layer is not None and pixels:
+            layer.refresh(extent=False)
+        self.crystals_edited.emit(table, profiles)
+        if layer is not None and not len(self.crystals_edited):
+            from napari_olivine.widgets.crystal_colours import colour_map
+
+            layer.colormap = colour_map(table)
+
+    def noted(self, product: str) -> None:
+        """Take what this window has changed itself in a product as known."""
+        if self.section is None:
+            return
+        mark = made(self.section, product)
+        self._known[product] = mark
+        for layer in self.viewer.layers:
+            if layer.metadata.get(KEY, {}).get("product") == product:
+                layer.metadata[KEY]["made"] = mark
 
     # ------------------------------------------------------------------ layers
 

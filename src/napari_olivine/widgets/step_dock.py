@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
-    QFrame,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
-    QWidget,
 )
-from typing_extensions import override
 
 from napari_olivine.errors import OlivineError
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.close_guard import guard_window
+from napari_olivine.widgets.dock import Dock
 from napari_olivine.widgets.forms import SettingsForm
-from napari_olivine.widgets.links import Links
 from napari_olivine.widgets.numbers import NumberBox
 from napari_olivine.widgets.parts import Folding, combo, wrapped
 from napari_olivine.widgets.run_bar import RunBar
-from napari_olivine.widgets.session import SectionSession
 from napari_olivine.widgets.steps import VERBS, dock_of, state_of, title_of
-from napari_olivine.widgets.tabs import join_tabs
 from napari_olivine.workflow.steps import STEPS
 
 DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("●", "#e69f00")}
@@ -37,7 +30,7 @@ DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("�
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-class StepDock(QWidget):
+class StepDock(Dock):
     """Dock of one step; a subclass adds what is its own to :attr:`body`.
 
     Parameters
@@ -52,8 +45,6 @@ class StepDock(QWidget):
     """Commands of further steps that the dock starts and follows."""
     products: tuple[str, ...] = ()
     """What the step makes."""
-    explanation = ""
-    """One sentence on top of the dock."""
     hidden: tuple[str, ...] = ()
     """Settings that the dock shows in its own way."""
     fills = False
@@ -66,33 +57,16 @@ class StepDock(QWidget):
     """Whether the step draws random numbers."""
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        self.session = SectionSession.of(napari_viewer)
-        self.links = Links()
-        self.setMinimumWidth(330)
+        super().__init__(napari_viewer)
         self._warnings: list[str] = []
         self._succeeded = False
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(6, 6, 6, 6)
-        outer.setSpacing(6)
-        inside = QWidget()
-        self.body = QVBoxLayout(inside)
-        self.body.setContentsMargins(0, 0, 6, 0)
-        self.body.setSpacing(8)
-        self.scroll_area = QScrollArea()
-        self.scroll_area.setWidgetResizable(True)
-        self.scroll_area.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll_area.setWidget(inside)
-        outer.addWidget(self.scroll_area, 1)
-        self.body.addWidget(wrapped(self.explanation))
         self.state = wrapped("")
         self.state.setTextFormat(Qt.TextFormat.RichText)
         self.build()
         self._add_form()
         self.body.addStretch(0 if self.fills else 1)
-        outer.addWidget(self.state)
-        self._add_run_bar(outer)
+        self.outer.addWidget(self.state)
+        self._add_run_bar(self.outer)
         self._connect()
         self.show_state()
 
@@ -127,9 +101,6 @@ class StepDock(QWidget):
 
     def on_product_changed(self, product: str) -> None:
         """Show a product that changed."""
-
-    def on_front(self, front: bool) -> None:
-        """Come to the front of the other docks, or go behind one of them."""
 
     def on_event(self, event: dict[str, Any]) -> None:
         """Show numbers that the running step reports."""
@@ -247,21 +218,6 @@ class StepDock(QWidget):
             (session.annotations_changed, self._on_annotations_changed),
         ):
             self.links.connect(signal, slot)
-
-    @override
-    def event(self, a0: QEvent | None) -> bool:
-        if a0 is not None and a0.type() == QEvent.Type.ParentChange:
-            if self.parent() is None:
-                self.links.cut()  # napari has closed the dock
-            else:
-                QTimer.singleShot(0, self._join_tabs)
-        return bool(super().event(a0))
-
-    def _join_tabs(self) -> None:
-        with suppress(RuntimeError):  # closed again already
-            dock = join_tabs(self)
-            if dock is not None:
-                self.links.connect(dock.visibilityChanged, self.on_front)
 
     # ------------------------------------------------------------------ listening
 

@@ -40,7 +40,7 @@ class Journal:
     def __init__(self, section: Path) -> None:
         self.folder = section / FOLDER
         self.file = self.folder / JOURNAL
-        self._lock = filelock.FileLock(self.folder / LOCK)
+        self._lock = filelock.FileLock(self.folder / LOCK, thread_local=False)
         self.entries: list[Entry] = []
         self.read()
 

@@ -1,0 +1,101 @@
+"""How much each crystal is to be doubted, and why, in a petrologist's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from napari_olivine.crystals import CrystalsSettings
+from napari_olivine.review import grounds
+from napari_olivine.review.reason import Reason, column
+
+GROUNDS = [
+    "doubt_probability", "doubt_boundary", "doubt_shape", "doubt_composition", "doubt_class",
+    "doubt_pieces", "doubt_disagreement", "doubt_size",
+]  # fmt: skip
+"""Grounds of doubt, columns from 0 to 1."""
+
+SPOKEN = 3
+"""Most features that are named."""
+
+WORTH = 0.08
+"""Doubt from which a feature is named (ours)."""
+
+SHARE = 0.3
+"""Further features are named that bring at least this share of the doubt of the first (ours)."""
+
+NOTHING = "nothing unusual"
+"""Said of a crystal that no feature speaks against."""
+
+
+def doubts(
+    table: pd.DataFrame,
+    cuts: pd.DataFrame | None = None,
+    gaps: pd.DataFrame | None = None,
+    *,
+    second_opinion: pd.Series | None = None,
+    settings: CrystalsSettings | None = None,
+) -> pd.DataFrame:
+    """Tell how much each crystal is to be doubted, from rules alone.
+
+    Every feature that speaks against a crystal brings a doubt of its own, and they are put
+    together as independent ones: 1 - (1 - d1)(1 - d2)... (noisy or, Pearl 1988, section 4.3.2).
+    Weights and limits are ours; what is not measured speaks neither way.
+
+    Parameters
+    ----------
+    table
+        Crystals (:data:`~napari_olivine.crystals.table.COLUMNS`); all columns but ``id`` may be
+        missing or empty.
+    cuts, gaps
+        Decisions to part and to join, from the same product.
+    second_opinion
+        Share of each crystal (0 to 1) that something else than what made the crystals takes for
+        olivine, such as the mask of element maps; by id, NaN or missing where unknown. The column
+        ``agreement`` of the table if not given.
+    settings
+        Thresholds of the classes; the defaults if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``id``, ``doubt`` (0 to 1), ``because`` (one to three features that decided), and
+        :data:`GROUNDS`, one row a crystal in the order of the table.
+    """
+    if second_opinion is None and "agreement" in table:
+        second_opinion = pd.Series(column(table, "agreement"), table["id"].to_numpy())
+    reasons = [
+        *grounds.network(table),
+        *grounds.boundary(table),
+        *grounds.shape(table),
+        *grounds.composition(table),
+        *grounds.threshold(table, settings or CrystalsSettings()),
+        *grounds.pieces(table),
+        *grounds.disagreement(table, cuts, gaps, second_opinion),
+        *grounds.size(table),
+    ]
+    found = pd.DataFrame({"id": table["id"].to_numpy(), "doubt": 0.0, "because": NOTHING})
+    for ground in GROUNDS:
+        sure = np.ones(len(table))
+        for reason in reasons:
+            if reason.ground == ground:
+                sure *= 1 - reason.doubt
+        found[ground] = 1 - sure
+    found["doubt"] = 1 - np.prod(1 - found[GROUNDS].to_numpy(), axis=1)
+    found["because"] = _because(reasons, len(table))
+    return found
+
+
+def _because(reasons: Sequence[Reason], count: int) -> list[str]:
+    """Words for each crystal, the strongest feature first."""
+    brought = np.stack([reason.doubt for reason in reasons], axis=1)
+    order = np.argsort(-brought, axis=1, kind="stable")[:, :SPOKEN]
+    of = np.take_along_axis(brought, order, axis=1)
+    spoken = (of >= WORTH) & (of >= SHARE * of[:, :1])
+    words = [reason.words for reason in reasons]
+    return [
+        "; ".join(words[k](row) for k, said in zip(which, aloud, strict=True) if said) or NOTHING
+        for row, which, aloud in zip(range(count), order.tolist(), spoken.tolist(), strict=True)
+    ]

@@ -1,0 +1,47 @@
+"""Showing one crystal on the canvas: the view moves to it, a yellow line runs around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_olivine.widgets.crystal_layer import OUTLINE, outline_data
+from napari_olivine.widgets.session import SectionSession
+
+
+def centre_on(session: SectionSession, record: dict[str, Any]) -> None:
+    """Move the view to a crystal, and closer if it is small on the screen.
+
+    Parameters
+    ----------
+    session
+        Session of the viewer.
+    record
+        Row of the crystal's table.
+    """
+    camera = session.viewer.scene.camera
+    side = max(record["row1"] - record["row0"], record["col1"] - record["col0"])
+    side_um = float(side) * session.require().pixel_size_um
+    camera.center = (0.0, float(record["y_um"]), float(record["x_um"]))
+    camera.zoom = min(max(camera.zoom, 120 / side_um), 400 / side_um)
+
+
+def show_outline(session: SectionSession, record: dict[str, Any] | None) -> None:
+    """Draw a line around a crystal, or around none."""
+    layers, section = session.viewer.layers, session.section
+    if record is None or section is None or "row0" not in record:
+        if OUTLINE in layers:
+            layers.remove(OUTLINE)
+        return
+    data, look = outline_data(section, record)
+    if OUTLINE in layers:
+        # Moving the layer takes a fifth of the time of adding another.
+        layer: Any = layers[OUTLINE]
+        layer.data = data
+        layer.scale, layer.translate = look["scale"], look["translate"]
+        return
+    active = layers.selection.active
+    layer = session.viewer.add_labels(data, **look)
+    layer.contour = 2
+    layer.editable = False
+    if active is not None and active in layers:
+        layers.selection.active = active

@@ -1,0 +1,66 @@
+"""What every dock of the plugin is: a scrolled column that knows the open section."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from typing_extensions import override
+
+from napari_olivine.widgets.links import Links
+from napari_olivine.widgets.parts import wrapped
+from napari_olivine.widgets.session import SectionSession
+from napari_olivine.widgets.tabs import join_tabs
+
+
+class Dock(QWidget):
+    """Dock of the plugin; a subclass adds to :attr:`body`, and below it to :attr:`outer`.
+
+    Parameters
+    ----------
+    napari_viewer
+        Viewer that the dock belongs to.
+    """
+
+    explanation = ""
+    """One sentence on top of the dock."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.session = SectionSession.of(napari_viewer)
+        self.links = Links()
+        self.setMinimumWidth(330)
+        self.outer = QVBoxLayout(self)
+        self.outer.setContentsMargins(6, 6, 6, 6)
+        self.outer.setSpacing(6)
+        inside = QWidget()
+        self.body = QVBoxLayout(inside)
+        self.body.setContentsMargins(0, 0, 6, 0)
+        self.body.setSpacing(8)
+        self.scroll_area = QScrollArea()
+        self.scroll_area.setWidgetResizable(True)
+        self.scroll_area.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll_area.setWidget(inside)
+        self.outer.addWidget(self.scroll_area, 1)
+        self.body.addWidget(wrapped(self.explanation))
+
+    def on_front(self, front: bool) -> None:
+        """Come to the front of the other docks, or go behind one of them."""
+
+    @override
+    def event(self, a0: QEvent | None) -> bool:
+        if a0 is not None and a0.type() == QEvent.Type.ParentChange:
+            if self.parent() is None:
+                self.links.cut()  # napari has closed the dock
+            else:
+                QTimer.singleShot(0, self._join_tabs)
+        return bool(super().event(a0))
+
+    def _join_tabs(self) -> None:
+        with suppress(RuntimeError):  # closed again already
+            dock = join_tabs(self)
+            if dock is not None:
+                self.links.connect(dock.visibilityChanged, self.on_front)

@@ -1,0 +1,538 @@
+"""The Review dock: the doubtful crystals one after the other, answered by one key each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QInputDialog,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+)
+
+from napari_olivine.crystals.edits import (
+    Change,
+    Classify,
+    Edit,
+    Entry,
+    Judge,
+    Merge,
+    Note,
+    Split,
+    words_of,
+)
+from napari_olivine.errors import OlivineError
+from napari_olivine.review import Review
+from napari_olivine.widgets.background import Background
+from napari_olivine.widgets.crystal_layer import crystal_at, picker
+from napari_olivine.widgets.crystal_spot import centre_on, show_outline
+from napari_olivine.widgets.dock import Dock
+from napari_olivine.widgets.parts import combo, wrapped
+from napari_olivine.widgets.radial_part import ZONES
+from napari_olivine.widgets.review_history import HistoryPart
+from napari_olivine.widgets.review_keys import ReviewKeys
+from napari_olivine.widgets.review_tools import BrushTool, LineTool, MarkerTool, Tool
+
+SIZES = {
+    "Phenocrysts": ("phenocryst",),
+    "Phenocrysts and microphenocrysts": ("phenocryst", "microphenocryst"),
+    "All crystals": None,
+}
+"""Which crystals are looked at."""
+
+LEARN_EVERY = 10
+"""Answers after which the order is learned anew."""
+
+FLUSH_MS = 1500
+"""Pause after an edit after which the table is written: the journal has it already."""
+
+TOOL_KEYS = {"Return", "Enter", "Escape"}
+
+
+class ReviewDock(Dock):
+    """Looks at the most doubtful crystals first; every answer is on disk at once."""
+
+    explanation = (
+        "The most doubtful crystals come first. Each answer is one key, is written to disk at "
+        "once, and can be taken back."
+    )
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.review: Review | None = None
+        self.crystal = 0
+        self.tool: Tool | None = None
+        self._merging = False
+        self._answers = 0
+        self._build()
+        self._background = Background()
+        self._background.done.connect(self._on_background)
+        self._flush = QTimer(self)
+        self._flush.setSingleShot(True)
+        self._flush.setInterval(FLUSH_MS)
+        self._flush.timeout.connect(self.flush)
+        viewer, session = self.session.viewer, self.session
+        self.keys = ReviewKeys(viewer.window._qt_window, self._actions())
+        on_press = picker(self.pick)
+        viewer.mouse_drag_callbacks.append(on_press)
+        self.links.when_cut(lambda: viewer.mouse_drag_callbacks.remove(on_press))
+        self.links.when_cut(self.keys.remove)
+        self.links.when_cut(self.stop)
+        self.links.connect(session.selection_changed, self._on_selected)
+        self.links.connect(session.section_opened, lambda _section: self.stop())
+        self.links.connect(session.product_changed, self._on_product_changed)
+        self.links.connect(session.jobs.started, lambda _step: self.flush())
+        self._show()
+
+    # ------------------------------------------------------------------ making
+
+    def _build(self) -> None:
+        self.sizes = combo(list(SIZES))
+        self.sizes.setToolTip("Which crystals come up for review")
+        self.sizes.currentTextChanged.connect(self._restrict)
+        self.start_button = QPushButton("Start")
+        self.start_button.setToolTip("Begin to review, or stop; what was answered is kept")
+        self.start_button.clicked.connect(self.toggle)
+        top = QHBoxLayout()
+        top.addWidget(self.sizes, 1)
+        top.addWidget(self.start_button)
+        self.body.addLayout(top)
+        self.bar = QProgressBar()
+        self.bar.setFormat("%v of %m reviewed")
+        self.body.addWidget(self.bar)
+        self.learned = wrapped("")
+        self.error = wrapped("")
+        self.error.setStyleSheet("color: #ff8a80;")
+        self.title = wrapped("")
+        self.title.setTextFormat(Qt.TextFormat.RichText)
+        self.why = wrapped("")
+        self.body.addWidget(self.title)
+        self.body.addWidget(self.why)
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        self.buttons: dict[str, QPushButton] = {}
+        for place, (key, text, tip) in enumerate(BUTTONS):
+            button = QPushButton(f"{text}  ({NAMES.get(key, key)})")
+            button.setToolTip(tip)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(self._actions()[key])
+            self.buttons[key] = button
+            grid.addWidget(button, place // 2, place % 2)
+        self.body.addLayout(grid)
+        self.body.addWidget(QLabel("Class of the radial profile"))
+        classes = QGridLayout()
+        classes.setSpacing(4)
+        for place, (name, words) in enumerate(ZONES.items()):
+            button = QPushButton(f"{place + 1}  {words}")
+            button.setToolTip(f"Press {place + 1} to set this class")
+            button.setStyleSheet("text-align: left; padding-left: 6px;")
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(self._classifier(name))
+            self.buttons[str(place + 1)] = button
+            classes.addWidget(button, place // 2, place % 2)
+        self.body.addLayout(classes)
+        self.go_on = QCheckBox("Go on to the next after an answer")
+        self.go_on.setChecked(True)
+        self.hint = wrapped("")
+        self.hint.setStyleSheet("color: #ffe000; font-weight: bold;")
+        self.history = HistoryPart()
+        self.history.wanted.connect(self.go_to)
+        for part in (self.go_on, self.hint, self.error, self.learned, self.history):
+            self.body.addWidget(part)
+        self.body.addStretch(1)
+
+    def _actions(self) -> dict[str, Callable[[], None]]:
+        actions: dict[str, Callable[[], None]] = {
+            "A": lambda: self.judge("accepted"), "R": lambda: self.judge("rejected"),
+            "Space": self.next, "Backspace": self.previous,
+            "M": self.merge, "S": lambda: self.take(LineTool), "K": lambda: self.take(MarkerTool),
+            "P": self.pieces, "D": lambda: self.take(BrushTool),
+            "N": self.note, "C": lambda: self.take(BrushTool, new=True),
+            "Ctrl+Z": self.undo, "Ctrl+Shift+Z": self.redo,
+            "Return": self.finish_tool, "Enter": self.finish_tool, "Escape": self.leave_tool,
+        }  # fmt: skip
+        for place, name in enumerate(ZONES):
+            actions[str(place + 1)] = self._classifier(name)
+        return actions
+
+    def _classifier(self, name: str) -> Callable[[], None]:
+        return lambda: self.classify(name)
+
+    # ------------------------------------------------------------------ beginning and ending
+
+    def toggle(self) -> None:
+        """Begin, or stop."""
+        if self.review is not None:
+            self.stop()
+        else:
+            self.start()
+
+    def start(self) -> None:
+        """Open the crystals for edits; the first doubtful one comes up as soon as they are."""
+        self.error.setText("")
+        try:
+            section = self.session.require()
+            section.require("crystals", stale_ok=True)
+        except OlivineError as error:
+            self.error.setText(str(error))
+            return
+        self.start_button.setEnabled(False)
+        self.title.setText("Opening the crystals...")
+        self._background.want([("open", lambda: _opened(section))])
+
+    def stop(self) -> None:
+        """Write the table and let others edit."""
+        self.leave_tool()
+        self._background.want([])
+        review, self.review = self.review, None
+        self.crystal = 0
+        if review is not None:
+            review.close()
+            self.session.noted("crystals")
+        self._show()
+
+    def flush(self) -> None:
+        """Write the table, so that other programs see the edits."""
+        if self.review is None or not self.review.store.writable:
+            return
+        try:
+            self.review.store.flush()
+            self.session.noted("crystals")
+        except (OSError, OlivineError) as error:
+            self.error.setText(f"The table could not be written: {error}. The edits are safe.")
+
+    def _on_background(self, name: Any, result: Any) -> None:
+        if name == "open":
+            self.start_button.setEnabled(True)
+            if isinstance(result, Review) and result.section is self.session.section:
+                self._begin(result)
+            elif isinstance(result, Review):
+                result.close()  # another section was opened meanwhile
+            else:
+                self.title.setText("")
+                self.error.setText(str(result))
+        elif self.review is not None and name == ("learn", id(self.review)) and result:
+            self.review.rank(*result)
+            self._show()
+
+    def _begin(self, review: Review) -> None:
+        self.review = review
+        self._answers = 0
+        store = review.store
+        if not store.writable:
+            self.error.setText(
+                f"These crystals are being edited elsewhere ({store.held_by}): here they can only "
+                "be looked at."
+            )
+        aside = store.aside()
+        if aside:
+            self.error.setText(
+                f"{len(aside)} edits could not be carried out on these crystals and are set aside: "
+                "see Edits."
+            )
+            self.history.unfold(True)
+        self.session.edited(store.table, store.profiles, pixels=True)
+        self._restrict()
+        self._learn()
+        self.next()
+
+    # ------------------------------------------------------------------ going on
+
+    def next(self) -> None:
+        """Show the next crystal of the queue."""
+        if self.review is None:
+            return
+        found = self.review.queue.next(self.crystal or None)
+        if found is None:
+            self.crystal = 0
+            self._show()
+            return
+        self.go_to(found)
+
+    def previous(self) -> None:
+        """Show the crystal that was looked at before."""
+        if self.review is None:
+            return
+        found = self.review.queue.previous(self.crystal or None)
+        if found is not None:
+            self.go_to(found)
+
+    def go_to(self, crystal: int) -> None:
+        """Show a crystal in the middle of the view."""
+        if self.review is None or crystal not in self.review.table.index:
+            return
+        self.crystal = crystal
+        self.session.select(crystal)
+        centre_on(self.session, self._record())
+        self._show()
+
+    def pick(self, y_um: float, x_um: float) -> None:
+        """Select the crystal at a place of the section."""
+        section = self.session.section
+        if self.review is None or section is None:
+            return
+        try:
+            crystal = crystal_at(section, y_um, x_um)
+        except OlivineError as error:
+            self.error.setText(str(error))
+            return
+        if crystal:
+            self.session.select(crystal)
+
+    def _on_selected(self, crystal: int) -> None:
+        if self.review is None or not crystal or crystal not in self.review.table.index:
+            return
+        if self._merging and crystal != self.crystal:
+            self._merging = False
+            self.hint.setText("")
+            self.do(Merge(crystals=(self.crystal, crystal)))
+            return
+        self.crystal = crystal
+        self._show()
+
+    # ------------------------------------------------------------------ answering
+
+    def judge(self, verdict: str) -> None:
+        """Accept or reject the crystal."""
+        if self._ready():
+            self.do(Judge(crystals=(self.crystal,), verdict=verdict), answer=True)
+
+    def classify(self, name: str) -> None:
+        """Set the class of the radial profile."""
+        if self._ready():
+            self.do(Classify(crystals=(self.crystal,), zone_class=name), answer=True)
+
+    def note(self) -> None:
+        """Ask for a remark."""
+        if not self._ready():
+            return
+        before = str(self._record()["note"])
+        text, given = QInputDialog.getText(
+            self, "Note", f"A remark on crystal {self.crystal}", text=before
+        )
+        if given and text != before:
+            self.do(Note(crystals=(self.crystal,), text=text))
+
+    def merge(self) -> None:
+        """Wait for the neighbour that is the same crystal."""
+        if self._ready():
+            self.leave_tool()
+            self._merging = True
+            self.hint.setText("Click the neighbour that belongs to this crystal. Esc: leave it.")
+            self._enable()
+
+    def pieces(self) -> None:
+        """Make each loose piece a crystal of its own."""
+        if self._ready():
+            self.do(Split(crystals=(self.crystal,)))
+
+    def take(self, kind: type[Tool], *, new: bool = False) -> None:
+        """Take a tool to draw with."""
+        if not self._ready(new=new):
+            return
+        self.leave_tool()
+        try:
+            self.tool = kind(self.session, None if new else self._record(), self._drawn)
+        except OlivineError as error:
+            self.error.setText(str(error))
+            return
+        self.hint.setText(self.tool.hint)
+        self._enable()
+
+    def finish_tool(self) -> None:
+        """Carry out what was drawn."""
+        if self.tool is not None:
+            try:
+                self.tool.finish()
+            except OlivineError as error:
+                self.error.setText(str(error))
+
+    def leave_tool(self) -> None:
+        """Put the tool down; nothing changes."""
+        self._merging = False
+        self.hint.setText("")
+        tool, self.tool = self.tool, None
+        if tool is not None:
+            tool.put_down()
+        self._enable()
+
+    def _drawn(self, edit: Edit) -> None:
+        self.leave_tool()
+        self.do(edit)
+
+    def do(self, edit: Edit, *, answer: bool = False) -> bool:
+        """Carry out an edit; tell whether it went well."""
+        assert self.review is not None
+        self.error.setText("")
+        try:
+            _, change = self.review.do(edit)
+        except OlivineError as error:
+            self.error.setText(str(error))
+            return False
+        self._answers += 1
+        self._changed(change)
+        if self._answers % LEARN_EVERY == 0:
+            self._learn()
+        if answer and self.go_on.isChecked():
+            self.next()
+        else:
+            self.go_to(change.crystals[0])
+        return True
+
+    def undo(self) -> None:
+        """Take back the last edit, and show where."""
+        self._step(lambda review: review.undo(), "taken back")
+
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        self._step(lambda review: review.redo(), "done again")
+
+    def _step(self, step: Callable[[Review], tuple[Entry, Change | None]], words: str) -> None:
+        if self.review is None or self.tool is not None:
+            return
+        self.error.setText("")
+        try:
+            entry, change = step(self.review)
+        except OlivineError as error:
+            self.error.setText(str(error))
+            return
+        self._changed(change)
+        if change is not None and change.crystals:
+            self.go_to(change.crystals[0])
+        self.hint.setText(f"{words.capitalize()}: {words_of(entry.edit)}")
+
+    def _changed(self, change: Change | None) -> None:
+        assert self.review is not None
+        self._flush.start()
+        if change is not None:
+            store = self.review.store
+            self.session.edited(store.table, store.profiles, pixels=change.patch is not None)
+        if self.crystal not in self.review.table.index:
+            self.crystal = 0
+        self._show()
+
+    def _ready(self, *, new: bool = False) -> bool:
+        if self.review is None:
+            self.error.setText("Press Start first.")
+            return False
+        if not self.review.store.writable:
+            self.error.setText(
+                f"These crystals are being edited elsewhere ({self.review.store.held_by})."
+            )
+            return False
+        return new or self.crystal > 0
+
+    # ------------------------------------------------------------------ order
+
+    def _restrict(self, _text: str = "") -> None:
+        if self.review is not None:
+            self.review.restrict(sizes=SIZES[self.sizes.currentText()])
+            self._show()
+
+    def _learn(self) -> None:
+        review = self.review
+        if review is not None:
+            table = review.table
+            self._background.want([(("learn", id(review)), lambda: review.study(table))])
+
+    # ------------------------------------------------------------------ showing
+
+    def _record(self) -> dict[str, Any]:
+        assert self.review is not None
+        record = self.review.table.loc[self.crystal]
+        return {str(name): value for name, value in record.items()}
+
+    def _show(self) -> None:
+        review = self.review
+        self.start_button.setText("Stop" if review is not None else "Start")
+        self.history.show_edits(review.store if review is not None else None)
+        self._enable()
+        if review is None:
+            self.bar.setRange(0, 1)
+            self.bar.reset()
+            self.title.setText("Press Start to look through the doubtful crystals.")
+            self.why.setText("")
+            self.learned.setText("")
+            return
+        progress = review.queue.progress
+        self.bar.setRange(0, max(progress.total, 1))
+        self.bar.setValue(progress.reviewed)
+        self.learned.setText(review.learned.in_words() if review.learned.answers else "")
+        if not self.crystal:
+            self.title.setText("<b>Every crystal is reviewed.</b>" if not len(review.queue) else "")
+            self.why.setText("")
+            show_outline(self.session, None)
+            return
+        record = self._record()
+        show_outline(self.session, record)
+        doubt = float(review.doubts["doubt"].get(self.crystal, 0.0))
+        answer = ", ".join(
+            word
+            for word in (
+                record["verdict"],
+                ZONES.get(record["reviewed_class"], ""),
+                "corrected" if record["corrected"] else "",
+            )
+            if word
+        )
+        told = f" - <b>{answer}</b> by {record['reviewer']}" if answer else ""
+        self.title.setText(f"<b>Crystal {self.crystal}</b>, {record['size_class']}{told}")
+        kind = ZONES.get(record["zone_class"], "")
+        sure = f"{kind} ({record['zone_probability']:.0%}). " if kind else ""
+        note = f" Note: {record['note']}" if record["note"] else ""
+        self.why.setText(f"{sure}Doubt {doubt:.0%}: {review.because(self.crystal)}.{note}")
+
+    def _enable(self) -> None:
+        on = self.review is not None
+        writable = on and self.review is not None and self.review.store.writable
+        busy = self.tool is not None or self._merging
+        keys: set[str] = set()
+        if on:
+            keys |= {"Space", "Backspace"}
+        if writable:
+            keys |= {key for key, _, _ in BUTTONS} | {str(k + 1) for k in range(len(ZONES))}
+        if busy:
+            keys = TOOL_KEYS | (keys & {"Ctrl+Z", "Ctrl+Shift+Z"})
+            if self.tool is not None:
+                keys -= {"Ctrl+Z", "Ctrl+Shift+Z"}
+        self.keys.enable(keys)
+        for key, button in self.buttons.items():
+            button.setEnabled(key in keys)
+
+    def _on_product_changed(self, product: str) -> None:
+        if product == "crystals" and self.review is not None:
+            self.stop()
+            self.start()
+
+
+BUTTONS = (
+    ("A", "Accept", "This is a crystal of olivine with the right outline"),
+    ("R", "Reject", "This is no olivine, or no crystal"),
+    ("Space", "Next", "Look at the next one without an answer"),
+    ("Backspace", "Back", "Look at the one before"),
+    ("M", "Merge...", "Press, then click the neighbour that belongs to this crystal"),
+    ("S", "Split...", "Press, then drag a line across"),
+    ("K", "Markers...", "Press, click once in each of the crystals, then Enter"),
+    ("P", "Pieces", "Make each loose piece a crystal of its own"),
+    ("D", "Redraw...", "Paint the outline by a brush, then Enter"),
+    ("C", "New crystal...", "Paint a crystal that was not found, then Enter"),
+    ("N", "Note...", "Write a remark"),
+    ("Ctrl+Z", "Undo", "Take back the last edit"),
+    ("Ctrl+Shift+Z", "Redo", "Do again what was taken back"),
+)
+"""Key, words and explanation of each button."""
+
+NAMES = {"Backspace": "⌫", "Ctrl+Shift+Z": "Ctrl+⇧+Z"}
+
+
+def _opened(section: Any) -> Review | OlivineError:
+    try:
+        return Review(section)
+    except OlivineError as error:
+        return error

@@ -1,0 +1,64 @@
+"""What was edited, newest first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QListWidget, QListWidgetItem
+
+from napari_olivine.crystals.edits import CrystalStore, Entry, words_of
+from napari_olivine.widgets.parts import Folding
+
+SHOWN = 300
+"""Newest edits that are listed."""
+
+GONE, ASIDE = "#9aa0a6", "#e69f00"
+
+
+class HistoryPart(Folding):
+    """List of edits; what was taken back is grey, what could not be carried out again yellow."""
+
+    wanted = Signal(int)
+    """A crystal whose edit was double-clicked."""
+
+    def __init__(self) -> None:
+        super().__init__("Edits", opened=False)
+        self.list = QListWidget()
+        self.list.setFixedHeight(140)
+        self.list.itemDoubleClicked.connect(self._on_item)
+        self.inside.addWidget(self.list)
+
+    def show_edits(self, store: CrystalStore | None) -> None:
+        """List the edits of a journal."""
+        self.list.clear()
+        if store is None:
+            return
+        undone = {entry.n for entry in store.journal.undone()}
+        aside = {aside.entry.n: aside.reason for aside in store.aside()}
+        active = {entry.n for entry in store.journal.active()}
+        shown = [e for e in store.journal.entries if e.n in active or e.n in undone]
+        for entry in shown[-SHOWN:][::-1]:
+            self.list.addItem(_item(entry, entry.n in undone, aside.get(entry.n, "")))
+
+    def _on_item(self, item: Any) -> None:
+        crystal = item.data(Qt.ItemDataRole.UserRole)
+        if crystal:
+            self.wanted.emit(int(crystal))
+
+
+def _item(entry: Entry, undone: bool, aside: str) -> QListWidgetItem:
+    from qtpy.QtGui import QColor
+
+    text = f"{entry.n}  {words_of(entry.edit)}"
+    if undone:
+        text += "  (taken back)"
+    if aside:
+        text += f"  (aside: {aside})"
+    item = QListWidgetItem(text)
+    item.setToolTip(f"{entry.who}, {entry.at.replace('T', ' ')}" + (f"\n{aside}" if aside else ""))
+    if undone or aside:
+        item.setForeground(QColor(ASIDE if aside else GONE))
+    crystals = getattr(entry.edit, "crystals", ())
+    item.setData(Qt.ItemDataRole.UserRole, crystals[0] if crystals else 0)
+    return item
