@@ -8,8 +8,14 @@ from napari_olivine.widgets.crystal_layer import OUTLINE, outline_data
 from napari_olivine.widgets.session import SectionSession
 
 
-def centre_on(session: SectionSession, record: dict[str, Any]) -> None:
-    """Move the view to a crystal, and closer if it is small on the screen.
+ON_SCREEN = (120, 400)
+"""Sides of a crystal on the screen between which the zoom stays as it is, px of the screen."""
+
+
+def centre_on(
+    session: SectionSession, record: dict[str, Any], on_screen: tuple[float, float] = ON_SCREEN
+) -> None:
+    """Move the view to a crystal, and closer or away if it is small or large on the screen.
 
     Parameters
     ----------
@@ -17,12 +23,14 @@ def centre_on(session: SectionSession, record: dict[str, Any]) -> None:
         Session of the viewer.
     record
         Row of the crystal's table.
+    on_screen
+        Smallest and largest side that it has then, px of the screen.
     """
     camera = session.viewer.scene.camera
     side = max(record["row1"] - record["row0"], record["col1"] - record["col0"])
     side_um = float(side) * session.require().pixel_size_um
     camera.center = (0.0, float(record["y_um"]), float(record["x_um"]))
-    camera.zoom = min(max(camera.zoom, 120 / side_um), 400 / side_um)
+    camera.zoom = min(max(camera.zoom, on_screen[0] / side_um), on_screen[1] / side_um)
 
 
 def show_outline(session: SectionSession, record: dict[str, Any] | None) -> None:

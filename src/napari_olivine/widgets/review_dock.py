@@ -52,6 +52,9 @@ LEARN_EVERY = 10
 FLUSH_MS = 1500
 """Pause after an edit after which the table is written: the journal has it already."""
 
+ON_SCREEN = (220, 420)
+"""Sides of a crystal under review, px of the screen: its outline and its surroundings are seen."""
+
 TOOL_KEYS = {"Return", "Enter", "Escape"}
 
 
@@ -269,7 +272,7 @@ class ReviewDock(Dock):
             return
         self.crystal = crystal
         self.session.select(crystal)
-        centre_on(self.session, self._record())
+        centre_on(self.session, self._record(), ON_SCREEN)
         self._show()
 
     def pick(self, y_um: float, x_um: float) -> None:
