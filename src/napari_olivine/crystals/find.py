@@ -20,7 +20,7 @@ from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.table import complete, summary
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.section import Draft, Product, Section, create_raster
+from napari_olivine.section import Draft, Product, Raster, Section, Tiles, create_raster
 
 
 def find_crystals(
@@ -71,7 +71,7 @@ def find_crystals(
     with section.draft("crystals", recipe, job) as draft:
         parts = draft.path / "parts"
         around = settings.surroundings_um if "images" in inputs else 0
-        vesicle_grey = find_vesicle_grey(section) if around else None
+        vesicle_grey = find_vesicle_grey(*_bse(section)) if around else None
         if not draft.is_done("table"):
             parts.mkdir(exist_ok=True)
             pixel_um, shape = section.pixel_size_um, section.shape
@@ -86,7 +86,7 @@ def find_crystals(
             images = replace(images, labels=labels)
             table, profiles = _measure(images, table, draft, settings, job)
             if around and len(table):
-                table = add_surroundings(section, table, around, vesicle_grey)
+                table = add_surroundings(*_bse(section), table, around, vesicle_grey)
             table = complete(section, table, settings)
             table.to_parquet(draft.path / "crystals.parquet", index=False)
             table.to_parquet(draft.path / FOUND, index=False)
@@ -126,6 +126,10 @@ def _phase(section: Section, settings: CrystalsSettings) -> str:
         f"{section.path} has neither a segmentation nor a mask to take crystals from: run "
         "'napari-olivine segment' or 'napari-olivine mask' first."
     )
+
+
+def _bse(section: Section) -> tuple[Raster, Tiles | None]:
+    return section.raster("images", "BSE"), section.tiles()
 
 
 def _measure(

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.crystals.surroundings import measure_surroundings, vesicle_threshold
-from napari_olivine.section import Section
+from napari_olivine.section import Raster, Tiles
 
 COARSE = 2
 """Level of the overview in which vesicles are seen, or a coarser one of a large section."""
@@ -16,17 +16,29 @@ OVERVIEW_PX = 32_000_000
 """Most pixels of the overview."""
 
 
-def find_vesicle_grey(section: Section) -> float | None:
-    """Find the BSE grey below which a pixel is a vesicle; `None` where no vesicles stand apart."""
-    level = _overview_level(section)
-    grey = section.raster("images", "BSE").read(slice(0, None), slice(0, None), level)
+def find_vesicle_grey(raster: Raster, tiles: Tiles | None) -> float | None:
+    """Find the BSE grey below which a pixel is a vesicle; `None` where no vesicles stand apart.
+
+    Parameters
+    ----------
+    raster
+        BSE.
+    tiles
+        Tiles of the mosaic, `None` for a whole image.
+    """
+    level = _overview_level(raster)
+    grey = raster.read(slice(0, None), slice(0, None), level)
     return vesicle_threshold(
-        grey, _seen(section, (slice(0, grey.shape[0]), slice(0, grey.shape[1])), level)
+        grey, _seen(tiles, (slice(0, grey.shape[0]), slice(0, grey.shape[1])), level)
     )
 
 
 def add_surroundings(
-    section: Section, table: pd.DataFrame, radius_um: float, vesicle_grey: float | None
+    raster: Raster,
+    tiles: Tiles | None,
+    table: pd.DataFrame,
+    radius_um: float,
+    vesicle_grey: float | None,
 ) -> pd.DataFrame:
     """Add how much rock lies around each crystal.
 
@@ -34,8 +46,10 @@ def add_surroundings(
 
     Parameters
     ----------
-    section
-        Section with a BSE image.
+    raster
+        BSE.
+    tiles
+        Tiles of the mosaic, `None` for a whole image.
     table
         Crystals with columns ``row`` and ``col`` of their centroids; at least one.
     radius_um
@@ -48,17 +62,16 @@ def add_surroundings(
     pandas.DataFrame
         With the columns of :class:`~napari_olivine.crystals.surroundings.Surroundings`.
     """
-    level, pixel_um = _overview_level(section), section.pixel_size_um
+    level, pixel_um = _overview_level(raster), raster.pixel_size_um
     coarse_um = pixel_um * 2**level
     radius_um = max(radius_um, coarse_um)
     x_um, y_um = (table[name].to_numpy() * pixel_um for name in ("col", "row"))
-    raster = section.raster("images", "BSE")
     rows, columns = (
         _reach(place / coarse_um, radius_um / coarse_um, length)
         for place, length in zip((y_um, x_um), raster.levels[level].shape, strict=True)
     )
     grey = raster.read(rows, columns, level)
-    seen = _seen(section, (rows, columns), level)
+    seen = _seen(tiles, (rows, columns), level)
     around = measure_surroundings(
         seen if vesicle_grey is None else seen & (grey >= vesicle_grey), seen,
         x_um - columns.start * coarse_um, y_um - rows.start * coarse_um,
@@ -67,8 +80,7 @@ def add_surroundings(
     return table.assign(**vars(around))
 
 
-def _overview_level(section: Section) -> int:
-    raster = section.raster("images", "BSE")
+def _overview_level(raster: Raster) -> int:
     last = len(raster.levels) - 1
     level = min(COARSE, last)
     while level < last and np.prod(raster.levels[level].shape) > OVERVIEW_PX:
@@ -83,9 +95,8 @@ def _reach(places: NDArray[np.float64], radius: float, length: int) -> slice:
     return slice(min(max(first, 0), length - 1), max(min(last, length), 1))
 
 
-def _seen(section: Section, window: tuple[slice, slice], level: int) -> NDArray[np.bool_]:
+def _seen(tiles: Tiles | None, window: tuple[slice, slice], level: int) -> NDArray[np.bool_]:
     """Pixels of a window of an overview that lie in a tile."""
-    tiles = section.tiles()
     rows, columns = window
     seen = np.full((rows.stop - rows.start, columns.stop - columns.start), tiles is None)
     if tiles is not None:

@@ -40,8 +40,9 @@ class Review:
         self._decisions = [_decisions(self.store.folder, name) for name in ("cuts", "gaps")]
         found = self.store.found()
         self._found = found
-        self._measured = measurements(found, self._doubts(found))
-        self.doubts = self._doubts(self.store.table).set_index("id")
+        doubted = self._doubts(found)
+        self._measured = measurements(found, doubted)
+        self.doubts = doubted.set_index("id")
         self.queue = ReviewQueue(self.store.table, self.doubts["doubt"])
         self.learned = Learned(0, 0)
         self.ranking = self.doubts["doubt"]
@@ -61,24 +62,24 @@ class Review:
     def do(self, edit: Edit, *, who: str = "") -> tuple[Entry, Change]:
         """Carry out an edit; see :meth:`CrystalStore.do`."""
         entry, change = self.store.do(edit, who=who)
-        self._follow(change)
+        self.queue.sync(self.store.table)
         return entry, change
 
     def undo(self) -> tuple[Entry, Change | None]:
         """Take back the last edit; see :meth:`CrystalStore.undo`."""
         entry, change = self.store.undo()
-        self._follow(change)
+        self.queue.sync(self.store.table)
         return entry, change
 
     def redo(self) -> tuple[Entry, Change | None]:
         """Do again what was taken back; see :meth:`CrystalStore.redo`."""
         entry, change = self.store.redo()
-        self._follow(change)
+        self.queue.sync(self.store.table)
         return entry, change
 
     def because(self, crystal: int) -> str:
-        """Tell why a crystal is to be doubted."""
-        return str(self.doubts["because"].get(crystal, ""))
+        """Tell why a crystal was to be doubted before it was corrected, if it was there then."""
+        return str(self.doubts["because"].get(crystal, "drawn by hand"))
 
     # ------------------------------------------------------------------ ordering
 
@@ -124,16 +125,6 @@ class Review:
         opinion = table.set_index("id")["agreement"] if "agreement" in table else None
         cuts, gaps = self._decisions
         return doubts(table, cuts, gaps, second_opinion=opinion, settings=self.settings)
-
-    def _follow(self, change: Change | None) -> None:
-        doubt = None
-        if change is not None and change.patch is not None:
-            new = self._doubts(self.store.table).set_index("id")
-            new = new.loc[new.index.intersection(change.crystals)]
-            kept = self.doubts[~self.doubts.index.isin(new.index)]
-            self.doubts = pd.concat([kept, new])
-            doubt = new["doubt"]
-        self.queue.sync(self.store.table, doubt)
 
 
 def _decisions(folder: Path, name: str) -> pd.DataFrame | None:

@@ -194,7 +194,7 @@ class Planner:
         found = places.merge(rows, on="id", validate="one_to_one")
         if self.settings.surroundings_um and images.grey is not None:
             found = add_surroundings(
-                self.section, found, self.settings.surroundings_um, self.vesicle_grey
+                images.grey, images.tiles, found, self.settings.surroundings_um, self.vesicle_grey
             )
         found = complete(self.section, found, self.settings)
         found = by_id(found).reindex(columns=table.columns)
