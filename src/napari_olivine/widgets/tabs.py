@@ -1,4 +1,4 @@
-"""Docks of the plugin share one place: six of them on top of each other outgrow the screen."""
+"""Docks of the plugin share one place: seven of them on top of each other outgrow the screen."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def join_tabs(widget: QWidget) -> QDockWidget | None:
     if not others:
         main.resizeDocks([mine], [min(WIDTH, main.width() // 3)], Qt.Orientation.Horizontal)
     else:
-        # Six names have no room in a row below.
+        # Seven names have no room in a row below.
         main.setTabPosition(area, QTabWidget.TabPosition.East)
         main.tabifyDockWidget(others[-1], mine)
         mine.show()
