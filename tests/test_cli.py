@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from napari_olivine.cli import main
-from napari_olivine.cli.options import memory
+from napari_olivine.cli.options import flag_of, memory
 from napari_olivine.section import Section
 from napari_olivine.workflow import STEPS
 from tests.sections import make_section
@@ -40,7 +40,7 @@ def test_every_step_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
         assert stop.value.code == 0
         shown = " ".join(capsys.readouterr().out.split())
         for field in step.settings.model_fields:
-            assert f"--{field.replace('_', '-')}" in shown
+            assert flag_of(field) in shown
         for common in ("--memory", "--seed", "--device", "--json-events", "--force"):
             assert common in shown
 

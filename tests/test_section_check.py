@@ -18,7 +18,7 @@ from napari_olivine.errors import Cancelled, SectionError
 from napari_olivine.job import Job
 from napari_olivine.readers import import_section
 from napari_olivine.section import Section, create_raster
-from napari_olivine.section.check import CheckSettings, Report
+from napari_olivine.section.check import CheckSettings, Report, files
 from napari_olivine.settings import Settings
 from napari_olivine.workflow.check import check_section
 from tests.sources import make_mosaic, tile_file
@@ -199,10 +199,14 @@ def test_damaged_files_are_told_with_the_command_that_makes_them(section, file, 
     assert len(list((section.path / "aside").iterdir())) == 1
 
 
+def test_what_the_check_wants_of_the_crystals_is_what_they_have():
+    assert set(files.COLUMNS["crystals/crystals.parquet"]) <= set(COLUMNS)
+
+
 def test_a_table_without_its_columns_is_told(section):
     pd.DataFrame({"id": [1]}).to_parquet(section.path / "crystals" / "crystals.parquet")
     (finding,) = check(section).left
-    assert "lacks the column row, col" in finding.what
+    assert "lacks the column x_um, y_um" in finding.what
 
 
 def test_a_lost_signal_is_told(section):

@@ -274,6 +274,18 @@ class TestColours:
             assert colours[0].endswith(FAINT)
         assert colour_map(table).color_dict[3][3] == pytest.approx(int(FAINT, 16) / 255, abs=1e-3)
 
+    def test_napari_would_find_the_same_distinct_colours(self) -> None:
+        """What is told to napari to save time is what it works out by itself."""
+        told = colour_map(crystals(40), "mg_core")
+        (places, shades), count = told._label_mapping_and_color_dict, told._num_unique_colors
+        told._clear_cache()
+        its_places, its_shades = told._label_mapping_and_color_dict
+        assert count == told._num_unique_colors
+        assert set(places) == set(its_places)
+        assert len(shades) == len(its_shades)
+        for label in places:
+            np.testing.assert_array_equal(shades[places[label]], its_shades[its_places[label]])
+
     def test_choices(self) -> None:
         choices = colour_choices(crystals())
         assert choices[0] == "class"

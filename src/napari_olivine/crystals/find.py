@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 
-import numpy as np
 import pandas as pd
 
 from napari_olivine.crystals.edits.kinds import words_of
 from napari_olivine.crystals.edits.store import FOUND, CrystalStore, content
 from napari_olivine.crystals.images import Images, images_of, other_opinion
 from napari_olivine.crystals.instances import settle_crystals
-from napari_olivine.crystals.measure import crystal_blocks, measure_crystals
+from napari_olivine.crystals.measure import Measured, crystal_blocks, measure_crystals
 from napari_olivine.crystals.numbering import number_regions
 from napari_olivine.crystals.rock import add_surroundings, find_vesicle_grey
 from napari_olivine.crystals.saving import write_table
@@ -84,13 +83,15 @@ def find_crystals(
             images = images_of(section, regions, phase, inputs)
             table, decisions = settle_crystals(images, table, labels, draft, settings, job)
             images = replace(images, labels=labels)
-            table, profiles = _measure(images, table, draft, settings, job)
+            measured = _measure(images, table, draft, settings, vesicle_grey, job)
+            table = table.merge(measured.crystals, on="id", validate="one_to_one").sort_values("id")
             if around and len(table):
                 table = add_surroundings(*_bse(section), table, around, vesicle_grey)
             table = complete(section, table, settings)
             table.to_parquet(draft.path / "crystals.parquet", index=False)
             table.to_parquet(draft.path / FOUND, index=False)
-            profiles.to_parquet(draft.path / "profiles.parquet", index=False)
+            measured.profiles.to_parquet(draft.path / "profiles.parquet", index=False)
+            measured.inclusions.to_parquet(draft.path / "inclusions.parquet", index=False)
             for name, decided in decisions.items():
                 decided.to_parquet(draft.path / f"{name}.parquet", index=False)
             draft.tick("table")
@@ -133,21 +134,31 @@ def _bse(section: Section) -> tuple[Raster, Tiles | None]:
 
 
 def _measure(
-    images: Images, table: pd.DataFrame, draft: Draft, settings: CrystalsSettings, job: Job
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measure the crystals in the table; return their measurements and their radial profiles."""
+    images: Images,
+    table: pd.DataFrame,
+    draft: Draft,
+    settings: CrystalsSettings,
+    vesicle_grey: float | None,
+    job: Job,
+) -> Measured:
+    """Measure the crystals in the table, block by block."""
     crystals = dict(crystal_blocks(table, images.shape, job))
+    kinds = [field.name for field in fields(Measured)]
     for name in draft.pending([f"measure {name}" for name in crystals], "Measuring crystals"):
         group = crystals[name.removeprefix("measure ")]
-        measured, profiles = measure_crystals(group, images, settings, job)
-        write_table(profiles, draft.path / "parts" / f"{name}-profiles.parquet")
-        write_table(measured, draft.path / "parts" / f"{name}.parquet")
-    files = [draft.path / "parts" / f"measure {name}.parquet" for name in crystals]
-    if not files:
-        return table, pd.DataFrame({"id": pd.Series(dtype=np.uint32)})
-    measured = pd.concat([pd.read_parquet(file) for file in files])
-    profiles = pd.concat(
-        [pd.read_parquet(file.with_name(f"{file.stem}-profiles.parquet")) for file in files]
+        found = measure_crystals(group, images, settings, job, vesicle_grey=vesicle_grey)
+        for kind in kinds:
+            write_table(getattr(found, kind), draft.path / "parts" / f"{name} {kind}.parquet")
+    if not crystals:
+        return measure_crystals(table, images, settings, job)
+    found = Measured(*(
+        pd.concat([
+            pd.read_parquet(draft.path / "parts" / f"measure {name} {kind}.parquet")
+            for name in crystals
+        ])
+        for kind in kinds
+    ))  # fmt: skip
+    profiles, inclusions = (
+        one.sort_values("id").reset_index(drop=True) for one in (found.profiles, found.inclusions)
     )
-    table = table.merge(measured, on="id", validate="one_to_one").sort_values("id")
-    return table, profiles.sort_values("id").reset_index(drop=True)
+    return Measured(found.crystals, profiles, inclusions)

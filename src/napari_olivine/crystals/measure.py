@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.crystals.images import Images, Labels
+from napari_olivine.crystals.inclusions import Inclusion, find_inclusions, inclusion_table
 from napari_olivine.crystals.outline import MARGIN_PX, Sides, measure_boundary
 from napari_olivine.crystals.radial import GRID, RadialProfile, on_grid, radial_profile
 from napari_olivine.crystals.settings import CrystalsSettings
@@ -165,9 +166,27 @@ def crystal_windows(
             yield int(crystal), box, Window.read(images, box, levels[place])
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of some crystals."""
+
+    crystals: pd.DataFrame
+    """One row a crystal, in the order asked for, with its ``id``."""
+    profiles: pd.DataFrame
+    """Radial profiles of those that are large enough: ``id``, mg# on the common grid of depth
+    (``mg_005`` at s = 0.05, ...) and its standard errors (``se_005``, ...)."""
+    inclusions: pd.DataFrame
+    """What they enclose (:class:`~napari_olivine.crystals.inclusions.Inclusion`)."""
+
+
 def measure_crystals(
-    table: pd.DataFrame, images: Images, settings: CrystalsSettings, job: Job
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    table: pd.DataFrame,
+    images: Images,
+    settings: CrystalsSettings,
+    job: Job,
+    *,
+    vesicle_grey: float | None = None,
+) -> Measured:
     """Measure some crystals that lie close together.
 
     Parameters
@@ -180,26 +199,31 @@ def measure_crystals(
         Border and thresholds.
     job
         Running job.
-
-    Returns
-    -------
-    measured
-        One row a crystal, in the same order, with its ``id``.
-    profiles
-        Radial profiles of those that are large enough: ``id``, mg# on the common grid of depth
-        (``mg_005`` at s = 0.05, ...) and its standard errors (``se_005``, ...).
+    vesicle_grey
+        Grey below which a pixel is a vesicle, `None` where no vesicles stand apart.
     """
     measured, profiles = [], []
+    inclusions: list[Inclusion] = []
     for crystal, box, window in crystal_windows(table, images, job):
-        row, profile = _measure(crystal, box, window, images, settings)
+        inside = window.labels == crystal
+        if not inside.any():  # too thin to be seen at a coarse level
+            measured.append({"id": crystal, "hole_fraction": np.nan})
+            continue
+        filled = fill_holes(inside)
+        row, profile = _measure(inside, filled, box, window, images, settings)
         measured.append({"id": crystal, **row})
+        inclusions += find_inclusions(
+            crystal, inside, filled, window.labels, window.grey, (window.row0, window.col0),
+            images.labels.pixel_size_um * 2**window.level, vesicle_grey,
+        )  # fmt: skip
         if profile is not None:
             mg, error = on_grid(profile)
             profiles.append(np.concatenate([[crystal], mg, error]))
     names = [f"{kind}_{round(100 * s):03d}" for kind in ("mg", "se") for s in GRID]
     curves = pd.DataFrame(np.reshape(profiles, (-1, 1 + len(names))), columns=["id", *names])
     curves = curves.astype(np.float32).assign(id=curves["id"].astype(np.uint32))
-    return pd.DataFrame(measured).astype({"id": np.uint32}), curves
+    rows = pd.DataFrame(measured, columns=None if measured else ["id"]).astype({"id": np.uint32})
+    return Measured(rows, curves, inclusion_table(inclusions))
 
 
 def _near(boxes: NDArray[np.int64], pixels: int) -> NDArray[np.bool_]:
@@ -227,19 +251,16 @@ def _level(labels: Labels, box: NDArray[np.int64], job: Job) -> int:
 
 
 def _measure(
-    crystal: int,
+    inside: NDArray[np.bool_],
+    filled: NDArray[np.bool_],
     box: NDArray[np.int64],
     window: Window,
     images: Images,
     settings: CrystalsSettings,
 ) -> tuple[dict[str, Any], RadialProfile | None]:
-    inside = window.labels == crystal
-    if not inside.any():  # too thin to be seen at a coarse level
-        return {"hole_fraction": np.nan}, None
     factor = 2**window.level
     pixel_um = images.labels.pixel_size_um * factor
     on_edge = sides_on_edge(box, images.shape)
-    filled = fill_holes(inside)
     distance = outline_distance(filled, on_edge)
     border_px = settings.border_px / factor
     composition = measure_composition(inside, distance, window.mg, window.grey, border_px)

@@ -94,8 +94,9 @@ def _because(reasons: Sequence[Reason], count: int) -> list[str]:
     order = np.argsort(-brought, axis=1, kind="stable")[:, :SPOKEN]
     of = np.take_along_axis(brought, order, axis=1)
     spoken = (of >= WORTH) & (of >= SHARE * of[:, :1])
-    words = [reason.words for reason in reasons]
-    return [
-        "; ".join(words[k](row) for k, said in zip(which, aloud, strict=True) if said) or NOTHING
-        for row, which, aloud in zip(range(count), order.tolist(), spoken.tolist(), strict=True)
-    ]
+    said: list[list[str]] = [[] for _ in range(count)]
+    for which, aloud in zip(order.T, spoken.T, strict=True):
+        for place, reason in enumerate(reasons):
+            for row in np.flatnonzero(aloud & (which == place)).tolist():
+                said[row].append(reason.words(row))
+    return ["; ".join(words) or NOTHING for words in said]

@@ -1,6 +1,7 @@
 """Grounds on which a crystal is doubted: each a strength from 0 to 1 and words for it.
 
-Every limit here is ours: it is what a petrologist would look twice at, not fitted to a section.
+Every limit and weight here is ours: what a petrologist would look twice at. They were tried on
+synthetic sections, and are not fitted to them.
 """
 
 from __future__ import annotations
@@ -41,9 +42,8 @@ def network(table: pd.DataFrame) -> list[Reason]:
 def boundary(table: pd.DataFrame) -> list[Reason]:
     """Outlines that hardly show.
 
-    Olivine backscatters more than what it usually lies in: glass, plagioclase and augite. A
-    contrast that is too small a crystal to have its own noise measured is counted in the noise
-    of the others.
+    Olivine backscatters more than what it usually lies in: glass, plagioclase and augite. Where a
+    crystal is too small for its own noise to be measured, that of the others is taken.
     """
     step, contrast = column(table, "boundary_grey_step"), column(table, "boundary_contrast")
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -54,7 +54,7 @@ def boundary(table: pd.DataFrame) -> list[Reason]:
 
     def grey(row: int) -> str:
         if contrast[row] < 0:
-            return f"darker than its surroundings in BSE ({step[row]:.0f} grey)"
+            return f"darker than its surroundings in BSE ({step[row]:.1f} grey)"
         return f"hardly stands out in BSE (by {contrast[row]:.1f} times the noise)"
 
     return [

@@ -76,8 +76,9 @@ def robust_z(values: Floats, groups: NDArray[np.object_], least: float) -> Float
     """
     found = np.full(len(values), np.nan)
     there = np.isfinite(values)
-    for name in np.unique(groups.astype(str)):
-        group = (groups == name) & there
+    codes, names = pd.factorize(groups)
+    for code in range(len(names)):
+        group = (codes == code) & there
         others = group if group.sum() >= FEW else there
         if others.sum() < FEW:
             continue

@@ -11,6 +11,10 @@ from napari_olivine.section import Section
 from napari_olivine.widgets.layers import overlay
 
 OUTLINE = "Selected crystal"
+SMALLEST = 100
+"""Rows or columns of the outline's layer; each pixel of a smaller crystal becomes several, or its
+outline would cover it."""
+
 LARGEST = 1024
 """Rows or columns of the outline's layer; a larger crystal is outlined at a coarser level."""
 
@@ -87,7 +91,7 @@ def outline_data(section: Section, record: dict[str, Any]) -> tuple[Any, dict[st
     tuple
         The crystal's pixels (uint8), and the properties of a labels layer.
     """
-    from napari.utils.colormaps import DirectLabelColormap
+    from napari.utils.colormaps import CyclicLabelColormap
 
     raster = section.raster("crystals", "crystals")
     row0, row1, col0, col1 = (int(record[name]) for name in ("row0", "row1", "col0", "col1"))
@@ -100,11 +104,15 @@ def outline_data(section: Section, record: dict[str, Any]) -> tuple[Any, dict[st
     window = raster.read(
         slice(first_row, row1 // step + 3), slice(first_column, col1 // step + 3), level
     )
-    pixel = section.pixel_size_um * step
+    several = -(-SMALLEST // max(window.shape))
+    mask = np.kron(window == record["id"], np.ones((several, several), np.uint8))
+    pixel = section.pixel_size_um * step / several
+    # A layer is placed by the middle of its first pixel.
+    middle = (1 / several - 1) / 2
     look = overlay(section, OUTLINE) | {
         "scale": (pixel, pixel),
-        "translate": (first_row * pixel, first_column * pixel),
-        "colormap": DirectLabelColormap(color_dict={None: "transparent", 1: "yellow"}),
+        "translate": [(k + middle) * pixel * several for k in (first_row, first_column)],
+        "colormap": CyclicLabelColormap(colors=[(0, 0, 0, 0), (1, 1, 0, 1)]),
         "opacity": 1.0,
     }
-    return (window == record["id"]).astype(np.uint8), look
+    return mask.astype(np.uint8), look

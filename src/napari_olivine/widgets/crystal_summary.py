@@ -11,6 +11,7 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_olivine.section import Raster, Section
+from napari_olivine.widgets.background import Background
 from napari_olivine.widgets.radial_part import words_of
 
 SIDE = 132
@@ -34,18 +35,37 @@ class CrystalSummary(QWidget):
         row.addWidget(self.picture)
         row.addWidget(self.text, 1)
         self.setFixedHeight(SIDE + 4)
+        self._crystal = 0
+        self._background = Background()
+        self._background.done.connect(self._on_done)
+
+    def stop(self) -> None:
+        """Leave what is being made."""
+        self._background.stop()
 
     def show_crystal(self, section: Section | None, record: dict[str, Any] | None) -> None:
         """Show a crystal by its row of the table, or none."""
         if section is None or record is None or "row0" not in record:
+            self._crystal = 0
+            self._background.want([])
             self.picture.clear()
             self.picture.hide()
             self.text.setText("Click a crystal, or choose a row.")
             return
         self.picture.show()
         self.text.setText(_numbers(record))
+        self._crystal = int(record["id"])
         if "BSE" in section.record.signals:
-            self.picture.setPixmap(_pixmap(cut_out(section.raster("images", "BSE"), record)))
+            raster = section.raster("images", "BSE")
+            self._background.want([(self._crystal, lambda: cut_out(raster, record))])
+
+    def _on_done(self, crystal: int, grey: NDArray[np.uint8] | None) -> None:
+        if crystal != self._crystal:
+            return
+        if grey is None:
+            self.picture.clear()
+        else:
+            self.picture.setPixmap(_pixmap(grey))
 
 
 def cut_out(raster: Raster, record: dict[str, Any]) -> NDArray[np.uint8]:

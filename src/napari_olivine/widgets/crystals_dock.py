@@ -7,16 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QLineEdit,
-    QTableView,
-    QTabWidget,
-)
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QTabWidget
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
@@ -25,14 +17,10 @@ from napari_olivine.widgets.crystal_colour_part import ColourPart
 from napari_olivine.widgets.crystal_colours import look_up
 from napari_olivine.widgets.crystal_column_menu import ColumnMenu
 from napari_olivine.widgets.crystal_gallery_part import GalleryPart
-from napari_olivine.widgets.crystal_layer import (
-    OUTLINE,
-    Outlines,
-    crystal_at,
-    outline_data,
-    picker,
-)
+from napari_olivine.widgets.crystal_layer import Outlines, crystal_at, picker
 from napari_olivine.widgets.crystal_model import CrystalModel
+from napari_olivine.widgets.crystal_spot import centre_on, show_outline
+from napari_olivine.widgets.crystal_table_view import CrystalTableView
 from napari_olivine.widgets.export_part import ExportPart
 from napari_olivine.widgets.layers import KEY, made
 from napari_olivine.widgets.parts import wrapped
@@ -56,7 +44,8 @@ class CrystalsDock(StepDock):
         self.colours.changed.connect(self._colour)
         self.legend = self.colours.legend
         self.model = CrystalModel()
-        self.view = _table_view(self.model)
+        self.view = CrystalTableView(self.model)
+        self.view.chosen.connect(self._go_to)
         self.columns = ColumnMenu(self.view, self.model)
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Filter: phenocryst reversed area>20000")
@@ -87,20 +76,19 @@ class CrystalsDock(StepDock):
         self.body.addWidget(self.count)
         self.body.addWidget(self.tabs, 1)
         self.body.addWidget(self.selected_part)
-        self._syncing = False
         self._made = ""
         self._outlines = Outlines()
         self._painted: tuple[Any, Any, Any] = (None, None, None)
-        self.view.selectionModel().currentRowChanged.connect(self._on_row)
         viewer = self.session.viewer
         on_press = picker(self.pick)
         viewer.mouse_drag_callbacks.append(on_press)
         self.links.when_cut(lambda: viewer.mouse_drag_callbacks.remove(on_press))
-        self.links.when_cut(lambda: self._outline(None))
+        self.links.when_cut(lambda: show_outline(self.session, None))
         self.links.when_cut(self.gallery.sheet.stop)
-        self.links.when_cut(self.histogram.stop)
+        self.links.when_cut(self.selected_part.stop)
         self.links.connect(viewer.layers.events.inserted, self._on_layer_inserted)
         self.links.connect(self.session.selection_changed, self._on_selected)
+        self.links.connect(self.session.crystals_edited, self.show_table)
         self.fill()
 
     @override
@@ -146,10 +134,9 @@ class CrystalsDock(StepDock):
         self.gallery.set_section(section)
         self.histogram.set_section(section)
         self.show_table(*_tables(section))
-        if self.model.sorted_by is None and "area_um2" in self.model.names:
-            down = Qt.SortOrder.DescendingOrder
-            self.view.sortByColumn(self.model.names.index("area_um2"), down)
-            self._scroll_to(self.session.selected)
+        if self.model.sorted_by is None:
+            self.view.sort_by("area_um2", down=True)
+            self.view.scroll_to(self.session.selected)
         self.view.resizeColumnsToContents()
 
     def show_table(self, table: pd.DataFrame, profiles: pd.DataFrame | None) -> None:
@@ -162,21 +149,16 @@ class CrystalsDock(StepDock):
         table, profiles
             As the section stores them.
         """
-        crystal, bar = self.session.selected, self.view.verticalScrollBar()
-        top, row = bar.value(), self.model.row_of(crystal)
-        in_view = row >= 0 and top <= row <= self.view.rowAt(self.view.viewport().height() - 1)
-        self._syncing = True
-        self.model.set_table(table, profiles)
-        self._syncing = False
+        crystal = self.session.selected
+        with self.view.staying(crystal):
+            self.model.set_table(table, profiles)
         self._tell(self.model.problem)
         self.colours.set_table(table)
         self._colour()
         if crystal and self.model.record(crystal) is None:
             self.session.select(0)
-            return
-        self._show_selected(crystal)
-        after = self.model.row_of(crystal)
-        bar.setValue(top + after - row if in_view and after >= 0 else top)
+        else:
+            self._show_selected(crystal)
 
     # ------------------------------------------------------------------ selecting
 
@@ -191,73 +173,22 @@ class CrystalsDock(StepDock):
         except OlivineError as error:
             self.show_error(str(error))
 
-    def _on_row(self, current: Any, _previous: Any) -> None:
-        if not self._syncing and current.isValid():
-            self._go_to(self.model.id_at(current.row()))
-
     def _go_to(self, crystal: int) -> None:
         self.session.select(crystal)
-        self._centre(crystal)
+        record = self.model.record(crystal)
+        if record is not None:
+            centre_on(self.session, record)
 
     def _on_selected(self, crystal: int) -> None:
+        self.view.mark(crystal)
         self._show_selected(crystal)
-        self._scroll_to(crystal)
+        self.view.scroll_to(crystal)
 
     def _show_selected(self, crystal: int) -> None:
         record = self.model.record(crystal)
-        self._select_row_quietly()
         self.gallery.sheet.show_selected(crystal)
-        self._outline(record)
+        show_outline(self.session, record)
         self.selected_part.show_crystal(self.session.section, record, self.model.profiles)
-
-    def _select_row_quietly(self) -> None:
-        row = self.model.row_of(self.session.selected)
-        self._syncing = True
-        if row >= 0:
-            self.view.selectRow(row)
-        else:
-            self.view.clearSelection()
-        self._syncing = False
-
-    def _scroll_to(self, crystal: int) -> None:
-        row = self.model.row_of(crystal)
-        if row >= 0:
-            middle = QAbstractItemView.ScrollHint.PositionAtCenter
-            self.view.scrollTo(self.model.index(row, self._first_column()), middle)
-
-    def _first_column(self) -> int:
-        return self.view.horizontalHeader().logicalIndexAt(0)
-
-    def _centre(self, crystal: int) -> None:
-        """Move the view to a crystal, and closer if it is small on the screen."""
-        record, section = self.model.record(crystal), self.session.section
-        if record is None or section is None:
-            return
-        camera = self.session.viewer.scene.camera
-        side = max(record["row1"] - record["row0"], record["col1"] - record["col0"])
-        side_um = float(side) * section.pixel_size_um
-        camera.center = (0.0, float(record["y_um"]), float(record["x_um"]))
-        camera.zoom = min(max(camera.zoom, 120 / side_um), 400 / side_um)
-
-    def _outline(self, record: dict[str, Any] | None) -> None:
-        layers, section = self.session.viewer.layers, self.session.section
-        if record is None or section is None or "row0" not in record:
-            if OUTLINE in layers:
-                layers.remove(OUTLINE)
-            return
-        data, look = outline_data(section, record)
-        if OUTLINE in layers:
-            # Moving the layer takes a fifth of the time of adding another.
-            layer: Any = layers[OUTLINE]
-            layer.data = data
-            layer.scale, layer.translate = look["scale"], look["translate"]
-            return
-        active = layers.selection.active
-        layer = self.session.viewer.add_labels(data, **look)
-        layer.contour = 2
-        layer.editable = False
-        if active is not None and active in layers:
-            layers.selection.active = active
 
     # ------------------------------------------------------------------ showing
 
@@ -287,26 +218,14 @@ class CrystalsDock(StepDock):
         if self.model.names != before:
             self.view.resizeColumnsToContents()
         self._tell()
-        self._select_row_quietly()
+        self.view.mark(self.session.selected)
 
     def _tell(self, problem: str = "") -> None:
         """Tell how many crystals are shown, or what is wrong with the filter."""
         self.tally.setText(f"{self.model.rowCount():,} of {len(self.model.table):,} crystals")
         self.count.setText(problem)
         self.count.setVisible(bool(problem))
-        self._mark_order()
-
-    def _mark_order(self) -> None:
-        """Mark the column that orders the rows; its place changes with the columns."""
-        name, down = self.model.sorted_by or ("", False)
-        if "unlike" in self.model.names and self.model.text:
-            name, down = "unlike", False
-        column = self.model.names.index(name) if name in self.model.names else -1
-        order = Qt.SortOrder.DescendingOrder if down else Qt.SortOrder.AscendingOrder
-        header = self.view.horizontalHeader()
-        header.blockSignals(True)  # or the view sorts again
-        header.setSortIndicator(column, order)
-        header.blockSignals(False)
+        self.view.mark_order()
 
     def _on_layer_inserted(self, event: Any) -> None:
         mark = event.value.metadata.get(KEY)
@@ -348,18 +267,3 @@ def _tables(section: Section | None) -> tuple[pd.DataFrame, pd.DataFrame | None]
     with suppress(OSError):  # made before there were any
         profiles = section.table("crystals", "profiles")
     return section.table("crystals", "crystals"), profiles
-
-
-def _table_view(model: CrystalModel) -> QTableView:
-    view = QTableView()
-    view.setModel(model)
-    view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-    view.setSortingEnabled(True)
-    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
-    view.verticalHeader().hide()
-    view.verticalHeader().setDefaultSectionSize(22)
-    view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-    view.horizontalHeader().setSectionsMovable(True)
-    return view

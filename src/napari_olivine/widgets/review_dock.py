@@ -46,7 +46,7 @@ SIZES = {
 }
 """Which crystals are looked at."""
 
-LEARN_EVERY = 10
+LEARN_EVERY = 5
 """Answers after which the order is learned anew."""
 
 FLUSH_MS = 1500

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 
 from napari_olivine.crystals.saving import write_arrays
 from napari_olivine.section import Raster
+
+CRYSTALS = "crystals"
+TABLES = (CRYSTALS, "profiles", "inclusions")
+"""Tables of the crystals product that edits change; each has a column ``id``."""
 
 Row = dict[str, Any]
 """Values of a crystal by column, ``id`` among them."""
@@ -58,24 +62,30 @@ class Patch:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Rows of a table before and after.
+
+    One that is in both gets the values that are named; one that is in `before` alone vanishes,
+    one in `after` alone appears: theirs have every column.
+    """
+
+    before: list[Row]
+    after: list[Row]
+
+
+@dataclass(frozen=True)
 class Change:
     """One edit as it was carried out.
 
     Parameters
     ----------
-    before, after
-        Rows of the table. A crystal that is in both gets the values that are named; one that is
-        in `before` alone vanishes, one in `after` alone appears: theirs have every column.
-    profiles_before, profiles_after
-        Radial profiles of the same crystals, where they are measured anew.
+    rows
+        Rows of each table (:data:`TABLES`) that changes.
     patch
         Ids of pixels, `None` if none changes.
     """
 
-    before: list[Row]
-    after: list[Row]
-    profiles_before: list[Row] = field(default_factory=list)
-    profiles_after: list[Row] = field(default_factory=list)
+    rows: dict[str, Rows]
     patch: Patch | None = None
 
     def inverse(self) -> Change:
@@ -83,15 +93,15 @@ class Change:
         patch = self.patch
         if patch is not None:
             patch = Patch(patch.row0, patch.col0, patch.after, patch.before)
-        return Change(self.after, self.before, self.profiles_after, self.profiles_before, patch)
+        return Change({name: Rows(r.after, r.before) for name, r in self.rows.items()}, patch)
 
     @property
     def crystals(self) -> list[int]:
         """Ids of the crystals that are there afterwards, the one to look at first."""
-        return [row["id"] for row in self.after]
+        return [row["id"] for row in self.rows[CRYSTALS].after]
 
 
-def replace_rows(table: pd.DataFrame, before: Iterable[Row], after: Iterable[Row]) -> pd.DataFrame:
+def replace_rows(table: pd.DataFrame, rows: Rows) -> pd.DataFrame:
     """Carry out a change of rows.
 
     Doing it twice gives the same as doing it once.
@@ -100,26 +110,25 @@ def replace_rows(table: pd.DataFrame, before: Iterable[Row], after: Iterable[Row
     ----------
     table
         With ``id`` as column and as index.
-    before, after
-        As in :class:`Change`.
+    rows
+        What changes.
 
     Returns
     -------
     pandas.DataFrame
         Another table, ordered by ``id``.
     """
-    after = list(after)
-    there = {row["id"] for row in after}
-    gone = [row["id"] for row in before if row["id"] not in there]
+    there = {row["id"] for row in rows.after}
+    gone = [row["id"] for row in rows.before if row["id"] not in there]
     table = table.drop(index=table.index.intersection(gone))
-    known = [row for row in after if row["id"] in table.index]
-    new = [row for row in after if row["id"] not in table.index and len(row) == table.shape[1]]
+    known = [row for row in rows.after if row["id"] in table.index]
+    new = [row for row in rows.after if row["id"] not in table.index and len(row) == table.shape[1]]
     for row in known:
         for name, value in row.items():
             table.at[row["id"], name] = np.nan if value is None else value
     if new:
-        rows = pd.DataFrame(new, columns=table.columns).astype(table.dtypes.to_dict())
-        table = pd.concat([table, by_id(rows)]).sort_index()
+        added = pd.DataFrame(new, columns=table.columns).astype(table.dtypes.to_dict())
+        table = pd.concat([table, by_id(added)]).sort_index()
     return table
 
 
@@ -175,10 +184,13 @@ class Changes:
             arrays = {"place": np.array([patch.row0, patch.col0])}
             arrays |= {"before": patch.before, "after": patch.after}
             write_arrays(arrays, self._pixels(n))
-        self._append({
-            "n": n, "before": change.before, "after": change.after, "pixels": bool(change.patch),
-            "profiles_before": change.profiles_before, "profiles_after": change.profiles_after,
-        })  # fmt: skip
+        self._append(
+            {
+                "n": n,
+                "pixels": change.patch is not None,
+                "rows": {name: [rows.before, rows.after] for name, rows in change.rows.items()},
+            }
+        )
 
     def set_aside(self, n: int, reason: str) -> None:
         """Note why edit `n` could not be carried out."""
@@ -198,9 +210,7 @@ class Changes:
             with np.load(self._pixels(n)) as arrays:
                 row0, col0 = (int(value) for value in arrays["place"])
                 patch = Patch(row0, col0, arrays["before"], arrays["after"])
-        return Change(
-            told["before"], told["after"], told["profiles_before"], told["profiles_after"], patch
-        )
+        return Change({name: Rows(*rows) for name, rows in told["rows"].items()}, patch)
 
     def _pixels(self, n: int) -> Path:
         return self.folder / f"{n:06d}.npz"

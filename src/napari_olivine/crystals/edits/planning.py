@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.edits.change import Change, Patch, Row, by_id, rows_of
+from napari_olivine.crystals.edits.change import CRYSTALS, Change, Patch, Row, Rows, by_id, rows_of
 from napari_olivine.crystals.edits.dividing import cut_along, cut_around, loose_pieces
 from napari_olivine.crystals.edits.kinds import Classify, Edit, Judge, Merge, Note, Redraw, Split
 from napari_olivine.crystals.images import Images, Labels
@@ -53,17 +53,15 @@ class Planner:
     vesicle_grey: float | None
     job: Job
 
-    def plan(
-        self, edit: Edit, table: pd.DataFrame, profiles: pd.DataFrame, who: str, at: str
-    ) -> Change:
+    def plan(self, edit: Edit, tables: Mapping[str, pd.DataFrame], who: str, at: str) -> Change:
         """Work out what an edit changes.
 
         Parameters
         ----------
         edit
             What the person wants.
-        table, profiles
-            Crystals and radial profiles as they are, with ``id`` as index.
+        tables
+            Tables of the product as they are, by name, with ``id`` as index.
         who, at
             The person, and the time (ISO 8601).
 
@@ -72,6 +70,7 @@ class Planner:
         EditError
             If it cannot be carried out; says why.
         """
+        table = tables[CRYSTALS]
         for crystal in edit.crystals:
             if crystal not in table.index:
                 raise EditError(f"There is no crystal {crystal}.")
@@ -102,7 +101,7 @@ class Planner:
         other = patch.before != patch.after
         ids = np.unique(np.concatenate([patch.before[other], patch.after[other]]))
         ids = np.union1d(ids[ids > 0], list(edit.crystals)).astype(np.int64)
-        return self._measured(edit, ids, patch, after, box, (table, profiles), looked)
+        return self._measured(edit, ids, patch, after, box, tables, looked)
 
     # ------------------------------------------------------------------ classes
 
@@ -118,7 +117,7 @@ class Planner:
             }
             before += rows_of(table, [crystal], ["id", *values])
             after.append({"id": crystal, **values})
-        return Change(before, after)
+        return Change({CRYSTALS: Rows(before, after)})
 
     # ------------------------------------------------------------------ pixels
 
@@ -179,10 +178,10 @@ class Planner:
         patch: Patch,
         after: NDArray[np.uint32],
         box: NDArray[np.int64],
-        tables: tuple[pd.DataFrame, pd.DataFrame],
+        tables: Mapping[str, pd.DataFrame],
         looked: dict[str, str],
     ) -> Change:
-        table, profiles = tables
+        table = tables[CRYSTALS]
         places = _places(after, ids, box)
         if places.empty:
             raise EditError("No pixel of the crystal would be left; reject it instead.")
@@ -190,8 +189,10 @@ class Planner:
             PatchedLabels(self.images.labels, patch), self.images.mg, self.images.grey,
             self.images.probability, self.images.opinion, self.images.tiles,
         )  # fmt: skip
-        rows, curves = measure_crystals(places, images, self.settings, self.job)
-        found = places.merge(rows, on="id", validate="one_to_one")
+        measured = measure_crystals(
+            places, images, self.settings, self.job, vesicle_grey=self.vesicle_grey
+        )
+        found = places.merge(measured.crystals, on="id", validate="one_to_one")
         if self.settings.surroundings_um and images.grey is not None:
             found = add_surroundings(
                 images.grey, images.tiles, found, self.settings.surroundings_um, self.vesicle_grey
@@ -207,11 +208,15 @@ class Planner:
                 for name, value in classed(by_hand).items():
                     found.at[crystal, name] = value
         found = found.assign(corrected=True, **looked)
-        curves = by_id(curves)
-        return Change(
-            rows_of(table, ids), rows_of(found, _first(edit, found.index)),
-            rows_of(profiles, ids), rows_of(curves, curves.index), patch,
-        )  # fmt: skip
+        curves, holes = by_id(measured.profiles), by_id(measured.inclusions)
+        known = tables["inclusions"]
+        old = known["id"][known["host"].isin(ids.tolist())].tolist()
+        rows = {
+            CRYSTALS: Rows(rows_of(table, ids), rows_of(found, _first(edit, found.index))),
+            "profiles": Rows(rows_of(tables["profiles"], ids), rows_of(curves, curves.index)),
+            "inclusions": Rows(rows_of(known, old), rows_of(holes, holes.index)),
+        }
+        return Change({name: r for name, r in rows.items() if r.before or r.after}, patch)
 
 
 class PatchedLabels:
@@ -262,7 +267,7 @@ def classed(zone_class: str) -> Row:
 
 def _set(table: pd.DataFrame, crystals: Iterable[int], values: Row) -> Change:
     before = rows_of(table, crystals, ["id", *values])
-    return Change(before, [{"id": row["id"], **values} for row in before])
+    return Change({CRYSTALS: Rows(before, [{"id": row["id"], **values} for row in before])})
 
 
 def _next_id(table: pd.DataFrame) -> int:

@@ -13,12 +13,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_olivine.crystals.edits.change import Change, Changes, by_id, replace_rows
+from napari_olivine.crystals.edits.change import (
+    CRYSTALS,
+    TABLES,
+    Change,
+    Changes,
+    by_id,
+    replace_rows,
+)
 from napari_olivine.crystals.edits.journal import Journal, reviewer
 from napari_olivine.crystals.edits.kinds import Edit, Entry, Merge, Redo, Redraw, Undo
 from napari_olivine.crystals.edits.planning import BOX, Planner
 from napari_olivine.crystals.edits.shapes import Shape
 from napari_olivine.crystals.images import images_of
+from napari_olivine.crystals.inclusions import inclusion_table
 from napari_olivine.crystals.saving import write_table
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.table import COLUMNS, complete_columns, summary
@@ -87,12 +95,10 @@ class CrystalStore:
         self.section, self.folder, self.job = section, folder, job
         self.settings = _settings(recipe)
         self.labels = Raster(folder / "crystals")
-        table = pd.read_parquet(folder / "crystals.parquet")
-        self.table = by_id(complete_columns(table)[COLUMNS])
-        self.profiles = pd.DataFrame({"id": pd.Series(dtype=np.uint32)})
-        if (folder / "profiles.parquet").exists():
-            self.profiles = pd.read_parquet(folder / "profiles.parquet")
-        self.profiles = by_id(self.profiles)
+        self.tables = {name: _read(folder / f"{name}.parquet") for name in TABLES}
+        self.tables[CRYSTALS] = complete_columns(self.tables[CRYSTALS])[COLUMNS]
+        if "host" not in self.tables["inclusions"]:  # made before there were any
+            self.tables["inclusions"] = inclusion_table([]).set_index("id", drop=False)
         self.journal = Journal(section.path)
         self.changes = Changes(folder / EDITS)
         self.applied = applied(folder)
@@ -162,6 +168,16 @@ class CrystalStore:
         change = self.changes.get(entry.n) or self._replay(entry)
         self._apply(change, again.n)
         return entry, change
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Crystals (:data:`~napari_olivine.crystals.table.COLUMNS`), with ``id`` as index."""
+        return self.tables[CRYSTALS]
+
+    @property
+    def profiles(self) -> pd.DataFrame:
+        """Radial profiles, with ``id`` as index."""
+        return self.tables["profiles"]
 
     @property
     def writable(self) -> bool:
@@ -237,8 +253,8 @@ class CrystalStore:
         """Write the table; quick, and only needed so that others see it."""
         if self._saved == self.applied:
             return
-        write_table(self.table, self.folder / "crystals.parquet")
-        write_table(self.profiles, self.folder / "profiles.parquet")
+        for name, table in self.tables.items():
+            write_table(table, self.folder / f"{name}.parquet")
         _write_whole(self.folder / EDITS / APPLIED, json.dumps({"applied": self.applied}))
         self._saved = self.applied
         if self._product is not None:
@@ -256,7 +272,7 @@ class CrystalStore:
     # ------------------------------------------------------------------ inside
 
     def _plan(self, edit: Edit, who: str, at: str) -> Change:
-        return self._planner.plan(edit, self.table, self.profiles, who, at)
+        return self._planner.plan(edit, self.tables, who, at)
 
     def _shapes(self, edit: Edit) -> list[Shape]:
         boxes = self.table.loc[list(edit.crystals), BOX].to_numpy(np.int64)
@@ -269,10 +285,8 @@ class CrystalStore:
         if change is not None:
             if change.patch is not None:
                 change.patch.write(self.labels)
-            self.table = replace_rows(self.table, change.before, change.after)
-            self.profiles = replace_rows(
-                self.profiles, change.profiles_before, change.profiles_after
-            )
+            for name, rows in change.rows.items():
+                self.tables[name] = replace_rows(self.tables[name], rows)
         self.applied = n
 
     def _require_writable(self) -> None:
@@ -323,6 +337,12 @@ def bring_up_to_date(section: Section, job: Job | None = None) -> None:
                     "that window, or wait a moment."
                 )
             time.sleep(0.2)
+
+
+def _read(file: Path) -> pd.DataFrame:
+    """Read a table with its ids as index; an empty one where there is none."""
+    none = pd.DataFrame({"id": pd.Series(dtype=np.uint32)})
+    return by_id(pd.read_parquet(file) if file.exists() else none)
 
 
 def _settings(recipe: Recipe) -> CrystalsSettings:

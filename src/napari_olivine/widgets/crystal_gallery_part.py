@@ -1,0 +1,64 @@
+"""The gallery with the choice of what its cut-outs show."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_olivine.section import Section
+from napari_olivine.widgets.crystal_colour_part import ColourBar
+from napari_olivine.widgets.crystal_colours import Scale, ramp
+from napari_olivine.widgets.crystal_cutouts import PICTURES
+from napari_olivine.widgets.crystal_gallery import CrystalGallery
+from napari_olivine.widgets.crystal_model import CrystalModel
+from napari_olivine.widgets.parts import combo
+
+
+class GalleryPart(QWidget):
+    """Contact sheet, its choices above it.
+
+    Parameters
+    ----------
+    model
+        Which crystals, and in which order.
+    """
+
+    def __init__(self, model: CrystalModel) -> None:
+        super().__init__()
+        self.sheet = CrystalGallery(model)
+        self.pictures = combo(PICTURES)
+        self.pictures.setToolTip("What the cut-outs show")
+        self.pictures.currentIndexChanged.connect(self._on_picture)
+        self.same_scale = QCheckBox("Same scale")
+        self.same_scale.setToolTip("All crystals at one scale; else each as large as it fits")
+        self.same_scale.toggled.connect(self.sheet.show_same_scale)
+        self.bar = ColourBar()
+        self.bar.hide()
+        row = QHBoxLayout()
+        row.addWidget(self.pictures, 1)
+        row.addWidget(self.same_scale)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 4, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(row)
+        column.addWidget(self.bar)
+        column.addWidget(self.sheet, 1)
+
+    def set_section(self, section: Section | None) -> None:
+        """Take the images of a section, or take them anew."""
+        self.sheet.set_section(section)
+        sources = self.sheet.sources
+        for k, picture in enumerate(PICTURES):
+            there = sources is not None and (sources.mg is not None or picture != "mg#")
+            self.pictures.model().item(k).setEnabled(there)
+            if not there and self.pictures.currentIndex() == k:
+                self.pictures.setCurrentIndex(0)
+        self._on_picture(self.pictures.currentIndex())
+
+    def _on_picture(self, index: int) -> None:
+        self.sheet.show_picture(PICTURES[index])
+        sources = self.sheet.sources
+        scale = None
+        if PICTURES[index] == "mg#" and sources is not None:
+            scale = Scale(*sources.mg_limits, logarithmic=False, colours=ramp("even"), unknown=0)
+        self.bar.show_scale(scale, "{:.3f}")
+        self.bar.setToolTip("mg#, the same colours for all crystals")

@@ -1,0 +1,47 @@
+"""The selected crystal: its cut-out and numbers, its radial profile, its histogram of mg#."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from qtpy.QtWidgets import QHBoxLayout
+
+from napari_olivine.section import Section
+from napari_olivine.widgets.crystal_histogram import HistogramPart
+from napari_olivine.widgets.crystal_summary import CrystalSummary
+from napari_olivine.widgets.parts import Folding
+from napari_olivine.widgets.radial_part import RadialPart
+
+
+class SelectedCrystalPart(Folding):
+    """What is known of one crystal; it folds away where the table needs the room."""
+
+    def __init__(self) -> None:
+        super().__init__("Selected crystal", opened=True)
+        self.summary = CrystalSummary()
+        self.radial = RadialPart()
+        self.histogram = HistogramPart()
+        plots = QHBoxLayout()
+        plots.setSpacing(4)
+        plots.addWidget(self.radial, 1)
+        plots.addWidget(self.histogram, 1)
+        self.inside.setContentsMargins(0, 0, 0, 0)
+        self.inside.addWidget(self.summary)
+        self.inside.addLayout(plots)
+
+    def stop(self) -> None:
+        """Leave what is being made."""
+        self.summary.stop()
+        self.histogram.stop()
+
+    def show_crystal(
+        self,
+        section: Section | None,
+        record: dict[str, Any] | None,
+        profiles: pd.DataFrame | None,
+    ) -> None:
+        """Show a crystal by its row of the table, or none."""
+        self.summary.show_crystal(section, record)
+        self.radial.show_crystal(record, profiles)
+        self.histogram.show_crystal(record)
