@@ -425,7 +425,7 @@ def test_an_edit_moves_nothing(qtbot: Any, viewer: Any, dock: Any, table: pd.Dat
     assert top > 0
     edited = many.copy()
     edited.loc[edited["id"].isin([model.id_at(row) for row in (0, 1, 250)]), "verdict"] = "rejected"
-    dock.session.edited(edited.set_index("id", drop=False), None, pixels=False)
+    dock.session.edited(edited.set_index("id", drop=False), None)
     assert dock.filter.text() == "verdict!=rejected"
     assert model.rowCount() == len(many) - 3
     assert model.row_of(crystal) == 198
@@ -439,7 +439,7 @@ def test_an_edit_moves_nothing(qtbot: Any, viewer: Any, dock: Any, table: pd.Dat
         int(edited.query("verdict != ''")["id"].iloc[0])
     ]
     assert 0 < faint[3] < 0.4
-    dock.session.edited(edited[edited["id"] != crystal], None, pixels=True)
+    dock.session.edited(edited[edited["id"] != crystal], None)
     assert dock.session.selected == 0, "it was merged into another"
     dock.session.select(4)
     dock.session.product_changed.emit("crystals")  # the table was written

@@ -40,8 +40,12 @@ STEP_OF = {
     "calibration": "calibrate",
     "mg": "calibrate",
     "crystals": "crystals",
+    "corrections": "corrections",
 }
 """The command that makes each product."""
+
+REVIEW = "annotations/review"
+"""The journal of a person's edits, as an input of products."""
 
 
 SEVERAL = ("models", "compare")
@@ -69,8 +73,9 @@ class Section:
     Layout of the folder: ``section.json`` (this record), one folder a product
     (``images/``, ``epma/``, ``mask/``, ``models/NAME/``, ``probability/``, ``compare/NAME/``
     (probabilities of other models), ``segmentation/``, ``calibration/``,
-    ``mg/``, ``crystals/``), ``annotations/`` (what a person sets by hand: sessions and traverse
-    placements) and ``work/`` (unfinished products; may be deleted when nothing runs).
+    ``mg/``, ``crystals/``, ``corrections/``), ``annotations/`` (what a person sets by hand:
+    sessions and traverse placements), ``review/`` (the journal of edits of
+    crystals) and ``work/`` (unfinished products; may be deleted when nothing runs).
 
     Parameters
     ----------
@@ -86,6 +91,7 @@ class Section:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path).resolve()
         self.record = _read_record(self.path)
+        self._rasters: dict[Path, Raster] = {}
 
     @classmethod
     def create(cls, path: Path | str, record: SectionRecord) -> Section:
@@ -165,7 +171,7 @@ class Section:
     def fingerprint(self, name: str) -> str:
         """Fingerprint of a product or annotation as it is now, empty if there is none."""
         if name.startswith("annotations/"):
-            file = self.path / f"{name}.csv"
+            file = self.path / ("review/journal.jsonl" if name == REVIEW else f"{name}.csv")
             return fingerprint_of_bytes(file.read_bytes()) if file.exists() else ""
         product = self.product(name)
         return product.fingerprint if product else ""
@@ -242,7 +248,10 @@ class Section:
         if not folder.exists():
             there = sorted(p.parent.name for p in folder.parent.glob("*/zarr.json"))
             raise SectionError(f"{folder.parent} has no image {name!r}; it has {', '.join(there)}.")
-        return Raster(folder)
+        known = self._rasters.get(folder)
+        if known is None or not known.still_there():  # opening takes some 10 ms
+            known = self._rasters[folder] = Raster(folder)
+        return known
 
     def table(self, product: str, name: str) -> pd.DataFrame:
         """Read a table (Parquet) of a product, e.g. ``table("crystals", "crystals")``."""

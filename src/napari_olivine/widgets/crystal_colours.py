@@ -19,6 +19,9 @@ CLASS = "class"
 UNKNOWN = "#808080"
 """Colour of crystals without a value."""
 
+NEW = "#FFFFFF"
+"""Colour of a crystal that an edit has just made, until the table follows."""
+
 FAINT = "38"
 """Opacity of crystals that the reviewer rejected (hexadecimal, of FF)."""
 
@@ -141,7 +144,7 @@ def look_up(ids: NDArray[Any], colouring: Colouring) -> Any:
     from napari.utils.colormaps import DirectLabelColormap
 
     colours: dict[int | None, Any] = dict(zip(ids.tolist(), colouring.colours, strict=True))
-    found = DirectLabelColormap(color_dict={None: "transparent", 0: "transparent", **colours})
+    found = DirectLabelColormap(color_dict={None: NEW, 0: "transparent", **colours})
     _tell_distinct(found, ids, colouring.colours)
     return found
 
@@ -154,11 +157,12 @@ def _tell_distinct(look_up: Any, ids: NDArray[Any], colours: NDArray[Any]) -> No
 
     It keeps them under these names once it has found them; should the names change, it searches.
     """
-    distinct, first, codes = np.unique(colours.astype(str), return_index=True, return_inverse=True)
+    _, first, codes = np.unique(colours.astype(str), return_index=True, return_inverse=True)
     shades = [look_up.color_dict[int(ids[k])] for k in first]
     places = dict(zip(ids.tolist(), (codes + 2).tolist(), strict=True))
     by_place = dict(enumerate([look_up.default_color, look_up.color_dict[0], *shades]))
-    look_up.__dict__["_num_unique_colors"] = len(distinct) + 1
+    every = {tuple(shade.tolist()) for shade in by_place.values()}
+    look_up.__dict__["_num_unique_colors"] = len(every)
     look_up.__dict__["_label_mapping_and_color_dict"] = ({None: 0, 0: 1, **places}, by_place)
 
 

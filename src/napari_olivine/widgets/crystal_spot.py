@@ -32,9 +32,17 @@ def centre_on(
     camera.zoom = min(max(camera.zoom, on_screen[0] / side_um), on_screen[1] / side_um)
 
 
+SHAPE = ("id", "row0", "row1", "col0", "col1", "area_px", "x_um", "y_um")
+"""What changes with the outline of a crystal."""
+
+
 def show_outline(session: SectionSession, record: dict[str, Any] | None) -> None:
     """Draw a line around a crystal, or around none."""
     layers, section = session.viewer.layers, session.section
+    wanted = tuple(record.get(name) for name in SHAPE) if record is not None else ()
+    if wanted == session.outlined and (OUTLINE in layers) == bool(wanted):
+        return
+    session.outlined = wanted
     if record is None or section is None or "row0" not in record:
         if OUTLINE in layers:
             layers.remove(OUTLINE)

@@ -52,6 +52,9 @@ LEARN_EVERY = 5
 FLUSH_MS = 1500
 """Pause after an edit after which the table is written: the journal has it already."""
 
+TELL_MS = 250
+"""Pause after an edit after which table and colours follow: the next crystal comes up first."""
+
 ON_SCREEN = (220, 420)
 """Sides of a crystal under review, px of the screen: its outline and its surroundings are seen."""
 
@@ -80,6 +83,10 @@ class ReviewDock(Dock):
         self._flush.setSingleShot(True)
         self._flush.setInterval(FLUSH_MS)
         self._flush.timeout.connect(self.flush)
+        self._tell = QTimer(self)
+        self._tell.setSingleShot(True)
+        self._tell.setInterval(TELL_MS)
+        self._tell.timeout.connect(self._tell_others)
         viewer, session = self.session.viewer, self.session
         self.keys = ReviewKeys(viewer.window._qt_window, self._actions())
         on_press = picker(self.pick)
@@ -193,6 +200,7 @@ class ReviewDock(Dock):
         """Write the table and let others edit."""
         self.leave_tool()
         self._background.want([])
+        self._tell_others()
         review, self.review = self.review, None
         self.crystal = 0
         if review is not None:
@@ -240,7 +248,7 @@ class ReviewDock(Dock):
                 "see Edits."
             )
             self.history.unfold(True)
-        self.session.edited(store.table, store.profiles, pixels=True)
+        self._tell_others()
         self._restrict()
         self._learn()
         self.next()
@@ -414,11 +422,19 @@ class ReviewDock(Dock):
         assert self.review is not None
         self._flush.start()
         if change is not None:
-            store = self.review.store
-            self.session.edited(store.table, store.profiles, pixels=change.patch is not None)
+            if change.patch is not None:
+                self.session.redraw("crystals", "crystals")
+            self._tell.start()
         if self.crystal not in self.review.table.index:
             self.crystal = 0
         self._show()
+
+    def _tell_others(self) -> None:
+        """Show what was edited in the other docks and in the colours."""
+        self._tell.stop()
+        if self.review is not None:
+            table = self.review.table.assign(doubt=self.review.ranking)
+            self.session.edited(table, self.review.store.profiles)
 
     def _ready(self, *, new: bool = False) -> bool:
         if self.review is None:

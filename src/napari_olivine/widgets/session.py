@@ -68,6 +68,8 @@ class SectionSession:
         self._known: dict[str, str] = {}
         self.section: Section | None = None
         self.selected = 0
+        self.outlined: tuple[Any, ...] = ()
+        """The crystal around which a line is drawn."""
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
 
     @property
@@ -158,20 +160,22 @@ class SectionSession:
             self.selected = int(crystal)
             self.selection_changed.emit(self.selected)
 
-    def edited(self, table: pd.DataFrame, profiles: pd.DataFrame, *, pixels: bool) -> None:
-        """Show the crystals after an edit by a person.
+    def redraw(self, product: str, name: str) -> None:
+        """Show the pixels of an image that were changed in place."""
+        layer = self.layer(product, name)
+        if layer is not None:
+            layer.refresh(extent=False)
+
+    def edited(self, table: pd.DataFrame, profiles: pd.DataFrame) -> None:
+        """Show the table of crystals after edits by a person.
 
         Parameters
         ----------
         table, profiles
             As they are now.
-        pixels
-            Whether pixels changed, not the table alone.
         """
-        layer = self.layer("crystals", "crystals")
-        if layer is not None and pixels:
-            layer.refresh(extent=False)
         self.crystals_edited.emit(table, profiles)
+        layer = self.layer("crystals", "crystals")
         if layer is not None and not len(self.crystals_edited):
             from napari_olivine.widgets.crystal_colours import colour_map
 
