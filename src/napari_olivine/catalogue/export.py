@@ -73,7 +73,7 @@ def export_catalogue(
     optional = ("segmentation", "mask", "probability", "mg", "calibration")
     there = {name for name in optional if section.state(name) != "missing"}
     phase = str(section.require("crystals").notes["phase_from"])
-    for name in sorted((there - {"segmentation", "mask"}) | {phase}):
+    for name in sorted((there - {"segmentation", "mask"}) | ({phase} & there)):
         section.require(name)
     record = {
         "section": section.record.name,

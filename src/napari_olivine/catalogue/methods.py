@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 from typing import Any
 
 from napari_olivine.networks.card import read_card
@@ -146,13 +147,18 @@ def _crystals(section: Section, phase: str) -> list[str]:
     made, counts = product.recipe.settings, product.notes
     pixels = "segmentation" if phase == "segmentation" else "reference mask"
     neighbours = "8" if made["join_diagonals"] else "4"
+    origin = (
+        f"Crystals are those of the label image {Path(str(made['labels'])).name}"
+        if phase == "labels"
+        else f"Crystals are the connected regions of the {pixels} ({neighbours} neighbours) of "
+        f"at least {made['min_area_um2']:g} um2"
+    )
     sentences = [
-        f"Crystals are the connected regions of the {pixels} ({neighbours} neighbours) of "
-        f"at least {made['min_area_um2']:g} um2: {counts['microlites']} microlites (under "
+        f"{origin}: {counts['microlites']} microlites (under "
         f"{made['microphenocryst_from_um2']:g} um2), {counts['microphenocrysts']} "
         f"microphenocrysts and {counts['phenocrysts']} phenocrysts (from "
         f"{made['phenocryst_from_um2']:g} um2).",
-        *_instances(made, counts),
+        *(_instances(made, counts) if phase != "labels" else ()),
         *_review(section),
         "In each the core lies further from the outer outline than half of the largest distance, "
         f"the rim from there to {made['border_px']} pixels from the outline; holes are no outline.",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import pandas as pd
 
 from napari_olivine.crystals.edits.kinds import words_of
 from napari_olivine.crystals.edits.store import FOUND, CrystalStore, content
+from napari_olivine.crystals.elsewhere import LabelImage, import_labels
 from napari_olivine.crystals.images import Images, images_of, other_opinion
-from napari_olivine.crystals.instances import settle_crystals
+from napari_olivine.crystals.instances import no_decisions, settle_crystals
 from napari_olivine.crystals.measure import Measured, crystal_blocks, measure_crystals
 from napari_olivine.crystals.numbering import number_regions
 from napari_olivine.crystals.rock import add_surroundings, find_vesicle_grey
@@ -30,12 +31,14 @@ def find_crystals(
     """Find, number, measure and classify the crystals of a section.
 
     Connected regions of olivine become crystals: where there is evidence, touching ones are parted
-    and the parts of cracked ones joined. Makes the product ``crystals``: the raster
-    ``crystals`` of ids (uint32, 0 for none), numbered in reading order, and the table of the
-    same name (:data:`~napari_olivine.crystals.table.COLUMNS`). mg# is left empty where the
-    section has no ``mg``, the probability where the crystals come from the mask. A second table,
-    ``profiles``, holds the radial profile of each crystal that is large enough for one; ``cuts``
-    and ``gaps`` hold each decision to part or join, with its evidence.
+    and the parts of cracked ones joined. Or the numbers of a label image from elsewhere do. Makes
+    the product ``crystals``: the raster ``crystals`` of ids (uint32, 0 for none), numbered in
+    reading order, and the table of the same name
+    (:data:`~napari_olivine.crystals.table.COLUMNS`). mg# is left empty where the section has no
+    ``mg``, the probability where the crystals do not come from the segmentation. Further tables:
+    ``profiles``, the radial profile of each crystal that is large enough for one; ``inclusions``,
+    what crystals enclose; ``cuts`` and ``gaps``, each decision to part or join with its evidence;
+    ``found``, the crystals before the edits of a person, which are carried out at the end.
 
     Parameters
     ----------
@@ -50,16 +53,22 @@ def find_crystals(
     ------
     SectionError
         If there is no olivine to start from, or it is out of date.
+    InputError
+        If the label image cannot be read or does not fit.
     """
     settings, job = settings or CrystalsSettings(), job or Job()
-    phase = _phase(section, settings)
-    inputs = [phase]
+    image = LabelImage(settings.labels, section.shape) if settings.labels else None
+    phase = "labels" if image else _phase(section, settings)
+    inputs = [] if image else [phase]
     inputs += ["probability"] if phase == "segmentation" and _has(section, "probability") else []
     inputs += ["mg"] if _has(section, "mg") else []
     inputs += ["images"] if _has(section, "images") else []
     other = other_opinion(phase)
     inputs += [other] if section.state(other) == "fresh" else []
-    recipe = section.recipe("crystals", settings, [*inputs, "annotations/sessions"])
+    recipe = section.recipe(
+        "crystals", settings, [*inputs, "annotations/sessions"],
+        extra={"source labels": image.fingerprint(job)} if image else None,
+    )  # fmt: skip
     if done := section.finished("crystals", recipe, job):
         return done
     if "mg" not in inputs and settings.zoning == "mg":
@@ -74,15 +83,21 @@ def find_crystals(
         if not draft.is_done("table"):
             parts.mkdir(exist_ok=True)
             pixel_um, shape = section.pixel_size_um, section.shape
-            regions = create_raster(parts / "regions", shape, "uint32", pixel_um, reduction="mode")
-            table = number_regions(section.raster(phase, "olivine"), regions, draft, settings, job)
             labels = create_raster(
                 draft.path / "crystals", shape, "uint32", pixel_um,
                 reduction="mode", origin="crystal ids",
             )  # fmt: skip
-            images = images_of(section, regions, phase, inputs)
-            table, decisions = settle_crystals(images, table, labels, draft, settings, job)
-            images = replace(images, labels=labels)
+            if image is not None:
+                table, decisions = import_labels(image, labels, draft, job), no_decisions()
+            else:
+                regions = create_raster(
+                    parts / "regions", shape, "uint32", pixel_um, reduction="mode"
+                )
+                olivine = section.raster(phase, "olivine")
+                table = number_regions(olivine, regions, draft, settings, job)
+                images = images_of(section, regions, phase, inputs)
+                table, decisions = settle_crystals(images, table, labels, draft, settings, job)
+            images = images_of(section, labels, phase, inputs)
             measured = _measure(images, table, draft, settings, vesicle_grey, job)
             table = table.merge(measured.crystals, on="id", validate="one_to_one").sort_values("id")
             if around and len(table):

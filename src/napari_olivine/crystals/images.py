@@ -52,7 +52,7 @@ class Images:
 
 def other_opinion(phase: str) -> str:
     """Name the product that also tells what is olivine, beside the one that makes the crystals."""
-    return {"segmentation": "mask", "mask": "segmentation"}[phase]
+    return "segmentation" if phase == "mask" else "mask"
 
 
 def images_of(section: Section, labels: Labels, phase: str, inputs: Collection[str]) -> Images:
@@ -65,7 +65,7 @@ def images_of(section: Section, labels: Labels, phase: str, inputs: Collection[s
     labels
         Their ids.
     phase
-        Product that makes the crystals, ``"segmentation"`` or ``"mask"``.
+        What makes the crystals: ``"segmentation"``, ``"mask"`` or ``"labels"`` (from elsewhere).
     inputs
         Products that they may be measured on.
     """

@@ -164,6 +164,11 @@ def settle_crystals(
     return table, {"cuts": cuts.drop(columns="region"), "gaps": gaps}
 
 
+def no_decisions() -> dict[str, pd.DataFrame]:
+    """Return ``cuts`` and ``gaps`` where nothing was to be decided."""
+    return {"cuts": cut_table([]), "gaps": gap_table([])}
+
+
 # ---------------------------------------------------------------------- touching crystals
 
 

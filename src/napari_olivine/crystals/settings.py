@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from napari_olivine.errors import InputError
@@ -27,6 +28,12 @@ class CrystalsSettings(Settings):
         "Olivine from",
         "Pixels that make crystals: the network's segmentation, the reference mask, or (auto) the "
         "segmentation where there is one and else the mask.",
+    )
+    labels: Path | None = setting(
+        None,
+        "Labels from elsewhere",
+        "A label image (TIFF, whole numbers, 0 for none, pixel on pixel with the section) whose "
+        "numbers are the crystals, as they are: nothing is parted, joined or left out.",
     )
     join_diagonals: bool = setting(
         True,
