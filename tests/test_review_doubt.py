@@ -253,7 +253,7 @@ def test_a_second_opinion_that_differs() -> None:
     table = plain_crystals()
     opinion = pd.Series({30: 0.12, 31: 1.0, 32: np.nan})
     found = doubts(table, second_opinion=opinion).set_index("id")
-    assert "olivine for only 12% of it by the second opinion" in found["because"][30]
+    assert "the second opinion takes only 12% of it for olivine" in found["because"][30]
     assert found["doubt_disagreement"].drop(30).max() == 0
     stored = table.assign(agreement=table["id"].map(opinion))
     pd.testing.assert_frame_equal(doubts(stored).set_index("id"), found)

@@ -250,7 +250,7 @@ def disagreement(
         reasons.append(
             Reason(
                 "doubt_disagreement", 0.8, 1 - share,
-                lambda row: f"olivine for only {share[row]:.0%} of it by the second opinion",
+                lambda row: f"the second opinion takes only {share[row]:.0%} of it for olivine",
             )
         )  # fmt: skip
     return reasons

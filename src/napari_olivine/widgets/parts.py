@@ -15,6 +15,20 @@ def wrapped(text: str) -> QLabel:
     return label
 
 
+class Message(QLabel):
+    """Words that take no room while there are none."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+        self.setWordWrap(True)
+        self.hide()
+
+    def tell(self, text: str) -> None:
+        """Show a text, or nothing."""
+        self.setText(text)
+        self.setVisible(bool(text))
+
+
 def heading(text: str) -> QLabel:
     """Make a small heading."""
     return QLabel(f"<b>{text}</b>")

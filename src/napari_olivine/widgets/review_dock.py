@@ -33,7 +33,7 @@ from napari_olivine.widgets.background import Background
 from napari_olivine.widgets.crystal_layer import crystal_at, picker
 from napari_olivine.widgets.crystal_spot import centre_on, show_outline
 from napari_olivine.widgets.dock import Dock
-from napari_olivine.widgets.parts import combo, wrapped
+from napari_olivine.widgets.parts import Message, combo, wrapped
 from napari_olivine.widgets.radial_part import ZONES
 from napari_olivine.widgets.review_history import HistoryPart
 from napari_olivine.widgets.review_keys import ReviewKeys
@@ -116,8 +116,8 @@ class ReviewDock(Dock):
         self.bar = QProgressBar()
         self.bar.setFormat("%v of %m reviewed")
         self.body.addWidget(self.bar)
-        self.learned = wrapped("")
-        self.error = wrapped("")
+        self.learned = Message()
+        self.error = Message()
         self.error.setStyleSheet("color: #ff8a80;")
         self.title = wrapped("")
         self.title.setTextFormat(Qt.TextFormat.RichText)
@@ -149,7 +149,7 @@ class ReviewDock(Dock):
         self.body.addLayout(classes)
         self.go_on = QCheckBox("Go on to the next after an answer")
         self.go_on.setChecked(True)
-        self.hint = wrapped("")
+        self.hint = Message()
         self.hint.setStyleSheet("color: #ffe000; font-weight: bold;")
         self.history = HistoryPart()
         self.history.wanted.connect(self.go_to)
@@ -185,12 +185,12 @@ class ReviewDock(Dock):
 
     def start(self) -> None:
         """Open the crystals for edits; the first doubtful one comes up as soon as they are."""
-        self.error.setText("")
+        self.error.tell("")
         try:
             section = self.session.require()
             section.require("crystals", stale_ok=True)
         except OlivineError as error:
-            self.error.setText(str(error))
+            self.error.tell(str(error))
             return
         self.start_button.setEnabled(False)
         self.title.setText("Opening the crystals...")
@@ -216,7 +216,7 @@ class ReviewDock(Dock):
             self.review.store.flush()
             self.session.noted("crystals")
         except (OSError, OlivineError) as error:
-            self.error.setText(f"The table could not be written: {error}. The edits are safe.")
+            self.error.tell(f"The table could not be written: {error}. The edits are safe.")
 
     def _on_background(self, name: Any, result: Any) -> None:
         if name == "open":
@@ -227,7 +227,7 @@ class ReviewDock(Dock):
                 result.close()  # another section was opened meanwhile
             else:
                 self.title.setText("")
-                self.error.setText(str(result))
+                self.error.tell(str(result))
         elif self.review is not None and name == ("learn", id(self.review)) and result:
             self.review.rank(*result)
             self._show()
@@ -237,13 +237,13 @@ class ReviewDock(Dock):
         self._answers = 0
         store = review.store
         if not store.writable:
-            self.error.setText(
+            self.error.tell(
                 f"These crystals are being edited elsewhere ({store.held_by}): here they can only "
                 "be looked at."
             )
         aside = store.aside()
         if aside:
-            self.error.setText(
+            self.error.tell(
                 f"{len(aside)} edits could not be carried out on these crystals and are set aside: "
                 "see Edits."
             )
@@ -291,7 +291,7 @@ class ReviewDock(Dock):
         try:
             crystal = crystal_at(section, y_um, x_um)
         except OlivineError as error:
-            self.error.setText(str(error))
+            self.error.tell(str(error))
             return
         if crystal:
             self.session.select(crystal)
@@ -301,7 +301,7 @@ class ReviewDock(Dock):
             return
         if self._merging and crystal != self.crystal:
             self._merging = False
-            self.hint.setText("")
+            self.hint.tell("")
             self.do(Merge(crystals=(self.crystal, crystal)))
             return
         self.crystal = crystal
@@ -335,7 +335,7 @@ class ReviewDock(Dock):
         if self._ready():
             self.leave_tool()
             self._merging = True
-            self.hint.setText("Click the neighbour that belongs to this crystal. Esc: leave it.")
+            self.hint.tell("Click the neighbour that belongs to this crystal. Esc: leave it.")
             self._enable()
 
     def pieces(self) -> None:
@@ -351,9 +351,9 @@ class ReviewDock(Dock):
         try:
             self.tool = kind(self.session, None if new else self._record(), self._drawn)
         except OlivineError as error:
-            self.error.setText(str(error))
+            self.error.tell(str(error))
             return
-        self.hint.setText(self.tool.hint)
+        self.hint.tell(self.tool.hint)
         self._enable()
 
     def finish_tool(self) -> None:
@@ -362,12 +362,12 @@ class ReviewDock(Dock):
             try:
                 self.tool.finish()
             except OlivineError as error:
-                self.error.setText(str(error))
+                self.error.tell(str(error))
 
     def leave_tool(self) -> None:
         """Put the tool down; nothing changes."""
         self._merging = False
-        self.hint.setText("")
+        self.hint.tell("")
         tool, self.tool = self.tool, None
         if tool is not None:
             tool.put_down()
@@ -380,11 +380,11 @@ class ReviewDock(Dock):
     def do(self, edit: Edit, *, answer: bool = False) -> bool:
         """Carry out an edit; tell whether it went well."""
         assert self.review is not None
-        self.error.setText("")
+        self.error.tell("")
         try:
             _, change = self.review.do(edit)
         except OlivineError as error:
-            self.error.setText(str(error))
+            self.error.tell(str(error))
             return False
         self._answers += 1
         self._changed(change)
@@ -407,16 +407,16 @@ class ReviewDock(Dock):
     def _step(self, step: Callable[[Review], tuple[Entry, Change | None]], words: str) -> None:
         if self.review is None or self.tool is not None:
             return
-        self.error.setText("")
+        self.error.tell("")
         try:
             entry, change = step(self.review)
         except OlivineError as error:
-            self.error.setText(str(error))
+            self.error.tell(str(error))
             return
         self._changed(change)
         if change is not None and change.crystals:
             self.go_to(change.crystals[0])
-        self.hint.setText(f"{words.capitalize()}: {words_of(entry.edit)}")
+        self.hint.tell(f"{words.capitalize()}: {words_of(entry.edit)}")
 
     def _changed(self, change: Change | None) -> None:
         assert self.review is not None
@@ -438,10 +438,10 @@ class ReviewDock(Dock):
 
     def _ready(self, *, new: bool = False) -> bool:
         if self.review is None:
-            self.error.setText("Press Start first.")
+            self.error.tell("Press Start first.")
             return False
         if not self.review.store.writable:
-            self.error.setText(
+            self.error.tell(
                 f"These crystals are being edited elsewhere ({self.review.store.held_by})."
             )
             return False
@@ -477,12 +477,12 @@ class ReviewDock(Dock):
             self.bar.reset()
             self.title.setText("Press Start to look through the doubtful crystals.")
             self.why.setText("")
-            self.learned.setText("")
+            self.learned.tell("")
             return
         progress = review.queue.progress
         self.bar.setRange(0, max(progress.total, 1))
         self.bar.setValue(progress.reviewed)
-        self.learned.setText(review.learned.in_words() if review.learned.answers else "")
+        self.learned.tell(review.learned.in_words() if review.learned.answers else "")
         if not self.crystal:
             self.title.setText("<b>Every crystal is reviewed.</b>" if not len(review.queue) else "")
             self.why.setText("")

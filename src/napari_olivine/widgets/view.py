@@ -33,6 +33,10 @@ def view(section: Path | str) -> None:
     napari.run()
 
 
+REVIEW = "Review"
+"""The dock that belongs to no step."""
+
+
 def open_window(section: Path | str, *, show: bool = True) -> napari.Viewer:
     """Open a viewer on a section, with every dock.
 
@@ -49,11 +53,11 @@ def open_window(section: Path | str, *, show: bool = True) -> napari.Viewer:
 
     viewer = napari.Viewer(title="Olivine", show=show)
     viewer.window.resize(1400, 900)
-    # Six docks have no room for their names in a row below.
+    # Seven docks have no room for their names in a row below.
     main = viewer.window._qt_window
     main.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
     first = None
-    for name in DOCKS.values():
+    for name in (*DOCKS.values(), REVIEW):
         dock, _ = viewer.window.add_plugin_dock_widget(
             "napari-olivine", name, tabify=first is not None
         )
