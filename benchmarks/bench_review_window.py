@@ -62,7 +62,7 @@ def measure(path: Path, screenshot: Path | None) -> None:
     window.settle(1.0)
     main_window.activateWindow()
     window.settle(0.5)
-    dock.sizes.setCurrentText("All crystals")
+    dock.panel.sizes.setCurrentText("All crystals")
     watch, began = Gaps(), time.perf_counter()
     dock.start()
     while dock.review is None:

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication, QInputDialog, QLineEdit
 
 from napari_olivine.crystals.edits import CrystalStore, Judge, Merge
 from napari_olivine.section import Section
-from napari_olivine.widgets.review_dock import SIZES
+from napari_olivine.widgets.review_panel import SIZES
 from napari_olivine.widgets.session import SectionSession
 from tests.widget_sections import Mouse, copy_of, finished_section, imported_section
 
@@ -41,7 +41,7 @@ def widget(viewer: Any, path: Path, qtbot: Any) -> Any:
     widget = viewer.window.add_plugin_dock_widget("napari-olivine", "Review")[1]
     widget.session.open(path)
     widget.session.layer("crystals", "crystals").visible = True
-    widget.sizes.setCurrentText("All crystals")
+    widget.panel.sizes.setCurrentText("All crystals")
     begin(widget, qtbot)
     yield widget
     widget.stop()
@@ -50,7 +50,7 @@ def widget(viewer: Any, path: Path, qtbot: Any) -> Any:
 def begin(widget: Any, qtbot: Any) -> None:
     window = widget.session.viewer.window._qt_window
     window.activateWindow()
-    qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(widget.panel.start_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: widget.review is not None, timeout=20_000)
     qtbot.waitUntil(window.isActiveWindow, timeout=5000)
     qtbot.wait(50)
@@ -74,8 +74,8 @@ def largest(widget: Any, place: int = -1) -> int:
 def test_crystals_are_answered_by_keys(widget: Any, path: Path) -> None:
     first = widget.crystal
     assert first == widget.review.queue.ids[0] == widget.session.selected
-    assert f"Crystal {first}" in widget.title.text()
-    assert widget.why.text()
+    assert f"Crystal {first}" in widget.panel.title.text()
+    assert widget.panel.why.text()
     press(widget, KEY.Key_A)
     second = widget.crystal
     press(widget, KEY.Key_R)
@@ -85,18 +85,20 @@ def test_crystals_are_answered_by_keys(widget: Any, path: Path) -> None:
     table = widget.review.table
     assert table.loc[[first, second], "verdict"].tolist() == ["accepted", "rejected"]
     assert table.at[third, "zone_class"] == "reversed"
-    assert widget.bar.value() == 3
+    assert widget.panel.bar.value() == 3
     assert on_disk(path).journal.last == 3  # at once, the table follows
     press(widget, KEY.Key_Z, CTRL)
     assert widget.crystal == third  # what was taken back is shown
-    assert "aken back" in widget.hint.text()
+    assert "aken back" in widget.panel.hint.text()
     press(widget, KEY.Key_Z, CTRL | SHIFT)
     assert widget.review.table.at[third, "reviewed_class"] == "reversed"
     press(widget, KEY.Key_Space)
     fourth = widget.crystal
     press(widget, KEY.Key_Backspace)
     assert widget.crystal != fourth
-    texts = [widget.history.list.item(k).text() for k in range(widget.history.list.count())]
+    texts = [
+        widget.panel.history.list.item(k).text() for k in range(widget.panel.history.list.count())
+    ]
     assert texts == [f"3  reversed {third}", f"2  rejected {second}", f"1  accepted {first}"]
 
 
@@ -129,12 +131,12 @@ def test_a_drawn_line_splits_a_crystal(widget: Any, viewer: Any, qtbot: Any) -> 
     before = widget.review.table.loc[crystal]
     labels = widget.session.layer("crystals", "crystals")
     press(widget, KEY.Key_S)
-    assert "Drag a line" in widget.hint.text()
+    assert "Drag a line" in widget.panel.hint.text()
     half = (before["row1"] - before["row0"]) * Section.pixel_size_um.fget(widget.session.section)  # type: ignore[attr-defined]
     x, y = before["x_um"], before["y_um"]
     Mouse(viewer).drag([(x, y - half), (x, y), (x, y + half)])
     qtbot.waitUntil(lambda: widget.tool is None, timeout=5000)
-    assert widget.error.text() == ""
+    assert widget.panel.error.text() == ""
     table = widget.review.table
     new = int(table["id"].max())
     assert table.loc[[crystal, new], "area_px"].sum() == before["area_px"]
@@ -152,8 +154,8 @@ def test_a_line_that_cuts_nothing_is_told(widget: Any, viewer: Any, qtbot: Any) 
     row = widget.review.table.loc[crystal]
     press(widget, KEY.Key_S)
     Mouse(viewer).drag([(row["x_um"], row["y_um"]), (row["x_um"] + 20, row["y_um"] + 20)])
-    qtbot.waitUntil(lambda: widget.error.text() != "", timeout=5000)
-    assert "in two" in widget.error.text()
+    qtbot.waitUntil(lambda: widget.panel.error.text() != "", timeout=5000)
+    assert "in two" in widget.panel.error.text()
     assert widget.review.store.journal.last == 0
 
 
@@ -172,7 +174,7 @@ def test_markers_split_too(widget: Any, viewer: Any, qtbot: Any) -> None:
         )
         qtbot.wait(30)
     press(widget, KEY.Key_Return)
-    assert widget.error.text() == ""
+    assert widget.panel.error.text() == ""
     assert widget.review.store.journal.entries[-1].edit.do == "split"
     assert widget.tool is None
 
@@ -181,7 +183,7 @@ def test_the_clicked_neighbour_is_merged(widget: Any, viewer: Any, qtbot: Any) -
     one, other = largest(widget), largest(widget, -2)
     widget.go_to(one)
     press(widget, KEY.Key_M)
-    assert "Click the neighbour" in widget.hint.text()
+    assert "Click the neighbour" in widget.panel.hint.text()
     viewer.reset_view()
     qtbot.wait(50)
     areas = widget.review.table["area_px"]
@@ -225,7 +227,7 @@ def test_an_outline_is_painted(widget: Any, viewer: Any, qtbot: Any) -> None:
     painted = int((layer.data > 0).sum())
     assert painted > before
     press(widget, KEY.Key_Return)
-    assert widget.error.text() == ""
+    assert widget.panel.error.text() == ""
     assert widget.review.table.at[crystal, "area_px"] == painted
     assert layer not in viewer.layers
     press(widget, KEY.Key_D)
@@ -239,7 +241,7 @@ def test_a_note_is_asked_for(widget: Any, monkeypatch: pytest.MonkeyPatch) -> No
     crystal = widget.crystal
     press(widget, KEY.Key_N)
     assert widget.review.table.at[crystal, "note"] == "rim lost"
-    assert "rim lost" in widget.why.text()
+    assert "rim lost" in widget.panel.why.text()
 
 
 def test_a_second_window_may_only_look(viewer: Any, path: Path, qtbot: Any) -> None:
@@ -247,10 +249,10 @@ def test_a_second_window_may_only_look(viewer: Any, path: Path, qtbot: Any) -> N
     store.do(Judge(crystals=(1,), verdict="accepted"))
     widget = viewer.window.add_plugin_dock_widget("napari-olivine", "Review")[1]
     widget.session.open(path)
-    widget.sizes.setCurrentText("All crystals")
+    widget.panel.sizes.setCurrentText("All crystals")
     begin(widget, qtbot)
-    assert "being edited elsewhere" in widget.error.text()
-    assert not widget.buttons["A"].isEnabled()
+    assert "being edited elsewhere" in widget.panel.error.text()
+    assert not widget.panel.buttons["A"].isEnabled()
     first = widget.crystal
     press(widget, KEY.Key_A)
     press(widget, KEY.Key_Space)
@@ -275,28 +277,44 @@ def test_what_could_not_be_carried_out_again_is_shown(viewer: Any, path: Path, q
     widget = viewer.window.add_plugin_dock_widget("napari-olivine", "Review")[1]
     widget.session.open(path)
     begin(widget, qtbot)
-    assert "1 edits could not" in widget.error.text()
-    assert "aside" in widget.history.list.item(0).text()
+    assert "1 edits could not" in widget.panel.error.text()
+    assert "aside" in widget.panel.history.list.item(0).text()
     widget.stop()
 
 
 def test_sizes_restrict_the_queue(widget: Any) -> None:
-    everything = widget.bar.maximum()
-    widget.sizes.setCurrentText("Phenocrysts")
-    assert 0 < widget.bar.maximum() < everything
-    assert set(SIZES) == {widget.sizes.itemText(k) for k in range(widget.sizes.count())}
+    everything = widget.panel.bar.maximum()
+    widget.panel.sizes.setCurrentText("Phenocrysts")
+    assert 0 < widget.panel.bar.maximum() < everything
+    assert set(SIZES) == {widget.panel.sizes.itemText(k) for k in range(widget.panel.sizes.count())}
     while len(widget.review.queue):
         press(widget, KEY.Key_A)
-    assert "Every crystal is reviewed" in widget.title.text()
+    assert "Every crystal is reviewed" in widget.panel.title.text()
+
+
+def test_the_network_is_taught_by_a_button(widget: Any, path: Path, qtbot: Any) -> None:
+    assert not widget.panel.teach_button.isEnabled()
+    press(widget, KEY.Key_R)
+    widget.go_to(largest(widget))  # of a small one nothing is left between the rims
+    press(widget, KEY.Key_A)
+    with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
+        qtbot.mouseClick(widget.panel.teach_button, Qt.MouseButton.LeftButton)
+    assert "train in the Train dock" in widget.panel.hint.text()
+    section = Section(path)
+    said = section.raster("corrections", "olivine").read(slice(0, None), slice(0, None))
+    assert set(np.unique(said)) == {0, 1, 255}
+    assert section.state("corrections") == "fresh"
+    assert widget.session.layer("corrections", "olivine") is not None
+    assert widget.review is not None  # the review goes on
 
 
 def test_without_crystals_it_says_what_to_do(viewer: Any, tmp_path: Path, qtbot: Any) -> None:
     widget = viewer.window.add_plugin_dock_widget("napari-olivine", "Review")[1]
-    qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
-    assert "No section is open" in widget.error.text()
+    qtbot.mouseClick(widget.panel.start_button, Qt.MouseButton.LeftButton)
+    assert "No section is open" in widget.panel.error.text()
     widget.session.open(copy_of(imported_section(), tmp_path))
-    qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
-    assert "napari-olivine crystals" in widget.error.text()
+    qtbot.mouseClick(widget.panel.start_button, Qt.MouseButton.LeftButton)
+    assert "napari-olivine crystals" in widget.panel.error.text()
 
 
 def test_another_section_ends_the_review(widget: Any, tmp_path: Path) -> None:

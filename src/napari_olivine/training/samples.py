@@ -15,6 +15,7 @@ from napari_olivine.networks.greys import LevelledGrey, clip_window, normalise
 from napari_olivine.networks.registry import Preset
 from napari_olivine.section import Raster, Section
 from napari_olivine.training.augmentation import augment
+from napari_olivine.training.corrected import Corrections
 
 Window = tuple[slice, slice]
 Crop = tuple[NDArray[np.float32], NDArray[np.uint8]]
@@ -23,7 +24,7 @@ IGNORE = 255
 
 
 class Samples:
-    """Crops from some windows of a section, labelled by its mask.
+    """Crops from some windows of a section, labelled by its mask and by a person's corrections.
 
     The same seed and step give the same crops, so that training can go on after a stop exactly
     as it would have.
@@ -40,6 +41,10 @@ class Samples:
         What dark cracks in olivine count as: ``"olivine"``, ``"background"``, ``"ignore"``.
     job
         Running job; windows that fit in a quarter of its memory are kept there.
+    corrections
+        What a person found, instead of the mask where it says something.
+    corrected
+        Part of the crops that is laid over a crystal that a person corrected.
     """
 
     def __init__(
@@ -49,6 +54,8 @@ class Samples:
         normalisation: Normalisation,
         cracks: str,
         job: Job,
+        corrections: Corrections | None = None,
+        corrected: float = 0.0,
     ) -> None:
         self._grey = LevelledGrey(section, normalisation, job)
         self._mask = section.raster("mask", "olivine")
@@ -56,12 +63,16 @@ class Samples:
         self.normalisation = normalisation
         self._cracks = cracks
         self._areas = np.array([_area(window) for window in windows], float)
+        self._corrections = corrections
+        self._corrected = corrected if corrections else 0.0
         self._olivine, self._labels = _olivine_positions(self._mask, self._windows, job)
         self._kept: dict[int, Crop] = {}
         if self._areas.sum() * BYTES_PER_PIXEL < job.memory_bytes / 4:
             for place, window in enumerate(self._windows):
                 job.check()
                 self._kept[place] = self._read(window)
+        if corrections is not None:
+            self._windows += corrections.windows
 
     def require_both_labels(self) -> None:
         """Raise `InputError` if the mask has no olivine, or nothing but olivine, in the windows."""
@@ -92,17 +103,29 @@ class Samples:
             uint8 of the same shape: 0, 1, 255 ignore. Beyond a window that is smaller than
             the crop, grey is reflected and the label is 255.
         """
+        # Without corrections chance is not asked, so that the crops are the same as ever.
+        if self._corrected and random.random() < self._corrected:
+            return self._crop_of_corrected(random, crop_px)
         if random.random() < foreground and len(self._olivine):
             row, column, place = self._olivine[random.integers(len(self._olivine))]
             row, column = (int(v) - int(random.integers(crop_px)) for v in (row, column))
         else:
-            place = random.choice(len(self._windows), p=self._areas / self._areas.sum())
+            place = random.choice(len(self._areas), p=self._areas / self._areas.sum())
             rows, columns = self._windows[place]
             row = rows.start + int(random.integers(max(1, rows.stop - rows.start - crop_px + 1)))
             column = columns.start + int(
                 random.integers(max(1, columns.stop - columns.start - crop_px + 1))
             )
         return self.read(int(place), row, column, crop_px)
+
+    def _crop_of_corrected(self, random: np.random.Generator, crop_px: int) -> Crop:
+        assert self._corrections is not None
+        place, box = self._corrections.draw(random)
+        row, column = (
+            int(random.integers(side.start, side.stop)) - int(random.integers(crop_px))
+            for side in box
+        )
+        return self.read(place, row, column, crop_px)
 
     def read(self, place: int, row: int, column: int, crop_px: int) -> Crop:
         """Read a crop of a window, moved inside it where it fits."""
@@ -116,7 +139,8 @@ class Samples:
             grey, label = self._kept[place]
             grey, label = grey[inside], label[inside]
         else:
-            grey, label = self._read(_moved(inside, rows.start, columns.start))
+            moved = _moved(inside, rows.start, columns.start)
+            grey, label = self._read(moved, masked=place < len(self._areas))
         if np.any(around):
             grey = np.pad(grey, around, mode="symmetric").astype(np.float32, copy=False)
             label = np.pad(label, around, constant_values=IGNORE).astype(np.uint8, copy=False)
@@ -161,11 +185,15 @@ class Samples:
             labels.append(label)
         return np.stack(images), np.stack(labels)
 
-    def _read(self, window: Window) -> Crop:
+    def _read(self, window: Window, *, masked: bool = True) -> Crop:
+        """Read grey and labels; those of the mask count in the windows of training alone."""
         rows, columns = window
         size = (rows.stop - rows.start, columns.stop - columns.start)
         grey = self._grey.read(rows.start, columns.start, *size)
-        label = self._mask.read(rows, columns)
+        label = self._mask.read(rows, columns) if masked else np.full(size, IGNORE, np.uint8)
+        if self._corrections is not None:
+            said = self._corrections.read(window)
+            label = np.where(said != IGNORE, said, label)
         if self._cracks != "olivine":
             found = cracks(grey, label, self.normalisation.spread)
             label = np.where(found, 0 if self._cracks == "background" else IGNORE, label)

@@ -68,6 +68,20 @@ class TrainSettings(Settings):
         ge=0,
         le=1,
     )
+    corrections: bool = setting(
+        True,
+        "Learn from corrections",
+        "Where a person accepted, rejected or corrected crystals ('napari-olivine corrections'), "
+        "that counts instead of the mask. Sessions for validation and test are left out.",
+    )
+    corrected: float = setting(
+        0.25,
+        "Crops on corrections",
+        "Part of the crops that is laid over crystals of which a person said what the mask does "
+        "not, half of them on what is no olivine; less where there are fewer than 20 (ours).",
+        ge=0,
+        le=1,
+    )
     cracks: Literal["olivine", "background", "ignore"] = setting(
         "olivine",
         "Cracks in olivine",

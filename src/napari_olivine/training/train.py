@@ -14,6 +14,7 @@ from napari_olivine.job import Job
 from napari_olivine.section import Product, Section
 from napari_olivine.section.draft import software_versions
 from napari_olivine.section.recipe import fingerprint_of_bytes
+from napari_olivine.training.corrected import Corrections, corrections_fingerprint
 from napari_olivine.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def train(
 ) -> Product:
     """Train a network on the sessions with the role ``train`` and keep the best weights.
 
+    Where a person corrected crystals (product ``corrections``), that counts instead of the mask.
     Best is the lowest binary cross-entropy on the sessions with the role ``val``. The product is
     ``models/NAME`` with ``weights.safetensors``, ``card.json`` and ``history.csv``. A run that
     was stopped goes on at the step where it was.
@@ -44,7 +46,7 @@ def train(
     Raises
     ------
     SectionError
-        If the images or the mask are missing or out of date.
+        If the images or the mask are missing or out of date, or the corrections are out of date.
     InputError
         If no session is for training, the mask has no olivine there, or the start weights
         cannot be used.
@@ -53,8 +55,9 @@ def train(
     job = job or Job()
     name = f"models/{_model_name(settings)}"
     inputs = ["images", "mask", "annotations/sessions"]
+    by_hand = corrections_fingerprint(section, settings)
     recipe = section.recipe(
-        "train", settings, inputs, seed=job.seed, extra=_start_fingerprint(settings)
+        "train", settings, inputs, seed=job.seed, extra=_start_fingerprint(settings) | by_hand
     )
     if done := section.finished(name, recipe, job):
         return done
@@ -80,7 +83,11 @@ def train(
             plan.spec.imagenet_normalisation,
             job,
         )
-        samples = Samples(section, plan.train_windows, normalisation, settings.cracks, job)
+        corrections = Corrections(section, plan) if by_hand else None
+        samples = Samples(
+            section, plan.train_windows, normalisation, settings.cracks, job,
+            corrections, corrections.share(settings.corrected) if corrections else 0.0,
+        )  # fmt: skip
         samples.require_both_labels()
         validation = Samples(section, plan.validation_windows, normalisation, settings.cracks, job)
         network = build_network(plan.spec.name, seed=job.seed)
@@ -97,6 +104,7 @@ def train(
         # A time limit makes the weights depend on the machine, not on the recipe alone.
         draft.content = fingerprint_of_bytes((draft.path / "weights.safetensors").read_bytes())
         draft.notes.update(card.scores, best_step=card.best_step, weights_from=weights_from)
+        draft.notes["corrected_crystals"] = len(corrections) if corrections else 0
         (draft.path / CHECKPOINT).unlink()
         (draft.path / WEIGHTS_FROM).unlink()
     job.say(

@@ -18,7 +18,9 @@ LayerData = tuple[Any, dict[str, Any], str]
 KEY = "napari_olivine"
 """Key of a layer's metadata that says which image of which section it shows."""
 
-PRODUCTS = ("images", "levelling", "mg", "probability", "segmentation", "mask", "crystals")
+PRODUCTS = (
+    "images", "levelling", "mg", "probability", "segmentation", "mask", "corrections", "crystals",
+)  # fmt: skip
 """Products with images, from the bottom of the layer list to its top."""
 
 LEVELLED = ("levelling", "BSE")

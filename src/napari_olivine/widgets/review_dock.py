@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
-    QCheckBox,
-    QGridLayout,
-    QHBoxLayout,
     QInputDialog,
-    QLabel,
-    QProgressBar,
-    QPushButton,
 )
 
 from napari_olivine.crystals.edits import (
@@ -30,21 +24,15 @@ from napari_olivine.crystals.edits import (
 from napari_olivine.errors import OlivineError
 from napari_olivine.review import Review
 from napari_olivine.widgets.background import Background
+from napari_olivine.widgets.close_guard import guard_window
 from napari_olivine.widgets.crystal_layer import crystal_at, picker
 from napari_olivine.widgets.crystal_spot import centre_on, show_outline
 from napari_olivine.widgets.dock import Dock
-from napari_olivine.widgets.parts import Message, combo, wrapped
 from napari_olivine.widgets.radial_part import ZONES
-from napari_olivine.widgets.review_history import HistoryPart
 from napari_olivine.widgets.review_keys import ReviewKeys
+from napari_olivine.widgets.review_panel import BUTTONS, SIZES, ReviewPanel
 from napari_olivine.widgets.review_tools import BrushTool, LineTool, MarkerTool, Tool
-
-SIZES = {
-    "Phenocrysts": ("phenocryst",),
-    "Phenocrysts and microphenocrysts": ("phenocryst", "microphenocryst"),
-    "All crystals": None,
-}
-"""Which crystals are looked at."""
+from napari_olivine.widgets.steps import dock_of
 
 LEARN_EVERY = 5
 """Answers after which the order is learned anew."""
@@ -57,6 +45,9 @@ TELL_MS = 250
 
 ON_SCREEN = (220, 420)
 """Sides of a crystal under review, px of the screen: its outline and its surroundings are seen."""
+
+TEACHING = "corrections"
+"""The step that writes answers as labels."""
 
 TOOL_KEYS = {"Return", "Enter", "Escape"}
 
@@ -76,7 +67,12 @@ class ReviewDock(Dock):
         self.tool: Tool | None = None
         self._merging = False
         self._answers = 0
-        self._build()
+        self.panel = ReviewPanel(self._actions())
+        self.body.addWidget(self.panel, 1)
+        self.panel.sizes.currentTextChanged.connect(self._restrict)
+        self.panel.start_button.clicked.connect(self.toggle)
+        self.panel.history.wanted.connect(self.go_to)
+        self.panel.teach_button.clicked.connect(self.teach)
         self._background = Background()
         self._background.done.connect(self._on_background)
         self._flush = QTimer(self)
@@ -98,64 +94,11 @@ class ReviewDock(Dock):
         self.links.connect(session.section_opened, lambda _section: self.stop())
         self.links.connect(session.product_changed, self._on_product_changed)
         self.links.connect(session.jobs.started, lambda _step: self.flush())
+        self.links.connect(session.jobs.finished, self._on_taught)
+        self.links.connect(session.jobs.failed, self._on_not_taught)
         self._show()
 
     # ------------------------------------------------------------------ making
-
-    def _build(self) -> None:
-        self.sizes = combo(list(SIZES))
-        self.sizes.setToolTip("Which crystals come up for review")
-        self.sizes.currentTextChanged.connect(self._restrict)
-        self.start_button = QPushButton("Start")
-        self.start_button.setToolTip("Begin to review, or stop; what was answered is kept")
-        self.start_button.clicked.connect(self.toggle)
-        top = QHBoxLayout()
-        top.addWidget(self.sizes, 1)
-        top.addWidget(self.start_button)
-        self.body.addLayout(top)
-        self.bar = QProgressBar()
-        self.bar.setFormat("%v of %m reviewed")
-        self.body.addWidget(self.bar)
-        self.learned = Message()
-        self.error = Message()
-        self.error.setStyleSheet("color: #ff8a80;")
-        self.title = wrapped("")
-        self.title.setTextFormat(Qt.TextFormat.RichText)
-        self.why = wrapped("")
-        self.body.addWidget(self.title)
-        self.body.addWidget(self.why)
-        grid = QGridLayout()
-        grid.setSpacing(4)
-        self.buttons: dict[str, QPushButton] = {}
-        for place, (key, text, tip) in enumerate(BUTTONS):
-            button = QPushButton(f"{text}  ({NAMES.get(key, key)})")
-            button.setToolTip(tip)
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            button.clicked.connect(self._actions()[key])
-            self.buttons[key] = button
-            grid.addWidget(button, place // 2, place % 2)
-        self.body.addLayout(grid)
-        self.body.addWidget(QLabel("Class of the radial profile"))
-        classes = QGridLayout()
-        classes.setSpacing(4)
-        for place, (name, words) in enumerate(ZONES.items()):
-            button = QPushButton(f"{place + 1}  {words}")
-            button.setToolTip(f"Press {place + 1} to set this class")
-            button.setStyleSheet("text-align: left; padding-left: 6px;")
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            button.clicked.connect(self._classifier(name))
-            self.buttons[str(place + 1)] = button
-            classes.addWidget(button, place // 2, place % 2)
-        self.body.addLayout(classes)
-        self.go_on = QCheckBox("Go on to the next after an answer")
-        self.go_on.setChecked(True)
-        self.hint = Message()
-        self.hint.setStyleSheet("color: #ffe000; font-weight: bold;")
-        self.history = HistoryPart()
-        self.history.wanted.connect(self.go_to)
-        for part in (self.go_on, self.hint, self.error, self.learned, self.history):
-            self.body.addWidget(part)
-        self.body.addStretch(1)
 
     def _actions(self) -> dict[str, Callable[[], None]]:
         actions: dict[str, Callable[[], None]] = {
@@ -185,15 +128,15 @@ class ReviewDock(Dock):
 
     def start(self) -> None:
         """Open the crystals for edits; the first doubtful one comes up as soon as they are."""
-        self.error.tell("")
+        self.panel.error.tell("")
         try:
             section = self.session.require()
             section.require("crystals", stale_ok=True)
         except OlivineError as error:
-            self.error.tell(str(error))
+            self.panel.error.tell(str(error))
             return
-        self.start_button.setEnabled(False)
-        self.title.setText("Opening the crystals...")
+        self.panel.start_button.setEnabled(False)
+        self.panel.title.setText("Opening the crystals...")
         self._background.want([("open", lambda: _opened(section))])
 
     def stop(self) -> None:
@@ -216,18 +159,39 @@ class ReviewDock(Dock):
             self.review.store.flush()
             self.session.noted("crystals")
         except (OSError, OlivineError) as error:
-            self.error.tell(f"The table could not be written: {error}. The edits are safe.")
+            self.panel.error.tell(f"The table could not be written: {error}. The edits are safe.")
+
+    def teach(self) -> None:
+        """Write what was answered as labels that training prefers to the mask."""
+        self.panel.error.tell("")
+        jobs = self.session.jobs
+        if jobs.running:
+            self.panel.error.tell(f"{dock_of(jobs.step)} is at work: wait for it to end.")
+            return
+        self.flush()
+        guard_window(self.session)
+        jobs.start(TEACHING, [str(self.session.require().path)], {})
+        self.panel.hint.tell("Writing the training mask...")
+
+    def _on_taught(self, step: str) -> None:
+        if step == TEACHING:
+            self.panel.hint.tell("The training mask is written: train in the Train dock.")
+
+    def _on_not_taught(self, step: str, why: str) -> None:
+        if step == TEACHING:
+            self.panel.hint.tell("")
+            self.panel.error.tell(why)
 
     def _on_background(self, name: Any, result: Any) -> None:
         if name == "open":
-            self.start_button.setEnabled(True)
+            self.panel.start_button.setEnabled(True)
             if isinstance(result, Review) and result.section is self.session.section:
                 self._begin(result)
             elif isinstance(result, Review):
                 result.close()  # another section was opened meanwhile
             else:
-                self.title.setText("")
-                self.error.tell(str(result))
+                self.panel.title.setText("")
+                self.panel.error.tell(str(result))
         elif self.review is not None and name == ("learn", id(self.review)) and result:
             self.review.rank(*result)
             self._show()
@@ -237,17 +201,17 @@ class ReviewDock(Dock):
         self._answers = 0
         store = review.store
         if not store.writable:
-            self.error.tell(
+            self.panel.error.tell(
                 f"These crystals are being edited elsewhere ({store.held_by}): here they can only "
                 "be looked at."
             )
         aside = store.aside()
         if aside:
-            self.error.tell(
+            self.panel.error.tell(
                 f"{len(aside)} edits could not be carried out on these crystals and are set aside: "
                 "see Edits."
             )
-            self.history.unfold(True)
+            self.panel.history.unfold(True)
         self._tell_others()
         self._restrict()
         self._learn()
@@ -291,7 +255,7 @@ class ReviewDock(Dock):
         try:
             crystal = crystal_at(section, y_um, x_um)
         except OlivineError as error:
-            self.error.tell(str(error))
+            self.panel.error.tell(str(error))
             return
         if crystal:
             self.session.select(crystal)
@@ -301,7 +265,7 @@ class ReviewDock(Dock):
             return
         if self._merging and crystal != self.crystal:
             self._merging = False
-            self.hint.tell("")
+            self.panel.hint.tell("")
             self.do(Merge(crystals=(self.crystal, crystal)))
             return
         self.crystal = crystal
@@ -335,7 +299,7 @@ class ReviewDock(Dock):
         if self._ready():
             self.leave_tool()
             self._merging = True
-            self.hint.tell("Click the neighbour that belongs to this crystal. Esc: leave it.")
+            self.panel.hint.tell("Click the neighbour that belongs to this crystal. Esc: leave it.")
             self._enable()
 
     def pieces(self) -> None:
@@ -351,9 +315,9 @@ class ReviewDock(Dock):
         try:
             self.tool = kind(self.session, None if new else self._record(), self._drawn)
         except OlivineError as error:
-            self.error.tell(str(error))
+            self.panel.error.tell(str(error))
             return
-        self.hint.tell(self.tool.hint)
+        self.panel.hint.tell(self.tool.hint)
         self._enable()
 
     def finish_tool(self) -> None:
@@ -362,12 +326,12 @@ class ReviewDock(Dock):
             try:
                 self.tool.finish()
             except OlivineError as error:
-                self.error.tell(str(error))
+                self.panel.error.tell(str(error))
 
     def leave_tool(self) -> None:
         """Put the tool down; nothing changes."""
         self._merging = False
-        self.hint.tell("")
+        self.panel.hint.tell("")
         tool, self.tool = self.tool, None
         if tool is not None:
             tool.put_down()
@@ -380,17 +344,17 @@ class ReviewDock(Dock):
     def do(self, edit: Edit, *, answer: bool = False) -> bool:
         """Carry out an edit; tell whether it went well."""
         assert self.review is not None
-        self.error.tell("")
+        self.panel.error.tell("")
         try:
             _, change = self.review.do(edit)
         except OlivineError as error:
-            self.error.tell(str(error))
+            self.panel.error.tell(str(error))
             return False
         self._answers += 1
         self._changed(change)
         if self._answers % LEARN_EVERY == 0:
             self._learn()
-        if answer and self.go_on.isChecked():
+        if answer and self.panel.go_on.isChecked():
             self.next()
         else:
             self.go_to(change.crystals[0])
@@ -407,16 +371,16 @@ class ReviewDock(Dock):
     def _step(self, step: Callable[[Review], tuple[Entry, Change | None]], words: str) -> None:
         if self.review is None or self.tool is not None:
             return
-        self.error.tell("")
+        self.panel.error.tell("")
         try:
             entry, change = step(self.review)
         except OlivineError as error:
-            self.error.tell(str(error))
+            self.panel.error.tell(str(error))
             return
         self._changed(change)
         if change is not None and change.crystals:
             self.go_to(change.crystals[0])
-        self.hint.tell(f"{words.capitalize()}: {words_of(entry.edit)}")
+        self.panel.hint.tell(f"{words.capitalize()}: {words_of(entry.edit)}")
 
     def _changed(self, change: Change | None) -> None:
         assert self.review is not None
@@ -438,10 +402,10 @@ class ReviewDock(Dock):
 
     def _ready(self, *, new: bool = False) -> bool:
         if self.review is None:
-            self.error.tell("Press Start first.")
+            self.panel.error.tell("Press Start first.")
             return False
         if not self.review.store.writable:
-            self.error.tell(
+            self.panel.error.tell(
                 f"These crystals are being edited elsewhere ({self.review.store.held_by})."
             )
             return False
@@ -451,7 +415,7 @@ class ReviewDock(Dock):
 
     def _restrict(self, _text: str = "") -> None:
         if self.review is not None:
-            self.review.restrict(sizes=SIZES[self.sizes.currentText()])
+            self.review.restrict(sizes=SIZES[self.panel.sizes.currentText()])
             self._show()
 
     def _learn(self) -> None:
@@ -469,43 +433,10 @@ class ReviewDock(Dock):
 
     def _show(self) -> None:
         review = self.review
-        self.start_button.setText("Stop" if review is not None else "Start")
-        self.history.show_edits(review.store if review is not None else None)
-        self._enable()
-        if review is None:
-            self.bar.setRange(0, 1)
-            self.bar.reset()
-            self.title.setText("Press Start to look through the doubtful crystals.")
-            self.why.setText("")
-            self.learned.tell("")
-            return
-        progress = review.queue.progress
-        self.bar.setRange(0, max(progress.total, 1))
-        self.bar.setValue(progress.reviewed)
-        self.learned.tell(review.learned.in_words() if review.learned.answers else "")
-        if not self.crystal:
-            self.title.setText("<b>Every crystal is reviewed.</b>" if not len(review.queue) else "")
-            self.why.setText("")
-            show_outline(self.session, None)
-            return
-        record = self._record()
+        record = self._record() if review is not None and self.crystal else None
         show_outline(self.session, record)
-        doubt = float(review.doubts["doubt"].get(self.crystal, 0.0))
-        answer = ", ".join(
-            word
-            for word in (
-                record["verdict"],
-                ZONES.get(record["reviewed_class"], ""),
-                "corrected" if record["corrected"] else "",
-            )
-            if word
-        )
-        told = f" - <b>{answer}</b> by {record['reviewer']}" if answer else ""
-        self.title.setText(f"<b>Crystal {self.crystal}</b>, {record['size_class']}{told}")
-        kind = ZONES.get(record["zone_class"], "")
-        sure = f"{kind} ({record['zone_probability']:.0%}). " if kind else ""
-        note = f" Note: {record['note']}" if record["note"] else ""
-        self.why.setText(f"{sure}Doubt {doubt:.0%}: {review.because(self.crystal)}.{note}")
+        self.panel.show_review(review, record)
+        self._enable()
 
     def _enable(self) -> None:
         on = self.review is not None
@@ -521,33 +452,12 @@ class ReviewDock(Dock):
             if self.tool is not None:
                 keys -= {"Ctrl+Z", "Ctrl+Shift+Z"}
         self.keys.enable(keys)
-        for key, button in self.buttons.items():
-            button.setEnabled(key in keys)
+        self.panel.enable(keys)
 
     def _on_product_changed(self, product: str) -> None:
         if product == "crystals" and self.review is not None:
             self.stop()
             self.start()
-
-
-BUTTONS = (
-    ("A", "Accept", "This is a crystal of olivine with the right outline"),
-    ("R", "Reject", "This is no olivine, or no crystal"),
-    ("Space", "Next", "Look at the next one without an answer"),
-    ("Backspace", "Back", "Look at the one before"),
-    ("M", "Merge...", "Press, then click the neighbour that belongs to this crystal"),
-    ("S", "Split...", "Press, then drag a line across"),
-    ("K", "Markers...", "Press, click once in each of the crystals, then Enter"),
-    ("P", "Pieces", "Make each loose piece a crystal of its own"),
-    ("D", "Redraw...", "Paint the outline by a brush, then Enter"),
-    ("C", "New crystal...", "Paint a crystal that was not found, then Enter"),
-    ("N", "Note...", "Write a remark"),
-    ("Ctrl+Z", "Undo", "Take back the last edit"),
-    ("Ctrl+Shift+Z", "Redo", "Do again what was taken back"),
-)
-"""Key, words and explanation of each button."""
-
-NAMES = {"Backspace": "⌫", "Ctrl+Shift+Z": "Ctrl+⇧+Z"}
 
 
 def _opened(section: Any) -> Review | OlivineError:

@@ -24,6 +24,7 @@ class HistoryPart(Folding):
 
     def __init__(self) -> None:
         super().__init__("Edits", opened=False)
+        self._shown: tuple[int, int] | None = None
         self.list = QListWidget()
         self.list.setFixedHeight(140)
         self.list.itemDoubleClicked.connect(self._on_item)
@@ -31,14 +32,18 @@ class HistoryPart(Folding):
 
     def show_edits(self, store: CrystalStore | None) -> None:
         """List the edits of a journal."""
+        shown = (id(store), store.journal.last) if store is not None else None
+        if shown == self._shown:
+            return
+        self._shown = shown
         self.list.clear()
         if store is None:
             return
         undone = {entry.n for entry in store.journal.undone()}
         aside = {aside.entry.n: aside.reason for aside in store.aside()}
         active = {entry.n for entry in store.journal.active()}
-        shown = [e for e in store.journal.entries if e.n in active or e.n in undone]
-        for entry in shown[-SHOWN:][::-1]:
+        listed = [e for e in store.journal.entries if e.n in active or e.n in undone]
+        for entry in listed[-SHOWN:][::-1]:
             self.list.addItem(_item(entry, entry.n in undone, aside.get(entry.n, "")))
 
     def _on_item(self, item: Any) -> None:

@@ -28,8 +28,10 @@ TITLES = {
     "calibration": "Calibration",
     "mg": "mg# map",
     "crystals": "Crystals",
+    "corrections": "Corrections by hand",
     "annotations/sessions": "Sessions",
     "annotations/placements": "Traverses",
+    "annotations/review": "Review",
 }
 """Products and annotations, in the order in which they are made."""
 
@@ -47,7 +49,10 @@ DOCKS = {
 def dock_of(step: str) -> str:
     """Name of the dock that a step is started from."""
     return DOCKS.get(
-        {"export": "crystals", "level": "import", "check": "import"}.get(step, step), step
+        {"export": "crystals", "corrections": "crystals", "level": "import", "check": "import"}.get(
+            step, step
+        ),
+        step,
     )
 
 

@@ -92,6 +92,18 @@ STEPS: dict[str, Step] = {
             "napari_olivine.crystals:find_crystals",
         ),
         Step(
+            "corrections",
+            "what a person found in the review, as labels that a network learns",
+            "napari_olivine.review.corrections:CorrectionsSettings",
+            "napari_olivine.review.corrections:write_corrections",
+        ),
+        Step(
+            "review",
+            "a sheet of doubtful crystals for a person to fill, and the filled one back",
+            "napari_olivine.review.command:ReviewSettings",
+            "napari_olivine.review.command:review_section",
+        ),
+        Step(
             "export",
             "the catalogue: tables, cut-outs, plots, rasters",
             "napari_olivine.catalogue:ExportSettings",

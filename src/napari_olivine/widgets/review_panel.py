@@ -1,0 +1,176 @@
+"""What the Review dock shows: the crystal that is looked at, a button for each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_olivine.review import Review
+from napari_olivine.widgets.parts import Message, combo, wrapped
+from napari_olivine.widgets.radial_part import ZONES
+from napari_olivine.widgets.review_history import HistoryPart
+
+SIZES = {
+    "Phenocrysts": ("phenocryst",),
+    "Phenocrysts and microphenocrysts": ("phenocryst", "microphenocryst"),
+    "All crystals": None,
+}
+"""Which crystals are looked at."""
+
+BUTTONS = (
+    ("A", "Accept", "This is a crystal of olivine with the right outline"),
+    ("R", "Reject", "This is no olivine, or no crystal"),
+    ("Space", "Next", "Look at the next one without an answer"),
+    ("Backspace", "Back", "Look at the one before"),
+    ("M", "Merge...", "Press, then click the neighbour that belongs to this crystal"),
+    ("S", "Split...", "Press, then drag a line across"),
+    ("K", "Markers...", "Press, click once in each of the crystals, then Enter"),
+    ("P", "Pieces", "Make each loose piece a crystal of its own"),
+    ("D", "Redraw...", "Paint the outline by a brush, then Enter"),
+    ("C", "New crystal...", "Paint a crystal that was not found, then Enter"),
+    ("N", "Note...", "Write a remark"),
+    ("Ctrl+Z", "Undo", "Take back the last edit"),
+    ("Ctrl+Shift+Z", "Redo", "Do again what was taken back"),
+)
+"""Key, words and explanation of each button."""
+
+NAMES = {"Backspace": "⌫", "Ctrl+Shift+Z": "Ctrl+⇧+Z"}
+
+
+class ReviewPanel(QWidget):
+    """Everything that is seen of a review.
+
+    Parameters
+    ----------
+    actions
+        What each key, and so each button, does.
+    """
+
+    def __init__(self, actions: Mapping[str, Callable[[], None]]) -> None:
+        super().__init__()
+        self._actions = actions
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(8)
+        self.buttons: dict[str, QPushButton] = {}
+        self._add_top()
+        self._add_crystal()
+        self._add_buttons()
+        self.go_on = QCheckBox("Go on to the next after an answer")
+        self.go_on.setChecked(True)
+        self.hint, self.error, self.learned = Message(), Message(), Message()
+        self.hint.setStyleSheet("color: #ffe000; font-weight: bold;")
+        self.error.setStyleSheet("color: #ff8a80;")
+        self.history = HistoryPart()
+        self.teach_button = QPushButton("Teach the network")
+        self.teach_button.setToolTip(
+            "Write what you answered as a training mask; the next training learns from it"
+        )
+        for part in (self.go_on, self.hint, self.error, self.learned, self.history):
+            self.column.addWidget(part)
+        self.column.addWidget(self.teach_button)
+        self.column.addStretch(1)
+
+    def _add_top(self) -> None:
+        self.sizes = combo(list(SIZES))
+        self.sizes.setToolTip("Which crystals come up for review")
+        self.start_button = QPushButton("Start")
+        self.start_button.setToolTip("Begin to review, or stop; what was answered is kept")
+        top = QHBoxLayout()
+        top.addWidget(self.sizes, 1)
+        top.addWidget(self.start_button)
+        self.bar = QProgressBar()
+        self.bar.setFormat("%v of %m reviewed")
+        self.column.addLayout(top)
+        self.column.addWidget(self.bar)
+
+    def _add_crystal(self) -> None:
+        self.title, self.why = wrapped(""), wrapped("")
+        self.title.setTextFormat(Qt.TextFormat.RichText)
+        self.column.addWidget(self.title)
+        self.column.addWidget(self.why)
+
+    def _add_buttons(self) -> None:
+        grid, classes = QGridLayout(), QGridLayout()
+        for place, (key, text, tip) in enumerate(BUTTONS):
+            button = self._button(key, f"{text}  ({NAMES.get(key, key)})", tip)
+            grid.addWidget(button, place // 2, place % 2)
+        for place, words in enumerate(ZONES.values()):
+            key = str(place + 1)
+            button = self._button(key, f"{key}  {words}", f"Press {key} to set this class")
+            button.setStyleSheet("text-align: left; padding-left: 6px;")
+            classes.addWidget(button, place // 2, place % 2)
+        for layout in (grid, classes):
+            layout.setSpacing(4)
+        self.column.addLayout(grid)
+        self.column.addWidget(QLabel("Class of the radial profile"))
+        self.column.addLayout(classes)
+
+    def _button(self, key: str, text: str, tip: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setToolTip(tip)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.clicked.connect(lambda: self._actions[key]())
+        self.buttons[key] = button
+        return button
+
+    # ------------------------------------------------------------------ showing
+
+    def enable(self, keys: set[str]) -> None:
+        """Let the buttons of these keys be pressed."""
+        for key, button in self.buttons.items():
+            button.setEnabled(key in keys)
+
+    def show_review(self, review: Review | None, record: dict[str, Any] | None) -> None:
+        """Show how far a review is, and the crystal that is looked at.
+
+        Parameters
+        ----------
+        review
+            `None` before it has begun.
+        record
+            Row of the crystal's table, `None` for none.
+        """
+        self.start_button.setText("Stop" if review is not None else "Start")
+        self.history.show_edits(review.store if review is not None else None)
+        self.why.setText("")
+        self.teach_button.setEnabled(review is not None and bool(review.store.journal.entries))
+        if review is None:
+            self.bar.setRange(0, 1)
+            self.bar.reset()
+            self.title.setText("Press Start to look through the doubtful crystals.")
+            self.learned.tell("")
+            return
+        progress = review.queue.progress
+        self.bar.setRange(0, max(progress.total, 1))
+        self.bar.setValue(progress.reviewed)
+        self.learned.tell(review.learned.in_words() if review.learned.answers else "")
+        if record is None:
+            self.title.setText("" if len(review.queue) else "<b>Every crystal is reviewed.</b>")
+            return
+        self.title.setText(_title(record))
+        kind = ZONES.get(record["zone_class"], "")
+        sure = f"{kind} ({record['zone_probability']:.0%}). " if kind else ""
+        note = f" Note: {record['note']}" if record["note"] else ""
+        doubt = float(review.doubts["doubt"].get(record["id"], 0.0))
+        self.why.setText(f"{sure}Doubt {doubt:.0%}: {review.because(record['id'])}.{note}")
+
+
+def _title(record: dict[str, Any]) -> str:
+    corrected = "corrected" if record["corrected"] else ""
+    given = (record["verdict"], ZONES.get(record["reviewed_class"], ""), corrected)
+    answer = ", ".join(word for word in given if word)
+    told = f" - <b>{answer}</b> by {record['reviewer']}" if answer else ""
+    return f"<b>Crystal {record['id']}</b>, {record['size_class']}{told}"
