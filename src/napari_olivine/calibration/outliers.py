@@ -104,19 +104,48 @@ CELL = 8
 STAND_OUT = 5.0
 """Robust deviations from the surroundings from which a smoothed pixel stands out."""
 
+THIN_PX, WIDE_PX = 9, 13
+"""What is as wide as this, smoothed, is a zone of the crystal, such as a mantle, and no crack; the
+wider bound holds for what stands out strongly (ours)."""
+
+STRONG = 15.0
+"""Robust deviations from the surroundings from which a pixel stands out strongly (ours)."""
+
+THIN_SHARE = 0.7
+"""Part of a difference from the surroundings that must vanish when what is thin is wiped out."""
+
 BESIDE = np.ones((3, 3), bool)
 
 
 def _stand_outs(grey: NDArray[np.floating], mineral: Booleans) -> Booleans:
-    """Pixels that differ from the median of their 24 x 24 px surroundings."""
+    """Pixels of thin features that differ from the median of their 24 x 24 px surroundings."""
     if mineral.sum() < CELL * CELL:
         return np.zeros(mineral.shape, bool)
     weight = uniform_filter(mineral.astype(np.float32), 3)
     smooth = uniform_filter(np.where(mineral, grey, 0).astype(np.float32), 3)
     smooth = smooth / np.maximum(weight, np.float32(0.05))
-    difference = np.where(mineral, smooth - _surroundings(grey, mineral), 0.0)
+    around = _surroundings(grey, mineral)
+    difference = np.where(mineral, smooth - around, 0.0)
     spread = 1.4826 * float(np.median(np.abs(difference[mineral])))
-    return np.asarray(np.abs(difference) > STAND_OUT * max(spread, LEAST_SPREAD))
+    size, spread = np.abs(difference), max(spread, LEAST_SPREAD)
+    found = size > STAND_OUT * spread
+    if not found.any():
+        return np.asarray(found)
+    image = np.where(mineral, smooth, around).astype(np.float32)
+    thin, wide = (
+        _thinness(image, difference < 0, width) >= THIN_SHARE * size for width in (THIN_PX, WIDE_PX)
+    )
+    return np.asarray(found & (thin | (wide & (size > STRONG * spread))))
+
+
+def _thinness(image: NDArray[np.float32], dark: Booleans, width: int) -> NDArray[np.float32]:
+    """How much each pixel changes when what is thinner than some pixels is wiped out (top-hat)."""
+    import cv2
+
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    closed = cv2.morphologyEx(image, cv2.MORPH_CLOSE, disc)
+    opened = cv2.morphologyEx(image, cv2.MORPH_OPEN, disc)
+    return np.where(dark, closed - image, image - opened)
 
 
 LEAST_SPREAD = 1.0
