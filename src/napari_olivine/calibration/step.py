@@ -19,7 +19,7 @@ from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Product, Section
 
-METHOD = 2
+METHOD = 3
 
 LEVELLED_SESSION_GREY = 0.5
 """How far sessions may still lie apart after levelling, grey, at least."""

@@ -22,6 +22,9 @@ from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Product, Raster, Section, Tiles, create_raster
 
+METHOD = 2
+"""2: inclusions, agreement with another opinion, edits of a person."""
+
 
 def find_crystals(
     section: Section,
@@ -67,7 +70,7 @@ def find_crystals(
     inputs += [other] if section.state(other) == "fresh" else []
     recipe = section.recipe(
         "crystals", settings, [*inputs, "annotations/sessions"],
-        extra={"source labels": image.fingerprint(job)} if image else None,
+        method=METHOD, extra={"source labels": image.fingerprint(job)} if image else None,
     )  # fmt: skip
     if done := section.finished("crystals", recipe, job):
         return done
