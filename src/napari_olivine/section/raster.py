@@ -115,14 +115,13 @@ class Raster:
         """
         for _ in range(TRIES):
             window = self._read(rows, columns, level)
-            if window is not None and self.still_there():
+            if window is not None and self._stayed():
                 return window
             # The product was replaced meanwhile: a chunk that was not found would count as empty.
             self._wait_for_replacement()
         raise SectionError(f"{self.folder} is replaced again and again while it is read.")
 
-    def still_there(self) -> bool:
-        """Tell whether the folder is the one that was opened, and not one that took its place."""
+    def _stayed(self) -> bool:
         return _identity(self.folder) == self._identity
 
     def _wait_for_replacement(self) -> None:
@@ -140,7 +139,7 @@ class Raster:
         try:
             return np.asarray(self.levels[level][rows, columns])
         except (OSError, ValueError, RuntimeError) as error:
-            if not self.still_there():
+            if not self._stayed():
                 return None
             raise SectionError(
                 f"{self.folder} is damaged at level {level}, rows {rows.start} to {rows.stop}, "

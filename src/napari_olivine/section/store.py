@@ -91,7 +91,7 @@ class Section:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path).resolve()
         self.record = _read_record(self.path)
-        self._rasters: dict[Path, Raster] = {}
+        self._rasters: dict[Path, tuple[Raster, tuple[int, ...]]] = {}
 
     @classmethod
     def create(cls, path: Path | str, record: SectionRecord) -> Section:
@@ -248,9 +248,11 @@ class Section:
         if not folder.exists():
             there = sorted(p.parent.name for p in folder.parent.glob("*/zarr.json"))
             raise SectionError(f"{folder.parent} has no image {name!r}; it has {', '.join(there)}.")
-        known = self._rasters.get(folder)
-        if known is None or not known.still_there():  # opening takes some 10 ms
-            known = self._rasters[folder] = Raster(folder)
+        mark = _mark(folder)
+        known, seen = self._rasters.get(folder, (None, ()))
+        if known is None or seen != mark:  # opening takes some 10 ms
+            known = Raster(folder)
+            self._rasters[folder] = known, mark
         return known
 
     def table(self, product: str, name: str) -> pd.DataFrame:
@@ -283,6 +285,13 @@ class Section:
         """Return the analytical sessions and their roles."""
         rows = self.annotation("sessions").to_dict("records")
         return [Session(**{str(key): value for key, value in row.items()}) for row in rows]
+
+
+def _mark(image: Path) -> tuple[int, ...]:
+    """Tell an image from another that took its place, or was written anew in it."""
+    found = [image, image / "zarr.json", image / "0" / "zarr.json"]
+    stats = [file.stat() for file in found if file.exists()]
+    return tuple(value for stat in stats for value in (stat.st_ino, stat.st_mtime_ns))
 
 
 def write_atomically(file: Path, text: str) -> None:
