@@ -539,6 +539,21 @@ def test_edits_are_carried_out_again_after_a_rerun(store: CrystalStore) -> None:
     again.close()
 
 
+def test_an_edit_of_several_crystals_is_carried_out_on_those_that_are_left(
+    store: CrystalStore,
+) -> None:
+    disc, square = ids(store)["disc"], at(store, 420, 520)
+    store.do(Judge(crystals=(disc, square), verdict="rejected"))
+    store.close()
+    olivine, _ = scene()
+    olivine[400:440, 500:540] = False
+    assert "1 of 2 crystals are there no more" in rerun(store.section, olivine)[0]
+    again = CrystalStore(store.section)
+    assert again.table["verdict"].tolist().count("rejected") == 1
+    assert again.table.at[ids(again)["disc"], "verdict"] == "rejected"
+    again.close()
+
+
 def test_a_crystal_drawn_by_hand_that_is_found_later_is_redrawn(store: CrystalStore) -> None:
     store.do(circle(300, 600, 30))
     store.close()

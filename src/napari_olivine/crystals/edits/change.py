@@ -177,8 +177,8 @@ class Changes:
                     continue
                 self._lines[int(told["n"])] = told
 
-    def keep(self, n: int, change: Change) -> None:
-        """Keep what edit `n` changes."""
+    def keep(self, n: int, change: Change, missing: str = "") -> None:
+        """Keep what edit `n` changes, and what of it could not be carried out."""
         if change.patch is not None:
             patch = change.patch
             arrays = {"place": np.array([patch.row0, patch.col0])}
@@ -187,6 +187,7 @@ class Changes:
         self._append(
             {
                 "n": n,
+                "missing": missing,
                 "pixels": change.patch is not None,
                 "rows": {name: [rows.before, rows.after] for name, rows in change.rows.items()},
             }
@@ -197,8 +198,9 @@ class Changes:
         self._append({"n": n, "aside": reason})
 
     def aside(self, n: int) -> str:
-        """Why edit `n` was not carried out; empty if it was, or has not been tried."""
-        return str(self._lines.get(n, {}).get("aside", ""))
+        """Why edit `n` was not wholly carried out; empty if it was, or has not been tried."""
+        told = self._lines.get(n, {})
+        return str(told.get("aside") or told.get("missing", ""))
 
     def get(self, n: int) -> Change | None:
         """Return what edit `n` changed, `None` if nothing is known."""

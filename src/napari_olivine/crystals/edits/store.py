@@ -226,7 +226,9 @@ class CrystalStore:
         except EditError as error:
             self.changes.set_aside(entry.n, str(error))
             return None
-        self.changes.keep(entry.n, change)
+        lost = len(entry.edit.crystals) - len(edit.crystals)
+        missing = f"{lost} of {len(entry.shapes)} crystals are there no more." if lost > 0 else ""
+        self.changes.keep(entry.n, change, "" if isinstance(edit, Merge) else missing)
         return change
 
     def _found_again(self, entry: Entry, edit: Edit) -> Edit:
