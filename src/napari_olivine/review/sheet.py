@@ -236,10 +236,11 @@ def _asked(review: Review, row: int, cells: dict[str, str]) -> Asked:
 
 
 def _number(text: str, name: str) -> int:
-    number = float(text) if text.replace(".", "", 1).isdigit() else np.nan
-    if number != round(number) if np.isfinite(number) else True:
+    """Read the number of a crystal; spreadsheets write 12 as 12.0 too."""
+    whole = text.removesuffix(".0")
+    if not whole.isdecimal():
         raise InputError(f"{name} {text!r} is no number of a crystal.")
-    return int(number)
+    return int(whole)
 
 
 def _require_same(review: Review, crystal: int, cells: dict[str, str]) -> None:
