@@ -46,6 +46,8 @@ TELL_MS = 250
 ON_SCREEN = (220, 420)
 """Sides of a crystal under review, px of the screen: its outline and its surroundings are seen."""
 
+UNREADABLE = "The crystals cannot be read: find them again, or check the section."
+
 TEACHING = "corrections"
 """The step that writes answers as labels."""
 
@@ -191,7 +193,7 @@ class ReviewDock(Dock):
                 result.close()  # another section was opened meanwhile
             else:
                 self.panel.title.setText("")
-                self.panel.error.tell(str(result))
+                self.panel.error.tell(str(result or UNREADABLE))
         elif self.review is not None and name == ("learn", id(self.review)) and result:
             self.review.rank(*result)
             self._show()
