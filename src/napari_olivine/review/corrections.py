@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.crystals.edits import bring_up_to_date
 from napari_olivine.crystals.edits.change import by_id
+from napari_olivine.crystals.instances import BOX
 from napari_olivine.crystals.saving import write_table
 from napari_olivine.crystals.table import complete_columns
 from napari_olivine.job import Job
@@ -26,8 +27,6 @@ Window = tuple[slice, slice]
 
 NO_CRYSTAL, UNSAID, YES, NO = 0, 1, 2, 3
 """What is under a pixel: no crystal, one nobody judged, one that is olivine, one that is not."""
-
-BOX = ["row0", "row1", "col0", "col1"]
 
 
 class CorrectionsSettings(Settings):

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import (
-    QInputDialog,
-)
+from qtpy.QtWidgets import QInputDialog
 
 from napari_olivine.crystals.edits import (
     Change,
@@ -69,7 +67,8 @@ class ReviewDock(Dock):
         self.tool: Tool | None = None
         self._merging = False
         self._answers = 0
-        self.panel = ReviewPanel(self._actions())
+        actions = self._actions()
+        self.panel = ReviewPanel(actions)
         self.body.addWidget(self.panel, 1)
         self.panel.sizes.currentTextChanged.connect(self._restrict)
         self.panel.start_button.clicked.connect(self.toggle)
@@ -86,7 +85,7 @@ class ReviewDock(Dock):
         self._tell.setInterval(TELL_MS)
         self._tell.timeout.connect(self._tell_others)
         viewer, session = self.session.viewer, self.session
-        self.keys = ReviewKeys(viewer.window._qt_window, self._actions())
+        self.keys = ReviewKeys(viewer.window._qt_window, actions)
         on_press = picker(self.pick)
         viewer.mouse_drag_callbacks.append(on_press)
         self.links.when_cut(lambda: viewer.mouse_drag_callbacks.remove(on_press))
@@ -441,13 +440,12 @@ class ReviewDock(Dock):
         self._enable()
 
     def _enable(self) -> None:
-        on = self.review is not None
-        writable = on and self.review is not None and self.review.store.writable
+        review = self.review
         busy = self.tool is not None or self._merging
         keys: set[str] = set()
-        if on:
+        if review is not None:
             keys |= {"Space", "Backspace"}
-        if writable:
+        if review is not None and review.store.writable:
             keys |= {key for key, _, _ in BUTTONS} | {str(k + 1) for k in range(len(ZONES))}
         if busy:
             keys = TOOL_KEYS | (keys & {"Ctrl+Z", "Ctrl+Shift+Z"})

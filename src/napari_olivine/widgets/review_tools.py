@@ -41,8 +41,6 @@ class Tool:
 
     hint = ""
     """What to do, for the person."""
-    own_undo = False
-    """Whether the layer takes back its own strokes."""
 
     def __init__(
         self,
@@ -148,7 +146,6 @@ class BrushTool(Tool):
         "Paint the crystal (left button; 1 erases, 2 paints, [ and ] change the brush, Ctrl+Z "
         "takes a stroke back), then press Enter. Esc: leave it as it was."
     )
-    own_undo = True
 
     def _make(self) -> Any:
         from napari.utils.colormaps import DirectLabelColormap

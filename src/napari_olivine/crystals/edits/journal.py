@@ -94,7 +94,7 @@ class Journal:
             raise SectionError(f"{self.file} is open for reading only.")
         entry = Entry(
             n=self.last + 1,
-            at=datetime.now().astimezone().isoformat(timespec="seconds"),
+            at=now(),
             who=who or reviewer(),
             edit=edit,
             shapes=tuple(shapes),
@@ -177,6 +177,11 @@ class Journal:
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
             os.truncate(self.file, whole)
+
+
+def now() -> str:
+    """Time with its zone, to a second (ISO 8601)."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def reviewer() -> str:

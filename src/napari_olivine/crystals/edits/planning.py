@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from napari_olivine.crystals.edits.change import CRYSTALS, Change, Patch, Row, R
 from napari_olivine.crystals.edits.dividing import cut_along, cut_around, loose_pieces
 from napari_olivine.crystals.edits.kinds import Classify, Edit, Judge, Merge, Note, Redraw, Split
 from napari_olivine.crystals.images import Images, Labels
+from napari_olivine.crystals.instances import BOX
 from napari_olivine.crystals.measure import measure_crystals
 from napari_olivine.crystals.rock import add_surroundings
 from napari_olivine.crystals.settings import CrystalsSettings
@@ -25,8 +26,6 @@ from napari_olivine.section import Section
 
 LARGEST_PX = 64_000_000
 """Pixels of the rectangle around the crystals of one edit, at most."""
-
-BOX = ["row0", "row1", "col0", "col1"]
 
 
 @dataclass(frozen=True)
@@ -185,10 +184,7 @@ class Planner:
         places = _places(after, ids, box)
         if places.empty:
             raise EditError("No pixel of the crystal would be left; reject it instead.")
-        images = Images(
-            PatchedLabels(self.images.labels, patch), self.images.mg, self.images.grey,
-            self.images.probability, self.images.opinion, self.images.tiles,
-        )  # fmt: skip
+        images = replace(self.images, labels=PatchedLabels(self.images.labels, patch))
         measured = measure_crystals(
             places, images, self.settings, self.job, vesicle_grey=self.vesicle_grey
         )

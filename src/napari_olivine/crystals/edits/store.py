@@ -6,7 +6,6 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +20,20 @@ from napari_olivine.crystals.edits.change import (
     by_id,
     replace_rows,
 )
-from napari_olivine.crystals.edits.journal import Journal, reviewer
+from napari_olivine.crystals.edits.journal import Journal, now, reviewer
 from napari_olivine.crystals.edits.kinds import Edit, Entry, Merge, Redo, Redraw, Undo
-from napari_olivine.crystals.edits.planning import BOX, Planner
+from napari_olivine.crystals.edits.planning import Planner
 from napari_olivine.crystals.edits.shapes import Shape
 from napari_olivine.crystals.images import images_of
 from napari_olivine.crystals.inclusions import inclusion_table
+from napari_olivine.crystals.instances import BOX
 from napari_olivine.crystals.saving import write_table
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.table import COLUMNS, complete_columns, summary
 from napari_olivine.errors import EditError, OlivineError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Product, Raster, Recipe, Section
+from napari_olivine.section.store import write_atomically
 
 EDITS = "edits"
 APPLIED = "applied.json"
@@ -98,7 +99,7 @@ class CrystalStore:
         self.tables = {name: _read(folder / f"{name}.parquet") for name in TABLES}
         self.tables[CRYSTALS] = complete_columns(self.tables[CRYSTALS])[COLUMNS]
         if "host" not in self.tables["inclusions"]:  # made before there were any
-            self.tables["inclusions"] = inclusion_table([]).set_index("id", drop=False)
+            self.tables["inclusions"] = by_id(inclusion_table([]))
         self.journal = Journal(section.path)
         self.changes = Changes(folder / EDITS)
         self.applied = applied(folder)
@@ -121,7 +122,7 @@ class CrystalStore:
             If the store is read-only, or the crystals have been found anew meanwhile.
         """
         self._require_writable()
-        change = self._plan(edit, who or reviewer(), _now())
+        change = self._plan(edit, who or reviewer(), now())
         entry = self.journal.append(edit, self._shapes(edit), who)
         self.changes.keep(entry.n, change)
         self._apply(change, entry.n)
@@ -257,7 +258,7 @@ class CrystalStore:
             return
         for name, table in self.tables.items():
             write_table(table, self.folder / f"{name}.parquet")
-        _write_whole(self.folder / EDITS / APPLIED, json.dumps({"applied": self.applied}))
+        write_atomically(self.folder / EDITS / APPLIED, json.dumps({"applied": self.applied}))
         self._saved = self.applied
         if self._product is not None:
             notes = self._product.notes | summary(self.table)
@@ -299,8 +300,8 @@ class CrystalStore:
             )
         if self._product is None:
             return
-        now = self.section.product("crystals")
-        if now is None or now.created != self._product.created:
+        product = self.section.product("crystals")
+        if product is None or product.created != self._product.created:
             raise SectionError("The crystals have been found anew meanwhile; open them again.")
 
 
@@ -353,13 +354,3 @@ def _settings(recipe: Recipe) -> CrystalsSettings:
     with suppress(OlivineError):
         return CrystalsSettings(**values)
     return CrystalsSettings()
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")
-
-
-def _write_whole(file: Path, text: str) -> None:
-    temporary = file.with_name(f".{file.name}")
-    temporary.write_text(text)
-    temporary.replace(file)
