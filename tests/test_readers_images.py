@@ -75,17 +75,10 @@ def test_a_coarser_map_of_the_same_field_is_repeated(tmp_path):
     assert "Mg has 20 x 15 px for the same field as BSE" in source.problems[0]
 
 
-@pytest.mark.parametrize(
-    ("shape", "tags"),
-    [
-        ((20, 16), {}),  # another shape
-        ((80, 60), {}),  # finer than BSE
-        ((20, 15), {"resolution": (5000, 5000), "resolutionunit": "CENTIMETER"}),  # a quarter
-    ],
-)
-def test_a_map_of_another_field_is_not_aligned(tmp_path, shape, tags):
+@pytest.mark.parametrize("shape", [(20, 16), (80, 60)])  # another shape; finer than BSE
+def test_a_map_of_another_field_is_not_aligned(tmp_path, shape):
     make_images(tmp_path, **TWO_UM)
-    tifffile.imwrite(tmp_path / "Mg.tif", np.ones(shape, np.uint8), **tags)
+    tifffile.imwrite(tmp_path / "Mg.tif", np.ones(shape, np.uint8))
     with pytest.raises(
         InputError, match=rf"Mg\.tif is not aligned.*{shape[0]} x {shape[1]} px, BSE has 40 x 30 px"
     ):

@@ -27,6 +27,10 @@ IGNORE = 255
 """Value of mask pixels that say nothing: not measured, or too close to an outline."""
 
 
+RIM_SIGMAS = 2
+"""Standard deviations of the smoothing that are left out at the rim of maps of a part."""
+
+
 class MaskSettings(Settings):
     """Settings of the mask step."""
 
@@ -98,6 +102,7 @@ def make_mask(
         sigma = 0.0 if settings.rule.strip() == "olivine-paper" else 1.0
     halo = int(np.ceil(4 * sigma)) + settings.edge_ignore_px
     measured = _measured_tiles(section, maps)
+    fields = section.fields()
     with section.draft("mask", recipe, job) as draft:
         out = create_raster(
             draft.path / "olivine",
@@ -124,6 +129,10 @@ def make_mask(
             ]
             if measured is not None:
                 found[~measured.covers(rows, columns)] = IGNORE
+            if fields is not None:
+                # The average at the rim of a field would mix in what was not measured.
+                rim = int(np.ceil(RIM_SIGMAS * sigma))
+                found[~fields.covers(rows, columns, rule.signals, rim)] = IGNORE
             out.write(rows.start, columns.start, found)
         out.build_pyramid(job)
         tiles = section.tiles()

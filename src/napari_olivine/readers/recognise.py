@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,16 @@ from napari_olivine.readers.choosing import BSE, choose, is_wanted
 from napari_olivine.readers.contents import Contents, look_into, one_file
 from napari_olivine.readers.epma import in_order, read_profiles
 from napari_olivine.readers.families import pattern_of, without_strangers
+from napari_olivine.readers.fields import (
+    FIELDS_FILE,
+    Field,
+    FieldSignal,
+    Unlaid,
+    at_stage,
+    find_fields,
+    read_hand_placed,
+    without_fields,
+)
 from napari_olivine.readers.formats import FORMATS
 from napari_olivine.readers.grouping import Grouped, group
 from napari_olivine.readers.image import Acquisition, Image
@@ -32,7 +42,14 @@ from napari_olivine.readers.source import LISTED, SignalReader, Source, refuse_i
 from napari_olivine.readers.stage_places import place_by_stage
 from napari_olivine.readers.tables import read_placements, read_sessions
 from napari_olivine.readers.tiling import arrange, keep_times, lay_over
-from napari_olivine.readers.whole import Enlarged, WholeImage, repeated, times_finer
+from napari_olivine.readers.whole import (
+    SAME_PIXEL,
+    Enlarged,
+    WholeImage,
+    another_size,
+    repeated,
+    times_finer,
+)
 from napari_olivine.readers.xmaptools import (
     Standards,
     is_standard_file,
@@ -43,8 +60,11 @@ from napari_olivine.readers.xmaptools import (
 
 SETTINGS = ImportSettings()
 
-SAME_PIXEL = 0.01
-"""Pixel sizes that differ by less than this fraction agree."""
+NOT_ONE_FIELD = (
+    "cannot be imported; export all signals of one field (or with the same tiles), or name the "
+    "signals to take (--signals)"
+)
+"""What to do about maps that show something else than BSE."""
 
 ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz"}
 
@@ -87,7 +107,7 @@ def read_source(
         shown = str(path).encode("utf-8", "replace").decode()
         raise InputError(f"The name of {shown} is no Unicode text; rename it.") from error
     if path.is_dir() and (path / "section.json").exists():
-        return _read_described(path, settings)
+        return _read_described(path, settings, job)
     contents = look_into(path, job) if path.is_dir() else one_file(path)
     grouped = group(contents, settings, job)
     if not grouped.signals:
@@ -99,16 +119,17 @@ def read_source(
         refuse_if(grouped.refused, f"{error} Some files cannot be used")
         raise
     chosen = {names[found]: grouped.signals[found] for found in names}
+    chosen[BSE], electrons = without_fields(chosen)
     problems = [*grouped.remarks, *(f"left out: {told}" for told in grouped.refused)]
     layout: Layout | None = None
     chosen[BSE], strangers = without_strangers(chosen[BSE])
     problems += strangers
     if len(chosen[BSE]) > 1:
         layout, acquisition, lost = arrange(folder, chosen[BSE], settings, job)
-        signals, remarks = lay_over(folder, chosen, layout, settings, lost, job)
+        signals, remarks, unlaid = lay_over(chosen, layout, settings, lost, job)
         form = "tiles"
     else:
-        signals, acquisition, remarks = _read_whole(folder, chosen, settings)
+        signals, acquisition, remarks, unlaid = _read_whole(folder, chosen, settings)
         form = next(f.format.name for f in contents.images if f.file == chosen[BSE][0].file)
     return _complete(
         folder,
@@ -121,6 +142,9 @@ def read_source(
         parts=chosen,
         tables=contents.tables,
         problems=[*problems, *remarks],
+        unlaid=unlaid,
+        electrons=electrons,
+        job=job,
     )
 
 
@@ -138,14 +162,16 @@ def with_layout(source: Source, layout: Layout, settings: ImportSettings) -> Sou
     """
     assert source.layout is not None
     layout = keep_times(layout, source.layout)
-    signals, _ = lay_over(source.folder, source.parts, layout, settings)
+    signals, _, _ = lay_over(source.parts, layout, settings)
+    signals = {name: signals.get(name, signal) for name, signal in source.signals.items()}
     for name, signal in source.signals.items():
-        signals[name].missing.extend(signal.missing)
+        if signals[name] is not signal:
+            signals[name].missing.extend(signal.missing)
     sessions = read_sessions(source.folder / "sessions.csv", layout.shape, layout.tiles)
     found = _read_tables(
         source.folder, source.tables, None, layout.shape, source.pixel_size_um, layout
     )
-    return replace(
+    moved = replace(
         source,
         signals=signals,
         layout=layout,
@@ -154,9 +180,33 @@ def with_layout(source: Source, layout: Layout, settings: ImportSettings) -> Sou
         analyses=found.analyses,
         placements=found.placements,
     )
+    if not source.fields or layout.stage is None:
+        return moved
+    return with_fields(
+        moved, [at_stage(field, layout.stage, source.pixel_size_um) for field in source.fields]
+    )
 
 
-def _read_described(folder: Path, settings: ImportSettings) -> Source:
+def with_fields(source: Source, fields: Sequence[Field]) -> Source:
+    """Return the source with maps of parts of the section in other places.
+
+    Parameters
+    ----------
+    source
+        Source with fields.
+    fields
+        The same fields, elsewhere.
+    """
+    signals = {
+        name: FieldSignal(name, [one for one in fields if name in one.maps], source.shape)
+        if isinstance(signal, FieldSignal)
+        else signal
+        for name, signal in source.signals.items()
+    }
+    return replace(source, signals=signals, fields=list(fields))
+
+
+def _read_described(folder: Path, settings: ImportSettings, job: Job) -> Source:
     file = folder / "section.json"
     _refuse_section(file)
     description = read_description(file)
@@ -167,7 +217,7 @@ def _read_described(folder: Path, settings: ImportSettings) -> Source:
     parts = {
         new: list(described_parts(folder, description, old).values()) for old, new in names.items()
     }
-    signals, remarks = lay_over(folder, parts, layout, settings)
+    signals, remarks, unlaid = lay_over(parts, layout, settings)
     return _complete(
         folder,
         "tiles",
@@ -183,22 +233,27 @@ def _read_described(folder: Path, settings: ImportSettings) -> Source:
         tables=folder / "epma",
         description_files=[file],
         problems=remarks,
+        unlaid=unlaid,
+        job=job,
     )
 
 
 def _read_whole(
     folder: Path, chosen: dict[str, list[Part]], settings: ImportSettings
-) -> tuple[dict[str, SignalReader], Acquisition, list[str]]:
-    """Read signals of one image each."""
+) -> tuple[dict[str, SignalReader], Acquisition, list[str], list[Unlaid]]:
+    """Read signals of one image each; what shows another field than BSE is returned apart."""
     images: dict[str, Image] = {}
+    unlaid: list[Unlaid] = []
     wrong: list[str] = []
     remarks: list[str] = []
     bse = chosen[BSE][0]
     for name, parts in chosen.items():
         fit, why_not = _fitting(name, parts, bse, images.get(BSE))
         if not fit:
-            if is_wanted(name, settings):
+            if name == BSE:
                 wrong.append(why_not)
+            elif is_wanted(name, settings):
+                unlaid.append(Unlaid(name, parts, why_not))
             else:
                 remarks.append(f"left out: {why_not}")
             continue
@@ -214,11 +269,7 @@ def _read_whole(
             remarks.append(
                 f"of {len(parts)} images of {name} {taken} is taken, not {rest[0]}{more}"
             )
-    refuse_if(
-        wrong,
-        f"{folder} cannot be imported; export all signals of one field, or name the signals to "
-        "take (--signals)",
-    )
+    refuse_if([*wrong, *(one.why for one in unlaid if wrong)], f"{folder} {NOT_ONE_FIELD}")
     shape = images[BSE].shape
     readers: dict[str, SignalReader] = {}
     for name, image in images.items():
@@ -228,7 +279,7 @@ def _read_whole(
             readers[name] = Enlarged(readers[name], shape)
             remarks.append(repeated(name, image.shape, shape))
     acquisition, disagreeing = agree(images, folder, settings)
-    return readers, acquisition, remarks + disagreeing
+    return readers, acquisition, remarks + disagreeing, unlaid
 
 
 def _fitting(
@@ -281,12 +332,8 @@ def _why_not(name: str, image: Image, bse: Image) -> str:
     if times is None:
         return said
     size, bse_size = image.acquisition.pixel_size_um, bse.acquisition.pixel_size_um
-    if size and bse_size and abs(size - bse_size * times[0]) > 2 * SAME_PIXEL * size:
-        return (
-            f"{said}; a pixel of {name} is {size:.4g} um wide, of one field it would be "
-            f"{bse_size * times[0]:.4g} um"
-        )
-    return ""
+    told = another_size(name, size, bse_size, times[0])
+    return f"{said}; {told}" if told else ""
 
 
 def agree(
@@ -330,8 +377,11 @@ def _complete(
     tables: Path | None = None,
     description_files: Iterable[Path] = (),
     problems: Iterable[str] = (),
+    unlaid: Sequence[Unlaid] = (),
+    electrons: Sequence[Part] = (),
+    job: Job,
 ) -> Source:
-    """Add pixel size, sessions, analyses and placements to the images."""
+    """Add pixel size, maps of parts, sessions, analyses and placements to the images."""
     shape = signals[BSE].shape
     standards = [file for file in sorted(folder.glob("*.txt")) if is_standard_file(file)]
     standard = read_standards(standards[0]) if standards else None
@@ -342,6 +392,20 @@ def _complete(
         raise InputError(
             f"{folder}: the files do not say how large a pixel is; give --pixel-size-um (or, for "
             "text maps, add the standard file of XMapTools with the corners of the map)."
+        )
+    hand_placed = folder / FIELDS_FILE
+    fields = find_fields(
+        unlaid,
+        electrons,
+        read_hand_placed(hand_placed, pixel_size_um),
+        layout.stage if layout else None,
+        pixel_size_um,
+        job,
+    )
+    refuse_if([one.why for one in fields.failed], f"{folder} {NOT_ONE_FIELD}")
+    for one in unlaid:
+        signals[one.signal] = FieldSignal(
+            one.signal, [field for field in fields.fields if one.signal in field.maps], shape
         )
     found = _read_tables(folder, tables, standard, shape, pixel_size_um, layout)
     more = [
@@ -370,12 +434,20 @@ def _complete(
         instrument=in_words(acquisition),
         accelerating_voltage_kv=settings.accelerating_voltage_kv
         or acquisition.accelerating_voltage_kv,
-        description_files=list(description_files),
+        fields=fields.fields,
+        description_files=[*description_files, *([hand_placed] if hand_placed.exists() else [])],
         table_files=found.files + standards[:1],
         tables=tables,
         problems=in_few_words(
             folder,
-            [*problems, *(layout.remarks if layout else []), *more, *parted, *found.remarks],
+            [
+                *problems,
+                *(layout.remarks if layout else []),
+                *fields.remarks,
+                *more,
+                *parted,
+                *found.remarks,
+            ],
         ),
     )
 
@@ -484,4 +556,4 @@ def _refuse_section(file: Path) -> None:
         )
 
 
-__all__ = ["Contents", "Layout", "read_source", "with_layout"]
+__all__ = ["Contents", "Layout", "read_source", "with_fields", "with_layout"]

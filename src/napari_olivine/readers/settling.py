@@ -1,4 +1,4 @@
-"""Where the tiles finally lie: registered once, and remembered by a section that is being made."""
+"""Where tiles and maps finally lie: registered once, remembered by a section that is being made."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import pandas as pd
 
 from napari_olivine.job import Job
 from napari_olivine.readers.choosing import BSE
+from napari_olivine.readers.fields import register_fields, table_of
 from napari_olivine.readers.mosaic import Layout, TileMosaic, register, share_strips
-from napari_olivine.readers.recognise import with_layout
+from napari_olivine.readers.recognise import with_fields, with_layout
 from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.source import Source
 from napari_olivine.section import Recipe, Tiles
 from napari_olivine.section.draft import unfinished
+from napari_olivine.section.fields import Fields
 from napari_olivine.section.recipe import RECORD, Product
 
 OVERLAPS = "overlaps.parquet"
@@ -25,7 +27,7 @@ IMAGES = "images"
 
 @dataclass(frozen=True)
 class Settled:
-    """A source whose tiles lie where they will stay.
+    """A source whose tiles and maps lie where they will stay.
 
     Parameters
     ----------
@@ -45,12 +47,14 @@ class Settled:
             self.source.layout.tiles.write(images)
         if self.overlaps is not None:
             self.overlaps.to_parquet(images / OVERLAPS, index=False)
+        if self.source.fields:
+            table_of(self.source.fields).write(images)
 
 
 def settle(
     source: Source, settings: ImportSettings, recipe: Recipe, place: Path, job: Job
 ) -> Settled:
-    """Register the tiles of a source, or take what an earlier run of this import found.
+    """Register the tiles and maps of a source, or take what an earlier run of this import found.
 
     Parameters
     ----------
@@ -65,10 +69,17 @@ def settle(
     job
         Running job.
     """
+    earlier = None if job.force else _earlier(place, recipe)
+    settled = _settle_tiles(source, settings, earlier, job)
+    return replace(settled, source=_settle_fields(settled.source, earlier, job))
+
+
+def _settle_tiles(
+    source: Source, settings: ImportSettings, earlier: Path | None, job: Job
+) -> Settled:
     if source.layout is None:
         return Settled(source)
-    earlier = _earlier(place, recipe)
-    if earlier is not None and not job.force:
+    if earlier is not None:
         tiles = Tiles.read(earlier)
         if tiles is not None:
             file = earlier / OVERLAPS
@@ -83,6 +94,19 @@ def settle(
     problems = [*source.problems, *(r for r in registered.layout.remarks if r not in told)]
     moved = with_layout(source, registered.layout, settings)
     return Settled(replace(moved, problems=problems), registered.overlaps)
+
+
+def _settle_fields(source: Source, earlier: Path | None, job: Job) -> Source:
+    """Find the place of maps of a part of the section, or take what an earlier run found."""
+    if not source.fields:
+        return source
+    known = Fields.read(earlier) if earlier is not None else None
+    places = known.places if known is not None else {}
+    if {one.name for one in source.fields} == set(places):
+        return with_fields(source, [replace(one, place=places[one.name]) for one in source.fields])
+    fields, told = register_fields(source.fields, source.signals[BSE], source.pixel_size_um, job)
+    moved = with_fields(source, fields)
+    return replace(moved, problems=[*source.problems, *told])
 
 
 def _earlier(place: Path, recipe: Recipe) -> Path | None:

@@ -17,6 +17,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 
 if TYPE_CHECKING:
+    from napari_olivine.readers.fields import Field
     from napari_olivine.readers.mosaic import Layout
     from napari_olivine.readers.part import Part
 
@@ -69,6 +70,8 @@ class Source:
         Where the tiles lie, `None` without tiles.
     parts
         Images of each signal by which the readers were made.
+    fields
+        Maps that show a part of the section in a grid of their own.
     instrument
         Maker of the microscope and what the files say of the acquisition, in words.
     accelerating_voltage_kv
@@ -99,6 +102,7 @@ class Source:
     placements: pd.DataFrame
     layout: Layout | None = None
     parts: dict[str, list[Part]] = field(default_factory=dict)
+    fields: list[Field] = field(default_factory=list)
     instrument: str = ""
     accelerating_voltage_kv: float | None = None
     description_files: list[Path] = field(default_factory=list)

@@ -16,12 +16,19 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers.choosing import BSE, NAMED, is_wanted
 from napari_olivine.readers.families import in_short
+from napari_olivine.readers.fields import Unlaid
 from napari_olivine.readers.image import Acquisition, Image
 from napari_olivine.readers.mosaic import Layout, TileMosaic, arrange_tiles
 from napari_olivine.readers.part import Part
 from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.source import SignalReader, refuse_if
-from napari_olivine.readers.whole import Enlarged, WholeImage, repeated, times_finer
+from napari_olivine.readers.whole import (
+    Enlarged,
+    WholeImage,
+    another_size,
+    repeated,
+    times_finer,
+)
 from napari_olivine.section.tiles import Tiles
 
 THREADS = 2
@@ -31,6 +38,9 @@ MAPPED_IN_PART = 0.9
 
 FEW = 3
 """So few tiles whose places are a guess may be sections of their own."""
+
+SAME_TILE = 0.25
+"""Images whose stage positions are farther apart, in longer sides, are not of one tile."""
 
 TWICE = 0.25
 """Share of doubled tiles from which on two mosaics lie in the folder."""
@@ -123,19 +133,16 @@ def _refuse_several(folder: Path, layout: Layout, settings: ImportSettings) -> N
 
 
 def lay_over(
-    folder: Path,
     chosen: dict[str, list[Part]],
     layout: Layout,
     settings: ImportSettings,
     lost: Sequence[str] = (),
     job: Job | None = None,
-) -> tuple[dict[str, SignalReader], list[str]]:
+) -> tuple[dict[str, SignalReader], list[str], list[Unlaid]]:
     """Put the tiles of every signal into their places.
 
     Parameters
     ----------
-    folder
-        Where they were found, for errors.
     chosen
         Images of each signal; the places of BSE are the names of the tiles.
     layout
@@ -153,20 +160,17 @@ def lay_over(
         Reader of each signal.
     remarks
         What the person should know, in sentences.
-
-    Raises
-    ------
-    InputError
-        If a signal's tiles show another field than those of BSE.
+    unlaid
+        Signals whose images show another field than the tiles of BSE.
     """
     signals: dict[str, SignalReader] = {}
     remarks: list[str] = []
-    wrong: list[str] = []
+    unlaid: list[Unlaid] = []
     job = job or Job()
+    known = {part.place: part for part in chosen[BSE]}
     for done, (name, parts) in enumerate(chosen.items()):
         job.progress(done, len(chosen), "Laying the signals over each other")
         if name == BSE:
-            known = {part.place: part for part in parts}
             signals[name] = TileMosaic(
                 name, layout, known, skip_missing=settings.skip_missing, lost=lost
             )
@@ -176,20 +180,15 @@ def lay_over(
             remarks.append(f"{parts[0].file.name} is left out: it is no tile and names no signal")
             continue
         try:
-            signals[name], told = _over_bse(name, parts, layout, settings)
+            signals[name], told = _over_bse(name, parts, layout, settings, known)
         except InputError as error:
             if wanted:
-                wrong.append(str(error))
+                unlaid.append(Unlaid(name, parts, str(error)))
             else:
                 remarks.append(f"left out: {error}")
         else:
             remarks += told
-    refuse_if(
-        wrong,
-        f"{folder} cannot be imported; export every signal with the same tiles, or name the "
-        "signals to take (--signals)",
-    )
-    return signals, remarks
+    return signals, remarks, unlaid
 
 
 def keep_times(layout: Layout, before: Layout) -> Layout:
@@ -272,17 +271,22 @@ def open_all(parts: list[Part], job: Job) -> tuple[dict[str, Image], list[str]]:
 
 
 def _over_bse(
-    name: str, parts: list[Part], layout: Layout, settings: ImportSettings
+    name: str,
+    parts: list[Part],
+    layout: Layout,
+    settings: ImportSettings,
+    bse: dict[str, Part],
 ) -> tuple[SignalReader, list[str]]:
     """Lay the tiles of another signal over those of BSE."""
     placed, remarks = _match(name, parts, layout)
     if len(parts) == 1 and len(layout.names) > 1 and not (placed and _is_tile(parts[0], layout)):
-        return _one_map(name, parts[0], layout)
+        return _one_map(name, parts[0], layout, bse)
     if not placed:
         raise InputError(
             f"{name}: none of its {len(parts)} tiles (e.g. {parts[0].place or parts[0].file.name}) "
             f"is named as one of BSE (e.g. {layout.names[0]})"
         )
+    _refuse_elsewhere(name, placed, layout, bse)
     shape = _usual_shape(list(placed.values()), name)
     own = layout
     if len(placed) < MAPPED_IN_PART * len(layout.tiles):
@@ -302,6 +306,39 @@ def _over_bse(
     return Enlarged(mosaic, layout.shape), remarks
 
 
+def _refuse_elsewhere(
+    name: str, placed: dict[str, Part], layout: Layout, bse: dict[str, Part]
+) -> None:
+    """Refuse tiles that are named as those of BSE, but were measured elsewhere on the stage.
+
+    Raises
+    ------
+    InputError
+        If the first few that tell their place lie off that of their tile.
+    """
+    compared = elsewhere = 0
+    for tile, part in placed.items():
+        try:
+            image, under = part.open(), bse[tile].open()
+        except InputError:
+            continue
+        one, other, size = (
+            image.acquisition.stage_um, under.acquisition.stage_um, under.acquisition.pixel_size_um
+        )  # fmt: skip
+        if one is None or other is None or not size:
+            return
+        away = float(np.hypot(one[0] - other[0], one[1] - other[1]))
+        compared += 1
+        elsewhere += away > SAME_TILE * max(under.shape) * size
+        if compared == 5:
+            break
+    if elsewhere > compared / 2:
+        raise InputError(
+            f"{name}: by the stage its images (e.g. {next(iter(placed.values())).file.name}) were "
+            f"measured elsewhere than the tiles of BSE of the same name or number"
+        )
+
+
 def _is_tile(part: Part, layout: Layout) -> bool:
     """Tell whether an image is a tile of the mosaic, and not a map of all of it."""
     try:
@@ -310,7 +347,9 @@ def _is_tile(part: Part, layout: Layout) -> bool:
         return True
 
 
-def _one_map(name: str, part: Part, layout: Layout) -> tuple[SignalReader, list[str]]:
+def _one_map(
+    name: str, part: Part, layout: Layout, bse: dict[str, Part]
+) -> tuple[SignalReader, list[str]]:
     """Lay one map of the whole mosaic (a montage) over the tiles of BSE."""
     image = part.open()
     if times_finer(layout.shape, image.shape) is None:
@@ -319,10 +358,23 @@ def _one_map(name: str, part: Part, layout: Layout) -> tuple[SignalReader, list[
             f"which is neither a map of all {len(layout.names)} tiles of BSE ({layout.shape[0]} x "
             f"{layout.shape[1]} px together) nor one of these tiles"
         )
+    size, bse_size = image.acquisition.pixel_size_um, _pixel_size_um(bse)
+    if why_not := another_size(name, size, bse_size, layout.shape[1] / image.shape[1]):
+        raise InputError(f"{part.file.name} is no map of all tiles of BSE; {why_not}")
     whole = WholeImage(name, image)
     if image.shape == layout.shape:
         return whole, []
     return Enlarged(whole, layout.shape), [repeated(name, image.shape, layout.shape)]
+
+
+def _pixel_size_um(tiles: dict[str, Part]) -> float | None:
+    """Pixel size of the first tile that can be opened."""
+    for part in tiles.values():
+        try:
+            return part.open().acquisition.pixel_size_um
+        except InputError:
+            continue
+    return None
 
 
 def _match(name: str, parts: list[Part], layout: Layout) -> tuple[dict[str, Part], list[str]]:

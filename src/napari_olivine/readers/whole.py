@@ -14,6 +14,9 @@ from napari_olivine.readers.formats import open_images
 from napari_olivine.readers.image import Image
 from napari_olivine.readers.source import SignalReader
 
+SAME_PIXEL = 0.01
+"""Pixel sizes that differ by less than this fraction agree."""
+
 SAME_FIELD = 0.02
 """Sides of a coarser image of the same field may differ by this fraction: whole pixels."""
 
@@ -36,6 +39,33 @@ def times_finer(fine: tuple[int, int], coarse: tuple[int, int]) -> tuple[float, 
     if min(rows, columns) < 1 or max(rows, columns) > (1 + SAME_FIELD) * min(rows, columns):
         return None
     return rows, columns
+
+
+def another_size(name: str, size_um: float | None, bse_size_um: float | None, times: float) -> str:
+    """Say that a coarser image has not the pixel size that one of the same field would have.
+
+    Parameters
+    ----------
+    name
+        Its signal.
+    size_um, bse_size_um
+        Sides of the pixels as the files say, um.
+    times
+        How many pixels of BSE would lie along one of its pixels.
+
+    Returns
+    -------
+    str
+        Empty if they agree, or if the files do not tell.
+    """
+    if not (size_um and bse_size_um):
+        return ""
+    if abs(size_um - bse_size_um * times) <= 2 * SAME_PIXEL * size_um:
+        return ""
+    return (
+        f"a pixel of {name} is {size_um:.4g} um wide, of one field it would be "
+        f"{bse_size_um * times:.4g} um"
+    )
 
 
 def repeated(name: str, coarse: tuple[int, int], fine: tuple[int, int]) -> str:

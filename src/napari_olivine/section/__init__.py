@@ -1,6 +1,7 @@
 """The thin section on disk: rasters, tables, sessions, products and their provenance."""
 
 from napari_olivine.section.draft import Draft
+from napari_olivine.section.fields import Fields, Place
 from napari_olivine.section.raster import Raster, block_side, blocks, create_raster, strip_height
 from napari_olivine.section.recipe import Product, Recipe
 from napari_olivine.section.sessions import Session, session_index, with_role
@@ -10,6 +11,8 @@ from napari_olivine.section.tiles import Tiles
 
 __all__ = [
     "Draft",
+    "Fields",
+    "Place",
     "Product",
     "Raster",
     "Recipe",

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.section.draft import Draft, open_draft
+from napari_olivine.section.fields import Fields
 from napari_olivine.section.raster import Raster
 from napari_olivine.section.recipe import RECORD, Product, Recipe, fingerprint_of_bytes
 from napari_olivine.section.sessions import Session
@@ -280,6 +281,10 @@ class Section:
             return found
         grid = (self.shape[0] // shape[0], self.shape[1] // shape[1])
         return Tiles.of_grid(grid, shape)  # sections of before tiles were listed
+
+    def fields(self) -> Fields | None:
+        """Return where maps of parts of the section lie, `None` if every map is of all of it."""
+        return Fields.read(self.path / "images")
 
     def sessions(self) -> list[Session]:
         """Return the analytical sessions and their roles."""

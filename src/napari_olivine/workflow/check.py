@@ -13,6 +13,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.recognise import read_source
+from napari_olivine.readers.settling import settle
 from napari_olivine.readers.source import SignalReader
 from napari_olivine.section import Product, Section
 from napari_olivine.section.check import CheckSettings, Report
@@ -46,10 +47,13 @@ def _open_source(
     folder = Path(settings.source or section.record.source)
     if not folder.is_dir():
         raise InputError(f"{folder} is not there; say with --source where it is now")
-    source = read_source(folder, ImportSettings(**images.recipe.settings))
+    imported = ImportSettings(**images.recipe.settings)
+    source = read_source(folder, imported, job)
     if source.image_fingerprint != images.recipe.inputs.get("source"):
         raise InputError(f"the files in {folder} are not those that were imported")
     source.check(job)
+    # Tiles and maps lie where the import found them, not where the files say.
+    source = settle(source, imported, images.recipe, section.path, job).source
 
     def reader(signal: SignalReader) -> Callable[[int, int], NDArray[Any]]:
         return lambda start, stop: signal.read(start, stop, job)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
 from napari_olivine.job import Job
+from napari_olivine.section.fields import COLUMNS as FIELD_COLUMNS
 from napari_olivine.section.tiles import COLUMNS as TILE_COLUMNS
 
 COLUMNS = {
@@ -19,6 +20,7 @@ COLUMNS = {
     "crystals/crystals.parquet": ("id", "x_um", "y_um", "area_um2", "size_class", "zoning_class"),
     "calibration/profiles.parquet": ("profile", "point", "x_um", "y_um"),
     "images/tiles.parquet": TILE_COLUMNS,
+    "images/fields.parquet": FIELD_COLUMNS,
 }
 """Columns that each table must have."""
 

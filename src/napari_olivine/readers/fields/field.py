@@ -1,0 +1,282 @@
+"""Maps of a part of the section: which images belong together, and where the files say they lie."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.readers.choosing import BSE
+from napari_olivine.readers.fields.hand_placed import HandPlaced
+from napari_olivine.readers.image import Image
+from napari_olivine.readers.mosaic import StageFrame
+from napari_olivine.readers.part import Part
+from napari_olivine.section.fields import COLUMNS, Fields, Place
+
+How = Literal["hand", "stage", "registered", "unknown"]
+
+COARSEST, FINEST = 100.0, 0.1
+"""Pixels of the section in a pixel of a field: beyond, a pixel size must be wrong."""
+
+
+@dataclass(frozen=True)
+class Unlaid:
+    """A signal whose images are neither tiles of the mosaic nor a map of all of it.
+
+    Parameters
+    ----------
+    signal
+        Its name.
+    parts
+        Its images.
+    why
+        Why they cannot be laid over BSE, as a sentence.
+    """
+
+    signal: str
+    parts: list[Part]
+    why: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """Maps of a part of the section that were measured together.
+
+    Parameters
+    ----------
+    name
+        What the names of its files have in common.
+    maps
+        Image of each signal, all of `shape`.
+    shape
+        Rows and columns.
+    pixel_size_um
+        Side of a pixel, um.
+    electron
+        BSE image of the very field, `None` without one: it tells best where the field lies.
+    place
+        Where it lies, `None` if that is not known yet.
+    how
+        What the place was found by.
+    explained
+        Share of the variance of the section's BSE grey that the images of the field explain
+        there, NaN if it was not looked at.
+    """
+
+    name: str
+    maps: Mapping[str, Image]
+    shape: tuple[int, int]
+    pixel_size_um: float
+    electron: Image | None = None
+    place: Place | None = None
+    how: How = "unknown"
+    explained: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Fields, and what is wrong with images that are none.
+
+    Parameters
+    ----------
+    fields
+        The fields.
+    failed
+        Signals whose images cannot be fields, with the reason.
+    remarks
+        What the person should know, in sentences.
+    """
+
+    fields: list[Field]
+    failed: list[Unlaid] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def find_fields(
+    unlaid: Sequence[Unlaid],
+    electrons: Iterable[Part],
+    hand_placed: Mapping[str, HandPlaced],
+    frame: StageFrame | None,
+    pixel_size_um: float,
+    job: Job,
+) -> Found:
+    """Put images together that show the same part of the section.
+
+    Parameters
+    ----------
+    unlaid
+        Signals that cannot be laid over BSE tile by tile or as a whole.
+    electrons
+        BSE images of fields.
+    hand_placed
+        Where a person says that fields lie, by their names.
+    frame
+        The stage against the section's pixels, `None` if it is not known.
+    pixel_size_um
+        Side of a pixel of the section, um.
+    job
+        Running job.
+    """
+    failed: list[Unlaid] = []
+    together: dict[tuple[str, tuple[int, int]], dict[str, Image]] = defaultdict(dict)
+    why = {one.signal: one.why for one in unlaid}
+    for one in unlaid:
+        images, unreadable = _opened(one, job)
+        failed += unreadable
+        for place, image in images:
+            here = together[place, image.shape]
+            if one.signal in here:
+                told = f"{image.file} shows the same as {here[one.signal].file}"
+                failed.append(Unlaid(one.signal, [], told))
+            here.setdefault(one.signal, image)
+    own = {}
+    for part in electrons:
+        image = part.open()
+        own[part.place, image.shape] = image
+    shapes = Counter(place for place, _ in together)
+    fields: list[Field] = []
+    for (place, shape), maps in together.items():
+        name = place or "maps"
+        if shapes[place] > 1:
+            name = f"{name} {shape[1]} x {shape[0]}"
+        electron = own.get((place, shape))
+        every = [*maps.values(), *([electron] if electron else [])]
+        hand = hand_placed.get(name)
+        size = hand.pixel_size_um if hand and hand.pixel_size_um else _pixel_size_um(every)
+        if wrong := _why_no_field(name, size, pixel_size_um):
+            failed += [Unlaid(signal, [], f"{why[signal]}; {wrong}") for signal in maps]
+            continue
+        assert size is not None
+        found, how = _by_files(every, shape, size / pixel_size_um, frame)
+        if hand is not None:
+            found, how = hand.place(shape, size / pixel_size_um), "hand"
+        fields.append(Field(name, maps, shape, size, electron, found, how))
+    known = {one.name for one in fields}
+    remarks = [
+        f"fields.csv places {name!r}, but there is no such field"
+        + (f"; there are {', '.join(sorted(known))}" if known else "")
+        for name in hand_placed
+        if name not in known
+    ]
+    return Found(fields, failed, remarks)
+
+
+def _opened(one: Unlaid, job: Job) -> tuple[list[tuple[str, Image]], list[Unlaid]]:
+    """Open the images of a signal: places and images, and what is wrong with the others."""
+    images: list[tuple[str, Image]] = []
+    unreadable: list[Unlaid] = []
+    for part in one.parts:
+        job.check()
+        try:
+            images.append((part.place, part.open()))
+        except InputError as error:
+            unreadable.append(Unlaid(one.signal, [part], str(error)))
+    return (images, unreadable) if images else ([], [one])
+
+
+def at_stage(one: Field, frame: StageFrame, pixel_size_um: float) -> Field:
+    """Return a field at its stage position, if that is what places it.
+
+    Parameters
+    ----------
+    one
+        The field.
+    frame
+        The stage against the section's pixels.
+    pixel_size_um
+        Side of a pixel of the section, um.
+    """
+    if one.how not in ("stage", "unknown"):
+        return one
+    images = [*one.maps.values(), *([one.electron] if one.electron else [])]
+    place, how = _by_files(images, one.shape, one.pixel_size_um / pixel_size_um, frame)
+    return replace(one, place=place, how=how)
+
+
+def without_fields(chosen: Mapping[str, list[Part]]) -> tuple[list[Part], list[Part]]:
+    """Part the BSE images of the section from those that belong to maps of a part of it.
+
+    A BSE image belongs to a field if maps lie beside it and others of another size or with
+    other pixels show the section.
+
+    Parameters
+    ----------
+    chosen
+        Images of each signal.
+
+    Returns
+    -------
+    section, of_fields
+        BSE images.
+    """
+    bse = chosen[BSE]
+    mapped = {part.place for name, parts in chosen.items() if name != BSE for part in parts}
+    beside = [part for part in bse if part.place in mapped]
+    alone = [part for part in bse if part.place not in mapped]
+    if not beside or not alone:
+        return bse, []
+    usual = Counter(kind for part in alone[:3] if (kind := _kind(part)))
+    if not usual:
+        return bse, []
+    of_section = usual.most_common(1)[0][0]
+    of_fields = [part for part in beside if (kind := _kind(part)) and kind != of_section]
+    kept = {id(part) for part in of_fields}
+    return [part for part in bse if id(part) not in kept], of_fields
+
+
+def _kind(part: Part) -> tuple[tuple[int, int], float | None] | None:
+    """Shape and pixel size of an image, `None` if it cannot be opened."""
+    try:
+        image = part.open()
+    except InputError:
+        return None
+    size = image.acquisition.pixel_size_um
+    return image.shape, float(f"{size:.3g}") if size else None
+
+
+def table_of(fields: Iterable[Field]) -> Fields:
+    """Return the table of fields that the section keeps: `Fields`, with how and explained."""
+    rows = []
+    for one in fields:
+        assert one.place is not None
+        numbers = (*one.shape, *one.place.matrix.ravel().tolist())
+        rows.append((one.name, ",".join(one.maps), *numbers, one.how, one.explained))
+    return Fields(pd.DataFrame(rows, columns=[*COLUMNS, "how", "explained"]))
+
+
+def _pixel_size_um(images: Iterable[Image]) -> float | None:
+    sizes = [image.acquisition.pixel_size_um for image in images]
+    known = Counter(size for size in sizes if size)
+    return known.most_common(1)[0][0] if known else None
+
+
+def _why_no_field(name: str, size_um: float | None, section_um: float) -> str:
+    if size_um is None:
+        return (
+            f"if {name} shows a part of the section, say how large its pixels are (pixel_size_um "
+            "in a fields.csv)"
+        )
+    if not FINEST <= size_um / section_um <= COARSEST:
+        return (
+            f"a pixel of {name} would be {size_um:.4g} um, one of BSE {section_um:.4g} um: one of "
+            "them must be wrong"
+        )
+    return ""
+
+
+def _by_files(
+    images: list[Image], shape: tuple[int, int], scale: float, frame: StageFrame | None
+) -> tuple[Place | None, How]:
+    """Place a field by its stage position."""
+    stages = [image.acquisition.stage_um for image in images]
+    stage = next((one for one in stages if one is not None), None)
+    if frame is None or stage is None or not np.isfinite(stage).all():
+        return None, "unknown"
+    centre = frame.stage_to_pixel(np.array([stage], np.float64))[0]
+    return Place.of(scale, 0.0, centre, shape), "stage"

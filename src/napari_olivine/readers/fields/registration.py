@@ -1,0 +1,387 @@
+"""Fields find their place: where their images explain the section's BSE grey.
+
+First every place is looked at with small images (`explain`), about the stage position or over the
+whole section; fields may be turned by some degrees, or by quarters where nothing is known. Then the
+best combination of the maps is laid on the grey to a fraction of a pixel by maximising the enhanced
+correlation coefficient over shifts, turns and stretches (Evangelidis & Psarakis 2008,
+doi:10.1109/TPAMI.2008.113). How well chance fits is learnt from the same search with the field
+mirrored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.readers.fields.explain import explained, fitted, high_passed, uncorrelated
+from napari_olivine.readers.fields.field import Field, How
+from napari_olivine.readers.fields.reduced import Reduced
+from napari_olivine.readers.image import Image
+from napari_olivine.readers.source import SignalReader, refuse_if
+from napari_olivine.section.fields import Place
+
+Floats = NDArray[np.float32]
+
+FAR_SIDE, NEAR_SIDE = 40, 96
+"""Pixels of a field's shorter side, about, in the search everywhere and in that about a place."""
+
+COARSE_PX = 4_000_000
+"""Pixels of the section's image in the first search, at most."""
+
+LEAST_SIDE = 12
+"""A field whose shorter side would have fewer pixels in the first search is too small for it."""
+
+STAGE_REACH = 0.25
+"""How far a field may lie from its stage position, as a share of its longer side."""
+
+STAGE_REACH_UM = 200.0
+"""And at least."""
+
+FAR_TURNS, NEAR_TURNS = (0.0, -3.5, 3.5), (0.0, -1.0, 1.0, -2.0, 2.0, -3.5, 3.5, -5.0, 5.0)
+"""Degrees by which a field may be turned, tried in these searches."""
+
+SURE = 1.5
+"""How many times better than chance a place must fit."""
+
+LEAST_EXPLAINED = 0.05
+"""Share of the variance below which no place counts."""
+
+MANY = 24
+"""More fields than this are not looked for over the whole section."""
+
+STRETCH = 0.05
+"""A fit that stretches a field by more than this share went astray."""
+
+RIM, RIM_PX = 0.05, 8
+"""Grey around a field that is looked at too: a share of its longer side, and pixels at least."""
+
+ECC_STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-6)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    place: Place
+    explained: float
+    chance: float
+
+    @property
+    def sure(self) -> bool:
+        return self.explained > max(SURE * self.chance, LEAST_EXPLAINED)
+
+
+def register_fields(
+    fields: Sequence[Field], bse: SignalReader, pixel_size_um: float, job: Job
+) -> tuple[list[Field], list[str]]:
+    """Lay fields where their images fit the section's BSE image.
+
+    Parameters
+    ----------
+    fields
+        Fields; those with a place are looked for about it, the others everywhere.
+    bse
+        BSE image of the section.
+    pixel_size_um
+        Side of its pixels, um.
+    job
+        Running job.
+
+    Returns
+    -------
+    fields
+        The same, each with a place.
+    remarks
+        What the person should know, in sentences.
+
+    Raises
+    ------
+    InputError
+        If a field without a place is found nowhere; it names all of them.
+    """
+    finder = _Finder(bse, pixel_size_um, job)
+    placed: list[Field] = []
+    # From top to bottom, so that strips of the BSE image are read once.
+    by_row = sorted(fields, key=lambda one: one.place.matrix[0, 2] if one.place else 0.0)
+    for done, one in enumerate(by_row):
+        job.progress(done, len(by_row), "Finding the place of maps")
+        placed.append(finder.find(one, everywhere=len(fields) <= MANY))
+    placed = _follow_the_others(placed, {one.name: one for one in fields})
+    refuse_if(
+        [
+            f"{one.name} ({', '.join(one.maps)}; {one.shape[1]} x {one.shape[0]} px of "
+            f"{one.pixel_size_um:.4g} um) is found nowhere on the BSE image"
+            for one in placed
+            if one.place is None
+        ],
+        "Maps show a part of the section, and it is not known which. Say in a fields.csv beside "
+        "the images where their upper left corner lies (field, x0_px, y0_px), or leave them out",
+    )
+    order = [one.name for one in fields]
+    placed.sort(key=lambda one: order.index(one.name))
+    return placed, [_told(one, bse.shape) for one in placed]
+
+
+class _Finder:
+    """Looks for fields in one BSE image."""
+
+    def __init__(self, bse: SignalReader, pixel_size_um: float, job: Job) -> None:
+        self.bse, self.pixel_size_um, self.job = bse, pixel_size_um, job
+        self._reduced: dict[int, Reduced] = {}
+
+    def reduced(self, factor: int) -> Reduced:
+        """Return the BSE image so many times smaller."""
+        factor = max(1, min(factor, min(self.bse.shape)))
+        if factor not in self._reduced:
+            self._reduced[factor] = Reduced(self.bse, factor, self.job)
+        return self._reduced[factor]
+
+    def find(self, one: Field, *, everywhere: bool) -> Field:
+        """Return the field with the place that its images tell, else as it was."""
+        try:
+            maps = _images(one)
+        except InputError:
+            return one  # told when the files are checked
+        scale = one.pixel_size_um / self.pixel_size_um
+        found: _Candidate | None = None
+        if one.place is not None:
+            reach = max(STAGE_REACH * max(one.shape) * scale, STAGE_REACH_UM / self.pixel_size_um)
+            found = self._search(one, maps, scale, one.place, reach)
+        if everywhere and (found is None or not found.sure) and one.how in ("stage", "unknown"):
+            found = self._search(one, maps, scale)
+            if found is not None and found.sure:
+                reach = STAGE_REACH * min(one.shape) * scale
+                found = self._search(one, maps, scale, found.place, reach)
+        if found is None or not found.sure:
+            return one
+        place, share = self._refine(maps, found.place, found.explained)
+        how: How = "hand" if one.how == "hand" else "registered"
+        return replace(one, place=place, how=how, explained=share)
+
+    def _search(
+        self,
+        one: Field,
+        maps: list[Floats],
+        scale: float,
+        near: Place | None = None,
+        reach: float = 0.0,
+    ) -> _Candidate | None:
+        """Look with small images at the places about one (px of the section), or at all."""
+        side = min(one.shape) * scale
+        rows, columns = self.bse.shape
+        wanted = FAR_SIDE if near is None else NEAR_SIDE
+        factor = max(int(side / wanted), int(np.ceil(scale)), 1)
+        if near is None:
+            factor = max(factor, int(np.ceil(np.sqrt(rows * columns / COARSE_PX))))
+        if side / factor < LEAST_SIDE:
+            return None
+        reduced = self.reduced(factor)
+        window = (slice(0, reduced.shape[0]), slice(0, reduced.shape[1]))
+        if near is not None:
+            away = np.array([[-reach, -reach], [reach, reach]])
+            ends = near.corners(one.shape)
+            low = np.floor((ends.min(axis=0) + away[0]) / factor).astype(int)
+            high = np.ceil((ends.max(axis=0) + away[1]) / factor).astype(int) + 1
+            window = (
+                slice(max(low[0], 0), min(high[0], reduced.shape[0])),
+                slice(max(low[1], 0), min(high[1], reduced.shape[1])),
+            )
+            if any(part.stop <= part.start for part in window):
+                return None
+        grey = high_passed(reduced.read(*window), int(side / factor))
+        small = [_shrunk(image, scale / factor) for image in maps]
+        best: _Candidate | None = None
+        chance = 0.0
+        quarters: tuple[int, ...] = (0, 1, 2, 3)
+        turns: tuple[float, ...] = FAR_TURNS
+        given = 0.0
+        if near is not None:
+            quarters, turns, given = (0,), NEAR_TURNS, near.angle_deg
+        for quarter in quarters:
+            for turn in turns:
+                self.job.check()
+                angle = given + turn + 90.0 * quarter
+                template = _turned(small, angle)
+                if template is None or not _fits(template[0], grey):
+                    continue
+                share = explained(grey, template)
+                top = np.unravel_index(int(np.argmax(share)), share.shape)
+                if best is None or share[top] > best.explained:
+                    size = np.array(template[0].shape)
+                    middle = np.array([w.start for w in window]) + np.array(top) + (size - 1) / 2
+                    # A small pixel has its centre in the middle of those that it stands for.
+                    centre = (middle + 0.5) * factor - 0.5
+                    place = Place.of(scale, angle, centre, one.shape)
+                    best = _Candidate(place, float(share[top]), 0.0)
+                if turn == 0.0:
+                    for axis in (0, 1):  # no turn makes an image of its mirror image
+                        mirrored = [np.ascontiguousarray(np.flip(m, axis)) for m in template]
+                        chance = max(chance, float(explained(grey, mirrored).max()))
+        return replace(best, chance=chance) if best is not None else None
+
+    def _refine(self, maps: list[Floats], place: Place, share: float) -> tuple[Place, float]:
+        """Fit shift, turn and stretch at the scale of the coarser of both images."""
+        shape = maps[0].shape
+        for motion in (cv2.MOTION_EUCLIDEAN, cv2.MOTION_AFFINE, cv2.MOTION_AFFINE):
+            self.job.check()
+            fit = self._fit(maps, place, motion)
+            if fit is None:
+                break
+            better, found = fit
+            moved = np.abs(better.centre(shape) - place.centre(shape)).max()
+            stretched = np.linalg.svd(np.linalg.solve(place.linear, better.linear))[1]
+            if moved > 0.1 * max(shape) * place.scale or np.abs(stretched - 1).max() > STRETCH:
+                break
+            place, share = better, found
+        return place, share
+
+    def _fit(self, maps: list[Floats], place: Place, motion: int) -> tuple[Place, float] | None:
+        """Lay the best combination of the maps on the grey beneath them; `None` if that fails."""
+        high, wide = maps[0].shape
+        rim = max(RIM_PX, int(RIM * max(high, wide)))
+        grey = self._beneath(place, (slice(-rim, high + rim), slice(-rim, wide + rim)))
+        if grey is None:
+            return None
+        inner = (slice(rim, rim + high), slice(rim, rim + wide))
+        there = np.isfinite(grey)
+        if there[inner].sum() < LEAST_SIDE**2:
+            return None
+        combined, share = fitted(np.nan_to_num(grey[inner]), maps, there[inner])
+        warp: Any = np.array([[1, 0, rim], [0, 1, rim]], np.float32)
+        mask: Any = there.astype(np.uint8)
+        try:
+            _, warp = cv2.findTransformECC(
+                combined, np.nan_to_num(grey), warp, motion, ECC_STOP, mask, 5
+            )
+        except cv2.error:  # it did not converge
+            return None
+        if not np.isfinite(warp).all():
+            return None
+        # OpenCV counts columns before rows.
+        turn = np.array([[warp[1, 1], warp[1, 0]], [warp[0, 1], warp[0, 0]]], np.float64)
+        shift = np.array([warp[1, 2] - rim, warp[0, 2] - rim], np.float64)
+        moved = place.linear @ np.column_stack([turn, shift])
+        moved[:, 2] += place.matrix[:, 2]
+        return Place(moved), share
+
+    def _beneath(self, place: Place, window: tuple[slice, slice]) -> Floats | None:
+        """Read the grey under a window of the field, on its grid; NaN off the section."""
+        rows, columns = window
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        first = np.array([rows.start, columns.start])
+        wide = Place(np.column_stack([place.linear, place.to_section(first[None])[0]]))
+        factor = max(int(place.scale), 1)
+        reduced = self.reduced(factor)
+        corners = wide.corners(shape) / factor
+        low = np.maximum(np.floor(corners.min(axis=0)) - 2, 0).astype(int)
+        high = np.minimum(np.ceil(corners.max(axis=0)) + 2, reduced.shape).astype(int)
+        if (high <= low).any():
+            return None
+        grey = reduced.read(slice(low[0], high[0]), slice(low[1], high[1]))
+        linear = wide.linear / factor
+        offset = (wide.matrix[:, 2] + 0.5) / factor - 0.5 - low
+        warp = np.array(
+            [[linear[1, 1], linear[1, 0], offset[1]], [linear[0, 1], linear[0, 0], offset[0]]]
+        )
+        beneath = cv2.warpAffine(
+            grey,
+            warp,
+            (shape[1], shape[0]),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=float("nan"),
+        )
+        return np.asarray(beneath, np.float32)
+
+
+def _images(one: Field) -> list[Floats]:
+    """All images of a field, its BSE image too."""
+    images: list[Image] = list(one.maps.values())
+    if one.electron is not None:
+        images.append(one.electron)
+    every = [np.nan_to_num(image.load(0, one.shape[0]).astype(np.float32)) for image in images]
+    return [image for image in every if float(np.ptp(image)) > 0]
+
+
+def _shrunk(image: Floats, scale: float) -> Floats:
+    """Average an image to a coarser grid of about so many pixels a pixel."""
+    rows, columns = (max(round(side * scale), 1) for side in image.shape)
+    return np.asarray(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA))
+
+
+def _turned(maps: list[Floats], angle_deg: float) -> list[Floats] | None:
+    """Turn small maps as they lie in the section, cut to a rectangle, and make them uncorrelated.
+
+    `None` if nothing is left of them.
+    """
+    quarters = round(angle_deg / 90.0)
+    rest = angle_deg - 90.0 * quarters
+    turned = [np.ascontiguousarray(np.rot90(one, -quarters)) for one in maps]
+    if abs(rest) > 1e-6 and turned:
+        high, wide = turned[0].shape
+        sine = abs(np.sin(np.deg2rad(rest)))
+        rows, columns = int(high - wide * sine), int(wide - high * sine)
+        if min(rows, columns) < LEAST_SIDE // 2:
+            return None
+        # From columns towards rows is clockwise on the screen, and so for OpenCV negative.
+        about = ((wide - 1) / 2, (high - 1) / 2)
+        warp = cv2.getRotationMatrix2D(about, -rest, 1.0)
+        top, left = (high - rows) // 2, (wide - columns) // 2
+        inner = (slice(top, high - top), slice(left, wide - left))
+        for k, one in enumerate(turned):
+            whole = cv2.warpAffine(one, warp, (wide, high), borderMode=cv2.BORDER_REPLICATE)
+            turned[k] = np.asarray(whole[inner], np.float32)
+    side = min(turned[0].shape) if turned else 0
+    return uncorrelated([high_passed(one, side) for one in turned]) or None
+
+
+def _fits(template: Floats, grey: Floats) -> bool:
+    return all(a <= b for a, b in zip(template.shape, grey.shape, strict=True))
+
+
+def _follow_the_others(fields: list[Field], before: dict[str, Field]) -> list[Field]:
+    """Move fields that only the stage places as those that were found had to be moved."""
+    moves = [
+        one.place.centre(one.shape) - old.place.centre(one.shape)
+        for one in fields
+        if one.how == "registered"
+        and one.place is not None
+        and (old := before[one.name]).place is not None
+        and old.how == "stage"
+    ]
+    if not moves:
+        return fields
+    move = np.median(moves, axis=0)
+    return [
+        replace(one, place=Place(one.place.matrix + np.outer(move, [0, 0, 1])))
+        if one.how == "stage" and one.place is not None
+        else one
+        for one in fields
+    ]
+
+
+def _told(one: Field, section: tuple[int, int]) -> str:
+    """Tell where a field lies and how that was found."""
+    assert one.place is not None
+    corners = one.place.corners(one.shape)
+    (top, left), (bottom, right) = corners.min(axis=0), corners.max(axis=0)
+    where = f"rows {top:.0f} to {bottom:.0f}, columns {left:.0f} to {right:.0f}"
+    if abs(one.place.angle_deg) > 0.05:
+        where += f", turned by {one.place.angle_deg:.1f} degrees"
+    signals = ", ".join(one.maps)
+    if one.how == "registered":
+        how = f"where its images explain {one.explained:.0%} of the variance of the BSE grey"
+    elif one.how == "hand":
+        how = "where fields.csv says"
+        if np.isfinite(one.explained):
+            how += f", made exact (its images explain {one.explained:.0%} of the BSE grey)"
+    else:
+        how = "by its stage position alone: look whether it fits"
+    off = top < -1 or left < -1 or bottom > section[0] + 1 or right > section[1] + 1
+    beyond = "; it reaches beyond the BSE image" if off else ""
+    return f"{one.name} ({signals}) shows a part of the section: {where}; {how}{beyond}"

@@ -1,0 +1,87 @@
+"""A signal that was measured on parts of the section, laid over the pixels of BSE."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.job import Job
+from napari_olivine.readers.fields.field import Field
+from napari_olivine.readers.formats import open_images
+
+COLUMNS_AT_ONCE = 4096
+"""Columns of a strip whose places are worked out together."""
+
+
+class FieldSignal:
+    """One signal of some fields.
+
+    A pixel of the section has the value of the field's pixel that holds its centre: counts stay
+    what was counted. Where fields overlap the first one counts; what no field shows is 0.
+
+    Parameters
+    ----------
+    name
+        Name of the signal.
+    fields
+        Fields that hold it.
+    shape
+        Rows and columns of the section.
+    """
+
+    def __init__(self, name: str, fields: Sequence[Field], shape: tuple[int, int]) -> None:
+        self.name = name
+        self.shape = shape
+        self.missing: list[str] = []
+        self._fields = [(one, one.maps[name]) for one in fields]
+        self.files: list[Path] = [
+            file for _, image in self._fields for file in (image.file, *image.files)
+        ]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a pixel."""
+        return np.result_type(*(image.dtype for _, image in self._fields))
+
+    def check(self, job: Job) -> list[str]:
+        """Open the files again: they may have changed since they were recognised."""
+        wrong = []
+        for _, image in self._fields:
+            job.check()
+            try:
+                open_images(image.file)
+            except InputError as error:
+                wrong.append(str(error))
+        return wrong
+
+    def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
+        """Return rows `start` up to, not including, `stop` of the section."""
+        strip = np.zeros((stop - start, self.shape[1]), self.dtype)
+        filled = np.zeros(strip.shape, bool)
+        for one, image in self._fields:
+            job.check()
+            assert one.place is not None, "fields are placed before they are read"
+            whole = one.place.window(one.shape, slice(start, stop), slice(0, self.shape[1]))
+            if whole is None:
+                continue
+            rows, columns = whole
+            for left in range(columns.start, columns.stop, COLUMNS_AT_ONCE):
+                part = slice(left, min(left + COLUMNS_AT_ONCE, columns.stop))
+                here = (slice(rows.start - start, rows.stop - start), part)
+                down, right = (
+                    np.floor(place + 0.5).astype(np.int64) for place in one.place.pixels(rows, part)
+                )
+                inside = (down >= 0) & (down < one.shape[0])
+                inside &= (right >= 0) & (right < one.shape[1]) & ~filled[here]
+                if not inside.any():
+                    continue
+                first, last = int(down[inside].min()), int(down[inside].max())
+                values = image.load(first, last + 1)
+                strip[here][inside] = values[down[inside] - first, right[inside]]
+                filled[here] |= inside
+        return strip
