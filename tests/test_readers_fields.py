@@ -136,8 +136,8 @@ def test_maps_without_a_stage_are_found_wherever_they_lie(tmp_path):
     assert distance(fields.places["site 1"], TURNED) < 0.35
     assert distance(fields.places["site 2"], upright) < 0.35
     assert set(fields.table["how"]) == {"registered"}
-    told = " ".join(section.require("images").notes["problems"])
-    assert "site 1 (Ca, Fe, Mg) shows a part of the section" in told or "site 1 (Mg" in told
+    told = _told(section)
+    assert "site 1 (Ca, Fe, Mg) shows a part of the section, rows 1" in told
     assert "turned by 2." in told
 
 
@@ -220,8 +220,8 @@ def test_maps_that_show_nothing_stay_where_the_stage_puts_them(tmp_path):
     random = np.random.default_rng(3)
     save(folder / "Mg.tif", random.poisson(6, FIELD).astype(np.uint16), 6.0, stage_of(TURNED))
     section = import_section(tmp_path / "in", tmp_path / "out")
-    assert "glass (Mg) shows a part" in (told := " ".join(_problems(section)))
-    assert "by its stage position alone" in told
+    assert "glass (Mg) shows a part" in (told := _told(section))
+    assert "by its stage position, which the images do not confirm" in told
     fields = section.fields()
     assert fields is not None
     away = fields.places["glass"].centre(FIELD) - TURNED.centre(FIELD)
@@ -368,5 +368,5 @@ def test_where_every_map_of_a_rule_was_measured():
     assert fields.covers(*window, ["Fe"]).all()
 
 
-def _problems(section: Section) -> list[str]:
-    return list(section.require("images").notes["problems"])
+def _told(section: Section) -> str:
+    return " ".join(section.require("images").notes["fields"])

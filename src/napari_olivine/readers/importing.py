@@ -78,6 +78,8 @@ def import_section(
     found = settled.source
     if new and found.layout is not None:
         job.say(found.layout.words)
+    for field in found.fields if new else ():
+        (job.say if field.sure else job.warn)(f"{field.words}.")
     for problem in found.problems:
         job.warn(problem)
     record = SectionRecord(
@@ -175,6 +177,7 @@ def _import_images(section: Section, settled: Settled, recipe: Recipe, job: Job)
             "form": source.form,
             "instrument": source.instrument,
             "layout": source.layout.words if source.layout else "",
+            "fields": [field.words for field in source.fields],
             "files": sum(len(signal.files) for signal in source.signals.values()),
             "missing_tiles": missing,
             "problems": source.problems,

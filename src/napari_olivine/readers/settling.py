@@ -102,11 +102,20 @@ def _settle_fields(source: Source, earlier: Path | None, job: Job) -> Source:
         return source
     known = Fields.read(earlier) if earlier is not None else None
     places = known.places if known is not None else {}
-    if {one.name for one in source.fields} == set(places):
-        return with_fields(source, [replace(one, place=places[one.name]) for one in source.fields])
-    fields, told = register_fields(source.fields, source.signals[BSE], source.pixel_size_um, job)
-    moved = with_fields(source, fields)
-    return replace(moved, problems=[*source.problems, *told])
+    if known is not None and {one.name for one in source.fields} == set(places):
+        rows = {str(row["field"]): row for row in known.table.to_dict("records")}
+        fields = [
+            replace(
+                one,
+                place=places[one.name],
+                how=rows[one.name]["how"],
+                explained=rows[one.name]["explained"],
+            )
+            for one in source.fields
+        ]
+        return with_fields(source, fields)
+    fields = register_fields(source.fields, source.signals[BSE], source.pixel_size_um, job)
+    return with_fields(source, fields)
 
 
 def _earlier(place: Path, recipe: Recipe) -> Path | None:

@@ -78,6 +78,31 @@ class Field:
     how: How = "unknown"
     explained: float = float("nan")
 
+    @property
+    def sure(self) -> bool:
+        """Whether the images themselves tell where it lies."""
+        return bool(np.isfinite(self.explained))
+
+    @property
+    def words(self) -> str:
+        """Where it lies and how that was found, in a sentence for the person."""
+        shows = f"{self.name} ({', '.join(self.maps)}) shows a part of the section"
+        if self.place is None:
+            return f"{shows}; the import will look for it on the BSE image"
+        corners = self.place.corners(self.shape)
+        (top, left), (bottom, right) = corners.min(axis=0), corners.max(axis=0)
+        where = f"rows {top:.0f} to {bottom:.0f}, columns {left:.0f} to {right:.0f}"
+        if abs(self.place.angle_deg) > 0.05:
+            where += f", turned by {self.place.angle_deg:.1f} degrees"
+        placed = {"stage": "by its stage position", "hand": "where fields.csv says"}
+        how = placed.get(self.how, "")
+        if self.sure:
+            share = f"its images explain {self.explained:.0%} of the variance of the BSE grey there"
+            how = f"{how}, made exact: {share}" if how else share
+        else:
+            how += ", which the images do not confirm: look whether it fits"
+        return f"{shows}, {where} ({how})"
+
 
 @dataclass(frozen=True)
 class Found:

@@ -38,6 +38,9 @@ COARSE_PX = 4_000_000
 LEAST_SIDE = 12
 """A field whose shorter side would have fewer pixels in the first search is too small for it."""
 
+ALIKE, ALIKE_TURNS = 5, (0.0, -1.0, 1.0)
+"""After so many fields the others are looked for as they are turned, give or take these degrees."""
+
 STAGE_REACH = 0.25
 """How far a field may lie from its stage position, as a share of its longer side."""
 
@@ -78,7 +81,7 @@ class _Candidate:
 
 def register_fields(
     fields: Sequence[Field], bse: SignalReader, pixel_size_um: float, job: Job
-) -> tuple[list[Field], list[str]]:
+) -> list[Field]:
     """Lay fields where their images fit the section's BSE image.
 
     Parameters
@@ -94,10 +97,8 @@ def register_fields(
 
     Returns
     -------
-    fields
+    list of Field
         The same, each with a place.
-    remarks
-        What the person should know, in sentences.
 
     Raises
     ------
@@ -124,7 +125,7 @@ def register_fields(
     )
     order = [one.name for one in fields]
     placed.sort(key=lambda one: order.index(one.name))
-    return placed, [_told(one, bse.shape) for one in placed]
+    return placed
 
 
 class _Finder:
@@ -133,6 +134,7 @@ class _Finder:
     def __init__(self, bse: SignalReader, pixel_size_um: float, job: Job) -> None:
         self.bse, self.pixel_size_um, self.job = bse, pixel_size_um, job
         self._reduced: dict[int, Reduced] = {}
+        self._turns: list[float] = []
 
     def reduced(self, factor: int) -> Reduced:
         """Return the BSE image so many times smaller."""
@@ -160,6 +162,8 @@ class _Finder:
         if found is None or not found.sure:
             return one
         place, share = self._refine(maps, found.place, found.explained)
+        if one.place is not None:
+            self._turns.append(place.angle_deg - one.place.angle_deg)
         how: How = "hand" if one.how == "hand" else "registered"
         return replace(one, place=place, how=how, explained=share)
 
@@ -202,6 +206,8 @@ class _Finder:
         given = 0.0
         if near is not None:
             quarters, turns, given = (0,), NEAR_TURNS, near.angle_deg
+            if len(self._turns) >= ALIKE:  # measured with one mounting of the sample
+                turns, given = ALIKE_TURNS, given + float(np.median(self._turns))
         for quarter in quarters:
             for turn in turns:
                 self.job.check()
@@ -363,25 +369,3 @@ def _follow_the_others(fields: list[Field], before: dict[str, Field]) -> list[Fi
         else one
         for one in fields
     ]
-
-
-def _told(one: Field, section: tuple[int, int]) -> str:
-    """Tell where a field lies and how that was found."""
-    assert one.place is not None
-    corners = one.place.corners(one.shape)
-    (top, left), (bottom, right) = corners.min(axis=0), corners.max(axis=0)
-    where = f"rows {top:.0f} to {bottom:.0f}, columns {left:.0f} to {right:.0f}"
-    if abs(one.place.angle_deg) > 0.05:
-        where += f", turned by {one.place.angle_deg:.1f} degrees"
-    signals = ", ".join(one.maps)
-    if one.how == "registered":
-        how = f"where its images explain {one.explained:.0%} of the variance of the BSE grey"
-    elif one.how == "hand":
-        how = "where fields.csv says"
-        if np.isfinite(one.explained):
-            how += f", made exact (its images explain {one.explained:.0%} of the BSE grey)"
-    else:
-        how = "by its stage position alone: look whether it fits"
-    off = top < -1 or left < -1 or bottom > section[0] + 1 or right > section[1] + 1
-    beyond = "; it reaches beyond the BSE image" if off else ""
-    return f"{one.name} ({signals}) shows a part of the section: {where}; {how}{beyond}"
