@@ -43,14 +43,15 @@ def field(shape: tuple[int, int] = WHOLE, dtype: str = "uint8") -> NDArray[Any]:
 GREY = field()
 
 
-def image(file: Path, pixels: NDArray[Any] = GREY) -> None:
+def image(file: Path, pixels: NDArray[Any] = GREY, times: int = 1) -> None:
+    """Write an image with pixels of 2 um, or so many times larger."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix.lower() in (".bmp", ".png", ".jpg"):
         Picture.fromarray(pixels).save(file)
     elif file.suffix.lower() in (".txt", ".csv"):
         np.savetxt(file, pixels, fmt="%d", delimiter="\t" if file.suffix == ".txt" else ",")
     else:
-        tifffile.imwrite(file, pixels, **UM2)
+        tifffile.imwrite(file, pixels, **UM2 | {"resolution": (5000 / times, 5000 / times)})
 
 
 def images(folder: Path, *names: str, pixels: NDArray[Any] = GREY) -> None:
@@ -69,7 +70,7 @@ def tiles(folder: Path, name: str, coarser: int = 1) -> None:
         row, column = divmod(number, 4)
         grey = GREY[row * 24 : (row + 1) * 24, column * 30 : (column + 1) * 30]
         file = name.format(r=row, c=column, y=row + 1, x=column + 1, n=number + 1)
-        image(folder / file, grey[::coarser, ::coarser])
+        image(folder / file, grey[::coarser, ::coarser], coarser)
 
 
 def fei(folder: Path, name: str, detector: str) -> None:
@@ -146,7 +147,7 @@ def fields_apart(source: Path) -> None:
 
 def one_montage(source: Path) -> None:
     tiles(source / "BSE", "r{r}_c{c}.tif")
-    image(source / "Montaged Map Data 1-Mg K series-Ser.tif", GREY[::2, ::2])
+    image(source / "Montaged Map Data 1-Mg K series-Ser.tif", GREY[::2, ::2], 2)
 
 
 def clutter(source: Path) -> None:

@@ -10,14 +10,15 @@ from napari_olivine.readers.settings import ImportSettings
 if TYPE_CHECKING:
     from napari_olivine.readers.importing import import_section
     from napari_olivine.readers.recognise import read_source
-    from napari_olivine.readers.source import SignalReader, Source
+    from napari_olivine.readers.signal_reader import SignalReader
+    from napari_olivine.readers.source import Source
 
 __all__ = ["ImportSettings", "SignalReader", "Source", "import_section", "read_source"]
 
 _MODULES = {
     "import_section": "importing",
     "read_source": "recognise",
-    "SignalReader": "source",
+    "SignalReader": "signal_reader",
     "Source": "source",
 }
 

@@ -7,45 +7,18 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-
-if TYPE_CHECKING:
-    from napari_olivine.readers.fields import Field
-    from napari_olivine.readers.mosaic import Layout
-    from napari_olivine.readers.part import Part
-
-LISTED = 20
-"""Problems that are told one by one before the rest are only counted."""
+from napari_olivine.readers.fields import Field
+from napari_olivine.readers.mosaic import Layout
+from napari_olivine.readers.part import Part
+from napari_olivine.readers.refusing import refuse_if
+from napari_olivine.readers.signal_reader import SignalReader
 
 SMALL_BYTES = 64 << 10
 """Files up to this size are recognised by their content, larger ones by size and date."""
-
-
-class SignalReader(Protocol):
-    """One signal of a source (BSE, Mg, ...), read in strips of rows."""
-
-    name: str
-    shape: tuple[int, int]
-    files: list[Path]
-    missing: list[str]
-    """Tiles that are left black, by name; filled by `check` and `read`."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of a pixel."""
-
-    def check(self, job: Job) -> list[str]:
-        """Look at every file without reading its pixels where possible; return what is wrong."""
-
-    def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
-        """Return rows `start` up to, not including, `stop`, shape (stop - start, columns)."""
 
 
 @dataclass
@@ -154,16 +127,6 @@ class Source:
         if self.layout is not None:
             heading += " as it is (--skip-missing goes on without what is listed)"
         refuse_if(self.findings(job), heading)
-
-
-def refuse_if(problems: Sequence[str], heading: str) -> None:
-    """Raise one `InputError` that lists the problems, if there are any."""
-    if not problems:
-        return
-    lines = list(problems[:LISTED])
-    if len(problems) > LISTED:
-        lines.append(f"... and {len(problems) - LISTED} more")
-    raise InputError(f"{heading}:\n  " + "\n  ".join(lines))
 
 
 def _fingerprint(folder: Path, files: Sequence[Path], *more: str) -> str:

@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.refusing import refuse_if
 from napari_olivine.readers.session_ranges import (
     RANGE_COLUMNS,
     named_rectangles,
     sessions_by_time,
     tiles_of_ranges,
 )
-from napari_olivine.readers.source import refuse_if
 from napari_olivine.section.tiles import Tiles
 
 SESSION_COLUMNS = ("session", "row0", "row1", "col0", "col1", "role")

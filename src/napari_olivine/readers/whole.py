@@ -12,7 +12,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers.formats import open_images
 from napari_olivine.readers.image import Image
-from napari_olivine.readers.source import SignalReader
+from napari_olivine.readers.signal_reader import SignalReader
 
 SAME_PIXEL = 0.01
 """Pixel sizes that differ by less than this fraction agree."""

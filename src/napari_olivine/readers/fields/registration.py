@@ -24,7 +24,8 @@ from napari_olivine.readers.fields.explain import explained, fitted, high_passed
 from napari_olivine.readers.fields.field import Field, How
 from napari_olivine.readers.fields.reduced import Reduced
 from napari_olivine.readers.image import Image
-from napari_olivine.readers.source import SignalReader, refuse_if
+from napari_olivine.readers.refusing import refuse_if
+from napari_olivine.readers.signal_reader import SignalReader
 from napari_olivine.section.fields import Place
 
 Floats = NDArray[np.float32]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_olivine.errors import InputError
 from napari_olivine.readers.mosaic.layout import Layout, in_a_grid, lay_out
 from napari_olivine.readers.part import Part
-from napari_olivine.readers.source import refuse_if
+from napari_olivine.readers.refusing import refuse_if
 
 MOST_TILES = 10_000_000
 """More places than any section has; a grid beyond it is a slip of the pen."""

@@ -14,7 +14,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers.mosaic.layout import Layout, StageFrame, lay_out, refuse_scattered
 from napari_olivine.readers.mosaic.seams import ReadTile, Seams, choose
-from napari_olivine.readers.source import refuse_if
+from napari_olivine.readers.refusing import refuse_if
 
 Floats = NDArray[np.float64]
 Mirror = Literal["none", "x", "y", "both"]
