@@ -16,7 +16,7 @@ from napari_olivine.crystals import CrystalsSettings, find_crystals
 from napari_olivine.crystals.edits import CrystalStore, Judge, Merge, Split
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Event, Job
-from napari_olivine.scoring import Scores, ScoreSettings, score_section
+from napari_olivine.scoring import Scores, ScoreSettings, score_section, scores_table
 from napari_olivine.section import Section, SectionRecord, create_raster
 from napari_olivine.settings import Settings
 
@@ -214,7 +214,7 @@ def test_perfect_products_have_perfect_scores(tmp_path: Path, truth: Path) -> No
 def test_missing_products_are_named(tmp_path: Path, truth: Path) -> None:
     scores = score_section(new_section(tmp_path / "s"), truth)
     assert scores.mask is None and scores.crystals is None and scores.traverses == {}
-    text = scores.as_table()
+    text = scores_table(scores)
     for name in ("mask", "segmentation", "mg", "calibration", "crystals"):
         assert f"  {name}: the section has none" in text
 
@@ -229,7 +229,7 @@ def test_table_and_json_say_the_same(section: Section, truth: Path) -> None:
     scores = score_section(section, truth)
     assert scores.traverses["test, filtered"]["rmse"] == 0.0056
     assert Scores.model_validate_json(scores.model_dump_json()) == scores
-    text = scores.as_table()
+    text = scores_table(scores)
     assert "0.0056" in text and "0.0121" in text
     assert scores.segmentation is not None
     assert f"{scores.segmentation.iou:.4f}" in text

@@ -125,10 +125,12 @@ def _check(step: Step, section: Any, settings: Any, job: Job) -> None:
 def _score(
     step: Step, section: Any, parsed: argparse.Namespace, settings: Any, job: Job
 ) -> list[str]:
+    from napari_olivine.scoring import scores_table
+
     scores = step.function(section, parsed.truth, settings, job)
     if parsed.json is not None:
         parsed.json.write_text(scores.model_dump_json(indent=1) + "\n")
-    job.say(scores.as_table())
+    job.say(scores_table(scores))
     return []
 
 

@@ -3,5 +3,6 @@
 from napari_olivine.scoring.models import Scores
 from napari_olivine.scoring.score import score_section
 from napari_olivine.scoring.settings import ScoreSettings
+from napari_olivine.scoring.table import scores_table
 
-__all__ = ["ScoreSettings", "Scores", "score_section"]
+__all__ = ["ScoreSettings", "Scores", "score_section", "scores_table"]

@@ -6,8 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from napari_olivine.scoring.table import scores_table
-
 
 class _Values(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -108,7 +106,3 @@ class Scores(_Values):
     zoning: ZoningScores | None = None
     missing: list[str] = []
     """Products that could not be scored, and why."""
-
-    def as_table(self) -> str:
-        """Text table for a terminal."""
-        return scores_table(self)

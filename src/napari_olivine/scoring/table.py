@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from napari_olivine.scoring.models import MgScores, PhaseScores, Scores
+from napari_olivine.scoring.models import MgScores, PhaseScores, Scores
 
 
 def scores_table(scores: Scores) -> str:

@@ -63,8 +63,10 @@ def run_demo(
     )
     section = run_chain(source, folder / "section", chain, job)
     job.say("Scores against the truth, which no step has seen:")
+    from napari_olivine.scoring import scores_table
+
     scores: Any = STEPS["score"].function(section, source / "truth", None, job)
     write_atomically(folder / "scores.json", scores.model_dump_json(indent=1) + "\n")
-    job.say(scores.as_table())
+    job.say(scores_table(scores))
     job.say(f"Made in {(time.monotonic() - started) / 60:.1f} minutes, all in {folder}.")
     return section.path
