@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,30 @@ def test_what_no_map_shows_is_unknown_to_the_mask(tmp_path):
     olivine = ROCK == 1
     both = ((mask == 1) & olivine & inside).sum()
     assert both / (((mask == 1) | olivine) & inside).sum() > 0.8
+
+
+def test_maps_beside_a_described_mosaic(tmp_path):
+    description = {
+        "pixel_size_um": PIXEL_UM,
+        "tile_shape": [150, 200],
+        "grid": [4, 4],
+        "tile_pattern": "tiles/{signal}/{row}_{col}.tif",
+        "signals": ["BSE"],
+        "maps": ["site"],
+    }
+    image = grey()
+    for row in range(4):
+        for column in range(4):
+            tile = image[row * 150 : (row + 1) * 150, column * 200 : (column + 1) * 200]
+            save(tmp_path / "in" / "tiles" / "BSE" / f"{row}_{column}.tif", tile, None)
+    save_field(tmp_path / "in" / "site", TURNED)
+    (tmp_path / "in" / "section.json").write_text(json.dumps(description))
+    fields = import_section(tmp_path / "in", tmp_path / "out").fields()
+    assert fields is not None
+    assert distance(fields.places["site"], TURNED) < 0.35
+    (tmp_path / "in" / "section.json").write_text(json.dumps(description | {"maps": ["../x"]}))
+    with pytest.raises(InputError, match=r"names the maps '\.\./x', but .* holds no such folder"):
+        read_source(tmp_path / "in")
 
 
 def test_a_stage_that_is_off_leads_to_the_place(tmp_path):

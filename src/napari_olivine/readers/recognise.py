@@ -22,6 +22,7 @@ from napari_olivine.readers.fields import (
     Unlaid,
     at_stage,
     find_fields,
+    maps_beside,
     read_hand_placed,
     without_fields,
 )
@@ -204,6 +205,15 @@ def _read_described(folder: Path, settings: ImportSettings, job: Job) -> Source:
         new: list(described_parts(folder, description, old).values()) for old, new in names.items()
     }
     signals, remarks, unlaid = lay_over(parts, layout, settings)
+    beside = maps_beside(folder, description.maps, settings, job)
+    refuse_if(
+        [
+            f"{one.signal} is named as a signal of the tiles and lies in the maps as well"
+            for one in beside.maps
+            if one.signal in signals
+        ],
+        f"{file} cannot be used",
+    )
     return _complete(
         folder,
         "tiles",
@@ -218,8 +228,9 @@ def _read_described(folder: Path, settings: ImportSettings, job: Job) -> Source:
         parts=parts,
         tables=folder / "epma",
         description_files=[file],
-        problems=remarks,
-        unlaid=unlaid,
+        problems=[*remarks, *beside.remarks],
+        unlaid=[*unlaid, *beside.maps],
+        electrons=beside.electrons,
         job=job,
     )
 

@@ -1,5 +1,6 @@
 """Element maps of a part of the section: which images they are, where they lie, their pixels."""
 
+from napari_olivine.readers.fields.beside import maps_beside
 from napari_olivine.readers.fields.field import (
     Field,
     Found,
@@ -22,6 +23,7 @@ __all__ = [
     "Unlaid",
     "at_stage",
     "find_fields",
+    "maps_beside",
     "read_hand_placed",
     "register_fields",
     "table_of",

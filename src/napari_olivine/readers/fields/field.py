@@ -175,7 +175,8 @@ def find_fields(
         hand = hand_placed.get(name)
         size = hand.pixel_size_um if hand and hand.pixel_size_um else _pixel_size_um(every)
         if wrong := _why_no_field(name, size, pixel_size_um):
-            failed += [Unlaid(signal, [], f"{why[signal]}; {wrong}") for signal in maps]
+            reasons = [f"{why[signal]}; {wrong}" if why[signal] else wrong for signal in maps]
+            failed += [Unlaid(signal, [], one) for signal, one in zip(maps, reasons, strict=True)]
             continue
         assert size is not None
         found, how = _by_files(every, shape, size / pixel_size_um, frame)

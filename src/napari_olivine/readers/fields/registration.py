@@ -1,18 +1,15 @@
 """Fields find their place: where their images explain the section's BSE grey.
 
 First every place is looked at with small images (`explain`), about the stage position or over the
-whole section; fields may be turned by some degrees, or by quarters where nothing is known. Then the
-best combination of the maps is laid on the grey to a fraction of a pixel by maximising the enhanced
-correlation coefficient over shifts, turns and stretches (Evangelidis & Psarakis 2008,
-doi:10.1109/TPAMI.2008.113). How well chance fits is learnt from the same search with the field
-mirrored.
+whole section; fields may be turned by some degrees, or by quarters where nothing is known. How well
+chance fits is learnt from the same search with the field mirrored. Then the place is refined to a
+fraction of a pixel (`refining`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -20,9 +17,10 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.fields.explain import explained, fitted, high_passed, uncorrelated
+from napari_olivine.readers.fields.explain import explained, high_passed, uncorrelated
 from napari_olivine.readers.fields.field import Field, How
 from napari_olivine.readers.fields.reduced import Reduced
+from napari_olivine.readers.fields.refining import refine
 from napari_olivine.readers.image import Image
 from napari_olivine.readers.refusing import refuse_if
 from napari_olivine.readers.signal_reader import SignalReader
@@ -59,14 +57,6 @@ LEAST_EXPLAINED = 0.05
 
 MANY = 24
 """More fields than this are not looked for over the whole section."""
-
-STRETCH = 0.05
-"""A fit that stretches a field by more than this share went astray."""
-
-RIM, RIM_PX = 0.05, 8
-"""Grey around a field that is looked at too: a share of its longer side, and pixels at least."""
-
-ECC_STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-6)
 
 
 @dataclass(frozen=True)
@@ -162,7 +152,7 @@ class _Finder:
                 found = self._search(one, maps, scale, found.place, reach)
         if found is None or not found.sure:
             return one
-        place, share = self._refine(maps, found.place, found.explained)
+        place, share = refine(maps, found.place, self.reduced(max(int(found.place.scale), 1)))
         if one.place is not None:
             self._turns.append(place.angle_deg - one.place.angle_deg)
         how: How = "hand" if one.how == "hand" else "registered"
@@ -230,80 +220,6 @@ class _Finder:
                         mirrored = [np.ascontiguousarray(np.flip(m, axis)) for m in template]
                         chance = max(chance, float(explained(grey, mirrored).max()))
         return replace(best, chance=chance) if best is not None else None
-
-    def _refine(self, maps: list[Floats], place: Place, share: float) -> tuple[Place, float]:
-        """Fit shift, turn and stretch at the scale of the coarser of both images."""
-        shape = maps[0].shape
-        for motion in (cv2.MOTION_EUCLIDEAN, cv2.MOTION_AFFINE, cv2.MOTION_AFFINE):
-            self.job.check()
-            fit = self._fit(maps, place, motion)
-            if fit is None:
-                break
-            better, found = fit
-            moved = np.abs(better.centre(shape) - place.centre(shape)).max()
-            stretched = np.linalg.svd(np.linalg.solve(place.linear, better.linear))[1]
-            if moved > 0.1 * max(shape) * place.scale or np.abs(stretched - 1).max() > STRETCH:
-                break
-            place, share = better, found
-        return place, share
-
-    def _fit(self, maps: list[Floats], place: Place, motion: int) -> tuple[Place, float] | None:
-        """Lay the best combination of the maps on the grey beneath them; `None` if that fails."""
-        high, wide = maps[0].shape
-        rim = max(RIM_PX, int(RIM * max(high, wide)))
-        grey = self._beneath(place, (slice(-rim, high + rim), slice(-rim, wide + rim)))
-        if grey is None:
-            return None
-        inner = (slice(rim, rim + high), slice(rim, rim + wide))
-        there = np.isfinite(grey)
-        if there[inner].sum() < LEAST_SIDE**2:
-            return None
-        combined, share = fitted(np.nan_to_num(grey[inner]), maps, there[inner])
-        warp: Any = np.array([[1, 0, rim], [0, 1, rim]], np.float32)
-        mask: Any = there.astype(np.uint8)
-        try:
-            _, warp = cv2.findTransformECC(
-                combined, np.nan_to_num(grey), warp, motion, ECC_STOP, mask, 5
-            )
-        except cv2.error:  # it did not converge
-            return None
-        if not np.isfinite(warp).all():
-            return None
-        # OpenCV counts columns before rows.
-        turn = np.array([[warp[1, 1], warp[1, 0]], [warp[0, 1], warp[0, 0]]], np.float64)
-        shift = np.array([warp[1, 2] - rim, warp[0, 2] - rim], np.float64)
-        moved = place.linear @ np.column_stack([turn, shift])
-        moved[:, 2] += place.matrix[:, 2]
-        return Place(moved), share
-
-    def _beneath(self, place: Place, window: tuple[slice, slice]) -> Floats | None:
-        """Read the grey under a window of the field, on its grid; NaN off the section."""
-        rows, columns = window
-        shape = (rows.stop - rows.start, columns.stop - columns.start)
-        first = np.array([rows.start, columns.start])
-        wide = Place(np.column_stack([place.linear, place.to_section(first[None])[0]]))
-        factor = max(int(place.scale), 1)
-        reduced = self.reduced(factor)
-        corners = wide.corners(shape) / factor
-        low = np.maximum(np.floor(corners.min(axis=0)) - 2, 0).astype(int)
-        high = np.minimum(np.ceil(corners.max(axis=0)) + 2, reduced.shape).astype(int)
-        if (high <= low).any():
-            return None
-        grey = reduced.read(slice(low[0], high[0]), slice(low[1], high[1]))
-        linear = wide.linear / factor
-        offset = (wide.matrix[:, 2] + 0.5) / factor - 0.5 - low
-        warp = np.array(
-            [[linear[1, 1], linear[1, 0], offset[1]], [linear[0, 1], linear[0, 0], offset[0]]]
-        )
-        beneath = cv2.warpAffine(
-            grey,
-            warp,
-            (shape[1], shape[0]),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=float("nan"),
-        )
-        return np.asarray(beneath, np.float32)
 
 
 def _images(one: Field) -> list[Floats]:

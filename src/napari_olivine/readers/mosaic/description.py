@@ -29,6 +29,8 @@ class MosaicDescription(BaseModel):
     tile_pattern: str
     signals: list[str] = Field(min_length=1)
     accelerating_voltage_kV: float | None = Field(None, gt=0)
+    maps: list[str] = Field(default_factory=list)
+    """Folders or files, beside the tiles, with maps of parts of the section."""
 
 
 def read_description(file: Path) -> MosaicDescription:
