@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from napari_olivine.catalogue.methods import methods_text
+from napari_olivine.crystals import find_crystals
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.masks import MaskSettings, make_mask
@@ -140,6 +143,17 @@ def test_maps_without_a_stage_are_found_wherever_they_lie(tmp_path):
     told = _told(section)
     assert "site 1 (Ca, Fe, Mg) shows a part of the section, rows 1" in told
     assert "turned by 2." in told
+
+
+def test_the_methods_tell_of_parts(tmp_path):
+    save(tmp_path / "in" / "BSE.tif", grey(), PIXEL_UM)
+    save_field(tmp_path / "in" / "site", TURNED)
+    section = import_section(tmp_path / "in", tmp_path / "out")
+    make_mask(section, MaskSettings(rule="Mg > 50 and Ca < 15"))
+    find_crystals(section)
+    text = " ".join(methods_text(section, "mask").split())
+    assert "Ca, Fe, Mg were mapped on one area of the section and laid on the BSE image" in text
+    assert re.search(r"grey best \(9\d% of the variance\)\.", text)
 
 
 def test_counts_stay_what_was_counted(tmp_path):

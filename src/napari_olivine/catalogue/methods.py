@@ -23,7 +23,7 @@ def methods_text(section: Section, phase: str) -> str:
         Product that the crystals were made from.
     """
     sentences = [
-        _images(section), _mask(section), *_network(section, phase),
+        _images(section), _fields(section), _mask(section), *_network(section, phase),
         *_calibration(section), *_crystals(section, phase), _software(section),
     ]  # fmt: skip
     paragraph = textwrap.fill(" ".join(sentence for sentence in sentences if sentence), WIDTH)
@@ -66,6 +66,26 @@ def _images(section: Section) -> str:
     if len(sessions) > 1:
         words += f", {len(sessions)} analytical sessions"
     return words + ")."
+
+
+def _fields(section: Section) -> str:
+    """Tell of maps of parts of the section."""
+    fields = section.fields()
+    if fields is None:
+        return ""
+    table = fields.table
+    signals = dict.fromkeys(name for names in table["signals"] for name in names.split(","))
+    areas = f"{len(table)} areas" if len(table) > 1 else "one area"
+    words = f"{', '.join(signals)} were mapped on {areas} of the section"
+    told = table["explained"].dropna()
+    if len(told):
+        low, high = told.min(), told.max()
+        share = f"{low:.0%}" if round(low, 2) == round(high, 2) else f"{low:.0%} to {high:.0%}"
+        words += (
+            " and laid on the BSE image by shift, turn and stretch where a linear combination of "
+            f"the maps explains its grey best ({share} of the variance)"
+        )
+    return words + "."
 
 
 def _mask(section: Section) -> str:
