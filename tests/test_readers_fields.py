@@ -389,6 +389,24 @@ def test_a_place_leads_there_and_back(scale, angle, row, column):
     assert (place.angle_deg - angle + 180) % 360 == pytest.approx(180, abs=1e-6)
 
 
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_coarser_images_of_a_field_lie_on_it(times):
+    shape = (50, 70)
+    coarse = TURNED.of_blocks(times)
+    whole = TURNED.corners(shape)
+    np.testing.assert_allclose(coarse.corners((50 // times, 70 // times)), whole, atol=1e-9)
+    np.testing.assert_allclose(coarse.of_parts(times).matrix, TURNED.matrix, atol=1e-9)
+
+
+def test_large_fields_are_found_by_coarser_images(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_olivine.readers.fields.registration.MOST_PX", 3000)
+    save(tmp_path / "in" / "BSE.tif", grey(), PIXEL_UM)
+    save_field(tmp_path / "in" / "site", TURNED)
+    fields = import_section(tmp_path / "in", tmp_path / "out").fields()
+    assert fields is not None
+    assert distance(fields.places["site"], TURNED) < 0.6  # with pixels twice as large
+
+
 def test_where_every_map_of_a_rule_was_measured():
     import pandas as pd
 

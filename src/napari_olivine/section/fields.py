@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_olivine.section.tables import read_table, write_table
+
 Floats = NDArray[np.float64]
 
 FIELDS = "fields.parquet"
@@ -92,6 +94,18 @@ class Place:
         """Row and column of the section at the middle of a field of this shape."""
         return np.asarray(self.to_section((np.array([shape], np.float64) - 1) / 2)[0])
 
+    def of_blocks(self, times: int) -> Place:
+        """Return the place of the image whose pixels each stand for so many squared of these."""
+        first = self.to_section(np.full((1, 2), (times - 1) / 2))[0]
+        return Place(np.column_stack([self.linear * times, first]))
+
+    def of_parts(self, times: int) -> Place:
+        """Return the place of the image of which so many squared pixels are one of these."""
+        linear = self.linear / times
+        return Place(
+            np.column_stack([linear, self.matrix[:, 2] - linear.sum(axis=1) * (times - 1) / 2])
+        )
+
     def corners(self, shape: tuple[int, int]) -> Floats:
         """Outer corners of a field of this shape in the section, clockwise, shape (4, 2)."""
         rows, columns = shape
@@ -136,11 +150,11 @@ class Fields:
     def read(cls, images: Path) -> Fields | None:
         """Read the fields of a product ``images``, `None` if it has none."""
         file = images / FIELDS
-        return cls(pd.read_parquet(file)) if file.exists() else None
+        return cls(read_table(file)) if file.exists() else None
 
     def write(self, images: Path) -> None:
         """Write the fields into a product ``images`` that is being made."""
-        self.table.to_parquet(images / FIELDS, index=False)
+        write_table(self.table, images / FIELDS)
 
     def __len__(self) -> int:
         return len(self.table)

@@ -34,6 +34,9 @@ FAR_SIDE, NEAR_SIDE = 40, 96
 COARSE_PX = 4_000_000
 """Pixels of the section's image in the first search, at most."""
 
+MOST_PX = 2_000_000
+"""A field of more pixels is looked for with coarser images: that is exact enough, and small."""
+
 LEAST_SIDE = 12
 """A field whose shorter side would have fewer pixels in the first search is too small for it."""
 
@@ -136,10 +139,33 @@ class _Finder:
 
     def find(self, one: Field, *, everywhere: bool) -> Field:
         """Return the field with the place that its images tell, else as it was."""
+        times = int(np.ceil(np.sqrt(one.shape[0] * one.shape[1] / MOST_PX)))
         try:
-            maps = _images(one)
+            maps = _images(one, times)
         except InputError:
             return one  # told when the files are checked
+        if not maps:
+            return one
+        small = one
+        if times > 1:
+            small = replace(
+                one,
+                shape=(maps[0].shape[0], maps[0].shape[1]),
+                pixel_size_um=one.pixel_size_um * times,
+                place=one.place.of_blocks(times) if one.place is not None else None,
+            )
+        found, share = self._find(small, maps, everywhere=everywhere)
+        if found is None:
+            return one
+        if one.place is not None:
+            self._turns.append(found.angle_deg - one.place.angle_deg)
+        how: How = "hand" if one.how == "hand" else "registered"
+        return replace(one, place=found.of_parts(times), how=how, explained=share)
+
+    def _find(
+        self, one: Field, maps: list[Floats], *, everywhere: bool
+    ) -> tuple[Place | None, float]:
+        """Place, and share of the grey's variance that is explained there."""
         scale = one.pixel_size_um / self.pixel_size_um
         found: _Candidate | None = None
         if one.place is not None:
@@ -151,12 +177,8 @@ class _Finder:
                 reach = STAGE_REACH * min(one.shape) * scale
                 found = self._search(one, maps, scale, found.place, reach)
         if found is None or not found.sure:
-            return one
-        place, share = refine(maps, found.place, self.reduced(max(int(found.place.scale), 1)))
-        if one.place is not None:
-            self._turns.append(place.angle_deg - one.place.angle_deg)
-        how: How = "hand" if one.how == "hand" else "registered"
-        return replace(one, place=place, how=how, explained=share)
+            return None, 0.0
+        return refine(maps, found.place, self.reduced(max(int(found.place.scale), 1)))
 
     def _search(
         self,
@@ -222,13 +244,21 @@ class _Finder:
         return replace(best, chance=chance) if best is not None else None
 
 
-def _images(one: Field) -> list[Floats]:
-    """All images of a field, its BSE image too."""
+def _images(one: Field, times: int) -> list[Floats]:
+    """All images of a field, its BSE image too, so many times smaller; without blank ones."""
     images: list[Image] = list(one.maps.values())
     if one.electron is not None:
         images.append(one.electron)
-    every = [np.nan_to_num(image.load(0, one.shape[0]).astype(np.float32)) for image in images]
-    return [image for image in every if float(np.ptp(image)) > 0]
+    size = (max(one.shape[1] // times, 1), max(one.shape[0] // times, 1))
+    every = []
+    for image in images:
+        pixels = np.nan_to_num(image.load(0, one.shape[0]).astype(np.float32))
+        if times > 1:
+            pixels = pixels[: size[1] * times, : size[0] * times]
+            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.float32)
+        if float(np.ptp(pixels)) > 0:
+            every.append(pixels)
+    return every
 
 
 def _shrunk(image: Floats, scale: float) -> Floats:
