@@ -196,7 +196,7 @@ def test_false_colours_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("values", "how", "told"),
     [
-        (np.zeros((9, 8), np.uint8), {"photometric": "miniswhite"}, "stores white as 0"),
+        (np.zeros((9, 8), np.float32), {"photometric": "miniswhite"}, "stores white as 0"),
         (np.zeros((9, 8), bool), {}, "has pixels of type bool"),
         (np.zeros((9, 8), np.complex64), {}, "has pixels of type complex64"),
         (np.zeros((2, 9, 8), np.uint8), {"photometric": "minisblack"}, "is a stack of images"),
@@ -213,6 +213,34 @@ def test_what_is_no_grey_image_is_refused(tmp_path, values, how, told):
     tifffile.imwrite(tmp_path / "a.tif", values, **how)
     with pytest.raises(InputError, match=told):
         open_images(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_white_stored_as_0_is_turned_round_and_told(tmp_path, dtype, white, compression):
+    stored = RAMP.astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="miniswhite", compression=compression)
+    image = only(tmp_path / "a.tif")
+    np.testing.assert_array_equal(whole(image), white - stored)
+    assert whole(image).dtype == image.dtype == dtype
+    assert image.remarks == ("it stores white as 0 and is turned round",)
+
+
+def test_twelve_bits_a_pixel_are_read_as_they_are(tmp_path):
+    """In 16 bits each, or packed three bytes for two pixels, as some cameras write them."""
+    values = np.random.default_rng(3).integers(0, 4096, (6, 10)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "wide.tif", values)
+    np.testing.assert_array_equal(whole(only(tmp_path / "wide.tif")), values)
+    bits = np.unpackbits(values.astype(">u2").view(np.uint8).reshape(6, 10, 2), axis=-1)[..., 4:]
+    data = np.packbits(bits.reshape(6, -1), axis=1).tobytes()
+    tags = {256: 10, 257: 6, 258: 12, 259: 1, 262: 1, 273: 8, 277: 1, 278: 6, 279: len(data)}
+    entries = b"".join(struct.pack("<HHII", code, 4, 1, value) for code, value in tags.items())
+    head = b"II*\0" + struct.pack("<I", 8 + len(data))
+    ifd = struct.pack("<H", len(tags)) + entries + bytes(4)
+    (tmp_path / "packed.tif").write_bytes(head + data + ifd)
+    packed = only(tmp_path / "packed.tif")
+    assert packed.dtype == np.uint16
+    np.testing.assert_array_equal(whole(packed), values)
 
 
 # --- pages ----------------------------------------------------------------------------------

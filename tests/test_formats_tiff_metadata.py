@@ -518,7 +518,8 @@ def test_resolutions(tmp_path, tags, size_um):
     "name",
     [
         "BSD", "BSE", "BSED", "CBS", "vCD", "ABS", "COMPO", "QBSD", "4QBSD", "NTS BSD", "HDAsB",
-        "AsB", "PDBSE", "PDBSE(CP)", "LBE", "LE-BSE", "BED-C", "BEC", "LABE", "bsdAll", "DBS",
+        "AsB", "PDBSE", "PDBSE(CP)", "LBE", "LE-BSE", "BED-C", "RBED-C", "BEC", "LABE", "bsdAll",
+        "DBS",
     ],
 )  # fmt: skip
 def test_backscatter_detectors(name):

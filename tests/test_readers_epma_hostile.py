@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma import load_mappings, preview, read_profile, read_profiles, suggest
-from napari_olivine.readers.epma.cells import LARGEST_FILE, LARGEST_UNPACKED, MOST_COLUMNS
+from napari_olivine.readers.epma.cells import LARGEST_FILE, MOST_COLUMNS
+from napari_olivine.readers.epma.workbook import LARGEST_UNPACKED
 from tests.epma_tables import (
     jeol_summary,
     peaksight_1,
@@ -127,6 +128,17 @@ def test_xml_entities_are_refused(tmp_path):
         lambda xml: head + xml[xml.index(b"<worksheet") :].replace(b"<v>", b"<v>&l8;", 1),
     )  # fmt: skip
     with pytest.raises(InputError, match=r"laugh\.xlsx declares XML entities"):
+        read_profile(file)
+
+
+@pytest.mark.parametrize("code", ["UTF-999", "UTF-1e-300", "", "ebcdic-x", "cp037"])
+def test_a_sheet_in_a_code_that_nobody_knows_is_refused(tmp_path, code):
+    head = f'<?xml version="1.0" encoding="{code}"?>'.encode()
+    file = with_member(
+        spreadsheet(tmp_path), tmp_path / "code.xlsx", SHEET,
+        lambda xml: head + xml[xml.index(b"<worksheet") :],
+    )  # fmt: skip
+    with pytest.raises(InputError, match=r"code\.xlsx"):
         read_profile(file)
 
 

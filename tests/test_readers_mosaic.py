@@ -173,7 +173,7 @@ def _make_stack(file: Path) -> None:
 
 
 def _turn_round(file: Path) -> None:
-    tifffile.imwrite(file, np.zeros((20, 30), np.uint8), photometric="miniswhite")
+    tifffile.imwrite(file, np.zeros((20, 30), np.float32), photometric="miniswhite")
 
 
 def _make_logical(file: Path) -> None:

@@ -135,3 +135,55 @@ def test_placements_that_cannot_be(file, text, told):
     with pytest.raises(InputError) as error:
         read_placements(file, analyses("a"), SHAPE, 1.0)
     assert told in str(error.value)
+
+
+# --- as spreadsheet programs save them ---
+
+SESSIONS = "session,row0,row1,col0,col1,role\n1,0,60,0,40,train\n2,0,60,40,120,val\n"
+READ = [["1", 0, 60, 0, 40, "train"], ["2", 0, 60, 40, 120, "val"]]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", ", "])
+@pytest.mark.parametrize("end", ["", ",", ",,,"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_separators_cells_behind_the_last_and_codes(file, separator, end, encoding):
+    """A comma at the end of each row must not move the cells by a column."""
+    text = SESSIONS.replace("\n", end + "\n") + end + "\n\n"
+    text = text.replace(",", separator)
+    file.write_bytes(text.encode(encoding))
+    assert read_sessions(file, SHAPE, None).to_numpy().tolist() == READ
+
+
+def test_a_comma_behind_the_rows_alone(file):
+    header, *rows = SESSIONS.splitlines()
+    file.write_text("\n".join([header, *(row + "," for row in rows)]))
+    assert read_sessions(file, SHAPE, None).to_numpy().tolist() == READ
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (SESSIONS.replace("train", "train,oops"), "a row has 7 cells (1, 0, 60, 0, 40, train"),
+        (SESSIONS.replace("1,0,60", "1,0,6,0"), "a row has 7 cells (1, 0, 6, 0, 0"),
+        (SESSIONS.replace("col1", "col0"), "has the column 'col0' twice"),
+        ("", "it is empty"),
+        ("\n\n", "it is empty"),
+        ("x" * 200_000, "lacks the columns"),
+    ],
+)
+def test_a_table_that_is_not_in_order_is_told(file, text, told):
+    file.write_text(text)
+    with pytest.raises(InputError) as error:
+        read_sessions(file, SHAPE, None)
+    assert told in str(error.value)
+    assert str(file) in str(error.value)
+
+
+def test_placements_with_decimal_commas(file):
+    file.write_text("profile;x0_um;y0_um;x1_um;y1_um\nol1;1,5;2;30,25;40\n")
+    analyses = pd.DataFrame({"profile": ["ol1"], "x_um": [np.nan], "y_um": [np.nan]})
+    placements, problems = read_placements(file, analyses, SHAPE, 1.0)
+    assert placements[["x0_um", "y0_um", "x1_um", "y1_um"]].to_numpy().tolist() == [
+        [1.5, 2, 30.25, 40]
+    ]
+    assert problems == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates, uniform_filter
@@ -10,6 +12,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings, read_source
 from napari_olivine.readers.formats import open_images
+from napari_olivine.readers.xmaptools import is_standard_file, read_standards
 from tests.sources import make_text_maps
 
 
@@ -145,3 +148,39 @@ def test_spots_of_a_real_map_meet_its_grey(shared_data):
     assert r2(grey) > 0.95
     assert r2(grey[::-1]) < 0.7
     assert r2(grey[:, ::-1]) < 0.7
+
+
+@pytest.mark.parametrize("cell", ["nan", "inf", "1e999"])
+@pytest.mark.parametrize("place", ["-36.0", "47"])
+def test_a_standard_file_holds_finite_numbers(tmp_path, cell, place):
+    content = ">1\n-36.0 -35.9 32.5 32.6\n>2\nSiO2 FeO MgO X Y\n>3\n40 12 47 -35.95 32.55\n"
+    file = tmp_path / "Standards.txt"
+    file.write_text(content)
+    assert is_standard_file(file)
+    assert read_standards(file).spots["MgO"].tolist() == [47]
+    file.write_text(content.replace(place, cell))
+    with pytest.raises(InputError, match="holds a number that is not finite"):
+        read_standards(file)
+
+
+def test_a_text_map_of_many_megabytes_is_not_read_to_see_that_it_is_no_standard_file(tmp_path):
+    file = tmp_path / "Mg.txt"
+    with file.open("wb") as stream:
+        stream.write(b">1\n>2\n>3\n1 2 3\n")
+        stream.truncate(1 << 30)  # a hole: it takes no room on the disk
+    tracemalloc.start()
+    try:
+        assert not is_standard_file(file)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(InputError, match="too large for a standard file"):
+        read_standards(file)
+
+
+def test_a_standard_file_that_is_missing_or_a_folder_is_told(tmp_path):
+    assert not is_standard_file(tmp_path / "nothing.txt")
+    (tmp_path / "folder.txt").mkdir()
+    assert not is_standard_file(tmp_path / "folder.txt")
+    with pytest.raises(InputError, match=r"nothing\.txt cannot be read"):
+        read_standards(tmp_path / "nothing.txt")

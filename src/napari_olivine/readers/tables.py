@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.epma.cells import read_text, split_cells
 from napari_olivine.readers.refusing import refuse_if
 from napari_olivine.readers.session_ranges import (
     RANGE_COLUMNS,
@@ -23,6 +24,8 @@ SESSION_COLUMNS = ("session", "row0", "row1", "col0", "col1", "role")
 PLACEMENT_COLUMNS = ("profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
 
 _TILE_COLUMNS = ("first_row", "last_row", "first_col", "last_col")
+_DECIMAL_COMMA = re.compile(r"^([+-]?\d+),(\d+)$", re.ASCII)
+
 _ROLES = {
     "train": "train", "training": "train", "val": "val", "validation": "val", "test": "test",
     "none": "none", "": "none",
@@ -195,13 +198,30 @@ def _read_lines(file: Path, pixel_size_um: float) -> tuple[pd.DataFrame, dict[st
 
 
 def _read(file: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(
-            file, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig"
-        )
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file} cannot be read as a table ({error}).") from error
-    return table.rename(columns=lambda header: str(header).strip().lower())
+    """Read a table with commas, semicolons or tabs; decimal commas where no comma separates."""
+    text = read_text(file)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(",;\t", key=first.count)
+    rows = [row for row in split_cells(text, separator) if any(row)]
+    if not rows:
+        raise InputError(f"{file} cannot be read as a table (it is empty).")
+    header, *cells = rows
+    header = [name.lower() for name in header]
+    while header and not header[-1]:
+        header.pop()
+    for row in cells:
+        if any(row[len(header) :]):
+            raise InputError(
+                f"{file}: a row has {len(row)} cells ({', '.join(row)[:60]}), its header names "
+                f"{len(header)}."
+            )
+    doubled = sorted({name for name in header if name and header.count(name) > 1})
+    if doubled:
+        raise InputError(f"{file} has the column {doubled[0]!r} twice.")
+    padded = [(row + [""] * len(header))[: len(header)] for row in cells]
+    if separator != ",":
+        padded = [[_DECIMAL_COMMA.sub(r"\1.\2", cell) for cell in row] for row in padded]
+    return pd.DataFrame(padded, columns=header, dtype=str)
 
 
 def _words(table: pd.DataFrame, column: str) -> pd.Series:

@@ -18,10 +18,12 @@ BSE_NAMES = frozenset({
 })  # fmt: skip
 """Names of the backscatter image in names of files: small letters, no accents, no signs."""
 
-BSE_DETECTORS = BSE_NAMES | {"bed", "bedc", "comp", "gad", "lbe", "lbedbe", "rbei", "t1"}
+BSE_DETECTORS = BSE_NAMES | {
+    "bed", "bedc", "comp", "gad", "lbe", "lbedbe", "pbedc", "rbedc", "rbei", "t1",
+}  # fmt: skip
 """The same for detectors, of which some are called like other things in names of files (T1): ABS,
-CBS, vCD, DBS, GAD, T1 (Thermo Fisher), AsB, HDAsB, EsB (ZEISS), BEC, BED-C, COMPO, LABE, RBEI
-(JEOL), LBE (TESCAN)."""
+CBS, vCD, DBS, GAD, T1 (Thermo Fisher), AsB, HDAsB, EsB (ZEISS), BEC, BED-C, RBED-C, COMPO, LABE,
+RBEI (JEOL), LBE (TESCAN)."""
 
 OTHER_ELECTRON_NAMES = {
     "se": "SE", "sei": "SE", "sed": "SE", "etd": "SE", "inlens": "SE", "lse": "SE", "tld": "SE",

@@ -16,6 +16,9 @@ import pandas as pd
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma import OXIDES, column_name
 
+LARGEST = 1 << 20
+"""A larger file is no standard file, bytes."""
+
 PROFILE = "spots"
 """Name of the profile that the spot analyses become."""
 
@@ -45,7 +48,12 @@ class Standards:
 
 def is_standard_file(file: Path) -> bool:
     """Tell whether a text file has the three blocks of a standard file."""
-    return file.suffix.lower() == ".txt" and {"1", "2", "3"} <= set(_blocks(file))
+    if file.suffix.lower() != ".txt":
+        return False
+    try:
+        return {"1", "2", "3"} <= set(_blocks(file))
+    except InputError:
+        return False
 
 
 def read_standards(file: Path) -> Standards:
@@ -76,6 +84,8 @@ def read_standards(file: Path) -> Standards:
             )
     if left == right or bottom == top:
         raise InputError(f"{file}: the corners under >1 enclose nothing.")
+    if not np.isfinite([left, right, bottom, top, *(cell for row in rows for cell in row)]).all():
+        raise InputError(f"{file} holds a number that is not finite.")
     names = [column_name(header) or header for header in headers[:-2]]
     spots = pd.DataFrame(np.reshape(rows, (len(rows), len(headers))), columns=[*names, "X", "Y"])
     absent = [oxide for oxide in ("MgO", "FeO") if oxide not in spots]
@@ -139,9 +149,18 @@ def spot_analyses(
 
 def _blocks(file: Path) -> dict[str, list[str]]:
     """Lines under each heading that begins with ``>`` and a number."""
+    if file.exists() and not file.is_file():  # a pipe or a device would block
+        raise InputError(f"{file} is no file that can be read.")
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error}).") from error
+    if len(content) > LARGEST:
+        raise InputError(f"{file} is too large for a standard file of XMapTools.")
     blocks: dict[str, list[str]] = {}
     current: list[str] = []
-    for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines():
+    for line in content.decode("utf-8-sig", "replace").splitlines():
         text = line.strip()
         if text.startswith(">"):
             current = blocks.setdefault(text[1:2], [])

@@ -28,7 +28,7 @@ from napari_olivine.readers.epma.positions import (
 )
 from napari_olivine.readers.epma.profiles import split_profiles
 from napari_olivine.readers.epma.suggest import choose_sheet, suggest_all
-from napari_olivine.readers.epma.table import PLACES, Points, read_points
+from napari_olivine.readers.epma.table import PLACES, RECALCULATE, Points, read_points
 
 USUAL = ("SiO2", "FeO", "MgO", "CaO", "MnO", "Total")
 """Columns of the table of a section without analyses."""
@@ -190,12 +190,26 @@ def _read(
     tables: list[pd.DataFrame] = []
     problems: list[str] = []
     used: set[Path] = set()
+    refused: list[InputError] = []
     for job in jobs:
-        points = read_points(file, job.sheet, job.mapping)
-        if not any(job.mapping.column_of(name) for name in PLACES):
-            used |= _place(file, points, positions)
         stem = file.stem if len(jobs) == 1 else f"{file.stem} {job.sheet.name}"
-        table, remarks = split_profiles(file, stem, points, job.mapping)
+        try:
+            points = read_points(file, job.sheet, job.mapping)
+            if not any(job.mapping.column_of(name) for name in PLACES):
+                used |= _place(file, points, positions)
+            table, remarks = split_profiles(file, stem, points, job.mapping)
+        except InputError as error:
+            if job.sheet.uncalculated:
+                error = InputError(
+                    f"{str(error).rstrip('.')}. {job.sheet.uncalculated} formulas come without "
+                    f"their results: {RECALCULATE}."
+                )
+            if mappings or len(jobs) == 1:
+                raise error from None
+            refused.append(error)
+            why = str(error).removeprefix(f"{file}").strip(" :,")
+            problems.append(f"{file.name}: sheet {job.sheet.name!r} is left out: it {why}")
+            continue
         if (twin := _twin(tables, table)) is not None:
             problems.append(
                 f"{file.name}: sheet {job.sheet.name!r} holds the analyses of "
@@ -204,6 +218,8 @@ def _read(
             continue
         tables.append(table)
         problems += [*points.problems, *remarks]
+    if not tables:
+        raise refused[0]
     return pd.concat(tables, ignore_index=True), problems, used
 
 

@@ -119,6 +119,9 @@ def find_header(rows: Sequence[Sequence[str]]) -> HeaderRow | None:
 def headers_of(sheet: Sheet, row: int, units_row: int = -1) -> list[Header]:
     """Read the names of all columns, with the units beneath them.
 
+    Places and names of points may stand above a blank or a unit of the header row: in cells that
+    were merged with it, beside a heading over the oxides.
+
     Parameters
     ----------
     sheet
@@ -134,8 +137,22 @@ def headers_of(sheet: Sheet, row: int, units_row: int = -1) -> list[Header]:
         unit = units[column] if column < len(units) else ""
         if unit and not header.unit:
             header = read_header(f"{name} ({unit.strip('()[] ')})")
+        if not name or is_unit(name):
+            header = _merged_above(sheet, row, column, unit or name) or header
         found.append(header)
     return found
+
+
+def _merged_above(sheet: Sheet, row: int, column: int, unit: str) -> Header | None:
+    """Read the name in the next filled cell above a column; `None` if it heads no column alone."""
+    for above in sheet.rows[max(0, row - 2) : row][::-1]:
+        cell = above[column] if column < len(above) else ""
+        if cell:
+            header = read_header(f"{cell} ({unit.strip('()[] ')})" if unit else cell)
+            if cell.lower().startswith("oliv"):  # the heading of a sheet
+                return None
+            return header if header.kind in ("place", "name", "point") else None
+    return None
 
 
 def find_units_row(sheet: Sheet, header: int) -> int:

@@ -75,7 +75,9 @@ def read_header(text: str) -> Header:
     rest, unit = _take_unit(lower)
     bare = re.sub(r"[\s_()\[\]{}*.,:;/'\"?\ufffd-]+", "", rest)
     if not bare:
-        return NOTHING
+        # A length alone (``µm``) heads the distances; ``U`` is uranium.
+        named = unit in LENGTHS_UM and "m" in lower
+        return Header("distance", unit, "place") if named else NOTHING
     quantity = _NAMES.get(bare)
     if quantity is None:
         return NOTHING
@@ -150,13 +152,15 @@ def is_unit(text: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text).strip().lower()
+    # A capital sigma is a sum (ΣFeO is all iron); a small one is an error.
+    text = re.sub("[\u03a3\u2211]", "sum", unicodedata.normalize("NFKC", text)).strip().lower()
     return text.replace("µ", "u").replace("μ", "u").replace("\u2019", "'")
 
 
 _WEIGHT = re.compile(
     r"(?:oxides?|ox|element(?:al)?|el)?[\s._]*"
-    r"(?:wt|weight|mass)[\s._-]*(?:%|pct|per\s?cent|percent(?:age)?)\.?"
+    r"(?:(?:wt|weight|mass|gew(?:ichts)?|massen?|(?<![a-z])ma|peso)[\s._-]*"
+    r"(?:%|pct|per\s?cent|percent(?:age)?|prozent)|%\s*(?:poids|masse|peso|pond))\.?"
 )
 _UNITS = (
     (_WEIGHT, "wt%"),
@@ -202,28 +206,32 @@ def _names() -> dict[str, str]:
         names |= {f"feo{end}": "FeO", f"fe2o3{end}": "Fe2O3"}
     names |= dict.fromkeys(("tfeo", "totalfeo", "sumfeo"), "FeO")
     names |= dict.fromkeys(
-        ("total", "sum", "totals", "oxidetotal", "totaloxides", "totaloxide", "sumoxides", "tot"),
+        ("total", "sum", "totals", "oxidetotal", "totaloxides", "totaloxide", "sumoxides", "tot",
+         "oxidesum", "oxtotal", "summe", "gesamt", "somme", "totale", "suma"),
         "Total",
-    )
+    )  # fmt: skip
     names |= dict.fromkeys(
         ("point", "no", "#", "pt", "n", "spot", "pointno", "nr", "point#", "pointnr", "pt#",
          "spotno", "spot#", "number", "line", "line#", "linenumber", "linenum", "analysisno",
          "analysis#",
-         "pointnumber"),
+         "pointnumber", "messpunkt", "punkt", "punktnr"),
         "point",
     )  # fmt: skip
     names |= dict.fromkeys(("datasetpoint", "datasetpoint#"), "dataset")
     names |= dict.fromkeys(
         ("distance", "dist", "d", "position", "reldist", "relativedistance", "relativedist",
          "distancefromrim", "distancefromcore", "distancefromedge", "rimdistance", "distfromrim",
-         "distfromcore", "profiledistance", "traversedistance", "depth"),
+         "distfromcore", "profiledistance", "traversedistance", "depth", "distancetorim",
+         "distancetocore", "distancetoedge", "disttorim", "length", "profilelength",
+         "distancealongprofile", "distancealongtraverse", "abstand", "distanz", "entfernung",
+         "strecke", "distanza", "distancia"),
         "distance",
     )  # fmt: skip
     for axis in "xyz":
         names |= dict.fromkeys(
-            (axis, f"stage{axis}", f"{axis}stage", f"{axis}pos", f"{axis}position", f"pos{axis}",
-             f"{axis}coord", f"{axis}coordinate", f"stage{axis}position", f"{axis}stageposition",
-             f"xyz{axis}", f"stageposition{axis}"),
+            (axis, f"stage{axis}", f"stg{axis}", f"{axis}stage", f"{axis}pos", f"{axis}position",
+             f"pos{axis}", f"{axis}coord", f"{axis}coordinate", f"stage{axis}position",
+             f"{axis}stageposition", f"xyz{axis}", f"stageposition{axis}"),
             f"stage_{axis}",
         )  # fmt: skip
     for what in ("profile", "traverse", "transect"):
@@ -235,7 +243,8 @@ def _names() -> dict[str, str]:
             names[what + end] = "group"
     names |= dict.fromkeys(
         ("comment", "comments", "name", "label", "analysis", "analysisname", "spotname",
-         "description", "pointname", "remark", "remarks", "spotid", "id"),
+         "description", "pointname", "remark", "remarks", "spotid", "id", "kommentar",
+         "bemerkung", "commentaire", "commento", "comentario"),
         "comment",
     )  # fmt: skip
     names |= dict.fromkeys(

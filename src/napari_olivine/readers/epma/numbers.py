@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
+_POINT_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+,\d+", re.ASCII)
+_ERROR = re.compile(
+    r"\s*(?:\u00b1|\+/?[-\u2212])\s*[\d.,]+\s*%?$|(?<=[.,]\d)(\d*)\(\d{1,4}\)$", re.ASCII
+)
+"""An error behind the number: ``47.2 ± 0.3``, ``47.2(3)``."""
 _BELOW = re.compile(
     r"<\s*(?:[\d.,]+\s*(?:%|wt\.?\s?%|ppm)?|l\.?o\.?d\.?|m?\.?d\.?l\.?|detection.*)|"
     r"(?:b|u)\.?\s?d\.?(?:\s?l\.?)?|lld|b\.?l\.?o\.?d\.?|below\s.*|under\s.*detection.*"
@@ -33,6 +38,8 @@ class Numbers:
         Cells that hold neither a number nor a blank ('crack').
     word_count, below_count
         How many cells these are.
+    error_count
+        Cells whose number has an error behind it, which is left out.
     """
 
     values: NDArray[np.float64]
@@ -40,6 +47,7 @@ class Numbers:
     words: list[str] = field(default_factory=list)
     word_count: int = 0
     below_count: int = 0
+    error_count: int = 0
 
 
 def read_numbers(cells: Sequence[str], *, decimal_comma: bool) -> Numbers:
@@ -51,6 +59,7 @@ def read_numbers(cells: Sequence[str], *, decimal_comma: bool) -> Numbers:
         value = read_number(cell, decimal_comma=decimal_comma)
         if value is not None:
             numbers.values[row] = value
+            numbers.error_count += _ERROR.search(cell.strip()) is not None
         elif is_below_detection(cell):
             numbers.values[row] = 0.0
             numbers.below_count += 1
@@ -69,8 +78,11 @@ def read_number(cell: str, *, decimal_comma: bool = False) -> float | None:
         return None
     if text.endswith("%"):
         text = text[:-1].rstrip()
+    text = _ERROR.sub(r"\1", text)
     if "," in text:
-        if decimal_comma and _COMMA_NUMBER.fullmatch(text):
+        if decimal_comma and _POINT_THOUSANDS.fullmatch(text):
+            text = text.replace(".", "").replace(",", ".")
+        elif decimal_comma and _COMMA_NUMBER.fullmatch(text):
             text = text.replace(",", ".")
         elif not decimal_comma and _THOUSANDS.fullmatch(text):
             text = text.replace(",", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +44,8 @@ LONGEST_STAGE_MM = 200.0
 """No stage is longer: coordinates beyond are micrometres."""
 
 EXPLICIT = ("profile", "traverse", "transect")
+
+_DATE = re.compile(r"\b\d{1,2}:\d{2}\b|\b(?:\d{4}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2})[-/.]\d{1,4}\b")
 
 
 def suggest(file: Path, sheet: str = "") -> ColumnMapping:
@@ -203,10 +206,19 @@ class _Guess:
                 continue
             unit, confidence, why = self._unit(name, values)
             self._set(number, name.quantity, unit, confidence, why)
+        self._lone_axis()
         told = self._holds("distance") or self._holds("stage_x") or self._holds("x")
         for number, (quantity, unit, _, _) in list(self._found.items()):
             if quantity == "stage_z" and not told and len(set(self._values(number))) > 1:
                 self._set(number, "distance", unit, 0.5, "z, and no other column can be it")
+
+    def _lone_axis(self) -> None:
+        """Take x without y (or y without x) for the distance: a place on the stage needs both."""
+        axes = [n for n, found in self._found.items() if found[0] in ("stage_x", "stage_y")]
+        if len(axes) == 1 and not self._holds("distance") and len(set(self._values(axes[0]))) > 1:
+            unit = self.names[axes[0]].unit
+            unit = unit if unit in LENGTHS_UM else "um"
+            self._set(axes[0], "distance", unit, 0.5, "one axis without the other")
 
     def naming(self) -> None:
         """Find the columns that number and name the points."""
@@ -231,6 +243,7 @@ class _Guess:
             for number in range(min(self._width(), 40)):
                 words = self._filled(number) - len(self._values(number))
                 free = number not in self._found and not self._name(number)
+                free = free and not self._holds_dates(number)
                 if free and words and words > 0.6 * len(self.body):
                     best["comment"] = number
                     break
@@ -262,8 +275,12 @@ class _Guess:
         return None, "", 0.0
 
     def _orphans(self, blocks: list[Block], chosen: Block) -> None:
-        """Add oxides in ppm, or between others, that the chosen block lacks."""
+        """Add oxides and elements in ppm, or oxides between others, that the chosen block lacks."""
         for block in blocks:
+            if (block.kind, block.unit, chosen.kind) == ("element", "ppm", "oxide"):
+                for element, column in block.columns.items():
+                    if element != "O" and oxide_of(element)[0] not in chosen.columns:
+                        self._set(column, element, "ppm", 0.7, "in ppm, converted to its oxide")
             if block is chosen or block.kind != chosen.kind or block.enough:
                 continue
             twice = (block.unit, block.told) == (chosen.unit, chosen.told)
@@ -363,6 +380,12 @@ class _Guess:
 
     def _filled(self, column: int) -> int:
         return sum(column < len(row) and not is_blank(row[column]) for row in self.body)
+
+    def _holds_dates(self, column: int) -> bool:
+        """Tell whether most cells are days or times, which name no traverse."""
+        return 2 * sum(
+            column < len(row) and _DATE.search(row[column]) is not None for row in self.body
+        ) > self._filled(column)
 
     def _in_runs(self, column: int) -> bool:
         """Tell whether a number stays the same over several rows, as that of a traverse does."""

@@ -22,25 +22,19 @@ from napari_olivine.readers.epma.mapping import (
     check_mapping,
 )
 from napari_olivine.readers.epma.names import LENGTHS_UM, SHARES_PERCENT, kind_of, read_header
-from napari_olivine.readers.epma.numbers import is_blank, read_number, read_numbers
+from napari_olivine.readers.epma.numbers import read_numbers
+from napari_olivine.readers.epma.rows import cell_of, rows_of_analyses, second_table, too_wide
 from napari_olivine.readers.epma.suggest import decimal_mark
 
 DATASET = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})\s*\.?", re.ASCII)
 """How PeakSight numbers a point: DataSet / Point."""
 
+RECALCULATE = "open the table in a spreadsheet program and save it again"
+
 LISTED = 40
 """Names of columns that a message lists."""
 
 PLACES = ("distance", "x", "y", "stage_x", "stage_y")
-
-_STATISTIC = re.compile(
-    r"(?:average|avg|ave|mean|median|moyenne|mittel(?:wert)?|min(?:imum)?|max(?:imum)?|range|"
-    r"st\.?\s*dev(?:iation)?\.?|std\.?(?:\s*(?:dev\.?(?:iation)?|err\.?(?:or)?))?|stdev[ps]?|"
-    r"standard\s*dev(?:iation)?|s\.?\s?d\.?|sigma|[12]?\s*\u03c3|[12]\s?(?:s|sd|sigma|std)|"
-    r"(?:%\s*)?rsd|variance|n|count|no\.? of data|ecart[- ]type|"
-    r"(?:average\s*)?d(?:etection)?\.?\s*l(?:imit)?s?\.?|l\.?o\.?d\.?|m\.?d\.?l\.?)"
-    r"\s*(?:[:.=]\s*)?(?:\(.*\)|of\s.*|\d+|wt\.?\s?%|%)?"
-)
 
 
 @dataclass
@@ -78,12 +72,12 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
     check_mapping(mapping, str(file))
     columns = _locate(file, sheet, mapping)
     _require_mg_and_fe(file, sheet, mapping, columns)
-    rows, problems = _rows(file, sheet, mapping, columns)
-    problems += _too_wide(file, sheet, mapping, rows)
+    rows, problems = rows_of_analyses(file, sheet, mapping, columns)
+    problems += too_wide(file, sheet, mapping, rows)
     comma = (mapping.decimal or decimal_mark(sheet, [sheet.rows[row] for row in rows])) == ","
     table = pd.DataFrame(index=range(len(rows)))
     for number, column in columns:
-        cells = [_cell(sheet, row, number) for row in rows]
+        cells = [cell_of(sheet, row, number) for row in rows]
         if column.quantity in ("comment", "profile", "group"):
             words = pd.Series(cells, dtype="str")
             if column.quantity in table:
@@ -94,9 +88,21 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
         elif column.quantity and column.quantity not in ("Fo", "O", "stage_z"):
             problems += _read_column(file, table, cells, column, comma)
     problems += _as_oxides(file, table, mapping)
-    if "Total" not in table:
+    both = table["MgO"].notna() & table["FeO"].notna()
+    if not both.any():
+        raise InputError(
+            f"{file} holds no numbers for both MgO and FeO in any of its {len(table)} analyses"
+            f"{''.join(f'; {told}' for told in problems[:3])}."
+        )
+    problems += second_table(file, sheet, mapping)
+    if sheet.uncalculated:
+        problems.append(
+            f"{file.name}: {sheet.uncalculated} formulas come without their results, and their "
+            f"cells count as empty: {RECALCULATE}"
+        )
+    if "Total" not in table or table["Total"].isna().all():
         total = table[[name for name in table if kind_of(str(name)) == "oxide"]].sum(axis=1)
-        table["Total"] = total.where(table["MgO"].notna() & table["FeO"].notna())
+        table["Total"] = total.where(both)
     return Points(table, np.asarray(rows, np.int64) + 1, problems)
 
 
@@ -155,67 +161,6 @@ def _require_mg_and_fe(
     )
 
 
-def _rows(
-    file: Path, sheet: Sheet, mapping: ColumnMapping, columns: Sequence[tuple[int, Column]]
-) -> tuple[list[int], list[str]]:
-    """Rows that hold analyses, and what was left out."""
-    header = sheet.rows[mapping.header_row - 1]
-    names = [(number, header[number]) for number, _ in columns if number < len(header)]
-    measured = [
-        number
-        for number, column in columns
-        if kind_of(column.quantity) in ("oxide", "element", "place")
-    ]
-    labels = [n for n, column in columns if kind_of(column.quantity) in ("name", "point")]
-    skipped = {row - 1 for row in mapping.skip_rows}
-    rows, statistics = [], []
-    for row in range(max(mapping.header_row, mapping.units_row), len(sheet.rows)):
-        cells = sheet.rows[row]
-        if row in skipped or not any(cells):
-            continue
-        if all(number < len(cells) and cells[number] == text for number, text in names):
-            continue  # the header again, above the next block of rows
-        first = next((cell for cell in cells if cell), "")
-        told = [first, *(_cell(sheet, row, number) for number in labels)]
-        if any(_is_statistic(text) for text in told):
-            statistics.append(row)
-            continue
-        if any(_number(_cell(sheet, row, number)) for number in measured):
-            rows.append(row)
-    if not rows:
-        raise InputError(f"{file} holds no analyses.")
-    problems = []
-    if statistics:
-        listed = ", ".join(str(row + 1) for row in statistics[:5])
-        more = ", ..." if len(statistics) > 5 else ""
-        problems.append(
-            f"{file.name}: {len(statistics)} rows of averages, deviations or limits are left out "
-            f"(row {listed}{more})"
-        )
-    return rows, problems
-
-
-def _is_statistic(text: str) -> bool:
-    return len(text) < 60 and _STATISTIC.fullmatch(text.strip().lower()) is not None
-
-
-def _too_wide(file: Path, sheet: Sheet, mapping: ColumnMapping, rows: Sequence[int]) -> list[str]:
-    """Refuse comma separated numbers with decimal commas: their cells cannot be told apart."""
-    if sheet.separator != "comma":
-        return []
-    width = len(sheet.rows[mapping.header_row - 1])
-    wide = [row for row in rows if any(not is_blank(c) for c in sheet.rows[row][width:])]
-    if 2 * len(wide) > len(rows):
-        raise InputError(
-            f"{file}: row {wide[0] + 1} has {len(sheet.rows[wide[0]])} cells, but its header names "
-            f"{width}. If the numbers have decimal commas, save the table with semicolons or tabs."
-        )
-    return [
-        f"{file.name}: row {row + 1} has more cells than the header; those beyond are left out"
-        for row in wide[:3]
-    ]
-
-
 def _read_column(
     file: Path, table: pd.DataFrame, cells: list[str], column: Column, comma: bool
 ) -> list[str]:
@@ -236,6 +181,11 @@ def _read_column(
         problems.append(
             f"{file.name}: {numbers.word_count} cells of {header!r} hold no number "
             f"({', '.join(map(repr, numbers.words[:3]))}) and count as not measured"
+        )
+    if numbers.error_count and kind != "point":
+        problems.append(
+            f"{file.name}: the errors behind {numbers.error_count} numbers of {header!r} are left "
+            "out"
         )
     if numbers.below_count:
         problems.append(
@@ -265,7 +215,12 @@ def _as_oxides(file: Path, table: pd.DataFrame, mapping: ColumnMapping) -> list[
         values = table.pop(element) * factor
         if oxide not in table:
             table[oxide] = values
-    if elements:
+    if elements and "Mg" not in elements:  # traces in ppm beside oxides
+        problems.append(
+            f"{file.name} gives {', '.join(elements)} as elements; they are converted to oxides "
+            f"({', '.join(f'{e} x {oxide_of(e)[1]:.4f}' for e in elements[:3])})"
+        )
+    elif elements:
         problems.append(
             f"{file.name} gives elements; they are converted to oxides, all iron as FeO "
             f"({', '.join(f'{e} x {oxide_of(e)[1]:.4f}' for e in elements[:3])}, ...)"
@@ -279,15 +234,6 @@ def _as_oxides(file: Path, table: pd.DataFrame, mapping: ColumnMapping) -> list[
             f"{file.name} gives iron as Fe2O3; it is converted to FeO (x {FEO_IN_FE2O3:.4f})"
         )
     return problems
-
-
-def _cell(sheet: Sheet, row: int, column: int) -> str:
-    cells = sheet.rows[row]
-    return cells[column] if column < len(cells) else ""
-
-
-def _number(cell: str) -> bool:
-    return read_number(cell) is not None or read_number(cell, decimal_comma=True) is not None
 
 
 def _listed(header: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from napari_olivine.readers.signals import signal_of
 LONGEST_HEADER = 1 << 20
 """Bytes within which the next table begins."""
 
-KEY = re.compile(r"\s*([A-Za-z][A-Za-z ()]*?)\s*:\s*(.*?)\s*$")
+KEY = re.compile(r"[A-Za-z][A-Za-z ()]*")
 NUMBER = r"([+-]?\d+(?:[.,]\d*)?)"
 START = re.compile(rf"X\s*=\s*{NUMBER}\s+Y\s*=\s*{NUMBER}")
 CONDITION = re.compile(rf"Cond\s*(\d+)\s*:\s*{NUMBER}\s*keV\s*{NUMBER}\s*([pnuµ]A)", re.IGNORECASE)
@@ -102,8 +102,9 @@ def _next_header(file: Path, before: Header) -> Header | None:
                     return header
                 line = raw.decode("latin-1").rstrip()
                 header.lines.append(line)
-                if found := KEY.match(line):
-                    header.keys[found[1]] = found[2]
+                key, colon, value = line.partition(":")
+                if colon and KEY.fullmatch(key.strip()):
+                    header.keys[key.strip()] = value.strip()
     except OSError as error:
         raise Unreadable(f"{file} cannot be read ({error}).") from error
 

@@ -74,6 +74,16 @@ def from_palette(file: Path, palette: NDArray[np.uint16]) -> ToGrey:
     return convert
 
 
+def turned_round(bits: int) -> ToGrey:
+    """Make black 0 in an image that stores white as 0, with so many bits a pixel."""
+    white = 2**bits - 1
+
+    def convert(pixels: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(pixels.dtype.type(white) - pixels)
+
+    return convert
+
+
 def without_sign(file: Path) -> ToGrey:
     """Read signed counts as unsigned ones of the same width; none may be below zero."""
 

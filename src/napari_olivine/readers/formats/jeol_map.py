@@ -2,13 +2,15 @@
 
 On Windows ``data001.csv`` with ``data001.cnd`` (keys ``$XM_AP_SA_PIXELS%0``, ...); on the older SUN
 ``1_map.txt`` with ``1.cnd`` (``$XM_POINTS``, ...) and ``0.cnd`` for the whole measurement (lines
-of a value and what it is). Keys as read by XMapTools (https://github.com/xmaptools) and qntmap
+of a value and what it is), which also lists the elements in the order of the maps' numbers. Keys as
+read by XMapTools (https://github.com/xmaptools), jxmap (https://github.com/misasa/jxmap) and qntmap
 (Yasumoto et al. 2018, American Mineralogist 103, 1690-1698, doi:10.2138/am-2018-6323).
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from napari_olivine.readers.formats.text_map import SUFFIXES, beginning, image_o
 from napari_olivine.readers.image import Acquisition, Image, Unreadable
 from napari_olivine.readers.signals import signal_of
 
-LARGEST = 4 << 20
+LARGEST = 1 << 20
 """A larger file is no condition file, bytes."""
 
 ELECTRON_SIGNALS = {"COM": "BSE", "BSE": "BSE", "SEI": "SE", "TOP": "TOPO", "CLI": "CL"}
@@ -32,8 +34,14 @@ WHOLE_MEASUREMENT = {
     "Probe Current Avg": "current_a",
     "Measurement Center Position X": "x_mm",
     "Measurement Center Position Y": "y_mm",
+    "EOS Acc. Voltage": "kv",
 }
 """What the lines of 0.cnd are called there and here."""
+
+PHOTO_WIDTH_UM = 120_000.0
+"""Width of the photograph that a magnification refers to."""
+
+BY_MAGNIFICATION = "its pixel size follows from the magnification (a field 120 mm wide at 1 x)"
 
 
 def recognises(file: Path, head: bytes) -> bool:
@@ -41,7 +49,7 @@ def recognises(file: Path, head: bytes) -> bool:
     if file.suffix.lower() not in SUFFIXES or beginning_of(head) is None:
         return False
     conditions = condition_file(file)
-    return conditions is not None and bool(_keys(conditions))
+    return conditions is not None and bool(_keys(conditions, file))
 
 
 def open_images(file: Path) -> list[Image]:
@@ -57,7 +65,7 @@ def open_images(file: Path) -> list[Image]:
     conditions = condition_file(file)
     if conditions is None:
         raise Unreadable(f"{file} has no condition file ({file.stem}.cnd) beside it.")
-    keys = _keys(conditions)
+    keys = _keys(conditions, file)
     whole = file.with_name("0.cnd")
     values = _whole_measurement(whole) if whole.is_file() else {}
     try:
@@ -85,16 +93,23 @@ def open_images(file: Path) -> list[Image]:
             "export the map as a matrix."
         )
     files = (conditions, whole) if values and whole != conditions else (conditions,)
-    return [image_of(rows, _signal(keys), _acquisition(conditions, keys, values), files)]
+    acquisition = _acquisition(conditions, keys, values)
+    image = image_of(rows, _signal(keys), acquisition, files)
+    if acquisition.pixel_size_um is None and (size_um := _beam_scan_um(keys, rows.shape[1])):
+        acquisition = replace(acquisition, pixel_size_um=size_um)
+        image = replace(image, acquisition=acquisition, remarks=(BY_MAGNIFICATION,))
+    return [image]
 
 
 def condition_file(file: Path) -> Path | None:
     """Return the condition file of a map: ``data001.cnd`` of ``data001.csv``, ``1.cnd`` of
-    ``1_map.txt``.
+    ``1_map.txt``, else ``0.cnd``, where it lists the element of that number.
     """  # noqa: D205
     stems = dict.fromkeys((file.stem, file.stem.removesuffix("_map"), file.stem.split("_")[0]))
     candidates = (file.with_name(stem + end) for stem in stems for end in (".cnd", ".CND") if stem)
-    return next((one for one in candidates if one.is_file()), None)
+    own = next((one for one in candidates if one.is_file()), None)
+    whole = file.with_name("0.cnd")
+    return whole if own is None and whole.is_file() and _listed(whole, file) else own
 
 
 def beginning_of(head: bytes) -> int | None:
@@ -106,26 +121,44 @@ def beginning_of(head: bytes) -> int | None:
     return 0 if single and b"\0" not in head else None
 
 
-def _keys(file: Path) -> dict[str, str]:
+def _keys(conditions: Path, file: Path) -> dict[str, str]:
     """Values of a condition file's keys, without the number behind a key's ``%``."""
+    if conditions == file.with_name("0.cnd"):
+        return _listed(conditions, file)
     keys: dict[str, str] = {}
-    for line in _text(file).splitlines():
-        found = re.match(r"\$([A-Z0-9_$]+)(?:%(\w+))?\s+(.*\S)", line)
+    for line in _text(conditions).splitlines():
+        found = re.match(r"\$([A-Z0-9_$]+)(?:%(\w+))?\s+(\S.*)", line)
         if found:
             name = found[1] if (found[2] or "0") == "0" else f"{found[1]}%{found[2]}"
-            keys.setdefault(name, found[3])
+            keys.setdefault(name, found[3].rstrip())
+    return keys
+
+
+def _listed(whole: Path, file: Path) -> dict[str, str]:
+    """Keys of a map's element in the list of ``0.cnd``, by the number that its name begins with."""
+    number = re.match(r"\d{1,4}(?!\d)", file.stem)
+    elements = re.split(r"^(?=.*\bElement Name No\.)", _text(whole), flags=re.MULTILINE)[1:]
+    if number is None or not 1 <= int(number[0]) <= len(elements):
+        return {}
+    found = elements[int(number[0]) - 1]
+    keys = {"XM_ELEMENT": found.split()[0]}
+    if crystal := re.search(r"^[ \t]*(\S+)[ \t]+Crystal Name", found, re.MULTILINE):
+        keys["XM_CRYSTAL"] = crystal[1]
     return keys
 
 
 def _whole_measurement(file: Path) -> dict[str, float]:
     values: dict[str, float] = {}
-    for line in _text(file).splitlines():
+    text = _text(file)
+    for line in text.splitlines():
         found = re.match(r"\s*(\S+)\s+(\S.*)", line)
         name = found and next((k for k in WHOLE_MEASUREMENT if found[2].startswith(k)), None)
         if found and name:
             number = _float(found[1])
             if number is not None:
                 values.setdefault(WHOLE_MEASUREMENT[name], number)
+    if re.search(r"^[ \t]*B[ \t]+Stage\[S\]", text, re.MULTILINE):
+        values.pop("step_um", None)  # the steps of a beam scan are dots
     return values
 
 
@@ -186,12 +219,21 @@ def _acquisition(file: Path, keys: dict[str, str], values: dict[str, float]) -> 
         pixel_size_um=_square_um(file, step),
         stage_um=(stage[0] * 1000, stage[1] * 1000) if len(stage) >= 2 else None,
         rotation_deg=rotation[0] if rotation else None,
-        accelerating_voltage_kv=voltage[0] if voltage else None,
+        accelerating_voltage_kv=voltage[0] if voltage else values.get("kv"),
         probe_current_na=current[0] * 1e9 if current else None,
         dwell_time_us=dwell[0] * 1000 if dwell else None,
         detector=keys.get("XM_ELEM_WDS_CRYSTAL_NAME") or keys.get("XM_CRYSTAL") or "",
         taken=_date(keys.get("XM_ANALYSIS_ACQ_DATE", "")),
     )
+
+
+def _beam_scan_um(keys: dict[str, str], columns: int) -> float | None:
+    """Side of a pixel of a beam scan, um; the file gives its magnification only."""
+    magnification = _numbers(keys, "XM_AP_BSA_MAGNIFICATION")
+    coefficient = _numbers(keys, "XM_AP_BSA_SCAN_COEFFICIENT") or [1.0]
+    if not magnification or magnification[0] <= 0 or coefficient[0] != 1:
+        return None
+    return PHOTO_WIDTH_UM / magnification[0] / columns
 
 
 def _one(values: dict[str, float], name: str) -> list[float]:

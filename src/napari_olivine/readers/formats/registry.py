@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -72,6 +74,8 @@ def format_of(file: Path) -> Format | None:
         If the file cannot be opened.
     """
     try:
+        if not stat.S_ISREG(os.stat(file).st_mode):  # a pipe or a device would block
+            raise Unreadable(f"{file} is no file that can be read")
         with file.open("rb") as stream:
             head = stream.read(HEAD)
     except OSError as error:

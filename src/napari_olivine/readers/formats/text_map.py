@@ -39,7 +39,19 @@ PIXEL_SIZE_UNIT_FIRST = re.compile(
     r"(?:pixel|step)[^\n\d]{0,30}?[(\[](nm|um|µm|μm|mm|microns?)[)\]][\s:=,;]*([\d.]+)",
     re.IGNORECASE,
 )
+_WIDTH = r"(?:^\W*|\b(?:image|map|field|scan)[ _-]?)width"
+WIDTH = re.compile(
+    _WIDTH + r"[^\n\d]{0,30}?[\s:=,;(]([\d.,]+)\s*\(?(nm|um|µm|μm|mm|microns?)\b", re.IGNORECASE
+)
+WIDTH_UNIT_FIRST = re.compile(
+    _WIDTH + r"[^\n\d]{0,30}?[(\[](nm|um|µm|μm|mm|microns?)[)\]][\s:=,;]*([\d.]+)", re.IGNORECASE
+)
 UM = {"nm": 1e-3, "mm": 1e3}
+
+FEWEST_COLUMNS, MOST_ROWS = 4, 64
+"""Many rows of a few numbers are a list (x, y, counts), not a map."""
+
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,16 @@ class Beginning:
 
 def recognises(file: Path, head: bytes) -> bool:
     """Tell whether a text file's first lines are rows of numbers, or a map's header and those."""
-    return file.suffix.lower() in SUFFIXES and beginning(head) is not None
+    if file.suffix.lower() not in SUFFIXES:
+        return False
+    return beginning(head) is not None or beginning(_from_utf_16(head)) is not None
+
+
+def _from_utf_16(head: bytes) -> bytes:
+    """Return the text of an UTF-16 file in UTF-8, nothing of other files."""
+    if not head.startswith(UTF_16):
+        return b"\0"
+    return head[: len(head) // 2 * 2].decode("utf-16", "replace").encode("utf-8", "replace")
 
 
 def open_images(file: Path) -> list[Image]:
@@ -78,15 +99,24 @@ def open_images(file: Path) -> list[Image]:
     """
     try:
         with file.open("rb") as stream:
-            found = beginning(stream.read(HEADER_BYTES))
+            head = stream.read(HEADER_BYTES)
     except OSError as error:
         raise Unreadable(f"{file} cannot be read ({error}).") from error
+    found = beginning(head)
+    if found is None and head.startswith(UTF_16):
+        raise InputError(f"{file} is written in UTF-16 (Unicode text); save it as plain text.")
     if found is None:
         raise InputError(f"{file} is no map of numbers.")
     rows = find_rows(file, found.begin)
+    if rows.columns <= FEWEST_COLUMNS and rows.shape[0] >= MOST_ROWS:
+        raise InputError(
+            f"{file} is a list of {rows.shape[0]} x {rows.columns} numbers, not a map; export the "
+            "map as a matrix, a line of the image in each row."
+        )
     frame = map_frame(file.parent, rows.shape)
     acquisition = Acquisition(
-        pixel_size_um=_pixel_size_um(found.header) or (frame.pixel_size_um if frame else None),
+        pixel_size_um=_pixel_size_um(found.header, rows.columns)
+        or (frame.pixel_size_um if frame else None),
         stage_um=frame.stage_um if frame else None,
     )
     files = (frame.file,) if frame else ()
@@ -117,15 +147,22 @@ def beginning(head: bytes) -> Beginning | None:
         numbers = numbers_of(line if whole else _without_last_cell(line))
         if numbers is None:
             if line.strip():
-                header.append(line.decode("utf-8", "replace").strip())
+                header.append(_decode(line).strip())
         elif len(numbers) > 1 and not header:
             return Beginning((), place)
         elif len(numbers) >= LEAST_COLUMNS:
             return Beginning(tuple(header), place) if _heads_a_map(header, len(numbers)) else None
         else:
-            header.append(line.decode("utf-8", "replace").strip())
+            header.append(_decode(line).strip())
         place += len(line)
     return None
+
+
+def _decode(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
 
 
 def _without_last_cell(line: bytes) -> bytes:
@@ -140,11 +177,21 @@ def _heads_a_map(header: list[str], columns: int) -> bool:
     return any(HEADER_WORDS.search(line) for line in header)
 
 
-def _pixel_size_um(header: tuple[str, ...]) -> float | None:
+def _pixel_size_um(header: tuple[str, ...], columns: int) -> float | None:
+    """Side of a pixel by the lines before the numbers: by itself, else by the map's width."""
+    size = _length_um(header, PIXEL_SIZE, PIXEL_SIZE_UNIT_FIRST)
+    if size is None and (width := _length_um(header, WIDTH, WIDTH_UNIT_FIRST)):
+        size = width / columns
+    return size
+
+
+def _length_um(
+    header: tuple[str, ...], number_first: re.Pattern[str], unit_first: re.Pattern[str]
+) -> float | None:
     for line in header:
-        if found := PIXEL_SIZE.search(line):
+        if found := number_first.search(line):
             number, unit = found[1], found[2]
-        elif found := PIXEL_SIZE_UNIT_FIRST.search(line):
+        elif found := unit_first.search(line):
             number, unit = found[2], found[1]
         else:
             continue

@@ -17,6 +17,7 @@ from napari_olivine.readers.formats.grey import (
     first_sample,
     from_equal_colours,
     from_palette,
+    turned_round,
     without_sign,
 )
 from napari_olivine.readers.formats.metadata import ome
@@ -133,10 +134,12 @@ def _grey_rule(file: Path, page: Any) -> tuple[ToGrey | None, np.dtype[Any], str
     photometric, samples = int(page.photometric), page.samplesperpixel
     if dtype.kind not in "uif":
         raise InputError(f"{file} has pixels of type {dtype}; expected 8 or 16 bit counts")
+    if photometric == 0 and samples == 1 and dtype.kind == "u":
+        return turned_round(page.bitspersample), dtype, "it stores white as 0 and is turned round"
     if photometric == 0:
         raise InputError(
             f"{file} stores white as 0, which turns the grey scale round; save it again with "
-            "black as 0 (opening and saving it in Fiji does it)"
+            "black as 0 (Edit > Invert and Image > Lookup Tables > Invert LUT in Fiji)"
         )
     if photometric == 3 and samples == 1 and dtype.kind == "u" and dtype.itemsize <= 2:
         palette = page.colormap

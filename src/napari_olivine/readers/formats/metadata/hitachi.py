@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import statistics
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_olivine.readers.formats.metadata.quantities import (
     LENGTHS_UM,
@@ -15,16 +22,27 @@ from napari_olivine.readers.formats.metadata.quantities import (
     quantity,
     stage_um,
 )
-from napari_olivine.readers.formats.metadata.sidecar import pairs, text_beside
+from napari_olivine.readers.formats.metadata.sidecar import pairs, read_text, text_beside
 from napari_olivine.readers.formats.metadata.told import Told
 from napari_olivine.readers.image import Acquisition
+
+MATES = 64
+"""Files of a folder by which the unit of its stage positions is found."""
+
+STEP = (0.4, 1.2)
+"""Widths of the field that the stage goes from a tile to the nearest other one: along y fields are
+lower, and tiles overlap."""
+
+EVEN = 1.8
+"""The longest of these steps against the shortest: a row that has none above it goes by the width,
+the others by the height."""
 
 
 def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
     """Read ``NAME.txt`` if it is Hitachi's.
 
-    The pixel size is in nm. Stage positions without a unit are taken for nm, as the models whose
-    files are known write them; the file does not say so itself.
+    The pixel size is in nm. Stage positions come without a unit: nm, as the models whose files are
+    known write them, or um, where the steps of the folder's tiles say so.
     """
     beside = text_beside(file, ".txt")
     if beside is None or "[SemImageFile]" not in beside[1]:
@@ -33,6 +51,7 @@ def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
     columns, sign, rows = values.get("DataSize", "").lower().partition("x")
     width, height = number(columns), number(rows)
     scanned = (int(height), int(width)) if sign and width and height else None
+    unit = stage_unit(beside[0].parent)
     resized = scanned is not None and scanned[1] != shape[1]
     return Told(
         Acquisition(
@@ -41,8 +60,8 @@ def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
                 None if resized else pixel_um(in_units(values.get("PixelSize"), LENGTHS_UM, "nm"))
             ),
             stage_um=stage_um(
-                in_units(values.get("StagePositionX"), LENGTHS_UM, "nm"),
-                in_units(values.get("StagePositionY"), LENGTHS_UM, "nm"),
+                in_units(values.get("StagePositionX"), LENGTHS_UM, unit),
+                in_units(values.get("StagePositionY"), LENGTHS_UM, unit),
             ),
             rotation_deg=number(values.get("RasterRotation", values.get("ScanRotation"))),
             accelerating_voltage_kv=positive(_kilovolts(values.get("AcceleratingVoltage"))),
@@ -52,6 +71,49 @@ def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
         scanned=scanned,
         files=(beside[0],),
     )
+
+
+def stage_unit(folder: Path) -> str:
+    """Return the unit of the stage positions in a folder of tiles, ``"nm"`` or ``"um"``.
+
+    Some models count in um, and do not say so. It is um if the tiles then lie side by side in even
+    steps; taken for nm they would lie upon each other.
+    """
+    try:
+        return _unit_of(os.fspath(folder), os.stat(folder).st_mtime_ns)
+    except OSError:
+        return "nm"
+
+
+@lru_cache(maxsize=64)
+def _unit_of(folder: str, _changed_ns: int) -> str:
+    places, widths = set(), []
+    texts = (name for name in sorted(os.listdir(folder)) if name.lower().endswith(".txt"))
+    for name in islice(texts, MATES):
+        path = os.path.join(folder, name)
+        text = read_text(path) if os.path.isfile(path) else None
+        if text is None or "[SemImageFile]" not in text:
+            continue
+        values = pairs(text)
+        columns = number(values.get("DataSize", "").lower().partition("x")[0])
+        size = in_units(values.get("PixelSize"), LENGTHS_UM, "nm")
+        x, y = (number(values.get(f"StagePosition{axis}", "")) for axis in "XY")
+        if columns and size and x is not None and y is not None:
+            places.add((x, y))
+            widths.append(columns * size)
+    if len(places) < 4 or max(widths) > 1.01 * min(widths):
+        return "nm"
+    steps = _nearest(np.array(sorted(places)))
+    fields = statistics.median(steps) / widths[0]  # as if they were um
+    even = max(steps) < EVEN * min(steps)
+    return "um" if even and STEP[0] <= fields <= STEP[1] else "nm"
+
+
+def _nearest(places: NDArray[np.float64]) -> list[float]:
+    """Distance of each place to the nearest other one, shape (n, 2) to (n,)."""
+    apart = np.hypot(*(places[:, None] - places[None]).T)
+    np.fill_diagonal(apart, np.inf)
+    return [float(step) for step in apart.min(axis=1)]
 
 
 def _kilovolts(text: str | None) -> float | None:

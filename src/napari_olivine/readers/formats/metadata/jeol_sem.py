@@ -29,7 +29,9 @@ def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
     if beside is None or "$CM_" not in beside[1]:
         return None
     values = _lines(beside[1])
-    size = [number(word) for word in values.get("CM_FULL_SIZE", "").split()[:2]]
+    # Both are the size without the banner; newer programs write the second.
+    named = values.get("CM_FULL_SIZE") or values.get("CM_IMAGE_SIZE") or ""
+    size = [number(word) for word in named.split()[:2]]
     scanned = None
     if len(size) == 2 and size[0] and size[1]:
         scanned = (int(size[1]), int(size[0]))
@@ -64,8 +66,9 @@ def _pixel_um(
     columns = scanned[1] if scanned else shape[1]
     if columns != shape[1]:
         return None  # the image was enlarged or cut after it was taken
-    fields = values.get("CM_FIELD_OF_VIEW", "").split()
-    width_um = in_units(" ".join(fields[:1]), LENGTHS_UM, "um")
+    fields = values.get("CM_FIELD_OF_VIEW", "").split()  # "256.0µm 192.0µm", "1.28 mm 0.96 mm"
+    apart = len(fields) > 1 and number(fields[1]) is None
+    width_um = in_units(" ".join(fields[: 1 + apart]), LENGTHS_UM, "um")
     if width_um:
         return pixel_um(width_um / columns)
     bar, marker = number(values.get("SM_MICRON_BAR")), values.get("SM_MICRON_MARKER")
@@ -84,7 +87,7 @@ def _pixel_um(
 def _lines(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in text.splitlines():
-        if line.startswith("$"):
-            key, _, value = line.lstrip("$").partition(" ")
-            found.setdefault(key.strip(), value.strip())
+        words = line.lstrip("$").split(maxsplit=1)
+        if line.startswith("$") and words:
+            found.setdefault(words[0], "".join(words[1:]).strip())
     return found

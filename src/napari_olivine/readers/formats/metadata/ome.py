@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -50,14 +52,18 @@ def read_description(description: str, file: Path) -> dict[int, OmePlane] | None
     if root is None or root.tag != "OME":
         return None
     planes: dict[int, OmePlane] = {}
-    for image in root.findall("Image"):
+    left = MOST_PLANES
+    for image in root.findall("Image")[:MOST_PLANES]:
         pixels = image.find("Pixels")
-        if pixels is not None:
-            _add_planes(planes, image, pixels, file)
+        if pixels is not None and left > 0:
+            left -= _add_planes(planes, image, pixels, file, left)
     return planes
 
 
-def _add_planes(planes: dict[int, OmePlane], image: Element, pixels: Element, file: Path) -> None:
+def _add_planes(
+    planes: dict[int, OmePlane], image: Element, pixels: Element, file: Path, most: int
+) -> int:
+    """Add up to so many planes of an image; return how many were looked at."""
     channels = pixels.findall("Channel")
     depth = _whole(pixels.get("SizeZ"), 1) * _whole(pixels.get("SizeT"), 1)
     count = min(max(1, _whole(pixels.get("SizeC"), 1)), MOST_PLANES)
@@ -66,18 +72,20 @@ def _add_planes(planes: dict[int, OmePlane], image: Element, pixels: Element, fi
     if count == 1 and not names[0]:
         names[0] = (image.get("Name") or "").strip()[:200]
     places = {_whole(plane.get("TheC"), 0): plane for plane in reversed(pixels.findall("Plane"))}
-    for channel, page in _pages(pixels, count, len(planes), file):
-        if page not in planes and len(planes) < MOST_PLANES:
+    looked_at = 0
+    for channel, page in islice(_pages(pixels, count, len(planes), file), most):
+        looked_at += 1
+        if page not in planes:
             acquisition = _acquisition(image, pixels, places.get(channel))
             planes[page] = OmePlane(names[channel], acquisition, is_section=depth > 1)
+    return looked_at
 
 
-def _pages(pixels: Element, count: int, first: int, file: Path) -> list[tuple[int, int]]:
+def _pages(pixels: Element, count: int, first: int, file: Path) -> Iterator[tuple[int, int]]:
     """Channel and page of each plane that lies in this file."""
     blocks = pixels.findall("TiffData")
     if not blocks:
-        return [(channel, first + channel) for channel in range(count)]
-    found: list[tuple[int, int]] = []
+        yield from ((channel, first + channel) for channel in range(count))
     for block in blocks[:MOST_PLANES]:
         uuid = block.find("UUID")
         name = uuid.get("FileName") if uuid is not None else None
@@ -86,10 +94,8 @@ def _pages(pixels: Element, count: int, first: int, file: Path) -> list[tuple[in
         channel = _whole(block.get("FirstC"), 0)
         page = _whole(block.get("IFD"), 0)
         alone = 1 if block.get("IFD") is not None else count
-        for step in range(min(_whole(block.get("PlaneCount"), alone), MOST_PLANES)):
-            if channel + step < count:
-                found.append((channel + step, page + step))
-    return found
+        here = min(_whole(block.get("PlaneCount"), alone), count - channel)
+        yield from ((channel + step, page + step) for step in range(here))
 
 
 def _acquisition(image: Element, pixels: Element, plane: Element | None) -> Acquisition:

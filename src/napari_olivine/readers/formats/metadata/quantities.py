@@ -12,6 +12,8 @@ QUANTITY = re.compile(r"\s*([-+]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][-+]?\d{1,3})?)\s*(
 MICRO = ("µ", "μ", "\x83Ê", "ｵ", "\\u00B5", "\\u00b5", "u")
 """The micro sign: Latin-1, Greek, Shift-JIS read as Latin-1 or as itself, ImageJ's, ASCII."""
 
+MICRONS = ("micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres")
+
 LENGTHS_UM = {"pm": 1e-6, "Å": 1e-4, "nm": 1e-3, "um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
 TIMES_US = {"ps": 1e-6, "ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6, "Secs": 1e6, "min": 6e7}
 CURRENTS_NA = {"fA": 1e-6, "pA": 1e-3, "nA": 1.0, "uA": 1e3, "mA": 1e6, "A": 1e9}
@@ -49,7 +51,7 @@ def quantity(value: object) -> tuple[float, str] | None:
         if unit.startswith(sign) and len(unit) > len(sign):
             unit = "u" + unit[len(sign) :]
             break
-    return size, {"micron": "um", "microns": "um", "micrometer": "um"}.get(unit, unit)
+    return size, "um" if unit.lower() in MICRONS else unit
 
 
 def in_units(value: object, units: dict[str, float], default: str | None = None) -> float | None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from napari_olivine.readers.formats.metadata.quantities import LENGTHS_UM, MICRO, pixel_um
+from napari_olivine.readers.formats.metadata.quantities import (
+    LENGTHS_UM,
+    MICRO,
+    in_units,
+    pixel_um,
+)
 
 LARGEST_PIXEL_UM = 40.0
 """Resolutions coarser than this (below 635 dpi) are a printing default, not a microscope's."""
@@ -34,13 +39,11 @@ def _imagej_um(page: Any) -> float | None:
     if found is None:
         return None
     unit = found[1].strip()
-    if unit in ("micron", "microns"):
-        return 1.0
     if unit == "inch":
         return 25_400.0
-    if unit.startswith(MICRO):
-        return 1.0 if unit.endswith("m") else None
-    return LENGTHS_UM.get(unit)
+    if unit in MICRO:  # "µ" alone
+        return 1.0
+    return in_units(f"1 {unit}", LENGTHS_UM)
 
 
 def _value(page: Any, code: int) -> Any:

@@ -36,7 +36,7 @@ def text_beside(file: Path, *endings: str) -> tuple[Path, str] | None:
             continue
         beside = start + ending
         if os.path.isfile(beside):  # a pipe or a device would block
-            text = _read(beside)
+            text = read_text(beside)
             if text is not None:
                 return Path(beside), text
     return None
@@ -71,7 +71,8 @@ def pairs(text: str) -> dict[str, str]:
     return found
 
 
-def _read(path: str) -> str | None:
+def read_text(path: str) -> str | None:
+    """Read the beginning of a text in whatever code it is; `None` if it is no text."""
     try:
         with open(path, "rb") as stream:
             content = stream.read(MOST_BYTES)

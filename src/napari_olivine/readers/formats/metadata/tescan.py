@@ -35,7 +35,11 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:
 
 def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
     """Read ``NAME-tif.hdr`` (the suffix of the image with a hyphen) or ``NAME.hdr``."""
-    beside = text_beside(file, f"-{file.suffix[1:]}.hdr", ".hdr")
+    suffix = file.suffix[1:]
+    beside = text_beside(
+        file, f"-{suffix}.hdr", f"-{suffix.lower()}.hdr", f"-{suffix.upper()}.hdr", ".hdr",
+        f".{suffix}.hdr",
+    )  # fmt: skip
     if beside is None or "PixelSizeX" not in beside[1]:
         return None
     return _told(pairs(beside[1]), shape, (beside[0],))

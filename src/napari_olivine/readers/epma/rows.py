@@ -1,0 +1,131 @@
+"""Which rows of a sheet hold analyses, and what beside them is left out."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_olivine.errors import InputError
+from napari_olivine.readers.epma.cells import Sheet
+from napari_olivine.readers.epma.mapping import Column, ColumnMapping
+from napari_olivine.readers.epma.names import kind_of, read_header
+from napari_olivine.readers.epma.numbers import is_blank, read_number
+
+_STATISTIC = re.compile(
+    r"(?:average|avg|ave|mean|median|moyenne|mittel(?:wert)?|min(?:imum)?|max(?:imum)?|range|"
+    r"st\.?\s*dev(?:iation)?\.?|std\.?(?:\s*(?:dev\.?(?:iation)?|err\.?(?:or)?))?|stdev[ps]?|"
+    r"standard\s*dev(?:iation)?|s\.?\s?d\.?|sigma|[12]?\s*\u03c3|[12]\s?(?:s|sd|sigma|std)|"
+    r"(?:%\s*)?rsd|variance|n|count|no\.? of data|[e\u00e9]cart[- ]type|"
+    r"standardabweichung|stabw\.?|m[e\u00e9]diane|moy\.?|promedio|media|anzahl|nombre|desv\w*\.?\s*est\w*\.?|"
+    r"(?:average\s*)?d(?:etection)?\.?\s*l(?:imit)?s?\.?|l\.?o\.?d\.?|m\.?d\.?l\.?)"
+    r"\s*(?:[:.=]\s*)?(?:\(.*\)|of\s.*|\d+|wt\.?\s?%|%)?"
+)
+
+
+def rows_of_analyses(
+    file: Path, sheet: Sheet, mapping: ColumnMapping, columns: Sequence[tuple[int, Column]]
+) -> tuple[list[int], list[str]]:
+    """Find the rows that hold analyses.
+
+    Parameters
+    ----------
+    file
+        For the messages.
+    sheet, mapping
+        The sheet, and what its columns hold.
+    columns
+        Number (from 0) of each column of the mapping in the sheet.
+
+    Returns
+    -------
+    rows
+        From 0.
+    problems
+        What was left out, in plain sentences.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    header = sheet.rows[mapping.header_row - 1]
+    names = [(number, header[number]) for number, _ in columns if number < len(header)]
+    measured = [
+        number
+        for number, column in columns
+        if kind_of(column.quantity) in ("oxide", "element", "place")
+    ]
+    labels = [n for n, column in columns if kind_of(column.quantity) in ("name", "point")]
+    skipped = {row - 1 for row in mapping.skip_rows}
+    rows, statistics = [], []
+    for row in range(max(mapping.header_row, mapping.units_row), len(sheet.rows)):
+        cells = sheet.rows[row]
+        if row in skipped or not any(cells):
+            continue
+        if all(number < len(cells) and cells[number] == text for number, text in names):
+            continue  # the header again, above the next block of rows
+        first = next((cell for cell in cells if cell), "")
+        told = [first, *(cell_of(sheet, row, number) for number in labels)]
+        if any(_is_statistic(text) for text in told):
+            statistics.append(row)
+            continue
+        if any(_number(cell_of(sheet, row, number)) for number in measured):
+            rows.append(row)
+    if not rows:
+        raise InputError(f"{file} holds no analyses.")
+    problems = []
+    if statistics:
+        listed = ", ".join(str(row + 1) for row in statistics[:5])
+        more = ", ..." if len(statistics) > 5 else ""
+        problems.append(
+            f"{file.name}: {len(statistics)} rows of averages, deviations or limits are left out "
+            f"(row {listed}{more})"
+        )
+    return rows, problems
+
+
+def _is_statistic(text: str) -> bool:
+    return len(text) < 60 and _STATISTIC.fullmatch(text.strip().lower()) is not None
+
+
+def too_wide(file: Path, sheet: Sheet, mapping: ColumnMapping, rows: Sequence[int]) -> list[str]:
+    """Refuse comma separated numbers with decimal commas: their cells cannot be told apart."""
+    if sheet.separator != "comma":
+        return []
+    width = len(sheet.rows[mapping.header_row - 1])
+    wide = [row for row in rows if any(not is_blank(c) for c in sheet.rows[row][width:])]
+    if 2 * len(wide) > len(rows):
+        raise InputError(
+            f"{file}: row {wide[0] + 1} has {len(sheet.rows[wide[0]])} cells, but its header names "
+            f"{width}. If the numbers have decimal commas, save the table with semicolons or tabs."
+        )
+    return [
+        f"{file.name}: row {row + 1} has more cells than the header; those beyond are left out"
+        for row in wide[:3]
+    ]
+
+
+def second_table(file: Path, sheet: Sheet, mapping: ColumnMapping) -> list[str]:
+    """Tell of another table beside the one that is read: distances and MgO come again by turns."""
+    header = sheet.rows[mapping.header_row - 1]
+    found = [(n, read_header(text).quantity) for n, text in enumerate(header, 1)]
+    turns = [(n, quantity) for n, quantity in found if quantity in ("distance", "MgO")][:4]
+    if len(turns) < 4 or any(a[1] == b[1] for a, b in itertools.pairwise(turns)):
+        return []
+    first = turns[2][0]
+    return [
+        f"{file.name}: a second table stands beside the first (from about column {first} on) and "
+        "is left out; put it beneath the first, or into a sheet of its own"
+    ]
+
+
+def cell_of(sheet: Sheet, row: int, column: int) -> str:
+    """Return a cell, empty behind the end of its row."""
+    cells = sheet.rows[row]
+    return cells[column] if column < len(cells) else ""
+
+
+def _number(cell: str) -> bool:
+    return read_number(cell) is not None or read_number(cell, decimal_comma=True) is not None
