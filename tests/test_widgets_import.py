@@ -247,6 +247,61 @@ class TestDock:
         assert sorted(part._last.source.signals) == ["BSE", "Mg"]
         assert part.signals.rowCount() == 3  # Fe can be ticked again
 
+    @pytest.mark.parametrize("name", ["epma", "WDS"])
+    def test_columns_can_be_named_in_every_folder_of_tables(
+        self, qtbot: Any, widget: Any, folder: Path, name: str
+    ) -> None:
+        """Also while they are not understood, when nothing else of the source is known."""
+        (folder / name).mkdir()
+        (folder / name / "odd.csv").write_text(TABLE)
+        widget.form.editors["pixel_size_um"].value = 1.5
+        part = self.look(qtbot, widget, folder)
+        assert "Columns of EPMA tables..." in widget.run_bar.error_text.text()
+        assert part.columns.isVisible()
+        part.columns.click()
+        assert part.mapper.path == folder / name / "odd.csv"
+        part.mapper.close()
+
+    def test_message_names_the_setting_as_the_form_does(
+        self, qtbot: Any, widget: Any, folder: Path
+    ) -> None:
+        self.look(qtbot, widget, folder)
+        assert "“Pixel size”" in widget.run_bar.error_text.text()
+        assert "--" not in widget.run_bar.error_text.text()
+
+    def test_roles_of_the_sessions_are_told(self, qtbot: Any, widget: Any, folder: Path) -> None:
+        (folder / "sessions.csv").write_text(
+            "session,first_row,last_row,first_col,last_col,role\n"
+            "a,0,2,0,1,train\nb,0,2,2,2,val\nc,0,2,3,3,none\n"
+        )
+        widget.form.editors["pixel_size_um"].value = 1.5
+        part = self.look(qtbot, widget, folder)
+        assert "Sessions: 3 (1 train, 1 val, 1 none)" in part.recognised.text()
+        assert "EPMA: none" in part.recognised.text()
+
+    def test_import_that_was_stopped_is_gone_on_with(
+        self, qtbot: Any, widget: Any, folder: Path, tmp_path: Path
+    ) -> None:
+        from napari_olivine.errors import Cancelled
+        from napari_olivine.job import Job
+        from napari_olivine.readers import import_section
+
+        job = Job()
+        job.listen = lambda event: job.cancel.set() if "pyramids" in str(event) else None
+        with pytest.raises(Cancelled):
+            import_section(folder, tmp_path / "new", ImportSettings(pixel_size_um=1.5), job)
+        widget.form.editors["pixel_size_um"].value = 1.5
+        widget.open(tmp_path / "new")
+        assert "the import was not finished" in widget.next.text()
+        assert widget.run_button.isVisible()
+        assert widget.source.path() == folder
+        self.wait(qtbot, widget.import_part)
+        with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
+            qtbot.mouseClick(widget.run_button, LEFT)
+        qtbot.waitUntil(lambda: "BSE" in widget.session.viewer.layers, timeout=10_000)
+        assert "make a reference mask" in widget.next.text()
+        assert not widget.import_part.opened
+
     def test_one_file_can_be_dropped(self, widget: Any, tmp_path: Path) -> None:
         from qtpy.QtCore import QMimeData, QPointF, QUrl
         from qtpy.QtGui import QDropEvent

@@ -14,6 +14,7 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_olivine.errors import InputError
 from napari_olivine.section import Section
+from napari_olivine.widgets.open_dock import open_dock
 from napari_olivine.widgets.session import SectionSession
 from napari_olivine.widgets.session_edits import (
     COLUMNS,
@@ -320,6 +321,9 @@ class TestTree:
     def test_state_leads_to_the_dock_that_mends_it(
         self, qtbot: Any, viewer: Any, widget: Any
     ) -> None:
+        # A layer that comes between press and release would fill the tree anew.
+        qtbot.waitUntil(lambda: "Sessions" in viewer.layers, timeout=20_000)
+        qtbot.wait(50)
         item = self.row(widget, "Phase mask")
         rect = widget.tree.visualItemRect(item)
         place = rect.center()
@@ -337,9 +341,24 @@ class TestTree:
 
     def test_next_step_leads_to_its_dock(self, qtbot: Any, viewer: Any, widget: Any) -> None:
         assert "train a network" in widget.next.text()
-        assert "href='Train'" in widget.next.text()
-        widget.next.linkActivated.emit("Train")
+        assert "href='train'>Train" in widget.next.text()
+        widget.next.linkActivated.emit("train")
         assert docks(viewer) == {"Train"}
+        train = open_dock(viewer, "Train")
+        # Enter starts it; without a window manager no window is the active one.
+        qtbot.waitUntil(lambda: train.window().focusWidget() is train.run_button, timeout=2000)
+
+    def test_export_and_levelling_are_pointed_out_where_they_are(
+        self, qtbot: Any, viewer: Any, widget: Any
+    ) -> None:
+        crystals = open_dock(viewer, "Crystals", "export")
+        qtbot.waitUntil(crystals.export.export_button.isVisible, timeout=2000)
+        qtbot.waitUntil(lambda: "border" in crystals.export.export_button.styleSheet())
+        open_dock(viewer, "Section", "level")
+        button = widget.levelling.button
+        qtbot.waitUntil(lambda: widget.window().focusWidget() is button, timeout=2000)
+        assert not button.visibleRegion().isEmpty()  # scrolled into view
+        qtbot.waitUntil(lambda: not button.styleSheet(), timeout=5000)
 
 
 def docks(viewer: Any) -> set[str]:

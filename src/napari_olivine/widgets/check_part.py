@@ -8,7 +8,8 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
-from napari_olivine.widgets.parts import wrapped
+from napari_olivine.widgets.parts import readable, wrapped
+from napari_olivine.widgets.words import in_window
 
 COLOURS = {"damage": "#ff7a6e", "repaired": "#2fae7b", "note": "#9aa0a6"}
 LISTED = 15
@@ -56,9 +57,10 @@ class CheckPart(QFrame):
         """Show what was found."""
         lines = []
         for one in self.findings[:LISTED]:
-            colour = COLOURS.get(str(one.get("state")), COLOURS["note"])
+            colour = readable(COLOURS.get(str(one.get("state")), COLOURS["note"]), self)
             where = escape(str(one.get("where", "")))
-            advice = f"; {escape(str(one['advice']))}" if one.get("advice") else ""
+            said = in_window(str(one.get("advice", "")))
+            advice = f"; {escape(said)}" if said else ""
             lines.append(
                 f"<span style='color:{colour}'>●</span> <b>{where}</b>: "
                 f"{escape(str(one.get('what', '')))}{advice}"

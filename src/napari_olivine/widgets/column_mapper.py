@@ -36,11 +36,12 @@ from napari_olivine.readers.epma import (
     units_of,
 )
 from napari_olivine.readers.epma.folder import SUFFIXES
-from napari_olivine.widgets.parts import combo, wrapped
+from napari_olivine.widgets.parts import combo, readable, wrapped
 
 NOTHING = "-"
 ROWS = 12
 """Rows of the table that are shown."""
+ORANGE = "#e69f00"
 UNSURE = 0.7
 """A guess below this confidence is shown in orange."""
 QUANTITY_ROW, UNIT_ROW, FIRST_ROW = 0, 1, 2
@@ -109,7 +110,8 @@ class ColumnMapper(QDialog):
         outer.addLayout(form)
         outer.addWidget(QLabel("What each column holds, above its first rows:"))
         outer.addWidget(self.table, 1)
-        outer.addWidget(QLabel("What is read by that:"))
+        self.outcome_title = QLabel("What is read by that:")
+        outer.addWidget(self.outcome_title)
         outer.addWidget(self.outcome)
         outer.addWidget(self.told)
         outer.addLayout(buttons)
@@ -212,7 +214,7 @@ class ColumnMapper(QDialog):
         if found is not None and found.why:
             holds.setToolTip(found.why)
         if found is not None and found.quantity and found.confidence < UNSURE:
-            holds.setStyleSheet("QComboBox { color: #e69f00; }")
+            holds.setStyleSheet(f"QComboBox {{ color: {readable(ORANGE, self)}; }}")
         _fill_units(unit, holds.currentText(), found.unit if found is not None else "")
         holds.textActivated.connect(lambda text, unit=unit: _fill_units(unit, text, ""))
         holds.textActivated.connect(self._on_changed)
@@ -308,6 +310,8 @@ class ColumnMapper(QDialog):
 
     def _show_result(self, analyses: pd.DataFrame) -> None:
         shown = analyses.dropna(axis=1, how="all")
+        for part in (self.outcome, self.outcome_title):  # the table has the room until then
+            part.setVisible(len(shown) > 0)
         self.outcome.clear()
         self.outcome.setRowCount(len(shown))
         self.outcome.setColumnCount(len(shown.columns))
@@ -319,7 +323,9 @@ class ColumnMapper(QDialog):
         self.outcome.resizeColumnsToContents()
 
     def _say(self, text: str, *, wrong: bool = False) -> None:
-        self.told.setText(f"<span style='color:#e69f00'>{escape(text)}</span>" if wrong else text)
+        text = text.replace("say so in columns.toml beside the table", "say so above them")
+        colour = readable(ORANGE, self)
+        self.told.setText(f"<span style='color:{colour}'>{escape(text)}</span>" if wrong else text)
 
 
 def _fill_units(box: QComboBox, quantity: str, unit: str) -> None:

@@ -84,6 +84,7 @@ class Composite:
         self.changed.emit()
 
     def _show(self) -> None:
+        self._session.turns.finish()
         images = self._images()
         self._before = {name: (layer.visible, layer.colormap) for name, layer in images.items()}
         for name, layer in images.items():

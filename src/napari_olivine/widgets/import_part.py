@@ -19,13 +19,19 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.errors import OlivineError
+from napari_olivine.readers.walking import TABLE_FOLDERS
+from napari_olivine.section import Section
 from napari_olivine.widgets.folder_edit import FolderEdit
 from napari_olivine.widgets.forms import SettingsForm
 from napari_olivine.widgets.looker import Look, Looker
-from napari_olivine.widgets.parts import Folding, wrapped
+from napari_olivine.widgets.parts import Folding, readable, wrapped
+from napari_olivine.widgets.steps import several
 from napari_olivine.widgets.tile_map import TileMap
 
 PROBLEM_COLOUR = "#e69f00"
+
+MOST_FIELDS = 6
+"""Maps of parts that are told one by one before the rest are only counted."""
 
 LISTED = 12
 """Problems that are told before the rest are only counted."""
@@ -106,6 +112,14 @@ class ImportPart(Folding):
         self._again.stop()
         self.looker.stop()
 
+    def resume(self, section: Section) -> None:
+        """Go on with an import that was stopped."""
+        source = section.record.source
+        self.source.edit.setText(source)
+        self.destination.edit.setText(str(section.path))
+        if source and Path(source).exists():
+            self.recognise()
+
     @property
     def error(self) -> str:
         """Why the folder cannot be imported, empty if it can."""
@@ -159,14 +173,15 @@ class ImportPart(Folding):
         if look is None:
             return
         if source is None:
-            self.recognised.setText("Nothing that can be imported.")
+            self.recognised.setText("It cannot be imported as it is: see the message below.")
             return
         self.recognised.setText(describe(source, look.tiles, self._pixel_size_set()))
         wrong = [*look.wrong, *(text for text in source.problems if text not in look.wrong)]
         lines = [escape(text) for text in wrong[:LISTED]]
         if len(wrong) > LISTED:
             lines.append(f"... and {len(wrong) - LISTED} more")
-        text = "<br>".join(f"<span style='color:{PROBLEM_COLOUR}'>{line}</span>" for line in lines)
+        colour = readable(PROBLEM_COLOUR, self)
+        text = "<br>".join(f"<span style='color:{colour}'>{line}</span>" for line in lines)
         if look.checked and not wrong:
             text = "Every file was looked at: nothing is missing, nothing is wrong."
         elif not look.checked:
@@ -260,9 +275,17 @@ class ImportPart(Folding):
         self.form.editors["rename"].value = ", ".join(f"{k}={n}" for k, n in names.items())
 
     def _epma_folder(self) -> Path | None:
+        """Folder of the EPMA tables, also of those that were not understood."""
         path = self.source.path()
-        folder = path / "epma" if path is not None else None
-        return folder if folder is not None and folder.is_dir() else None
+        source = self._last.source if self._last is not None else None
+        if source is not None and source.tables is not None:
+            return source.tables
+        try:
+            inside = sorted(path.iterdir()) if path is not None and path.is_dir() else []
+        except OSError:
+            return None
+        folders = [one for one in inside if one.name.lower() in TABLE_FOLDERS and one.is_dir()]
+        return folders[0] if folders else None
 
     def map_columns(self) -> None:
         """Let the person say what the columns of an EPMA table hold."""
@@ -291,7 +314,8 @@ def describe(source: Any, tiles: Any = None, pixel_size_set: bool = False) -> st
     lines.append(f"Signals: {escape(', '.join(source.signals))}")
     layout = getattr(source, "layout", None)
     if layout is not None:
-        lines.append(f"Tiles: {escape(layout.words)}")
+        words = escape(layout.words)
+        lines.append(f"Tiles: {words[:1].lower()}{words[1:]}")
         if layout.mirrored is not None and any(layout.mirrored):
             axes = [name for name, on in zip("yx", layout.mirrored, strict=True) if on]
             lines.append(f"Stage axis {' and '.join(axes)} runs against the images")
@@ -299,8 +323,29 @@ def describe(source: Any, tiles: Any = None, pixel_size_set: bool = False) -> st
         states = {k: n for k, n in sorted(tiles.count().items()) if k != "there"}
         if states:
             lines.append(f"Places: {', '.join(f'{n} {k}' for k, n in states.items())}")
-    lines.append(
-        f"Sessions: {len(source.sessions)}; EPMA: {profiles} profiles, "
-        f"{len(source.analyses)} points, {len(source.placements)} placed"
-    )
+    lines += _fields_in_words(source.fields)
+    lines.append(f"Sessions: {_sessions_in_words(source.sessions)}")
+    points = several(len(source.analyses), "point")
+    epma = f"{several(profiles, 'profile')}, {points}, {len(source.placements)} placed"
+    lines.append(f"EPMA: {epma if profiles else 'none'}")
     return "<br>".join(lines)
+
+
+def _fields_in_words(fields: Any) -> list[str]:
+    """Tell which maps show a part of the section, and how their places are known so far."""
+    known = {"stage": "about where the stage says", "hand": "about where fields.csv says"}
+    lines = [
+        f"Part {escape(one.name)}: {', '.join(one.maps)}, {one.shape[1]} x {one.shape[0]} px of "
+        f"{one.pixel_size_um:.4g} µm, {known.get(one.how, 'to be found on the BSE image')}"
+        for one in fields[:MOST_FIELDS]
+    ]
+    if len(fields) > MOST_FIELDS:
+        lines.append(f"... and {len(fields) - MOST_FIELDS} more parts")
+    return lines
+
+
+def _sessions_in_words(sessions: Any) -> str:
+    """Count the sessions and name their roles: ``4 (1 train, 1 val, 2 none)``."""
+    count = sessions["role"].value_counts(sort=False)
+    roles = ", ".join(f"{n} {role}" for role, n in count.items())
+    return f"{len(sessions)} ({roles})" if len(sessions) > 1 else f"one, {roles[2:]}"

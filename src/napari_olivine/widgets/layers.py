@@ -123,6 +123,16 @@ def shown(section: Section) -> list[tuple[str, str]]:
     return [(product, name) for product in PRODUCTS for name in images_of(section, product)[::-1]]
 
 
+def by_interest(section: Section) -> list[tuple[str, str]]:
+    """Return the images of a section in the order in which a person waits for them.
+
+    BSE first, then the results, the latest first, then the element maps.
+    """
+    downwards = shown(section)[::-1]
+    bse = ("images", "BSE")
+    return sorted(downwards, key=lambda place: (place != bse, place[0] == "images"))
+
+
 def images_of(section: Section, product: str) -> list[str]:
     """Return the names of the images of a product, BSE first; none if it is missing."""
     if section.product(product) is None:

@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_olivine.errors import Cancelled, OlivineError
 from napari_olivine.job import Event, Job
-from napari_olivine.widgets.tile_map import TileStates, tile_states
+from napari_olivine.widgets.tile_map import TileStates, tile_states, with_fields
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,11 @@ class Looker(QObject):
         try:
             source = read_source(path, settings, job)
             layout = getattr(source, "layout", None)
-            tiles = tile_states(layout) if layout is not None else None
+            tiles = with_fields(tile_states(layout) if layout is not None else None, source)
             self._tell(job, Look(path, source, tiles))
             wrong = source.findings(job)
             if layout is not None:
-                tiles = tile_states(layout, wrong)
+                tiles = with_fields(tile_states(layout, wrong), source)
             self._tell(job, Look(path, source, tiles, wrong, checked=True))
         except Cancelled:
             return

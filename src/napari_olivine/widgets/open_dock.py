@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QPushButton, QWidget
 
-def open_dock(viewer: Any, name: str) -> Any:
+from napari_olivine.widgets.export_part import ExportPart
+from napari_olivine.widgets.levelling_part import LevellingPart
+
+POINTED_MS = 2500
+"""How long a button is pointed out."""
+
+FRAME = "QPushButton { border: 2px solid #7ab8ff; }"
+
+
+def open_dock(viewer: Any, name: str, step: str = "") -> Any:
     """Show a dock of the plugin.
 
     Parameters
@@ -14,6 +26,8 @@ def open_dock(viewer: Any, name: str) -> Any:
         Viewer with a window.
     name
         Name of the dock as the menu shows it, e.g. ``"Phase masks"``.
+    step
+        Step whose button is pointed out, e.g. ``"mask"``.
 
     Returns
     -------
@@ -27,4 +41,43 @@ def open_dock(viewer: Any, name: str) -> Any:
     dock, widget = viewer.window.add_plugin_dock_widget("napari-olivine", name)
     dock.show()
     dock.raise_()
+    if step:
+        point_out(widget, _button(widget, step))
     return widget
+
+
+def _button(widget: Any, step: str) -> Any:
+    """Return the button of a dock that does a step, `None` if there is none."""
+    if step == "export":
+        part = widget.findChild(ExportPart)
+        if part is None:
+            return None
+        part.unfold(True)
+        return part.export_button
+    if step == "level":
+        part = widget.findChild(LevellingPart)
+        return None if part is None else part.button
+    if step == "import":
+        widget.import_part.unfold(True)
+    return getattr(widget, "run_button", None)
+
+
+def point_out(dock: Any, button: QPushButton | None) -> None:
+    """Bring a button into view, give it the keyboard, and frame it for a moment."""
+    if button is None:
+        return
+
+    def begin() -> None:
+        with suppress(RuntimeError):  # the dock was closed meanwhile
+            area: QWidget = dock.scroll_area.widget()
+            if area.isAncestorOf(button):
+                dock.scroll_area.ensureWidgetVisible(button)
+            button.setFocus()
+            button.setStyleSheet(FRAME)
+
+    def end() -> None:
+        with suppress(RuntimeError):
+            button.setStyleSheet("")
+
+    QTimer.singleShot(0, begin)  # what was unfolded has its place by then
+    QTimer.singleShot(POINTED_MS, end)

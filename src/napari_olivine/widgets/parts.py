@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 
@@ -13,6 +14,20 @@ def wrapped(text: str) -> QLabel:
     label = QLabel(text)
     label.setWordWrap(True)
     return label
+
+
+def readable(colour: str, ground: QWidget) -> str:
+    """Return a colour that is chosen for napari's dark theme, darkened where the theme is light.
+
+    Parameters
+    ----------
+    colour
+        Colour of a text, e.g. ``"#e69f00"``.
+    ground
+        Widget that the text stands on.
+    """
+    light = ground.palette().window().color().lightness() > 127
+    return str(QColor(colour).darker(190).name()) if light else colour
 
 
 class Message(QLabel):

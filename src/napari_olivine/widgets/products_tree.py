@@ -19,10 +19,12 @@ from napari_olivine.widgets.elements import colour_of
 from napari_olivine.widgets.layers import KEY, LEVELLED, PRODUCTS, images_of, layer_name
 from napari_olivine.widgets.links import Links
 from napari_olivine.widgets.open_dock import open_dock
+from napari_olivine.widgets.parts import readable
 from napari_olivine.widgets.session import SectionSession
 from napari_olivine.widgets.step_dock import DOT
 from napari_olivine.widgets.steps import (
-    DOCKS,
+    VERBS,
+    analyses_in_words,
     dock_of,
     mending_step,
     products_of,
@@ -36,8 +38,8 @@ MANY_MAPS = 9
 
 PLACE = Qt.ItemDataRole.UserRole
 """Product and name of the image that a row shows or hides."""
-DOCK = Qt.ItemDataRole.UserRole + 1
-"""Dock that a click on the row's state leads to."""
+STEP = Qt.ItemDataRole.UserRole + 1
+"""Step that mends the row's state; a click leads to its button."""
 
 STYLE = f"""
 QTreeWidget::item {{ height: {ROW_HEIGHT}px; }}
@@ -93,6 +95,7 @@ class ProductsTree(QTreeWidget):
         links.connect(session.section_opened, self._on_section_opened)
         links.connect(session.product_changed, self._on_changed)
         links.connect(session.annotations_changed, self._on_changed)
+        links.connect(session.viewer.events.theme, self._on_theme)
         links.connect(session.viewer.layers.events.inserted, self._on_layers)
         links.connect(session.viewer.layers.events.removed, self._on_layers)
         self.fill()
@@ -107,7 +110,11 @@ class ProductsTree(QTreeWidget):
         self.clear()
         if section is not None:
             self._fill_images(section)
-            results = [name for name in products_of(section) if name not in ELSEWHERE]
+            results = [
+                name
+                for name in products_of(section)
+                if name not in ELSEWHERE and (name not in OPTIONAL or section.product(name))
+            ]
             self.addTopLevelItem(self._product_row(section, "epma"))
             group = self._group("Results")
             for product in results:
@@ -163,16 +170,19 @@ class ProductsTree(QTreeWidget):
     def _product_row(self, section: Section, product: str) -> QTreeWidgetItem:
         state = state_of(section, product)
         sign, colour = DOT[state.state]
-        item = QTreeWidgetItem([title_of(product), f"{sign} {state.text.split(', made')[0]}"])
-        item.setForeground(1, QColor(colour))
+        text = state.text.split(", made")[0]
+        if product == "epma" and state.state == "fresh":
+            text = analyses_in_words(section)
+        item = QTreeWidgetItem([title_of(product), f"{sign} {text}"])
+        item.setForeground(1, QColor(readable(colour, self)))
         item.setToolTip(1, state.text)
-        dock = dock_of(mending_step(section, product))
-        if state.state != "fresh" and dock != DOCKS["import"]:
+        step = mending_step(section, product)
+        if state.state != "fresh":
             font = item.font(1)
             font.setUnderline(True)
             item.setFont(1, font)
-            item.setData(1, DOCK, dock)
-            item.setToolTip(1, f"{state.text}\nClick: dock {dock}")
+            item.setData(1, STEP, step)
+            item.setToolTip(1, f"{state.text}\nClick: {VERBS[step]}, in the dock {dock_of(step)}")
         return item
 
     def _image_row(self, parent: QTreeWidgetItem, place: Place) -> QTreeWidgetItem:
@@ -235,7 +245,8 @@ class ProductsTree(QTreeWidget):
         if layer is not None:
             layer.visible = shown
         elif shown:
-            self._session.show(*place, visible=True)
+            layer = self._session.show(*place, visible=True)
+            layer.events.visible.connect(self._on_visible)
 
     def _visible(self, place: Place) -> bool:
         layer = self._session.layer(*place)
@@ -270,12 +281,12 @@ class ProductsTree(QTreeWidget):
     # ------------------------------------------------------------------ state
 
     def _on_clicked(self, item: QTreeWidgetItem, column: int) -> None:
-        dock = item.data(1, DOCK)
-        if column == 1 and dock:
-            open_dock(self._session.viewer, dock)
+        step = item.data(1, STEP)
+        if column == 1 and step:
+            open_dock(self._session.viewer, dock_of(step), step)
 
     def _on_entered(self, item: QTreeWidgetItem, column: int) -> None:
-        link = column == 1 and item.data(1, DOCK)
+        link = column == 1 and item.data(1, STEP)
         shape = Qt.CursorShape.PointingHandCursor if link else Qt.CursorShape.ArrowCursor
         self.viewport().setCursor(shape)
 
@@ -303,6 +314,9 @@ class ProductsTree(QTreeWidget):
     def _on_changed(self, _name: str) -> None:
         self.fill()
 
+    def _on_theme(self, _event: Any) -> None:
+        self._soon.start(0)
+
     def _on_layers(self, event: Any) -> None:
         if getattr(event.value, "metadata", {}).get(KEY):
             self._soon.start(0)
@@ -311,6 +325,8 @@ class ProductsTree(QTreeWidget):
 MAPS = "Element maps"
 ELSEWHERE = ("images", "levelling", "epma")
 """Products that do not stand among the results."""
+OPTIONAL = ("corrections",)
+"""Results that stand there only once they are made."""
 
 
 def _down(item: QTreeWidgetItem) -> list[QTreeWidgetItem]:

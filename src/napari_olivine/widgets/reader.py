@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers import LayerData, layer_data, shown
+from napari_olivine.widgets.session import SectionSession
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None:
@@ -23,7 +25,10 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | 
 
 
 def read_section(path: str) -> list[LayerData]:
-    """Return every image of a section as a layer: element maps, BSE above them, results on top.
+    """Return the images of a section as layers: element maps, BSE above them, results on top.
+
+    In a window that a person looks at it is BSE alone; the session shows the others one by one
+    while the window answers. A script has all of them at once.
 
     Raises
     ------
@@ -31,7 +36,20 @@ def read_section(path: str) -> list[LayerData]:
         If the section is damaged or of a newer version.
     """
     section = Section(_folder(path) or path)
-    return [layer_data(section, product, name) for product, name in shown(section)]
+    viewer = _watched_viewer()
+    if viewer is None or ("images", "BSE") not in shown(section):
+        return [layer_data(section, product, name) for product, name in shown(section)]
+    SectionSession.of(viewer).expect(section)
+    return [layer_data(section, "images", "BSE")]
+
+
+def _watched_viewer() -> Any:
+    """Return the viewer whose window answers to a person now, `None` in a script."""
+    from napari import current_viewer
+    from qtpy.QtCore import QThread
+
+    viewer = current_viewer()
+    return viewer if viewer is not None and QThread.currentThread().loopLevel() else None
 
 
 def _folder(path: str) -> Path | None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
+    QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 from superqt import QElidingLabel
+from typing_extensions import override
 
 from napari_olivine.widgets.parts import wrapped
+
+HIGHEST_ERROR = 190
+"""Largest height of a message in pixels of the screen: a list of 900 tiles scrolls."""
 
 SETTLED_S = 5.0
 """How long work must go on before anybody can say how long it takes."""
@@ -49,6 +56,36 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+class LowArea(QScrollArea):
+    """Shows a text in as much height as it needs, and scrolls what is longer than that.
+
+    Parameters
+    ----------
+    label
+        Shows the text; it breaks its lines.
+    """
+
+    def __init__(self, label: QLabel) -> None:
+        super().__init__()
+        self._label = label
+        label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setStyleSheet("QScrollArea, QLabel { background: transparent; }")
+        self.setWidget(label)
+
+    def fit(self) -> None:
+        """Take the height that the text needs."""
+        width = self.viewport().width()
+        self.setFixedHeight(min(self._label.heightForWidth(width) + 2, HIGHEST_ERROR))
+
+    @override
+    def resizeEvent(self, a0: Any) -> None:
+        super().resizeEvent(a0)
+        self.fit()
+
+
 class RunBar(QWidget):
     """Buttons, progress and messages of a step.
 
@@ -62,7 +99,7 @@ class RunBar(QWidget):
         super().__init__()
         self.error_text = wrapped("")
         self.error_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.error_text.setStyleSheet("background: transparent;")
+        self.error_area = LowArea(self.error_text)
         close = QToolButton()
         close.setText("✕")
         close.setToolTip("Close this message")
@@ -75,7 +112,7 @@ class RunBar(QWidget):
         )
         row = QHBoxLayout(self.error_box)
         row.setContentsMargins(8, 6, 4, 6)
-        row.addWidget(self.error_text, 1)
+        row.addWidget(self.error_area, 1)
         row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self.error_box.hide()
         self.run_button = QPushButton(verb)
@@ -132,6 +169,7 @@ class RunBar(QWidget):
         """Show what went wrong until the next run or until it is closed."""
         self.error_text.setText(text)
         self.error_box.show()
+        self.error_area.fit()
 
     def hide_error(self) -> None:
         """Take away the last error."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -13,6 +14,7 @@ from qtpy.QtCore import QCoreApplication, QEventLoop, QStandardPaths
 
 from napari_olivine.errors import SectionError
 from napari_olivine.section import Section
+from napari_olivine.widgets.jobs import COMMAND
 from napari_olivine.widgets.layers import LayerData
 from napari_olivine.widgets.reader import read_section
 
@@ -73,16 +75,28 @@ def phantom_section(folder: Path) -> Path:
             return section
     except SectionError:
         pass
-    from napari_olivine.phantom import PhantomSettings, make_phantom
-    from napari_olivine.readers import import_section
+    from napari_olivine.phantom import PhantomSettings
 
     source = folder / "instrument"
     # Whatever is there was left by a run that was stopped before its end.
     for unfinished in (source, section):
         shutil.rmtree(unfinished, ignore_errors=True)
-    make_phantom(source, PhantomSettings.small())
-    import_section(source, section)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = folder / "phantom.json"
+    settings.write_text(PhantomSettings.small().model_dump_json(), encoding="utf-8")
+    _run("phantom", str(source), "--settings", str(settings))
+    _run("import", str(source), str(section))
     return section
+
+
+def _run(*words: str) -> None:
+    """Run a command in a process of its own: its imports alone would halt the window."""
+    done = subprocess.run(
+        [*COMMAND, *words], capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
+        raise SectionError(f"The phantom section could not be made: {why.removeprefix('Error: ')}")
 
 
 def _cache() -> Path:

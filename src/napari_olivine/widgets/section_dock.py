@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +15,26 @@ from napari_olivine.widgets.check_part import CheckPart
 from napari_olivine.widgets.composite import CompositeBar
 from napari_olivine.widgets.import_part import ImportPart
 from napari_olivine.widgets.levelling_part import LevellingPart
+from napari_olivine.widgets.memory import memory_budget
 from napari_olivine.widgets.open_dock import open_dock
-from napari_olivine.widgets.parts import heading, wrapped
+from napari_olivine.widgets.parts import heading, readable, wrapped
 from napari_olivine.widgets.products_tree import ProductsTree
 from napari_olivine.widgets.reader import get_reader
 from napari_olivine.widgets.sessions_table import SessionsPart
 from napari_olivine.widgets.step_dock import StepDock
-from napari_olivine.widgets.steps import next_step
+from napari_olivine.widgets.steps import (
+    VERBS,
+    dock_of,
+    next_step,
+    stale_products,
+    title_of,
+)
+from napari_olivine.widgets.updating import next_rerun, stale_steps
+from napari_olivine.widgets.warming import warm_up
 from napari_olivine.workflow.steps import STEPS
 
 LINK = "#7ab8ff"
-"""Colour of a link, readable on napari's dark and light grounds."""
+"""Colour of a link on napari's dark ground."""
 
 
 class SectionDock(StepDock):
@@ -43,8 +50,7 @@ class SectionDock(StepDock):
     @override
     def build(self) -> None:
         self.setAcceptDrops(True)
-        # napari's first image loads it, a third of a second in which the window would stand still.
-        threading.Thread(target=import_module, args=("scipy.ndimage",), daemon=True).start()
+        warm_up()
         self.title = wrapped("No section is open.")
         self.title.setTextFormat(Qt.TextFormat.RichText)
         self.open_button = QPushButton("Open...")
@@ -66,8 +72,12 @@ class SectionDock(StepDock):
         self.body.addWidget(self.title)
         self.next = wrapped("")
         self.next.setTextFormat(Qt.TextFormat.RichText)
-        self.next.linkActivated.connect(self._open_dock)
+        self.next.linkActivated.connect(self._go_to)
         self.body.addWidget(self.next)
+        self.update_button = QPushButton("Bring up to date")
+        self.update_button.clicked.connect(self.bring_up_to_date)
+        self.body.addWidget(self.update_button)
+        self._updating: list[str] = []
         self.findings = CheckPart()
         self.findings.repair.connect(self.repair)
         self.body.addWidget(self.findings)
@@ -79,6 +89,7 @@ class SectionDock(StepDock):
         self.body.addWidget(self.composite)
         self.sessions = SessionsPart(self.session, self.links)
         self.sessions.failed.connect(self._on_sessions_failed)
+        self.links.connect(self.session.viewer.events.theme, self._on_theme)
         self.body.addWidget(self.sessions)
         self.levelling = LevellingPart(self.session, self.links)
         self.levelling.wanted.connect(self.level)
@@ -151,7 +162,7 @@ class SectionDock(StepDock):
         """Open a section; a problem is shown in the dock."""
         self.hide_error()
         try:
-            self.session.open(folder)
+            self.session.open(folder, by_turns=True)
         except OlivineError as error:
             self.show_error(str(error))
 
@@ -176,21 +187,14 @@ class SectionDock(StepDock):
             f"{rows * size / 1000:.2f} mm, {columns} x {rows} px of {size:g} µm"
         )
         self.title.setToolTip(str(section.path))
-        self.import_part.unfold(False)
-        self._show_import(False)
+        finished = all(section.product(name) is not None for name in ("images", "epma"))
+        if finished:
+            self.scroll_area.verticalScrollBar().setValue(0)
+        else:
+            self.import_part.resume(section)
+        self.import_part.unfold(not finished)
+        self._show_import(not finished)
         self._show_next()
-
-        QTimer.singleShot(0, self._look_at_bse)
-
-    def _look_at_bse(self) -> None:
-        """Show the whole BSE image.
-
-        napari makes the layer that it adds last the active one, and its controls take room from
-        the canvas after the view was fitted.
-        """
-        with suppress(RuntimeError):  # the window was closed meanwhile
-            self.session.prefer_bse()
-            self.session.viewer.reset_view()
 
     @override
     def on_product_changed(self, product: str) -> None:
@@ -206,11 +210,65 @@ class SectionDock(StepDock):
             todo = next_step(self.session.section)
             self.next.setText(
                 f"Next: <b>{todo.text}</b> &rarr; "
-                f"<a style='color:{LINK}' href='{todo.dock}'>{todo.dock}</a>"
+                f"<a style='color:{readable(LINK, self)}' href='{todo.step}'>{todo.dock}</a>"
             )
 
-    def _open_dock(self, name: str) -> None:
-        open_dock(self.session.viewer, name)
+    def _on_theme(self, _event: Any) -> None:
+        QTimer.singleShot(0, self._show_next)
+
+    def _go_to(self, step: str) -> None:
+        open_dock(self.session.viewer, dock_of(step), step)
+
+    # ------------------------------------------------------------------ up to date
+
+    def bring_up_to_date(self) -> None:
+        """Run every step whose products are out of date, one after the other."""
+        self.hide_error()
+        self._updating = []
+        self._update_next()
+
+    def _update_next(self) -> None:
+        section = self.session.section
+        rerun = next_rerun(section) if section is not None else None
+        if rerun is None or rerun.product in self._updating:
+            tried, self._updating = bool(self._updating), []
+            old = stale_products(section) if section is not None else []
+            if old:
+                self.show_error(
+                    f"{', '.join(title_of(product) for product in old)} cannot be made anew with "
+                    "the old settings: a click on its state below leads to its dock."
+                )
+            elif tried:
+                self.run_bar.say("Everything is up to date.")
+            self.show_state()
+            return
+        assert section is not None
+        self._updating.append(rerun.product)
+        options = [*rerun.options, *memory_budget().options()]
+        self.start(rerun.step, [str(section.path)], rerun.settings, options)
+
+    @override
+    def _mine(self) -> bool:
+        return super()._mine() or bool(self._updating)
+
+    @override
+    def _on_cancelled(self, step: str) -> None:
+        super()._on_cancelled(step)
+        self._updating = []
+
+    def _show_update(self) -> None:
+        section = self.session.section
+        steps = stale_steps(section) if section is not None else []
+        self.update_button.setVisible(bool(steps) or bool(self._updating))
+        self.update_button.setEnabled(not self.session.jobs.running)
+        words = [VERBS[step] for step in steps]
+        if self._updating:
+            self.update_button.setText(f"{words[0] if words else 'Ready'}...")
+        else:
+            self.update_button.setText("Bring up to date")
+        self.update_button.setToolTip(
+            f"With the settings of last time, in this order: {', '.join(words)}"
+        )
 
     def _on_sessions_failed(self, why: str) -> None:
         if why:
@@ -246,17 +304,20 @@ class SectionDock(StepDock):
         except OlivineError as error:
             self.show_error(str(error))
             return
-        self.start(step, [str(path)], STEPS[step].settings(**settings))
+        options = memory_budget().options()
+        self.start(step, [str(path)], STEPS[step].settings(**settings), options)
 
     @override
     def show_state(self) -> None:
         super().show_state()
+        self.state.hide()  # all of them stand in the tree, and the title says what is open
         free = not self.session.jobs.running and self.session.section is not None
         self.check_button.setEnabled(free)
         self.refresh_button.setEnabled(self.session.section is not None)
         for part in (self.next, self.tree_heading, self.tree):
             part.setVisible(self.session.section is not None)
         self.levelling.button.setEnabled(free)
+        self._show_update()
         importing = self.import_part.opened
         mine = self.session.jobs.running and self._mine()
         self.cancel_button.setVisible(mine or importing)
@@ -279,6 +340,7 @@ class SectionDock(StepDock):
             self.findings.end()
         else:
             super()._on_failed(step, why)
+        self._updating = []
 
     # ------------------------------------------------------------------ importing
 
@@ -303,6 +365,9 @@ class SectionDock(StepDock):
 
     @override
     def on_finished(self) -> None:
+        if self._updating:
+            QTimer.singleShot(0, self._update_next)  # when every dock has seen the end of this one
+            return
         if self.session.jobs.step == "check":
             self.findings.end()
         if self.session.jobs.step == "level":

@@ -15,11 +15,13 @@ from napari_olivine.widgets.layers import (
     PRODUCTS,
     images_of,
     layer_data,
+    layer_name,
     made,
     section_of,
     shown,
     widest_limits,
 )
+from napari_olivine.widgets.turns import Turns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +68,8 @@ class SectionSession:
         self._jobs: Jobs | None = None
         self._composite: Composite | None = None
         self._known: dict[str, str] = {}
+        self._expected: Path | None = None
+        self.turns = Turns(self)
         self.section: Section | None = None
         self.selected = 0
         self.outlined: tuple[Any, ...] = ()
@@ -101,8 +105,16 @@ class SectionSession:
 
     # ------------------------------------------------------------------ section
 
-    def open(self, path: Path | str) -> Section:
+    def open(self, path: Path | str, *, by_turns: bool = False) -> Section:
         """Open a section, show its images, and close the one that was open.
+
+        Parameters
+        ----------
+        path
+            Folder of the section.
+        by_turns
+            Whether the images follow one by one, with the window answering in between, BSE first;
+            otherwise all of them are there on return.
 
         Raises
         ------
@@ -111,12 +123,21 @@ class SectionSession:
         """
         section = Section(path)
         self._begin(section)
+        if by_turns:
+            self.section_opened.emit(section)
+            self.turns.begin()
+            return section
         for product, name in shown(section):
             self.show(product, name)
+        self.show_scale()
         self.viewer.reset_view()
         self.section_opened.emit(section)
         self.prefer_bse()
         return section
+
+    def expect(self, section: Section) -> None:
+        """Show the other images of a section by turns when napari adds the first one of them."""
+        self._expected = section.path
 
     def require(self) -> Section:
         """Return the open section.
@@ -269,13 +290,22 @@ class SectionSession:
                 f"{self.require().record.name} is still being worked on: wait for the step to "
                 "end, or cancel it, before opening another section."
             )
-        for layer in [*self.viewer.layers]:
-            there = section_of(layer.metadata)
-            if there is not None and there != section.path:
-                self.viewer.layers.remove(layer)
+        self.turns.stop()
+        others = [
+            layer
+            for layer in self.viewer.layers
+            if section_of(layer.metadata) not in (None, section.path)
+        ]
+        if others:  # together: one by one they take a third of a second each
+            with self.viewer.layers.batched_update():
+                for layer in others:
+                    self.viewer.layers.remove(layer)
         self.section = section
         self.selected = 0
         self._known = _fingerprints(section)
+
+    def show_scale(self) -> None:
+        """Show the scale bar."""
         self.viewer.canvas.overlays.scale_bar.visible = True
 
     def _on_layer_inserted(self, event: Any) -> None:
@@ -286,11 +316,15 @@ class SectionSession:
         path = section_of(layer.metadata)
         if path is None:
             return
+        mark = layer.metadata[KEY]
         if self.section is None or self.section.path != path:
             section = Section(path)
             self._begin(section)
+            if mark["product"] != "overlay":  # napari numbers a name that the last section had
+                layer.name = layer_name(mark["product"], mark["name"])
+            if self._expected != path:  # else it has a turn of its own
+                self.show_scale()
             self.section_opened.emit(section)
-        mark = layer.metadata[KEY]
         if mark["product"] == "images":
             raster = self.require().raster("images", mark["name"])
             layer.contrast_limits_range = widest_limits(raster, layer.contrast_limits)
@@ -300,6 +334,9 @@ class SectionSession:
                 self.viewer.layers.remove(other)
         if mark["product"] != "overlay":
             self._lift_overlays()
+        if self._expected == path:
+            self._expected = None
+            self.turns.begin()
 
     def _lift_overlays(self) -> None:
         """Put what is drawn over the images above a layer that napari has just put on top."""

@@ -18,10 +18,12 @@ from napari_olivine.settings import Settings
 from napari_olivine.widgets.close_guard import guard_window
 from napari_olivine.widgets.dock import Dock
 from napari_olivine.widgets.forms import SettingsForm
+from napari_olivine.widgets.memory import memory_box, memory_budget
 from napari_olivine.widgets.numbers import NumberBox
-from napari_olivine.widgets.parts import Folding, combo, wrapped
+from napari_olivine.widgets.parts import Folding, combo, readable, wrapped
 from napari_olivine.widgets.run_bar import RunBar
 from napari_olivine.widgets.steps import VERBS, dock_of, state_of, title_of
+from napari_olivine.widgets.words import in_window
 from napari_olivine.workflow.steps import STEPS
 
 DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("●", "#e69f00")}
@@ -90,7 +92,7 @@ class StepDock(Dock):
             options += ["--device", self.device.currentText()]
         if self.with_seed:
             options += ["--seed", str(self.seed.value)]
-        return options
+        return options + memory_budget().options()
 
     def arguments(self) -> list[str]:
         """Return what follows the command: the section."""
@@ -136,7 +138,7 @@ class StepDock(Dock):
 
     def show_error(self, text: str) -> None:
         """Show what went wrong until the next run or until it is closed."""
-        self.run_bar.show_error(text)
+        self.run_bar.show_error(in_window(text, STEPS[self.step].settings))
 
     def hide_error(self) -> None:
         """Take away the last error."""
@@ -161,7 +163,7 @@ class StepDock(Dock):
                 state = state_of(section, product)
                 sign, colour = DOT[state.state]
                 lines.append(
-                    f"<span style='color:{colour}'>{sign}</span> "
+                    f"<span style='color:{readable(colour, self)}'>{sign}</span> "
                     f"<b>{title_of(product)}</b>: {state.text}"
                 )
             self.state.setText("<br>".join(lines))
@@ -182,6 +184,8 @@ class StepDock(Dock):
             self.seed = NumberBox(int, 0, low=0)
             self.seed.native.setToolTip("Same seed, same result on the same machine")
             self.form.add("Seed", self.seed.native)
+        self.memory = memory_box(self.links)
+        self.form.add("Memory", self.memory.native)
         self.force = QCheckBox("Repeat even if up to date")
         reset = QPushButton("Defaults")
         reset.setToolTip("Set every setting back to its default")

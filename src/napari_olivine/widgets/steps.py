@@ -10,11 +10,15 @@ from napari_olivine.section.store import STEP_OF
 
 VERBS = {
     "import": "Import",
+    "level": "Level the grey",
     "mask": "Make mask",
     "train": "Train",
     "segment": "Segment the whole section",
     "calibrate": "Calibrate",
     "crystals": "Find crystals",
+    "corrections": "Teach the network",
+    "export": "Export",
+    "check": "Check",
 }
 """What the button of each step says."""
 
@@ -45,15 +49,18 @@ DOCKS = {
 }
 """The dock of each step."""
 
+ELSEWHERE = {
+    "level": DOCKS["import"],
+    "check": DOCKS["import"],
+    "export": DOCKS["crystals"],
+    "corrections": "Review",
+}
+"""The dock of each step that has no dock of its own."""
+
 
 def dock_of(step: str) -> str:
     """Name of the dock that a step is started from."""
-    return DOCKS.get(
-        {"export": "crystals", "corrections": "crystals", "level": "import", "check": "import"}.get(
-            step, step
-        ),
-        step,
-    )
+    return DOCKS.get(step) or ELSEWHERE.get(step, step)
 
 
 @dataclass(frozen=True)
@@ -156,33 +163,77 @@ class NextStep:
     ----------
     text
         In words.
-    dock
-        Name of the dock to do it in.
+    step
+        Command of the step that does it.
     """
 
     text: str
-    dock: str
+    step: str
+
+    @property
+    def dock(self) -> str:
+        """Name of the dock to do it in."""
+        return dock_of(self.step)
 
 
 def next_step(section: Section) -> NextStep:
-    """Tell what to do next, and in which dock: the first step not done, then what is stale."""
-    has_models = any(name.startswith("models/") for name in products_of(section))
-    for command, product, text in ROAD:
-        there = has_models if product == "models" else section.state(product) != "missing"
-        if not there:
-            return NextStep(text, DOCKS[command])
-    old = [product for product in products_of(section) if section.state(product) == "stale"]
+    """Tell what to do next: the first step that is possible and not done, then what is stale."""
+    if any(section.state(product) == "missing" for product in ("images", "epma")):
+        return NextStep("the import was not finished: go on with it", "import")
+    for step, text in ROAD:
+        if not _done(section, step) and _possible(section, step):
+            return NextStep(text, step)
+    old = stale_products(section)
     if old:
         titles = ", ".join(title_of(product) for product in old)
-        return NextStep(f"out of date: {titles}", dock_of(mending_step(section, old[0])))
-    return NextStep("everything is up to date: export the catalogue", dock_of("export"))
+        return NextStep(f"out of date: {titles}", mending_step(section, old[0]))
+    return NextStep("everything is up to date: export the catalogue", "export")
+
+
+def _done(section: Section, step: str) -> bool:
+    """Tell whether a step of the road has been gone; mask and training lead to the segmentation."""
+    if step == "mask":
+        return section.state("mask") != "missing" or _done(section, "train")
+    if step == "train":
+        models = any(name.startswith("models/") for name in products_of(section))
+        return models or _done(section, "segment")
+    product = {"segment": "segmentation", "calibrate": "mg"}.get(step, step)
+    return section.state(product) != "missing"
+
+
+def _possible(section: Section, step: str) -> bool:
+    """Tell whether the section holds what a step of the road begins with."""
+    if step in ("mask", "train"):  # else a network of another section is needed
+        return any(name != "BSE" for name in section.record.signals)
+    return step != "calibrate" or analyses_in_words(section) != NONE
+
+
+def analyses_in_words(section: Section) -> str:
+    """Tell how many EPMA analyses a section has."""
+    product = section.product("epma")
+    notes = product.notes if product is not None else {}
+    count, profiles = int(notes.get("analyses", 0)), int(notes.get("profiles", 0))
+    return f"{count} in {several(profiles, 'profile')}" if count else NONE
+
+
+NONE = "none"
+
+
+def several(count: int, noun: str) -> str:
+    """Write a number with its noun: ``1 profile``, ``2 profiles``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def stale_products(section: Section) -> list[str]:
+    """Return the products that are out of date, in the order of the work."""
+    return [product for product in products_of(section) if section.state(product) == "stale"]
 
 
 ROAD = (
-    ("mask", "mask", "make a reference mask from the element maps"),
-    ("train", "models", "train a network on the mask"),
-    ("segment", "segmentation", "segment the whole section"),
-    ("calibrate", "mg", "calibrate grey to mg#"),
-    ("crystals", "crystals", "find and measure the crystals"),
+    ("mask", "make a reference mask from the element maps"),
+    ("train", "train a network on the mask"),
+    ("segment", "segment the whole section"),
+    ("calibrate", "calibrate grey to mg#"),
+    ("crystals", "find and measure the crystals"),
 )
-"""What to make after the import, in which order."""
+"""Steps after the import, in their order."""

@@ -18,6 +18,9 @@ from typing_extensions import override
 COLOURS = {"there": "#4f8a74", "missing": "#2b2f36", "doubled": "#e69f00", "unusable": "#d5443c"}
 """Colour of a tile by its state."""
 
+FIELD_COLOUR = "#56b4e9"
+"""Outline of a map of a part of the section."""
+
 HIGHEST = 190
 """Largest height of the map in pixels of the screen."""
 
@@ -49,6 +52,9 @@ class TileStates:
         Places in the order of a running number in the tiles' names, empty without one.
     mirrored
         Whether the stage's y and x run against rows and columns; `None` if the stage is unknown.
+    fields
+        Corners of maps of a part of the section, by name: shape (4, 2), rows and columns as shares
+        of those of the section.
     """
 
     grid: tuple[int, int]
@@ -57,6 +63,7 @@ class TileStates:
     states: dict[Cell, str] = field(default_factory=dict)
     path: list[Cell] = field(default_factory=list)
     mirrored: tuple[bool, bool] | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
 
     def count(self) -> Counter[str]:
         """Count the places in each state."""
@@ -104,6 +111,26 @@ def tile_states(layout: Any, findings: Iterable[str] = ()) -> TileStates:
         path=_path(names),
         mirrored=layout.mirrored,
     )
+
+
+def with_fields(tiles: TileStates | None, source: Any) -> TileStates | None:
+    """Add the maps of parts of a source whose places are known; one image counts as one tile.
+
+    Parameters
+    ----------
+    tiles
+        The tiles, `None` for a source without.
+    source
+        What was recognised (`napari_olivine.readers.Source`).
+    """
+    known = {one.name: one for one in source.fields if one.place is not None}
+    if not known:
+        return tiles
+    tiles = tiles or TileStates((1, 1), source.shape, {(0, 0): "BSE"})
+    tiles.fields = {
+        name: one.place.corners(one.shape) / source.shape for name, one in known.items()
+    }
+    return tiles
 
 
 class _NamedFiles:
@@ -218,9 +245,21 @@ class TileMap(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if width > 5:
             self._draw_path(painter, self.tiles.path)
+        self._draw_fields(painter)
         if self.tiles.mirrored is not None:
             self._draw_axes(painter, *self.tiles.mirrored)
         painter.end()
+
+    def _draw_fields(self, painter: QPainter) -> None:
+        """Outline the maps of parts of the section."""
+        assert self.tiles is not None
+        left, top, width, height = self._frame()
+        size = (self.tiles.grid[1] * width, self.tiles.grid[0] * height)
+        painter.setPen(QPen(QColor(FIELD_COLOUR), 1.5))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for corners in self.tiles.fields.values():
+            ends = [QPointF(left + c * size[0], top + r * size[1]) for r, c in corners]
+            painter.drawPolygon(QPolygonF(ends))
 
     def _draw_path(self, painter: QPainter, path: Sequence[Cell]) -> None:
         if len(path) < 2:

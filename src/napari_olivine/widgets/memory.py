@@ -1,0 +1,82 @@
+"""The memory that steps may use for their data: one number for all docks, remembered."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from psygnal import Signal
+from qtpy.QtCore import QSettings
+
+from napari_olivine.widgets.links import Links
+from napari_olivine.widgets.numbers import NumberBox
+
+KEY = "memory_gb"
+LOWEST_GB = 0.5
+USUAL_GB = 4
+"""What a step takes if nothing is set."""
+
+
+class MemoryBudget:
+    """The memory that a person allows to each step."""
+
+    changed = Signal()
+
+    @property
+    def gigabytes(self) -> float | None:
+        """The number, `None` for the usual one."""
+        try:
+            value = float(_settings().value(KEY))
+        except (TypeError, ValueError):
+            return None
+        return value if value >= LOWEST_GB else None
+
+    @gigabytes.setter
+    def gigabytes(self, value: float | None) -> None:
+        if value == self.gigabytes:
+            return
+        if value is None:
+            _settings().remove(KEY)
+        else:
+            _settings().setValue(KEY, float(value))
+        self.changed.emit()
+
+    def options(self) -> list[str]:
+        """Return the options of the command line."""
+        gigabytes = self.gigabytes
+        return [] if gigabytes is None else ["--memory", f"{gigabytes:g}GB"]
+
+
+@cache
+def memory_budget() -> MemoryBudget:
+    """Return the budget that all docks share."""
+    return MemoryBudget()
+
+
+def memory_box(links: Links) -> NumberBox:
+    """Make a box that shows and sets the budget.
+
+    Parameters
+    ----------
+    links
+        Connections of the dock.
+    """
+    budget = memory_budget()
+    box = NumberBox(float, budget.gigabytes, optional=True, low=LOWEST_GB, unit="GB")
+    box.native.setToolTip(
+        f"<p>Memory that a step may use for its data, in all docks; auto: {USUAL_GB} GB. Less if "
+        "other programs need it: the result is the same.</p>"
+    )
+
+    def set_budget(value: float | None) -> None:
+        budget.gigabytes = value
+
+    def show() -> None:
+        box.value = budget.gigabytes
+
+    box.changed.connect(set_budget)
+    links.connect(budget.changed, show)
+    return box
+
+
+def _settings() -> QSettings:
+    return QSettings("napari-olivine", "napari-olivine")

@@ -1,0 +1,91 @@
+"""The images of a section shown one by one, with the window answering in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from napari_olivine.errors import SectionError
+from napari_olivine.widgets.layers import by_interest
+
+if TYPE_CHECKING:
+    from napari_olivine.widgets.session import SectionSession
+
+
+class Turns:
+    """Shows the images of the open section one in each turn of the event loop, BSE first.
+
+    napari needs a tenth of a second for each.
+
+    Parameters
+    ----------
+    session
+        Session of a viewer with a window.
+    """
+
+    def __init__(self, session: SectionSession) -> None:
+        self._session = session
+        self._waiting: list[tuple[str, str]] = []
+        self._timer: Any = None
+
+    def begin(self) -> None:
+        """Begin with the section that was just opened."""
+        self.stop()
+        self._waiting = by_interest(self._session.require())
+        self._after_this_turn(self._first)
+
+    def finish(self) -> None:
+        """Show at once the images that are waited for."""
+        while self._waiting:
+            self._show()
+
+    def stop(self) -> None:
+        """Show no more of them."""
+        self._waiting = []
+        self._forget_turn()
+
+    def _first(self) -> None:
+        self._show()
+        self._session.viewer.reset_view()
+        self._after_this_turn(self._look)
+
+    def _look(self) -> None:
+        self._session.prefer_bse()
+        self._session.show_scale()
+        self._session.viewer.reset_view()  # the controls of BSE have taken room from the canvas
+        self._after_this_turn(self._next)
+
+    def _next(self) -> None:
+        layers = self._session.viewer.layers
+        active = layers.selection.active
+        self._show()
+        if active is not None and active in layers:  # napari takes the newest layer for it
+            layers.selection.active = active
+        if self._waiting:
+            self._after_this_turn(self._next)
+
+    def _show(self) -> None:
+        """Show the next image that is waited for, unless it is shown already."""
+        if self._waiting:
+            place = self._waiting.pop(0)
+            if self._session.layer(*place) is None:
+                with suppress(SectionError):  # taken away meanwhile
+                    self._session.show(*place)
+
+    def _after_this_turn(self, action: Callable[[], None]) -> None:
+        """Do something when the window has answered to what is due, unless it is closed by then."""
+        from qtpy.QtCore import QTimer
+
+        self._forget_turn()
+        timer = self._timer = QTimer(self._session.viewer.window._qt_window)
+        timer.setSingleShot(True)
+        timer.timeout.connect(action)
+        timer.start(0)
+
+    def _forget_turn(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            with suppress(RuntimeError):  # its window was closed
+                timer.stop()
+                timer.deleteLater()

@@ -1,0 +1,79 @@
+"""What is out of date made anew, step by step, with the settings that it was made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from napari_olivine.section import Section
+from napari_olivine.section.store import STEP_OF
+from napari_olivine.settings import Settings
+from napari_olivine.widgets.steps import stale_products
+from napari_olivine.workflow.steps import STEPS
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A step that makes a stale product fresh.
+
+    Parameters
+    ----------
+    product
+        The product.
+    step
+        Command of the step.
+    settings
+        The settings that the product was made with.
+    options
+        Further options of the command line.
+    """
+
+    product: str
+    step: str
+    settings: Settings
+    options: tuple[str, ...] = ()
+
+
+def stale_steps(section: Section) -> list[str]:
+    """Return the steps that make everything fresh, in the order of the work."""
+    steps = (STEP_OF[product.split("/")[0]] for product in stale_products(section))
+    return list(dict.fromkeys(steps))
+
+
+def next_rerun(section: Section) -> Rerun | None:
+    """Return the step to run first: of a product that is stale while what it needs is fresh.
+
+    `None` if nothing is stale, or what it was made from is gone.
+    """
+    for product in stale_products(section):
+        found = section.product(product)
+        inputs = found.recipe.inputs if found is not None else {}
+        made = [name for name in inputs if not name.startswith(("source", "annotations/"))]
+        if found is None or any(section.state(name) != "fresh" for name in made):
+            continue
+        step = STEP_OF[product.split("/")[0]]
+        seed = found.recipe.seed
+        return Rerun(
+            product,
+            step,
+            STEPS[step].settings(**_settings(section, product, step)),
+            () if seed is None else ("--seed", str(seed)),
+        )
+    return None
+
+
+def _settings(section: Section, product: str, step: str) -> dict[str, Any]:
+    """Read the settings of a step from the records of what it made."""
+    fields = STEPS[step].settings.model_fields
+    if step != "segment":
+        found = section.product(product)
+        values = found.recipe.settings if found is not None else {}
+    else:
+        # Two products, each with the record of what decides on it alone.
+        values = {}
+        for name in ("probability", "segmentation"):
+            found = section.product(name)
+            values |= found.recipe.settings if found is not None else {}
+        models = (str(name).removeprefix("models/") for name in values.get("models", ()))
+        values["model"] = ",".join(models)
+    return {name: value for name, value in values.items() if name in fields}
