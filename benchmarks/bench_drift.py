@@ -3,7 +3,9 @@
     python benchmarks/bench_drift.py SOURCE [SOURCE ...] [--phantoms 3] [--big 1500] [--work DIR]
 
 SOURCE is a folder of a synthetic section with truth/drift.csv, which only this script reads.
-Phantoms of other seeds get gains of 0.9-1.1 and offsets of +-20 planted over their own drift.
+Phantoms of other seeds get gains of 0.9-1.1 and offsets of +-20 planted over their own drift. With
+--unclipped the phantom is imaged with less contrast, so that epoxy and oxides are inside of the
+range of the image.
 
 gain and offset: grey as measured = gain x grey of session 1 + offset (offset at grey 0). Error at a
 grey: the grey of session 1 that the levelling gives to what truly has this grey, less this grey.
@@ -17,6 +19,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -24,18 +27,22 @@ import tifffile
 
 from napari_olivine.job import Job
 from napari_olivine.levelling import LevelledRaster, LevelSettings, level, open_levelled
-from napari_olivine.phantom import PhantomSettings, make_phantom
+from napari_olivine.phantom import PhantomSettings, imaging, make_phantom
 from napari_olivine.readers import import_section
 from napari_olivine.section import Section, SectionRecord, create_raster
 from napari_olivine.settings import Settings
 
 DARK, MIDDLE, BRIGHT = 0.0, 118.0, 220.0
 
+LOW_CONTRAST = 14.0
+"""Grey levels per atomic number at which epoxy is at 38 and titanomagnetite at some 215."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path, nargs="*")
     parser.add_argument("--phantoms", type=int, default=0, help="phantoms of so many seeds")
+    parser.add_argument("--unclipped", type=int, default=0, help="so many with nothing clipped")
     parser.add_argument("--overlapping", type=int, default=0, help="so many with overlaps")
     parser.add_argument("--bse-alone", action="store_true", help="also without element maps")
     parser.add_argument("--big", type=int, default=0, help="also a mosaic of so many Mpx")
@@ -51,6 +58,12 @@ def main() -> None:
         for seed in range(1, given.phantoms + 1):
             section, drift = drifted_phantom(Path(work), seed)
             score(section, drift, f"phantom {seed}")
+            if given.bse_alone:
+                score(without_maps(section, Path(work)), drift, f"phantom {seed}, BSE alone")
+        for seed in range(1, given.unclipped + 1):
+            section, drift = drifted_phantom(Path(work), seed, unclipped=True)
+            alone = without_maps(section, Path(work))
+            score(alone, drift, f"phantom {seed}, nothing clipped, BSE alone")
         for seed in range(1, given.overlapping + 1):
             section, drift = overlapping_phantom(Path(work), seed)
             score(section, drift, f"phantom {seed} cut with overlaps")
@@ -104,22 +117,28 @@ def without_maps(section: Section, work: Path) -> Section:
     return alone
 
 
-def drifted_phantom(work: Path, seed: int) -> tuple[Section, pd.DataFrame]:
+def drifted_phantom(
+    work: Path, seed: int, *, unclipped: bool = False
+) -> tuple[Section, pd.DataFrame]:
     """Make a phantom and plant a gain of 0.9-1.1 and an offset of +-20 in every further session."""
-    source = make_phantom(work / f"phantom-{seed}", PhantomSettings(seed=seed, drift=0.0))
+    name = f"{'unclipped-' if unclipped else ''}{seed}"
+    contrast = LOW_CONTRAST if unclipped else imaging.GREY_PER_Z
+    with patch.object(imaging, "GREY_PER_Z", contrast):
+        source = make_phantom(work / f"phantom-{name}", PhantomSettings(seed=seed, drift=0.0))
     drift = pd.read_csv(source / "truth" / "drift.csv")
     sessions = pd.read_csv(source / "sessions.csv")
     random = np.random.default_rng(seed)
     for place, session in enumerate(sessions.to_dict("records")):
         if place == 0:
             continue
-        gain, offset = random.uniform(0.9, 1.1), random.uniform(-20, 20)
+        gain = random.uniform(0.9, 1.1)
+        offset = random.uniform(-20, 20) if not unclipped else random.uniform(-8, 8)
         drift.loc[place, ["bse_gain", "bse_offset"]] = gain, offset
         for column in range(session["first_col"], session["last_col"] + 1):
             for file in sorted((source / "tiles" / "BSE").glob(f"r*_c{column:02d}.tif")):
                 grey = gain * tifffile.imread(file) + offset + random.uniform(-0.5, 0.5)
                 tifffile.imwrite(file, np.rint(grey).clip(0, 255).astype(np.uint8))
-    return import_section(source, work / f"section-{seed}"), drift
+    return import_section(source, work / f"section-{name}"), drift
 
 
 def overlapping_phantom(work: Path, seed: int, overlap: int = 40) -> tuple[Section, pd.DataFrame]:

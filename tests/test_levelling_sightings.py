@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,9 +11,9 @@ from hypothesis import strategies as st
 
 from napari_olivine.job import Job
 from napari_olivine.levelling.backgrounds import find_shading, tile_planes
-from napari_olivine.levelling.histograms import histogram_sightings
-from napari_olivine.levelling.seams import Steps, matched_spread
-from napari_olivine.levelling.sightings import Priors, Sightings, solve_scales
+from napari_olivine.levelling.scales import Priors, solve_scales
+from napari_olivine.levelling.seams import Steps
+from napari_olivine.levelling.sightings import Sightings
 
 PRIORS = Priors(0.05, 30.0, 1.0)
 GREYS = np.array([40.0, 90.0, 120.0, 160.0, 210.0])
@@ -70,7 +72,7 @@ def test_the_order_of_sessions_is_irrelevant(scale, seed, order):
     new = list(range(len(gains)))
     order.shuffle(new)
     place = np.array(new)
-    moved = Sightings(place[seen.session], seen.material, seen.tile, seen.grey, seen.error)
+    moved = replace(seen, session=place[seen.session])
     one = solve_scales(seen, len(gains), 120.0, PRIORS, Job()).relative(0)
     other = solve_scales(moved, len(gains), 120.0, PRIORS, Job()).relative(int(place[0]))
     assert other[0][place] == pytest.approx(one[0], abs=1e-6)
@@ -80,7 +82,7 @@ def test_the_order_of_sessions_is_irrelevant(scale, seed, order):
 def test_a_material_that_is_another_in_one_session_counts_for_nothing():
     seen = sightings(np.array([1.0, 1.05]), np.array([0.0, -8.0]), 3)
     grey = seen.grey + 25.0 * ((seen.material == 3) & (seen.session == 1) & (seen.tile < 16))
-    wrong = Sightings(seen.session, seen.material, seen.tile, grey, seen.error)
+    wrong = replace(seen, grey=grey)
     gain, offset, _ = solve_scales(wrong, 2, 120.0, PRIORS, Job()).relative(0)
     assert gain[1] == pytest.approx(1.05, abs=0.006)
     assert gain[1] * 120 + offset[1] == pytest.approx(1.05 * 120 - 8, abs=1.0)
@@ -100,67 +102,6 @@ def test_sessions_that_share_nothing_are_two_groups():
     seen = Sightings.of_rows([*rows, (3, 1, -1, 81.0, 0.1)])
     assert seen.groups(5).tolist() == [0, 0, 2, 2, 4]
     assert len(Sightings.of_rows([]).shared()) == 0
-
-
-@pytest.mark.parametrize("gain", [0.92, 1.0, 1.08])
-def test_two_noisy_sides_of_a_border_give_the_ratio_of_gains(gain: float):
-    """A regression would flatten the gain by a quarter here."""
-    random = np.random.default_rng(0)
-    pieces = []
-    for _ in range(60):
-        rock = np.repeat(random.choice(GREYS, 8), 8) + random.normal(0, 3, 64)
-        x = rock + random.normal(0, 25, 64)
-        y = gain * (rock + random.normal(0, 25, 64)) + 7
-        pieces.append((x, y))
-    (low, in_low, error), (high, in_high, _) = matched_spread(pieces, 1.0)
-    found = (in_high - in_low) / (high - low)
-    assert found == pytest.approx(gain, abs=0.05)
-    assert 0.3 < error < 5
-    flat = np.polyfit(*(np.concatenate(side) for side in zip(*pieces, strict=True)), 1)[0]
-    assert flat < 0.95 * gain
-
-
-def test_a_blank_border_gives_the_level_alone():
-    random = np.random.default_rng(0)
-    pieces = [(random.normal(20, 1, 64), random.normal(26, 1, 64)) for _ in range(20)]
-    ((grey, other, error),) = matched_spread(pieces, 1.0)
-    assert (grey, other) == pytest.approx((20, 26), abs=0.3)
-    assert error >= 0.5
-    assert matched_spread(pieces[:3], 1.0) == []
-    nothing = [(np.full(64, np.nan), np.full(64, np.nan))] * 20
-    assert matched_spread(nothing, 1.0) == []
-
-
-def test_histograms_match_though_one_session_has_more_of_a_mineral():
-    random = np.random.default_rng(0)
-    session_of_tile = np.repeat([0, 1], 16)
-    grey, tile = [], []
-    for number, session in enumerate(session_of_tile):
-        share = [0.1, 0.5, 0.2, 0.2] if session == 0 else [0.1, 0.35, 0.15, 0.4]
-        mineral = random.choice([60.0, 110.0, 135.0, 180.0], 2000, p=share)
-        value = mineral + random.normal(0, 3, 2000)
-        grey.append(value * (1.04 if session else 1) - (6 if session else 0))
-        tile.append(np.full(2000, number))
-    seen = histogram_sightings(
-        *(np.concatenate(grey), np.concatenate(tile), session_of_tile, [0, 1]),
-        *(PRIORS, 1.0, Job()),
-    )
-    base = seen.session == 0
-    x, y = seen.grey[base], seen.grey[~base]
-    assert (y[1] - y[0]) / (x[1] - x[0]) == pytest.approx(1.04, abs=0.01)
-    assert y == pytest.approx(1.04 * x - 6, abs=0.6)
-
-
-def test_a_session_without_a_common_histogram_is_not_tied():
-    random = np.random.default_rng(0)
-    mixed = random.choice([60.0, 110.0, 135.0, 180.0], 20_000) + random.normal(0, 3, 20_000)
-    blank = random.normal(20, 1.5, 20_000)
-    tile = np.repeat(np.arange(20), 2000)
-    seen = histogram_sightings(
-        *(np.concatenate([mixed, blank]), tile, np.repeat([0, 1], 10), [0, 1]),
-        *(PRIORS, 1.0, Job()),
-    )
-    assert len(seen) == 0
 
 
 def test_steps_round_a_ring_of_tiles_give_their_slopes():

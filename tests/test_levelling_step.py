@@ -14,6 +14,7 @@ import pytest
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.levelling import LevelledRaster, LevelSettings, level, open_levelled
+from napari_olivine.levelling.standards import read_standards
 from napari_olivine.section import Section
 from tests.drifting import GREYS, Planted, plant, session_table, store
 
@@ -136,9 +137,54 @@ def test_without_maps_the_histogram_and_the_seams_tie(tmp_path: Path):
     level(section)
     found = report(section)["sessions"]["s2"]
     assert set(found["sources"]) == {"histograms", "seams"}
-    assert found["gain"] == pytest.approx(1.06, abs=max(0.02, 3 * found["gain_error"]))
+    assert found["gain"] == pytest.approx(1.06, abs=0.005)
     one, other = left_over(section, truth, planted.shape[1] // 2)
-    assert abs(one - other) < 1.5
+    assert abs(one - other) < 0.5
+    peaks = report(section)["peaks"]
+    assert [peak["grey"] for peak in peaks] == pytest.approx(list(GREYS), abs=1.0)
+    assert all(peak["sessions"] == ["s1", "s2"] and peak["tiles"] > 12 for peak in peaks)
+
+
+def test_black_that_is_not_zero_is_known_for_black(tmp_path: Path):
+    """Instruments and exports clip at other greys than the ends of the type, at both ends here."""
+    section, _ = plant(tmp_path / "s", Planted(maps=False, dtype="uint16", factor=19.0))
+    raster = section.raster("images", "BSE")
+    clipped = np.clip(raster.read(*EVERYWHERE), 19 * 70, 19 * 185).astype("uint16")
+    raster.write(0, 0, clipped)
+    level(section)
+    found = report(section)["sessions"]["s2"]
+    assert found["gain"] == pytest.approx(1.06, abs=0.01)
+    assert found["gain"] * 120 + found["offset"] / 19 == pytest.approx(1.06 * 120 - 9, abs=1)
+
+
+def test_a_charging_tile_does_not_move_its_session(tmp_path: Path):
+    section, _ = plant(tmp_path / "s", Planted())
+    level(section)
+    before = report(section)["sessions"]["s2"]
+    raster = section.raster("images", "BSE")
+    image = raster.read(*EVERYWHERE).astype(float)
+    image[160:320, 576:768] += 20 + 25 * np.linspace(0, 1, 192)
+    raster.write(0, 0, np.clip(image, 0, 255).astype("u1"))
+    level(section, None, Job(force=True))
+    after = report(section)["sessions"]["s2"]
+    at_120 = [one["gain"] * 120 + one["offset"] for one in (before, after)]
+    assert at_120[1] == pytest.approx(at_120[0], abs=0.3)
+    tiles = pd.read_parquet(section.path / "levelling" / "tiles.parquet").set_index("tile")
+    assert tiles["level"].idxmax() == tiles.index[6 + 3]
+    assert tiles["level"].max() == pytest.approx(32.5 / 1.06, abs=3)
+
+
+def test_a_session_of_little_rock_and_much_epoxy(tmp_path: Path):
+    """Epoxy begins half a tile behind the border."""
+    planted = Planted(maps=False)
+    section, _ = plant(tmp_path / "s", planted)
+    raster, half = section.raster("images", "BSE"), planted.shape[1] // 2 + 96
+    epoxy = np.random.default_rng(3).normal(18, 2, (planted.shape[0] - 80, planted.shape[1] - half))
+    raster.write(80, half, np.rint(epoxy).astype("u1"))
+    level(section)
+    found = report(section)["sessions"]["s2"]
+    assert found["gain"] == pytest.approx(1.06, abs=max(0.01, 3 * found["gain_error"]))
+    assert found["gain"] * 120 + found["offset"] == pytest.approx(1.06 * 120 - 9, abs=1.5)
 
 
 def test_seams_alone_have_the_right_sign(tmp_path: Path):
@@ -234,9 +280,50 @@ def test_a_table_of_standards(tmp_path: Path):
         level(section)
 
 
+def test_tables_of_standards_as_spreadsheets_write_them(tmp_path: Path):
+    section, _ = plant(tmp_path / "s", Planted(maps=False, grid=(1, 2)))
+    sessions = section.annotation("sessions").assign(session=["1", "2"])
+    section.annotate("sessions", sessions)
+    file = section.path / "annotations" / "standards.csv"
+    for text in (
+        "Standard, Session ,Grey\nFe,1,200\nFe,2,210.5\n,,\n",
+        "standard;session;grey\nFe;1;200,0\nFe;2;210,5\n",
+        "standard,session,grey,error\nFe,1.0,200,\nFe,2.0,210.5,0.2\n",
+    ):
+        file.write_text(text)
+        found = read_standards(section, LevelSettings())
+        assert found["session"].tolist() == ["1", "2"], text
+        assert found["grey"].tolist() == [200, 210.5], text
+    assert found["error"].isna().tolist() == [True, False]
+    for row, words in (
+        ("Fe,,200,", "row 2: the session"),
+        (",1,200,", "row 2: the standard"),
+        ("Fe,1,200,x", "row 2: the error"),
+        ("Fe,1,255,", "clipped"),
+        ("Fe,1,0,", "clipped"),
+        ("Fe,1,200,-1", "more than 0"),
+    ):
+        file.write_text(f"standard,session,grey,error\n{row}\n")
+        with pytest.raises(InputError, match=words):
+            read_standards(section, LevelSettings())
+
+
+def test_the_error_of_a_standard_goes_with_the_range_of_the_image(tmp_path: Path):
+    """Half a level of an 8-bit image is a hundred of a 16-bit one."""
+    said = []
+    for factor, dtype in ((1.0, "uint8"), (200.0, "uint16")):
+        planted = Planted(maps=False, dtype=dtype, factor=factor, grid=(2, 4))
+        section, _ = plant(tmp_path / dtype, planted)
+        greys = {"a": {"s1": 20.0, "s2": 12.2}, "b": {"s1": 220.0, "s2": 224.2}}
+        standards = {k: {s: g * factor for s, g in v.items()} for k, v in greys.items()}
+        level(section, LevelSettings(standards=standards))
+        said.append(report(section)["sessions"]["s2"]["sources"]["standards"]["gain_error"])
+    assert said[1] == pytest.approx(said[0], rel=0.3)
+
+
 def test_sources_that_disagree_are_told(tmp_path: Path):
     section, _ = plant(tmp_path / "s", Planted())
-    wrong = {"carbon": {"s1": 20.0, "s2": 60.0}, "Fe metal": {"s1": 220.0, "s2": 260.0}}
+    wrong = {"carbon": {"s1": 20.0, "s2": 40.0}, "Fe metal": {"s1": 220.0, "s2": 250.0}}
     said: list[str] = []
     job = Job(listen=lambda e: said.append(e["message"]) if e["event"] == "warning" else None)
     level(section, LevelSettings(standards=wrong), job)

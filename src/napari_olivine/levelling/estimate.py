@@ -17,10 +17,12 @@ from napari_olivine.levelling.backgrounds import (
     steps_of_cells,
     tile_planes,
 )
-from napari_olivine.levelling.histograms import histogram_sightings
+from napari_olivine.levelling.histograms import TileGreys
 from napari_olivine.levelling.layer import Levelling
 from napari_olivine.levelling.materials import Materials, find_materials, material_sightings
+from napari_olivine.levelling.modes import histogram_sightings
 from napari_olivine.levelling.mosaic import Mosaic
+from napari_olivine.levelling.scales import TILE_GREY, Priors, Scales, solve_scales
 from napari_olivine.levelling.seams import (
     Seam,
     Steps,
@@ -31,13 +33,7 @@ from napari_olivine.levelling.seams import (
     steps_of_seams,
 )
 from napari_olivine.levelling.settings import LevelSettings
-from napari_olivine.levelling.sightings import (
-    TILE_GREY,
-    Priors,
-    Scales,
-    Sightings,
-    solve_scales,
-)
+from napari_olivine.levelling.sightings import Sightings
 from napari_olivine.levelling.standards import standard_sightings
 from napari_olivine.levelling.survey import Survey, survey
 from napari_olivine.section import Raster
@@ -99,6 +95,8 @@ class Estimate:
         Both sides of every seam.
     greys
         Dark, middle and bright grey of the reference (1st, 50th and 99th percentile of spots).
+    peaks
+        Peaks of the histograms that tied sessions: grey in the reference, sessions, tiles.
     """
 
     levelling: Levelling
@@ -107,6 +105,7 @@ class Estimate:
     survey: Survey
     seams: list[Seam]
     greys: tuple[float, float, float]
+    peaks: list[tuple[float, list[int], int]]
 
 
 def estimate(
@@ -158,7 +157,8 @@ def estimate(
     work.find_shadings()
     tied, sources = work.tied, work.each_source(reference)
     levelling = Levelling(mosaic, tied.gain, tied.offset, work.planes, work.shading)
-    return Estimate(levelling, tied, sources, found, work.seams, work.greys(reference))
+    greys, peaks = work.greys(reference), work.peaks()
+    return Estimate(levelling, tied, sources, found, work.seams, greys, peaks)
 
 
 class _Work:
@@ -182,6 +182,7 @@ class _Work:
         self.planes = np.zeros((self.tiles, 3))
         self.shading: list[Shading | None] = [None] * self.count
         self.tied = _untied(self.count, self._priors())
+        self.parts: dict[str, Sightings] = {}
         self.materials: Materials | None = None
         self.material_grey = np.full(0, np.nan)
         inside = self.session >= 0
@@ -221,7 +222,7 @@ class _Work:
         for one in range(self.count):
             # What all tiles of a session have in common is the session's.
             if (session == one).any():
-                planes[session == one, 0] -= planes[session == one, 0].mean()
+                planes[session == one, 0] -= _common(planes[session == one, 0], self.unit)
         self.planes = planes
 
     def tie(self, reference: int) -> None:
@@ -277,6 +278,18 @@ class _Work:
             middle = float(np.median(on_scale[used])) if used.size else self.pivot
             self.shading = [one and one.multiplied(middle) for one in self.shading]
 
+    def peaks(self) -> list[tuple[float, list[int], int]]:
+        """Peaks of the histograms that sessions share: grey in the reference, sessions, tiles."""
+        if "histograms" not in self.parts:
+            return []
+        seen, found = self.parts["histograms"].shared(), []
+        grey = (seen.grey - self.tied.offset[seen.session]) / self.tied.gain[seen.session]
+        for one in np.unique(seen.material):
+            here = seen.material == one
+            sessions = np.unique(seen.session[here]).tolist()
+            found.append((float(np.median(grey[here])), sessions, int(here.sum())))
+        return found
+
     def greys(self, reference: int) -> tuple[float, float, float]:
         """Dark, middle and bright grey of the reference."""
         here = self.found.grey[self.session == reference]
@@ -301,24 +314,29 @@ class _Work:
                     parts["phases"] = seen
         if self.standards is not None and len(self.standards):
             names = [one.session for one in self.mosaic.sessions]
-            parts["standards"] = standard_sightings(self.standards, names)
+            error = settings.standard_error_grey * self.unit
+            parts["standards"] = standard_sightings(self.standards, names, error)
         if self.overlaps is not None:
             parts["overlaps"] = sightings_in_overlaps(self.overlaps, session, self.unit)
         if settings.seams:
             surface = self._raw_background
-            parts["seams"] = sightings_at_borders(self.seams, surface, session, self.unit, self.job)
+            parts["seams"] = sightings_at_borders(
+                *(self.seams, surface, session, self.unit, self.found.ends, self.job)
+            )
         if settings.phases and self.count > 1:
             groups = parts["phases"].groups(self.count) if "phases" in parts else None
             loose = groups is None or np.unique(groups).size > 1
             if loose:
                 inside = self.session >= 0
+                tile = self.found.tile[inside].astype(np.int64)
                 parts["histograms"] = histogram_sightings(
-                    grey[inside],
-                    self.found.tile[inside].astype(np.int64),
-                    session,
-                    list(range(self.count)),
+                    TileGreys.of_spots(grey[inside], tile, session, self.unit),
+                    Sightings.joined(list(parts.values())),
+                    self.count,
+                    self.pivot,
                     self._priors(),
                     self.unit,
+                    self.found.ends,
                     self.job,
                 )
         return {name: part for name, part in parts.items() if len(part.shared())}
@@ -368,6 +386,13 @@ class _Work:
             self.settings.offset_prior_grey * self.unit,
             TILE_GREY * self.unit,
         )
+
+
+def _common(levels: Floats, unit: float) -> float:
+    """Mean of what tiles have in common, without those that are far off (charging)."""
+    off = np.abs(levels - np.median(levels))
+    near = off <= 3 * np.hypot(1.4826 * float(np.median(off)), TILE_GREY * unit)
+    return float(levels[near].mean())
 
 
 def _untied(count: int, priors: Priors) -> Tied:

@@ -236,6 +236,14 @@ def _report(found: Estimate, reference: int, steps: pd.DataFrame) -> dict[str, A
         "reference": mosaic.sessions[reference].session,
         "grey_dark_middle_bright": list(greys),
         "sessions": sessions,
+        "peaks": [
+            {
+                "grey": grey,
+                "sessions": [mosaic.sessions[place].session for place in places],
+                "tiles": tiles,
+            }
+            for grey, places, tiles in found.peaks
+        ],
         "tiles": {
             "number": len(mosaic),
             "of_the_instrument": mosaic.real,

@@ -1,13 +1,16 @@
 """Sessions tied by their histograms, where nothing tells materials but the grey itself.
 
 The histogram of even spots has a peak for every mineral and for the groundmass. Stretched by the
-right gain and offset, that of one session covers that of another but for minerals that one has more
-of. The sum of absolute differences of the roots of the histograms is least there; it minds a
-peak that only one of them has little, as a median does. Peaks lie close together in most rocks: the
-level comes out well, the gain within some percent.
+right gain and offset, that of one session covers that of another but for minerals that one has
+more of. Where the fourth roots of two densities differ least in the sum, large peaks lie on large
+ones and small distinct ones (epoxy, oxides) on theirs. That is the rough scale, found from coarse
+to fine. How wide a peak of varying composition is differs between sessions by some per cent; so
+would the gain: it comes from where the peaks are (`napari_olivine.levelling.modes`).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,47 +18,137 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import minimize
 
 from napari_olivine.job import Job
-from napari_olivine.levelling.sightings import Priors, Sightings
+from napari_olivine.levelling.scales import Priors, Scales
+from napari_olivine.levelling.survey import spread_tiles
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BINS_PER_GREY = 4
-SMOOTH = 1.0
-"""Standard deviation of the smoothing, in levels of an 8-bit image."""
+
+POWER = 0.25
+"""Power of the densities that are compared: epoxy of some thousandths must count."""
+
+SMOOTH = 0.5
+"""Standard deviation of the smoothing of densities, in levels of an 8-bit image."""
+
+COARSE_TO_FINE = (4.0, 2.0, 0.0)
+"""Further smoothing under which scales are compared in turn, in levels of an 8-bit image."""
+
+KEPT = 6
+"""Scales that are followed from coarse to fine."""
 
 LEAST_COVERED = 0.6
-"""Share of the spots that two histograms must have in common to be compared."""
+"""Share that two densities must have in common to be compared."""
 
 FEWEST_SPOTS = 500
-PARTS = 8
-"""Parts of a session's tiles of which one is left out in turn, for the standard errors."""
 
-FLOOR = 0.3
-"""Least standard error of a level, in levels of an 8-bit image."""
+PRIOR_WEIGHT = 0.02
+"""Weight of what is known beforehand against the difference of the densities' roots. Ours."""
+
+LEAST_GAIN_ERROR = 0.02
+"""How sure other sources can be at most of the gain that the comparison begins with."""
 
 
-def histogram_sightings(
-    grey: Floats,
-    tile: Ints,
-    session_of_tile: Ints,
-    sessions: list[int],
-    priors: Priors,
-    unit: float,
-    job: Job,
-) -> Sightings:
+@dataclass(frozen=True)
+class TileGreys:
+    """Histograms of the even spots of single tiles.
+
+    Parameters
+    ----------
+    number
+        Spots in every bin, shape (tiles, bins).
+    centre
+        Grey as measured in the middle of the bins.
+    tile, session
+        Of each histogram.
+    """
+
+    number: Floats
+    centre: Floats
+    tile: Ints
+    session: Ints
+
+    @classmethod
+    def of_spots(cls, grey: Floats, tile: Ints, session_of_tile: Ints, unit: float) -> TileGreys:
+        """Count the spots of the tiles that tie sessions together."""
+        chosen = spread_tiles(session_of_tile)[tile]
+        grey, tile = grey[chosen], tile[chosen]
+        tiles, place = np.unique(tile, return_inverse=True)
+        if not grey.size:
+            return cls(np.zeros((0, 1)), np.zeros(1), tiles, session_of_tile[tiles])
+        low, high = np.percentile(grey, [0.01, 99.99])
+        width = unit / BINS_PER_GREY
+        first = low - 10 * unit
+        bins = int(np.ceil((high + 10 * unit - first) / width))
+        at = np.floor((grey - first) / width).astype(np.int64)
+        inside = (at >= 0) & (at < bins)
+        number = np.bincount((place * bins + at)[inside], minlength=tiles.size * bins)
+        centre = first + (np.arange(bins) + 0.5) * width
+        histograms = number.reshape(-1, bins).astype(np.float64)
+        return cls(histograms, centre.astype(np.float64), tiles, session_of_tile[tiles])
+
+    @property
+    def width(self) -> float:
+        """Width of a bin."""
+        return float(self.centre[1] - self.centre[0]) if self.centre.size > 1 else 1.0
+
+    def of_session(self, session: int) -> Floats:
+        """Histograms of one session's tiles, shape (tiles, bins)."""
+        return np.asarray(self.number[self.session == session])
+
+
+def typical(number: Floats, smooth: float, power: float = 0.5) -> Floats:
+    """Root of the density that is typical of tiles: the mean of their roots.
+
+    A crystal that fills one tile of many is a high peak of the mean density, and a low one here.
+
+    Parameters
+    ----------
+    number
+        Histograms of tiles, shape (tiles, bins).
+    smooth
+        Standard deviation of the smoothing, bins.
+    power
+        Power of the density that is the root: the smaller, the more a small peak counts.
+    """
+    density = gaussian_filter1d(number, smooth, axis=1, mode="constant")
+    total = density.sum(axis=1)
+    full = total > 0
+    root = (density[full] / total[full, None]) ** power
+    return np.asarray(root.mean(axis=0)) if full.any() else np.zeros(number.shape[1])
+
+
+@dataclass(frozen=True)
+class Rough:
+    """Rough scale of each session against one of them, the base.
+
+    Parameters
+    ----------
+    base
+        Session with most spots.
+    gain, offset
+        grey = gain x grey in the base + offset; NaN where nothing is comparable, shape (sessions,).
+    """
+
+    base: int
+    gain: Floats
+    offset: Floats
+
+
+def rough_scales(
+    tiles: TileGreys, begin: Scales, tied: Ints, priors: Priors, unit: float, job: Job
+) -> Rough:
     """Compare every session's histogram with that of the session that has most spots.
 
     Parameters
     ----------
-    grey
-        Grey of even spots with the backgrounds of tiles taken off, shape (n,).
-    tile
-        Their tiles.
-    session_of_tile
-        Session of each tile, -1 for none.
-    sessions
-        Sessions to compare.
+    tiles
+        Histograms of tiles.
+    begin
+        What other sources say of the scales; the prior where they say nothing.
+    tied
+        Which sessions other sources tie together: the same number for sessions of one group.
     priors
         What is likely beforehand.
     unit
@@ -63,131 +156,106 @@ def histogram_sightings(
     job
         Running job.
     """
-    session = session_of_tile[tile]
-    number = np.array([(session == one).sum() for one in sessions])
-    full = [one for one, n in zip(sessions, number, strict=True) if n >= FEWEST_SPOTS]
-    if len(full) < 2:
-        return Sightings.of_rows([])
-    low, high = np.percentile(grey, [0.01, 99.99])
-    edges = np.arange(low - 10 * unit, high + 10 * unit, unit / BINS_PER_GREY)
-    base = max(full, key=lambda one: int((session == one).sum()))
-    rows: list[tuple[int, int, int, float, float]] = []
-    reference = _parts(grey, tile, session == base, edges)
-    anchors = np.percentile(grey[session == base], [10, 90])
-    if np.ptp(anchors) < 6 * unit:
-        anchors = anchors.mean() + np.array([-3, 3]) * unit
-    material = 0
-    for one in full:
-        if one == base:
-            continue
-        other = _parts(grey, tile, session == one, edges)
-        matched = _match_with_error(reference, other, edges, anchors, priors, unit, job)
-        if matched is None:
-            continue
-        for at, (level, error) in zip(anchors, matched, strict=True):
-            rows.append((base, material, -1, float(at), 0.05 * unit))
-            rows.append((one, material, -1, level, error))
-            material += 1
-    return Sightings.of_rows(rows)
-
-
-def _parts(grey: Floats, tile: Ints, chosen: NDArray[np.bool_], edges: Floats) -> Floats:
-    """Histograms of parts of a session's tiles, shape (parts, bins)."""
-    tiles, place = np.unique(tile[chosen], return_inverse=True)
-    count = min(PARTS, tiles.size)
-    part = place * count // tiles.size
-    value = grey[chosen]
-    return np.stack([np.histogram(value[part == one], edges)[0] for one in range(count)]) * 1.0
-
-
-def _match_with_error(
-    reference: Floats,
-    other: Floats,
-    edges: Floats,
-    anchors: Floats,
-    priors: Priors,
-    unit: float,
-    job: Job,
-) -> list[tuple[float, float]] | None:
-    """Grey of the other session at the anchors, with standard errors; `None` if nothing fits."""
-    match = _Match(edges, anchors, priors, unit)
-    levels, covered = match.best(reference.sum(axis=0), other.sum(axis=0), None)
-    if covered < LEAST_COVERED:
-        return None
-    left_out = []
-    parts = max(len(reference), len(other))
-    if min(len(reference), len(other)) < 4:
-        # Too few tiles to tell an error from: as uncertain as can be.
-        return [(float(level), 3 * unit) for level in levels]
-    for part in range(parts):
+    count = begin.gain.size
+    spots = np.array([tiles.of_session(one).sum() for one in range(count)])
+    gain, offset = np.full((2, count), np.nan)
+    base = int(np.argmax(spots)) if count else 0
+    if not count or spots[base] < FEWEST_SPOTS:
+        return Rough(base, gain, offset)
+    gain[base], offset[base] = 1.0, 0.0
+    known_gain, known_offset, covariance = begin.relative(base)
+    smooth = SMOOTH * unit / tiles.width
+    reference = typical(tiles.of_session(base), smooth, POWER)
+    for one in range(count):
         job.check()
-        one = reference.sum(axis=0) - (reference[part] if part < len(reference) else 0)
-        two = other.sum(axis=0) - (other[part] if part < len(other) else 0)
-        left_out.append(match.best(one, two, levels)[0])
-    spread = np.array(left_out) - np.mean(left_out, axis=0)
-    error = np.sqrt((parts - 1) / parts * (spread**2).sum(axis=0))
-    return [
-        (float(level), float(np.hypot(e, FLOOR * unit)))
-        for level, e in zip(levels, error, strict=True)
-    ]
+        if one == base or spots[one] < FEWEST_SPOTS:
+            continue
+        other = typical(tiles.of_session(one), smooth, POWER)
+        along = np.array([begin.pivot, 1.0])
+        centre_error = float(np.sqrt(max(along @ covariance[one] @ along, 0)))
+        gain_error = float(np.sqrt(max(covariance[one, 0, 0], 0)))
+        match = _Match(
+            centre=tiles.centre,
+            pivot=begin.pivot,
+            likely=(known_gain[one], known_gain[one] * begin.pivot + known_offset[one]),
+            spread=(max(gain_error, LEAST_GAIN_ERROR), max(centre_error, unit)),
+            unit=unit,
+        )
+        (found, middle), covered = match.best(reference, other)
+        if covered >= LEAST_COVERED or tied[one] == tied[base]:
+            gain[one], offset[one] = found, middle - found * begin.pivot
+    return Rough(base, gain, offset)
 
 
+@dataclass(frozen=True)
 class _Match:
-    """Stretches one histogram over another, told by the grey at two anchors."""
+    """Stretches one density over another: grey in the other = gain (grey - pivot) + middle."""
 
-    def __init__(self, edges: Floats, anchors: Floats, priors: Priors, unit: float) -> None:
-        self.centres = (edges[1:] + edges[:-1]) / 2
-        self.anchors, self.priors, self.unit = anchors, priors, unit
+    centre: Floats
+    pivot: float
+    likely: tuple[float, float]
+    spread: tuple[float, float]
+    unit: float
 
-    def best(self, one: Floats, other: Floats, start: Floats | None) -> tuple[Floats, float]:
-        """Grey in `other` at the anchors of `one`, and the share that they then have in common."""
-        a, b = self._smooth(one), self._smooth(other)
-        root = np.sqrt(a)
+    def best(self, one: Floats, other: Floats) -> tuple[tuple[float, float], float]:
+        """Gain and middle, and the share that the densities then have in common."""
+        starts = self._starts(one, other)
+        for smooth in COARSE_TO_FINE:
+            a, b = (self._smoothed(root, smooth) for root in (one, other))
+            starts = sorted(starts, key=lambda scale: self._distance(scale, a, b))
+            starts = [self._nearest(start, a, b) for start in self._apart(starts)]
+        best = min(starts, key=lambda scale: self._distance(scale, a, b))
+        common = np.minimum(one, self._stretched(other, best)) ** (1 / POWER)
+        total = min((root ** (1 / POWER)).sum() for root in (one, other))
+        return best, float(common.sum() / total) if total > 0 else 0.0
 
-        def distance(levels: Floats) -> float:
-            gain, stretched = self._stretched(b, levels)
-            if gain <= 0.2:
-                return 1e3
-            shift = float(np.mean(levels - self.anchors))
-            prior = ((gain - 1) / self.priors.gain) ** 2 + (shift / self.priors.centre) ** 2
-            off = np.abs(root - np.sqrt(stretched)).sum() * self.unit / BINS_PER_GREY
-            return float(off / self.unit**0.5 + 0.02 * prior)
+    def _distance(self, scale: tuple[float, float], a: Floats, b: Floats) -> float:
+        if scale[0] <= 0.2:
+            return 1e3
+        off = np.abs(a - self._stretched(b, scale)).sum() * (self.centre[1] - self.centre[0])
+        known = zip(scale, self.likely, self.spread, strict=True)
+        prior = sum(((value - likely) / spread) ** 2 for value, likely, spread in known)
+        return float(off / self.unit + PRIOR_WEIGHT * prior)
 
-        if start is None:
-            starts = self._starts(one, other)
-            start = min(starts, key=distance)
-        best = minimize(
-            distance,
+    def _nearest(self, start: tuple[float, float], a: Floats, b: Floats) -> tuple[float, float]:
+        simplex = np.array(start) + np.array([[0, 0], [0.02, 0], [0, self.unit]])
+        found = minimize(
+            lambda at: self._distance((at[0], at[1]), a, b),
             start,
             method="Nelder-Mead",
-            options={
-                "xatol": 0.01 * self.unit,
-                "fatol": 1e-7,
-                "initial_simplex": start + self.unit * np.array([[0, 0], [1, 0], [0, 1]]),
-            },
+            options={"xatol": 1e-4, "fatol": 1e-7, "initial_simplex": simplex},
         )
-        _, stretched = self._stretched(b, best.x)
-        covered = float(np.minimum(a, stretched).sum() * (self.centres[1] - self.centres[0]))
-        return np.asarray(best.x), covered
+        return float(found.x[0]), float(found.x[1])
 
-    def _starts(self, one: Floats, other: Floats) -> list[Floats]:
-        middle = np.array([self._quantile(h, 0.5) for h in (one, other)])
-        found = []
-        for gain in np.linspace(1 - 2 * self.priors.gain, 1 + 2 * self.priors.gain, 9):
+    def _starts(self, one: Floats, other: Floats) -> list[tuple[float, float]]:
+        """Scales to begin from: medians side by side, and what is known."""
+        median, of_other = (self._median(root ** (1 / POWER)) for root in (one, other))
+        gains = self.likely[0] + np.linspace(-2.5, 2.5, 11) * self.spread[0]
+        found = [self.likely]
+        for gain in gains:
             for away in np.arange(-16, 17, 2) * self.unit:
-                found.append(middle[1] + away + gain * (self.anchors - middle[0]))
+                found.append((float(gain), of_other + away - float(gain) * (median - self.pivot)))
         return found
 
-    def _quantile(self, histogram: Floats, share: float) -> float:
-        cumulative = np.cumsum(histogram)
-        return float(self.centres[np.searchsorted(cumulative, share * cumulative[-1])])
+    def _apart(self, scales: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        kept: list[tuple[float, float]] = []
+        for gain, middle in scales:
+            near = any(abs(gain - g) < 0.01 and abs(middle - m) < self.unit for g, m in kept)
+            if not near:
+                kept.append((gain, middle))
+            if len(kept) == KEPT:
+                break
+        return kept
 
-    def _smooth(self, histogram: Floats) -> Floats:
-        density = gaussian_filter1d(histogram, SMOOTH * BINS_PER_GREY)
-        area = max(float(density.sum()), 1e-12) * (self.centres[1] - self.centres[0])
-        return np.asarray(density / area)
+    def _median(self, density: Floats) -> float:
+        cumulative = np.cumsum(density)
+        return float(self.centre[np.searchsorted(cumulative, 0.5 * cumulative[-1])])
 
-    def _stretched(self, density: Floats, levels: Floats) -> tuple[float, Floats]:
-        gain = float((levels[1] - levels[0]) / (self.anchors[1] - self.anchors[0]))
-        at = levels[0] + gain * (self.centres - self.anchors[0])
-        return gain, np.interp(at, self.centres, density, left=0, right=0) * max(gain, 0.0)
+    def _smoothed(self, root: Floats, smooth: float) -> Floats:
+        bins = smooth * self.unit / (self.centre[1] - self.centre[0])
+        return np.asarray(gaussian_filter1d(root, bins, mode="constant")) if bins else root
+
+    def _stretched(self, root: Floats, scale: tuple[float, float]) -> Floats:
+        at = scale[0] * (self.centre - self.pivot) + scale[1]
+        stretched = np.interp(at, self.centre, root, left=0, right=0)
+        return np.asarray(stretched * max(scale[0], 0.0) ** POWER)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from napari_olivine.job import Job
 from napari_olivine.levelling.mosaic import Mosaic
 from napari_olivine.levelling.sightings import Sightings
-from napari_olivine.levelling.survey import Survey
+from napari_olivine.levelling.survey import Ends, Survey
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,11 +27,24 @@ BIN = 16
 FLOOR = 0.3
 """Least standard error of an observation, in levels of an 8-bit image: the rock itself differs."""
 
-BLOCK = 64
-"""Pixels along a border that are taken for independent of the next ones (crystals are long)."""
+PIECE = 8
+"""Pixels along a border that are one piece of rock."""
 
-FEWEST_BLOCKS = 6
-"""Blocks from which the two sides of a border are compared."""
+FEWEST_PIECES = 24
+"""Pieces from which the two sides of a border are compared."""
+
+MOST_PIECES = 800
+"""Pieces of a border that are used at most."""
+
+EVEN = 2.0
+"""Scatter of a border's pieces below which it is even, in levels of an 8-bit image."""
+
+GOES_ON = 0.25
+"""Least correlation of the ranks of the pieces on either side. Ours."""
+
+BESIDE = 1.2
+"""How far the rock a pixel further and the backgrounds at a tile's edge differ, in levels of an
+8-bit image. Ours."""
 
 BACKGROUND = 0.5
 """What backgrounds of tiles leave in the mean step of a border, in levels of an 8-bit image."""
@@ -190,14 +205,18 @@ def steps_of_overlaps(
 
 
 def sightings_at_borders(
-    seams: list[Seam], surface: Surface, session_of_tile: Ints, unit: float, job: Job
+    seams: list[Seam],
+    surface: Surface,
+    session_of_tile: Ints,
+    unit: float,
+    ends: Ends,
+    job: Job,
 ) -> Sightings:
-    """Compare the two sides of every border between two sessions.
+    """See the same piece of rock on the two sides of every border between two sessions.
 
-    Neither side is the cause of the other and both are noisy alike, so that a regression of one on
-    the other would flatten the gain. What is the same on both sides, a pixel apart, is the spread
-    of the grey: the ratio of the spreads is the gain (reduced major axis), and the mean goes with
-    the mean. Standard errors come from leaving out pieces of the border in turn.
+    A piece of some pixels is a material of its own: seen on both sides, with an error on both, so
+    that neither side is the cause of the other and no regression flattens the gain (errors in
+    variables, as Deming 1943). Where a piece is no single grain, its error is larger.
 
     Parameters
     ----------
@@ -209,87 +228,69 @@ def sightings_at_borders(
         Session of each tile, -1 for none.
     unit
         One level of an 8-bit image.
+    ends
+        Where the image is clipped.
     job
         Running job.
     """
-    borders: dict[tuple[int, int], list[tuple[Floats, Floats]]] = {}
+    noise = _noise_of_sessions(seams, session_of_tile)
+    borders: dict[tuple[int, int], list[NDArray[np.float64]]] = {}
     for number, seam in enumerate(seams):
         if number % 500 == 0:
             job.check()
         one, other = int(session_of_tile[seam.before]), int(session_of_tile[seam.after])
-        if one == other or min(one, other) < 0:
+        if one == other or min(one, other) < 0 or not (one in noise and other in noise):
             continue
         at_before, at_after = seam.places()
-        x = seam.grey_before - surface(np.full(len(at_before), seam.before), at_before)
-        y = seam.grey_after - surface(np.full(len(at_after), seam.after), at_after)
-        if one > other:
-            one, other, x, y = other, one, y, x
-        borders.setdefault((one, other), []).append((x, y))
+        x = _pieces(seam.grey_before - surface(np.full(len(at_before), seam.before), at_before))
+        y = _pieces(seam.grey_after - surface(np.full(len(at_after), seam.after), at_after))
+        good = ends.clear(x.mean(axis=1)) & ends.clear(y.mean(axis=1))
+        x, y = x[good], y[good]
+        more = x.std(axis=1, ddof=1) - noise[one], y.std(axis=1, ddof=1) - noise[other]
+        uneven = np.hypot(np.maximum(np.maximum(*more), 0), BESIDE * unit)
+        tiles = np.broadcast_to([[seam.before, seam.after]], (len(x), 2))
+        greys = np.stack([x.mean(axis=1), y.mean(axis=1)], axis=1)
+        errors = np.stack([np.hypot(noise[k] / np.sqrt(PIECE), uneven) for k in (one, other)], 1)
+        pair = min(one, other), max(one, other)
+        borders.setdefault(pair, []).append(np.concatenate([tiles, greys, errors], axis=1))
     rows: list[tuple[int, int, int, float, float]] = []
-    for (one, other), sides in sorted(borders.items()):
-        pieces = [
-            (x[at : at + BLOCK], y[at : at + BLOCK])
-            for x, y in sides
-            for at in range(0, x.size - BLOCK // 2, BLOCK)
-        ]
-        for in_one, in_other, error in matched_spread(pieces, unit):
-            material = len(rows) // 2
-            rows.append((one, material, -1, in_one, 0.05 * unit))
-            rows.append((other, material, -1, in_other, error))
+    for _, parts in sorted(borders.items()):
+        pieces = np.concatenate(parts)
+        if len(pieces) < FEWEST_PIECES or not _goes_on(pieces[:, 2], pieces[:, 3], unit):
+            continue
+        for piece in pieces[:: -(-len(pieces) // MOST_PIECES)]:
+            for side in range(2):
+                tile = int(piece[side])
+                seen = float(piece[2 + side]), float(piece[4 + side])
+                rows.append((int(session_of_tile[tile]), len(rows) // 2, tile, *seen))
     return Sightings.of_rows(rows)
 
 
-def matched_spread(
-    pieces: list[tuple[Floats, Floats]], unit: float
-) -> list[tuple[float, float, float]]:
-    """Match mean and spread of the grey on two sides of a border.
+def _goes_on(x: Floats, y: Floats, unit: float) -> bool:
+    """Tell whether the rock goes on beyond a border: what is bright on one side is on the other.
 
-    Parameters
-    ----------
-    pieces
-        Grey on either side of every piece of the border; NaN where unusable.
-    unit
-        One level of an 8-bit image.
-
-    Returns
-    -------
-    list of (grey on one side, grey on the other, standard error of the latter)
-        One spread below and one above the mean, whose errors are all but independent; empty if
-        there is too little border.
+    It does not where tiles were put in a wrong place. An even border tells nothing against it.
     """
-    sums = []
-    for x, y in pieces:
-        good = np.isfinite(x) & np.isfinite(y)
-        a, b = x[good].astype(float), y[good].astype(float)
-        sums.append((good.sum(), a.sum(), b.sum(), (a * a).sum(), (b * b).sum(), (a * b).sum()))
-    table = np.array(sums, float).reshape(-1, 6)
-    table = table[table[:, 0] >= BLOCK / 4]
-    if len(table) < FEWEST_BLOCKS:
-        return []
+    if min(x.std(), y.std()) < EVEN * unit and max(x.std(), y.std()) < 5 * EVEN * unit:
+        return True
+    return float(spearmanr(x, y).statistic) > GOES_ON
 
-    def matched(total: Floats) -> tuple[float, float, float, float]:
-        mean_x, mean_y = total[1] / total[0], total[2] / total[0]
-        spread_x = np.sqrt(max(total[3] / total[0] - mean_x**2, 0))
-        spread_y = np.sqrt(max(total[4] / total[0] - mean_y**2, 0))
-        return mean_x, mean_y, spread_x, spread_y
 
-    whole = table.sum(axis=0)
-    mean_x, mean_y, spread_x, spread_y = matched(whole)
-    # Without contrast the level alone can be compared.
-    flat = min(spread_x, spread_y) < 3 * unit
-    gain = 1.0 if flat else spread_y / spread_x
-    reach = max(spread_x, 5 * unit)
-    found = []
-    for at in (mean_x,) if flat else (mean_x - reach, mean_x + reach):
-        predicted = []
-        for piece in table:
-            m_x, m_y, s_x, s_y = matched(whole - piece)
-            predicted.append(m_y + (1.0 if flat else s_y / max(s_x, 1e-9)) * (at - m_x))
-        count, left_out = len(table), np.array(predicted)
-        error = np.sqrt((count - 1) / count * np.sum((left_out - np.mean(left_out)) ** 2))
-        error = float(np.hypot(error, BACKGROUND * unit))
-        found.append((float(at), float(mean_y + gain * (at - mean_x)), error))
-    return found
+def _pieces(grey: NDArray[Any]) -> Floats:
+    count = grey.size // PIECE
+    return np.asarray(grey[: count * PIECE].reshape(count, PIECE), np.float64)
+
+
+def _noise_of_sessions(seams: list[Seam], session_of_tile: Ints) -> dict[int, float]:
+    """Scatter along even pieces: that of the evenest fifth."""
+    scatters: dict[int, list[Floats]] = {}
+    for seam in seams:
+        for tile, grey in ((seam.before, seam.grey_before), (seam.after, seam.grey_after)):
+            scatter = _pieces(grey).std(axis=1, ddof=1)
+            of_session = scatters.setdefault(int(session_of_tile[tile]), [])
+            of_session.append(scatter[np.isfinite(scatter)])
+    joined = {session: np.concatenate(parts) for session, parts in scatters.items()}
+    return {k: float(np.percentile(v, 20)) for k, v in joined.items() if v.size}
 
 
 def sightings_in_overlaps(overlaps: pd.DataFrame, session_of_tile: Ints, unit: float) -> Sightings:

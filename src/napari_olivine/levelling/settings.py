@@ -26,7 +26,8 @@ class LevelSettings(Settings):
     standard_error_grey: float = setting(
         0.5,
         "Error of a standard",
-        "Standard error of a standard's grey where the table gives none.",
+        "Standard error of a standard's grey where the table gives none, in levels of an 8-bit "
+        "image.",
         unit="grey",
         gt=0,
     )

@@ -8,6 +8,7 @@ import pandas as pd
 from napari_olivine.errors import InputError
 from napari_olivine.levelling.settings import LevelSettings
 from napari_olivine.levelling.sightings import Sightings
+from napari_olivine.levelling.survey import clipping
 from napari_olivine.section import Section
 
 NAME = "standards"
@@ -20,27 +21,16 @@ def read_standards(section: Section, settings: LevelSettings) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns standard, session, grey, error; the settings count where both name a standard.
+        Columns standard, session, grey, error (NaN where it is not known); the settings count
+        where both name a standard.
 
     Raises
     ------
     InputError
-        If a column is missing, a session does not exist or a grey is no number.
+        If a column is missing, a session does not exist, or a grey is no number or clipped.
     """
-    file = section.path / "annotations" / f"{NAME}.csv"
     columns = ["standard", "session", "grey", "error"]
-    table = pd.DataFrame(columns=columns)
-    if file.exists():
-        table = section.annotation(NAME)
-        if missing := sorted({"standard", "session", "grey"} - set(table)):
-            raise InputError(f"{file} lacks the column {', '.join(missing)}.")
-        table["standard"] = table["standard"].astype(str)
-        if "error" not in table:
-            table["error"] = np.nan
-        for column in ("grey", "error"):
-            table[column] = pd.to_numeric(table[column], errors="coerce")
-        if bad := table.index[~np.isfinite(table["grey"])].tolist():
-            raise InputError(f"{file}, row {bad[0] + 2}: the grey is no number.")
+    table = _of_file(section)
     given = [
         {"standard": name, "session": session, "grey": float(grey), "error": np.nan}
         for name, greys in settings.standards.items()
@@ -51,19 +41,62 @@ def read_standards(section: Section, settings: LevelSettings) -> pd.DataFrame:
         kept = table[~table["standard"].isin(of_settings["standard"])]
         table = pd.concat([kept, of_settings]) if len(kept) else of_settings
     known = {session.session for session in section.sessions()}
+    # A spreadsheet writes session 1 as 1.0.
+    whole = table["session"].astype(str).str.removesuffix(".0")
+    table["session"] = whole.where(whole.isin(known), table["session"].astype(str))
     if unknown := sorted(set(table["session"].astype(str)) - known):
         raise InputError(
             f"Standards name the session {', '.join(unknown)}, which {section.path} does not have; "
             f"it has {', '.join(sorted(known))}."
         )
-    table = table.assign(error=table["error"].fillna(settings.standard_error_grey))
     if (table["error"] <= 0).any():
         raise InputError("The error of a standard's grey must be more than 0.")
+    black, white = clipping(section.raster("images", "BSE").dtype)
+    clipped = table[(table["grey"] <= black) | (table["grey"] >= white)]
+    for row in clipped.to_dict("records"):
+        raise InputError(
+            f"The grey {row['grey']:g} of the standard {row['standard']} in session "
+            f"{row['session']} is clipped: the image has {black:g} to {white:g}. Leave it out."
+        )
     return table[columns].reset_index(drop=True)
 
 
-def standard_sightings(table: pd.DataFrame, sessions: list[str]) -> Sightings:
-    """Standards as sightings; a standard that was measured twice in a session counts twice."""
+def _of_file(section: Section) -> pd.DataFrame:
+    file = section.path / "annotations" / f"{NAME}.csv"
+    if not file.exists():
+        return pd.DataFrame(columns=["standard", "session", "grey", "error"])
+    table = section.annotation(NAME)
+    table = table.rename(columns={name: str(name).strip().lower() for name in table})
+    if missing := sorted({"standard", "session", "grey"} - set(table)):
+        raise InputError(f"{file} lacks the column {', '.join(missing)}.")
+    for column in ("standard", "session"):
+        if bad := table.index[table[column].isna()].tolist():
+            raise InputError(f"{file}, row {bad[0] + 2}: the {column} has no name.")
+        table[column] = table[column].astype(str)
+    if "error" not in table:
+        table["error"] = np.nan
+    for column in ("grey", "error"):
+        number = pd.to_numeric(table[column], errors="coerce")
+        wrong = ~np.isfinite(number) & (table[column].notna() | (column == "grey"))
+        if bad := table.index[wrong].tolist():
+            raise InputError(f"{file}, row {bad[0] + 2}: the {column} is no number.")
+        table[column] = number
+    return table
+
+
+def standard_sightings(table: pd.DataFrame, sessions: list[str], error: float) -> Sightings:
+    """Standards as sightings; a standard that was measured twice in a session counts twice.
+
+    Parameters
+    ----------
+    table
+        As of `read_standards`.
+    sessions
+        Names of the sessions.
+    error
+        Standard error where the table gives none, grey.
+    """
+    table = table.assign(error=table["error"].astype(float).fillna(error))
     names = {name: place for place, name in enumerate(sorted(set(table["standard"])))}
     places = {name: place for place, name in enumerate(sessions)}
     return Sightings.of_rows(

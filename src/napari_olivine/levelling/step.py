@@ -17,7 +17,7 @@ from napari_olivine.levelling.settings import LevelSettings
 from napari_olivine.levelling.standards import read_standards
 from napari_olivine.section import Product, Raster, Section
 
-METHOD = 1
+METHOD = 2
 
 OVERLAPS = "overlaps.parquet"
 """Table of the product ``images`` that compares overlapping tiles."""

@@ -46,6 +46,27 @@ TIES_PER_SESSION = 200
 
 
 @dataclass(frozen=True)
+class Ends:
+    """Where an image is clipped, and the noise of its pixels."""
+
+    black: float = -np.inf
+    white: float = np.inf
+    noise: float = 0.0
+
+    def clear(self, grey: Floats | float) -> NDArray[np.bool_]:
+        """Tell what is so far from black and white that noise is clipped nowhere."""
+        away = CLEAR * self.noise
+        return np.asarray((grey > self.black + away) & (grey < self.white - away))
+
+
+CLEAR = 3.5
+"""Noise of a pixel by which a grey must be away from black and white."""
+
+FLAT_SQUARES = 30
+"""Squares of one and the same grey that tell of black or white within a strip."""
+
+
+@dataclass(frozen=True)
 class Survey:
     """What the images say about the grey of the tiles.
 
@@ -66,6 +87,8 @@ class Survey:
         Mean X-ray counts of each spot, shape (n, maps).
     unit
         What one level of an 8-bit image would be in this image's grey.
+    ends
+        Where the image is clipped.
     """
 
     left: NDArray[np.float32]
@@ -78,6 +101,7 @@ class Survey:
     grey: NDArray[np.float32]
     counts: NDArray[np.float32]
     unit: float
+    ends: Ends
 
 
 def survey(raster: Raster, maps: Mapping[str, Raster], mosaic: Mosaic, job: Job) -> Survey:
@@ -120,6 +144,7 @@ def survey(raster: Raster, maps: Mapping[str, Raster], mosaic: Mosaic, job: Job)
         grey=grey,
         counts=shares,
         unit=grey_unit(raster),
+        ends=spots.ends(raster.dtype, grey),
     )
 
 
@@ -135,11 +160,19 @@ def grey_unit(raster: Raster) -> float:
     return max(float(high - low) / 200.0, 1e-9)
 
 
+def clipping(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Black and white of an image's type, beyond which there is no grey."""
+    if np.issubdtype(dtype, np.integer):
+        limits = np.iinfo(dtype)
+        return float(max(limits.min, 0)), float(limits.max)
+    return -np.inf, np.inf
+
+
 def usable(image: NDArray[Any]) -> NDArray[np.bool_]:
     """Tell where an image holds a measured grey: finite, and not clipped at black or white."""
     if np.issubdtype(image.dtype, np.integer):
-        limits = np.iinfo(image.dtype)
-        return np.asarray((image > max(limits.min, 0)) & (image < limits.max))
+        black, white = clipping(image.dtype)
+        return np.asarray((image > black) & (image < white))
     return np.asarray(np.isfinite(image))
 
 
@@ -181,6 +214,8 @@ class _Spots:
         self.most = np.where(ties, max(of_tie, SPOTS_OF_TILE), SPOTS_OF_TILE)
         self.own_rows, self.own_columns = mosaic.own_parts(0), mosaic.own_parts(1)
         self.parts: list[tuple[NDArray[Any], ...]] = []
+        self.scatters: list[float] = []
+        self.flats: set[float] = set()
 
     def add(
         self,
@@ -190,7 +225,8 @@ class _Spots:
         job: Job,
     ) -> None:
         """Choose the spots of a strip."""
-        mean, scatter = _moments(image)
+        mean, scatter, flat = _moments(image)
+        self._note_flat(image, flat)
         job.check()
         means = []
         for name in self.maps:
@@ -210,6 +246,9 @@ class _Spots:
             if bottom <= top or right <= left:
                 continue
             down, across = _even(scatter[top:bottom, left:right], int(tile), int(self.most[tile]))
+            if down.size:
+                even = scatter[top:bottom, left:right][down, across]
+                self.scatters.append(float(np.median(even)))
             down, across = down + top, across + left
             row0, row1, column0, column1 = bounds[tile]
             self.parts.append(
@@ -221,6 +260,20 @@ class _Spots:
                     _columns([m[down, across] for m in means], down.size),
                 )
             )
+
+    def _note_flat(self, image: NDArray[Any], flat: NDArray[np.bool_]) -> None:
+        greys, number = np.unique(image[flat], return_counts=True)
+        self.flats.update(greys[number >= FLAT_SQUARES].astype(np.float64).tolist())
+
+    def ends(self, dtype: np.dtype[Any], grey: NDArray[np.float32]) -> Ends:
+        """Black and white: of the type, or nearer, where whole squares have one grey."""
+        black, white = clipping(dtype)
+        if not grey.size:
+            return Ends(black, white)
+        low, high = np.percentile(grey, [1, 99])
+        black = max([black, *(flat for flat in self.flats if flat < low)])
+        white = min([white, *(flat for flat in self.flats if flat > high)])
+        return Ends(black, white, float(np.median(self.scatters)))
 
     def gathered(self) -> tuple[NDArray[Any], ...]:
         """All spots, tile by tile."""
@@ -281,8 +334,13 @@ def _mean(image: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(cv2.boxFilter(np.ascontiguousarray(image), cv2.CV_32F, (SPOT, SPOT)))
 
 
-def _moments(image: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and standard deviation of the spot about every pixel; NaN scatter where unusable."""
+def _moments(
+    image: NDArray[Any],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Mean and standard deviation of the spot about every pixel, and whether it has one grey.
+
+    The scatter is NaN where a spot is unusable.
+    """
     good = usable(image)
     if image.dtype == np.uint8:
         grey: NDArray[Any] = np.ascontiguousarray(image)
@@ -295,7 +353,10 @@ def _moments(image: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float
     scatter = np.asarray(cv2.sqrBoxFilter(grey, cv2.CV_32F, (SPOT, SPOT)), np.float32)
     scatter -= mean * mean
     np.sqrt(np.maximum(scatter, 0, out=scatter), out=scatter)
+    square = np.ones((SPOT, SPOT), np.uint8)
     if not good.all():
-        near = cv2.dilate((~good).astype(np.uint8), np.ones((SPOT, SPOT), np.uint8))
-        scatter[near > 0] = np.nan
-    return mean + middle, scatter
+        scatter[cv2.dilate((~good).astype(np.uint8), square) > 0] = np.nan
+    # A measured grey has noise: what has none was clipped at another grey, masked or filled up.
+    flat = cv2.erode(grey, square) == cv2.dilate(grey, square)
+    scatter[flat] = np.nan
+    return mean + middle, scatter, flat
