@@ -19,6 +19,7 @@ from napari_olivine.job import Job
 from napari_olivine.readers import import_section
 from napari_olivine.section import Section, create_raster
 from napari_olivine.section.check import CheckSettings, Report, files
+from napari_olivine.section.draft import OLD
 from napari_olivine.settings import Settings
 from napari_olivine.workflow.check import check_section
 from tests.sources import make_mosaic, tile_file
@@ -70,6 +71,12 @@ def check(section: Section, settings: CheckSettings | None = None) -> Report:
 def pixels(section: Section, product: str, name: str) -> list[np.ndarray]:
     raster = section.raster(product, name)
     return [raster.read(EVERYTHING, EVERYTHING, level) for level in range(len(raster.levels))]
+
+
+def forget_checksums(section: Section, name: str) -> None:
+    """Make the record of a product one of before records named every file."""
+    file = section.path / name / "product.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"files": {}}))
 
 
 def rot(file: Path) -> None:
@@ -268,13 +275,13 @@ def test_an_interrupted_swap_is_completed(section):
     """The new product was whole, the old one was taken away, and then the power failed."""
     before = section.fingerprint("mask")
     (section.path / "work").mkdir(exist_ok=True)
-    (section.path / "mask").rename(section.path / "work" / "mask.old")
+    (section.path / "mask").rename(section.path / "work" / f"mask{OLD}")
     recipe = section.recipe("mask", Settings(), ["images"], method=2)
     with section.draft("mask", recipe, Job()) as draft:
         (draft.path / "new.txt").write_text("new")
     new = section.fingerprint("mask")
     (section.path / "mask").rename(section.path / "work" / "mask")
-    shutil.copytree(section.path / "work" / "mask", section.path / "work" / "mask.old")
+    shutil.copytree(section.path / "work" / "mask", section.path / "work" / f"mask{OLD}")
     assert len(check(section).left) == 1
     assert section.state("mask") == "missing", "a check without repair changes nothing"
     assert check(section, REPAIR).left == []
@@ -285,7 +292,7 @@ def test_an_interrupted_swap_is_completed(section):
 def test_a_product_that_was_taken_away_comes_back(section):
     before = section.fingerprint("mask")
     (section.path / "work").mkdir(exist_ok=True)
-    (section.path / "mask").rename(section.path / "work" / "mask.old")
+    (section.path / "mask").rename(section.path / "work" / f"mask{OLD}")
     assert check(section, REPAIR).left == []
     assert section.fingerprint("mask") == before
 
@@ -364,6 +371,7 @@ def test_an_image_of_version_0_1_is_whole(section):
     """Plain chunks of 1024 px and overviews by the nearest pixel are as good."""
     image = pixels(section, "mask", "olivine")[0]
     folder = section.path / "mask" / "olivine"
+    forget_checksums(section, "mask")
     shutil.rmtree(folder)
     raster = create_raster(folder, image.shape, "uint8", 0.5, reduction="nearest")
     group = zarr.open_group(folder, mode="r+")

@@ -19,6 +19,7 @@ from zarr.codecs import ZstdCodec
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Raster, Strips, create_raster
+from napari_olivine.section.check.images import inspect
 from napari_olivine.section.halving import halve
 from napari_olivine.section.raster import CHUNK, PIECE, SHARD_COLUMNS
 from napari_olivine.section.shards import fills_shards, is_ours
@@ -275,6 +276,45 @@ def test_strips_and_blocks_make_the_same_pyramid(tmp_path, rows, stopped, reduct
         for raster in (one, two):
             np.testing.assert_array_equal(raster.read(EVERYTHING, EVERYTHING, level), expected)
         expected = halve(expected, reduction)
+
+
+SIDES = [1, 2, PIECE - 1, PIECE, PIECE + 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 1]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    rows=st.sampled_from(SIDES),
+    columns=st.sampled_from([*SIDES, SHARD_COLUMNS - 1, SHARD_COLUMNS, SHARD_COLUMNS + 1]),
+    kind=st.sampled_from(
+        [("uint8", "mean"), ("uint16", "mean"), ("float32", "nanmean"), ("uint32", "mode")]
+    ),
+    sharded=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_pyramids_at_the_borders_of_chunks_and_shards(
+    tmp_path_factory, rows, columns, kind, sharded, seed
+):
+    dtype, reduction = kind
+    random = np.random.default_rng(seed)
+    image = random.integers(0, 4 if reduction == "mode" else 250, (rows, columns)).astype(dtype)
+    fill = 0.0
+    if reduction == "nanmean":
+        image[random.random(image.shape) < 0.6] = fill = np.nan
+    folder = tmp_path_factory.mktemp("borders") / "a"
+    raster = create_raster(
+        folder, image.shape, dtype, 1.0, reduction=reduction, fill=fill, sharded=sharded
+    )
+    strips = Strips(raster, [].append)
+    for row in range(0, rows, CHUNK):
+        strips.write(row, image[row : row + CHUNK])
+    raster.build_pyramid(Job(), lambda _: True)
+    for level in range(len(raster.levels)):
+        np.testing.assert_array_equal(raster.read(EVERYTHING, EVERYTHING, level), image)
+        image = halve(image, reduction)
+    assert max(raster.level_shapes[-1]) <= 512
+    assert not inspect(raster, Job(memory_bytes=1 << 20), lambda share: None)
+    Image.from_zarr(zarr.open_group(folder, mode="r"))
+    shutil.rmtree(folder)
 
 
 # -------------------------------------------------------------------- other programs

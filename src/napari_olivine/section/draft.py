@@ -7,7 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,8 +17,9 @@ import filelock
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.section.recipe import Product, Recipe
-from napari_olivine.section.shards import PARTIAL
+from napari_olivine.section.durable import do_behind, half_written, settle, sync_folder, sync_tree
+from napari_olivine.section.recipe import JOURNAL, RECORD, SECONDS, Product, Recipe
+from napari_olivine.section.recipe import RECIPE as RECIPE
 
 T = TypeVar("T", bound=Hashable)
 
@@ -58,10 +59,13 @@ class Draft:
         return part in self._finished
 
     def tick(self, part: str) -> None:
-        """Note that a part is finished and on disk."""
+        """Note that a part is finished, as soon as its files are on the disk."""
+        do_behind(lambda: self._note(part))
+        self._finished.add(part)
+
+    def _note(self, part: str) -> None:
         with self._journal.open("a") as file:
             file.write(json.dumps(part) + "\n")
-        self._finished.add(part)
 
     def pending(self, parts: Iterable[T], message: str = "") -> Iterator[T]:
         """Go through the parts that no run has finished, telling progress.
@@ -106,40 +110,112 @@ def open_draft(section: Path, name: str, recipe: Recipe, job: Job) -> Iterator[D
     SectionError
         If another process makes the same product now, or the disk is full.
     """
-    work = section / WORK
-    work.mkdir(exist_ok=True)
-    flat = name.replace("/", "__")
-    path = work / flat
-    lock = filelock.FileLock(work / f"{flat}.lock")
+    path = draft_folder(section, name)
     try:
-        held = lock.acquire(timeout=MOMENT_S)
+        path.parent.mkdir(exist_ok=True)
+        _require_one_disk(section, name)
+        held = lock_of(section, name).acquire(timeout=MOMENT_S)
     except filelock.Timeout:
         raise SectionError(
             f"Another process is making {name!r} of {section} now; wait for it or stop it."
         ) from None
+    except OSError as error:
+        if error.errno in FORBIDDEN:
+            raise SectionError(
+                f"{section} cannot be written ({error.strerror}): {name!r} cannot be made in it."
+            ) from error
+        raise
     started = time.monotonic()
     with held:
         try:
             _prepare(path, recipe, job.force)
             draft = Draft(name, path, recipe, job)
             yield draft
+            settle()
             seconds = time.monotonic() - started + _seconds_before(path)
             _commit(section / name, draft, seconds)
         except OSError as error:
-            if error.errno == errno.ENOSPC:
+            if error.errno in FULL:
                 raise SectionError(
                     f"The disk of {section} is full. What was finished of {name!r} is kept: "
                     "free some space and run the same command again."
                 ) from error
             raise
         finally:
-            if path.exists():
-                _add_seconds(path, time.monotonic() - started)
+            with suppress(OSError):  # a full disk was told already
+                settle()
+            with suppress(OSError):
+                if path.exists():
+                    _add_seconds(path, time.monotonic() - started)
+
+
+def put_in_place(section: Path, name: str, recipe: Recipe) -> None:
+    """Put in place what a killed run with the same recipe had finished all but that."""
+    path = draft_folder(section, name)
+    if not (path / RECORD).exists():
+        return
+    with suppress(filelock.Timeout, SectionError), lock_of(section, name).acquire(timeout=0):
+        if Product.read(path).recipe.fingerprint == recipe.fingerprint:
+            take_place(section / name, path)
+
+
+def take_place(place: Path, draft: Path) -> None:
+    """Let a draft that is whole (it has its record) take the place of an older product.
+
+    Parameters
+    ----------
+    place
+        Folder of the product.
+    draft
+        Folder of the draft, whose lock is held. A run that is killed here is completed by doing
+        it again.
+    """
+    for leftover in (JOURNAL, RECIPE, SECONDS):
+        (draft / leftover).unlink(missing_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    old = old_of(draft)
+    remove(old)
+    if place.exists() or place.is_symlink():
+        place.rename(old)
+    draft.rename(place)
+    sync_folder(place.parent)
+    sync_folder(draft.parent)
+    remove(old)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with all that is in it; of a link to one, the link alone."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def draft_folder(section: Path, name: str) -> Path:
+    """Return the folder in which a product is made."""
+    return section / WORK / name.replace("/", "__")
+
+
+def name_of(draft: Path) -> str:
+    """Return the name of the product that is made in a folder: the inverse of `draft_folder`."""
+    return draft.name.removesuffix(OLD).replace("__", "/", 1)
+
+
+def old_of(draft: Path) -> Path:
+    """Return where an older product goes while a draft takes its place."""
+    return draft.with_name(draft.name + OLD)
+
+
+def lock_of(section: Path, name: str) -> filelock.BaseFileLock:
+    """Return the lock that whoever makes a product holds."""
+    folder = draft_folder(section, name)
+    # Whoever may write in the folder may take its locks, also those that a colleague left.
+    return filelock.FileLock(folder.with_name(f"{folder.name}.lock"), mode=0o666)
 
 
 def unfinished(section: Path, name: str, recipe: Recipe) -> Path | None:
     """Return the folder of a product that an earlier run with the same recipe left unfinished."""
-    path = section / WORK / name.replace("/", "__")
+    path = draft_folder(section, name)
     try:
         same = (path / RECIPE).read_text() == recipe.fingerprint
     except OSError:
@@ -161,10 +237,26 @@ def software_versions() -> dict[str, str]:
 MOMENT_S = 0.5
 """A check of the section holds a product's lock for a moment; a step that makes it, for long."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""No room on the disk, or no more for this person."""
+
+FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""The disk, or this folder of it, is for reading only."""
+
 WORK = "work"
-JOURNAL = "finished.jsonl"
-RECIPE = "recipe.json"
-SECONDS = "seconds.txt"
+OLD = "~"
+"""End of the name of an older product that is taken away; no product's name has it."""
+
+
+def _require_one_disk(section: Path, name: str) -> None:
+    """Refuse to begin what could not be moved into its place at the end."""
+    work, place = section / WORK, section / name
+    place = place.parent if place.parent.exists() else section
+    if work.stat().st_dev != place.stat().st_dev:
+        raise SectionError(
+            f"{work} and {place} lie on two disks: what is made in the one cannot be moved to the "
+            "other. Let both be folders, not links to somewhere else."
+        )
 
 
 def _prepare(path: Path, recipe: Recipe, force: bool) -> None:
@@ -173,8 +265,9 @@ def _prepare(path: Path, recipe: Recipe, force: bool) -> None:
         same = (path / RECIPE).read_text() == recipe.fingerprint
     except OSError:
         same = False
-    for half_written in path.rglob(f"*{PARTIAL}"):
-        half_written.unlink(missing_ok=True)
+    # Until the record is there again, the draft is not whole.
+    for leftover in (path / RECORD, *half_written(path)):
+        leftover.unlink(missing_ok=True)
     if not same or force:
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
@@ -192,16 +285,9 @@ def _commit(place: Path, draft: Draft, seconds: float) -> None:
         notes=draft.notes,
         content=draft.content,
     )
-    product.write()
-    for leftover in (JOURNAL, RECIPE, SECONDS):
-        (draft.path / leftover).unlink(missing_ok=True)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    old = draft.path.with_name(draft.path.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if place.exists():
-        place.rename(old)
-    draft.path.rename(place)
-    shutil.rmtree(old, ignore_errors=True)
+    sync_tree(draft.path)
+    product.write()  # from here on the draft is whole, whatever happens
+    take_place(place, draft.path)
 
 
 def _read_journal(journal: Path) -> set[str]:

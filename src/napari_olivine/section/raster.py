@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
+from napari_olivine.section.durable import sync_file
 from napari_olivine.section.halving import Reduction, halve
 from napari_olivine.section.shards import CODEC, fills_shards, is_ours, write_shards
 
@@ -66,7 +69,12 @@ class Raster:
             self._ome: dict[str, Any] = dict(group.attrs["ome"])  # type: ignore[arg-type]
             datasets = self._ome["multiscales"][0]["datasets"]
             self.levels: list[zarr.Array[Any]] = [group[d["path"]] for d in datasets]  # type: ignore[misc]
-        except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
+            if not all(isinstance(level, zarr.Array) and level.ndim == 2 for level in self.levels):
+                raise ValueError("a level is no image")
+            _ = self.name, self.pixel_size_um, self.reduction
+        except (
+            OSError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
+        ) as error:  # fmt: skip
             raise SectionError(
                 f"{self.folder} is not a readable OME-Zarr image ({error})."
             ) from error
@@ -151,7 +159,8 @@ class Raster:
         """Write a block with its top left pixel at (row, column).
 
         A block of whole shards is compressed on every core; of any other, the rest of the shards
-        is read and written again. Either way each file is replaced in one piece.
+        is read and written again. Either way each file is replaced in one piece. Whole shards
+        come to the disk behind the work (`section.durable`), anything else before this returns.
         """
         height, width = block.shape
         rows, columns = slice(row, row + height), slice(column, column + width)
@@ -160,6 +169,9 @@ class Raster:
             write_shards(self.folder / array.basename, array, row, column, block)
         else:
             array[rows, columns] = block
+            for file, _ in self.files(level, rows, columns):
+                with suppress(FileNotFoundError):  # nothing but the fill value
+                    sync_file(file)
 
     def files(self, level: int, rows: slice, columns: slice) -> Iterator[tuple[Path, Block]]:
         """Give the files that hold a window of a level, and the pixels in each.
@@ -264,13 +276,15 @@ def create_raster(
     while max(shapes[-1]) > SMALLEST:
         rows, columns = shapes[-1]
         shapes.append(((rows + 1) // 2, (columns + 1) // 2))
-    group = zarr.open_group(folder, mode="w", zarr_format=3)
+    if folder.exists():
+        shutil.rmtree(folder)  # a killed run was just creating it
     for level, level_shape in enumerate(shapes):
         chunks, shards = (
             _layout(level, level_shape) if sharded else (_chunk(level, level_shape), None)
         )
-        group.create_array(
-            str(level),
+        zarr.create_array(
+            folder / str(level),
+            zarr_format=3,
             shape=level_shape,
             dtype=np.dtype(dtype),
             chunks=chunks,
@@ -279,8 +293,9 @@ def create_raster(
             fill_value=fill,
             dimension_names=("y", "x"),
         )
-    # Written last: an image without it is not finished being created.
-    group.attrs["ome"] = _ome_metadata(folder.name, len(shapes), pixel_size_um, reduction, origin)
+    # Written last and at once: an image without its zarr.json is not finished being created.
+    ome = _ome_metadata(folder.name, len(shapes), pixel_size_um, reduction, origin)
+    zarr.create_group(folder, zarr_format=3, attributes={"ome": ome})
     return Raster(folder)
 
 

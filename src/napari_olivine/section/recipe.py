@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from napari_olivine.errors import SectionError
+import google_crc32c
+
+from napari_olivine.errors import SectionError, first_line
+from napari_olivine.section.durable import PARTIAL, write_atomically
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class Product:
     content
         Fingerprint of the content, for products that the same recipe need not make twice alike
         (a network trained for so many minutes).
+    files
+        Checksums of its files when the record was written; see `checksums`.
     """
 
     name: str
@@ -75,6 +81,7 @@ class Product:
     software: dict[str, str]
     notes: dict[str, Any] = field(default_factory=dict)
     content: str = ""
+    files: dict[str, str] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -83,11 +90,9 @@ class Product:
 
     def write(self) -> None:
         """Write the record into the product's folder."""
-        values = asdict(self) | {"fingerprint": self.fingerprint}
+        values = asdict(self) | {"fingerprint": self.fingerprint, "files": checksums(self.path)}
         del values["path"]
-        temporary = self.path / f".{RECORD}"
-        temporary.write_text(json.dumps(values, indent=1, default=str) + "\n")
-        temporary.replace(self.path / RECORD)
+        write_atomically(self.path / RECORD, json.dumps(values, indent=1, default=str) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Product:
@@ -99,17 +104,64 @@ class Product:
             If the record is missing or damaged.
         """
         try:
-            values = json.loads((path / RECORD).read_text())
-            values.pop("fingerprint")
+            values = json.loads((path / RECORD).read_text(encoding="utf-8"))
+            del values["fingerprint"]
             recipe = Recipe(**values.pop("recipe"))
-            return cls(path=path, recipe=recipe, **values)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            product = cls(path=path, recipe=recipe, **values)
+            for values, kinds in ((vars(recipe), RECIPE_KINDS), (vars(product), KINDS)):
+                for name, kind in kinds.items():
+                    if not isinstance(values[name], kind):
+                        raise ValueError(f"{name} is no {kind.__name__}")
+            return product
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise SectionError(
-                f"{path / RECORD} is missing or damaged; delete {path} and run its step again."
+                f"{path / RECORD} is missing or damaged ({first_line(error)}); delete {path} and "
+                "run its step again."
             ) from error
 
 
+KINDS = {"name": str, "created": str, "content": str, "notes": dict, "files": dict}
+RECIPE_KINDS = {"step": str, "inputs": dict, "settings": dict, "method": int}
+"""What values of a record must be; a damaged one is told when it is read."""
+
 RECORD = "product.json"
+"""Record of a product. A draft that has it is whole: all but its place is done."""
+
+JOURNAL, RECIPE, SECONDS = "finished.jsonl", "recipe.json", "seconds.txt"
+"""What a draft has and a product has not: parts that are finished, fingerprint, time it took."""
+
+NO_CONTENT = (RECORD, JOURNAL, RECIPE, SECONDS)
+
+UNSUMMED = ("c", "edits")
+"""Folders without checksums in the record: chunks of pixels have their own, and what edits of
+crystals changed is written one after the other."""
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Return the crc32c of every file of a product that does not carry one itself.
+
+    Returns
+    -------
+    dict
+        By the file's path within `folder`, with ``/``; eight hexadecimal digits.
+    """
+    sums = {}
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in UNSUMMED)
+        for name in sorted(files):
+            file = Path(parent) / name
+            if name not in NO_CONTENT and name[0] != "." and not name.endswith(PARTIAL):
+                sums[file.relative_to(folder).as_posix()] = checksum(file)
+    return sums
+
+
+def checksum(file: Path) -> str:
+    """Return the crc32c of a file's content, eight hexadecimal digits."""
+    value = 0
+    with file.open("rb") as stream:
+        while content := stream.read(1 << 20):
+            value = google_crc32c.extend(value, content)
+    return f"{value:08x}"
 
 
 def fingerprint_of_bytes(content: bytes) -> str:

@@ -22,14 +22,13 @@ from numcodecs.zstd import Zstd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
+from napari_olivine.section.durable import PARTIAL, sync_behind
+
 LEVEL = 1
 """Of zstd: higher levels make noisy images hardly smaller and take longer."""
 
 CODEC = ZstdCodec(level=LEVEL, checksum=True)
 """Every chunk carries a checksum: a chunk that rots is found, not shown."""
-
-PARTIAL = ".partial"
-"""End of the name of a file that is being written."""
 
 MISSING = np.uint64(2**64 - 1)
 
@@ -65,6 +64,8 @@ def write_shards(
     folder: Path, array: zarr.Array[Any], row: int, column: int, block: NDArray[Any]
 ) -> None:
     """Write a block of whole shards; a reader sees each shard as it was or as it is.
+
+    They come to the disk behind the work: what `do_behind` does afterwards may vouch for them.
 
     Parameters
     ----------
@@ -144,6 +145,7 @@ def _put(file: Path, chunks: list[bytes | None]) -> None:
             stream.writelines([chunk for _, chunk in there])
             stream.write(end + check)
         partial.replace(file)
+        sync_behind(file)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,11 +14,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.section.draft import Draft, open_draft
+from napari_olivine.section.annotations import check_placements, read_annotation, sessions_of
+from napari_olivine.section.draft import Draft, open_draft, put_in_place
+from napari_olivine.section.durable import PARTIAL
+from napari_olivine.section.durable import write_atomically as write_atomically
 from napari_olivine.section.fields import Fields
 from napari_olivine.section.raster import Raster
 from napari_olivine.section.recipe import RECORD, Product, Recipe, fingerprint_of_bytes
 from napari_olivine.section.sessions import Session
+from napari_olivine.section.tables import read_table
 from napari_olivine.section.tiles import Tiles
 from napari_olivine.settings import Settings
 
@@ -44,6 +46,10 @@ STEP_OF = {
     "corrections": "corrections",
 }
 """The command that makes each product."""
+
+NOTHING = ("zarr.json", "Thumbs.db", "desktop.ini", "lost+found")
+"""What may lie where a section is started: an import that was killed at once left ``zarr.json``,
+operating systems the rest, and names that begin with a full stop."""
 
 REVIEW = "annotations/review"
 """The journal of a person's edits, as an input of products."""
@@ -115,10 +121,15 @@ class Section:
                     )
                 write_atomically(file, record.model_dump_json(indent=1) + "\n")
             return cls(path)
-        if path.exists() and any(path.iterdir()):
+        if (path / "images" / RECORD).exists():
+            raise SectionError(
+                f"{path} holds images of a section whose section.json is lost: put that back from "
+                "a copy, or import into another folder."
+            )
+        if path.exists() and any(_is_foreign(one) for one in path.iterdir()):
             raise SectionError(f"{path} is not empty and holds no section; choose another folder.")
         path.mkdir(parents=True, exist_ok=True)
-        zarr.open_group(path, mode="a", zarr_format=3)
+        make_root(path)
         write_atomically(file, record.model_dump_json(indent=1) + "\n")
         return cls(path)
 
@@ -127,14 +138,20 @@ class Section:
     def product(self, name: str) -> Product | None:
         """Return a finished product, or `None`."""
         path = self.path / name
-        return Product.read(path) if (path / RECORD).exists() else None
+        try:
+            return Product.read(path) if (path / RECORD).exists() else None
+        except SectionError:
+            if (path / RECORD).exists():
+                raise
+            return None  # it was taken away while it was read
 
     def products(self) -> list[Product]:
         """Return every finished product."""
         found = sorted(self.path.glob(f"*/{RECORD}"))
         for several in SEVERAL:
             found += sorted(self.path.glob(f"{several}/*/{RECORD}"))
-        return [Product.read(file.parent) for file in found]
+        names = [file.parent.relative_to(self.path).as_posix() for file in found]
+        return [product for name in names if (product := self.product(name)) is not None]
 
     def require(self, name: str, *, stale_ok: bool = False) -> Product:
         """Return a product that a step needs.
@@ -215,6 +232,8 @@ class Section:
 
     def finished(self, name: str, recipe: Recipe, job: Job) -> Product | None:
         """Return the product if it was already made by this very recipe."""
+        if not job.force:
+            put_in_place(self.path, name, recipe)
         product = self.product(name)
         if product is None or job.force or product.recipe.fingerprint != recipe.fingerprint:
             return None
@@ -257,15 +276,30 @@ class Section:
         return known
 
     def table(self, product: str, name: str) -> pd.DataFrame:
-        """Read a table (Parquet) of a product, e.g. ``table("crystals", "crystals")``."""
-        return pd.read_parquet(self.require(product, stale_ok=True).path / f"{name}.parquet")
+        """Read a table (Parquet) of a product, e.g. ``table("crystals", "crystals")``.
+
+        Raises
+        ------
+        SectionError
+            If the product is missing, or the table is missing or damaged.
+        """
+        return read_table(self.require(product, stale_ok=True).path / f"{name}.parquet")
 
     def annotation(self, name: str) -> pd.DataFrame:
-        """Read what a person set by hand: ``"sessions"`` or ``"placements"``."""
+        """Read what a person set by hand: ``"sessions"`` or ``"placements"``.
+
+        Raises
+        ------
+        SectionError
+            If there is no such file, or it is not what it should be.
+        """
         file = self.path / "annotations" / f"{name}.csv"
         if not file.exists():
             raise SectionError(f"{self.path} has no {name}: run 'napari-olivine import' first.")
-        return pd.read_csv(file, dtype={"session": str, "profile": str})
+        table = read_annotation(file)
+        if name == "placements":
+            check_placements(table, file)
+        return table
 
     def annotate(self, name: str, table: pd.DataFrame) -> None:
         """Replace what a person set by hand, all or nothing."""
@@ -288,8 +322,17 @@ class Section:
 
     def sessions(self) -> list[Session]:
         """Return the analytical sessions and their roles."""
-        rows = self.annotation("sessions").to_dict("records")
-        return [Session(**{str(key): value for key, value in row.items()}) for row in rows]
+        file = self.path / "annotations" / "sessions.csv"
+        return sessions_of(self.annotation("sessions"), file)
+
+
+def make_root(path: Path) -> None:
+    """Make the folder of a section a group that zarr opens, if it is none."""
+    zarr.open_group(path, mode="a", zarr_format=3)
+
+
+def _is_foreign(path: Path) -> bool:
+    return not (path.name in NOTHING or path.name.startswith(".") or path.name.endswith(PARTIAL))
 
 
 def _mark(image: Path) -> tuple[int, ...]:
@@ -299,23 +342,12 @@ def _mark(image: Path) -> tuple[int, ...]:
     return tuple(value for stat in stats for value in (stat.st_ino, stat.st_mtime_ns))
 
 
-def write_atomically(file: Path, text: str) -> None:
-    """Write a small text file so that no reader ever sees half of it."""
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(temporary).replace(file)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
 def _read_record(path: Path) -> SectionRecord:
     file = path / "section.json"
     if not file.exists():
         raise SectionError(f"{path} is not a section: it has no section.json. Import one first.")
     try:
-        values: dict[str, Any] = json.loads(file.read_text())
+        values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         if int(values.get("format", -1)) > FORMAT:
             raise SectionError(
                 f"{path} was written by a newer version of napari-olivine (layout "

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_olivine.section.tables import read_table, write_table
+
 TILES = "tiles.parquet"
 """File of the product ``images`` that lists the tiles."""
 
@@ -59,11 +61,11 @@ class Tiles:
     def read(cls, images: Path) -> Tiles | None:
         """Read the tiles of a product ``images``, `None` if it was no mosaic."""
         file = images / TILES
-        return cls(pd.read_parquet(file)) if file.exists() else None
+        return cls(read_table(file)) if file.exists() else None
 
     def write(self, images: Path) -> None:
         """Write the tiles into a product ``images`` that is being made."""
-        self.table.to_parquet(images / TILES, index=False)
+        write_table(self.table, images / TILES)
 
     def __len__(self) -> int:
         return len(self.table)

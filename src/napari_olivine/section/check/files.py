@@ -13,6 +13,7 @@ from pyarrow import ArrowException
 
 from napari_olivine.job import Job
 from napari_olivine.section.fields import COLUMNS as FIELD_COLUMNS
+from napari_olivine.section.recipe import RECORD, Product, checksum
 from napari_olivine.section.tiles import COLUMNS as TILE_COLUMNS
 
 COLUMNS = {
@@ -30,28 +31,62 @@ MUST_HAVE = {
     "calibration": ("calibration.json", "profiles.parquet"),
     "models": ("card.json", "weights.safetensors"),
 }
-"""Files without which a product is not whole."""
+"""Files without which a product is not whole, for records that do not name all of theirs."""
 
 
-def check_files(product: str, folder: Path, job: Job) -> Iterator[str]:
+DESCRIPTION = "/zarr.json"
+"""End of the names of files that describe the pixels of an image."""
+
+
+def check_files(product: Product, folder: Path, job: Job) -> Iterator[str]:
     """Yield what is wrong with the files of a product, images apart.
 
     Parameters
     ----------
     product
-        Name of the product.
+        Its record, which names every file with its checksum; older ones do not.
     folder
         Its folder.
     job
         Running job.
     """
-    for name in MUST_HAVE.get(product.split("/")[0], ()):
+    small = [name for name in product.files if not name.endswith(DESCRIPTION)]
+    for name in small if product.files else MUST_HAVE.get(product.name.split("/")[0], ()):
         if not (folder / name).is_file():
             yield f"{name} is missing"
     for file in sorted(folder.iterdir()):
         job.check()
-        if file.is_file() and (told := _read(file, f"{product}/{file.name}", job)):
+        if not file.is_file() or file.name[0] == ".":  # the operating system's
+            continue
+        if told := _read(file, f"{product.name}/{file.name}", job):
             yield f"{file.name} {told}"
+    yield from _changed(product, folder, small, job)
+
+
+def images_of(product: Product) -> set[str]:
+    """Return the names of the images that a product had when its record was written."""
+    return {name.partition("/")[0] for name in product.files if name.endswith(DESCRIPTION)}
+
+
+def check_description(product: Product, image: Path, job: Job) -> Iterator[str]:
+    """Yield which files of an image that describe its pixels are not as they were written."""
+    names = [
+        name
+        for name in product.files
+        if name.endswith(DESCRIPTION) and name.startswith(f"{image.name}/")
+    ]
+    yield from _changed(product, image.parent, names, job)
+
+
+def _changed(product: Product, folder: Path, names: list[str], job: Job) -> Iterator[str]:
+    written = (folder / RECORD).stat().st_mtime_ns
+    for name in names:
+        job.check()
+        file = folder / name
+        # Edits write their tables before the record, and may be stopped in between.
+        edited = product.name == "crystals" and file.stat().st_mtime_ns > written
+        if not edited and checksum(file) != product.files[name]:
+            yield f"{name} is not as it was written: its checksum differs"
 
 
 def _read(file: Path, name: str, job: Job) -> str:

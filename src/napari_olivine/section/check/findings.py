@@ -46,10 +46,14 @@ class Report:
         Whoever listens to it hears of each finding as it is made.
     repair
         Whether what can be mended is mended.
+    lost_source
+        Folder of the instrument's files if it is not there now (a disk that is not connected):
+        what only they can make again then stays in place, damaged as it is. Empty if it is there.
     """
 
     job: Job
     repair: bool = False
+    lost_source: str = ""
     findings: list[Finding] = field(default_factory=list)
     bytes_of: dict[str, int] = field(default_factory=dict)
     """Disk use of every product, and of what else lies in the section."""

@@ -2,115 +2,150 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 import filelock
 
+from napari_olivine.errors import SectionError
 from napari_olivine.section.check.findings import Report
-from napari_olivine.section.draft import JOURNAL, RECIPE, WORK
-from napari_olivine.section.recipe import RECORD
-from napari_olivine.section.shards import PARTIAL
+from napari_olivine.section.draft import (
+    OLD,
+    WORK,
+    draft_folder,
+    lock_of,
+    name_of,
+    old_of,
+    remove,
+    take_place,
+)
+from napari_olivine.section.durable import half_written
+from napari_olivine.section.recipe import JOURNAL, RECIPE, RECORD
 from napari_olivine.section.store import STEP_OF, Section
 
 ASIDE = "aside"
 """Folder of the section for what cannot be repaired."""
 
-OLD = ".old"
+EDITING, HOLDER = "review/lock", "review/holder.txt"
+"""Lock that whoever edits crystals holds, and who that is."""
 
 
 @contextmanager
 def alone(section: Section, name: str) -> Iterator[bool]:
-    """Keep other processes from making a product; yields whether none does now."""
-    work = section.path / WORK
-    work.mkdir(exist_ok=True)
-    lock = filelock.FileLock(work / f"{name.replace('/', '__')}.lock")
+    """Keep others from making a product, or from editing it; yields whether nobody does now."""
+    locks = [lock_of(section.path, name)]
+    edited = name == "crystals" and (section.path / EDITING).exists()
+    if edited:
+        locks.append(filelock.FileLock(section.path / EDITING))
+    with ExitStack() as stack:
+        try:
+            (section.path / WORK).mkdir(exist_ok=True)
+            for lock in locks:
+                stack.enter_context(lock.acquire(timeout=0))
+            if edited:
+                told = f"a check of the section, process {os.getpid()}\n"
+                (section.path / HOLDER).write_text(told, encoding="utf-8")
+        except filelock.Timeout:
+            stack.close()
+            yield False
+            return
+        except OSError as error:
+            raise SectionError(
+                f"{section.path} cannot be written ({error.strerror}): check it without --repair."
+            ) from error
+        yield True
+
+
+def in_use(section: Section, name: str) -> str:
+    """Tell what another process does with a product now, in words; empty for nothing."""
+    if _is_held(lock_of(section.path, name)):
+        return "another process is making it now"
+    if name == "crystals" and _is_held(filelock.FileLock(section.path / EDITING)):
+        with suppress(OSError):
+            holder = (section.path / HOLDER).read_text(encoding="utf-8").strip()
+            return f"somebody edits them now ({holder})"
+        return "somebody edits them now"
+    return ""
+
+
+def _is_held(lock: filelock.BaseFileLock) -> bool:
+    if not Path(lock.lock_file).exists():
+        return False
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
-
-
-def being_made(section: Section, name: str) -> bool:
-    """Tell whether another process makes a product now."""
-    if not (section.path / WORK / f"{name.replace('/', '__')}.lock").exists():
+        return True
+    except OSError:  # whoever may only read cannot ask
         return False
-    with alone(section, name) as free:
-        return not free
+    lock.release()
+    return False
 
 
 def finish_swaps(section: Section, report: Report) -> None:
     """Complete what was stopped while a finished product took the place of an older one."""
-    work = section.path / WORK
-    for flat in sorted({path.name.removesuffix(OLD) for path in work.glob("*") if path.is_dir()}):
-        name = flat.replace("__", "/")
-        place, draft, old = section.path / name, work / flat, work / f"{flat}{OLD}"
+    folders = [path for path in (section.path / WORK).glob("*") if path.is_dir()]
+    for name in sorted({name_of(path) for path in folders}):
+        if in_use(section, name):
+            continue
+        place, draft = section.path / name, draft_folder(section.path, name)
+        old, whole = old_of(draft), (draft / RECORD).exists()
+        if not (whole or old.exists()):
+            continue
+        if whole:
+            what, done = "a run was stopped when all but its place was done", "it is in place"
+        elif place.exists():
+            what, done = "an older version was left in work/", "it was removed"
+        else:
+            what, done = "it was taken away by a run that was stopped", "it is back"
+        if not report.mendable(name, what, "completes this"):
+            continue
         with alone(section, name) as free:
-            whole = (draft / RECORD).exists() and not (draft / RECIPE).exists()
-            if not free or not (whole or old.exists()):
+            if not free:
                 continue
             if whole:
-                what, done = "a run was stopped when all but its place was done", "it is in place"
-            elif place.exists():
-                what, done = "an older version was left in work/", "it was removed"
-            else:
-                what, done = "it was taken away by a run that was stopped", "it is back"
-            if not report.mendable(name, what, "completes this"):
-                continue
-            if whole and place.exists():
-                shutil.rmtree(old, ignore_errors=True)
-                place.rename(old)
-            if not place.exists():
+                take_place(place, draft)
+            elif not place.exists():
                 place.parent.mkdir(exist_ok=True)
-                (draft if whole else old).rename(place)
-            shutil.rmtree(old, ignore_errors=True)
-            report.repaired(name, what, done)
+                old.rename(place)
+            remove(old)
+        report.repaired(name, what, done)
 
 
 def tell_drafts(section: Section, report: Report, *, remove: bool) -> None:
     """Tell which products are unfinished, and remove what no run can go on with."""
     work = section.path / WORK
     for draft in sorted(path for path in work.glob("*") if path.is_dir()):
-        if draft.name.endswith(OLD):
+        if draft.name.endswith(OLD) or (draft / RECORD).exists():
+            continue  # told by `finish_swaps`
+        name = name_of(draft)
+        if told := in_use(section, name):
+            report.note(name, told)
             continue
-        name = draft.name.replace("__", "/")
+        goes_on = (draft / RECIPE).exists()
+        if goes_on and not remove:
+            journal = draft / JOURNAL
+            parts = len(journal.read_text().splitlines()) if journal.exists() else 0
+            report.note(
+                name, f"an unfinished run is kept in work/{draft.name}, {parts} parts finished",
+                f"'{command(name)}' goes on with it, --remove-drafts removes it",
+            )  # fmt: skip
+            continue
+        what = "an unfinished run" if goes_on else "a run that cannot be gone on with"
+        if not report.mendable(f"{WORK}/{draft.name}", what, "removes it"):
+            continue
         with alone(section, name) as free:
-            if not free:
-                report.note(name, "another process is making it now")
-                continue
-            if (draft / RECORD).exists():
-                continue  # told by `finish_swaps`
-            goes_on = (draft / RECIPE).exists()
-            if goes_on and not remove:
-                journal = draft / JOURNAL
-                parts = len(journal.read_text().splitlines()) if journal.exists() else 0
-                report.note(
-                    name, f"an unfinished run is kept in work/{draft.name}, {parts} parts finished",
-                    f"'{command(name)}' goes on with it, --remove-drafts removes it",
-                )  # fmt: skip
-                continue
-            what = "an unfinished run" if goes_on else "a run that cannot be gone on with"
-            if report.mendable(f"{WORK}/{draft.name}", what, "removes it"):
+            if free:
                 shutil.rmtree(draft, ignore_errors=True)
                 report.repaired(f"{WORK}/{draft.name}", what, "it was removed")
 
 
 def remove_partials(section: Section, folder: Path, report: Report) -> None:
     """Remove files that a killed process had not finished writing."""
-    found = [
-        file
-        for file in (*folder.rglob(f"*{PARTIAL}"), *folder.glob(".*-*"), *folder.glob(".*.parquet"))
-        if file.is_file()
-    ]
-    if not found:
+    if not (found := list(half_written(folder))):
         return
     where = folder.relative_to(section.path).as_posix()
     what = f"{len(found)} half-written files of a killed run"

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from napari_olivine.errors import OlivineError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.section.check.files import check_files
+from napari_olivine.section.check.annotations import (
+    ANNOTATIONS,
+    REVIEW,
+    check_annotations,
+    check_root,
+)
+from napari_olivine.section.check.edits import check_edits
+from napari_olivine.section.check.files import check_description, check_files, images_of
 from napari_olivine.section.check.findings import Report
 from napari_olivine.section.check.images import (
     Damage,
@@ -27,9 +35,9 @@ from napari_olivine.section.check.images import (
 from napari_olivine.section.check.leftovers import (
     ASIDE,
     alone,
-    being_made,
     command,
     finish_swaps,
+    in_use,
     put_aside,
     remove_partials,
     tell_drafts,
@@ -40,12 +48,11 @@ from napari_olivine.section.recipe import RECORD, Product
 from napari_olivine.section.store import SEVERAL, STEP_OF, Section
 from napari_olivine.settings import Settings, setting
 
+OF_SOURCE = ("images", "epma")
+"""Products that only the instrument's files can make again."""
+
 ROUNDS = 3
 """A mended level may show damage above it: so often a raster is looked at."""
-
-ANNOTATIONS = "annotations"
-
-PLACEMENTS = ("profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
 
 Strips = Mapping[str, Callable[[int, int], NDArray[Any]]]
 """Reads rows from start to stop of a signal of the source, by its name."""
@@ -104,14 +111,16 @@ def check_section(
         What was found, what was repaired, what is left.
     """
     job = job or Job()
-    report = Report(job, settings.repair)
+    source = Path(settings.source or section.record.source)
+    report = Report(job, settings.repair, "" if source.is_dir() else str(source))
     finish_swaps(section, report)
     tell_drafts(section, report, remove=settings.remove_drafts)
-    _check_annotations(section, report)
+    check_root(section, report)
+    check_annotations(section, report)
     for name in _names(section, report):
         job.check()
-        if being_made(section, name):
-            report.note(name, "another process is making it now; it was not checked")
+        if told := in_use(section, name):
+            report.note(name, f"{told}; it was not checked")
         elif not settings.repair:
             _check_product(section, name, report, reread)
         else:
@@ -133,7 +142,7 @@ def _names(section: Section, report: Report) -> list[str]:
     """Products of the section, with those whose record is lost."""
     names = []
     for folder in sorted(path for path in section.path.iterdir() if path.is_dir()):
-        if folder.name in (ANNOTATIONS, WORK, ASIDE) or folder.name.startswith("."):
+        if folder.name in (ANNOTATIONS, REVIEW, WORK, ASIDE) or folder.name.startswith("."):
             continue
         if folder.name in SEVERAL:
             inside = sorted(one.name for one in folder.iterdir() if one.is_dir())
@@ -143,7 +152,7 @@ def _names(section: Section, report: Report) -> list[str]:
         else:
             report.note(folder.name, "is no part of the section")
     for name in ("images", "epma"):
-        if name not in names and not being_made(section, name):
+        if name not in names and not in_use(section, name) and not in_use(section, "images"):
             report.damage(name, "is missing", f"run '{command(name)}' again")
     return names
 
@@ -159,17 +168,27 @@ def _check_product(section: Section, name: str, report: Report, reread: Reread |
         _give_up(section, name, report, f"its {RECORD} is of {product.name!r}")
         return
     remove_partials(section, folder, report)
-    for told in check_files(name, folder, report.job):
+    if _recorded(folder) != product.fingerprint:
+        what = f"its {RECORD} was changed: it does not say any more what it was made from"
+        report.damage(name, what, f"run '{command(name)}' again")
+    edits = check_edits(section, report) if name == "crystals" else ()
+    for told in chain(check_files(product, folder, report.job), edits):
         _give_up(section, name, report, told)
         return
     rasters = [path for path in sorted(folder.iterdir()) if is_raster(path)]
     there = {path.name for path in rasters}
-    if name == "images" and (lost := set(section.record.signals) - there):
+    signals = set(section.record.signals) if name == "images" else set()
+    if lost := (images_of(product) | signals) - there:
         _give_up(section, name, report, f"the image of {', '.join(sorted(lost))} is missing")
         return
     for raster in rasters:
         if not _check_raster(section, product, raster, report, reread):
             return
+
+
+def _recorded(folder: Path) -> str:
+    """Return the fingerprint that a record gives itself."""
+    return str(json.loads((folder / RECORD).read_text(encoding="utf-8"))["fingerprint"])
 
 
 def _check_raster(
@@ -184,6 +203,8 @@ def _check_raster(
         return _give_up(section, product.name, report, str(error))
     if told := misfit(raster, section.shape, section.pixel_size_um):
         return _give_up(section, product.name, report, f"{folder.name}: {told}")
+    for told in check_description(product, folder, job):
+        return _give_up(section, product.name, report, told)
 
     def progress(share: float) -> None:
         job.progress(share, 1, f"Checking {where}")
@@ -262,40 +283,19 @@ def _overviews_in_words(damage: Damage) -> str:
 
 def _give_up(section: Section, name: str, report: Report, what: str) -> bool:
     """Tell of a product that cannot be mended, and move it aside if repairing; returns False."""
-    if report.repair:
+    if report.lost_source and name in OF_SOURCE:
+        advice = (
+            f"it stays where it is, since the instrument's files are not in {report.lost_source}: "
+            "say with --source where they are now"
+        )
+        report.damage(name, what, advice)
+    elif report.repair:
         place = put_aside(section, name).relative_to(section.path).as_posix()
         report.damage(name, what, f"it was moved to {place}; run '{command(name)}' again")
     else:
         advice = f"--repair moves it to {ASIDE}/; then run '{command(name)}' again"
         report.damage(name, what, advice)
     return False
-
-
-def _check_annotations(section: Section, report: Report) -> None:
-    folder = section.path / ANNOTATIONS
-    if folder.is_dir():
-        remove_partials(section, folder, report)
-    told = "it is the person's own, so it is left alone: correct it, or delete it and import again"
-    where = f"{ANNOTATIONS}/sessions.csv"
-    if not (folder / "sessions.csv").exists():
-        report.damage(where, "is missing", "run 'napari-olivine import' again")
-    else:
-        try:
-            for session in section.sessions():
-                if session.row1 > section.shape[0] or session.col1 > section.shape[1]:
-                    report.damage(where, f"session {session.session} leaves the section", told)
-        except (ValidationError, ValueError, TypeError, OSError) as error:
-            first = str(error).splitlines()[0]
-            report.damage(where, f"cannot be read ({first})", told)
-    where = f"{ANNOTATIONS}/placements.csv"
-    if (folder / "placements.csv").exists():
-        try:
-            table = section.annotation("placements")
-        except (ValueError, OSError) as error:
-            report.damage(where, f"cannot be read ({error})", told)
-            return
-        if lost := [name for name in PLACEMENTS if name not in table]:
-            report.damage(where, f"lacks the column {', '.join(lost)}", told)
 
 
 def _tell_stale(section: Section, report: Report) -> None:

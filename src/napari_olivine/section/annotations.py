@@ -1,0 +1,105 @@
+"""Tables that a person sets by hand, also with a spreadsheet program and its idea of CSV."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pandas as pd
+from pydantic import ValidationError
+
+from napari_olivine.errors import SectionError, first_line
+from napari_olivine.section.sessions import Session
+
+NAMES = ("session", "profile", "standard")
+"""Columns that hold names, also where these look like numbers."""
+
+SESSIONS = ("session", "row0", "row1", "col0", "col1")
+"""Columns that sessions must have."""
+
+PLACEMENTS = ("profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
+"""Columns of the placements of profiles; the coordinates of what is not placed yet are empty."""
+
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_annotation(file: Path) -> pd.DataFrame:
+    """Read a table as we write it, or as a spreadsheet program saved it.
+
+    Semicolons or tabulators between columns, commas in numbers, a byte order mark, the code page
+    of western Windows and rows left empty are understood.
+
+    Raises
+    ------
+    SectionError
+        If it is no table.
+    """
+    try:
+        text = _decode(file.read_bytes())
+        header = text.lstrip().partition("\n")[0]
+        separator = max(",;\t", key=header.count)
+        decimal = "," if separator != "," and re.search(r"\d,\d", text) else "."
+        lines = [line for line in text.splitlines() if line.strip(f"{separator} ")]
+        table = pd.read_csv(
+            io.StringIO("\n".join(lines)), sep=separator, decimal=decimal, skipinitialspace=True,
+            dtype=dict.fromkeys(NAMES, str),
+        )  # fmt: skip
+    except (ValueError, OSError) as error:
+        raise SectionError(f"{file} cannot be read as a table ({first_line(error)}).") from error
+    unnamed = [name for name in table if str(name).startswith("Unnamed: ")]
+    empty = [name for name in unnamed if table[name].isna().all()]
+    return table.drop(columns=empty)
+
+
+def sessions_of(table: pd.DataFrame, file: Path) -> list[Session]:
+    """Return the sessions of a table.
+
+    Raises
+    ------
+    SectionError
+        If a row is none; names the file, the row and the column.
+    """
+    _require(SESSIONS, table, file)
+    sessions = []
+    for number, row in enumerate(table.to_dict("records"), 2):
+        try:
+            sessions.append(Session(**{str(name): value for name, value in row.items()}))
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            where = ".".join(map(str, wrong["loc"]))
+            raise SectionError(
+                f"{file}, row {number}, {where}: {wrong['msg']} (it is {wrong['input']!r})."
+            ) from error
+    return sessions
+
+
+def check_placements(table: pd.DataFrame, file: Path) -> None:
+    """See whether a table can be the placements of profiles.
+
+    Raises
+    ------
+    SectionError
+        If it lacks a column, or a coordinate is no number; names the file and the row.
+    """
+    _require(PLACEMENTS, table, file)
+    for name in PLACEMENTS[2:6]:
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        wrong = table.index[numbers.isna() & table[name].notna()]
+        if len(wrong):
+            value = table.at[wrong[0], name]
+            raise SectionError(f"{file}, row {wrong[0] + 2}, {name}: {value!r} is no number.")
+
+
+def _require(columns: tuple[str, ...], table: pd.DataFrame, file: Path) -> None:
+    if lost := [name for name in columns if name not in table]:
+        raise SectionError(f"{file} lacks the column {', '.join(lost)}.")
+
+
+def _decode(content: bytes) -> str:
+    if content.startswith(UTF16):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252")
