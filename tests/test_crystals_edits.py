@@ -399,6 +399,32 @@ for k in range(10_000):
 """
 
 
+def test_a_record_that_was_not_written_is_mended(section: Section) -> None:
+    before = section.require("crystals").fingerprint
+    record = section.path / "crystals" / "product.json"
+    old = record.read_bytes()
+    store = CrystalStore(section)
+    store.do(Note(crystals=(at(store, 150, 150),), text="seen"))
+    store.close()
+    after = section.require("crystals").fingerprint
+    record.write_bytes(old)  # as if it had been killed just before
+    CrystalStore(section).close()
+    assert section.require("crystals").fingerprint == after != before
+
+
+def test_crystals_that_nobody_can_write_are_open_for_reading(
+    section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    store = CrystalStore(section)
+    assert "nobody can write there: Permission denied" in store.held_by
+    with pytest.raises(SectionError, match="only be looked at"):
+        store.do(Note(crystals=(at(store, 150, 150),), text="seen"))
+
+
 def test_a_killed_process_loses_no_confirmed_edit(section: Section) -> None:
     """The process is killed at once, wherever it stands: five times in a row."""
     confirmed = 0

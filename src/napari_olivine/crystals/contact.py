@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_olivine.crystals.distance import exact_distance
+
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 Points = NDArray[np.int32]
@@ -61,8 +63,7 @@ def outer_points(mask: Mask) -> Points:
 
 def distance_to(mask: Mask) -> Floats:
     """Distance of each pixel to the nearest of the mask, px; far where there is none."""
-    away = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(away, np.float32)
+    return exact_distance(~mask)
 
 
 def hull_area(points: Points) -> float:

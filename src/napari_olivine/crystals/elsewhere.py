@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_olivine.crystals.numbering import strips_of
-from napari_olivine.crystals.saving import write_table
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Raster
+from napari_olivine.section.tables import write_table
 
 LARGEST_ID = 50_000_000
 """Tables by number have to stay small."""

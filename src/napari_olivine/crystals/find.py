@@ -15,12 +15,12 @@ from napari_olivine.crystals.instances import no_decisions, settle_crystals
 from napari_olivine.crystals.measure import Measured, crystal_blocks, measure_crystals
 from napari_olivine.crystals.numbering import number_regions
 from napari_olivine.crystals.rock import add_surroundings, find_vesicle_grey
-from napari_olivine.crystals.saving import write_table
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.table import complete, summary
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Product, Raster, Section, Tiles, create_raster
+from napari_olivine.section.tables import write_table
 
 METHOD = 2
 """2: inclusions, agreement with another opinion, edits of a person."""

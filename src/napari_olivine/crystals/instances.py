@@ -30,10 +30,11 @@ from napari_olivine.crystals.measure import (
 from napari_olivine.crystals.numbering import strips_of
 from napari_olivine.crystals.parting import Cut, PartingSettings, is_notched, part_region
 from napari_olivine.crystals.parting import decisions as cut_table
-from napari_olivine.crystals.saving import write_arrays, write_table
+from napari_olivine.crystals.saving import write_arrays
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Raster
+from napari_olivine.section.tables import write_table
 
 LARGEST_PX = 4_000_000
 """Pixels of the box of a region that is parted, at most: the step must stop within two seconds."""

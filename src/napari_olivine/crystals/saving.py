@@ -1,4 +1,4 @@
-"""Writing what a step has found so far, all or nothing."""
+"""Arrays that a step has found so far, written all or nothing."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-
-def write_table(table: pd.DataFrame, file: Path) -> None:
-    """Write a table (Parquet) under another name first."""
-    temporary = file.with_name(f".{file.name}")
-    table.to_parquet(temporary, index=False)
-    temporary.replace(file)
+from napari_olivine.section.durable import sync
 
 
 def write_arrays(arrays: Mapping[str, NDArray[Any]], file: Path) -> None:
@@ -23,4 +17,5 @@ def write_arrays(arrays: Mapping[str, NDArray[Any]], file: Path) -> None:
     temporary = file.with_name(f".{file.name}")
     with temporary.open("wb") as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+        sync(stream)
     temporary.replace(file)

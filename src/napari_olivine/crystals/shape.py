@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_olivine.crystals.distance import exact_distance
 from napari_olivine.crystals.outline import (
     NO_SIDE,
     RESOLVED_PX,
@@ -223,9 +224,8 @@ def outline_distance(filled: NDArray[np.bool_], on_edge: Sides = NO_SIDE) -> NDA
     if padded.all():
         top, bottom, left, right = 1, 1, 1, 1
         padded = cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     rows, columns = filled.shape
-    return np.asarray(distance[top : top + rows, left : left + columns], np.float32)
+    return exact_distance(np.asarray(padded))[top : top + rows, left : left + columns]
 
 
 def axes_px(mask: NDArray[np.bool_]) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from napari_olivine.section import Recipe, Tiles
 from napari_olivine.section.draft import unfinished
 from napari_olivine.section.fields import Fields
 from napari_olivine.section.recipe import RECORD, Product
+from napari_olivine.section.tables import read_table, write_table
 
 OVERLAPS = "overlaps.parquet"
 """File of the product ``images`` that compares overlapping tiles."""
@@ -46,7 +47,7 @@ class Settled:
         if self.source.layout is not None:
             self.source.layout.tiles.write(images)
         if self.overlaps is not None:
-            self.overlaps.to_parquet(images / OVERLAPS, index=False)
+            write_table(self.overlaps, images / OVERLAPS)
         if self.source.fields:
             table_of(self.source.fields).write(images)
 
@@ -83,7 +84,7 @@ def _settle_tiles(
         tiles = Tiles.read(earlier)
         if tiles is not None:
             file = earlier / OVERLAPS
-            overlaps = pd.read_parquet(file) if file.exists() else None
+            overlaps = read_table(file) if file.exists() else None
             return Settled(_moved(source, tiles, settings), overlaps)
     if settings.register_tiles is False or not share_strips(source.layout):
         return Settled(source)

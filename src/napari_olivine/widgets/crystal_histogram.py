@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_olivine.crystals.distance import exact_distance
 from napari_olivine.section import Raster, Section
 from napari_olivine.widgets.background import Background
 from napari_olivine.widgets.parts import wrapped
@@ -70,8 +71,6 @@ def mg_histogram(
         None where no pixel is left. Bars are as wide as Freedman and Diaconis (1981) advise,
         2 IQR / n^(1/3), but 10 to 60.
     """
-    import cv2
-
     row0, row1, col0, col1 = (int(record[name]) for name in ("row0", "row1", "col0", "col1"))
     level = 0
     while (row1 - row0) * (col1 - col0) >> 2 * level > LARGEST_PX and level + 1 < len(mg.levels):
@@ -80,7 +79,7 @@ def mg_histogram(
     window = (slice(row0 // step, -(-row1 // step)), slice(col0 // step, -(-col1 // step)))
     inside = np.pad(labels.read(*window, level) == int(record["id"]), 1)
     values = np.pad(mg.read(*window, level), 1, constant_values=np.nan)
-    distance = cv2.distanceTransform(_filled(inside), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance = exact_distance(_filled(inside))
     found = values[inside & (distance > border_px / step) & np.isfinite(values)].astype(np.float64)
     if not found.size:
         return None

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.crystals.saving import write_arrays
 from napari_olivine.section import Raster
+from napari_olivine.section.durable import sync
 
 CRYSTALS = "crystals"
 TABLES = (CRYSTALS, "profiles", "inclusions")
@@ -222,6 +223,7 @@ class Changes:
             if stream.tell() and not self._ends_a_line():
                 stream.write("\n")
             stream.write(json.dumps(told) + "\n")
+            sync(stream)
         self._lines[told["n"]] = told
 
     def _ends_a_line(self) -> bool:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_olivine.crystals.distance import exact_distance
 from napari_olivine.errors import EditError
 
 Mask = NDArray[np.bool_]
@@ -81,7 +82,7 @@ def cut_around(mask: Mask, markers: NDArray[np.float64]) -> Parts:
         raise EditError("Put at least two markers, one in each crystal.")
     seeds = np.zeros(mask.shape, np.int32)
     seeds[tuple(places.T)] = np.arange(1, len(places) + 1)
-    depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    depth = exact_distance(np.pad(mask, 1))[1:-1, 1:-1]
     found: NDArray[np.int32] = watershed(-depth, seeds, mask=mask)  # type: ignore[no-untyped-call]
     return _ordered(_nearest(found, mask))
 

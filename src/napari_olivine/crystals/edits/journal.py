@@ -40,7 +40,8 @@ class Journal:
     def __init__(self, section: Path) -> None:
         self.folder = section / FOLDER
         self.file = self.folder / JOURNAL
-        self._lock = filelock.FileLock(self.folder / LOCK, thread_local=False)
+        # Whoever may write in the folder may take its lock, also one that a colleague left.
+        self._lock = filelock.FileLock(self.folder / LOCK, mode=0o666, thread_local=False)
         self.entries: list[Entry] = []
         self.read()
 
@@ -54,13 +55,15 @@ class Journal:
         str
             Empty if that went well, else who holds it.
         """
-        self.folder.mkdir(exist_ok=True)
         try:
+            self.folder.mkdir(exist_ok=True)
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
             with suppress(OSError):
                 return (self.folder / HOLDER).read_text().strip()
             return "another process"
+        except OSError as error:
+            return f"nobody can write there: {error.strerror}"
         (self.folder / HOLDER).write_text(f"{reviewer()}, process {os.getpid()}\n")
         self.read()
         self._mend()

@@ -27,13 +27,13 @@ from napari_olivine.crystals.edits.shapes import Shape
 from napari_olivine.crystals.images import images_of
 from napari_olivine.crystals.inclusions import inclusion_table
 from napari_olivine.crystals.instances import BOX
-from napari_olivine.crystals.saving import write_table
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.table import COLUMNS, complete_columns, summary
 from napari_olivine.errors import EditError, OlivineError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Product, Raster, Recipe, Section
 from napari_olivine.section.store import write_atomically
+from napari_olivine.section.tables import write_table
 
 EDITS = "edits"
 APPLIED = "applied.json"
@@ -78,6 +78,8 @@ class CrystalStore:
         product = section.require("crystals", stale_ok=True)
         self._open(section, product.path, product.recipe, product.notes, job or Job())
         self._product: Product | None = product
+        if product.content != content(self.applied):  # stopped between its table and its record
+            self._saved = None
         self.held_by = self.journal.hold() if write else "nobody"
         if not self.held_by:
             self.catch_up()
@@ -103,7 +105,7 @@ class CrystalStore:
         self.journal = Journal(section.path)
         self.changes = Changes(folder / EDITS)
         self.applied = applied(folder)
-        self._saved = self.applied
+        self._saved: int | None = self.applied
         phase = str(notes.get("phase_from", "segmentation"))
         images = images_of(section, self.labels, phase, recipe.inputs)
         vesicle_grey = notes.get("vesicle_grey")
