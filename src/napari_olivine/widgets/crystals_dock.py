@@ -261,9 +261,10 @@ FILTER_HELP = (
 
 def _tables(section: Section | None) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Read the crystals and their profiles; an empty table where there are none."""
-    if section is None or section.product("crystals") is None:
+    product = section.product("crystals") if section is not None else None
+    if section is None or product is None:
         return pd.DataFrame({"id": pd.Series(dtype="int64")}), None
     profiles = None
-    with suppress(OSError):  # made before there were any
+    if (product.path / "profiles.parquet").exists():  # there were none at first
         profiles = section.table("crystals", "profiles")
     return section.table("crystals", "crystals"), profiles

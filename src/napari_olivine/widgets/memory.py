@@ -75,6 +75,8 @@ def memory_box(links: Links) -> NumberBox:
 
     box.changed.connect(set_budget)
     links.connect(budget.changed, show)
+    # A window that is closed takes the box with it, and may leave its dock as it was.
+    box.native.destroyed.connect(lambda *_: budget.changed.disconnect(show, missing_ok=True))
     return box
 
 

@@ -79,7 +79,7 @@ class CrystalStore:
         self._open(section, product.path, product.recipe, product.notes, job or Job())
         self._product: Product | None = product
         if product.content != content(self.applied):  # stopped between its table and its record
-            self._saved = None
+            self._saved = -1
         self.held_by = self.journal.hold() if write else "nobody"
         if not self.held_by:
             self.catch_up()
@@ -105,7 +105,7 @@ class CrystalStore:
         self.journal = Journal(section.path)
         self.changes = Changes(folder / EDITS)
         self.applied = applied(folder)
-        self._saved: int | None = self.applied
+        self._saved = self.applied
         phase = str(notes.get("phase_from", "segmentation"))
         images = images_of(section, self.labels, phase, recipe.inputs)
         vesicle_grey = notes.get("vesicle_grey")
