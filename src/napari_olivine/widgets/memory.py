@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 
 from psygnal import Signal
@@ -71,12 +72,11 @@ def memory_box(links: Links) -> NumberBox:
         budget.gigabytes = value
 
     def show() -> None:
-        box.value = budget.gigabytes
+        with suppress(RuntimeError):  # a window that was closed took the box with it
+            box.value = budget.gigabytes
 
     box.changed.connect(set_budget)
     links.connect(budget.changed, show)
-    # A window that is closed takes the box with it, and may leave its dock as it was.
-    box.native.destroyed.connect(lambda *_: budget.changed.disconnect(show, missing_ok=True))
     return box
 
 
