@@ -273,7 +273,7 @@ def _complete(
         pixel_size_um,
         job,
     )
-    refuse_if([one.why for one in fields.failed], f"{folder} {NOT_ONE_FIELD}")
+    refuse_if(fields.failed, f"{folder} {NOT_ONE_FIELD}")
     for one in unlaid:
         signals[one.signal] = FieldSignal(
             one.signal, [field for field in fields.fields if one.signal in field.maps], shape

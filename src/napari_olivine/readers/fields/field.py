@@ -79,6 +79,11 @@ class Field:
     explained: float = float("nan")
 
     @property
+    def images(self) -> list[Image]:
+        """Its maps, and its BSE image if it has one."""
+        return [*self.maps.values(), *([self.electron] if self.electron else [])]
+
+    @property
     def sure(self) -> bool:
         """Whether the images themselves tell where it lies."""
         return bool(np.isfinite(self.explained))
@@ -113,13 +118,13 @@ class Found:
     fields
         The fields.
     failed
-        Signals whose images cannot be fields, with the reason.
+        Why images of some signals cannot be fields, in sentences.
     remarks
         What the person should know, in sentences.
     """
 
     fields: list[Field]
-    failed: list[Unlaid] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
 
@@ -148,7 +153,7 @@ def find_fields(
     job
         Running job.
     """
-    failed: list[Unlaid] = []
+    failed: list[str] = []
     together: dict[tuple[str, tuple[int, int]], dict[str, Image]] = defaultdict(dict)
     why = {one.signal: one.why for one in unlaid}
     for one in unlaid:
@@ -157,8 +162,7 @@ def find_fields(
         for place, image in images:
             here = together[place, image.shape]
             if one.signal in here:
-                told = f"{image.file} shows the same as {here[one.signal].file}"
-                failed.append(Unlaid(one.signal, [], told))
+                failed.append(f"{image.file} shows the same as {here[one.signal].file}")
             here.setdefault(one.signal, image)
     own = {}
     for part in electrons:
@@ -175,8 +179,7 @@ def find_fields(
         hand = hand_placed.get(name)
         size = hand.pixel_size_um if hand and hand.pixel_size_um else _pixel_size_um(every)
         if wrong := _why_no_field(name, size, pixel_size_um):
-            reasons = [f"{why[signal]}; {wrong}" if why[signal] else wrong for signal in maps]
-            failed += [Unlaid(signal, [], one) for signal, one in zip(maps, reasons, strict=True)]
+            failed += [f"{why[signal]}; {wrong}" if why[signal] else wrong for signal in maps]
             continue
         assert size is not None
         found, how = _by_files(every, shape, size / pixel_size_um, frame)
@@ -193,17 +196,17 @@ def find_fields(
     return Found(fields, failed, remarks)
 
 
-def _opened(one: Unlaid, job: Job) -> tuple[list[tuple[str, Image]], list[Unlaid]]:
+def _opened(one: Unlaid, job: Job) -> tuple[list[tuple[str, Image]], list[str]]:
     """Open the images of a signal: places and images, and what is wrong with the others."""
     images: list[tuple[str, Image]] = []
-    unreadable: list[Unlaid] = []
+    unreadable: list[str] = []
     for part in one.parts:
         job.check()
         try:
             images.append((part.place, part.open()))
         except InputError as error:
-            unreadable.append(Unlaid(one.signal, [part], str(error)))
-    return (images, unreadable) if images else ([], [one])
+            unreadable.append(str(error))
+    return (images, unreadable) if images else ([], [one.why])
 
 
 def at_stage(one: Field, frame: StageFrame, pixel_size_um: float) -> Field:
@@ -220,8 +223,7 @@ def at_stage(one: Field, frame: StageFrame, pixel_size_um: float) -> Field:
     """
     if one.how not in ("stage", "unknown"):
         return one
-    images = [*one.maps.values(), *([one.electron] if one.electron else [])]
-    place, how = _by_files(images, one.shape, one.pixel_size_um / pixel_size_um, frame)
+    place, how = _by_files(one.images, one.shape, one.pixel_size_um / pixel_size_um, frame)
     return replace(one, place=place, how=how)
 
 

@@ -21,7 +21,6 @@ from napari_olivine.readers.fields.explain import explained, high_passed, uncorr
 from napari_olivine.readers.fields.field import Field, How
 from napari_olivine.readers.fields.reduced import Reduced
 from napari_olivine.readers.fields.refining import refine
-from napari_olivine.readers.image import Image
 from napari_olivine.readers.refusing import refuse_if
 from napari_olivine.readers.signal_reader import SignalReader
 from napari_olivine.section.fields import Place
@@ -246,12 +245,9 @@ class _Finder:
 
 def _images(one: Field, times: int) -> list[Floats]:
     """All images of a field, its BSE image too, so many times smaller; without blank ones."""
-    images: list[Image] = list(one.maps.values())
-    if one.electron is not None:
-        images.append(one.electron)
     size = (max(one.shape[1] // times, 1), max(one.shape[0] // times, 1))
     every = []
-    for image in images:
+    for image in one.images:
         pixels = np.nan_to_num(image.load(0, one.shape[0]).astype(np.float32))
         if times > 1:
             pixels = pixels[: size[1] * times, : size[0] * times]
