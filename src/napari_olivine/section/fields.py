@@ -208,9 +208,6 @@ class Fields:
 
     def _with(self, signal: str) -> Iterator[tuple[Place, tuple[int, int]]]:
         """Place, rows and columns of the fields that hold a signal."""
-        for (name, place), row in zip(
-            self.places.items(), self.table.itertuples(index=False), strict=True
-        ):
-            assert name == str(row.field)
-            if signal in str(row.signals).split(","):
-                yield place, (int(row.rows), int(row.columns))  # type: ignore[arg-type]
+        for place, row in zip(self.places.values(), self.table.to_dict("records"), strict=True):
+            if signal in row["signals"].split(","):
+                yield place, (int(row["rows"]), int(row["columns"]))

@@ -16,8 +16,7 @@ from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.section.annotations import check_placements, read_annotation, sessions_of
 from napari_olivine.section.draft import Draft, open_draft, put_in_place
-from napari_olivine.section.durable import PARTIAL
-from napari_olivine.section.durable import write_atomically as write_atomically
+from napari_olivine.section.durable import PARTIAL, write_atomically
 from napari_olivine.section.fields import Fields
 from napari_olivine.section.raster import Raster
 from napari_olivine.section.recipe import RECORD, Product, Recipe, fingerprint_of_bytes

@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_olivine.job import Job
 from napari_olivine.phantom import PhantomSettings, make_phantom
-from napari_olivine.section.store import write_atomically
+from napari_olivine.section.durable import write_atomically
 from napari_olivine.settings import Settings, setting
 from napari_olivine.workflow.chain import ChainSettings, run_chain
 from napari_olivine.workflow.steps import STEPS
