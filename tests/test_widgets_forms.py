@@ -8,8 +8,8 @@ from typing import Any, Literal
 import pytest
 
 from napari_olivine.errors import InputError
+from napari_olivine.registry import STEPS
 from napari_olivine.settings import Settings, setting
-from napari_olivine.workflow.steps import STEPS
 
 pytestmark = pytest.mark.gui
 

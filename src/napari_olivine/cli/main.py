@@ -18,7 +18,7 @@ from napari_olivine.cli.options import add_options, memory, read_settings
 from napari_olivine.cli.reporting import JsonLines, Stopwatch, Terminal, stop_on_request
 from napari_olivine.errors import Cancelled, InputError, OlivineError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.workflow.steps import STEPS, Step
+from napari_olivine.registry import STEPS, Step
 
 EXIT_ERROR, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
 

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.registry import STEPS
 from napari_olivine.widgets.check_part import CheckPart
 from napari_olivine.widgets.composite import CompositeBar
 from napari_olivine.widgets.import_part import ImportPart
@@ -31,7 +32,6 @@ from napari_olivine.widgets.steps import (
 )
 from napari_olivine.widgets.updating import next_rerun, stale_steps
 from napari_olivine.widgets.warming import warm_up
-from napari_olivine.workflow.steps import STEPS
 
 LINK = "#7ab8ff"
 """Colour of a link on napari's dark ground."""

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.errors import OlivineError
+from napari_olivine.registry import STEPS
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.close_guard import guard_window
 from napari_olivine.widgets.dock import Dock
@@ -24,7 +25,6 @@ from napari_olivine.widgets.parts import Folding, combo, readable, wrapped
 from napari_olivine.widgets.run_bar import RunBar
 from napari_olivine.widgets.steps import VERBS, dock_of, state_of, title_of
 from napari_olivine.widgets.words import in_window
-from napari_olivine.workflow.steps import STEPS
 
 DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("●", "#e69f00")}
 """Sign and colour of a product's state."""

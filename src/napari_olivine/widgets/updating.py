@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from napari_olivine.registry import STEPS
 from napari_olivine.section import Section
 from napari_olivine.section.store import STEP_OF
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.steps import stale_products
-from napari_olivine.workflow.steps import STEPS
 
 
 @dataclass(frozen=True)

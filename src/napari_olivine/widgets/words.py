@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from napari_olivine.registry import STEPS
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.steps import VERBS, dock_of
-from napari_olivine.workflow.steps import STEPS
 
 COMMON = {"memory": "Memory", "force": "Repeat even if up to date", "repair": "Repair"}
 """Options that stand outside the settings of a step, and what they are called in the docks."""

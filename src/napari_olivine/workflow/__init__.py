@@ -1,5 +1,5 @@
 """The steps in their order: the list of them, the whole chain, the demonstration."""
 
-from napari_olivine.workflow.steps import STEPS, Step
+from napari_olivine.registry import STEPS, Step
 
 __all__ = ["STEPS", "Step"]

@@ -8,9 +8,9 @@ from typing import Any
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Event, Job
+from napari_olivine.registry import STEPS
 from napari_olivine.section import Section
 from napari_olivine.settings import Settings, setting
-from napari_olivine.workflow.steps import STEPS
 
 CHAIN = ("import", "level", "mask", "train", "segment", "calibrate", "crystals", "export")
 """Steps in their order."""
