@@ -13,13 +13,13 @@ from napari_olivine.errors import InputError
 from napari_olivine.readers.epma import in_order, read_profile, read_profiles, suggest
 from napari_olivine.readers.epma.elements import FEO_IN_FE2O3, oxide_of
 from napari_olivine.readers.epma.names import label_of, read_header
-from napari_olivine.readers.epma.numbers import (
+from napari_olivine.readers.epma.profiles import clean_name, is_line, prefix_of
+from napari_olivine.tabular.numbers import (
     has_decimal_commas,
     is_below_detection,
     read_number,
     read_numbers,
 )
-from napari_olivine.readers.epma.profiles import clean_name, is_line, prefix_of
 from tests.epma_tables import OLIVINE, OXIDES, total, write_ods
 
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma import load_mappings, preview, read_profile, read_profiles, suggest
-from napari_olivine.readers.epma.cells import LARGEST_FILE, MOST_COLUMNS
-from napari_olivine.readers.epma.workbook import LARGEST_UNPACKED
+from napari_olivine.tabular.sheets import LARGEST_FILE, MOST_COLUMNS
+from napari_olivine.tabular.workbook_check import LARGEST_UNPACKED
 from tests.epma_tables import (
     jeol_summary,
     peaksight_1,

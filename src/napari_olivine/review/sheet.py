@@ -13,7 +13,8 @@ import pandas as pd
 from napari_olivine.crystals.edits import Classify, Edit, Judge, Merge, Note
 from napari_olivine.crystals.edits.kinds import Verdict, ZoneClass
 from napari_olivine.errors import EditError, InputError
-from napari_olivine.readers.epma.cells import (
+from napari_olivine.review.work import Review
+from napari_olivine.tabular.sheets import (
     SEPARATORS,
     Sheet,
     is_spreadsheet,
@@ -21,7 +22,6 @@ from napari_olivine.readers.epma.cells import (
     read_text,
     split_text,
 )
-from napari_olivine.review.work import Review
 
 TOLD = [
     "id", "x_um", "y_um", "size_class", "area_um2", "mg_core", "mg_rim", "zone_class",

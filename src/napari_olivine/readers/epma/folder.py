@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.epma.cells import Sheet
 from napari_olivine.readers.epma.layout import find_header, open_sheets
 from napari_olivine.readers.epma.mapping import (
     FILE,
@@ -29,6 +28,7 @@ from napari_olivine.readers.epma.positions import (
 from napari_olivine.readers.epma.profiles import split_profiles
 from napari_olivine.readers.epma.suggest import choose_sheet, suggest_all
 from napari_olivine.readers.epma.table import PLACES, RECALCULATE, Points, read_points
+from napari_olivine.tabular.sheets import Sheet
 
 USUAL = ("SiO2", "FeO", "MgO", "CaO", "MnO", "Total")
 """Columns of the table of a section without analyses."""

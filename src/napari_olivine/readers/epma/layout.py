@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_olivine.readers.epma.cells import (
+from napari_olivine.readers.epma.mapping import ColumnMapping
+from napari_olivine.readers.epma.names import HALOGENS, Header, is_unit, label_of, read_header
+from napari_olivine.tabular.numbers import is_blank, is_number
+from napari_olivine.tabular.sheets import (
     SEPARATORS,
     Sheet,
     is_spreadsheet,
@@ -14,9 +17,6 @@ from napari_olivine.readers.epma.cells import (
     read_text,
     split_text,
 )
-from napari_olivine.readers.epma.mapping import ColumnMapping
-from napari_olivine.readers.epma.names import HALOGENS, Header, is_unit, label_of, read_header
-from napari_olivine.readers.epma.numbers import is_blank, is_number
 
 HEADER_ROWS = 400
 """Rows among which the header is sought; PeakSight writes some 40 lines before it."""

@@ -13,7 +13,6 @@ from typing import Any, Literal
 from pydantic import Field
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.epma.cells import SEPARATORS, require_size
 from napari_olivine.readers.epma.names import (
     ELEMENTS,
     LENGTHS_UM,
@@ -22,6 +21,7 @@ from napari_olivine.readers.epma.names import (
     kind_of,
 )
 from napari_olivine.settings import Settings, setting
+from napari_olivine.tabular.sheets import SEPARATORS, require_size
 
 FILE = "columns.toml"
 """Name of the file, beside the tables, that keeps the mappings."""

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.epma.cells import Sheet
 from napari_olivine.readers.epma.elements import oxide_of
 from napari_olivine.readers.epma.layout import (
     Block,
@@ -24,12 +23,13 @@ from napari_olivine.readers.epma.layout import (
 )
 from napari_olivine.readers.epma.mapping import Column, ColumnMapping
 from napari_olivine.readers.epma.names import LENGTHS_UM, SHARES_PERCENT, Header
-from napari_olivine.readers.epma.numbers import (
+from napari_olivine.tabular.numbers import (
     has_decimal_commas,
     is_blank,
     is_number,
     read_number,
 )
+from napari_olivine.tabular.sheets import Sheet
 
 SAMPLE = 2000
 """Rows whose numbers are looked at to judge a column."""

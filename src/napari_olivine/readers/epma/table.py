@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.epma.cells import Sheet
 from napari_olivine.readers.epma.elements import FEO_IN_FE2O3, oxide_of
 from napari_olivine.readers.epma.layout import stands_on_end
 from napari_olivine.readers.epma.mapping import (
@@ -22,9 +21,10 @@ from napari_olivine.readers.epma.mapping import (
     check_mapping,
 )
 from napari_olivine.readers.epma.names import LENGTHS_UM, SHARES_PERCENT, kind_of, read_header
-from napari_olivine.readers.epma.numbers import read_numbers
 from napari_olivine.readers.epma.rows import cell_of, rows_of_analyses, second_table, too_wide
 from napari_olivine.readers.epma.suggest import decimal_mark
+from napari_olivine.tabular.numbers import read_numbers
+from napari_olivine.tabular.sheets import Sheet
 
 DATASET = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})\s*\.?", re.ASCII)
 """How PeakSight numbers a point: DataSet / Point."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.epma.workbook import check_workbook, shortly
+from napari_olivine.tabular.workbook_check import check_workbook, shortly
 
 LARGEST_FILE = 32 * 2**20
 """Bytes of a table; the longest sessions of a microprobe are a hundredth of it."""
