@@ -20,7 +20,7 @@ from napari_olivine.job import Job
 from napari_olivine.section import Section, Tiles, create_raster
 from napari_olivine.section.annotations import PLACEMENTS
 from napari_olivine.section.check import CheckSettings, Report, check_section, run
-from napari_olivine.section.recipe import Product
+from napari_olivine.section.provenance import Product
 from napari_olivine.section.tables import write_table
 from napari_olivine.settings import Settings
 from tests.test_crystals_edits import AS_FOUND, scene

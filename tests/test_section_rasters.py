@@ -20,7 +20,7 @@ from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Raster, Strips, create_raster
 from napari_olivine.section.check.images import inspect
-from napari_olivine.section.halving import halve
+from napari_olivine.section.downsample import halve
 from napari_olivine.section.raster import CHUNK, PIECE, SHARD_COLUMNS
 from napari_olivine.section.shards import fills_shards, is_ours
 

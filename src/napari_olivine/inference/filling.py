@@ -24,7 +24,7 @@ from napari_olivine.inference.windows import Grid, Place
 from napari_olivine.job import Event, Job
 from napari_olivine.networks.greys import GreyWindow, read_window
 from napari_olivine.section import Raster, Tiles
-from napari_olivine.section.halving import halve
+from napari_olivine.section.downsample import halve
 
 READERS, WRITERS = 2, 2
 """Threads that read windows ahead and that write cells behind."""

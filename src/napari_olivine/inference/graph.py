@@ -18,7 +18,7 @@ from napari_olivine.inference.windows import CELL, Place
 from napari_olivine.job import Job
 from napari_olivine.networks.greys import read_window
 from napari_olivine.section import Section
-from napari_olivine.section.halving import halve
+from napari_olivine.section.downsample import halve
 
 if TYPE_CHECKING:
     import dask.array as da

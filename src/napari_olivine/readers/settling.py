@@ -16,8 +16,8 @@ from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.source import Source
 from napari_olivine.section import Recipe, Tiles
 from napari_olivine.section.draft import unfinished
-from napari_olivine.section.fields import Fields
-from napari_olivine.section.recipe import RECORD, Product
+from napari_olivine.section.provenance import RECORD, Product
+from napari_olivine.section.submaps import Fields
 from napari_olivine.section.tables import read_table, write_table
 
 OVERLAPS = "overlaps.parquet"

@@ -15,8 +15,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.section.durable import sync_file
-from napari_olivine.section.halving import Reduction, halve
+from napari_olivine.section.atomic_io import sync_file
+from napari_olivine.section.downsample import Reduction, halve
 from napari_olivine.section.shards import CODEC, fills_shards, is_ours, write_shards
 
 CHUNK = 1024
@@ -261,7 +261,7 @@ def create_raster(
         Side of a pixel, um.
     reduction
         ``"mean"`` for grey, ``"nanmean"`` for values that exist on some pixels only,
-        ``"mode"`` for masks and labels; see `napari_olivine.section.halving`.
+        ``"mode"`` for masks and labels; see `napari_olivine.section.downsample`.
     fill
         Value of pixels that are never written.
     origin

@@ -22,7 +22,7 @@ from numcodecs.zstd import Zstd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
-from napari_olivine.section.durable import PARTIAL, sync_behind
+from napari_olivine.section.atomic_io import PARTIAL, sync_behind
 
 LEVEL = 1
 """Of zstd: higher levels make noisy images hardly smaller and take longer."""

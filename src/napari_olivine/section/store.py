@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.section.annotations import check_placements, read_annotation, sessions_of
+from napari_olivine.section.atomic_io import PARTIAL, write_atomically
 from napari_olivine.section.draft import Draft, open_draft, put_in_place
-from napari_olivine.section.durable import PARTIAL, write_atomically
-from napari_olivine.section.fields import Fields
+from napari_olivine.section.provenance import RECORD, Product, Recipe, fingerprint_of_bytes
 from napari_olivine.section.raster import Raster
-from napari_olivine.section.recipe import RECORD, Product, Recipe, fingerprint_of_bytes
 from napari_olivine.section.sessions import Session
+from napari_olivine.section.submaps import Fields
 from napari_olivine.section.tables import read_table
 from napari_olivine.section.tiles import Tiles
 from napari_olivine.settings import Settings

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from napari_olivine.errors import SectionError, first_line
-from napari_olivine.section.durable import sync_file
+from napari_olivine.section.atomic_io import sync_file
 
 
 def write_table(table: pd.DataFrame, file: Path) -> None:

@@ -13,7 +13,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.section import Product, Section
 from napari_olivine.section.draft import software_versions
-from napari_olivine.section.recipe import fingerprint_of_bytes
+from napari_olivine.section.provenance import fingerprint_of_bytes
 from napari_olivine.training.corrected import Corrections, corrections_fingerprint
 from napari_olivine.training.settings import TrainSettings
 

@@ -10,7 +10,7 @@ from psygnal import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_olivine.section import Section
-from napari_olivine.section.durable import write_atomically
+from napari_olivine.section.atomic_io import write_atomically
 from napari_olivine.widgets.elements import CHANNELS, colour_ramp
 from napari_olivine.widgets.layers import KEY, LEVELLED, layer_name
 from napari_olivine.widgets.links import Links

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.crystals.saving import write_arrays
 from napari_olivine.section import Raster
-from napari_olivine.section.durable import sync
+from napari_olivine.section.atomic_io import sync
 
 CRYSTALS = "crystals"
 TABLES = (CRYSTALS, "profiles", "inclusions")

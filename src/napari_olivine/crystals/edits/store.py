@@ -32,7 +32,7 @@ from napari_olivine.crystals.table import COLUMNS, complete_columns, summary
 from napari_olivine.errors import EditError, OlivineError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Product, Raster, Recipe, Section
-from napari_olivine.section.durable import write_atomically
+from napari_olivine.section.atomic_io import write_atomically
 from napari_olivine.section.tables import write_table
 
 EDITS = "edits"

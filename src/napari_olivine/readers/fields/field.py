@@ -17,7 +17,7 @@ from napari_olivine.readers.fields.hand_placed import HandPlaced
 from napari_olivine.readers.image import Image
 from napari_olivine.readers.mosaic import StageFrame
 from napari_olivine.readers.part import Part
-from napari_olivine.section.fields import COLUMNS, Fields, Place
+from napari_olivine.section.submaps import COLUMNS, Fields, Place
 
 How = Literal["hand", "stage", "registered", "unknown"]
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.refusing import refuse_if
-from napari_olivine.section.fields import Place
+from napari_olivine.section.submaps import Place
 
 FIELDS_FILE = "fields.csv"
 

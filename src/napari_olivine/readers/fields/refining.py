@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.readers.fields.explain import fitted
 from napari_olivine.readers.fields.reduced import Reduced
-from napari_olivine.section.fields import Place
+from napari_olivine.section.submaps import Place
 
 Floats = NDArray[np.float32]
 

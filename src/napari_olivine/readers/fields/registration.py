@@ -23,7 +23,7 @@ from napari_olivine.readers.fields.reduced import Reduced
 from napari_olivine.readers.fields.refining import refine
 from napari_olivine.readers.refusing import refuse_if
 from napari_olivine.readers.signal_reader import SignalReader
-from napari_olivine.section.fields import Place
+from napari_olivine.section.submaps import Place
 
 Floats = NDArray[np.float32]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from napari_olivine.errors import SectionError
 from napari_olivine.section.check.edits import check_journal
 from napari_olivine.section.check.findings import Report
-from napari_olivine.section.check.leftovers import in_use, remove_partials
+from napari_olivine.section.check.orphans import in_use, remove_partials
 from napari_olivine.section.store import Section, make_root
 
 ANNOTATIONS, REVIEW = "annotations", "review"

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
 from napari_olivine.job import Job
-from napari_olivine.section.fields import COLUMNS as FIELD_COLUMNS
-from napari_olivine.section.recipe import RECORD, Product, checksum
+from napari_olivine.section.provenance import RECORD, Product, checksum
+from napari_olivine.section.submaps import COLUMNS as FIELD_COLUMNS
 from napari_olivine.section.tiles import COLUMNS as TILE_COLUMNS
 
 COLUMNS = {

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.section.halving import halve
+from napari_olivine.section.downsample import halve
 from napari_olivine.section.raster import CHUNK, SHARD_COLUMNS, Block, Raster, blocks
 
 Progress = Callable[[float], None]

@@ -32,7 +32,7 @@ from napari_olivine.section.check.images import (
     rebuild,
     rewrite,
 )
-from napari_olivine.section.check.leftovers import (
+from napari_olivine.section.check.orphans import (
     ASIDE,
     alone,
     command,
@@ -43,8 +43,8 @@ from napari_olivine.section.check.leftovers import (
     tell_drafts,
 )
 from napari_olivine.section.draft import WORK
+from napari_olivine.section.provenance import RECORD, Product
 from napari_olivine.section.raster import Raster
-from napari_olivine.section.recipe import RECORD, Product
 from napari_olivine.section.store import SEVERAL, STEP_OF, Section
 from napari_olivine.settings import Settings, setting
 

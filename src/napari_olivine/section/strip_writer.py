@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.section.halving import halve
+from napari_olivine.section.downsample import halve
 from napari_olivine.section.raster import OVERVIEW_ROWS, Raster
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import filelock
 
 from napari_olivine.errors import SectionError
+from napari_olivine.section.atomic_io import half_written
 from napari_olivine.section.check.findings import Report
 from napari_olivine.section.draft import (
     OLD,
@@ -23,8 +24,7 @@ from napari_olivine.section.draft import (
     remove,
     take_place,
 )
-from napari_olivine.section.durable import half_written
-from napari_olivine.section.recipe import JOURNAL, RECIPE, RECORD
+from napari_olivine.section.provenance import JOURNAL, RECIPE, RECORD
 from napari_olivine.section.store import STEP_OF, Section
 
 ASIDE = "aside"

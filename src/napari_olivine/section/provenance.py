@@ -12,7 +12,7 @@ from typing import Any
 import google_crc32c
 
 from napari_olivine.errors import SectionError, first_line
-from napari_olivine.section.durable import PARTIAL, write_atomically
+from napari_olivine.section.atomic_io import PARTIAL, write_atomically
 
 
 @dataclass(frozen=True)
