@@ -7,12 +7,17 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_olivine.job import Job
+from napari_olivine.levelling.histogram_peaks import (
+    Peak,
+    find_mode,
+    find_peaks,
+    histogram_sightings,
+)
 from napari_olivine.levelling.histograms import TileGreys
-from napari_olivine.levelling.modes import Peak, find_mode, find_peaks, histogram_sightings
+from napari_olivine.levelling.sampling import Ends
 from napari_olivine.levelling.scales import Priors, solve_scales
 from napari_olivine.levelling.seams import Seam, sightings_at_borders
-from napari_olivine.levelling.sightings import Sightings
-from napari_olivine.levelling.survey import Ends
+from napari_olivine.levelling.tie_points import Sightings
 
 PRIORS = Priors(0.05, 30.0, 1.0)
 GREYS = np.array([60.0, 95.0, 120.0, 160.0, 205.0])

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_olivine.job import Job
-from napari_olivine.levelling.backgrounds import Shading
-from napari_olivine.levelling.layer import LevelledRaster, Levelling
+from napari_olivine.levelling.levelled_raster import LevelledRaster, Levelling
 from napari_olivine.levelling.mosaic import Mosaic
+from napari_olivine.levelling.shading import Shading
 from napari_olivine.section import Session, create_raster
 from napari_olivine.section.raster import Raster
 from napari_olivine.section.tiles import Tiles

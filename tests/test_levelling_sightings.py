@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_olivine.job import Job
-from napari_olivine.levelling.backgrounds import find_shading, tile_planes
 from napari_olivine.levelling.scales import Priors, solve_scales
 from napari_olivine.levelling.seams import Steps
-from napari_olivine.levelling.sightings import Sightings
+from napari_olivine.levelling.shading import find_shading, tile_planes
+from napari_olivine.levelling.tie_points import Sightings
 
 PRIORS = Priors(0.05, 30.0, 1.0)
 GREYS = np.array([40.0, 90.0, 120.0, 160.0, 210.0])

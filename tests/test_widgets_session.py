@@ -15,7 +15,7 @@ from napari.layers import Image, Labels, Layer
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.levelling.layer import LevelledLevel
+from napari_olivine.levelling.levelled_raster import LevelledLevel
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers import KEY

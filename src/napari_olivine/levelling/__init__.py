@@ -1,7 +1,7 @@
 """Levelling: the grey of all tiles and sessions of a mosaic on one scale."""
 
-from napari_olivine.levelling.files import read_levelling
-from napari_olivine.levelling.layer import LevelledRaster, Levelling, open_levelled
+from napari_olivine.levelling.io import read_levelling
+from napari_olivine.levelling.levelled_raster import LevelledRaster, Levelling, open_levelled
 from napari_olivine.levelling.settings import LevelSettings
 from napari_olivine.levelling.step import level
 

@@ -10,18 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.job import Job
-from napari_olivine.levelling.backgrounds import (
-    Shading,
-    find_shading,
-    proportion,
-    steps_of_cells,
-    tile_planes,
-)
+from napari_olivine.levelling.histogram_peaks import histogram_sightings
 from napari_olivine.levelling.histograms import TileGreys
-from napari_olivine.levelling.layer import Levelling
+from napari_olivine.levelling.levelled_raster import Levelling
 from napari_olivine.levelling.materials import Materials, find_materials, material_sightings
-from napari_olivine.levelling.modes import histogram_sightings
 from napari_olivine.levelling.mosaic import Mosaic
+from napari_olivine.levelling.sampling import Survey, survey
 from napari_olivine.levelling.scales import TILE_GREY, Priors, Scales, solve_scales
 from napari_olivine.levelling.seams import (
     Seam,
@@ -33,9 +27,15 @@ from napari_olivine.levelling.seams import (
     steps_of_seams,
 )
 from napari_olivine.levelling.settings import LevelSettings
-from napari_olivine.levelling.sightings import Sightings
+from napari_olivine.levelling.shading import (
+    Shading,
+    find_shading,
+    proportion,
+    steps_of_cells,
+    tile_planes,
+)
 from napari_olivine.levelling.standards import standard_sightings
-from napari_olivine.levelling.survey import Survey, survey
+from napari_olivine.levelling.tie_points import Sightings
 from napari_olivine.section import Raster
 
 Floats = NDArray[np.float64]

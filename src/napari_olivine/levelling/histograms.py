@@ -5,7 +5,7 @@ right gain and offset, that of one session covers that of another but for minera
 more of. Where the fourth roots of two densities differ least in the sum, large peaks lie on large
 ones and small distinct ones (epoxy, oxides) on theirs. That is the rough scale, found from coarse
 to fine. How wide a peak of varying composition is differs between sessions by some per cent; so
-would the gain: it comes from where the peaks are (`napari_olivine.levelling.modes`).
+would the gain: it comes from where the peaks are (`napari_olivine.levelling.histogram_peaks`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import minimize
 
 from napari_olivine.job import Job
+from napari_olivine.levelling.sampling import spread_tiles
 from napari_olivine.levelling.scales import Priors, Scales
-from napari_olivine.levelling.survey import spread_tiles
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2, vq
 
 from napari_olivine.job import Job
-from napari_olivine.levelling.sightings import Sightings
-from napari_olivine.levelling.survey import Survey, spread_tiles
+from napari_olivine.levelling.sampling import Survey, spread_tiles
+from napari_olivine.levelling.tie_points import Sightings
 
 Floats = NDArray[np.float64]
 

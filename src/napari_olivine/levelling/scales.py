@@ -21,7 +21,7 @@ from scipy.sparse import coo_matrix, csc_matrix, diags
 from scipy.sparse.linalg import splu
 
 from napari_olivine.job import Job
-from napari_olivine.levelling.sightings import Sightings
+from napari_olivine.levelling.tie_points import Sightings
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -13,8 +13,8 @@ from scipy.stats import spearmanr
 
 from napari_olivine.job import Job
 from napari_olivine.levelling.mosaic import Mosaic
-from napari_olivine.levelling.sightings import Sightings
-from napari_olivine.levelling.survey import Ends, Survey
+from napari_olivine.levelling.sampling import Ends, Survey
+from napari_olivine.levelling.tie_points import Sightings
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

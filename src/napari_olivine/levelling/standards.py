@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.errors import InputError
+from napari_olivine.levelling.sampling import clipping
 from napari_olivine.levelling.settings import LevelSettings
-from napari_olivine.levelling.sightings import Sightings
-from napari_olivine.levelling.survey import clipping
+from napari_olivine.levelling.tie_points import Sightings
 from napari_olivine.section import Section
 
 NAME = "standards"

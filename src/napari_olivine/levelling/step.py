@@ -11,7 +11,7 @@ import pandas as pd
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.levelling.estimate import Estimate, estimate
-from napari_olivine.levelling.files import write_levelling
+from napari_olivine.levelling.io import write_levelling
 from napari_olivine.levelling.mosaic import Mosaic
 from napari_olivine.levelling.settings import LevelSettings
 from napari_olivine.levelling.standards import read_standards

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from napari_olivine.job import Job
 from napari_olivine.levelling.histograms import SMOOTH, Rough, TileGreys, rough_scales, typical
+from napari_olivine.levelling.sampling import Ends
 from napari_olivine.levelling.scales import Priors, Scales, solve_scales
-from napari_olivine.levelling.sightings import Sightings
-from napari_olivine.levelling.survey import Ends
+from napari_olivine.levelling.tie_points import Sightings
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.levelling.backgrounds import Shading
 from napari_olivine.levelling.mosaic import Mosaic
+from napari_olivine.levelling.shading import Shading
 from napari_olivine.section import Raster, Section, session_index
 
 Floats = NDArray[np.float64]
@@ -188,7 +188,7 @@ def open_levelled(section: Section) -> Raster | LevelledRaster:
     SectionError
         If there is no BSE image or the levelling is damaged.
     """
-    from napari_olivine.levelling.files import read_levelling
+    from napari_olivine.levelling.io import read_levelling
 
     raster = section.raster("images", "BSE")
     if section.product("levelling") is None:

@@ -12,11 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import SectionError
-from napari_olivine.levelling.backgrounds import Shading
 from napari_olivine.levelling.estimate import Estimate, Tied
-from napari_olivine.levelling.layer import Levelling
+from napari_olivine.levelling.levelled_raster import Levelling
 from napari_olivine.levelling.mosaic import Mosaic
 from napari_olivine.levelling.seams import steps_of_overlaps
+from napari_olivine.levelling.shading import Shading
 from napari_olivine.section import Section, Session
 
 DEFINITION = (
