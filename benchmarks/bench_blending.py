@@ -28,7 +28,7 @@ from napari_olivine.inference.models import choose_models
 from napari_olivine.inference.windows import Axis, Blend, make_grid
 from napari_olivine.job import Job
 from napari_olivine.networks.files import load_model
-from napari_olivine.networks.greys import LevelledGrey, normalise
+from napari_olivine.networks.normalisation import LevelledGrey, normalise
 from napari_olivine.section import Section
 
 MARGIN = 256

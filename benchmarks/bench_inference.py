@@ -46,7 +46,7 @@ from napari_olivine.networks import NETWORKS, read_card
 from napari_olivine.networks.build import build_network
 from napari_olivine.networks.device import has_fast_bfloat16
 from napari_olivine.networks.files import load_model
-from napari_olivine.networks.greys import LevelledGrey, normalise
+from napari_olivine.networks.normalisation import LevelledGrey, normalise
 from napari_olivine.section import Section
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.uint8]]

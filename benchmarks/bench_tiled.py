@@ -46,7 +46,7 @@ from napari_olivine.job import Job
 from napari_olivine.networks import NETWORKS, ModelCard, Normalisation, network_spec
 from napari_olivine.networks.build import build_network
 from napari_olivine.networks.files import save_model
-from napari_olivine.networks.greys import normalise
+from napari_olivine.networks.normalisation import normalise
 from napari_olivine.section import Section, SectionRecord, create_raster
 from napari_olivine.settings import Settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_olivine.calibration.register import register
+from napari_olivine.calibration.registration import register
 from napari_olivine.calibration.traverse import Line, Patch, line_positions
 
 TRUE: Line = (42.0, 95.0, 218.0, 131.0)

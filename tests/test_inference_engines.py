@@ -35,7 +35,7 @@ from napari_olivine.job import Job
 from napari_olivine.networks import NETWORKS
 from napari_olivine.networks.build import Network, build_network
 from napari_olivine.networks.device import has_fast_bfloat16
-from napari_olivine.networks.vision import smp
+from napari_olivine.networks.torchvision_shim import smp
 from tests.test_networks import heard
 
 CPU = torch.device("cpu")

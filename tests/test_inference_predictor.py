@@ -331,7 +331,7 @@ def test_all_windows_under_way_are_made_again_when_a_card_fails(
 ) -> None:
     from napari_olivine.inference.models import choose_models
     from napari_olivine.inference.predictor import make_predictor
-    from napari_olivine.networks.greys import read_window
+    from napari_olivine.networks.normalisation import read_window
 
     section = small(tmp_path)
     dies(monkeypatch, Grey(), 1)

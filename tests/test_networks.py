@@ -27,14 +27,14 @@ from napari_olivine.networks import (
 from napari_olivine.networks.build import build_network
 from napari_olivine.networks.device import choose_device, stoppable
 from napari_olivine.networks.files import load_model, save_model
-from napari_olivine.networks.greys import (
+from napari_olivine.networks.normalisation import (
     LevelledGrey,
     clip_window,
     measure_normalisation,
     normalise,
     read_window,
 )
-from napari_olivine.networks.vision import declare_missing_operators, torchvision
+from napari_olivine.networks.torchvision_shim import declare_missing_operators, torchvision
 from tests.grains import SIDE, make_grains
 from tests.sections import make_section
 

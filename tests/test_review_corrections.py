@@ -23,8 +23,8 @@ from napari_olivine.review.corrections import CorrectionsSettings, write_correct
 from napari_olivine.section import Section
 from napari_olivine.section.check import CheckSettings
 from napari_olivine.training import TrainSettings, train
-from napari_olivine.training.corrected import Corrections, corrections_fingerprint
 from napari_olivine.training.plan import make_plan
+from napari_olivine.training.review_labels import Corrections, corrections_fingerprint
 from napari_olivine.training.samples import Samples
 from napari_olivine.workflow.check import check_section
 from tests.test_crystals_find import labels_of, make_section, put

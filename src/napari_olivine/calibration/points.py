@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_olivine.calibration.grey import CalibrationGrey
 from napari_olivine.calibration.outliers import artefacts, fill_along
 from napari_olivine.calibration.phase import Phase
-from napari_olivine.calibration.register import Registered, register
+from napari_olivine.calibration.registration import Registered, register
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.calibration.stoichiometry import (
     cations,

@@ -22,7 +22,7 @@ from napari_olivine.inference.order import Order
 from napari_olivine.inference.predictor import Predictor
 from napari_olivine.inference.windows import Grid, Place
 from napari_olivine.job import Event, Job
-from napari_olivine.networks.greys import GreyWindow, read_window
+from napari_olivine.networks.normalisation import GreyWindow, read_window
 from napari_olivine.section import Raster, Tiles
 from napari_olivine.section.downsample import halve
 

@@ -16,7 +16,7 @@ from napari_olivine.inference.probability import choose_window
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.inference.windows import CELL, Place
 from napari_olivine.job import Job
-from napari_olivine.networks.greys import read_window
+from napari_olivine.networks.normalisation import read_window
 from napari_olivine.section import Section
 from napari_olivine.section.downsample import halve
 

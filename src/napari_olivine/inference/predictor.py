@@ -15,7 +15,7 @@ from napari_olivine.inference.models import Chosen
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.job import Job
 from napari_olivine.networks.files import load_model
-from napari_olivine.networks.greys import GreyWindow, LevelledGrey, normalise
+from napari_olivine.networks.normalisation import GreyWindow, LevelledGrey, normalise
 from napari_olivine.section import Raster, Section
 
 SAMPLE_PX = 384

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from napari_olivine.networks.registry import network_spec
-from napari_olivine.networks.vision import smp, torchvision
+from napari_olivine.networks.torchvision_shim import smp, torchvision
 
 BATCH_NORM_MOMENTUM = 0.1
 """MobileNetV3 comes with 0.01, with which a short training never moves the running statistics."""

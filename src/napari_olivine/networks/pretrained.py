@@ -20,7 +20,7 @@ from napari_olivine.job import Job
 from napari_olivine.networks.build import Network
 from napari_olivine.networks.card import WEIGHTS
 from napari_olivine.networks.registry import NetworkSpec
-from napari_olivine.networks.vision import torchvision
+from napari_olivine.networks.torchvision_shim import torchvision
 
 SECONDS_TO_ANSWER = 4.0
 """How long the server of published weights may take to answer before training goes without."""

@@ -19,7 +19,7 @@ from napari_olivine.job import Job
 from napari_olivine.networks.build import Network
 from napari_olivine.networks.device import autocast, stoppable
 from napari_olivine.networks.files import load_weights, save_weights
-from napari_olivine.training.average import RunningAverage
+from napari_olivine.training.ema import RunningAverage
 from napari_olivine.training.losses import Scores, loss_of
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import Samples

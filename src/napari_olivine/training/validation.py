@@ -10,7 +10,7 @@ import torch
 from napari_olivine.job import Job
 from napari_olivine.networks.build import Network
 from napari_olivine.networks.device import autocast, stoppable
-from napari_olivine.networks.greys import normalise
+from napari_olivine.networks.normalisation import normalise
 from napari_olivine.training.losses import Scores
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import Samples

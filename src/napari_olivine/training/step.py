@@ -14,7 +14,7 @@ from napari_olivine.job import Job
 from napari_olivine.section import Product, Section
 from napari_olivine.section.draft import software_versions
 from napari_olivine.section.provenance import fingerprint_of_bytes
-from napari_olivine.training.corrected import Corrections, corrections_fingerprint
+from napari_olivine.training.review_labels import Corrections, corrections_fingerprint
 from napari_olivine.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def train(
     from napari_olivine.networks.build import build_network
     from napari_olivine.networks.device import choose_device
     from napari_olivine.networks.files import save_model
-    from napari_olivine.networks.greys import measure_normalisation
+    from napari_olivine.networks.normalisation import measure_normalisation
     from napari_olivine.networks.pretrained import start_weights
     from napari_olivine.training.loop import CHECKPOINT, Training
     from napari_olivine.training.plan import make_plan
