@@ -36,9 +36,9 @@ import torch
 from numpy.typing import NDArray
 
 from napari_olivine.inference.engines import agree
-from napari_olivine.inference.engines.choosing import FAILURES
 from napari_olivine.inference.engines.cuda_engine import CudaEngine
 from napari_olivine.inference.engines.openvino_engine import OpenVinoEngine
+from napari_olivine.inference.engines.select import FAILURES
 from napari_olivine.inference.engines.torch_engine import TorchEngine, as_stored
 from napari_olivine.inference.predictor import busiest_place
 from napari_olivine.job import Job

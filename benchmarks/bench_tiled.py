@@ -35,9 +35,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from napari_olivine.inference.cells import Cells
+from napari_olivine.inference.cell_store import Cells
 from napari_olivine.inference.engines.engine import Engine, Promise
-from napari_olivine.inference.filling import Filling, Target
+from napari_olivine.inference.local_runner import Filling, Target
 from napari_olivine.inference.models import Chosen
 from napari_olivine.inference.predictor import ModelPredictor
 from napari_olivine.inference.settings import SegmentSettings

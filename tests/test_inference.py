@@ -15,7 +15,7 @@ from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.inference import SegmentSettings, segment
 from napari_olivine.inference import predictor as predictor_module
 from napari_olivine.inference.blending import Blender
-from napari_olivine.inference.order import Order, View
+from napari_olivine.inference.cell_queue import Order, View
 from napari_olivine.inference.windows import CELL, make_axis, make_grid
 from napari_olivine.job import Job
 from napari_olivine.networks import Normalisation, read_card
@@ -312,7 +312,7 @@ def test_models_that_do_not_fit_are_refused(noise: Section, tmp_path: Path) -> N
 def test_lazy_probability_computes_what_is_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_olivine.inference.graph import probability_dask
+    from napari_olivine.inference.dask_array import probability_dask
 
     class Counting(Context):
         seen = 0

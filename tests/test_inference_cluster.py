@@ -19,13 +19,13 @@ from distributed import Client, Future, LocalCluster
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.inference import SegmentSettings, cluster, cluster_client, segment
-from napari_olivine.inference.at_hand import make_work, take_card
-from napari_olivine.inference.cells import CELLS
+from napari_olivine.inference.cell_queue import Order, View
+from napari_olivine.inference.cell_store import CELLS
 from napari_olivine.inference.cluster_task import Run, _guard, fill_piece
-from napari_olivine.inference.graph import probability_dask
+from napari_olivine.inference.dask_array import probability_dask
 from napari_olivine.inference.models import choose_models
-from napari_olivine.inference.order import Order, View
 from napari_olivine.inference.windows import CELL, make_grid
+from napari_olivine.inference.worker_cache import make_work, take_card
 from napari_olivine.job import Event, Job
 from napari_olivine.networks import Normalisation
 from napari_olivine.networks.build import build_network

@@ -17,11 +17,10 @@ from torch import nn
 
 from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.inference.engines import EngineError, agree, choose_engine, plain_engine
-from napari_olivine.inference.engines import choosing as choosing_module
-from napari_olivine.inference.engines.choosing import WORTH_COMPARING, Agreement
+from napari_olivine.inference.engines import select as choosing_module
 from napari_olivine.inference.engines.cuda_engine import CudaEngine
 from napari_olivine.inference.engines.openvino_engine import OpenVinoEngine, is_installed
-from napari_olivine.inference.engines.rewrite import (
+from napari_olivine.inference.engines.optimize import (
     LEAST_DILATION,
     DoublingBlock,
     PaddedTaps,
@@ -30,6 +29,7 @@ from napari_olivine.inference.engines.rewrite import (
     rewrite,
     shift_traceably,
 )
+from napari_olivine.inference.engines.select import WORTH_COMPARING, Agreement
 from napari_olivine.inference.engines.torch_engine import TorchEngine, as_stored
 from napari_olivine.job import Job
 from napari_olivine.networks import NETWORKS

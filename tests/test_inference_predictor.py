@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.inference import SegmentSettings, segment
 from napari_olivine.inference import predictor as predictor_module
+from napari_olivine.inference.dask_array import probability_dask
 from napari_olivine.inference.engines import plain_engine
-from napari_olivine.inference.graph import probability_dask
 from napari_olivine.inference.predictor import (
     SAMPLE_PX,
     TURNS,
@@ -192,10 +192,10 @@ def test_a_model_beside_another_over_one_reading(
     section = small(tmp_path)
     (a, b, c), networks = three_models(tmp_path, monkeypatch)
     reads: list[tuple] = []
-    from napari_olivine.inference import filling
+    from napari_olivine.inference import local_runner
 
-    plainly = filling.read_window
-    monkeypatch.setattr(filling, "read_window", lambda *w: reads.append(w) or plainly(*w))
+    plainly = local_runner.read_window
+    monkeypatch.setattr(local_runner, "read_window", lambda *w: reads.append(w) or plainly(*w))
     how = ONE_WINDOW.model_copy(update={"model": a, "compare": f"{b}, {c}"})
     job, events = heard()
     segment(section, how, job)

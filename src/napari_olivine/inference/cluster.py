@@ -14,8 +14,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from napari_olivine.errors import InputError, OlivineError, first_line
-from napari_olivine.inference.at_hand import make_work
-from napari_olivine.inference.cells import from_pairs
+from napari_olivine.inference.cell_queue import Order
+from napari_olivine.inference.cell_store import from_pairs
 from napari_olivine.inference.cluster_client import (
     STOP_S,
     TICK_S,
@@ -24,12 +24,12 @@ from napari_olivine.inference.cluster_client import (
     connected,
 )
 from napari_olivine.inference.cluster_task import KEPT, PACKAGE, Pending, Run, fill_piece, stop_flag
-from napari_olivine.inference.filling import is_covered, keep_up_overviews
-from napari_olivine.inference.ledger import Ledger
-from napari_olivine.inference.order import Order
+from napari_olivine.inference.local_runner import is_covered, keep_up_overviews
 from napari_olivine.inference.probability import Growing
+from napari_olivine.inference.progress import Ledger
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.inference.windows import Grid, Place
+from napari_olivine.inference.worker_cache import make_work
 from napari_olivine.job import Event, Job
 from napari_olivine.section import Section
 

@@ -11,10 +11,10 @@ from threading import Event as Flag
 from typing import Any
 
 from napari_olivine.errors import Cancelled, InputError, OlivineError, SectionError
-from napari_olivine.inference.at_hand import Work, at_hand, this_worker
-from napari_olivine.inference.cells import Histogram, Tally, to_pairs
-from napari_olivine.inference.filling import Filling, Target
+from napari_olivine.inference.cell_store import Histogram, Tally, to_pairs
+from napari_olivine.inference.local_runner import Filling, Target
 from napari_olivine.inference.windows import Place
+from napari_olivine.inference.worker_cache import Work, at_hand, this_worker
 from napari_olivine.job import Event, Job
 from napari_olivine.section import Raster
 from napari_olivine.section.draft import RECIPE

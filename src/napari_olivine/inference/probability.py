@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from napari_olivine.errors import InputError, SectionError
-from napari_olivine.inference.cells import Cells
+from napari_olivine.inference.cell_store import Cells
 from napari_olivine.inference.models import Chosen, choose_models, fingerprint_of_model
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.inference.windows import CELL, Grid, make_grid
@@ -106,7 +106,7 @@ def _fill_here(
     job: Job,
 ) -> dict[str, list[str]]:
     """Fill probabilities in this process; return the engine of each."""
-    from napari_olivine.inference.filling import Filling, Target
+    from napari_olivine.inference.local_runner import Filling, Target
     from napari_olivine.inference.predictor import make_predictor
 
     batch = settings.batch or default_batch(job)

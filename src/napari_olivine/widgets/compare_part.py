@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QFormLayout, QPushButton, QWidget
 from superqt import QLabeledDoubleSlider
 
-from napari_olivine.inference.stored import FULL, stored
+from napari_olivine.inference.encoding import FULL, stored
 from napari_olivine.section import Raster
 from napari_olivine.widgets.error_levels import COLOURS, WORDS, colour_map, error_levels
 from napari_olivine.widgets.layers import KEY, placed, probability_look

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.inference.stored import stored
+from napari_olivine.inference.encoding import stored
 
 BOTH, EXTRA, MISSED = 1, 2, 3
 """True positive, false positive and false negative pixels."""

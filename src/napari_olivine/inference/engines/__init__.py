@@ -1,12 +1,12 @@
 """Engines: one network, run in the fastest way that a machine has."""
 
-from napari_olivine.inference.engines.choosing import (
+from napari_olivine.inference.engines.engine import Engine, EngineError, EngineName
+from napari_olivine.inference.engines.select import (
     Agreement,
     agree,
     choose_engine,
     plain_engine,
 )
-from napari_olivine.inference.engines.engine import Engine, EngineError, EngineName
 
 __all__ = [
     "Agreement",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_olivine.inference.engines.engine import EngineName, FloatImage, Promise
-from napari_olivine.inference.engines.rewrite import rewrite
+from napari_olivine.inference.engines.optimize import rewrite
 from napari_olivine.inference.engines.torch_engine import as_stored
 from napari_olivine.job import Job
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_olivine.inference.engines.engine import EngineError, EngineName, FloatImage, Promise
-from napari_olivine.inference.engines.rewrite import rewrite, shift_traceably
+from napari_olivine.inference.engines.optimize import rewrite, shift_traceably
 from napari_olivine.inference.engines.torch_engine import as_stored
 from napari_olivine.job import Job
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_olivine.inference.encoding import stored
 from napari_olivine.inference.models import OLIVINE, Chosen, choose_models
 from napari_olivine.inference.probability import make_probabilities
 from napari_olivine.inference.settings import SegmentSettings
-from napari_olivine.inference.stored import stored
 from napari_olivine.inference.windows import CELL
 from napari_olivine.job import Job
 from napari_olivine.section import Product, Section, blocks, create_raster

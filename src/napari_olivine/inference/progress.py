@@ -8,7 +8,7 @@ from threading import Lock
 
 import numpy as np
 
-from napari_olivine.inference.cells import Histogram, Tally
+from napari_olivine.inference.cell_store import Histogram, Tally
 from napari_olivine.inference.windows import Place
 from napari_olivine.job import Job
 

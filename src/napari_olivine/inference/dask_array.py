@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.inference.at_hand import Work, at_hand, make_work
 from napari_olivine.inference.blending import Blender
-from napari_olivine.inference.filling import is_covered, mask_gaps
+from napari_olivine.inference.local_runner import is_covered, mask_gaps
 from napari_olivine.inference.models import OLIVINE, choose_models
 from napari_olivine.inference.probability import choose_window
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.inference.windows import CELL, Place
+from napari_olivine.inference.worker_cache import Work, at_hand, make_work
 from napari_olivine.job import Job
 from napari_olivine.networks.normalisation import read_window
 from napari_olivine.section import Section

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.inference.blending import Blender
-from napari_olivine.inference.cells import Histogram, Tally
+from napari_olivine.inference.cell_queue import Order
+from napari_olivine.inference.cell_store import Histogram, Tally
 from napari_olivine.inference.engines.engine import Promise
-from napari_olivine.inference.ledger import Ledger
 from napari_olivine.inference.models import OLIVINE
-from napari_olivine.inference.order import Order
 from napari_olivine.inference.predictor import Predictor
+from napari_olivine.inference.progress import Ledger
 from napari_olivine.inference.windows import Grid, Place
 from napari_olivine.job import Event, Job
 from napari_olivine.networks.normalisation import GreyWindow, read_window
