@@ -19,7 +19,7 @@ from napari_olivine.catalogue.cutouts import nice_length
 from napari_olivine.catalogue.histograms import count_mg
 from napari_olivine.catalogue.methods import methods_text
 from napari_olivine.crystals import CrystalsSettings, find_crystals
-from napari_olivine.crystals.classes import CLASS_COLOURS, class_codes, crystal_classes
+from napari_olivine.crystals.class_colours import CLASS_COLOURS, class_codes, crystal_classes
 from napari_olivine.crystals.edits import CrystalStore, Judge
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Event, Job

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_olivine.crystals.bridging import (
+from napari_olivine.crystals.instances.evidence import (
+    distance_to,
+    hull_area,
+    hull_excess,
+    outer_points,
+    own_outlines,
+    step_across,
+)
+from napari_olivine.crystals.instances.merging import (
     COLUMNS,
     BridgingSettings,
     Gap,
@@ -25,14 +33,6 @@ from napari_olivine.crystals.bridging import (
     near_crystals,
     near_pairs,
     probability,
-)
-from napari_olivine.crystals.contact import (
-    distance_to,
-    hull_area,
-    hull_excess,
-    outer_points,
-    own_outlines,
-    step_across,
 )
 
 SIDE = 150

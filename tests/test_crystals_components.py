@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_olivine.crystals.components import (
+from napari_olivine.crystals.instances.components import (
     Strip,
     join_strips,
     label_strip,

@@ -281,7 +281,7 @@ def test_parts_lost_after_the_table_was_written_do_not_matter(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("napari_olivine.crystals.find.summary", fail)
+        patch.setattr("napari_olivine.crystals.step.summary", fail)
         with pytest.raises(KeyboardInterrupt):
             find_crystals(section)
     assert section.product("crystals") is None

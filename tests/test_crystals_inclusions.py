@@ -9,14 +9,14 @@ import pytest
 
 from napari_olivine.crystals import CrystalsSettings, find_crystals
 from napari_olivine.crystals.edits import CrystalStore, Split
-from napari_olivine.crystals.inclusions import (
+from napari_olivine.crystals.measure.inclusions import (
     LEAST_PX,
     MOST,
     Inclusion,
     find_inclusions,
     inclusion_table,
 )
-from napari_olivine.crystals.shape import fill_holes
+from napari_olivine.crystals.measure.shape import fill_holes
 from tests.test_crystals_find import make_section
 
 HOST = 7

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from napari_olivine.crystals import CrystalsSettings, find_crystals
-from napari_olivine.crystals.instances import Parted, Regions
+from napari_olivine.crystals.instances.resolve import Parted, Regions
 from napari_olivine.job import Event, Job
 from napari_olivine.section import Section, create_raster
 from tests.test_crystals_find import labels_of, make_section, put

@@ -14,7 +14,7 @@ from scipy.special import ellipe
 from skimage.measure import perimeter_crofton, regionprops
 from skimage.morphology import convex_hull_image
 
-from napari_olivine.crystals.outline import (
+from napari_olivine.crystals.measure.outline import (
     RESOLVED_PX,
     Boundary,
     Outline,

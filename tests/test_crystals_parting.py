@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_olivine.crystals.necks import deep_notches, part_everywhere
-from napari_olivine.crystals.parting import (
+from napari_olivine.crystals.instances.necks import deep_notches, part_everywhere
+from napari_olivine.crystals.instances.splitting import (
     COLUMNS,
     Cut,
     PartingSettings,

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_olivine.crystals.radial import (
+from napari_olivine.crystals.measure.shape import fill_holes, outline_distance
+from napari_olivine.crystals.zoning.radial import (
     GRID,
     RadialProfile,
     independent,
@@ -20,7 +21,6 @@ from napari_olivine.crystals.radial import (
     radial_profile,
     speckle,
 )
-from napari_olivine.crystals.shape import fill_holes, outline_distance
 
 Image = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import regionprops
 
-from napari_olivine.crystals.outline import RESOLVED_PX
-from napari_olivine.crystals.shape import (
+from napari_olivine.crystals.measure.outline import RESOLVED_PX
+from napari_olivine.crystals.measure.shape import (
     CrystalShape,
     axes_px,
     classify_habit,

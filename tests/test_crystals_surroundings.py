@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import surroundings
-from napari_olivine.crystals.surroundings import (
+from napari_olivine.crystals.measure.blockwise import surroundings
+from napari_olivine.crystals.measure.surroundings import (
     Surroundings,
     measure_surroundings,
     vesicle_threshold,

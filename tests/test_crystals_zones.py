@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import erfc
 
-from napari_olivine.crystals.radial import radial_profile
+from napari_olivine.crystals.measure.shape import fill_holes, outline_distance
 from napari_olivine.crystals.settings import ZONING_CLASSES
-from napari_olivine.crystals.shape import fill_holes, outline_distance
-from napari_olivine.crystals.zones import (
+from napari_olivine.crystals.zoning.radial import radial_profile
+from napari_olivine.crystals.zoning.zoning_classes import (
     PAPER_CLASSES,
     ZONE_CLASSES,
     ZoneRules,

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_olivine.crystals import CrystalsSettings, classify_sizes, classify_zoning
-from napari_olivine.crystals.measure import _rules
-from napari_olivine.crystals.radial import radial_profile
-from napari_olivine.crystals.shape import axes_px, fill_holes, outline_distance
-from napari_olivine.crystals.zones import classify_zones
-from napari_olivine.crystals.zoning import measure_composition
+from napari_olivine.crystals.measure.blockwise import _rules
+from napari_olivine.crystals.measure.shape import axes_px, fill_holes, outline_distance
+from napari_olivine.crystals.zoning.core_rim import measure_composition
+from napari_olivine.crystals.zoning.radial import radial_profile
+from napari_olivine.crystals.zoning.zoning_classes import classify_zones
 from napari_olivine.errors import InputError
 
 

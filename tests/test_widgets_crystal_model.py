@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_olivine.crystals.classes import CLASS_COLOURS, crystal_classes
+from napari_olivine.crystals.class_colours import CLASS_COLOURS, crystal_classes
 from napari_olivine.crystals.table import COLUMNS
 from napari_olivine.errors import InputError
 from napari_olivine.widgets.crystal_colours import (

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.catalogue.histograms import BINS, MgHistogram
-from napari_olivine.crystals.classes import (
+from napari_olivine.crystals.class_colours import (
     CLASS_COLOURS,
     CLASS_TITLES,
     class_codes,

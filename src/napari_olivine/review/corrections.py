@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.crystals.edits import bring_up_to_date
 from napari_olivine.crystals.edits.change import by_id
-from napari_olivine.crystals.instances import BOX
+from napari_olivine.crystals.instances.resolve import BOX
 from napari_olivine.crystals.table import complete_columns
 from napari_olivine.job import Job
 from napari_olivine.review.marks import NOTHING, OLIVINE, OTHER, Mark, Told, read_journal

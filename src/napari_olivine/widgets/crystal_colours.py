@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.classes import CLASS_COLOURS, crystal_classes
+from napari_olivine.crystals.class_colours import CLASS_COLOURS, crystal_classes
 from napari_olivine.widgets.crystal_columns import VERBATIM, column_of, ordered
 from napari_olivine.widgets.radial_part import ZONES
 

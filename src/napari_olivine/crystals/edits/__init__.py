@@ -1,8 +1,7 @@
 """A person's edits of crystals: journalled, undone, and carried out again after a rerun."""
 
 from napari_olivine.crystals.edits.change import Change
-from napari_olivine.crystals.edits.journal import Journal, reviewer
-from napari_olivine.crystals.edits.kinds import (
+from napari_olivine.crystals.edits.commands import (
     Classify,
     Edit,
     Entry,
@@ -13,7 +12,8 @@ from napari_olivine.crystals.edits.kinds import (
     Split,
     words_of,
 )
-from napari_olivine.crystals.edits.shapes import Shape
+from napari_olivine.crystals.edits.footprints import Shape
+from napari_olivine.crystals.edits.journal import Journal, reviewer
 from napari_olivine.crystals.edits.store import Aside, CrystalStore, bring_up_to_date
 
 __all__ = [

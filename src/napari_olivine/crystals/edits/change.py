@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.saving import write_arrays
+from napari_olivine.crystals.array_io import write_arrays
 from napari_olivine.section import Raster
 from napari_olivine.section.atomic_io import sync
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import filelock
 from pydantic import ValidationError
 
-from napari_olivine.crystals.edits.kinds import Edit, Entry, Redo, Undo
-from napari_olivine.crystals.edits.shapes import Shape
+from napari_olivine.crystals.edits.commands import Edit, Entry, Redo, Undo
+from napari_olivine.crystals.edits.footprints import Shape
 from napari_olivine.errors import SectionError
 
 FOLDER = "review"

@@ -20,13 +20,13 @@ from napari_olivine.crystals.edits.change import (
     by_id,
     replace_rows,
 )
+from napari_olivine.crystals.edits.commands import Edit, Entry, Merge, Redo, Redraw, Undo
+from napari_olivine.crystals.edits.footprints import Shape
 from napari_olivine.crystals.edits.journal import Journal, now, reviewer
-from napari_olivine.crystals.edits.kinds import Edit, Entry, Merge, Redo, Redraw, Undo
 from napari_olivine.crystals.edits.planning import Planner
-from napari_olivine.crystals.edits.shapes import Shape
 from napari_olivine.crystals.images import images_of
-from napari_olivine.crystals.inclusions import inclusion_table
-from napari_olivine.crystals.instances import BOX
+from napari_olivine.crystals.instances.resolve import BOX
+from napari_olivine.crystals.measure.inclusions import inclusion_table
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.table import COLUMNS, complete_columns, summary
 from napari_olivine.errors import EditError, OlivineError, SectionError

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.radial import median_variance, speckle
 from napari_olivine.crystals.settings import SIZE_CLASSES, CrystalsSettings
-from napari_olivine.crystals.zones import PAPER_CLASSES
+from napari_olivine.crystals.zoning.radial import median_variance, speckle
+from napari_olivine.crystals.zoning.zoning_classes import PAPER_CLASSES
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Of mg# inside the border."""
@@ -131,7 +131,7 @@ def classify_zoning(table: pd.DataFrame, settings: CrystalsSettings) -> pd.Serie
     Returns
     -------
     pandas.Series
-        By mg#, what :data:`~napari_olivine.crystals.zones.PAPER_CLASSES` makes of the class of
+        By mg#, what :data:`~napari_olivine.crystals.zoning.zoning_classes.PAPER_CLASSES` makes of the class of
         the radial profile.
     """
     if settings.zoning == "paper":

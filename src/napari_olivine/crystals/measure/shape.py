@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.distance import exact_distance
-from napari_olivine.crystals.outline import (
+from napari_olivine.crystals.instances.distance import exact_distance
+from napari_olivine.crystals.measure.outline import (
     NO_SIDE,
     RESOLVED_PX,
     Outline,
@@ -178,7 +178,7 @@ def classify_habit(solidity: float, rounding: float, holes: float) -> str:
         Share of its convex hull that it fills.
     rounding
         0 for straight faces, 1 for an ellipse, NaN if too small to tell; see
-        :class:`~napari_olivine.crystals.outline.Outline`.
+        :class:`~napari_olivine.crystals.measure.outline.Outline`.
     holes
         Share of the filled crystal that is holes, cracks left out.
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_olivine.crystals.edits.shapes import Shape
+from napari_olivine.crystals.edits.footprints import Shape
 
 Verdict = Literal["accepted", "rejected", ""]
 ZoneClass = Literal[

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.contact import (
+from napari_olivine.crystals.instances.evidence import (
     CRACK_DARKNESS,
     Darkness,
     Floats,
@@ -30,8 +30,8 @@ from napari_olivine.crystals.contact import (
     own_outlines,
     step_across,
 )
-from napari_olivine.crystals.necks import deep_notches, part_everywhere
-from napari_olivine.crystals.shape import fill_holes, outline_distance
+from napari_olivine.crystals.instances.necks import deep_notches, part_everywhere
+from napari_olivine.crystals.measure.shape import fill_holes, outline_distance
 from napari_olivine.settings import Settings, setting
 
 NOTCH_PX = 4

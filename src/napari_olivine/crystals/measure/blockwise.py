@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.crystals.images import Images, Labels
-from napari_olivine.crystals.inclusions import Inclusion, find_inclusions, inclusion_table
-from napari_olivine.crystals.outline import MARGIN_PX, Sides, measure_boundary
-from napari_olivine.crystals.radial import GRID, RadialProfile, on_grid, radial_profile
+from napari_olivine.crystals.measure.inclusions import Inclusion, find_inclusions, inclusion_table
+from napari_olivine.crystals.measure.outline import MARGIN_PX, Sides, measure_boundary
+from napari_olivine.crystals.measure.shape import fill_holes, in_um, measure_shape, outline_distance
 from napari_olivine.crystals.settings import CrystalsSettings
-from napari_olivine.crystals.shape import fill_holes, in_um, measure_shape, outline_distance
-from napari_olivine.crystals.zones import ZoneRules, Zoning, classify_zones
-from napari_olivine.crystals.zoning import measure_composition
+from napari_olivine.crystals.zoning.core_rim import measure_composition
+from napari_olivine.crystals.zoning.radial import GRID, RadialProfile, on_grid, radial_profile
+from napari_olivine.crystals.zoning.zoning_classes import ZoneRules, Zoning, classify_zones
 from napari_olivine.job import Job
 from napari_olivine.section import Raster, blocks
 
@@ -176,7 +176,7 @@ class Measured:
     """Radial profiles of those that are large enough: ``id``, mg# on the common grid of depth
     (``mg_005`` at s = 0.05, ...) and its standard errors (``se_005``, ...)."""
     inclusions: pd.DataFrame
-    """What they enclose (:class:`~napari_olivine.crystals.inclusions.Inclusion`)."""
+    """What they enclose (:class:`~napari_olivine.crystals.measure.inclusions.Inclusion`)."""
 
 
 def measure_crystals(

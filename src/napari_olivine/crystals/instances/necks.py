@@ -9,7 +9,7 @@ from scipy import ndimage
 from skimage.morphology import reconstruction
 from skimage.segmentation import watershed
 
-from napari_olivine.crystals.contact import Floats, Mask
+from napari_olivine.crystals.instances.evidence import Floats, Mask
 
 Line = NDArray[np.int32]
 """Both ends (x, y) of a straight line, shape (2, 2)."""

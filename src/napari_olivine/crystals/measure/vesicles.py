@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.surroundings import measure_surroundings, vesicle_threshold
+from napari_olivine.crystals.measure.surroundings import measure_surroundings, vesicle_threshold
 from napari_olivine.section import Raster, Tiles
 
 COARSE = 2
@@ -60,7 +60,7 @@ def add_surroundings(
     Returns
     -------
     pandas.DataFrame
-        With the columns of :class:`~napari_olivine.crystals.surroundings.Surroundings`.
+        With the columns of :class:`~napari_olivine.crystals.measure.surroundings.Surroundings`.
     """
     level, pixel_um = _overview_level(raster), raster.pixel_size_um
     coarse_um = pixel_um * 2**level

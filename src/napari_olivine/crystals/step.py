@@ -7,14 +7,14 @@ from dataclasses import fields
 
 import pandas as pd
 
-from napari_olivine.crystals.edits.kinds import words_of
+from napari_olivine.crystals.edits.commands import words_of
 from napari_olivine.crystals.edits.store import FOUND, CrystalStore, content
-from napari_olivine.crystals.elsewhere import LabelImage, import_labels
 from napari_olivine.crystals.images import Images, images_of, other_opinion
-from napari_olivine.crystals.instances import no_decisions, settle_crystals
-from napari_olivine.crystals.measure import Measured, crystal_blocks, measure_crystals
-from napari_olivine.crystals.numbering import number_regions
-from napari_olivine.crystals.rock import add_surroundings, find_vesicle_grey
+from napari_olivine.crystals.instances.label_import import LabelImage, import_labels
+from napari_olivine.crystals.instances.label_regions import number_regions
+from napari_olivine.crystals.instances.resolve import no_decisions, settle_crystals
+from napari_olivine.crystals.measure.blockwise import Measured, crystal_blocks, measure_crystals
+from napari_olivine.crystals.measure.vesicles import add_surroundings, find_vesicle_grey
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.table import complete, summary
 from napari_olivine.errors import SectionError

@@ -13,7 +13,7 @@ import zarr
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_olivine.crystals.numbering import strips_of
+from napari_olivine.crystals.instances.label_regions import strips_of
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Raster

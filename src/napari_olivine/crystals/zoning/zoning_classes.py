@@ -8,7 +8,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.radial import Floats, RadialProfile, independent, median_variance
+from napari_olivine.crystals.zoning.radial import (
+    Floats,
+    RadialProfile,
+    independent,
+    median_variance,
+)
 
 Bools = NDArray[np.bool_]
 
@@ -159,7 +164,7 @@ def classify_zones(
     Parameters
     ----------
     profile
-        From :func:`~napari_olivine.crystals.radial.radial_profile`; None for crystals too small.
+        From :func:`~napari_olivine.crystals.zoning.radial.radial_profile`; None for crystals too small.
     pixel_size_um
         Size of a pixel.
     rules

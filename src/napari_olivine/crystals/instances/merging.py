@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from napari_olivine.crystals.contact import (
+from napari_olivine.crystals.instances.evidence import (
     BAND_PX,
     BLUR_PX,
     CRACK_DARKNESS,
@@ -37,7 +37,7 @@ from napari_olivine.crystals.contact import (
     own_outlines,
     step_across,
 )
-from napari_olivine.crystals.shape import fill_holes, outline_distance
+from napari_olivine.crystals.measure.shape import fill_holes, outline_distance
 from napari_olivine.settings import Settings, setting
 
 Window = tuple[slice, slice]
@@ -285,7 +285,7 @@ def judge_gap(
     -------
     Gap or None
         Nothing if the two are farther apart than the reach, one is too small, or they touch:
-        then nothing separates them, or :mod:`~napari_olivine.crystals.parting` did.
+        then nothing separates them, or :mod:`~napari_olivine.crystals.instances.splitting` did.
     """
     settings = settings or BridgingSettings()
     window = gap_window(_box(labels == a), _box(labels == b), labels.shape)

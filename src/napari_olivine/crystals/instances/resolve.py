@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.bridging import (
+from napari_olivine.crystals.array_io import write_arrays
+from napari_olivine.crystals.images import Images, Labels
+from napari_olivine.crystals.instances.label_regions import strips_of
+from napari_olivine.crystals.instances.merging import (
     BridgingSettings,
     Gap,
     gap_window,
@@ -18,19 +21,21 @@ from napari_olivine.crystals.bridging import (
     judge_gap,
     near_pairs,
 )
-from napari_olivine.crystals.bridging import decisions as gap_table
-from napari_olivine.crystals.images import Images, Labels
-from napari_olivine.crystals.measure import (
+from napari_olivine.crystals.instances.merging import decisions as gap_table
+from napari_olivine.crystals.instances.splitting import (
+    Cut,
+    PartingSettings,
+    is_notched,
+    part_region,
+)
+from napari_olivine.crystals.instances.splitting import decisions as cut_table
+from napari_olivine.crystals.measure.blockwise import (
     WINDOW_BYTES,
     block_name,
     crystal_blocks,
     crystal_windows,
     sides_on_edge,
 )
-from napari_olivine.crystals.numbering import strips_of
-from napari_olivine.crystals.parting import Cut, PartingSettings, is_notched, part_region
-from napari_olivine.crystals.parting import decisions as cut_table
-from napari_olivine.crystals.saving import write_arrays
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Raster
@@ -123,7 +128,7 @@ def settle_crystals(
     images
         Ids of the connected regions, BSE and mg#.
     table
-        Regions, as from :func:`~napari_olivine.crystals.numbering.number_regions`.
+        Regions, as from :func:`~napari_olivine.crystals.instances.label_regions.number_regions`.
     labels
         Image of the crystals' ids to be written, with its overviews.
     draft

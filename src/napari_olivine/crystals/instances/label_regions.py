@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.components import Strip, join_strips, label_strip, summarize_strip
+from napari_olivine.crystals.instances.components import (
+    Strip,
+    join_strips,
+    label_strip,
+    summarize_strip,
+)
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Raster, blocks
@@ -43,7 +48,7 @@ def number_regions(
     Returns
     -------
     pandas.DataFrame
-        See :func:`~napari_olivine.crystals.components.join_strips`.
+        See :func:`~napari_olivine.crystals.instances.components.join_strips`.
     """
     strips = strips_of(phase, job)
     # Names tell the extent: a run that goes on may have another bound on its memory.

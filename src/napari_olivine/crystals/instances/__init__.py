@@ -1,0 +1,1 @@
+"""Instances: connected regions become crystals; touching ones split, cracked ones merged."""

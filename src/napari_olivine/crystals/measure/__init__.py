@@ -1,0 +1,1 @@
+"""Measurements of crystals: shape, outline, inclusions, surroundings."""

@@ -1,0 +1,1 @@
+"""Zoning of crystals: radial profiles, core and rim, zoning classes."""
