@@ -8,8 +8,8 @@ from typing import Literal
 from napari_olivine.crystals.edits import words_of
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
+from napari_olivine.review.session import Review
 from napari_olivine.review.sheet import import_sheet, write_sheet
-from napari_olivine.review.work import Review
 from napari_olivine.section import Product, Section
 from napari_olivine.settings import Settings, setting
 

@@ -15,7 +15,7 @@ from napari_olivine.crystals.edits.change import by_id
 from napari_olivine.crystals.instances.resolve import BOX
 from napari_olivine.crystals.table import complete_columns
 from napari_olivine.job import Job
-from napari_olivine.review.marks import NOTHING, OLIVINE, OTHER, Mark, Told, read_journal
+from napari_olivine.review.journal_labels import NOTHING, OLIVINE, OTHER, Mark, Told, read_journal
 from napari_olivine.section import Product, Raster, Section, create_raster
 from napari_olivine.section.raster import CHUNK, PIECE
 from napari_olivine.section.store import REVIEW

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.review.doubt import GROUNDS
+from napari_olivine.review.criterion import column
 from napari_olivine.review.queue import reviewed
-from napari_olivine.review.reason import column
+from napari_olivine.review.uncertainty import GROUNDS
 
 LEAST = 3
 """Answers of either kind below which the rules' doubt stands alone (ours)."""

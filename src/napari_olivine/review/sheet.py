@@ -13,7 +13,7 @@ import pandas as pd
 from napari_olivine.crystals.edits import Classify, Edit, Judge, Merge, Note
 from napari_olivine.crystals.edits.commands import Verdict, ZoneClass
 from napari_olivine.errors import EditError, InputError
-from napari_olivine.review.work import Review
+from napari_olivine.review.session import Review
 from napari_olivine.tabular.sheets import (
     SEPARATORS,
     Sheet,

@@ -12,7 +12,7 @@ from napari_olivine.crystals import (
     CrystalsSettings,
     classify_sizes,
 )
-from napari_olivine.scoring.models import CrystalScores, SizeScores, ZoningScores
+from napari_olivine.scoring.results import CrystalScores, SizeScores, ZoningScores
 from napari_olivine.scoring.settings import ScoreSettings
 
 PIECE = 0.05

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.scoring.models import MgScores, PhaseScores
+from napari_olivine.scoring.results import MgScores, PhaseScores
 
 
 class PhaseCounts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from napari_olivine.scoring.models import MgScores, PhaseScores, Scores
+from napari_olivine.scoring.results import MgScores, PhaseScores, Scores
 
 
 def scores_table(scores: Scores) -> str:

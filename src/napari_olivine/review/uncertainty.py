@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.crystals import CrystalsSettings
-from napari_olivine.review import grounds
-from napari_olivine.review.reason import Reason, column
+from napari_olivine.review import criteria
+from napari_olivine.review.criterion import Reason, column
 
 GROUNDS = [
     "doubt_probability", "doubt_boundary", "doubt_shape", "doubt_composition", "doubt_class",
@@ -67,14 +67,14 @@ def doubts(
     if second_opinion is None and "agreement" in table:
         second_opinion = pd.Series(column(table, "agreement"), table["id"].to_numpy())
     reasons = [
-        *grounds.network(table),
-        *grounds.boundary(table),
-        *grounds.shape(table),
-        *grounds.composition(table),
-        *grounds.threshold(table, settings or CrystalsSettings()),
-        *grounds.pieces(table),
-        *grounds.disagreement(table, cuts, gaps, second_opinion),
-        *grounds.size(table),
+        *criteria.network(table),
+        *criteria.boundary(table),
+        *criteria.shape(table),
+        *criteria.composition(table),
+        *criteria.threshold(table, settings or CrystalsSettings()),
+        *criteria.pieces(table),
+        *criteria.disagreement(table, cuts, gaps, second_opinion),
+        *criteria.size(table),
     ]
     found = pd.DataFrame({"id": table["id"].to_numpy(), "doubt": 0.0, "because": NOTHING})
     for ground in GROUNDS:

@@ -14,8 +14,8 @@ from napari_olivine.crystals.table import counted
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.scoring.matching import Overlaps, score_crystals, score_zoning
-from napari_olivine.scoring.models import Scores, SessionScores
 from napari_olivine.scoring.pixels import MgErrors, PhaseCounts
+from napari_olivine.scoring.results import Scores, SessionScores
 from napari_olivine.scoring.settings import ScoreSettings
 from napari_olivine.scoring.truth import Truth
 from napari_olivine.section import Section, Session, blocks, session_index, strip_height

@@ -9,9 +9,9 @@ import pandas as pd
 
 from napari_olivine.crystals.edits import Change, CrystalStore, Edit, Entry
 from napari_olivine.job import Job
-from napari_olivine.review.doubt import doubts
 from napari_olivine.review.learning import Learned, answers, learn, measurements
 from napari_olivine.review.queue import ReviewQueue
+from napari_olivine.review.uncertainty import doubts
 from napari_olivine.section import Section
 
 

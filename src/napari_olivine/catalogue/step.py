@@ -10,11 +10,11 @@ from typing import Any
 import filelock
 import pandas as pd
 
+from napari_olivine.catalogue.atomic_folder import refuse_foreign, whole_folder
 from napari_olivine.catalogue.calibration_plots import plot_calibration, plot_traverses
 from napari_olivine.catalogue.cutouts import write_cutouts
 from napari_olivine.catalogue.histograms import MgHistogram, count_mg
 from napari_olivine.catalogue.methods import methods_text, readme_text
-from napari_olivine.catalogue.placing import refuse_foreign, whole_folder
 from napari_olivine.catalogue.plots import plot_mg, plot_overview, plot_sizes
 from napari_olivine.catalogue.rasters import write_tiff
 from napari_olivine.catalogue.settings import ExportSettings

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.crystals import CrystalsSettings, classify_sizes
 from napari_olivine.crystals.instances.merging import near_pairs
-from napari_olivine.review.reason import (
+from napari_olivine.review.criterion import (
     Floats,
     Reason,
     column,
