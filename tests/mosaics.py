@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.readers.image import Acquisition, Image, Unreadable
+from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
 
 TILE = (120, 180)
 MARGIN = 30

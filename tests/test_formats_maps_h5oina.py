@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Unreadable
 from napari_olivine.readers.formats import h5oina, h5oina_content
 from napari_olivine.readers.formats.registry import format_of, open_images
-from napari_olivine.readers.image import Unreadable
 
 ROWS, COLUMNS = 6, 8
 GREY = np.random.default_rng(0).integers(0, 65536, (ROWS, COLUMNS)).astype(np.uint16)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Unreadable
 from napari_olivine.readers.formats import cube_worker, hyperspectral
 from napari_olivine.readers.formats.registry import format_of, open_images
 from napari_olivine.readers.formats.spectrum_windows import (
@@ -24,7 +25,6 @@ from napari_olivine.readers.formats.spectrum_windows import (
     windows,
 )
 from napari_olivine.readers.formats.worker import Worker
-from napari_olivine.readers.image import Unreadable
 
 ROWS, COLUMNS, CHANNELS, EV = 3, 4, 1000, 10.0
 needs_rosetta = pytest.mark.skipif(

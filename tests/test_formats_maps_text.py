@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Unreadable
 from napari_olivine.readers.formats import cameca_map, jeol_map, number_rows, text_map
 from napari_olivine.readers.formats.registry import HEAD, format_of, open_images
-from napari_olivine.readers.image import Unreadable
 from tests.sources import make_text_maps
 
 COUNTS = np.random.default_rng(0).integers(0, 4000, (7, 9))

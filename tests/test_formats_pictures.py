@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Image, Unreadable
 from napari_olivine.readers.formats import format_of, open_images
-from napari_olivine.readers.image import Image, Unreadable
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

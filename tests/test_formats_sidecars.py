@@ -13,9 +13,9 @@ import pytest
 import tifffile
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Image, Unreadable
 from napari_olivine.readers.epma import read_profile
 from napari_olivine.readers.formats import open_images
-from napari_olivine.readers.image import Image, Unreadable
 from napari_olivine.readers.tables import read_sessions
 from napari_olivine.readers.xmaptools import is_standard_file
 

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Image, Unreadable
 from napari_olivine.readers.formats import open_images, tiff_rows
 from napari_olivine.readers.formats import tiff as tiff_format
-from napari_olivine.readers.image import Image, Unreadable
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Acquisition, Image
 from napari_olivine.readers.formats import open_images
 from napari_olivine.readers.formats.metadata import (
     fei,
@@ -28,7 +29,6 @@ from napari_olivine.readers.formats.metadata import (
 )
 from napari_olivine.readers.formats.metadata.told import Told
 from napari_olivine.readers.formats.names import signal_of_channel, signal_of_detector
-from napari_olivine.readers.image import Acquisition, Image
 
 FIELD = np.arange(884 * 102, dtype=np.uint32).reshape(884, 102).astype(np.uint8)
 

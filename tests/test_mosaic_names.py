@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.image import Image
+from napari_olivine.readers.base.image import Image
 from napari_olivine.readers.mosaic import arrange_tiles, grid_of_names
 from napari_olivine.readers.mosaic.names import ORDERS
 from napari_olivine.readers.settings import ImportSettings

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.image import Image
+from napari_olivine.readers.base.image import Image
 from napari_olivine.readers.mosaic import Layout, arrange_tiles, layout_of_stage
 from napari_olivine.readers.settings import ImportSettings
 from tests.mosaics import MARGIN, PIXEL_UM, TILE, cut_tile, image_of, section_of_grains

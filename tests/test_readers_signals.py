@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_olivine.readers.base.signal_names import depth_of, signal_of
+from napari_olivine.readers.base.vocabulary import BSE_NAMES, ELEMENTS, ONLY_K, SYMBOLS
 from napari_olivine.readers.formats.names import is_known, signal_of_channel, signal_of_detector
-from napari_olivine.readers.signals import depth_of, signal_of
-from napari_olivine.readers.vocabulary import BSE_NAMES, ELEMENTS, ONLY_K, SYMBOLS
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.signal_names import signal_of
+from napari_olivine.readers.base.vocabulary import BSE
 from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.signals import signal_of
-from napari_olivine.readers.vocabulary import BSE
 
 NAMED = 12
 """Signals that are listed in an error."""

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.readers.base.image import Unreadable
+from napari_olivine.readers.base.signal_names import is_no_measurement, signal_of
 from napari_olivine.readers.families import PICTURES
 from napari_olivine.readers.formats import FORMATS, Format, format_of
-from napari_olivine.readers.image import Unreadable
-from napari_olivine.readers.signals import is_no_measurement, signal_of
 from napari_olivine.readers.table_places import find_tables
 from napari_olivine.readers.walking import walk
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.readers.base.image import Image
+from napari_olivine.readers.base.image_ref import Part
+from napari_olivine.readers.base.image_signal import times_finer
+from napari_olivine.readers.base.signal_names import DEPTH, depth_of
+from napari_olivine.readers.base.vocabulary import plain
 from napari_olivine.readers.choosing import BSE
 from napari_olivine.readers.contents import Contents, ImageFile
 from napari_olivine.readers.families import PICTURES, in_short, keep_image, pattern_of
 from napari_olivine.readers.formats import open_images
-from napari_olivine.readers.image import Image
-from napari_olivine.readers.part import Part
 from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.signals import DEPTH, depth_of
-from napari_olivine.readers.vocabulary import plain
-from napari_olivine.readers.whole import times_finer
 
 Kind = tuple[int, str]
 

@@ -6,15 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.choosing import BSE, is_wanted
-from napari_olivine.readers.families import pattern_of
-from napari_olivine.readers.fields import Unlaid
-from napari_olivine.readers.image import Acquisition, Image
-from napari_olivine.readers.part import Part
-from napari_olivine.readers.refusing import refuse_if
-from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.signal_reader import SignalReader
-from napari_olivine.readers.whole import (
+from napari_olivine.readers.base.image import Acquisition, Image
+from napari_olivine.readers.base.image_ref import Part
+from napari_olivine.readers.base.image_signal import (
     SAME_PIXEL,
     Enlarged,
     WholeImage,
@@ -22,6 +16,12 @@ from napari_olivine.readers.whole import (
     repeated,
     times_finer,
 )
+from napari_olivine.readers.base.signal_reader import SignalReader
+from napari_olivine.readers.choosing import BSE, is_wanted
+from napari_olivine.readers.families import pattern_of
+from napari_olivine.readers.fields import Unlaid
+from napari_olivine.readers.refusing import refuse_if
+from napari_olivine.readers.settings import ImportSettings
 
 NOT_ONE_FIELD = (
     "cannot be imported; export all signals of one field (or with the same tiles), or name the "

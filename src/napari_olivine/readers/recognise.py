@@ -11,6 +11,9 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.base.image_ref import Part
+from napari_olivine.readers.base.signal_reader import SignalReader
 from napari_olivine.readers.choosing import BSE, choose
 from napari_olivine.readers.contents import Contents, look_into, one_file
 from napari_olivine.readers.epma import in_order, read_profiles
@@ -27,7 +30,6 @@ from napari_olivine.readers.fields import (
     without_fields,
 )
 from napari_olivine.readers.grouping import group
-from napari_olivine.readers.image import Acquisition
 from napari_olivine.readers.laying import lay_over
 from napari_olivine.readers.mosaic import (
     Layout,
@@ -36,10 +38,8 @@ from napari_olivine.readers.mosaic import (
     read_description,
 )
 from napari_olivine.readers.one_field import NOT_ONE_FIELD, read_one_field
-from napari_olivine.readers.part import Part
 from napari_olivine.readers.refusing import refuse_if
 from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.signal_reader import SignalReader
 from napari_olivine.readers.source import Source
 from napari_olivine.readers.stage_places import place_by_stage
 from napari_olivine.readers.tables import read_placements, read_sessions

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.readers.base.image_ref import Part
 from napari_olivine.readers.choosing import BSE, is_wanted
 from napari_olivine.readers.contents import look_into, one_file
 from napari_olivine.readers.fields.field import Unlaid
 from napari_olivine.readers.grouping import group
-from napari_olivine.readers.part import Part
 from napari_olivine.readers.settings import ImportSettings
 
 

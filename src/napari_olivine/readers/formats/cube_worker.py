@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Unreadable
 from napari_olivine.readers.formats.spectrum_windows import Window, windows
 from napari_olivine.readers.formats.worker import Message, serve
-from napari_olivine.readers.image import Unreadable
 
 LARGEST_CUBE = 4 << 30
 """Spectra of a file that are unpacked at once, bytes."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from napari_olivine.readers.base.image import Image
 from napari_olivine.readers.formats import h5oina_content
 from napari_olivine.readers.formats.worker import Message, serve
-from napari_olivine.readers.image import Image
 
 MEMORY = 4 << 30
 """Memory of this process, bytes."""

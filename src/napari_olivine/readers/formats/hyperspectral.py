@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
+from napari_olivine.readers.base.signal_names import signal_of
 from napari_olivine.readers.formats.names import signal_of_detector
 from napari_olivine.readers.formats.worker import Message, Missing, Worker
-from napari_olivine.readers.image import Acquisition, Image, Unreadable
-from napari_olivine.readers.signals import signal_of
 
 SECONDS = {"describe": 180.0, "maps": 1800.0}
 """Time after which a file counts as damaged."""

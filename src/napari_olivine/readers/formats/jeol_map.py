@@ -15,10 +15,10 @@ from datetime import datetime
 from pathlib import Path
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
+from napari_olivine.readers.base.signal_names import signal_of
 from napari_olivine.readers.formats.number_rows import find_rows
 from napari_olivine.readers.formats.text_map import SUFFIXES, beginning, image_of
-from napari_olivine.readers.image import Acquisition, Image, Unreadable
-from napari_olivine.readers.signals import signal_of
 
 LARGEST = 1 << 20
 """A larger file is no condition file, bytes."""

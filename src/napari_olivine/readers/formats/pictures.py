@@ -14,6 +14,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
 from napari_olivine.readers.formats.grey import (
     ToGrey,
     colour_error,
@@ -26,7 +27,6 @@ from napari_olivine.readers.formats.metadata.quantities import pixel_um
 from napari_olivine.readers.formats.metadata.resolution import LARGEST_PIXEL_UM
 from napari_olivine.readers.formats.metadata.told import Told, read_beside
 from napari_olivine.readers.formats.names import signal_of_detector
-from napari_olivine.readers.image import Acquisition, Image, Unreadable
 
 PNG, JPEG, BMP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"
 SUFFIXES = {".png": PNG, ".jpg": JPEG, ".jpeg": JPEG, ".bmp": BMP}

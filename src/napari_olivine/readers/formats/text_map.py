@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
+from napari_olivine.readers.base.signal_names import signal_of
 from napari_olivine.readers.formats.number_rows import NumberRows, find_rows, numbers_of
 from napari_olivine.readers.formats.standards_beside import map_frame
-from napari_olivine.readers.image import Acquisition, Image, Unreadable
-from napari_olivine.readers.signals import signal_of
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".asc", ".dat")
 

@@ -11,6 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
 from napari_olivine.readers.formats.grey import (
     ToGrey,
     colour_error,
@@ -26,7 +27,6 @@ from napari_olivine.readers.formats.metadata.told import Told, read_beside, read
 from napari_olivine.readers.formats.names import is_known, signal_of_channel, signal_of_detector
 from napari_olivine.readers.formats.tiff_rows import BROKEN, PageRows, check_extent, exists
 from napari_olivine.readers.formats.tiff_tags import check_tags
-from napari_olivine.readers.image import Acquisition, Image, Unreadable
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")

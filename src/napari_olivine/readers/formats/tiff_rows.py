@@ -13,8 +13,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.image import Unreadable
 from napari_olivine.readers.formats.grey import ToGrey
-from napari_olivine.readers.image import Unreadable
 
 BROKEN = (
     OSError, ValueError, RuntimeError, struct.error, IndexError, KeyError, TypeError,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.image import Image
+from napari_olivine.readers.base.image import Image
 from napari_olivine.readers.mosaic.correlate import NARROWEST_PX
 from napari_olivine.readers.mosaic.layout import Layout, in_a_grid, lay_out
 from napari_olivine.readers.mosaic.names import Names, read_names

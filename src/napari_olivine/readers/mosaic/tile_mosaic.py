@@ -13,9 +13,9 @@ from scipy.spatial import cKDTree
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.image import Image, Unreadable
+from napari_olivine.readers.base.image import Image, Unreadable
+from napari_olivine.readers.base.image_ref import Part
 from napari_olivine.readers.mosaic.layout import Layout
-from napari_olivine.readers.part import Part
 from napari_olivine.section.tiles import Tiles
 
 THREADS = 2

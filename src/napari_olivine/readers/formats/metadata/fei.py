@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from napari_olivine.readers.base.image import Acquisition
 from napari_olivine.readers.formats.metadata.quantities import (
     moment,
     number,
@@ -13,7 +14,6 @@ from napari_olivine.readers.formats.metadata.quantities import (
     stage_um,
 )
 from napari_olivine.readers.formats.metadata.told import Told
-from napari_olivine.readers.image import Acquisition
 
 RELIEF = ("TOPOGRAPHY", "TOPO", "A-B")
 """Modes of a backscatter detector that show relief, not composition."""

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from napari_olivine.readers.base.image import Acquisition
 from napari_olivine.readers.formats.metadata.quantities import (
     LENGTHS_UM,
     in_units,
@@ -16,7 +17,6 @@ from napari_olivine.readers.formats.metadata.quantities import (
     stage_um,
 )
 from napari_olivine.readers.formats.metadata.safe_xml import parse
-from napari_olivine.readers.image import Acquisition
 
 MOST_PLANES = 4096
 """Planes of one file that are told apart."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from napari_olivine.readers.base.image import Acquisition
 from napari_olivine.readers.formats.metadata.quantities import (
     CURRENTS_NA,
     LENGTHS_UM,
@@ -19,7 +20,6 @@ from napari_olivine.readers.formats.metadata.quantities import (
 )
 from napari_olivine.readers.formats.metadata.safe_xml import parse
 from napari_olivine.readers.formats.metadata.told import Told
-from napari_olivine.readers.image import Acquisition
 
 
 def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.readers.base.image import Image
+from napari_olivine.readers.base.signal_reader import SignalReader
 from napari_olivine.readers.formats import open_images
-from napari_olivine.readers.image import Image
-from napari_olivine.readers.signal_reader import SignalReader
 
 SAME_PIXEL = 0.01
 """Pixel sizes that differ by less than this fraction agree."""

@@ -7,7 +7,7 @@ import unicodedata
 from functools import lru_cache
 from itertools import pairwise
 
-from napari_olivine.readers.vocabulary import (
+from napari_olivine.readers.base.vocabulary import (
     BSE,
     BSE_NAMES,
     ELEMENTS,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_olivine.readers.base.image import Image, Unreadable
 from napari_olivine.readers.formats import open_images
-from napari_olivine.readers.image import Image, Unreadable
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What every reader hands out: images, signals, and the words of instruments."""
