@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_olivine.readers.formats import number_rows, text_map
+from napari_olivine.readers.formats.text import text_map, text_matrix
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
         np.loadtxt(part, delimiter=",")
         numpy_s = (time.perf_counter() - begin) * side / len(part)
         tracemalloc.start()
-        number_rows._find_rows.cache_clear()
+        text_matrix._find_rows.cache_clear()
         (image,) = text_map.open_images(file)
         image.load(0, 1024)
         peak = tracemalloc.get_traced_memory()[1]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Unreadable
-from napari_olivine.readers.formats import h5oina, h5oina_content
+from napari_olivine.readers.formats.h5oina.images import content, images
 from napari_olivine.readers.formats.registry import format_of, open_images
 
 ROWS, COLUMNS = 6, 8
@@ -181,14 +181,14 @@ def test_fields_of_a_montage(tmp_path):
         root["1/EDS/Data/LAM Field Index"] = index.reshape(-1, 1)
         root["1/EDS/Data/LAM Field Coordinate X"] = index.reshape(-1, 1)
     assert set(by_signal(file)) == {"BSE", "Mg"}  # put together already
-    fields = h5oina.montage_fields(file)
+    fields = images.montage_fields(file)
     assert fields.to_numpy().tolist() == [
         ["EDS", 4, 0, 3, 0, 4],
         ["EDS", 5, 0, 3, 4, 8],
         ["EDS", 6, 3, 6, 0, 4],
         ["EDS", 7, 3, 6, 4, 8],
     ]
-    assert len(h5oina.montage_fields(write(tmp_path / "b.h5oina"))) == 0
+    assert len(images.montage_fields(write(tmp_path / "b.h5oina"))) == 0
 
 
 def test_line_scans_and_layered_images_are_left_out(tmp_path):
@@ -303,7 +303,7 @@ def test_an_absurdly_large_image_is_refused_at_once(tmp_path, chunks):
         )
     tracemalloc.start()
     with pytest.raises(Unreadable, match="should hold 10000000000 values and has 0 bytes"):
-        h5oina_content.open_images(file)
+        content.open_images(file)
     assert tracemalloc.get_traced_memory()[1] < 10e6
     tracemalloc.stop()
 
@@ -374,9 +374,9 @@ def test_damaged_files_are_told_and_nothing_else(tmp_path, monkeypatch, data):
     else:
         piece = data.draw(st.binary(min_size=1, max_size=8))
         file.write_bytes(whole[:place] + piece + whole[place + len(piece) :])
-    monkeypatch.setattr(h5oina, "SECONDS", 20)
+    monkeypatch.setattr(images, "SECONDS", 20)
     try:
-        for image in h5oina.open_images(file):
+        for image in images.open_images(file):
             assert image.load(0, image.shape[0]).shape == image.shape
             assert image.shape == (ROWS, COLUMNS)
     except InputError as error:

@@ -15,16 +15,16 @@ import pytest
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Unreadable
-from napari_olivine.readers.formats import cube_worker, hyperspectral
+from napari_olivine.readers.formats.decoder_process import Worker
 from napari_olivine.readers.formats.registry import format_of, open_images
-from napari_olivine.readers.formats.spectrum_windows import (
+from napari_olivine.readers.formats.spectra import hyperspectral, worker
+from napari_olivine.readers.formats.spectra.xray_windows import (
     DEFAULT_ELEMENTS,
     LINES_EV,
     choose_line,
     fwhm_ev,
     windows,
 )
-from napari_olivine.readers.formats.worker import Worker
 
 ROWS, COLUMNS, CHANNELS, EV = 3, 4, 1000, 10.0
 needs_rosetta = pytest.mark.skipif(
@@ -430,14 +430,14 @@ def test_without_the_extra_the_way_round_is_told(tmp_path, monkeypatch):
 
 def test_nothing_imports_the_library_before_such_a_file_is_met():
     code = (
-        "import sys, napari_olivine.readers.formats.hyperspectral, napari_olivine.cli;"
+        "import sys, napari_olivine.readers.formats.spectra.hyperspectral, napari_olivine.cli;"
         "assert not any(name.split('.')[0] == 'rsciio' for name in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_decoder_that_dies_or_hangs_is_damage(monkeypatch):
-    worker = Worker("napari_olivine.readers.formats.cube_worker")
+    worker = Worker("napari_olivine.readers.formats.spectra.worker")
     dying = [sys.executable, "-c", "import os, sys; sys.stdin.readline(); os.abort()"]
     hanging = [sys.executable, "-c", "import time; time.sleep(60)"]
     start = subprocess.Popen
@@ -467,9 +467,9 @@ def test_spectra_are_summed_in_blocks(tmp_path, monkeypatch):
     (image,) = (image for image in open_images(file) if image.signal == "Mg")
     counts = image.load(0, rows)
     assert (counts[1, 5], counts[249, 5], counts.sum()) == (77, 77, 154)
-    monkeypatch.setattr(cube_worker, "BLOCK_BYTES", 4 << 20)
+    monkeypatch.setattr(worker, "BLOCK_BYTES", 4 << 20)
     tracemalloc.start()
-    (again,) = cube_worker._sums_of_spd(file, windows(("Mg",), (), 15, 0, EV, CHANNELS))
+    (again,) = worker._sums_of_spd(file, windows(("Mg",), (), 15, 0, EV, CHANNELS))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     np.testing.assert_array_equal(again, counts)

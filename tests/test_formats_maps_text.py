@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Unreadable
-from napari_olivine.readers.formats import cameca_map, jeol_map, number_rows, text_map
 from napari_olivine.readers.formats.registry import HEAD, format_of, open_images
+from napari_olivine.readers.formats.text import cameca_map, jeol_map, text_map, text_matrix
 from tests.sources import make_text_maps
 
 COUNTS = np.random.default_rng(0).integers(0, 4000, (7, 9))
@@ -115,7 +115,7 @@ def test_an_empty_cell_is_no_count(tmp_path, line):
 
 
 def test_rows_are_read_from_any_block_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(number_rows, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(text_matrix, "BLOCK_BYTES", 100)
     counts = np.random.default_rng(1).integers(0, 70000, (57, 11))
     image = only(write(tmp_path / "Fe.csv", counts))
     assert image.dtype == np.uint32
@@ -169,8 +169,8 @@ def test_a_large_map_needs_little_memory(tmp_path):
 
 
 def test_a_line_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(number_rows, "BLOCK_BYTES", 1000)
-    monkeypatch.setattr(number_rows, "LONGEST_LINE", 10_000)
+    monkeypatch.setattr(text_matrix, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(text_matrix, "LONGEST_LINE", 10_000)
     file = tmp_path / "Mg.csv"
     file.write_text("1," * 20_000)
     with pytest.raises(InputError, match="is no map of numbers"):

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Image, Unreadable
-from napari_olivine.readers.formats import open_images, tiff_rows
-from napari_olivine.readers.formats import tiff as tiff_format
+from napari_olivine.readers.formats import open_images
+from napari_olivine.readers.formats.tiff.images import images as tiff_format
+from napari_olivine.readers.formats.tiff.images import rows
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -106,8 +107,8 @@ def test_rows_are_read_without_decoding_the_rest(tmp_path, monkeypatch):
     tifffile.imwrite(file, RAMP.astype(np.uint8), compression="zlib", rowsperstrip=10)
     image = only(file)
     decoded = []
-    piece = tiff_rows._piece
-    monkeypatch.setattr(tiff_rows, "_piece", lambda p, n: decoded.append(n) or piece(p, n))
+    piece = rows._piece
+    monkeypatch.setattr(rows, "_piece", lambda p, n: decoded.append(n) or piece(p, n))
     image.load(25, 31)
     assert decoded == [2, 3]
 
@@ -117,8 +118,8 @@ def test_an_image_of_one_strip_is_decoded_once_when_read_from_top_to_end(tmp_pat
     tifffile.imwrite(file, RAMP.astype(np.uint8), compression="zlib", rowsperstrip=70)
     image = only(file)
     decoded = []
-    piece = tiff_rows._piece
-    monkeypatch.setattr(tiff_rows, "_piece", lambda p, n: decoded.append(n) or piece(p, n))
+    piece = rows._piece
+    monkeypatch.setattr(rows, "_piece", lambda p, n: decoded.append(n) or piece(p, n))
     np.testing.assert_array_equal(in_strips(image, 9), RAMP)
     assert decoded == [0]
     assert image.load._band is None, "nothing stays in memory behind the last row"

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Acquisition, Image
 from napari_olivine.readers.formats import open_images
+from napari_olivine.readers.formats.detector_names import signal_of_channel, signal_of_detector
 from napari_olivine.readers.formats.metadata import (
     fei,
     hitachi,
@@ -27,8 +28,7 @@ from napari_olivine.readers.formats.metadata import (
     tescan,
     zeiss,
 )
-from napari_olivine.readers.formats.metadata.told import Told
-from napari_olivine.readers.formats.names import signal_of_channel, signal_of_detector
+from napari_olivine.readers.formats.metadata.embedded import Told
 
 FIELD = np.arange(884 * 102, dtype=np.uint32).reshape(884, 102).astype(np.uint8)
 

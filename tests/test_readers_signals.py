@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 
 from napari_olivine.readers.base.signal_names import depth_of, signal_of
 from napari_olivine.readers.base.vocabulary import BSE_NAMES, ELEMENTS, ONLY_K, SYMBOLS
-from napari_olivine.readers.formats.names import is_known, signal_of_channel, signal_of_detector
+from napari_olivine.readers.formats.detector_names import (
+    is_known,
+    signal_of_channel,
+    signal_of_detector,
+)
 
 
 @pytest.mark.parametrize(

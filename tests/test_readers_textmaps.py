@@ -12,7 +12,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings, read_source
 from napari_olivine.readers.formats import open_images
-from napari_olivine.readers.xmaptools import is_standard_file, read_standards
+from napari_olivine.readers.formats.text.xmaptools import is_standard_file, read_standards
 from tests.sources import make_text_maps
 
 

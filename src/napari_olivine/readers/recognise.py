@@ -29,6 +29,13 @@ from napari_olivine.readers.fields import (
     read_hand_placed,
     without_fields,
 )
+from napari_olivine.readers.formats.text.xmaptools import (
+    Standards,
+    is_standard_file,
+    pixel_sizes_um,
+    read_standards,
+    spot_analyses,
+)
 from napari_olivine.readers.grouping import group
 from napari_olivine.readers.laying import lay_over
 from napari_olivine.readers.mosaic import (
@@ -45,13 +52,6 @@ from napari_olivine.readers.stage_places import place_by_stage
 from napari_olivine.readers.tables import read_placements, read_sessions
 from napari_olivine.readers.telling import in_few_words, in_words, nothing_there
 from napari_olivine.readers.tiling import arrange, keep_times
-from napari_olivine.readers.xmaptools import (
-    Standards,
-    is_standard_file,
-    pixel_sizes_um,
-    read_standards,
-    spot_analyses,
-)
 
 SETTINGS = ImportSettings()
 

@@ -1,5 +1,5 @@
 """What the makers of instruments write into or beside an image, one module a maker."""
 
-from napari_olivine.readers.formats.metadata.told import Told, read_beside, read_embedded
+from napari_olivine.readers.formats.metadata.embedded import Told, read_beside, read_embedded
 
 __all__ = ["Told", "read_beside", "read_embedded"]

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.formats.metadata.embedded import Told
 from napari_olivine.readers.formats.metadata.quantities import (
     moment,
     number,
@@ -13,7 +14,6 @@ from napari_olivine.readers.formats.metadata.quantities import (
     positive,
     stage_um,
 )
-from napari_olivine.readers.formats.metadata.told import Told
 
 RELIEF = ("TOPOGRAPHY", "TOPO", "A-B")
 """Modes of a backscatter detector that show relief, not composition."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.formats.metadata.embedded import Told
 from napari_olivine.readers.formats.metadata.quantities import (
     LENGTHS_UM,
     VOLTAGES_KV,
@@ -24,7 +25,6 @@ from napari_olivine.readers.formats.metadata.quantities import (
     stage_um,
 )
 from napari_olivine.readers.formats.metadata.sidecar import pairs, read_text, text_beside
-from napari_olivine.readers.formats.metadata.told import Told
 
 MATES = 64
 """Files of a folder by which the unit of its stage positions is found."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.formats.metadata.embedded import Told
 from napari_olivine.readers.formats.metadata.quantities import (
     CURRENTS_NA,
     LENGTHS_UM,
@@ -17,7 +18,6 @@ from napari_olivine.readers.formats.metadata.quantities import (
     stage_um,
 )
 from napari_olivine.readers.formats.metadata.sidecar import text_beside
-from napari_olivine.readers.formats.metadata.told import Told
 
 PHOTO_WIDTH_UM = 120_000.0
 """Width of the photograph that the magnification refers to."""

@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.formats.metadata.embedded import Told
 from napari_olivine.readers.formats.metadata.quantities import (
     CURRENTS_NA,
     LENGTHS_UM,
@@ -19,7 +20,6 @@ from napari_olivine.readers.formats.metadata.quantities import (
     stage_um,
 )
 from napari_olivine.readers.formats.metadata.safe_xml import parse
-from napari_olivine.readers.formats.metadata.told import Told
 
 
 def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:

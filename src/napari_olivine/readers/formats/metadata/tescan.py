@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.formats.metadata.embedded import Told
 from napari_olivine.readers.formats.metadata.quantities import (
     moment,
     number,
@@ -15,7 +16,6 @@ from napari_olivine.readers.formats.metadata.quantities import (
     stage_um,
 )
 from napari_olivine.readers.formats.metadata.sidecar import MOST_BYTES, pairs, text_beside
-from napari_olivine.readers.formats.metadata.told import Told
 
 PAIR = re.compile(rb"([A-Za-z][A-Za-z0-9]{1,40})=([\x20-\x7e]{0,200})")
 """A line of the tag, which holds a preview and the lengths of its parts between the lines."""

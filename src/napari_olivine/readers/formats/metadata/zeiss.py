@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.formats.metadata.embedded import Told
 from napari_olivine.readers.formats.metadata.quantities import (
     CURRENTS_NA,
     LENGTHS_UM,
@@ -18,7 +19,6 @@ from napari_olivine.readers.formats.metadata.quantities import (
     positive,
     stage_um,
 )
-from napari_olivine.readers.formats.metadata.told import Told
 
 SCREEN_WIDTH = 1024
 """Pixels across the screen, which the pixel size of the nameless values refers to."""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from napari_olivine.readers.base.image import Image
-from napari_olivine.readers.formats import h5oina_content
-from napari_olivine.readers.formats.worker import Message, serve
+from napari_olivine.readers.formats.decoder_process import Message, serve
+from napari_olivine.readers.formats.h5oina.images import content
 
 MEMORY = 4 << 30
 """Memory of this process, bytes."""
@@ -22,9 +22,9 @@ def answer(question: Message) -> Any:
     file = Path(question["file"])
     what = question["do"]
     if what == "recognise":
-        return h5oina_content.is_ours(file)
+        return content.is_ours(file)
     if what == "fields":
-        return h5oina_content.montage_fields(file).to_dict("list")
+        return content.montage_fields(file).to_dict("list")
     if what == "images":
         _images.cache_clear()  # the file may have changed
         return [_described(image) for image in _images(file)]
@@ -35,7 +35,7 @@ def answer(question: Message) -> Any:
 
 @lru_cache(maxsize=8)
 def _images(file: Path) -> list[Image]:
-    return h5oina_content.open_images(file)
+    return content.open_images(file)
 
 
 def _described(image: Image) -> Message:

@@ -17,8 +17,8 @@ from pathlib import Path
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
 from napari_olivine.readers.base.signal_names import signal_of
-from napari_olivine.readers.formats.number_rows import find_rows
-from napari_olivine.readers.formats.text_map import SUFFIXES, beginning, image_of
+from napari_olivine.readers.formats.text.text_map import SUFFIXES, beginning, image_of
+from napari_olivine.readers.formats.text.text_matrix import find_rows
 
 LARGEST = 1 << 20
 """A larger file is no condition file, bytes."""

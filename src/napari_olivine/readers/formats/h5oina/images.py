@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Acquisition, Image
-from napari_olivine.readers.formats.worker import Worker
+from napari_olivine.readers.formats.decoder_process import Worker
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUFFIXES = (".h5oina", ".h5", ".hdf5", ".hdf")
@@ -25,7 +25,7 @@ SUFFIXES = (".h5oina", ".h5", ".hdf5", ".hdf")
 SECONDS = 120.0
 """Time after which a file counts as damaged."""
 
-_WORKER = Worker("napari_olivine.readers.formats.h5oina_worker")
+_WORKER = Worker("napari_olivine.readers.formats.h5oina.worker")
 
 
 def recognises(file: Path, head: bytes) -> bool:

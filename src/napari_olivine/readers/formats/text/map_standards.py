@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.xmaptools import (
+from napari_olivine.readers.formats.text.xmaptools import (
     Standards,
     is_standard_file,
     pixel_sizes_um,

@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
-from napari_olivine.readers.formats.grey import (
+from napari_olivine.readers.formats.detector_names import signal_of_detector
+from napari_olivine.readers.formats.metadata.embedded import Told, read_beside
+from napari_olivine.readers.formats.metadata.quantities import pixel_um
+from napari_olivine.readers.formats.metadata.resolution import LARGEST_PIXEL_UM
+from napari_olivine.readers.formats.to_grey import (
     ToGrey,
     colour_error,
     first_sample,
@@ -23,10 +27,6 @@ from napari_olivine.readers.formats.grey import (
     from_palette,
     without_sign,
 )
-from napari_olivine.readers.formats.metadata.quantities import pixel_um
-from napari_olivine.readers.formats.metadata.resolution import LARGEST_PIXEL_UM
-from napari_olivine.readers.formats.metadata.told import Told, read_beside
-from napari_olivine.readers.formats.names import signal_of_detector
 
 PNG, JPEG, BMP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"
 SUFFIXES = {".png": PNG, ".jpg": JPEG, ".jpeg": JPEG, ".bmp": BMP}

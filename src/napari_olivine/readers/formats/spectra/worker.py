@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Unreadable
-from napari_olivine.readers.formats.spectrum_windows import Window, windows
-from napari_olivine.readers.formats.worker import Message, serve
+from napari_olivine.readers.formats.decoder_process import Message, serve
+from napari_olivine.readers.formats.spectra.xray_windows import Window, windows
 
 LARGEST_CUBE = 4 << 30
 """Spectra of a file that are unpacked at once, bytes."""

@@ -16,8 +16,8 @@ from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
 from napari_olivine.readers.base.signal_names import signal_of
 from napari_olivine.readers.formats.metadata.quantities import first_that_fits
-from napari_olivine.readers.formats.number_rows import find_rows, numbers_of
-from napari_olivine.readers.formats.text_map import SUFFIXES, image_of
+from napari_olivine.readers.formats.text.text_map import SUFFIXES, image_of
+from napari_olivine.readers.formats.text.text_matrix import find_rows, numbers_of
 
 LONGEST_HEADER = 1 << 20
 """Bytes within which the next table begins."""

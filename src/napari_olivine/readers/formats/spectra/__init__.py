@@ -1,0 +1,1 @@
+"""Spectrum images of Bruker, JEOL and EDAX, read with RosettaSciIO."""

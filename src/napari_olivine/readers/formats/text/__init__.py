@@ -1,0 +1,1 @@
+"""Maps of numbers as text: Oxford, XMapTools, Cameca, JEOL."""
