@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Image
 from napari_olivine.readers.mosaic import arrange_tiles, grid_of_names
-from napari_olivine.readers.mosaic.names import ORDERS
+from napari_olivine.readers.mosaic.filename_grid import ORDERS
 from napari_olivine.readers.settings import ImportSettings
 from tests.mosaics import MARGIN, TILE, cut_tile, image_of, section_of_grains
 

@@ -14,10 +14,10 @@ from napari_olivine.errors import Cancelled
 from napari_olivine.job import Job
 from napari_olivine.readers.mosaic import arrange_tiles, register, share_strips
 from napari_olivine.readers.mosaic.correlate import find_shift, whiten
-from napari_olivine.readers.mosaic.greys import grey_line
+from napari_olivine.readers.mosaic.grey_relation import grey_line
 from napari_olivine.readers.mosaic.layout import Layout, StageFrame, in_a_grid, lay_out
 from napari_olivine.readers.mosaic.registration import OVERLAP_COLUMNS, Registered
-from napari_olivine.readers.mosaic.solve import solve_places
+from napari_olivine.readers.mosaic.solve_positions import solve_places
 from napari_olivine.readers.settings import ImportSettings
 from tests.mosaics import MARGIN, PIXEL_UM, cut_tile, image_of, section_of_grains
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from napari_olivine.calibration.stoichiometry import mg_number
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma import in_order, read_profile, read_profiles, suggest
+from napari_olivine.readers.epma.column_headers import label_of, read_header
 from napari_olivine.readers.epma.elements import FEO_IN_FE2O3, oxide_of
-from napari_olivine.readers.epma.names import label_of, read_header
 from napari_olivine.readers.epma.profiles import clean_name, is_line, prefix_of
 from napari_olivine.tabular.numbers import (
     has_decimal_commas,

@@ -12,7 +12,7 @@ import pytest
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma import preview, read_profile, suggest
-from napari_olivine.readers.epma.names import read_header
+from napari_olivine.readers.epma.column_headers import read_header
 from napari_olivine.tabular.numbers import read_number
 from tests.epma_tables import OLIVINE, total, write_ods_body
 

@@ -5,7 +5,9 @@ is applied. A person may edit the mapping (`preview` shows what comes out) and k
 (`save_mapping`) in ``columns.toml`` beside the tables, where `read_profiles` finds it.
 """
 
+from napari_olivine.readers.epma.column_headers import OXIDES, column_name
 from napari_olivine.readers.epma.folder import EXTRA, USUAL, in_order, read_profile, read_profiles
+from napari_olivine.readers.epma.infer_columns import suggest
 from napari_olivine.readers.epma.mapping import (
     QUANTITIES,
     Column,
@@ -15,9 +17,7 @@ from napari_olivine.readers.epma.mapping import (
     save_mapping,
     units_of,
 )
-from napari_olivine.readers.epma.names import OXIDES, column_name
-from napari_olivine.readers.epma.preview import Preview, preview
-from napari_olivine.readers.epma.suggest import suggest
+from napari_olivine.readers.epma.mapping_preview import Preview, preview
 
 __all__ = [
     "EXTRA",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from napari_olivine.readers.epma.names import OXIDES
+from napari_olivine.readers.epma.column_headers import OXIDES
 
 ATOMIC_MASS = {
     "O": 15.999, "Si": 28.085, "Ti": 47.867, "Al": 26.982, "Cr": 51.996, "V": 50.942,

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.epma.column_headers import OXIDES
+from napari_olivine.readers.epma.infer_columns import choose_sheet, suggest_all
 from napari_olivine.readers.epma.layout import find_header, open_sheets
 from napari_olivine.readers.epma.mapping import (
     FILE,
@@ -18,7 +20,6 @@ from napari_olivine.readers.epma.mapping import (
     load_mappings,
     mapping_for,
 )
-from napari_olivine.readers.epma.names import OXIDES
 from napari_olivine.readers.epma.positions import (
     Positions,
     belongs_to,
@@ -26,7 +27,6 @@ from napari_olivine.readers.epma.positions import (
     read_positions,
 )
 from napari_olivine.readers.epma.profiles import split_profiles
-from napari_olivine.readers.epma.suggest import choose_sheet, suggest_all
 from napari_olivine.readers.epma.table import PLACES, RECALCULATE, Points, read_points
 from napari_olivine.tabular.sheets import Sheet
 

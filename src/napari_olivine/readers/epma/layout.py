@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from napari_olivine.readers.epma.column_headers import (
+    HALOGENS,
+    Header,
+    is_unit,
+    label_of,
+    read_header,
+)
 from napari_olivine.readers.epma.mapping import ColumnMapping
-from napari_olivine.readers.epma.names import HALOGENS, Header, is_unit, label_of, read_header
 from napari_olivine.tabular.numbers import is_blank, is_number
 from napari_olivine.tabular.sheets import (
     SEPARATORS,

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.epma.names import (
+from napari_olivine.readers.epma.column_headers import (
     ELEMENTS,
     LENGTHS_UM,
     OXIDES,

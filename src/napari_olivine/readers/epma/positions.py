@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.epma.infer_columns import LONGEST_STAGE_MM, suggest_for
 from napari_olivine.readers.epma.layout import find_header, open_sheets
 from napari_olivine.readers.epma.profiles import prefix_of
-from napari_olivine.readers.epma.suggest import LONGEST_STAGE_MM, suggest_for
 from napari_olivine.readers.epma.table import Points
 from napari_olivine.tabular.numbers import read_number
 from napari_olivine.tabular.sheets import read_text

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.epma.column_headers import kind_of, read_header
 from napari_olivine.readers.epma.mapping import Column, ColumnMapping
-from napari_olivine.readers.epma.names import kind_of, read_header
 from napari_olivine.tabular.numbers import is_blank, read_number
 from napari_olivine.tabular.sheets import Sheet
 

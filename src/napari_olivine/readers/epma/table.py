@@ -12,7 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.epma.column_headers import (
+    LENGTHS_UM,
+    SHARES_PERCENT,
+    kind_of,
+    read_header,
+)
 from napari_olivine.readers.epma.elements import FEO_IN_FE2O3, oxide_of
+from napari_olivine.readers.epma.infer_columns import decimal_mark
 from napari_olivine.readers.epma.layout import stands_on_end
 from napari_olivine.readers.epma.mapping import (
     FILE,
@@ -20,9 +27,7 @@ from napari_olivine.readers.epma.mapping import (
     ColumnMapping,
     check_mapping,
 )
-from napari_olivine.readers.epma.names import LENGTHS_UM, SHARES_PERCENT, kind_of, read_header
 from napari_olivine.readers.epma.rows import cell_of, rows_of_analyses, second_table, too_wide
-from napari_olivine.readers.epma.suggest import decimal_mark
 from napari_olivine.tabular.numbers import read_numbers
 from napari_olivine.tabular.sheets import Sheet
 

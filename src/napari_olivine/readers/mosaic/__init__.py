@@ -1,16 +1,16 @@
 """Mosaics: where each tile lies, found by description, stage, names or overlaps; and its pixels."""
 
-from napari_olivine.readers.mosaic.arrange import arrange_tiles, share_strips
 from napari_olivine.readers.mosaic.description import (
     MosaicDescription,
     described_layout,
     described_parts,
     read_description,
 )
+from napari_olivine.readers.mosaic.filename_grid import NamedGrid, grid_of_names
 from napari_olivine.readers.mosaic.layout import Layout, StageFrame, lay_out
-from napari_olivine.readers.mosaic.names import NamedGrid, grid_of_names
+from napari_olivine.readers.mosaic.place_tiles import arrange_tiles, share_strips
 from napari_olivine.readers.mosaic.registration import Registered, register
-from napari_olivine.readers.mosaic.stage import layout_of_stage
+from napari_olivine.readers.mosaic.stage_layout import layout_of_stage
 from napari_olivine.readers.mosaic.tile_mosaic import TileMosaic
 
 __all__ = [

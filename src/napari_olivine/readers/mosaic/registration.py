@@ -22,9 +22,9 @@ from napari_olivine.readers.mosaic.correlate import (
     find_shift,
     whiten,
 )
-from napari_olivine.readers.mosaic.greys import NOTHING, GreyLine, grey_line
+from napari_olivine.readers.mosaic.grey_relation import NOTHING, GreyLine, grey_line
 from napari_olivine.readers.mosaic.layout import Layout, StageFrame, lay_out
-from napari_olivine.readers.mosaic.solve import Solution, solve_places
+from napari_olivine.readers.mosaic.solve_positions import Solution, solve_places
 
 ReadTile = Callable[[int], NDArray[Any] | None]
 """Gives the pixels of a tile by its number in the layout's table, `None` if it is left out."""

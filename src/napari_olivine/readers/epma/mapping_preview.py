@@ -9,9 +9,9 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma.folder import in_order, read_profile
+from napari_olivine.readers.epma.infer_columns import choose_sheet
 from napari_olivine.readers.epma.layout import open_sheets
 from napari_olivine.readers.epma.mapping import ColumnMapping
-from napari_olivine.readers.epma.suggest import choose_sheet
 
 
 @dataclass(frozen=True)

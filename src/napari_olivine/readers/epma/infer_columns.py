@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.epma.column_headers import LENGTHS_UM, SHARES_PERCENT, Header
 from napari_olivine.readers.epma.elements import oxide_of
 from napari_olivine.readers.epma.layout import (
     Block,
@@ -22,7 +23,6 @@ from napari_olivine.readers.epma.layout import (
     open_sheets,
 )
 from napari_olivine.readers.epma.mapping import Column, ColumnMapping
-from napari_olivine.readers.epma.names import LENGTHS_UM, SHARES_PERCENT, Header
 from napari_olivine.tabular.numbers import (
     has_decimal_commas,
     is_blank,
