@@ -30,7 +30,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import read_source
 from napari_olivine.readers.base.image import Image
-from napari_olivine.readers.fields import Field, register_fields
+from napari_olivine.readers.submaps import Field, register_fields
 from napari_olivine.section import Place
 
 MAPS = ("Mg", "Fe", "Ca", "Al", "Si")

@@ -399,7 +399,7 @@ def test_coarser_images_of_a_field_lie_on_it(times):
 
 
 def test_large_fields_are_found_by_coarser_images(tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_olivine.readers.fields.registration.MOST_PX", 3000)
+    monkeypatch.setattr("napari_olivine.readers.submaps.registration.MOST_PX", 3000)
     save(tmp_path / "in" / "BSE.tif", grey(), PIXEL_UM)
     save_field(tmp_path / "in" / "site", TURNED)
     fields = import_section(tmp_path / "in", tmp_path / "out").fields()

@@ -23,9 +23,9 @@ from napari_olivine.readers.base.image_signal import (
 from napari_olivine.readers.base.signal_reader import SignalReader
 from napari_olivine.readers.choosing import BSE, is_wanted
 from napari_olivine.readers.families import in_short
-from napari_olivine.readers.fields import Unlaid
 from napari_olivine.readers.mosaic import Layout, TileMosaic
 from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers.submaps import Unlaid
 from napari_olivine.section.tiles import Tiles
 
 MAPPED_IN_PART = 0.9

@@ -19,9 +19,9 @@ from napari_olivine.readers.base.image_signal import (
 from napari_olivine.readers.base.signal_reader import SignalReader
 from napari_olivine.readers.choosing import BSE, is_wanted
 from napari_olivine.readers.families import pattern_of
-from napari_olivine.readers.fields import Unlaid
 from napari_olivine.readers.refusing import refuse_if
 from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers.submaps import Unlaid
 
 NOT_ONE_FIELD = (
     "cannot be imported; export all signals of one field (or with the same tiles), or name the "

@@ -18,17 +18,6 @@ from napari_olivine.readers.choosing import BSE, choose
 from napari_olivine.readers.contents import Contents, look_into, one_file
 from napari_olivine.readers.epma import in_order, read_profiles
 from napari_olivine.readers.families import without_strangers
-from napari_olivine.readers.fields import (
-    FIELDS_FILE,
-    Field,
-    FieldSignal,
-    Unlaid,
-    at_stage,
-    find_fields,
-    maps_beside,
-    read_hand_placed,
-    without_fields,
-)
 from napari_olivine.readers.formats.text.xmaptools import (
     Standards,
     is_standard_file,
@@ -49,6 +38,17 @@ from napari_olivine.readers.refusing import refuse_if
 from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.source import Source
 from napari_olivine.readers.stage_places import place_by_stage
+from napari_olivine.readers.submaps import (
+    FIELDS_FILE,
+    Field,
+    FieldSignal,
+    Unlaid,
+    at_stage,
+    find_fields,
+    maps_beside,
+    read_hand_placed,
+    without_fields,
+)
 from napari_olivine.readers.tables import read_placements, read_sessions
 from napari_olivine.readers.telling import in_few_words, in_words, nothing_there
 from napari_olivine.readers.tiling import arrange, keep_times

@@ -13,9 +13,9 @@ import pandas as pd
 from napari_olivine.job import Job
 from napari_olivine.readers.base.image_ref import Part
 from napari_olivine.readers.base.signal_reader import SignalReader
-from napari_olivine.readers.fields import Field
 from napari_olivine.readers.mosaic import Layout
 from napari_olivine.readers.refusing import refuse_if
+from napari_olivine.readers.submaps import Field
 
 SMALL_BYTES = 64 << 10
 """Files up to this size are recognised by their content, larger ones by size and date."""

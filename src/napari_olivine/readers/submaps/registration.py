@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers.base.signal_reader import SignalReader
-from napari_olivine.readers.fields.explain import explained, high_passed, uncorrelated
-from napari_olivine.readers.fields.field import Field, How
-from napari_olivine.readers.fields.reduced import Reduced
-from napari_olivine.readers.fields.refining import refine
 from napari_olivine.readers.refusing import refuse_if
+from napari_olivine.readers.submaps.downsampled_bse import Reduced
+from napari_olivine.readers.submaps.explained_variance import explained, high_passed, uncorrelated
+from napari_olivine.readers.submaps.refine_position import refine
+from napari_olivine.readers.submaps.submap import Field, How
 from napari_olivine.section.submaps import Place
 
 Floats = NDArray[np.float32]

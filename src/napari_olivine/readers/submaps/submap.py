@@ -15,8 +15,8 @@ from napari_olivine.job import Job
 from napari_olivine.readers.base.image import Image
 from napari_olivine.readers.base.image_ref import Part
 from napari_olivine.readers.choosing import BSE
-from napari_olivine.readers.fields.hand_placed import HandPlaced
 from napari_olivine.readers.mosaic import StageFrame
+from napari_olivine.readers.submaps.hand_placed import HandPlaced
 from napari_olivine.section.submaps import COLUMNS, Fields, Place
 
 How = Literal["hand", "stage", "registered", "unknown"]

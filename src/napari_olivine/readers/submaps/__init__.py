@@ -1,7 +1,9 @@
 """Element maps of a part of the section: which images they are, where they lie, their pixels."""
 
-from napari_olivine.readers.fields.beside import maps_beside
-from napari_olivine.readers.fields.field import (
+from napari_olivine.readers.submaps.described_maps import maps_beside
+from napari_olivine.readers.submaps.hand_placed import FIELDS_FILE, HandPlaced, read_hand_placed
+from napari_olivine.readers.submaps.registration import register_fields
+from napari_olivine.readers.submaps.submap import (
     Field,
     Found,
     Unlaid,
@@ -10,9 +12,7 @@ from napari_olivine.readers.fields.field import (
     table_of,
     without_fields,
 )
-from napari_olivine.readers.fields.hand_placed import FIELDS_FILE, HandPlaced, read_hand_placed
-from napari_olivine.readers.fields.registration import register_fields
-from napari_olivine.readers.fields.signal import FieldSignal
+from napari_olivine.readers.submaps.submap_signal import FieldSignal
 
 __all__ = [
     "FIELDS_FILE",

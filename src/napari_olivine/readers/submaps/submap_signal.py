@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.fields.field import Field
 from napari_olivine.readers.formats import open_images
+from napari_olivine.readers.submaps.submap import Field
 
 COLUMNS_AT_ONCE = 4096
 """Columns of a strip whose places are worked out together."""

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.readers.fields.explain import fitted
-from napari_olivine.readers.fields.reduced import Reduced
+from napari_olivine.readers.submaps.downsampled_bse import Reduced
+from napari_olivine.readers.submaps.explained_variance import fitted
 from napari_olivine.section.submaps import Place
 
 Floats = NDArray[np.float32]

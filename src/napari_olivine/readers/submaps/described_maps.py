@@ -12,9 +12,9 @@ from napari_olivine.job import Job
 from napari_olivine.readers.base.image_ref import Part
 from napari_olivine.readers.choosing import BSE, is_wanted
 from napari_olivine.readers.contents import look_into, one_file
-from napari_olivine.readers.fields.field import Unlaid
 from napari_olivine.readers.grouping import group
 from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers.submaps.submap import Unlaid
 
 
 @dataclass(frozen=True)
