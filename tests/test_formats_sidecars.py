@@ -17,7 +17,7 @@ from napari_olivine.readers.base.image import Image, Unreadable
 from napari_olivine.readers.epma import read_profile
 from napari_olivine.readers.formats import open_images
 from napari_olivine.readers.formats.text.xmaptools import is_standard_file
-from napari_olivine.readers.tables import read_sessions
+from napari_olivine.readers.sessions.session_tables import read_sessions
 
 FIELD = np.arange(96 * 128, dtype=np.uint32).reshape(96, 128).astype(np.uint8)
 BANNER = np.vstack([FIELD, np.full((20, 128), 255, np.uint8)])

@@ -16,7 +16,8 @@ from ome_zarr_models.v05.image import Image
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.readers import ImportSettings, import_section, importing
+from napari_olivine.readers import ImportSettings, import_section
+from napari_olivine.readers.assemble import importer
 from napari_olivine.section import Section
 from tests.sources import PROFILE, make_images, make_mosaic, make_text_maps, tile_file
 
@@ -62,14 +63,14 @@ class Watched:
 
 def watch(monkeypatch, before) -> None:
     """Call ``before(signal, row)`` before each strip is read from the source."""
-    found_by = importing.read_source
+    found_by = importer.read_source
 
     def watched(*arguments):
         found = found_by(*arguments)
         found.signals = {name: Watched(one, before) for name, one in found.signals.items()}
         return found
 
-    monkeypatch.setattr(importing, "read_source", watched)
+    monkeypatch.setattr(importer, "read_source", watched)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from scipy.ndimage import gaussian_filter
 from napari_olivine.errors import Cancelled, InputError, OlivineError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings, Source, import_section, read_source
-from napari_olivine.readers.contents import find_signal, look_into
+from napari_olivine.readers.discover.contents import find_signal, look_into
 from tests.sources import PROFILE, tile_file
 
 UM2 = {"resolution": (5000, 5000), "resolutionunit": "CENTIMETER"}
@@ -412,7 +412,7 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: Any) 
             raise PermissionError(13, "Permission denied")
         return listed(path)
 
-    monkeypatch.setattr("napari_olivine.readers.walking.os.scandir", scandir)
+    monkeypatch.setattr("napari_olivine.readers.discover.scan.os.scandir", scandir)
     assert "closed cannot be read (Permission denied)" in read_source(tmp_path).problems[0]
     with pytest.raises(InputError, match="cannot be read"):
         read_source(tmp_path / "closed")

@@ -11,9 +11,9 @@ import tifffile
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
-from napari_olivine.readers.choosing import choose
-from napari_olivine.readers.contents import find_signal, look_into, split_path
-from napari_olivine.readers.grouping import group
+from napari_olivine.readers.discover.contents import find_signal, look_into, split_path
+from napari_olivine.readers.discover.group_signals import group
+from napari_olivine.readers.discover.select_signals import choose
 
 
 @pytest.mark.parametrize(

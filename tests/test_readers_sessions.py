@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.session_ranges import rectangles
-from napari_olivine.readers.tables import read_sessions
+from napari_olivine.readers.sessions.session_tables import read_sessions
+from napari_olivine.readers.sessions.tile_ranges import rectangles
 from napari_olivine.section.tiles import Tiles
 
 SHAPE = (60, 120)

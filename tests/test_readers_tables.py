@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.tables import read_placements, read_sessions
+from napari_olivine.readers.sessions.session_tables import read_placements, read_sessions
 from napari_olivine.section.tiles import Tiles
 
 SHAPE = (60, 120)

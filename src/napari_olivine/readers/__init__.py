@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from napari_olivine.readers.settings import ImportSettings
 
 if TYPE_CHECKING:
+    from napari_olivine.readers.assemble.identify import read_source
+    from napari_olivine.readers.assemble.importer import import_section
+    from napari_olivine.readers.assemble.source import Source
     from napari_olivine.readers.base.signal_reader import SignalReader
-    from napari_olivine.readers.importing import import_section
-    from napari_olivine.readers.recognise import read_source
-    from napari_olivine.readers.source import Source
 
 __all__ = ["ImportSettings", "SignalReader", "Source", "import_section", "read_source"]
 

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.errors import OlivineError
-from napari_olivine.readers.walking import TABLE_FOLDERS
+from napari_olivine.readers.discover.scan import TABLE_FOLDERS
 from napari_olivine.section import Section
 from napari_olivine.widgets.folder_edit import FolderEdit
 from napari_olivine.widgets.forms import SettingsForm

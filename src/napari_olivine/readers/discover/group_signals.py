@@ -14,9 +14,14 @@ from napari_olivine.readers.base.image_ref import Part
 from napari_olivine.readers.base.image_signal import times_finer
 from napari_olivine.readers.base.signal_names import DEPTH, depth_of
 from napari_olivine.readers.base.vocabulary import plain
-from napari_olivine.readers.choosing import BSE
-from napari_olivine.readers.contents import Contents, ImageFile
-from napari_olivine.readers.families import PICTURES, in_short, keep_image, pattern_of
+from napari_olivine.readers.discover.contents import Contents, ImageFile
+from napari_olivine.readers.discover.filename_patterns import (
+    PICTURES,
+    in_short,
+    keep_image,
+    pattern_of,
+)
+from napari_olivine.readers.discover.select_signals import BSE
 from napari_olivine.readers.formats import open_images
 from napari_olivine.readers.settings import ImportSettings
 

@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from napari_olivine.readers.assemble.validation import LISTED
 from napari_olivine.readers.base.image import Acquisition
-from napari_olivine.readers.contents import Contents
-from napari_olivine.readers.families import pattern_of
+from napari_olivine.readers.discover.contents import Contents
+from napari_olivine.readers.discover.filename_patterns import pattern_of
+from napari_olivine.readers.discover.group_signals import Grouped
 from napari_olivine.readers.formats import FORMATS
-from napari_olivine.readers.grouping import Grouped
-from napari_olivine.readers.refusing import LISTED
 
 ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz"}
 

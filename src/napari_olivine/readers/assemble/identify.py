@@ -11,13 +11,21 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.readers.assemble.bse_tiles import arrange, keep_times
+from napari_olivine.readers.assemble.messages import in_few_words, in_words, nothing_there
+from napari_olivine.readers.assemble.overlay import lay_over
+from napari_olivine.readers.assemble.single_images import NOT_ONE_FIELD, read_one_field
+from napari_olivine.readers.assemble.source import Source
+from napari_olivine.readers.assemble.stage_coordinates import place_by_stage
+from napari_olivine.readers.assemble.validation import refuse_if
 from napari_olivine.readers.base.image import Acquisition
 from napari_olivine.readers.base.image_ref import Part
 from napari_olivine.readers.base.signal_reader import SignalReader
-from napari_olivine.readers.choosing import BSE, choose
-from napari_olivine.readers.contents import Contents, look_into, one_file
+from napari_olivine.readers.discover.contents import Contents, look_into, one_file
+from napari_olivine.readers.discover.filename_patterns import without_strangers
+from napari_olivine.readers.discover.group_signals import group
+from napari_olivine.readers.discover.select_signals import BSE, choose
 from napari_olivine.readers.epma import in_order, read_profiles
-from napari_olivine.readers.families import without_strangers
 from napari_olivine.readers.formats.text.xmaptools import (
     Standards,
     is_standard_file,
@@ -25,19 +33,14 @@ from napari_olivine.readers.formats.text.xmaptools import (
     read_standards,
     spot_analyses,
 )
-from napari_olivine.readers.grouping import group
-from napari_olivine.readers.laying import lay_over
 from napari_olivine.readers.mosaic import (
     Layout,
     described_layout,
     described_parts,
     read_description,
 )
-from napari_olivine.readers.one_field import NOT_ONE_FIELD, read_one_field
-from napari_olivine.readers.refusing import refuse_if
+from napari_olivine.readers.sessions.session_tables import read_placements, read_sessions
 from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.source import Source
-from napari_olivine.readers.stage_places import place_by_stage
 from napari_olivine.readers.submaps import (
     FIELDS_FILE,
     Field,
@@ -49,9 +52,6 @@ from napari_olivine.readers.submaps import (
     read_hand_placed,
     without_fields,
 )
-from napari_olivine.readers.tables import read_placements, read_sessions
-from napari_olivine.readers.telling import in_few_words, in_words, nothing_there
-from napari_olivine.readers.tiling import arrange, keep_times
 
 SETTINGS = ImportSettings()
 

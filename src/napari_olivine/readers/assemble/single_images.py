@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.assemble.validation import refuse_if
 from napari_olivine.readers.base.image import Acquisition, Image
 from napari_olivine.readers.base.image_ref import Part
 from napari_olivine.readers.base.image_signal import (
@@ -17,9 +18,8 @@ from napari_olivine.readers.base.image_signal import (
     times_finer,
 )
 from napari_olivine.readers.base.signal_reader import SignalReader
-from napari_olivine.readers.choosing import BSE, is_wanted
-from napari_olivine.readers.families import pattern_of
-from napari_olivine.readers.refusing import refuse_if
+from napari_olivine.readers.discover.filename_patterns import pattern_of
+from napari_olivine.readers.discover.select_signals import BSE, is_wanted
 from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.submaps import Unlaid
 

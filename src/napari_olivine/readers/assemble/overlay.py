@@ -21,8 +21,8 @@ from napari_olivine.readers.base.image_signal import (
     times_finer,
 )
 from napari_olivine.readers.base.signal_reader import SignalReader
-from napari_olivine.readers.choosing import BSE, is_wanted
-from napari_olivine.readers.families import in_short
+from napari_olivine.readers.discover.filename_patterns import in_short
+from napari_olivine.readers.discover.select_signals import BSE, is_wanted
 from napari_olivine.readers.mosaic import Layout, TileMosaic
 from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.submaps import Unlaid

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from napari_olivine.job import Job
-from napari_olivine.readers.choosing import BSE
+from napari_olivine.readers.assemble.identify import with_fields, with_layout
+from napari_olivine.readers.assemble.source import Source
+from napari_olivine.readers.discover.select_signals import BSE
 from napari_olivine.readers.mosaic import Layout, TileMosaic, register, share_strips
-from napari_olivine.readers.recognise import with_fields, with_layout
 from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.source import Source
 from napari_olivine.readers.submaps import register_fields, table_of
 from napari_olivine.section import Recipe, Tiles
 from napari_olivine.section.draft import unfinished

@@ -12,10 +12,10 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers.base.image import Unreadable
 from napari_olivine.readers.base.signal_names import is_no_measurement, signal_of
-from napari_olivine.readers.families import PICTURES
+from napari_olivine.readers.discover.filename_patterns import PICTURES
+from napari_olivine.readers.discover.find_tables import find_tables
+from napari_olivine.readers.discover.scan import walk
 from napari_olivine.readers.formats import FORMATS, Format, format_of
-from napari_olivine.readers.table_places import find_tables
-from napari_olivine.readers.walking import walk
 
 WORD = re.compile(r"[^\s_.\-]+")
 """A word of a name."""

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.refusing import refuse_if
-from napari_olivine.readers.session_ranges import (
+from napari_olivine.readers.assemble.validation import refuse_if
+from napari_olivine.readers.sessions.tile_ranges import (
     RANGE_COLUMNS,
     named_rectangles,
     sessions_by_time,

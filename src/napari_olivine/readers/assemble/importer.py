@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.readers.recognise import read_source
+from napari_olivine.readers.assemble.identify import read_source
+from napari_olivine.readers.assemble.placement import Settled, settle
+from napari_olivine.readers.assemble.source import Source
 from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.settling import Settled, settle
-from napari_olivine.readers.source import Source
 from napari_olivine.section import (
     Draft,
     Raster,

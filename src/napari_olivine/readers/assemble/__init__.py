@@ -1,0 +1,1 @@
+"""Assemble: identify, place, overlay and import the signals of a source."""

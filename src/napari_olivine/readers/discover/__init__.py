@@ -1,0 +1,1 @@
+"""Discover: the files of a folder, grouped into signals by names and contents."""
