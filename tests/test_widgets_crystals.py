@@ -14,7 +14,8 @@ from qtpy.QtCore import QSettings, Qt
 from napari_olivine.job import Job
 from napari_olivine.section import Section, create_raster
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.background import Background
+from napari_olivine.widgets.common.background import Background
+from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.crystal_column_menu import ColumnMenu
 from napari_olivine.widgets.crystal_cutouts import Sources, cut_out, field_of, scale_bar_um
 from napari_olivine.widgets.crystal_gallery import CrystalGallery
@@ -23,7 +24,6 @@ from napari_olivine.widgets.crystal_layer import outline_data
 from napari_olivine.widgets.crystal_model import CrystalModel
 from napari_olivine.widgets.crystal_tile import SIDE
 from napari_olivine.widgets.crystals_dock import CrystalsDock
-from napari_olivine.widgets.session import SectionSession
 from tests.sections import make_section
 
 pytestmark = pytest.mark.gui

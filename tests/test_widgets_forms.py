@@ -31,7 +31,7 @@ class Example(Settings):
 
 @pytest.fixture
 def form(qtbot: Any) -> Any:
-    from napari_olivine.widgets.forms import SettingsForm
+    from napari_olivine.widgets.common.forms import SettingsForm
 
     form = SettingsForm(Example)
     qtbot.addWidget(form)
@@ -103,7 +103,7 @@ def test_explanation_is_the_tooltip(form: Any) -> None:
 
 
 def test_choices_for_a_name(form: Any) -> None:
-    from napari_olivine.widgets.forms import SettingsForm
+    from napari_olivine.widgets.common.forms import SettingsForm
 
     other = SettingsForm(Example, hidden=["mode"], choices={"rule": ["a", "b"]})
     other.set_choices("rule", ["c", "d"], "d")
@@ -115,7 +115,7 @@ def test_choices_for_a_name(form: Any) -> None:
     "step", ["import", "level", "mask", "train", "segment", "calibrate", "crystals"]
 )
 def test_every_step_s_form_gives_its_defaults(qtbot: Any, step: str) -> None:
-    from napari_olivine.widgets.forms import SettingsForm
+    from napari_olivine.widgets.common.forms import SettingsForm
 
     form = SettingsForm(STEPS[step].settings)
     qtbot.addWidget(form)
@@ -123,7 +123,7 @@ def test_every_step_s_form_gives_its_defaults(qtbot: Any, step: str) -> None:
 
 
 def test_a_choice_left_to_the_program_is_neither_yes_nor_no(qtbot: Any) -> None:
-    from napari_olivine.widgets.forms import SettingsForm
+    from napari_olivine.widgets.common.forms import SettingsForm
 
     form = SettingsForm(STEPS["import"].settings)
     qtbot.addWidget(form)
@@ -135,7 +135,7 @@ def test_a_choice_left_to_the_program_is_neither_yes_nor_no(qtbot: Any) -> None:
 
 
 def test_a_table_is_written_on_the_form_as_in_a_settings_file(qtbot: Any) -> None:
-    from napari_olivine.widgets.forms import SettingsForm
+    from napari_olivine.widgets.common.forms import SettingsForm
 
     settings = STEPS["level"].settings(standards={"Fe metal": {"1": 231.0, "2": 238.0}})
     form = SettingsForm(type(settings))

@@ -18,8 +18,8 @@ from qtpy.QtCore import Qt
 
 from napari_olivine.readers import ImportSettings, read_source
 from napari_olivine.section import Section
+from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.looker import Looker
-from napari_olivine.widgets.session import SectionSession
 from napari_olivine.widgets.tile_map import COLOURS, TileMap, TileStates, tile_states
 
 LEFT = Qt.MouseButton.LeftButton

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.gui
 
 @pytest.fixture
 def jobs(qtbot: Any, tmp_path: Path) -> Any:
-    from napari_olivine.widgets.jobs import Jobs
+    from napari_olivine.widgets.jobs.child_process import Jobs
 
     script = tmp_path / "child.py"
     script.write_text(FAKE_CHILD)

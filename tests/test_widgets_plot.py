@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from qtpy.QtGui import QColor
 
-from napari_olivine.widgets.plot import Axis, Curve, Plot, _ticks, _unbroken
+from napari_olivine.widgets.common.plot import Axis, Curve, Plot, _ticks, _unbroken
 
 pytestmark = pytest.mark.gui
 

@@ -17,9 +17,9 @@ from napari_olivine.inference.encoding import stored
 from napari_olivine.inference.windows import CELL
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.section import Section
+from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.error_levels import BOTH, EXTRA, MISSED, error_levels
-from napari_olivine.widgets.run_bar import Pace
-from napari_olivine.widgets.session import SectionSession
+from napari_olivine.widgets.jobs.run_bar import Pace
 from napari_olivine.widgets.threshold_numbers import crystals_in, share_of
 from tests.sections import make_section
 from tests.widget_sections import copy_of
@@ -64,7 +64,7 @@ def test_errors_against_the_mask() -> None:
 
 def test_pace_knows_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("napari_olivine.widgets.run_bar.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("napari_olivine.widgets.jobs.run_bar.time.monotonic", lambda: now[0])
     pace = Pace()
     assert pace.left(40, 100) is None  # begins with what an earlier run left
     now[0] += 2

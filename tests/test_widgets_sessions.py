@@ -14,8 +14,8 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_olivine.errors import InputError
 from napari_olivine.section import Section
+from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.open_dock import open_dock
-from napari_olivine.widgets.session import SectionSession
 from napari_olivine.widgets.session_edits import (
     COLUMNS,
     Extent,
@@ -364,7 +364,7 @@ class TestTree:
 def docks(viewer: Any) -> set[str]:
     from qtpy.QtWidgets import QDockWidget
 
-    from napari_olivine.widgets.steps import DOCKS
+    from napari_olivine.widgets.common.product_status import DOCKS
 
     titles = [dock.windowTitle() for dock in viewer.window._qt_window.findChildren(QDockWidget)]
     return {name for name in DOCKS.values() if any(t.startswith(name) for t in titles)} - {

@@ -9,7 +9,7 @@ import pytest
 from qtpy.QtCore import QSettings
 
 from napari_olivine.readers import ImportSettings
-from napari_olivine.widgets.words import in_window
+from napari_olivine.widgets.common.words import in_window
 
 
 class TestWords:
@@ -44,7 +44,7 @@ class TestWords:
 class TestLongMessage:
     @pytest.fixture
     def bar(self, qtbot: Any) -> Any:
-        from napari_olivine.widgets.run_bar import RunBar
+        from napari_olivine.widgets.jobs.run_bar import RunBar
 
         bar = RunBar("Import")
         qtbot.addWidget(bar)
@@ -55,7 +55,7 @@ class TestLongMessage:
     def test_list_of_many_tiles_scrolls_instead_of_filling_the_screen(
         self, qtbot: Any, bar: Any
     ) -> None:
-        from napari_olivine.widgets.run_bar import HIGHEST_ERROR
+        from napari_olivine.widgets.jobs.run_bar import HIGHEST_ERROR
 
         text = "\n".join(f"there is no tile in row {k}, column {k} of tiles" for k in range(300))
         bar.show_error(text)
@@ -83,7 +83,7 @@ class TestMemory:
         def kept() -> QSettings:
             return QSettings(str(tmp_path / "kept.ini"), QSettings.Format.IniFormat)
 
-        monkeypatch.setattr("napari_olivine.widgets.memory._settings", kept)
+        monkeypatch.setattr("napari_olivine.widgets.common.memory._settings", kept)
         return make_napari_viewer(show=True)
 
     def test_number_of_one_dock_is_that_of_all_and_of_the_next_window(
@@ -113,6 +113,6 @@ class TestMemory:
 
     def test_command_line_understands_what_is_passed(self) -> None:
         from napari_olivine.cli.options import memory
-        from napari_olivine.widgets.memory import LOWEST_GB
+        from napari_olivine.widgets.common.memory import LOWEST_GB
 
         assert memory(f"{LOWEST_GB:g}GB") == LOWEST_GB * 2**30

@@ -1,5 +1,5 @@
 """The napari side: one dock a step, and the session that they share.
 
 Nothing here imports torch: long steps run in a child process, see
-:mod:`napari_olivine.widgets.jobs`.
+:mod:`napari_olivine.widgets.jobs.child_process`.
 """

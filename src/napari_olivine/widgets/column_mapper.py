@@ -36,7 +36,7 @@ from napari_olivine.readers.epma import (
     units_of,
 )
 from napari_olivine.readers.epma.folder import SUFFIXES
-from napari_olivine.widgets.parts import combo, readable, wrapped
+from napari_olivine.widgets.common.controls import combo, readable, wrapped
 
 NOTHING = "-"
 ROWS = 12

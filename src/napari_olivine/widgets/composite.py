@@ -11,13 +11,13 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_olivine.section import Section
 from napari_olivine.section.atomic_io import write_atomically
+from napari_olivine.widgets.common.connections import Links
+from napari_olivine.widgets.common.controls import combo
 from napari_olivine.widgets.elements import CHANNELS, colour_ramp
 from napari_olivine.widgets.layers import KEY, LEVELLED, layer_name
-from napari_olivine.widgets.links import Links
-from napari_olivine.widgets.parts import combo
 
 if TYPE_CHECKING:
-    from napari_olivine.widgets.session import SectionSession
+    from napari_olivine.widgets.common.open_section import SectionSession
 
 USUAL = ("Fe", "Mg", "Ca")
 """Red, green and blue where nothing else was chosen: olivine is green to yellow."""

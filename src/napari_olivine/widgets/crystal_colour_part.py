@@ -9,6 +9,7 @@ from qtpy.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPaintE
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from napari_olivine.widgets.common.controls import combo, wrapped
 from napari_olivine.widgets.crystal_colours import (
     CLASS,
     FIRST,
@@ -19,7 +20,6 @@ from napari_olivine.widgets.crystal_colours import (
     colour_choices,
 )
 from napari_olivine.widgets.crystal_columns import column_of
-from napari_olivine.widgets.parts import combo, wrapped
 
 TITLES = {CLASS: "Class", "zone_class": "Class of the profile", "verdict": "Verdict"}
 

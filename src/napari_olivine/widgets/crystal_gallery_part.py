@@ -5,12 +5,12 @@ from __future__ import annotations
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_olivine.section import Section
+from napari_olivine.widgets.common.controls import combo
 from napari_olivine.widgets.crystal_colour_part import ColourBar
 from napari_olivine.widgets.crystal_colours import Scale, ramp
 from napari_olivine.widgets.crystal_cutouts import PICTURES
 from napari_olivine.widgets.crystal_gallery import CrystalGallery
 from napari_olivine.widgets.crystal_model import CrystalModel
-from napari_olivine.widgets.parts import combo
 
 
 class GalleryPart(QWidget):

@@ -12,9 +12,9 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_olivine.crystals.instances.distance import exact_distance
 from napari_olivine.section import Raster, Section
-from napari_olivine.widgets.background import Background
-from napari_olivine.widgets.parts import wrapped
-from napari_olivine.widgets.plot import Axis, Curve, Plot
+from napari_olivine.widgets.common.background import Background
+from napari_olivine.widgets.common.controls import wrapped
+from napari_olivine.widgets.common.plot import Axis, Curve, Plot
 from napari_olivine.widgets.radial_part import PLOT_HEIGHT
 
 LARGEST_PX = 4_000_000

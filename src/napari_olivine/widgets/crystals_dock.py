@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.section import Section
+from napari_olivine.widgets.common.controls import wrapped
 from napari_olivine.widgets.crystal_colour_part import ColourPart
 from napari_olivine.widgets.crystal_colours import look_up
 from napari_olivine.widgets.crystal_column_menu import ColumnMenu
@@ -23,7 +24,6 @@ from napari_olivine.widgets.crystal_spot import centre_on, show_outline
 from napari_olivine.widgets.crystal_table_view import CrystalTableView
 from napari_olivine.widgets.export_part import ExportPart
 from napari_olivine.widgets.layers import KEY, made
-from napari_olivine.widgets.parts import wrapped
 from napari_olivine.widgets.selected_crystal_part import SelectedCrystalPart
 from napari_olivine.widgets.step_dock import StepDock
 

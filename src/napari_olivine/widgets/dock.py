@@ -9,9 +9,9 @@ from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from napari_olivine.widgets.links import Links
-from napari_olivine.widgets.parts import wrapped
-from napari_olivine.widgets.session import SectionSession
+from napari_olivine.widgets.common.connections import Links
+from napari_olivine.widgets.common.controls import wrapped
+from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.tabs import join_tabs
 
 

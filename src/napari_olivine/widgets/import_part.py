@@ -21,11 +21,11 @@ from qtpy.QtWidgets import (
 from napari_olivine.errors import OlivineError
 from napari_olivine.readers.discover.scan import TABLE_FOLDERS
 from napari_olivine.section import Section
-from napari_olivine.widgets.folder_edit import FolderEdit
-from napari_olivine.widgets.forms import SettingsForm
+from napari_olivine.widgets.common.controls import Folding, readable, wrapped
+from napari_olivine.widgets.common.folder_edit import FolderEdit
+from napari_olivine.widgets.common.forms import SettingsForm
+from napari_olivine.widgets.common.product_status import several
 from napari_olivine.widgets.looker import Look, Looker
-from napari_olivine.widgets.parts import Folding, readable, wrapped
-from napari_olivine.widgets.steps import several
 from napari_olivine.widgets.tile_map import TileMap
 
 PROBLEM_COLOUR = "#e69f00"

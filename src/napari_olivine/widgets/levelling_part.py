@@ -19,10 +19,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.section import Section
+from napari_olivine.widgets.common.connections import Links
+from napari_olivine.widgets.common.controls import wrapped
+from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.layers import LEVELLED
-from napari_olivine.widgets.links import Links
-from napari_olivine.widgets.parts import wrapped
-from napari_olivine.widgets.session import SectionSession
 
 HEADS = ("Session", "Gain", "Offset", "Seams", "levelled")
 

@@ -15,14 +15,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.elements import colour_of
-from napari_olivine.widgets.layers import KEY, LEVELLED, PRODUCTS, images_of, layer_name
-from napari_olivine.widgets.links import Links
-from napari_olivine.widgets.open_dock import open_dock
-from napari_olivine.widgets.parts import readable
-from napari_olivine.widgets.session import SectionSession
-from napari_olivine.widgets.step_dock import DOT
-from napari_olivine.widgets.steps import (
+from napari_olivine.widgets.common.connections import Links
+from napari_olivine.widgets.common.controls import readable
+from napari_olivine.widgets.common.open_section import SectionSession
+from napari_olivine.widgets.common.product_status import (
     VERBS,
     analyses_in_words,
     dock_of,
@@ -31,6 +27,10 @@ from napari_olivine.widgets.steps import (
     state_of,
     title_of,
 )
+from napari_olivine.widgets.elements import colour_of
+from napari_olivine.widgets.layers import KEY, LEVELLED, PRODUCTS, images_of, layer_name
+from napari_olivine.widgets.open_dock import open_dock
+from napari_olivine.widgets.step_dock import DOT
 
 ROW_HEIGHT = 20
 MANY_MAPS = 9

@@ -21,16 +21,16 @@ from napari_olivine.crystals.edits import (
 )
 from napari_olivine.errors import OlivineError
 from napari_olivine.review import Review
-from napari_olivine.widgets.background import Background
-from napari_olivine.widgets.close_guard import guard_window
+from napari_olivine.widgets.common.background import Background
+from napari_olivine.widgets.common.product_status import dock_of
 from napari_olivine.widgets.crystal_layer import crystal_at, picker
 from napari_olivine.widgets.crystal_spot import centre_on, show_outline
 from napari_olivine.widgets.dock import Dock
+from napari_olivine.widgets.jobs.close_guard import guard_window
 from napari_olivine.widgets.radial_part import ZONES
 from napari_olivine.widgets.review_keys import ReviewKeys
 from napari_olivine.widgets.review_panel import BUTTONS, SIZES, ReviewPanel
 from napari_olivine.widgets.review_tools import BrushTool, LineTool, MarkerTool, Tool
-from napari_olivine.widgets.steps import dock_of
 
 LEARN_EVERY = 5
 """Answers after which the order is learned anew."""

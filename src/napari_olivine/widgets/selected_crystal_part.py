@@ -8,9 +8,9 @@ import pandas as pd
 from qtpy.QtWidgets import QHBoxLayout
 
 from napari_olivine.section import Section
+from napari_olivine.widgets.common.controls import Folding
 from napari_olivine.widgets.crystal_histogram import HistogramPart
 from napari_olivine.widgets.crystal_summary import CrystalSummary
-from napari_olivine.widgets.parts import Folding
 from napari_olivine.widgets.radial_part import RadialPart
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
+from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.layers import KEY, overlay
-from napari_olivine.widgets.session import SectionSession
 from napari_olivine.widgets.session_edits import Extent, SessionEdits
 
 NAME = "Sessions"

@@ -25,9 +25,9 @@ from qtpy.QtWidgets import (
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.section import Section
 from napari_olivine.section.tiles import Tiles
-from napari_olivine.widgets.links import Links
-from napari_olivine.widgets.parts import combo, heading, wrapped
-from napari_olivine.widgets.session import SectionSession
+from napari_olivine.widgets.common.connections import Links
+from napari_olivine.widgets.common.controls import combo, heading, wrapped
+from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.session_edits import (
     COLUMNS,
     ROLES,

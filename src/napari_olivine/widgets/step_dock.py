@@ -16,15 +16,15 @@ from qtpy.QtWidgets import (
 from napari_olivine.errors import OlivineError
 from napari_olivine.registry import STEPS
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.close_guard import guard_window
+from napari_olivine.widgets.common.controls import Folding, combo, readable, wrapped
+from napari_olivine.widgets.common.forms import SettingsForm
+from napari_olivine.widgets.common.memory import memory_box, memory_budget
+from napari_olivine.widgets.common.number_box import NumberBox
+from napari_olivine.widgets.common.product_status import VERBS, dock_of, state_of, title_of
+from napari_olivine.widgets.common.words import in_window
 from napari_olivine.widgets.dock import Dock
-from napari_olivine.widgets.forms import SettingsForm
-from napari_olivine.widgets.memory import memory_box, memory_budget
-from napari_olivine.widgets.numbers import NumberBox
-from napari_olivine.widgets.parts import Folding, combo, readable, wrapped
-from napari_olivine.widgets.run_bar import RunBar
-from napari_olivine.widgets.steps import VERBS, dock_of, state_of, title_of
-from napari_olivine.widgets.words import in_window
+from napari_olivine.widgets.jobs.close_guard import guard_window
+from napari_olivine.widgets.jobs.run_bar import RunBar
 
 DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("●", "#e69f00")}
 """Sign and colour of a product's state."""

@@ -8,8 +8,8 @@ from functools import cache
 from psygnal import Signal
 from qtpy.QtCore import QSettings
 
-from napari_olivine.widgets.links import Links
-from napari_olivine.widgets.numbers import NumberBox
+from napari_olivine.widgets.common.connections import Links
+from napari_olivine.widgets.common.number_box import NumberBox
 
 KEY = "memory_gb"
 LOWEST_GB = 0.5

@@ -13,8 +13,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.numbers import NumberBox
-from napari_olivine.widgets.parts import narrow
+from napari_olivine.widgets.common.controls import narrow
+from napari_olivine.widgets.common.number_box import NumberBox
 
 
 class SettingsForm(QWidget):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_olivine.widgets.composite import Composite
-    from napari_olivine.widgets.jobs import Jobs
+    from napari_olivine.widgets.jobs.child_process import Jobs
 
 
 class SectionSession:
@@ -88,7 +88,7 @@ class SectionSession:
     def jobs(self) -> Jobs:
         """Runner of the steps; made when first asked for, because it needs Qt."""
         if self._jobs is None:
-            from napari_olivine.widgets.jobs import Jobs
+            from napari_olivine.widgets.jobs.child_process import Jobs
 
             self._jobs = Jobs()
             self._jobs.ended.connect(self.refresh)

@@ -1,0 +1,1 @@
+"""What every dock is made of: controls, forms, plots, the open section."""

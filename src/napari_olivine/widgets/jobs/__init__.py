@@ -1,0 +1,1 @@
+"""Steps in child processes: run, progress, cancel, bring up to date."""
