@@ -9,7 +9,7 @@ import pytest
 from qtpy.QtCore import QTimer
 
 from napari_olivine.widgets.common.open_section import SectionSession
-from napari_olivine.widgets.layers import section_of
+from napari_olivine.widgets.layers.layer_data import section_of
 from tests.widget_sections import copy_of, finished_section, imported_section
 
 pytestmark = pytest.mark.gui

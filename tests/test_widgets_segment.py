@@ -18,8 +18,8 @@ from napari_olivine.inference.windows import CELL
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.section import Section
 from napari_olivine.widgets.common.open_section import SectionSession
-from napari_olivine.widgets.error_levels import BOTH, EXTRA, MISSED, error_levels
 from napari_olivine.widgets.jobs.run_bar import Pace
+from napari_olivine.widgets.layers.error_levels import BOTH, EXTRA, MISSED, error_levels
 from napari_olivine.widgets.threshold_numbers import crystals_in, share_of
 from tests.sections import make_section
 from tests.widget_sections import copy_of

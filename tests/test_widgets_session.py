@@ -19,7 +19,7 @@ from napari_olivine.levelling.levelled_raster import LevelledLevel
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.section import Section
 from napari_olivine.widgets.common.open_section import SectionSession
-from napari_olivine.widgets.layers import KEY
+from napari_olivine.widgets.layers.layer_data import KEY
 from napari_olivine.widgets.reader import get_reader
 from tests.widget_sections import copy_of, finished_section, imported_section, instrument_folder
 

@@ -23,7 +23,7 @@ from napari_olivine.widgets.crystal_model import CrystalModel
 from napari_olivine.widgets.crystal_spot import centre_on, show_outline
 from napari_olivine.widgets.crystal_table_view import CrystalTableView
 from napari_olivine.widgets.export_part import ExportPart
-from napari_olivine.widgets.layers import KEY, made
+from napari_olivine.widgets.layers.layer_data import KEY, made
 from napari_olivine.widgets.selected_crystal_part import SelectedCrystalPart
 from napari_olivine.widgets.step_dock import StepDock
 

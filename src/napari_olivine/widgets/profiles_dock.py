@@ -15,7 +15,7 @@ from typing_extensions import override
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.widgets.common.controls import combo, wrapped
 from napari_olivine.widgets.common.plot import Axis, Curve, Plot
-from napari_olivine.widgets.layers import overlay
+from napari_olivine.widgets.layers.layer_data import overlay
 from napari_olivine.widgets.profile_data import Profile, read_law, read_profile
 from napari_olivine.widgets.profiles_table import ProfilesTable
 from napari_olivine.widgets.step_dock import StepDock

@@ -23,9 +23,9 @@ from napari_olivine.widgets.common.product_status import (
     stale_products,
     title_of,
 )
-from napari_olivine.widgets.composite import CompositeBar
 from napari_olivine.widgets.import_part import ImportPart
 from napari_olivine.widgets.jobs.rerun import next_rerun, stale_steps
+from napari_olivine.widgets.layers.composite import CompositeBar
 from napari_olivine.widgets.levelling_part import LevellingPart
 from napari_olivine.widgets.open_dock import open_dock
 from napari_olivine.widgets.products_tree import ProductsTree

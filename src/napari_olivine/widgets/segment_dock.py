@@ -24,8 +24,8 @@ from napari_olivine.widgets.compare_part import (
     draw_as_mask,
     draw_as_probability,
 )
-from napari_olivine.widgets.eye import Eye
 from napari_olivine.widgets.jobs.run_bar import Pace, clock
+from napari_olivine.widgets.layers.viewport import Eye
 from napari_olivine.widgets.live_segmentation import LiveSegmentation
 from napari_olivine.widgets.step_dock import StepDock
 from napari_olivine.widgets.threshold_numbers import crystals_in, share_of

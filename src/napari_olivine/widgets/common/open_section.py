@@ -10,7 +10,8 @@ from psygnal import Signal
 
 from napari_olivine.errors import SectionError
 from napari_olivine.section import Section
-from napari_olivine.widgets.layers import (
+from napari_olivine.widgets.layers.deferred_layers import Turns
+from napari_olivine.widgets.layers.layer_data import (
     KEY,
     PRODUCTS,
     images_of,
@@ -21,15 +22,14 @@ from napari_olivine.widgets.layers import (
     shown,
     widest_limits,
 )
-from napari_olivine.widgets.turns import Turns
 
 if TYPE_CHECKING:
     import pandas as pd
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-    from napari_olivine.widgets.composite import Composite
     from napari_olivine.widgets.jobs.child_process import Jobs
+    from napari_olivine.widgets.layers.composite import Composite
 
 
 class SectionSession:
@@ -98,7 +98,7 @@ class SectionSession:
     def composite(self) -> Composite:
         """The composite of three elements; made when first asked for."""
         if self._composite is None:
-            from napari_olivine.widgets.composite import Composite
+            from napari_olivine.widgets.layers.composite import Composite
 
             self._composite = Composite(self)
         return self._composite

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_olivine.errors import SectionError
 from napari_olivine.section import Raster, Section
-from napari_olivine.widgets.elements import colour_of, colour_ramp
+from napari_olivine.widgets.layers.element_colours import colour_of, colour_ramp
 
 LayerData = tuple[Any, dict[str, Any], str]
 

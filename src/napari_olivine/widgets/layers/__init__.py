@@ -1,0 +1,1 @@
+"""Layers of napari as views of a section."""
