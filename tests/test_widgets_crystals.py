@@ -16,13 +16,13 @@ from napari_olivine.section import Section, create_raster
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common.background import Background
 from napari_olivine.widgets.common.open_section import SectionSession
-from napari_olivine.widgets.crystal_column_menu import ColumnMenu
-from napari_olivine.widgets.crystal_cutouts import Sources, cut_out, field_of, scale_bar_um
-from napari_olivine.widgets.crystal_gallery import CrystalGallery
-from napari_olivine.widgets.crystal_histogram import HistogramPart, mg_histogram
-from napari_olivine.widgets.crystal_layer import outline_data
-from napari_olivine.widgets.crystal_model import CrystalModel
-from napari_olivine.widgets.crystal_tile import SIDE
+from napari_olivine.widgets.crystals.column_menu import ColumnMenu
+from napari_olivine.widgets.crystals.cutouts import Sources, cut_out, field_of, scale_bar_um
+from napari_olivine.widgets.crystals.gallery import CrystalGallery
+from napari_olivine.widgets.crystals.gallery_tile import SIDE
+from napari_olivine.widgets.crystals.histogram import HistogramPart, mg_histogram
+from napari_olivine.widgets.crystals.layer import outline_data
+from napari_olivine.widgets.crystals.table_model import CrystalModel
 from napari_olivine.widgets.crystals_dock import CrystalsDock
 from tests.sections import make_section
 
@@ -145,7 +145,7 @@ class TestHistogram:
     def test_large_crystals_at_a_coarser_level(
         self, section: Section, table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("napari_olivine.widgets.crystal_histogram.LARGEST_PX", 4000)
+        monkeypatch.setattr("napari_olivine.widgets.crystals.histogram.LARGEST_PX", 4000)
         found = mg_histogram(*self.rasters(section), record_of(table, 1), BORDER)
         assert found is not None
         assert found.level == 1
@@ -244,7 +244,7 @@ class TestGallery:
         self, qtbot: Any, gallery: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         kept = len(gallery.in_view())
-        monkeypatch.setattr("napari_olivine.widgets.crystal_gallery.KEPT", kept)
+        monkeypatch.setattr("napari_olivine.widgets.crystals.gallery.KEPT", kept)
         bar = gallery.verticalScrollBar()
         for value in (bar.maximum(), 0, bar.maximum()):
             bar.setValue(value)

@@ -14,17 +14,17 @@ from typing_extensions import override
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.section import Section
 from napari_olivine.widgets.common.controls import wrapped
-from napari_olivine.widgets.crystal_colour_part import ColourPart
-from napari_olivine.widgets.crystal_colours import look_up
-from napari_olivine.widgets.crystal_column_menu import ColumnMenu
-from napari_olivine.widgets.crystal_gallery_part import GalleryPart
-from napari_olivine.widgets.crystal_layer import Outlines, crystal_at, picker
-from napari_olivine.widgets.crystal_model import CrystalModel
-from napari_olivine.widgets.crystal_spot import centre_on, show_outline
-from napari_olivine.widgets.crystal_table_view import CrystalTableView
-from napari_olivine.widgets.export_part import ExportPart
+from napari_olivine.widgets.crystals.colour_part import ColourPart
+from napari_olivine.widgets.crystals.colours import look_up
+from napari_olivine.widgets.crystals.column_menu import ColumnMenu
+from napari_olivine.widgets.crystals.export_part import ExportPart
+from napari_olivine.widgets.crystals.focus import centre_on, show_outline
+from napari_olivine.widgets.crystals.gallery_part import GalleryPart
+from napari_olivine.widgets.crystals.layer import Outlines, crystal_at, picker
+from napari_olivine.widgets.crystals.selected_part import SelectedCrystalPart
+from napari_olivine.widgets.crystals.table_model import CrystalModel
+from napari_olivine.widgets.crystals.table_view import CrystalTableView
 from napari_olivine.widgets.layers.layer_data import KEY, made
-from napari_olivine.widgets.selected_crystal_part import SelectedCrystalPart
 from napari_olivine.widgets.step_dock import StepDock
 
 

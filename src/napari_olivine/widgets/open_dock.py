@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton, QWidget
 
-from napari_olivine.widgets.export_part import ExportPart
+from napari_olivine.widgets.crystals.export_part import ExportPart
 from napari_olivine.widgets.levelling_part import LevellingPart
 
 POINTED_MS = 2500

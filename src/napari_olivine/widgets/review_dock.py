@@ -23,14 +23,14 @@ from napari_olivine.errors import OlivineError
 from napari_olivine.review import Review
 from napari_olivine.widgets.common.background import Background
 from napari_olivine.widgets.common.product_status import dock_of
-from napari_olivine.widgets.crystal_layer import crystal_at, picker
-from napari_olivine.widgets.crystal_spot import centre_on, show_outline
+from napari_olivine.widgets.crystals.focus import centre_on, show_outline
+from napari_olivine.widgets.crystals.layer import crystal_at, picker
+from napari_olivine.widgets.crystals.radial_part import ZONES
 from napari_olivine.widgets.dock import Dock
 from napari_olivine.widgets.jobs.close_guard import guard_window
-from napari_olivine.widgets.radial_part import ZONES
-from napari_olivine.widgets.review_keys import ReviewKeys
-from napari_olivine.widgets.review_panel import BUTTONS, SIZES, ReviewPanel
-from napari_olivine.widgets.review_tools import BrushTool, LineTool, MarkerTool, Tool
+from napari_olivine.widgets.review.keys import ReviewKeys
+from napari_olivine.widgets.review.panel import BUTTONS, SIZES, ReviewPanel
+from napari_olivine.widgets.review.tools import BrushTool, LineTool, MarkerTool, Tool
 
 LEARN_EVERY = 5
 """Answers after which the order is learned anew."""

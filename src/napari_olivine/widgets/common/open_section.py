@@ -198,7 +198,7 @@ class SectionSession:
         self.crystals_edited.emit(table, profiles)
         layer = self.layer("crystals", "crystals")
         if layer is not None and not len(self.crystals_edited):
-            from napari_olivine.widgets.crystal_colours import colour_map
+            from napari_olivine.widgets.crystals.colours import colour_map
 
             layer.colormap = colour_map(table)
 

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_olivine.section import Raster, Section
 from napari_olivine.widgets.common.background import Background
-from napari_olivine.widgets.radial_part import words_of
+from napari_olivine.widgets.crystals.radial_part import words_of
 
 SIDE = 132
 """Side of the cut-out on the screen."""

@@ -15,7 +15,7 @@ from napari_olivine.section import Raster, Section
 from napari_olivine.widgets.common.background import Background
 from napari_olivine.widgets.common.controls import wrapped
 from napari_olivine.widgets.common.plot import Axis, Curve, Plot
-from napari_olivine.widgets.radial_part import PLOT_HEIGHT
+from napari_olivine.widgets.crystals.radial_part import PLOT_HEIGHT
 
 LARGEST_PX = 4_000_000
 """Pixels of a crystal's box that are read at full resolution; larger ones at a coarser level."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from qtpy.QtCore import QRect, QRectF, Qt
 from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 
-from napari_olivine.widgets.crystal_cutouts import scale_bar_um
+from napari_olivine.widgets.crystals.cutouts import scale_bar_um
 
 SIDE = 100
 """Side of a cut-out on the screen."""

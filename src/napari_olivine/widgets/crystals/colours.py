@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.crystals.class_colours import CLASS_COLOURS, crystal_classes
-from napari_olivine.widgets.crystal_columns import VERBATIM, column_of, ordered
-from napari_olivine.widgets.radial_part import ZONES
+from napari_olivine.widgets.crystals.columns import VERBATIM, column_of, ordered
+from napari_olivine.widgets.crystals.radial_part import ZONES
 
 CLASS = "class"
 """Colours by the class of crystals, which is no column but follows from two."""

@@ -9,7 +9,7 @@ from qtpy.QtCore import QModelIndex, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from typing_extensions import override
 
-from napari_olivine.widgets.crystal_model import CrystalModel
+from napari_olivine.widgets.crystals.table_model import CrystalModel
 
 
 class CrystalTableView(QTableView):

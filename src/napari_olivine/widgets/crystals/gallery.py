@@ -26,17 +26,17 @@ from typing_extensions import override
 
 from napari_olivine.section import Section
 from napari_olivine.widgets.common.background import Background
-from napari_olivine.widgets.crystal_columns import text_of
-from napari_olivine.widgets.crystal_cutouts import (
+from napari_olivine.widgets.crystals.columns import text_of
+from napari_olivine.widgets.crystals.cutouts import (
     PICTURES,
     Picture,
     Sources,
     cut_out,
     field_of,
 )
-from napari_olivine.widgets.crystal_model import CrystalModel
-from napari_olivine.widgets.crystal_tile import LINE, SIDE, Tile, paint_tile
-from napari_olivine.widgets.radial_part import words_of
+from napari_olivine.widgets.crystals.gallery_tile import LINE, SIDE, Tile, paint_tile
+from napari_olivine.widgets.crystals.radial_part import words_of
+from napari_olivine.widgets.crystals.table_model import CrystalModel
 
 GAP = 6
 

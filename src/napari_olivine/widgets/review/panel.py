@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
 
 from napari_olivine.review import Review
 from napari_olivine.widgets.common.controls import Message, combo, wrapped
-from napari_olivine.widgets.radial_part import ZONES
-from napari_olivine.widgets.review_history import HistoryPart
+from napari_olivine.widgets.crystals.radial_part import ZONES
+from napari_olivine.widgets.review.history import HistoryPart
 
 SIZES = {
     "Phenocrysts": ("phenocryst",),

@@ -9,9 +9,9 @@ from qtpy.QtWidgets import QHBoxLayout
 
 from napari_olivine.section import Section
 from napari_olivine.widgets.common.controls import Folding
-from napari_olivine.widgets.crystal_histogram import HistogramPart
-from napari_olivine.widgets.crystal_summary import CrystalSummary
-from napari_olivine.widgets.radial_part import RadialPart
+from napari_olivine.widgets.crystals.histogram import HistogramPart
+from napari_olivine.widgets.crystals.radial_part import RadialPart
+from napari_olivine.widgets.crystals.summary import CrystalSummary
 
 
 class SelectedCrystalPart(Folding):

@@ -1,0 +1,1 @@
+"""The parts of the Crystals dock: table, gallery, colours, selected crystal."""

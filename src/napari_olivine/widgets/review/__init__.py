@@ -1,0 +1,1 @@
+"""The parts of the Review dock: panel, keys, drawing tools, history."""
