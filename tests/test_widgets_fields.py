@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from napari_olivine.section import Place
-from napari_olivine.widgets.import_part import _fields_in_words
-from napari_olivine.widgets.tile_map import FIELD_COLOUR, TileMap, with_fields
+from napari_olivine.widgets.section.import_part import _fields_in_words
+from napari_olivine.widgets.section.tile_map import FIELD_COLOUR, TileMap, with_fields
 
 pytestmark = pytest.mark.gui
 

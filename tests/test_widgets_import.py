@@ -19,8 +19,8 @@ from qtpy.QtCore import Qt
 from napari_olivine.readers import ImportSettings, read_source
 from napari_olivine.section import Section
 from napari_olivine.widgets.common.open_section import SectionSession
-from napari_olivine.widgets.looker import Looker
-from napari_olivine.widgets.tile_map import COLOURS, TileMap, TileStates, tile_states
+from napari_olivine.widgets.section.source_scanner import Looker
+from napari_olivine.widgets.section.tile_map import COLOURS, TileMap, TileStates, tile_states
 
 LEFT = Qt.MouseButton.LeftButton
 GRID, TILE = (3, 4), (40, 60)
@@ -330,7 +330,7 @@ Pt;Kat 1;Kat 2;Kat 3;Strecke;Bemerkung;S
 class TestColumnMapper:
     @pytest.fixture
     def mapper(self, qtbot: Any, tmp_path: Path) -> Any:
-        from napari_olivine.widgets.column_mapper import ColumnMapper
+        from napari_olivine.widgets.section.column_mapper import ColumnMapper
 
         (tmp_path / "epma").mkdir()
         (tmp_path / "epma" / "odd.csv").write_text(TABLE)
@@ -369,7 +369,7 @@ class TestColumnMapper:
     def test_what_is_kept_is_shown_again_and_can_be_guessed_anew(
         self, qtbot: Any, mapper: Any, tmp_path: Path
     ) -> None:
-        from napari_olivine.widgets.column_mapper import ColumnMapper
+        from napari_olivine.widgets.section.column_mapper import ColumnMapper
 
         for column, quantity in ((1, "MgO"), (2, "FeO")):
             self.choose(mapper, column, quantity, "wt%")
@@ -393,7 +393,7 @@ class TestColumnMapper:
         assert not (mapper.path.parent / "columns.toml").exists()
 
     def test_folder_without_tables(self, qtbot: Any, tmp_path: Path) -> None:
-        from napari_olivine.widgets.column_mapper import ColumnMapper
+        from napari_olivine.widgets.section.column_mapper import ColumnMapper
 
         mapper = ColumnMapper(tmp_path)
         qtbot.addWidget(mapper)

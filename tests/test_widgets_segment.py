@@ -20,7 +20,7 @@ from napari_olivine.section import Section
 from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.jobs.run_bar import Pace
 from napari_olivine.widgets.layers.error_levels import BOTH, EXTRA, MISSED, error_levels
-from napari_olivine.widgets.threshold_numbers import crystals_in, share_of
+from napari_olivine.widgets.segmentation.threshold_numbers import crystals_in, share_of
 from tests.sections import make_section
 from tests.widget_sections import copy_of
 

@@ -16,7 +16,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.section import Section
 from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.open_dock import open_dock
-from napari_olivine.widgets.session_edits import (
+from napari_olivine.widgets.sessions.session_edits import (
     COLUMNS,
     Extent,
     SessionEdits,

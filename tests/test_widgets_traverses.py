@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.profile_data import grey_at, read_law, read_profile
-from napari_olivine.widgets.traverses import Traverses, with_all_profiles
+from napari_olivine.widgets.traverses.placements import Traverses, with_all_profiles
+from napari_olivine.widgets.traverses.profile_data import grey_at, read_law, read_profile
 from tests.widget_sections import finished_section
 
 LINE = (10.0, 20.0, 110.0, 20.0)

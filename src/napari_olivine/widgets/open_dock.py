@@ -9,7 +9,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_olivine.widgets.crystals.export_part import ExportPart
-from napari_olivine.widgets.levelling_part import LevellingPart
+from napari_olivine.widgets.section.levelling_part import LevellingPart
 
 POINTED_MS = 2500
 """How long a button is pointed out."""

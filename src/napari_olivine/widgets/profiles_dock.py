@@ -16,11 +16,11 @@ from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.widgets.common.controls import combo, wrapped
 from napari_olivine.widgets.common.plot import Axis, Curve, Plot
 from napari_olivine.widgets.layers.layer_data import overlay
-from napari_olivine.widgets.profile_data import Profile, read_law, read_profile
-from napari_olivine.widgets.profiles_table import ProfilesTable
 from napari_olivine.widgets.step_dock import StepDock
-from napari_olivine.widgets.traverse_layer import TraverseLayer
-from napari_olivine.widgets.traverses import Line, Traverses, with_all_profiles
+from napari_olivine.widgets.traverses.placements import Line, Traverses, with_all_profiles
+from napari_olivine.widgets.traverses.profile_data import Profile, read_law, read_profile
+from napari_olivine.widgets.traverses.profiles_table import ProfilesTable
+from napari_olivine.widgets.traverses.traverse_layer import TraverseLayer
 
 GREY, MEASURED, PREDICTED = "#c9c9c9", "#E69F00", "#56B4E9"
 SPOTS = "EPMA spots"

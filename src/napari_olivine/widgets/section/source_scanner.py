@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_olivine.errors import Cancelled, OlivineError
 from napari_olivine.job import Event, Job
-from napari_olivine.widgets.tile_map import TileStates, tile_states, with_fields
+from napari_olivine.widgets.section.tile_map import TileStates, tile_states, with_fields
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import OlivineError
 from napari_olivine.section import Section, session_index
-from napari_olivine.widgets.traverses import Line
+from napari_olivine.widgets.traverses.placements import Line
 
 Floats = NDArray[np.float64]
 Read = Callable[[slice, slice], NDArray[Any]]

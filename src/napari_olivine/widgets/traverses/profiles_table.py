@@ -10,8 +10,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidget, QTableWidgetItem
 
-from napari_olivine.widgets.traverse_layer import USE_COLOURS
-from napari_olivine.widgets.traverses import USES, Traverses
+from napari_olivine.widgets.traverses.placements import USES, Traverses
+from napari_olivine.widgets.traverses.traverse_layer import USE_COLOURS
 
 HEADINGS = {
     "EPMA table": "Name of the microprobe's table",

@@ -10,7 +10,7 @@ from qtpy.QtCore import QTimer
 
 from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.layers.layer_data import overlay
-from napari_olivine.widgets.traverses import Line, Traverses
+from napari_olivine.widgets.traverses.placements import Line, Traverses
 
 NAME = "EPMA traverses"
 USE_COLOURS = {"calibrate": "#56B4E9", "test": "#E69F00", "ignore": "#999999"}

@@ -28,7 +28,7 @@ from napari_olivine.section.tiles import Tiles
 from napari_olivine.widgets.common.connections import Links
 from napari_olivine.widgets.common.controls import combo, heading, wrapped
 from napari_olivine.widgets.common.open_section import SectionSession
-from napari_olivine.widgets.session_edits import (
+from napari_olivine.widgets.sessions.session_edits import (
     COLUMNS,
     ROLES,
     UNITS,
@@ -37,7 +37,7 @@ from napari_olivine.widgets.session_edits import (
     range_from_words,
     range_in_words,
 )
-from napari_olivine.widgets.session_layer import ROLE_COLOURS, WRONG_COLOUR, SessionLayer
+from napari_olivine.widgets.sessions.session_layer import ROLE_COLOURS, WRONG_COLOUR, SessionLayer
 
 ROLE_WORDS = {
     "train": "learns from it",

@@ -25,8 +25,8 @@ from napari_olivine.widgets.common.controls import Folding, readable, wrapped
 from napari_olivine.widgets.common.folder_edit import FolderEdit
 from napari_olivine.widgets.common.forms import SettingsForm
 from napari_olivine.widgets.common.product_status import several
-from napari_olivine.widgets.looker import Look, Looker
-from napari_olivine.widgets.tile_map import TileMap
+from napari_olivine.widgets.section.source_scanner import Look, Looker
+from napari_olivine.widgets.section.tile_map import TileMap
 
 PROBLEM_COLOUR = "#e69f00"
 
@@ -289,7 +289,7 @@ class ImportPart(Folding):
 
     def map_columns(self) -> None:
         """Let the person say what the columns of an EPMA table hold."""
-        from napari_olivine.widgets.column_mapper import ColumnMapper
+        from napari_olivine.widgets.section.column_mapper import ColumnMapper
 
         folder = self._epma_folder()
         if folder is None:

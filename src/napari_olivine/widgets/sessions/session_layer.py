@@ -10,7 +10,7 @@ from qtpy.QtCore import QTimer
 
 from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.layers.layer_data import KEY, overlay
-from napari_olivine.widgets.session_edits import Extent, SessionEdits
+from napari_olivine.widgets.sessions.session_edits import Extent, SessionEdits
 
 NAME = "Sessions"
 ROLE_COLOURS = {"train": "#56B4E9", "val": "#E69F00", "test": "#F07FC8", "none": "#A8ADB5"}

@@ -1,0 +1,1 @@
+"""The parts of the Section dock: import, products, levelling, check."""

@@ -1,0 +1,1 @@
+"""The parts of the Segment dock: live prediction and comparisons."""

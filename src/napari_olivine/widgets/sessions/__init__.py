@@ -1,0 +1,1 @@
+"""Analytical sessions in the window: table, rectangles, edits."""

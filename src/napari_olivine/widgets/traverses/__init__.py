@@ -1,0 +1,1 @@
+"""EPMA traverses in the window: placements, layer, profiles."""
