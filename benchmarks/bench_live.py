@@ -53,7 +53,7 @@ class Looking:
         from qtpy.QtCore import QTimer
         from qtpy.QtWidgets import QApplication, QDockWidget
 
-        from napari_olivine.widgets.segment_dock import SegmentDock
+        from napari_olivine.widgets.docks.segment_dock import SegmentDock
         from napari_olivine.widgets.view import open_window
 
         self.viewer: Any = open_window(section)

@@ -23,7 +23,7 @@ from napari_olivine.widgets.crystals.gallery_tile import SIDE
 from napari_olivine.widgets.crystals.histogram import HistogramPart, mg_histogram
 from napari_olivine.widgets.crystals.layer import outline_data
 from napari_olivine.widgets.crystals.table_model import CrystalModel
-from napari_olivine.widgets.crystals_dock import CrystalsDock
+from napari_olivine.widgets.docks.crystals_dock import CrystalsDock
 from tests.sections import make_section
 
 pytestmark = pytest.mark.gui

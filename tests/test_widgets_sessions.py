@@ -15,7 +15,7 @@ from qtpy.QtCore import QPoint, Qt
 from napari_olivine.errors import InputError
 from napari_olivine.section import Section
 from napari_olivine.widgets.common.open_section import SectionSession
-from napari_olivine.widgets.open_dock import open_dock
+from napari_olivine.widgets.docks.open_dock import open_dock
 from napari_olivine.widgets.sessions.session_edits import (
     COLUMNS,
     Extent,

@@ -12,7 +12,7 @@ from typing_extensions import override
 from napari_olivine.widgets.common.connections import Links
 from napari_olivine.widgets.common.controls import wrapped
 from napari_olivine.widgets.common.open_section import SectionSession
-from napari_olivine.widgets.tabs import join_tabs
+from napari_olivine.widgets.docks.dock_tabs import join_tabs
 
 
 class Dock(QWidget):

@@ -22,7 +22,7 @@ from napari_olivine.widgets.common.memory import memory_box, memory_budget
 from napari_olivine.widgets.common.number_box import NumberBox
 from napari_olivine.widgets.common.product_status import VERBS, dock_of, state_of, title_of
 from napari_olivine.widgets.common.words import in_window
-from napari_olivine.widgets.dock import Dock
+from napari_olivine.widgets.docks.dock import Dock
 from napari_olivine.widgets.jobs.close_guard import guard_window
 from napari_olivine.widgets.jobs.run_bar import RunBar
 

@@ -9,9 +9,9 @@ from napari_olivine.errors import InputError
 from napari_olivine.masks import NAMED_RULES, MaskSettings
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common.controls import combo, wrapped
+from napari_olivine.widgets.docks.step_dock import StepDock
 from napari_olivine.widgets.layers.composite import USUAL, CompositeBar
 from napari_olivine.widgets.layers.element_colours import CHANNELS
-from napari_olivine.widgets.step_dock import StepDock
 
 OWN = "own conditions"
 

@@ -22,16 +22,16 @@ from napari_olivine.widgets.common.product_status import (
     stale_products,
     title_of,
 )
+from napari_olivine.widgets.docks.open_dock import open_dock
+from napari_olivine.widgets.docks.step_dock import StepDock
 from napari_olivine.widgets.jobs.rerun import next_rerun, stale_steps
 from napari_olivine.widgets.layers.composite import CompositeBar
-from napari_olivine.widgets.open_dock import open_dock
 from napari_olivine.widgets.reader import get_reader
 from napari_olivine.widgets.section.check_part import CheckPart
 from napari_olivine.widgets.section.import_part import ImportPart
 from napari_olivine.widgets.section.levelling_part import LevellingPart
 from napari_olivine.widgets.section.products_tree import ProductsTree
 from napari_olivine.widgets.sessions.sessions_table import SessionsPart
-from napari_olivine.widgets.step_dock import StepDock
 
 LINK = "#7ab8ff"
 """Colour of a link on napari's dark ground."""

@@ -26,7 +26,7 @@ from napari_olivine.widgets.common.product_status import dock_of
 from napari_olivine.widgets.crystals.focus import centre_on, show_outline
 from napari_olivine.widgets.crystals.layer import crystal_at, picker
 from napari_olivine.widgets.crystals.radial_part import ZONES
-from napari_olivine.widgets.dock import Dock
+from napari_olivine.widgets.docks.dock import Dock
 from napari_olivine.widgets.jobs.close_guard import guard_window
 from napari_olivine.widgets.review.keys import ReviewKeys
 from napari_olivine.widgets.review.panel import BUTTONS, SIZES, ReviewPanel
