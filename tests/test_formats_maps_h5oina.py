@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Unreadable
-from napari_olivine.readers.formats.h5oina.images import content, images
+from napari_olivine.readers.formats.h5oina import content, images
 from napari_olivine.readers.formats.registry import format_of, open_images
 
 ROWS, COLUMNS = 6, 8

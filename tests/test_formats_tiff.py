@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Image, Unreadable
 from napari_olivine.readers.formats import open_images
-from napari_olivine.readers.formats.tiff.images import images as tiff_format
-from napari_olivine.readers.formats.tiff.images import rows
+from napari_olivine.readers.formats.tiff import images as tiff_format
+from napari_olivine.readers.formats.tiff import rows
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

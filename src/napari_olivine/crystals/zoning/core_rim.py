@@ -131,8 +131,7 @@ def classify_zoning(table: pd.DataFrame, settings: CrystalsSettings) -> pd.Serie
     Returns
     -------
     pandas.Series
-        By mg#, what :data:`~napari_olivine.crystals.zoning.zoning_classes.PAPER_CLASSES` makes of the class of
-        the radial profile.
+        By mg#, what `PAPER_CLASSES` makes of the class of the radial profile.
     """
     if settings.zoning == "paper":
         measure = table["core_rim_ratio"]

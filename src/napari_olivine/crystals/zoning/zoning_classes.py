@@ -164,7 +164,7 @@ def classify_zones(
     Parameters
     ----------
     profile
-        From :func:`~napari_olivine.crystals.zoning.radial.radial_profile`; None for crystals too small.
+        From `radial_profile`; None for crystals too small.
     pixel_size_um
         Size of a pixel.
     rules

@@ -120,7 +120,7 @@ def look_into(folder: Path, job: Job) -> Contents:
 
 def _by_name(file: Path) -> Format | None:
     """Return the format of an image that cannot be opened."""
-    from napari_olivine.readers.formats.tiff.images import images
+    from napari_olivine.readers.formats.tiff import images
 
     suffix = file.suffix.lower()
     if suffix in images.SUFFIXES or suffix in PICTURES:

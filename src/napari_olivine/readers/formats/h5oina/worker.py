@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_olivine.readers.base.image import Image
 from napari_olivine.readers.formats.decoder_process import Message, serve
-from napari_olivine.readers.formats.h5oina.images import content
+from napari_olivine.readers.formats.h5oina import content
 
 MEMORY = 4 << 30
 """Memory of this process, bytes."""
