@@ -18,8 +18,8 @@ import dask
 import numpy as np
 import torch
 from distributed import Client, LocalCluster
-from tests.sections import make_section
-from tests.test_networks import a_card
+from tests.helpers.sections import make_section
+from tests.networks.test_networks import a_card
 
 from napari_olivine.inference import SegmentSettings, segment
 from napari_olivine.job import Job

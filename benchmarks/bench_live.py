@@ -54,7 +54,7 @@ class Looking:
         from qtpy.QtWidgets import QApplication, QDockWidget
 
         from napari_olivine.widgets.docks.segment_dock import SegmentDock
-        from napari_olivine.widgets.view import open_window
+        from napari_olivine.widgets.viewer_window import open_window
 
         self.viewer: Any = open_window(section)
         self.app = QApplication.instance()

@@ -135,7 +135,7 @@ class Window:
             until the sessions are drawn too.
         """
         from napari_olivine.section import Section
-        from napari_olivine.widgets.layers.layer_data import shown
+        from napari_olivine.widgets.layers.make_layer import shown
 
         count = len(shown(Section(path)))
         gaps, began = Gaps(), time.perf_counter()

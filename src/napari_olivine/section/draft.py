@@ -18,8 +18,7 @@ import filelock
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.section.atomic_io import do_behind, half_written, settle, sync_folder, sync_tree
-from napari_olivine.section.provenance import JOURNAL, RECORD, SECONDS, Product, Recipe
-from napari_olivine.section.provenance import RECIPE as RECIPE
+from napari_olivine.section.provenance import JOURNAL, RECIPE, RECORD, SECONDS, Product, Recipe
 
 T = TypeVar("T", bound=Hashable)
 

@@ -24,7 +24,7 @@ FIELDS = "fields.parquet"
 MATRIX = ("row_row", "row_col", "row_0", "col_row", "col_col", "col_0")
 """Columns of the table that hold a `Place`, row by row."""
 
-COLUMNS = ("field", "signals", "rows", "columns", *MATRIX)
+SUBMAP_COLUMNS = ("field", "signals", "rows", "columns", *MATRIX)
 """Columns that every table of fields has."""
 
 

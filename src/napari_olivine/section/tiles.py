@@ -19,7 +19,7 @@ from napari_olivine.section.tables import read_table, write_table
 TILES = "tiles.parquet"
 """File of the product ``images`` that lists the tiles."""
 
-COLUMNS = ("tile", "row0", "row1", "col0", "col1", "grid_row", "grid_col")
+TILE_COLUMNS = ("tile", "row0", "row1", "col0", "col1", "grid_row", "grid_col")
 """Columns that every table of tiles has; others may follow (stage_x_um, stage_y_um, taken, ...)."""
 
 FEATHER = 32
@@ -54,7 +54,7 @@ class Tiles:
         rows, columns = (place.ravel() for place in np.indices(grid))
         row0, col0 = rows * tile_shape[0], columns * tile_shape[1]
         values = (np.arange(rows.size), row0, row0 + tile_shape[0], col0, col0 + tile_shape[1])
-        table = pd.DataFrame(dict(zip(COLUMNS, (*values, rows, columns), strict=True)))
+        table = pd.DataFrame(dict(zip(TILE_COLUMNS, (*values, rows, columns), strict=True)))
         return cls(table.astype("int64"))
 
     @classmethod
@@ -79,7 +79,7 @@ class Tiles:
     @cached_property
     def bounds(self) -> NDArray[np.int64]:
         """row0, row1, col0, col1 of each tile, shape (tiles, 4)."""
-        bounds = self.table[list(COLUMNS[1:5])].to_numpy(np.int64)
+        bounds = self.table[list(TILE_COLUMNS[1:5])].to_numpy(np.int64)
         bounds.flags.writeable = False
         return bounds
 
@@ -92,7 +92,11 @@ class Tiles:
             Pixels; where tiles overlap the middle of the overlap, where they leave a gap the
             middle of the gap.
         """
-        first, last, place = (COLUMNS[1 + 2 * axis], COLUMNS[2 + 2 * axis], COLUMNS[5 + axis])
+        first, last, place = (
+            TILE_COLUMNS[1 + 2 * axis],
+            TILE_COLUMNS[2 + 2 * axis],
+            TILE_COLUMNS[5 + axis],
+        )
         count = int(self.table[place].max()) + 1
         groups = self.table.groupby(place)
         begin = groups[first].median().reindex(range(count)).interpolate().to_numpy()

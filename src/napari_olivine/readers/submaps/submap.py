@@ -17,7 +17,7 @@ from napari_olivine.readers.base.image_ref import Part
 from napari_olivine.readers.discover.select_signals import BSE
 from napari_olivine.readers.mosaic import StageFrame
 from napari_olivine.readers.submaps.hand_placed import HandPlaced
-from napari_olivine.section.submaps import COLUMNS, Fields, Place
+from napari_olivine.section.submaps import SUBMAP_COLUMNS, Fields, Place
 
 How = Literal["hand", "stage", "registered", "unknown"]
 
@@ -275,7 +275,7 @@ def table_of(fields: Iterable[Field]) -> Fields:
         assert one.place is not None
         numbers = (*one.shape, *one.place.matrix.ravel().tolist())
         rows.append((one.name, ",".join(one.maps), *numbers, one.how, one.explained))
-    return Fields(pd.DataFrame(rows, columns=[*COLUMNS, "how", "explained"]))
+    return Fields(pd.DataFrame(rows, columns=[*SUBMAP_COLUMNS, "how", "explained"]))
 
 
 def _pixel_size_um(images: Iterable[Image]) -> float | None:

@@ -13,15 +13,15 @@ from pyarrow import ArrowException
 
 from napari_olivine.job import Job
 from napari_olivine.section.provenance import RECORD, Product, checksum
-from napari_olivine.section.submaps import COLUMNS as FIELD_COLUMNS
-from napari_olivine.section.tiles import COLUMNS as TILE_COLUMNS
+from napari_olivine.section.submaps import SUBMAP_COLUMNS
+from napari_olivine.section.tiles import TILE_COLUMNS
 
 COLUMNS = {
     "epma/analyses.parquet": ("profile", "point", "x_um", "y_um"),
     "crystals/crystals.parquet": ("id", "x_um", "y_um", "area_um2", "size_class", "zoning_class"),
     "calibration/profiles.parquet": ("profile", "point", "x_um", "y_um"),
     "images/tiles.parquet": TILE_COLUMNS,
-    "images/fields.parquet": FIELD_COLUMNS,
+    "images/fields.parquet": SUBMAP_COLUMNS,
 }
 """Columns that each table must have."""
 

@@ -11,7 +11,7 @@ from psygnal import Signal
 from napari_olivine.errors import SectionError
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers.deferred_layers import Turns
-from napari_olivine.widgets.layers.layer_data import (
+from napari_olivine.widgets.layers.make_layer import (
     KEY,
     PRODUCTS,
     images_of,

@@ -25,7 +25,7 @@ from napari_olivine.widgets.crystals.selected_part import SelectedCrystalPart
 from napari_olivine.widgets.crystals.table_model import CrystalModel
 from napari_olivine.widgets.crystals.table_view import CrystalTableView
 from napari_olivine.widgets.docks.step_dock import StepDock
-from napari_olivine.widgets.layers.layer_data import KEY, made
+from napari_olivine.widgets.layers.make_layer import KEY, made
 
 
 class CrystalsDock(StepDock):

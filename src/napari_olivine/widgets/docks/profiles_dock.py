@@ -16,7 +16,7 @@ from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.widgets.common.controls import combo, wrapped
 from napari_olivine.widgets.common.plot import Axis, Curve, Plot
 from napari_olivine.widgets.docks.step_dock import StepDock
-from napari_olivine.widgets.layers.layer_data import overlay
+from napari_olivine.widgets.layers.make_layer import overlay
 from napari_olivine.widgets.traverses.placements import Line, Traverses, with_all_profiles
 from napari_olivine.widgets.traverses.profile_data import Profile, read_law, read_profile
 from napari_olivine.widgets.traverses.profiles_table import ProfilesTable

@@ -22,7 +22,7 @@ from napari_olivine.widgets.common.product_status import (
     stale_products,
     title_of,
 )
-from napari_olivine.widgets.docks.open_dock import open_dock
+from napari_olivine.widgets.docks.opening import open_dock
 from napari_olivine.widgets.docks.step_dock import StepDock
 from napari_olivine.widgets.jobs.rerun import next_rerun, stale_steps
 from napari_olivine.widgets.layers.composite import CompositeBar

@@ -14,7 +14,7 @@ from napari_olivine.section.atomic_io import write_atomically
 from napari_olivine.widgets.common.connections import Links
 from napari_olivine.widgets.common.controls import combo
 from napari_olivine.widgets.layers.element_colours import CHANNELS, colour_ramp
-from napari_olivine.widgets.layers.layer_data import KEY, LEVELLED, layer_name
+from napari_olivine.widgets.layers.make_layer import KEY, LEVELLED, layer_name
 
 if TYPE_CHECKING:
     from napari_olivine.widgets.common.open_section import SectionSession

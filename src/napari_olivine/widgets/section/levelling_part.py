@@ -22,7 +22,7 @@ from napari_olivine.section import Section
 from napari_olivine.widgets.common.connections import Links
 from napari_olivine.widgets.common.controls import wrapped
 from napari_olivine.widgets.common.open_section import SectionSession
-from napari_olivine.widgets.layers.layer_data import LEVELLED
+from napari_olivine.widgets.layers.make_layer import LEVELLED
 
 HEADS = ("Session", "Gain", "Offset", "Seams", "levelled")
 

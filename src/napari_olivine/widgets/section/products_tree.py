@@ -27,10 +27,10 @@ from napari_olivine.widgets.common.product_status import (
     state_of,
     title_of,
 )
-from napari_olivine.widgets.docks.open_dock import open_dock
+from napari_olivine.widgets.docks.opening import open_dock
 from napari_olivine.widgets.docks.step_dock import DOT
 from napari_olivine.widgets.layers.element_colours import colour_of
-from napari_olivine.widgets.layers.layer_data import KEY, LEVELLED, PRODUCTS, images_of, layer_name
+from napari_olivine.widgets.layers.make_layer import KEY, LEVELLED, PRODUCTS, images_of, layer_name
 
 ROW_HEIGHT = 20
 MANY_MAPS = 9

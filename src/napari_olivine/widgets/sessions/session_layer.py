@@ -9,7 +9,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_olivine.widgets.common.open_section import SectionSession
-from napari_olivine.widgets.layers.layer_data import KEY, overlay
+from napari_olivine.widgets.layers.make_layer import KEY, overlay
 from napari_olivine.widgets.sessions.session_edits import Extent, SessionEdits
 
 NAME = "Sessions"

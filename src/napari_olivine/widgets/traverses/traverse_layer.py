@@ -9,7 +9,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_olivine.widgets.common.open_section import SectionSession
-from napari_olivine.widgets.layers.layer_data import overlay
+from napari_olivine.widgets.layers.make_layer import overlay
 from napari_olivine.widgets.traverses.placements import Line, Traverses
 
 NAME = "EPMA traverses"
