@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 
 from napari_olivine.job import Job
 from napari_olivine.phantom import PhantomSettings, make_phantom
-from napari_olivine.readers.base.image_ref import Part
 from napari_olivine.readers.mosaic import TileMosaic, lay_out
 from napari_olivine.readers.mosaic.layout import Layout, in_a_grid
 from napari_olivine.readers.mosaic.registration import Registered, register
+from napari_olivine.readers.signals.image_ref import Part
 
 TILE = (338, 512)
 NOISE = 2.6

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from napari_olivine.crystals.instances.distance import exact_distance
+from napari_olivine.crystals.measure.distance import exact_distance
 
 
 def test_distances_are_exact_and_repeat() -> None:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
 from napari_olivine.readers.base.image import Acquisition, Image
-from napari_olivine.readers.base.image_ref import Part
 from napari_olivine.readers.mosaic import Layout, TileMosaic, lay_out
+from napari_olivine.readers.signals.image_ref import Part
 
 TILE = (40, 60)
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.instances.distance import exact_distance
+from napari_olivine.crystals.measure.distance import exact_distance
 from napari_olivine.crystals.measure.outline import (
     NO_SIDE,
     RESOLVED_PX,

@@ -17,10 +17,9 @@ from napari_olivine.readers.assemble.overlay import lay_over
 from napari_olivine.readers.assemble.single_images import NOT_ONE_FIELD, read_one_field
 from napari_olivine.readers.assemble.source import Source
 from napari_olivine.readers.assemble.stage_coordinates import place_by_stage
-from napari_olivine.readers.assemble.validation import refuse_if
 from napari_olivine.readers.base.image import Acquisition
-from napari_olivine.readers.base.image_ref import Part
 from napari_olivine.readers.base.signal_reader import SignalReader
+from napari_olivine.readers.base.validation import refuse_if
 from napari_olivine.readers.discover.contents import Contents, look_into, one_file
 from napari_olivine.readers.discover.filename_patterns import without_strangers
 from napari_olivine.readers.discover.group_signals import group
@@ -41,6 +40,7 @@ from napari_olivine.readers.mosaic import (
 )
 from napari_olivine.readers.sessions.session_tables import read_placements, read_sessions
 from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers.signals.image_ref import Part
 from napari_olivine.readers.submaps import (
     FIELDS_FILE,
     Field,

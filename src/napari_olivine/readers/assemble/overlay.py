@@ -12,19 +12,19 @@ import numpy as np
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base.image_ref import Part
-from napari_olivine.readers.base.image_signal import (
+from napari_olivine.readers.base.signal_reader import SignalReader
+from napari_olivine.readers.discover.filename_patterns import in_short
+from napari_olivine.readers.discover.select_signals import BSE, is_wanted
+from napari_olivine.readers.mosaic import Layout, TileMosaic
+from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers.signals.image_ref import Part
+from napari_olivine.readers.signals.image_signal import (
     Enlarged,
     WholeImage,
     another_size,
     repeated,
     times_finer,
 )
-from napari_olivine.readers.base.signal_reader import SignalReader
-from napari_olivine.readers.discover.filename_patterns import in_short
-from napari_olivine.readers.discover.select_signals import BSE, is_wanted
-from napari_olivine.readers.mosaic import Layout, TileMosaic
-from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.submaps import Unlaid
 from napari_olivine.section.tiles import Tiles
 

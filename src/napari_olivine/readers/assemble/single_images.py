@@ -6,10 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.assemble.validation import refuse_if
 from napari_olivine.readers.base.image import Acquisition, Image
-from napari_olivine.readers.base.image_ref import Part
-from napari_olivine.readers.base.image_signal import (
+from napari_olivine.readers.base.signal_reader import SignalReader
+from napari_olivine.readers.base.validation import refuse_if
+from napari_olivine.readers.discover.filename_patterns import pattern_of
+from napari_olivine.readers.discover.select_signals import BSE, is_wanted
+from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers.signals.image_ref import Part
+from napari_olivine.readers.signals.image_signal import (
     SAME_PIXEL,
     Enlarged,
     WholeImage,
@@ -17,10 +21,6 @@ from napari_olivine.readers.base.image_signal import (
     repeated,
     times_finer,
 )
-from napari_olivine.readers.base.signal_reader import SignalReader
-from napari_olivine.readers.discover.filename_patterns import pattern_of
-from napari_olivine.readers.discover.select_signals import BSE, is_wanted
-from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.submaps import Unlaid
 
 NOT_ONE_FIELD = (

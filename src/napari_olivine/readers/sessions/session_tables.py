@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.assemble.validation import refuse_if
+from napari_olivine.readers.base.validation import refuse_if
 from napari_olivine.readers.sessions.tile_ranges import (
     RANGE_COLUMNS,
     named_rectangles,

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.readers.assemble.validation import refuse_if
+from napari_olivine.readers.base.validation import refuse_if
 from napari_olivine.section.tiles import Tiles
 
 BREAK_HOURS = 3.0

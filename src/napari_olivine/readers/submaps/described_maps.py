@@ -9,11 +9,11 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base.image_ref import Part
 from napari_olivine.readers.discover.contents import look_into, one_file
 from napari_olivine.readers.discover.group_signals import group
 from napari_olivine.readers.discover.select_signals import BSE, is_wanted
 from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers.signals.image_ref import Part
 from napari_olivine.readers.submaps.submap import Unlaid
 
 

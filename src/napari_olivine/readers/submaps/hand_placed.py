@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.assemble.validation import refuse_if
+from napari_olivine.readers.base.validation import refuse_if
 from napari_olivine.section.submaps import Place
 
 FIELDS_FILE = "fields.csv"

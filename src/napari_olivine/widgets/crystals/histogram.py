@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_olivine.crystals.instances.distance import exact_distance
+from napari_olivine.crystals.measure.distance import exact_distance
 from napari_olivine.section import Raster, Section
 from napari_olivine.widgets.common.background import Background
 from napari_olivine.widgets.common.controls import wrapped

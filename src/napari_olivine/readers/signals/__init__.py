@@ -1,0 +1,1 @@
+"""Signals of whole images: one image a signal, opened when it is needed."""
