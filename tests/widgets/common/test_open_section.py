@@ -18,9 +18,9 @@ from napari_olivine.job import Job
 from napari_olivine.levelling.levelled_raster import LevelledLevel
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.layers.make_layer import KEY
 from napari_olivine.widgets.reader import get_reader
+from napari_olivine.widgets.state.open_section import SectionSession
 from tests.helpers.widget_sections import (
     copy_of,
     finished_section,

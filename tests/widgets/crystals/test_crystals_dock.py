@@ -15,7 +15,6 @@ from napari_olivine.job import Job
 from napari_olivine.section import Section, create_raster
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common.background import Background
-from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.crystals.column_menu import ColumnMenu
 from napari_olivine.widgets.crystals.cutouts import Sources, cut_out, field_of, scale_bar_um
 from napari_olivine.widgets.crystals.gallery import CrystalGallery
@@ -24,6 +23,7 @@ from napari_olivine.widgets.crystals.histogram import HistogramPart, mg_histogra
 from napari_olivine.widgets.crystals.layer import outline_data
 from napari_olivine.widgets.crystals.table_model import CrystalModel
 from napari_olivine.widgets.docks.crystals_dock import CrystalsDock
+from napari_olivine.widgets.state.open_section import SectionSession
 from tests.helpers.sections import make_section
 
 pytestmark = pytest.mark.gui

@@ -14,8 +14,8 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.open_section import SectionSession
-from napari_olivine.widgets.common.product_status import DOCKS
+from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state.product_status import DOCKS
 from tests.helpers.widget_sections import (
     FAKE_CHILD,
     copy_of,
@@ -107,7 +107,7 @@ class TestOpening:
         code = f"""
 import sys
 from napari_olivine.widgets.viewer_window import open_window
-from napari_olivine.widgets.common.product_status import DOCKS
+from napari_olivine.widgets.state.product_status import DOCKS
 from qtpy.QtWidgets import QApplication, QDockWidget
 viewer = open_window({str(finished_section())!r})
 QApplication.processEvents()
@@ -451,7 +451,7 @@ class TestStopping:
         from qtpy.QtGui import QCloseEvent
         from qtpy.QtWidgets import QApplication, QMessageBox
 
-        from napari_olivine.widgets.jobs.close_guard import CloseGuard
+        from napari_olivine.widgets.docks.close_guard import CloseGuard
 
         widget = dock(viewer, "Phase masks")
         widget.session.open(path)

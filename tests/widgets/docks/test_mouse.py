@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 
 from napari_olivine.readers import import_section
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.open_section import SectionSession
+from napari_olivine.widgets.state.open_section import SectionSession
 from tests.helpers.widget_sections import Mouse, copy_of, crystals_of, finished_section
 
 pytestmark = pytest.mark.gui

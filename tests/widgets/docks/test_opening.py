@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from qtpy.QtCore import QTimer
 
-from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.layers.make_layer import section_of
+from napari_olivine.widgets.state.open_section import SectionSession
 from tests.helpers.widget_sections import copy_of, finished_section, imported_section
 
 pytestmark = pytest.mark.gui

@@ -13,8 +13,8 @@ from napari_olivine.job import Job
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.section import Section, SectionRecord
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.common.product_status import next_step
-from napari_olivine.widgets.jobs.rerun import next_rerun, stale_steps
+from napari_olivine.widgets.state.product_status import next_step
+from napari_olivine.widgets.state.rerun import next_rerun, stale_steps
 from tests.helpers.widget_sections import copy_of, finished_section
 
 LEFT = Qt.MouseButton.LeftButton

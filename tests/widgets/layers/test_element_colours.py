@@ -13,9 +13,9 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_olivine.levelling import level
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.open_section import SectionSession
-from napari_olivine.widgets.layers.composite import VIEW, usual
 from napari_olivine.widgets.layers.element_colours import ELEMENT_COLOURS, colour_of
+from napari_olivine.widgets.state.composite import VIEW, usual
+from napari_olivine.widgets.state.open_section import SectionSession
 from tests.helpers.sections import make_section
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0.

@@ -13,8 +13,8 @@ from qtpy.QtWidgets import QApplication, QInputDialog, QLineEdit
 
 from napari_olivine.crystals.edits import CrystalStore, Judge, Merge
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.review.panel import SIZES
+from napari_olivine.widgets.state.open_section import SectionSession
 from tests.helpers.widget_sections import Mouse, copy_of, finished_section, imported_section
 
 pytestmark = pytest.mark.gui

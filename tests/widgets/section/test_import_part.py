@@ -18,9 +18,9 @@ from qtpy.QtCore import Qt
 
 from napari_olivine.readers import ImportSettings, read_source
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.section.source_scanner import Looker
 from napari_olivine.widgets.section.tile_map import COLOURS, TileMap, TileStates, tile_states
+from napari_olivine.widgets.state.open_section import SectionSession
 
 LEFT = Qt.MouseButton.LeftButton
 GRID, TILE = (3, 4), (40, 60)

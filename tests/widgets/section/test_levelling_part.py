@@ -12,8 +12,8 @@ from qtpy.QtCore import Qt
 
 from napari_olivine.levelling import level, open_levelled
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.section.levelling_part import report_of, steps_of
+from napari_olivine.widgets.state.open_section import SectionSession
 from tests.helpers.widget_sections import copy_of, imported_section
 
 pytestmark = pytest.mark.gui

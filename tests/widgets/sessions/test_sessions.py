@@ -14,7 +14,6 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_olivine.errors import InputError
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.docks.opening import open_dock
 from napari_olivine.widgets.sessions.session_edits import (
     COLUMNS,
@@ -23,6 +22,7 @@ from napari_olivine.widgets.sessions.session_edits import (
     range_from_words,
     range_in_words,
 )
+from napari_olivine.widgets.state.open_section import SectionSession
 from tests.helpers.widget_sections import Mouse, copy_of, finished_section
 
 LEFT = Qt.MouseButton.LeftButton
@@ -364,7 +364,7 @@ class TestTree:
 def docks(viewer: Any) -> set[str]:
     from qtpy.QtWidgets import QDockWidget
 
-    from napari_olivine.widgets.common.product_status import DOCKS
+    from napari_olivine.widgets.state.product_status import DOCKS
 
     titles = [dock.windowTitle() for dock in viewer.window._qt_window.findChildren(QDockWidget)]
     return {name for name in DOCKS.values() if any(t.startswith(name) for t in titles)} - {

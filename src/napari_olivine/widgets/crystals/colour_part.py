@@ -10,7 +10,8 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 from typing_extensions import override
 
 from napari_olivine.widgets.common.controls import combo, wrapped
-from napari_olivine.widgets.crystals.colours import (
+from napari_olivine.widgets.crystals.columns import column_of
+from napari_olivine.widgets.layers.crystal_colours import (
     CLASS,
     FIRST,
     UNKNOWN,
@@ -19,7 +20,6 @@ from napari_olivine.widgets.crystals.colours import (
     colour_by,
     colour_choices,
 )
-from napari_olivine.widgets.crystals.columns import column_of
 
 TITLES = {CLASS: "Class", "zone_class": "Class of the profile", "verdict": "Verdict"}
 

@@ -15,7 +15,6 @@ from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.section import Section
 from napari_olivine.widgets.common.controls import wrapped
 from napari_olivine.widgets.crystals.colour_part import ColourPart
-from napari_olivine.widgets.crystals.colours import look_up
 from napari_olivine.widgets.crystals.column_menu import ColumnMenu
 from napari_olivine.widgets.crystals.export_part import ExportPart
 from napari_olivine.widgets.crystals.focus import centre_on, show_outline
@@ -25,6 +24,7 @@ from napari_olivine.widgets.crystals.selected_part import SelectedCrystalPart
 from napari_olivine.widgets.crystals.table_model import CrystalModel
 from napari_olivine.widgets.crystals.table_view import CrystalTableView
 from napari_olivine.widgets.docks.step_dock import StepDock
+from napari_olivine.widgets.layers.crystal_colours import look_up
 from napari_olivine.widgets.layers.make_layer import KEY, made
 
 

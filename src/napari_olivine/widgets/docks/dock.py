@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from napari_olivine.widgets.common.connections import Links
 from napari_olivine.widgets.common.controls import wrapped
-from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.docks.dock_tabs import join_tabs
+from napari_olivine.widgets.state.open_section import SectionSession
 
 
 class Dock(QWidget):

@@ -10,8 +10,8 @@ from napari_olivine.masks import NAMED_RULES, MaskSettings
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common.controls import combo, wrapped
 from napari_olivine.widgets.docks.step_dock import StepDock
-from napari_olivine.widgets.layers.composite import USUAL, CompositeBar
 from napari_olivine.widgets.layers.element_colours import CHANNELS
+from napari_olivine.widgets.state.composite import USUAL, CompositeBar
 
 OWN = "own conditions"
 

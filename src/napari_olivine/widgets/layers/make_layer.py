@@ -216,7 +216,7 @@ def probability_look() -> dict[str, Any]:
 
 def _by_class(section: Section) -> dict[str, Any]:
     """Colours of the crystals by their class, napari's own where the table is unknown."""
-    from napari_olivine.widgets.crystals.colours import colour_map
+    from napari_olivine.widgets.layers.crystal_colours import colour_map
 
     table = section.table("crystals", "crystals")
     if not {"id", "size_class", "zoning_class"} <= set(table.columns):

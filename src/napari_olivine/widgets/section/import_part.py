@@ -24,9 +24,9 @@ from napari_olivine.section import Section
 from napari_olivine.widgets.common.controls import Folding, readable, wrapped
 from napari_olivine.widgets.common.folder_edit import FolderEdit
 from napari_olivine.widgets.common.forms import SettingsForm
-from napari_olivine.widgets.common.product_status import several
 from napari_olivine.widgets.section.source_scanner import Look, Looker
 from napari_olivine.widgets.section.tile_map import TileMap
+from napari_olivine.widgets.state.product_status import several
 
 PROBLEM_COLOUR = "#e69f00"
 

@@ -21,8 +21,8 @@ from qtpy.QtWidgets import (
 from napari_olivine.section import Section
 from napari_olivine.widgets.common.connections import Links
 from napari_olivine.widgets.common.controls import wrapped
-from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.layers.make_layer import LEVELLED
+from napari_olivine.widgets.state.open_section import SectionSession
 
 HEADS = ("Session", "Gain", "Offset", "Seams", "levelled")
 

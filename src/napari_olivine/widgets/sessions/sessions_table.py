@@ -27,7 +27,6 @@ from napari_olivine.section import Section
 from napari_olivine.section.tiles import Tiles
 from napari_olivine.widgets.common.connections import Links
 from napari_olivine.widgets.common.controls import combo, heading, wrapped
-from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.sessions.session_edits import (
     COLUMNS,
     ROLES,
@@ -38,6 +37,7 @@ from napari_olivine.widgets.sessions.session_edits import (
     range_in_words,
 )
 from napari_olivine.widgets.sessions.session_layer import ROLE_COLOURS, WRONG_COLOUR, SessionLayer
+from napari_olivine.widgets.state.open_section import SectionSession
 
 ROLE_WORDS = {
     "train": "learns from it",

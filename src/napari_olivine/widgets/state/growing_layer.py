@@ -13,8 +13,8 @@ from napari_olivine.errors import SectionError
 from napari_olivine.inference.cell_store import Cells
 from napari_olivine.inference.windows import CELL, Place
 from napari_olivine.section import Raster, Section
-from napari_olivine.widgets.common.open_section import SectionSession
 from napari_olivine.widgets.layers.make_layer import KEY, placed, probability_look
+from napari_olivine.widgets.state.open_section import SectionSession
 
 FINENESS = 128
 """Pixels of the section that are one pixel of the layer of what is still to come."""

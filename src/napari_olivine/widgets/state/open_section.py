@@ -10,7 +10,6 @@ from psygnal import Signal
 
 from napari_olivine.errors import SectionError
 from napari_olivine.section import Section
-from napari_olivine.widgets.layers.deferred_layers import Turns
 from napari_olivine.widgets.layers.make_layer import (
     KEY,
     PRODUCTS,
@@ -22,6 +21,7 @@ from napari_olivine.widgets.layers.make_layer import (
     shown,
     widest_limits,
 )
+from napari_olivine.widgets.state.deferred_layers import Turns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_olivine.widgets.jobs.child_process import Jobs
-    from napari_olivine.widgets.layers.composite import Composite
+    from napari_olivine.widgets.state.composite import Composite
 
 
 class SectionSession:
@@ -98,7 +98,7 @@ class SectionSession:
     def composite(self) -> Composite:
         """The composite of three elements; made when first asked for."""
         if self._composite is None:
-            from napari_olivine.widgets.layers.composite import Composite
+            from napari_olivine.widgets.state.composite import Composite
 
             self._composite = Composite(self)
         return self._composite
@@ -198,7 +198,7 @@ class SectionSession:
         self.crystals_edited.emit(table, profiles)
         layer = self.layer("crystals", "crystals")
         if layer is not None and not len(self.crystals_edited):
-            from napari_olivine.widgets.crystals.colours import colour_map
+            from napari_olivine.widgets.layers.crystal_colours import colour_map
 
             layer.colormap = colour_map(table)
 

@@ -9,7 +9,7 @@ from napari_olivine.registry import STEPS
 from napari_olivine.section import Section
 from napari_olivine.section.store import STEP_OF
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.common.product_status import stale_products
+from napari_olivine.widgets.state.product_status import stale_products
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from napari_olivine.errors import SectionError
 from napari_olivine.widgets.layers.make_layer import by_interest
 
 if TYPE_CHECKING:
-    from napari_olivine.widgets.common.open_section import SectionSession
+    from napari_olivine.widgets.state.open_section import SectionSession
 
 
 class Turns:

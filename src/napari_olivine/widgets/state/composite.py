@@ -17,7 +17,7 @@ from napari_olivine.widgets.layers.element_colours import CHANNELS, colour_ramp
 from napari_olivine.widgets.layers.make_layer import KEY, LEVELLED, layer_name
 
 if TYPE_CHECKING:
-    from napari_olivine.widgets.common.open_section import SectionSession
+    from napari_olivine.widgets.state.open_section import SectionSession
 
 USUAL = ("Fe", "Mg", "Ca")
 """Red, green and blue where nothing else was chosen: olivine is green to yellow."""

@@ -1,0 +1,1 @@
+"""The open section of a viewer, and the layers and products that follow it."""
