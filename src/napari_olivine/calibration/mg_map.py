@@ -12,8 +12,7 @@ from napari_olivine.calibration.phase import Phase
 from napari_olivine.calibration.regression import Calibration
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.job import Job
-from napari_olivine.section import Draft, Section, blocks, create_raster, session_index
-from napari_olivine.section.raster import CHUNK
+from napari_olivine.section import CHUNK, Draft, Section, blocks, create_raster, session_index
 
 
 def draw_mg(

@@ -1,6 +1,5 @@
 """Catalogue: what leaves the program - tables, cut-outs, plots, rasters, a methods paragraph."""
 
-from napari_olivine.catalogue.settings import ExportSettings
-from napari_olivine.catalogue.step import export_catalogue
+import lazy_loader
 
-__all__ = ["ExportSettings", "export_catalogue"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from napari_olivine.crystals.class_colours import CLASS_TITLES, crystal_classes, rgb
+from napari_olivine.crystals import CLASS_TITLES, crystal_classes, rgb
 from napari_olivine.job import Job
 from napari_olivine.section import Raster, Section
 

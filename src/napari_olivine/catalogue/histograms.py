@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.class_colours import CLASS_COLOURS, class_codes
+from napari_olivine.crystals import CLASS_COLOURS, class_codes
 from napari_olivine.job import Job
 from napari_olivine.section import Section, blocks, strip_height
 

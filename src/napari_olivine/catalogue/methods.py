@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from napari_olivine.networks.card import read_card
+from napari_olivine.networks import read_card
 from napari_olivine.section import Product, Section
 
 WIDTH = 92

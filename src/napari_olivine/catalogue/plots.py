@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.catalogue.histograms import BINS, MgHistogram
-from napari_olivine.crystals.class_colours import (
+from napari_olivine.crystals import (
     CLASS_COLOURS,
     CLASS_TITLES,
     class_codes,
+    counted,
     crystal_classes,
     rgb,
 )
-from napari_olivine.crystals.table import counted
 from napari_olivine.section import Raster, Section
 
 if TYPE_CHECKING:

@@ -19,9 +19,8 @@ from napari_olivine.catalogue.plots import plot_mg, plot_overview, plot_sizes
 from napari_olivine.catalogue.rasters import write_tiff
 from napari_olivine.catalogue.settings import ExportSettings
 from napari_olivine.catalogue.tables import write_crystals, write_profiles
-from napari_olivine.crystals.class_colours import PHENOCRYSTS
+from napari_olivine.crystals import PHENOCRYSTS, counted
 from napari_olivine.crystals.edits import bring_up_to_date
-from napari_olivine.crystals.table import counted
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Section

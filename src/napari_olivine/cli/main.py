@@ -148,7 +148,7 @@ def _status(section: Any) -> None:
 def _view(section: Path) -> list[str]:
     if find_spec("napari") is None or not _has_qt():
         raise InputError("Viewing needs napari with Qt: pip install 'napari-olivine[all]'.")
-    from napari_olivine.widgets.viewer_window import view
+    from napari_olivine.widgets import view
 
     view(section)
     return []

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.section.atomic_io import sync
+from napari_olivine.section import sync
 
 
 def write_arrays(arrays: Mapping[str, NDArray[Any]], file: Path) -> None:

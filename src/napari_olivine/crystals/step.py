@@ -7,20 +7,35 @@ from dataclasses import fields
 
 import pandas as pd
 
-from napari_olivine.crystals.edits.commands import words_of
-from napari_olivine.crystals.edits.store import FOUND, CrystalStore, content
+from napari_olivine.crystals.edits import FOUND, CrystalStore, content, words_of
 from napari_olivine.crystals.images import Images, images_of, other_opinion
-from napari_olivine.crystals.instances.label_import import LabelImage, import_labels
-from napari_olivine.crystals.instances.label_regions import number_regions
-from napari_olivine.crystals.instances.resolve import no_decisions, settle_crystals
-from napari_olivine.crystals.measure.blockwise import Measured, crystal_blocks, measure_crystals
-from napari_olivine.crystals.measure.vesicles import add_surroundings, find_vesicle_grey
+from napari_olivine.crystals.instances import (
+    LabelImage,
+    import_labels,
+    no_decisions,
+    number_regions,
+    settle_crystals,
+)
+from napari_olivine.crystals.measure import (
+    Measured,
+    add_surroundings,
+    crystal_blocks,
+    find_vesicle_grey,
+    measure_crystals,
+)
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.table import complete, summary
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.section import Draft, Product, Raster, Section, Tiles, create_raster
-from napari_olivine.section.tables import write_table
+from napari_olivine.section import (
+    Draft,
+    Product,
+    Raster,
+    Section,
+    Tiles,
+    create_raster,
+    write_table,
+)
 
 METHOD = 2
 """2: inclusions, agreement with another opinion, edits of a person."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.crystals.settings import SIZE_CLASSES, ZONING_CLASSES, CrystalsSettings
-from napari_olivine.crystals.zoning.core_rim import classify_sizes, classify_zoning
+from napari_olivine.crystals.zoning import classify_sizes, classify_zoning
 from napari_olivine.section import Section, session_index
 
 IDENTITY = ["id", "x_um", "y_um", "row0", "row1", "col0", "col1", "area_px", "area_um2"]

@@ -1,6 +1,5 @@
 """Inference: a trained network over a whole section."""
 
-from napari_olivine.inference.settings import SegmentSettings
-from napari_olivine.inference.step import segment
+import lazy_loader
 
-__all__ = ["SegmentSettings", "segment"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

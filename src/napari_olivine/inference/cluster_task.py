@@ -16,8 +16,7 @@ from napari_olivine.inference.local_runner import Filling, Target
 from napari_olivine.inference.windows import Place
 from napari_olivine.inference.worker_cache import Work, at_hand, this_worker
 from napari_olivine.job import Event, Job
-from napari_olivine.section import Raster
-from napari_olivine.section.provenance import RECIPE
+from napari_olivine.section import RECIPE, Raster
 
 PACKAGE = "napari-olivine"
 

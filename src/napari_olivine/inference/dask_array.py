@@ -16,9 +16,8 @@ from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.inference.windows import CELL, Place
 from napari_olivine.inference.worker_cache import Work, at_hand, make_work
 from napari_olivine.job import Job
-from napari_olivine.networks.normalisation import read_window
-from napari_olivine.section import Section
-from napari_olivine.section.downsample import halve
+from napari_olivine.networks import read_window
+from napari_olivine.section import Section, halve
 
 if TYPE_CHECKING:
     import dask.array as da

@@ -16,15 +16,14 @@ from numpy.typing import NDArray
 from napari_olivine.inference.blending import Blender
 from napari_olivine.inference.cell_queue import Order
 from napari_olivine.inference.cell_store import Histogram, Tally
-from napari_olivine.inference.engines.engine import Promise
+from napari_olivine.inference.engines import Promise
 from napari_olivine.inference.models import OLIVINE
 from napari_olivine.inference.predictor import Predictor
 from napari_olivine.inference.progress import Ledger
 from napari_olivine.inference.windows import Grid, Place
 from napari_olivine.job import Event, Job
-from napari_olivine.networks.normalisation import GreyWindow, read_window
-from napari_olivine.section import Raster, Tiles
-from napari_olivine.section.downsample import halve
+from napari_olivine.networks import GreyWindow, read_window
+from napari_olivine.section import Raster, Tiles, halve
 
 READERS, WRITERS = 2, 2
 """Threads that read windows ahead and that write cells behind."""

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_olivine.errors import InputError, SectionError
-from napari_olivine.networks import ModelCard, read_card
-from napari_olivine.networks.card import CARD, WEIGHTS
-from napari_olivine.section import Section
-from napari_olivine.section.provenance import fingerprint_of_bytes
+from napari_olivine.networks import CARD, WEIGHTS, ModelCard, read_card
+from napari_olivine.section import Section, fingerprint_of_bytes
 
 PIXEL_SIZE_TOLERANCE = 0.05
 """A network knows textures at the pixel size it was trained at; so much off is harmless."""

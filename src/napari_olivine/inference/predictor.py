@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError, first_line
-from napari_olivine.inference.engines import Engine, EngineName, choose_engine
-from napari_olivine.inference.engines.engine import FloatImage, Promise
+from napari_olivine.inference.engines import Engine, EngineName, FloatImage, Promise, choose_engine
 from napari_olivine.inference.models import Chosen
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.job import Job
-from napari_olivine.networks.files import load_model
-from napari_olivine.networks.normalisation import GreyWindow, LevelledGrey, normalise
+from napari_olivine.networks import GreyWindow, LevelledGrey, load_model, normalise
 from napari_olivine.section import Raster, Section
 
 SAMPLE_PX = 384

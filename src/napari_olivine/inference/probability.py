@@ -224,7 +224,7 @@ def choose_window(models: Sequence[Chosen], settings: SegmentSettings, job: Job)
 
 def default_batch(job: Job) -> int:
     """Windows that go through the network together, unless set."""
-    from napari_olivine.networks.device import choose_device
+    from napari_olivine.networks import choose_device
 
     return 4 if choose_device(job.device).type == "cuda" else 1
 

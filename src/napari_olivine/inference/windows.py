@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.section.raster import CHUNK
+from napari_olivine.section import CHUNK
 
 Blend = Literal["halo", "cosine", "mean"]
 FloatImage = NDArray[np.float32]

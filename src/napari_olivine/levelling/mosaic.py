@@ -8,8 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.section import Section, Session, session_index
-from napari_olivine.section.tiles import Tiles
+from napari_olivine.section import Section, Session, Tiles, session_index
 
 VIRTUAL = 256
 """Side of the squares into which an image without tiles is cut, px."""

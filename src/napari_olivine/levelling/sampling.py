@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.job import Job
 from napari_olivine.levelling.mosaic import Mosaic
-from napari_olivine.section import Raster, blocks
-from napari_olivine.section.raster import CHUNK
+from napari_olivine.section import CHUNK, Raster, blocks
 
 Floats = NDArray[np.float64]
 

@@ -1,16 +1,5 @@
 """Phase rules over element maps -> reference masks."""
 
-from napari_olivine.masks.rules import NAMED_RULES, OLIVINE, OLIVINE_PAPER, Rule, parse_rule
-from napari_olivine.masks.step import IGNORE, MaskSettings, make_mask, phase_of
+import lazy_loader
 
-__all__ = [
-    "IGNORE",
-    "NAMED_RULES",
-    "OLIVINE",
-    "OLIVINE_PAPER",
-    "MaskSettings",
-    "Rule",
-    "make_mask",
-    "parse_rule",
-    "phase_of",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

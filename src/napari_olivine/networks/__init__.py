@@ -1,18 +1,5 @@
-"""Networks that find olivine in BSE images: architectures, start weights, model folders.
+"""Networks that find olivine in BSE images: architectures, start weights, model folders."""
 
-What needs torch (`build`, `files`, `pretrained`, `device`) is imported from its module, so that
-importing this package stays quick.
-"""
+import lazy_loader
 
-from napari_olivine.networks.card import ModelCard, Normalisation, read_card
-from napari_olivine.networks.registry import NETWORKS, NetworkName, NetworkSpec, network_spec
-
-__all__ = [
-    "NETWORKS",
-    "ModelCard",
-    "NetworkName",
-    "NetworkSpec",
-    "Normalisation",
-    "network_spec",
-    "read_card",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

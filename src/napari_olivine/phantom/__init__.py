@@ -1,6 +1,5 @@
 """A synthetic thin section with known truth, for the demo, for practice and for tests."""
 
-from napari_olivine.phantom.make import make_phantom
-from napari_olivine.phantom.settings import PhantomSettings
+import lazy_loader
 
-__all__ = ["PhantomSettings", "make_phantom"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,16 +10,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.edits import bring_up_to_date
-from napari_olivine.crystals.edits.change import by_id
-from napari_olivine.crystals.instances.resolve import BOX
-from napari_olivine.crystals.table import complete_columns
+from napari_olivine.crystals import complete_columns
+from napari_olivine.crystals.edits import bring_up_to_date, by_id
+from napari_olivine.crystals.instances import BOX
 from napari_olivine.job import Job
 from napari_olivine.review.journal_labels import NOTHING, OLIVINE, OTHER, Mark, Told, read_journal
-from napari_olivine.section import Product, Raster, Section, create_raster
-from napari_olivine.section.raster import CHUNK, PIECE
-from napari_olivine.section.store import REVIEW
-from napari_olivine.section.tables import write_table
+from napari_olivine.section import (
+    CHUNK,
+    PIECE,
+    REVIEW,
+    Product,
+    Raster,
+    Section,
+    create_raster,
+    write_table,
+)
 from napari_olivine.settings import Settings, setting
 
 Mask = NDArray[np.bool_]

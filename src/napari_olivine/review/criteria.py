@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.crystals import CrystalsSettings, classify_sizes
-from napari_olivine.crystals.instances.merging import near_pairs
+from napari_olivine.crystals.instances import near_pairs
 from napari_olivine.review.criterion import (
     Floats,
     Reason,

@@ -11,10 +11,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.edits import Change, Entry, Judge, Merge, Redraw, Shape, Split
-from napari_olivine.crystals.edits.change import Changes
-from napari_olivine.crystals.edits.journal import Journal
-from napari_olivine.crystals.edits.store import EDITS
+from napari_olivine.crystals.edits import (
+    EDITS,
+    Change,
+    Changes,
+    Entry,
+    Journal,
+    Judge,
+    Merge,
+    Redraw,
+    Shape,
+    Split,
+)
 from napari_olivine.section import Raster
 
 OTHER, OLIVINE, NOTHING = 0, 1, 255

@@ -10,11 +10,10 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from napari_olivine.crystals.edits import Classify, Edit, Judge, Merge, Note
-from napari_olivine.crystals.edits.commands import Verdict, ZoneClass
+from napari_olivine.crystals.edits import Classify, Edit, Judge, Merge, Note, Verdict, ZoneClass
 from napari_olivine.errors import EditError, InputError
 from napari_olivine.review.session import Review
-from napari_olivine.tabular.sheets import (
+from napari_olivine.tabular import (
     SEPARATORS,
     Sheet,
     is_spreadsheet,

@@ -1,8 +1,5 @@
 """Scoring: a section against a known truth."""
 
-from napari_olivine.scoring.results import Scores
-from napari_olivine.scoring.settings import ScoreSettings
-from napari_olivine.scoring.step import score_section
-from napari_olivine.scoring.table import scores_table
+import lazy_loader
 
-__all__ = ["ScoreSettings", "Scores", "score_section", "scores_table"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

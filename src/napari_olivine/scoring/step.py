@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_olivine.crystals import counted
 from napari_olivine.crystals.edits import bring_up_to_date
-from napari_olivine.crystals.table import counted
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.scoring.matching import Overlaps, score_crystals, score_zoning

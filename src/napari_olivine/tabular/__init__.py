@@ -1,1 +1,5 @@
 """Tables of any kind as text cells and numbers: spreadsheets, delimited text, decimal commas."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,6 +1,5 @@
 """Training: samples from a section, the loop, validation."""
 
-from napari_olivine.training.settings import TrainSettings
-from napari_olivine.training.step import train
+import lazy_loader
 
-__all__ = ["TrainSettings", "train"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

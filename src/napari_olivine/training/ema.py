@@ -6,7 +6,7 @@ import copy
 
 import torch
 
-from napari_olivine.networks.build import Network
+from napari_olivine.networks import Network
 
 
 class RunningAverage:

@@ -16,9 +16,7 @@ from torch import Tensor
 
 from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
-from napari_olivine.networks.build import Network
-from napari_olivine.networks.device import autocast, stoppable
-from napari_olivine.networks.files import load_weights, save_weights
+from napari_olivine.networks import Network, autocast, load_weights, save_weights, stoppable
 from napari_olivine.training.ema import RunningAverage
 from napari_olivine.training.losses import Scores, loss_of
 from napari_olivine.training.plan import Plan

@@ -8,8 +8,7 @@ from typing import Any
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.networks import NetworkSpec, network_spec
-from napari_olivine.networks.registry import Preset
+from napari_olivine.networks import NetworkSpec, Preset, network_spec
 from napari_olivine.section import Section, Session, with_role
 from napari_olivine.training.settings import TrainSettings
 

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.networks import Normalisation
-from napari_olivine.networks.normalisation import LevelledGrey, clip_window, normalise
-from napari_olivine.networks.registry import Preset
+from napari_olivine.networks import LevelledGrey, Normalisation, Preset, clip_window, normalise
 from napari_olivine.section import Raster, Section
 from napari_olivine.training.augmentation import augment
 from napari_olivine.training.review_labels import Corrections

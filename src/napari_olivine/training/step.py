@@ -11,9 +11,7 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.section import Product, Section
-from napari_olivine.section.draft import software_versions
-from napari_olivine.section.provenance import fingerprint_of_bytes
+from napari_olivine.section import Product, Section, fingerprint_of_bytes, software_versions
 from napari_olivine.training.review_labels import Corrections, corrections_fingerprint
 from napari_olivine.training.settings import TrainSettings
 
@@ -62,11 +60,13 @@ def train(
     if done := section.finished(name, recipe, job):
         return done
 
-    from napari_olivine.networks.build import build_network
-    from napari_olivine.networks.device import choose_device
-    from napari_olivine.networks.files import save_model
-    from napari_olivine.networks.normalisation import measure_normalisation
-    from napari_olivine.networks.pretrained import start_weights
+    from napari_olivine.networks import (
+        build_network,
+        choose_device,
+        measure_normalisation,
+        save_model,
+        start_weights,
+    )
     from napari_olivine.training.loop import CHECKPOINT, Training
     from napari_olivine.training.plan import make_plan
     from napari_olivine.training.samples import Samples

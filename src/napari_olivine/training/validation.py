@@ -8,9 +8,7 @@ import numpy as np
 import torch
 
 from napari_olivine.job import Job
-from napari_olivine.networks.build import Network
-from napari_olivine.networks.device import autocast, stoppable
-from napari_olivine.networks.normalisation import normalise
+from napari_olivine.networks import Network, autocast, normalise, stoppable
 from napari_olivine.training.losses import Scores
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import Samples

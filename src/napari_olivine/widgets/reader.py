@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.layers.make_layer import LayerData, layer_data, shown
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.layers import LayerData, layer_data, shown
+from napari_olivine.widgets.state import SectionSession
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None:

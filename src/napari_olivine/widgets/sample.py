@@ -14,8 +14,8 @@ from qtpy.QtCore import QCoreApplication, QEventLoop, QStandardPaths
 
 from napari_olivine.errors import SectionError
 from napari_olivine.section import Section
-from napari_olivine.widgets.jobs.child_process import COMMAND
-from napari_olivine.widgets.layers.make_layer import LayerData
+from napari_olivine.widgets.jobs import COMMAND
+from napari_olivine.widgets.layers import LayerData
 from napari_olivine.widgets.reader import read_section
 
 _busy = False

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.state.open_section import SectionSession
-from napari_olivine.widgets.state.product_status import DOCKS
+from napari_olivine.widgets.state import DOCKS, SectionSession
 
 if TYPE_CHECKING:
     import napari

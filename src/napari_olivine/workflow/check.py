@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
-from napari_olivine.readers.assemble.identify import read_source
-from napari_olivine.readers.assemble.placement import settle
-from napari_olivine.readers.base.signal_reader import SignalReader
+from napari_olivine.readers.assemble import read_source, settle
+from napari_olivine.readers.base import SignalReader
 from napari_olivine.section import Product, Section
 from napari_olivine.section.check import CheckSettings, Report
 from napari_olivine.section.check import check_section as check

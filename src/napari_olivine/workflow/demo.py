@@ -9,7 +9,7 @@ from typing import Any
 from napari_olivine.job import Job
 from napari_olivine.phantom import PhantomSettings, make_phantom
 from napari_olivine.registry import STEPS
-from napari_olivine.section.atomic_io import write_atomically
+from napari_olivine.section import write_atomically
 from napari_olivine.settings import Settings, setting
 from napari_olivine.workflow.chain import ChainSettings, run_chain
 

@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.array_io import write_arrays
-from napari_olivine.section import Raster
-from napari_olivine.section.atomic_io import sync
+from napari_olivine.crystals import write_arrays
+from napari_olivine.section import Raster, sync
 
 CRYSTALS = "crystals"
 TABLES = (CRYSTALS, "profiles", "inclusions")

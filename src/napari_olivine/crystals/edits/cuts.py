@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.measure.distance import exact_distance
+from napari_olivine.crystals.measure import exact_distance
 from napari_olivine.errors import EditError
 
 Mask = NDArray[np.bool_]

@@ -10,16 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_olivine.crystals import CrystalsSettings, Images, Labels, complete
 from napari_olivine.crystals.edits.change import CRYSTALS, Change, Patch, Row, Rows, by_id, rows_of
 from napari_olivine.crystals.edits.commands import Classify, Edit, Judge, Merge, Note, Redraw, Split
 from napari_olivine.crystals.edits.cuts import cut_along, cut_around, loose_pieces
-from napari_olivine.crystals.images import Images, Labels
-from napari_olivine.crystals.instances.resolve import BOX
-from napari_olivine.crystals.measure.blockwise import measure_crystals
-from napari_olivine.crystals.measure.vesicles import add_surroundings
-from napari_olivine.crystals.settings import CrystalsSettings
-from napari_olivine.crystals.table import complete
-from napari_olivine.crystals.zoning.zoning_classes import PAPER_CLASSES
+from napari_olivine.crystals.instances import BOX
+from napari_olivine.crystals.measure import add_surroundings, measure_crystals
+from napari_olivine.crystals.zoning import PAPER_CLASSES
 from napari_olivine.errors import EditError
 from napari_olivine.job import Job
 from napari_olivine.section import Section

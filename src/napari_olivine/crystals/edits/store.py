@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_olivine.crystals import COLUMNS, CrystalsSettings, complete_columns, images_of, summary
 from napari_olivine.crystals.edits.change import (
     CRYSTALS,
     TABLES,
@@ -24,16 +25,19 @@ from napari_olivine.crystals.edits.commands import Edit, Entry, Merge, Redo, Red
 from napari_olivine.crystals.edits.footprints import Shape
 from napari_olivine.crystals.edits.journal import Journal, now, reviewer
 from napari_olivine.crystals.edits.planning import Planner
-from napari_olivine.crystals.images import images_of
-from napari_olivine.crystals.instances.resolve import BOX
-from napari_olivine.crystals.measure.inclusions import inclusion_table
-from napari_olivine.crystals.settings import CrystalsSettings
-from napari_olivine.crystals.table import COLUMNS, complete_columns, summary
+from napari_olivine.crystals.instances import BOX
+from napari_olivine.crystals.measure import inclusion_table
 from napari_olivine.errors import EditError, OlivineError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.section import Draft, Product, Raster, Recipe, Section
-from napari_olivine.section.atomic_io import write_atomically
-from napari_olivine.section.tables import write_table
+from napari_olivine.section import (
+    Draft,
+    Product,
+    Raster,
+    Recipe,
+    Section,
+    write_atomically,
+    write_table,
+)
 
 EDITS = "edits"
 APPLIED = "applied.json"

@@ -1,1 +1,5 @@
 """Instances: connected regions become crystals; touching ones split, cracked ones merged."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.measure.distance import exact_distance
+from napari_olivine.crystals.measure import exact_distance
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]

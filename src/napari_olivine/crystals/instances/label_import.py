@@ -16,8 +16,7 @@ from scipy import ndimage
 from napari_olivine.crystals.instances.label_regions import strips_of
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.section import Draft, Raster
-from napari_olivine.section.tables import write_table
+from napari_olivine.section import Draft, Raster, write_table
 
 LARGEST_ID = 50_000_000
 """Tables by number have to stay small."""

@@ -6,16 +6,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_olivine.crystals import CrystalsSettings
 from napari_olivine.crystals.instances.components import (
     Strip,
     join_strips,
     label_strip,
     summarize_strip,
 )
-from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.job import Job
-from napari_olivine.section import Draft, Raster, blocks
-from napari_olivine.section.raster import CHUNK
+from napari_olivine.section import CHUNK, Draft, Raster, blocks
 
 BYTES_PER_PIXEL = 48
 """Mask, labels, positions of the olivine pixels and their sums while a strip is labelled."""

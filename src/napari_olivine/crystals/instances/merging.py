@@ -37,7 +37,7 @@ from napari_olivine.crystals.instances.evidence import (
     own_outlines,
     step_across,
 )
-from napari_olivine.crystals.measure.shape import fill_holes, outline_distance
+from napari_olivine.crystals.measure import fill_holes, outline_distance
 from napari_olivine.settings import Settings, setting
 
 Window = tuple[slice, slice]

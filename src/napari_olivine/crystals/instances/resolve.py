@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.array_io import write_arrays
-from napari_olivine.crystals.images import Images, Labels
+from napari_olivine.crystals import CrystalsSettings, Images, Labels, write_arrays
 from napari_olivine.crystals.instances.label_regions import strips_of
 from napari_olivine.crystals.instances.merging import (
     BridgingSettings,
@@ -29,17 +28,15 @@ from napari_olivine.crystals.instances.splitting import (
     part_region,
 )
 from napari_olivine.crystals.instances.splitting import decisions as cut_table
-from napari_olivine.crystals.measure.blockwise import (
+from napari_olivine.crystals.measure import (
     WINDOW_BYTES,
     block_name,
     crystal_blocks,
     crystal_windows,
     sides_on_edge,
 )
-from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.job import Job
-from napari_olivine.section import Draft, Raster
-from napari_olivine.section.tables import write_table
+from napari_olivine.section import Draft, Raster, write_table
 
 LARGEST_PX = 4_000_000
 """Pixels of the box of a region that is parted, at most: the step must stop within two seconds."""

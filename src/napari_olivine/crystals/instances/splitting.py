@@ -31,7 +31,7 @@ from napari_olivine.crystals.instances.evidence import (
     step_across,
 )
 from napari_olivine.crystals.instances.necks import deep_notches, part_everywhere
-from napari_olivine.crystals.measure.shape import fill_holes, outline_distance
+from napari_olivine.crystals.measure import fill_holes, outline_distance
 from napari_olivine.settings import Settings, setting
 
 NOTCH_PX = 4

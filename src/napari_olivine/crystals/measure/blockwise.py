@@ -10,14 +10,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.images import Images, Labels
+from napari_olivine.crystals import CrystalsSettings, Images, Labels
 from napari_olivine.crystals.measure.inclusions import Inclusion, find_inclusions, inclusion_table
 from napari_olivine.crystals.measure.outline import MARGIN_PX, Sides, measure_boundary
 from napari_olivine.crystals.measure.shape import fill_holes, in_um, measure_shape, outline_distance
-from napari_olivine.crystals.settings import CrystalsSettings
-from napari_olivine.crystals.zoning.core_rim import measure_composition
-from napari_olivine.crystals.zoning.radial import GRID, RadialProfile, on_grid, radial_profile
-from napari_olivine.crystals.zoning.zoning_classes import ZoneRules, Zoning, classify_zones
+from napari_olivine.crystals.zoning import (
+    GRID,
+    RadialProfile,
+    ZoneRules,
+    Zoning,
+    classify_zones,
+    measure_composition,
+    on_grid,
+    radial_profile,
+)
 from napari_olivine.job import Job
 from napari_olivine.section import Raster, blocks
 

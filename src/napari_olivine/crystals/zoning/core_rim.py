@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.settings import SIZE_CLASSES, CrystalsSettings
+from napari_olivine.crystals import SIZE_CLASSES, CrystalsSettings
 from napari_olivine.crystals.zoning.radial import median_variance, speckle
 from napari_olivine.crystals.zoning.zoning_classes import PAPER_CLASSES
 

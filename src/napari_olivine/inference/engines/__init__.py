@@ -1,19 +1,5 @@
 """Engines: one network, run in the fastest way that a machine has."""
 
-from napari_olivine.inference.engines.engine import Engine, EngineError, EngineName
-from napari_olivine.inference.engines.select import (
-    Agreement,
-    agree,
-    choose_engine,
-    plain_engine,
-)
+import lazy_loader
 
-__all__ = [
-    "Agreement",
-    "Engine",
-    "EngineError",
-    "EngineName",
-    "agree",
-    "choose_engine",
-    "plain_engine",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

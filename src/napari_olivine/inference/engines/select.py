@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_olivine.errors import first_line
-from napari_olivine.inference.encoding import FULL
+from napari_olivine.inference import FULL
 from napari_olivine.inference.engines.cuda_engine import CudaEngine
 from napari_olivine.inference.engines.engine import (
     Engine,
@@ -24,7 +24,7 @@ from napari_olivine.inference.engines.engine import (
 from napari_olivine.inference.engines.openvino_engine import OpenVinoEngine, is_installed
 from napari_olivine.inference.engines.torch_engine import TorchEngine, as_stored
 from napari_olivine.job import Job
-from napari_olivine.networks.device import choose_device, has_fast_bfloat16
+from napari_olivine.networks import choose_device, has_fast_bfloat16
 
 MOST_DIFFERENCE = 0.005
 """Mean difference of probability from float32 that an engine may have."""

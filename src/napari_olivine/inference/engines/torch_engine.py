@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_olivine.inference.encoding import FULL
+from napari_olivine.inference import FULL
 from napari_olivine.inference.engines.engine import EngineName, FloatImage, Promise
 from napari_olivine.inference.engines.optimize import rewrite
 from napari_olivine.job import Job
-from napari_olivine.networks.device import stoppable
+from napari_olivine.networks import stoppable
 
 
 class TorchEngine:

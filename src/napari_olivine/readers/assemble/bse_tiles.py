@@ -11,13 +11,12 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base.image import Acquisition, Image
-from napari_olivine.readers.base.validation import refuse_if
-from napari_olivine.readers.discover.select_signals import NAMED
+from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.base import Acquisition, Image, refuse_if
+from napari_olivine.readers.discover import NAMED
 from napari_olivine.readers.mosaic import Layout, arrange_tiles
-from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.signals.image_ref import Part
-from napari_olivine.section.tiles import Tiles
+from napari_olivine.readers.signals import Part
+from napari_olivine.section import Tiles
 
 THREADS = 2
 

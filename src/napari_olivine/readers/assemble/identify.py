@@ -11,21 +11,25 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.bse_tiles import arrange, keep_times
 from napari_olivine.readers.assemble.messages import in_few_words, in_words, nothing_there
 from napari_olivine.readers.assemble.overlay import lay_over
 from napari_olivine.readers.assemble.single_images import NOT_ONE_FIELD, read_one_field
 from napari_olivine.readers.assemble.source import Source
 from napari_olivine.readers.assemble.stage_coordinates import place_by_stage
-from napari_olivine.readers.base.image import Acquisition
-from napari_olivine.readers.base.signal_reader import SignalReader
-from napari_olivine.readers.base.validation import refuse_if
-from napari_olivine.readers.discover.contents import Contents, look_into, one_file
-from napari_olivine.readers.discover.filename_patterns import without_strangers
-from napari_olivine.readers.discover.group_signals import group
-from napari_olivine.readers.discover.select_signals import BSE, choose
+from napari_olivine.readers.base import Acquisition, SignalReader, refuse_if
+from napari_olivine.readers.discover import (
+    BSE,
+    Contents,
+    choose,
+    group,
+    look_into,
+    one_file,
+    without_strangers,
+)
 from napari_olivine.readers.epma import in_order, read_profiles
-from napari_olivine.readers.formats.text.xmaptools import (
+from napari_olivine.readers.formats.text import (
     Standards,
     is_standard_file,
     pixel_sizes_um,
@@ -38,9 +42,8 @@ from napari_olivine.readers.mosaic import (
     described_parts,
     read_description,
 )
-from napari_olivine.readers.sessions.session_tables import read_placements, read_sessions
-from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.signals.image_ref import Part
+from napari_olivine.readers.sessions import read_placements, read_sessions
+from napari_olivine.readers.signals import Part
 from napari_olivine.readers.submaps import (
     FIELDS_FILE,
     Field,

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
+from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.identify import read_source
 from napari_olivine.readers.assemble.placement import Settled, settle
 from napari_olivine.readers.assemble.source import Source
-from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.section import (
+    CHUNK,
     Draft,
     Raster,
     Recipe,
@@ -25,7 +26,6 @@ from napari_olivine.section import (
     Strips,
     create_raster,
 )
-from napari_olivine.section.raster import CHUNK
 
 SETTINGS = ImportSettings()
 

@@ -7,11 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from napari_olivine.readers.base.image import Acquisition
-from napari_olivine.readers.base.validation import LISTED
-from napari_olivine.readers.discover.contents import Contents
-from napari_olivine.readers.discover.filename_patterns import pattern_of
-from napari_olivine.readers.discover.group_signals import Grouped
+from napari_olivine.readers.base import LISTED, Acquisition
+from napari_olivine.readers.discover import Contents, Grouped, pattern_of
 from napari_olivine.readers.formats import FORMATS
 
 ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz"}

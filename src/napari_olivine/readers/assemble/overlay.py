@@ -12,21 +12,20 @@ import numpy as np
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base.signal_reader import SignalReader
-from napari_olivine.readers.discover.filename_patterns import in_short
-from napari_olivine.readers.discover.select_signals import BSE, is_wanted
+from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.base import SignalReader
+from napari_olivine.readers.discover import BSE, in_short, is_wanted
 from napari_olivine.readers.mosaic import Layout, TileMosaic
-from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.signals.image_ref import Part
-from napari_olivine.readers.signals.image_signal import (
+from napari_olivine.readers.signals import (
     Enlarged,
+    Part,
     WholeImage,
     another_size,
     repeated,
     times_finer,
 )
 from napari_olivine.readers.submaps import Unlaid
-from napari_olivine.section.tiles import Tiles
+from napari_olivine.section import Tiles
 
 MAPPED_IN_PART = 0.9
 """A signal with fewer than this share of the BSE tiles was measured on a part of the section."""

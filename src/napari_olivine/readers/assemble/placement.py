@@ -8,17 +8,22 @@ from pathlib import Path
 import pandas as pd
 
 from napari_olivine.job import Job
+from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.identify import with_fields, with_layout
 from napari_olivine.readers.assemble.source import Source
-from napari_olivine.readers.discover.select_signals import BSE
+from napari_olivine.readers.discover import BSE
 from napari_olivine.readers.mosaic import Layout, TileMosaic, register, share_strips
-from napari_olivine.readers.settings import ImportSettings
 from napari_olivine.readers.submaps import register_fields, table_of
-from napari_olivine.section import Recipe, Tiles
-from napari_olivine.section.draft import unfinished
-from napari_olivine.section.provenance import RECORD, Product
-from napari_olivine.section.submaps import Fields
-from napari_olivine.section.tables import read_table, write_table
+from napari_olivine.section import (
+    RECORD,
+    Fields,
+    Product,
+    Recipe,
+    Tiles,
+    read_table,
+    unfinished,
+    write_table,
+)
 
 OVERLAPS = "overlaps.parquet"
 """File of the product ``images`` that compares overlapping tiles."""

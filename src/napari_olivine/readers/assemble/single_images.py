@@ -6,16 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Acquisition, Image
-from napari_olivine.readers.base.signal_reader import SignalReader
-from napari_olivine.readers.base.validation import refuse_if
-from napari_olivine.readers.discover.filename_patterns import pattern_of
-from napari_olivine.readers.discover.select_signals import BSE, is_wanted
-from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.signals.image_ref import Part
-from napari_olivine.readers.signals.image_signal import (
+from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.base import Acquisition, Image, SignalReader, refuse_if
+from napari_olivine.readers.discover import BSE, is_wanted, pattern_of
+from napari_olivine.readers.signals import (
     SAME_PIXEL,
     Enlarged,
+    Part,
     WholeImage,
     another_size,
     repeated,

@@ -11,10 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from napari_olivine.job import Job
-from napari_olivine.readers.base.signal_reader import SignalReader
-from napari_olivine.readers.base.validation import refuse_if
+from napari_olivine.readers.base import SignalReader, refuse_if
 from napari_olivine.readers.mosaic import Layout
-from napari_olivine.readers.signals.image_ref import Part
+from napari_olivine.readers.signals import Part
 from napari_olivine.readers.submaps import Field
 
 SMALL_BYTES = 64 << 10

@@ -1,1 +1,5 @@
 """Discover: the files of a folder, grouped into signals by names and contents."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base.image import Unreadable
-from napari_olivine.readers.base.signal_names import is_no_measurement, signal_of
+from napari_olivine.readers.base import Unreadable, is_no_measurement, signal_of
 from napari_olivine.readers.discover.filename_patterns import PICTURES
 from napari_olivine.readers.discover.find_tables import find_tables
 from napari_olivine.readers.discover.scan import walk

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.signals.image_ref import Part
+from napari_olivine.readers.signals import Part
 
 MOST_FAMILIES = 50
 """Names that differ in more ways say nothing of families."""

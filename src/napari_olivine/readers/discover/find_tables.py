@@ -8,9 +8,7 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.epma import read_profiles
-from napari_olivine.readers.epma.folder import SUFFIXES
-from napari_olivine.readers.epma.layout import find_header, open_sheets
+from napari_olivine.readers.epma import SUFFIXES, find_header, open_sheets, read_profiles
 
 LARGEST = 4 << 20
 """Bytes of a file that is looked at: tables of analyses are small."""

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base.image import Image
-from napari_olivine.readers.base.signal_names import DEPTH, depth_of
-from napari_olivine.readers.base.vocabulary import plain
+from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.base import DEPTH, Image, depth_of, plain
 from napari_olivine.readers.discover.contents import Contents, ImageFile
 from napari_olivine.readers.discover.filename_patterns import (
     PICTURES,
@@ -21,9 +20,7 @@ from napari_olivine.readers.discover.filename_patterns import (
 )
 from napari_olivine.readers.discover.select_signals import BSE
 from napari_olivine.readers.formats import open_images
-from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.signals.image_ref import Part
-from napari_olivine.readers.signals.image_signal import times_finer
+from napari_olivine.readers.signals import Part, times_finer
 
 Kind = tuple[int, str]
 

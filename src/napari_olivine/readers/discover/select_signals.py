@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.signal_names import signal_of
-from napari_olivine.readers.base.vocabulary import BSE
-from napari_olivine.readers.settings import ImportSettings
+from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.base import BSE, signal_of
 
 NAMED = 12
 """Signals that are listed in an error."""

@@ -28,7 +28,7 @@ from napari_olivine.readers.epma.positions import (
 )
 from napari_olivine.readers.epma.profiles import split_profiles
 from napari_olivine.readers.epma.table import PLACES, RECALCULATE, Points, read_points
-from napari_olivine.tabular.sheets import Sheet
+from napari_olivine.tabular import Sheet
 
 USUAL = ("SiO2", "FeO", "MgO", "CaO", "MnO", "Total")
 """Columns of the table of a section without analyses."""

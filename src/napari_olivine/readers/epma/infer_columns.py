@@ -23,13 +23,7 @@ from napari_olivine.readers.epma.layout import (
     open_sheets,
 )
 from napari_olivine.readers.epma.mapping import Column, ColumnMapping
-from napari_olivine.tabular.numbers import (
-    has_decimal_commas,
-    is_blank,
-    is_number,
-    read_number,
-)
-from napari_olivine.tabular.sheets import Sheet
+from napari_olivine.tabular import Sheet, has_decimal_commas, is_blank, is_number, read_number
 
 SAMPLE = 2000
 """Rows whose numbers are looked at to judge a column."""

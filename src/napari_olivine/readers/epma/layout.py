@@ -14,10 +14,11 @@ from napari_olivine.readers.epma.column_headers import (
     read_header,
 )
 from napari_olivine.readers.epma.mapping import ColumnMapping
-from napari_olivine.tabular.numbers import is_blank, is_number
-from napari_olivine.tabular.sheets import (
+from napari_olivine.tabular import (
     SEPARATORS,
     Sheet,
+    is_blank,
+    is_number,
     is_spreadsheet,
     read_spreadsheet,
     read_text,

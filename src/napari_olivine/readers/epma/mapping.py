@@ -21,7 +21,7 @@ from napari_olivine.readers.epma.column_headers import (
     kind_of,
 )
 from napari_olivine.settings import Settings, setting
-from napari_olivine.tabular.sheets import SEPARATORS, require_size
+from napari_olivine.tabular import SEPARATORS, require_size
 
 FILE = "columns.toml"
 """Name of the file, beside the tables, that keeps the mappings."""

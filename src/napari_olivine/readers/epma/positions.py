@@ -20,8 +20,7 @@ from napari_olivine.readers.epma.infer_columns import LONGEST_STAGE_MM, suggest_
 from napari_olivine.readers.epma.layout import find_header, open_sheets
 from napari_olivine.readers.epma.profiles import prefix_of
 from napari_olivine.readers.epma.table import Points
-from napari_olivine.tabular.numbers import read_number
-from napari_olivine.tabular.sheets import read_text
+from napari_olivine.tabular import read_number, read_text
 
 UNKNOWN = 2
 """Type of a line of a .POS file that is an analysis."""

@@ -10,8 +10,7 @@ from pathlib import Path
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma.column_headers import kind_of, read_header
 from napari_olivine.readers.epma.mapping import Column, ColumnMapping
-from napari_olivine.tabular.numbers import is_blank, read_number
-from napari_olivine.tabular.sheets import Sheet
+from napari_olivine.tabular import Sheet, is_blank, read_number
 
 _STATISTIC = re.compile(
     r"(?:average|avg|ave|mean|median|moyenne|mittel(?:wert)?|min(?:imum)?|max(?:imum)?|range|"

@@ -28,8 +28,7 @@ from napari_olivine.readers.epma.mapping import (
     check_mapping,
 )
 from napari_olivine.readers.epma.rows import cell_of, rows_of_analyses, second_table, too_wide
-from napari_olivine.tabular.numbers import read_numbers
-from napari_olivine.tabular.sheets import Sheet
+from napari_olivine.tabular import Sheet, read_numbers
 
 DATASET = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})\s*\.?", re.ASCII)
 """How PeakSight numbers a point: DataSet / Point."""

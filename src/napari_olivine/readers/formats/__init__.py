@@ -1,5 +1,5 @@
 """File formats of instruments: each turns a file into images, found by what is in the file."""
 
-from napari_olivine.readers.formats.registry import FORMATS, Format, format_of, open_images
+import lazy_loader
 
-__all__ = ["FORMATS", "Format", "format_of", "open_images"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

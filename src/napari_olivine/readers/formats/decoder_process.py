@@ -19,7 +19,7 @@ from queue import Empty, Queue
 from typing import Any
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Unreadable
+from napari_olivine.readers.base import Unreadable
 
 Message = dict[str, Any]
 

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import re
 
-from napari_olivine.readers.base.vocabulary import (
-    BSE,
-    BSE_DETECTORS,
-    LINE,
-    SYMBOLS,
-    element_of_line,
-)
+from napari_olivine.readers.base import BSE, BSE_DETECTORS, LINE, SYMBOLS, element_of_line
 
 OTHER_CONTRAST = re.compile(r"TOPO|SHADOW|3D|SE\+|MIX")
 """In a backscatter detector's name: the picture is of relief, or of mixed signals."""

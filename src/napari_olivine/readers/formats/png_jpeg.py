@@ -14,11 +14,9 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
+from napari_olivine.readers.base import Acquisition, Image, Unreadable
 from napari_olivine.readers.formats.detector_names import signal_of_detector
-from napari_olivine.readers.formats.metadata.embedded import Told, read_beside
-from napari_olivine.readers.formats.metadata.quantities import pixel_um
-from napari_olivine.readers.formats.metadata.resolution import LARGEST_PIXEL_UM
+from napari_olivine.readers.formats.metadata import LARGEST_PIXEL_UM, Told, pixel_um, read_beside
 from napari_olivine.readers.formats.to_grey import (
     ToGrey,
     colour_error,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Image, Unreadable
+from napari_olivine.readers.base import Image, Unreadable
 
 HEAD = 4096
 """Bytes at a file's start by which it is recognised."""

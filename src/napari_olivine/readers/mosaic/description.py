@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.validation import refuse_if
+from napari_olivine.readers.base import refuse_if
 from napari_olivine.readers.mosaic.layout import Layout, in_a_grid, lay_out
-from napari_olivine.readers.signals.image_ref import Part
+from napari_olivine.readers.signals import Part
 
 MOST_TILES = 10_000_000
 """More places than any section has; a grid beyond it is a slip of the pen."""

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.readers.base.validation import refuse_if
-from napari_olivine.section.tiles import Tiles
+from napari_olivine.readers.base import refuse_if
+from napari_olivine.section import Tiles
 
 How = Literal["described", "stage", "names", "registered"]
 

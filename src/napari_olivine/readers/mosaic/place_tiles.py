@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base.image import Image
+from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.base import Image
 from napari_olivine.readers.mosaic.correlate import NARROWEST_PX
 from napari_olivine.readers.mosaic.filename_grid import Names, read_names
 from napari_olivine.readers.mosaic.layout import Layout, in_a_grid, lay_out
 from napari_olivine.readers.mosaic.neighbours import ReadTile, Seams, choose
 from napari_olivine.readers.mosaic.stage_layout import has_stage, layout_of_stage
-from napari_olivine.readers.settings import ImportSettings
 
 
 def arrange_tiles(

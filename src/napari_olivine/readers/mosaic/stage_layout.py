@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base.validation import refuse_if
+from napari_olivine.readers.base import refuse_if
 from napari_olivine.readers.mosaic.layout import Layout, StageFrame, lay_out, refuse_scattered
 from napari_olivine.readers.mosaic.neighbours import ReadTile, Seams, choose
 

@@ -13,10 +13,10 @@ from scipy.spatial import cKDTree
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base.image import Image, Unreadable
+from napari_olivine.readers.base import Image, Unreadable
 from napari_olivine.readers.mosaic.layout import Layout
-from napari_olivine.readers.signals.image_ref import Part
-from napari_olivine.section.tiles import Tiles
+from napari_olivine.readers.signals import Part
+from napari_olivine.section import Tiles
 
 THREADS = 2
 """Tiles that are decoded at once; the disk and the compression of the section are slower."""

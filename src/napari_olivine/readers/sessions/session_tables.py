@@ -10,15 +10,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.validation import refuse_if
+from napari_olivine.readers.base import refuse_if
 from napari_olivine.readers.sessions.tile_ranges import (
     RANGE_COLUMNS,
     named_rectangles,
     sessions_by_time,
     tiles_of_ranges,
 )
-from napari_olivine.section.tiles import Tiles
-from napari_olivine.tabular.sheets import read_text, split_cells
+from napari_olivine.section import Tiles
+from napari_olivine.tabular import read_text, split_cells
 
 SESSION_COLUMNS = ("session", "row0", "row1", "col0", "col1", "role")
 PLACEMENT_COLUMNS = ("profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_olivine.readers.base.image import Image, Unreadable
+from napari_olivine.readers.base import Image, Unreadable
 from napari_olivine.readers.formats import open_images
 
 

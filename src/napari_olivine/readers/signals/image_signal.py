@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base.image import Image
-from napari_olivine.readers.base.signal_reader import SignalReader
+from napari_olivine.readers.base import Image, SignalReader
 from napari_olivine.readers.formats import open_images
 
 SAME_PIXEL = 0.01

@@ -9,11 +9,9 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.discover.contents import look_into, one_file
-from napari_olivine.readers.discover.group_signals import group
-from napari_olivine.readers.discover.select_signals import BSE, is_wanted
-from napari_olivine.readers.settings import ImportSettings
-from napari_olivine.readers.signals.image_ref import Part
+from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.discover import BSE, group, is_wanted, look_into, one_file
+from napari_olivine.readers.signals import Part
 from napari_olivine.readers.submaps.submap import Unlaid
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.job import Job
-from napari_olivine.readers.base.signal_reader import SignalReader
+from napari_olivine.readers.base import SignalReader
 
 Floats = NDArray[np.float32]
 

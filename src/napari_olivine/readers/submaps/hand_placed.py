@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.validation import refuse_if
-from napari_olivine.section.submaps import Place
+from napari_olivine.readers.base import refuse_if
+from napari_olivine.section import Place
 
 FIELDS_FILE = "fields.csv"
 

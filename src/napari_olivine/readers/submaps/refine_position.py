@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.readers.submaps.downsampled_bse import Reduced
 from napari_olivine.readers.submaps.explained_variance import fitted
-from napari_olivine.section.submaps import Place
+from napari_olivine.section import Place
 
 Floats = NDArray[np.float32]
 

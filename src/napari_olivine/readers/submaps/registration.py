@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base.signal_reader import SignalReader
-from napari_olivine.readers.base.validation import refuse_if
+from napari_olivine.readers.base import SignalReader, refuse_if
 from napari_olivine.readers.submaps.downsampled_bse import Reduced
 from napari_olivine.readers.submaps.explained_variance import explained, high_passed, uncorrelated
 from napari_olivine.readers.submaps.refine_position import refine
 from napari_olivine.readers.submaps.submap import Field, How
-from napari_olivine.section.submaps import Place
+from napari_olivine.section import Place
 
 Floats = NDArray[np.float32]
 

@@ -12,12 +12,12 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base.image import Image
-from napari_olivine.readers.discover.select_signals import BSE
+from napari_olivine.readers.base import Image
+from napari_olivine.readers.discover import BSE
 from napari_olivine.readers.mosaic import StageFrame
-from napari_olivine.readers.signals.image_ref import Part
+from napari_olivine.readers.signals import Part
 from napari_olivine.readers.submaps.hand_placed import HandPlaced
-from napari_olivine.section.submaps import SUBMAP_COLUMNS, Fields, Place
+from napari_olivine.section import SUBMAP_COLUMNS, Fields, Place
 
 How = Literal["hand", "stage", "registered", "unknown"]
 

@@ -1,6 +1,5 @@
 """The check of a section: whether all of it is whole, and what can be mended."""
 
-from napari_olivine.section.check.findings import Finding, Report
-from napari_olivine.section.check.run import CheckSettings, check_section
+import lazy_loader
 
-__all__ = ["CheckSettings", "Finding", "Report", "check_section"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 
 from napari_olivine.errors import SectionError
+from napari_olivine.section import Section, make_root
 from napari_olivine.section.check.edits import check_journal
 from napari_olivine.section.check.findings import Report
 from napari_olivine.section.check.orphans import in_use, remove_partials
-from napari_olivine.section.store import Section, make_root
 
 ANNOTATIONS, REVIEW = "annotations", "review"
 

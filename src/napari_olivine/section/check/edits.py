@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
+from napari_olivine.section import Section
 from napari_olivine.section.check.findings import Report
-from napari_olivine.section.store import Section
 
 JOURNAL = "review/journal.jsonl"
 EDITS = "crystals/edits"

@@ -12,9 +12,7 @@ import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
 from napari_olivine.job import Job
-from napari_olivine.section.provenance import RECORD, Product, checksum
-from napari_olivine.section.submaps import SUBMAP_COLUMNS
-from napari_olivine.section.tiles import TILE_COLUMNS
+from napari_olivine.section import RECORD, SUBMAP_COLUMNS, TILE_COLUMNS, Product, checksum
 
 COLUMNS = {
     "epma/analyses.parquet": ("profile", "point", "x_um", "y_um"),

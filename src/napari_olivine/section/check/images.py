@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.section.downsample import halve
-from napari_olivine.section.raster import CHUNK, SHARD_COLUMNS, Block, Raster, blocks
+from napari_olivine.section import CHUNK, SHARD_COLUMNS, Block, Raster, blocks, halve
 
 Progress = Callable[[float], None]
 """Told how much of a raster is done, 0 to 1."""

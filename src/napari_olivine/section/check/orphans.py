@@ -12,20 +12,23 @@ from pathlib import Path
 import filelock
 
 from napari_olivine.errors import SectionError
-from napari_olivine.section.atomic_io import half_written
-from napari_olivine.section.check.findings import Report
-from napari_olivine.section.draft import (
+from napari_olivine.section import (
+    JOURNAL,
     OLD,
+    RECIPE,
+    RECORD,
+    STEP_OF,
     WORK,
+    Section,
     draft_folder,
+    half_written,
     lock_of,
     name_of,
     old_of,
     remove,
     take_place,
 )
-from napari_olivine.section.provenance import JOURNAL, RECIPE, RECORD
-from napari_olivine.section.store import STEP_OF, Section
+from napari_olivine.section.check.findings import Report
 
 ASIDE = "aside"
 """Folder of the section for what cannot be repaired."""

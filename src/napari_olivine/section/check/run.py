@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import OlivineError, SectionError
 from napari_olivine.job import Job
+from napari_olivine.section import RECORD, SEVERAL, STEP_OF, WORK, Product, Raster, Section
 from napari_olivine.section.check.annotations import (
     ANNOTATIONS,
     REVIEW,
@@ -42,10 +43,6 @@ from napari_olivine.section.check.orphans import (
     remove_partials,
     tell_drafts,
 )
-from napari_olivine.section.draft import WORK
-from napari_olivine.section.provenance import RECORD, Product
-from napari_olivine.section.raster import Raster
-from napari_olivine.section.store import SEVERAL, STEP_OF, Section
 from napari_olivine.settings import Settings, setting
 
 OF_SOURCE = ("images", "epma")

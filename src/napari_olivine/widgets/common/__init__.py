@@ -1,1 +1,5 @@
 """What every dock is made of: controls, forms, plots, the open section."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,7 +6,7 @@ import re
 
 from napari_olivine.registry import STEPS
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.state.product_status import VERBS, dock_of
+from napari_olivine.widgets.state import VERBS, dock_of
 
 COMMON = {"memory": "Memory", "force": "Repeat even if up to date", "repair": "Repair"}
 """Options that stand outside the settings of a step, and what they are called in the docks."""

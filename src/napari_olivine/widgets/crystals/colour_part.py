@@ -9,9 +9,9 @@ from qtpy.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPaintE
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from napari_olivine.widgets.common.controls import combo, wrapped
+from napari_olivine.widgets.common import combo, wrapped
 from napari_olivine.widgets.crystals.columns import column_of
-from napari_olivine.widgets.layers.crystal_colours import (
+from napari_olivine.widgets.layers import (
     CLASS,
     FIRST,
     UNKNOWN,

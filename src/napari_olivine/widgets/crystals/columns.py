@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.table import REVIEW
+from napari_olivine.crystals import REVIEW
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Sources:
     @classmethod
     def of(cls, section: Section) -> Sources:
         """Open the images of a section that has crystals."""
-        from napari_olivine.widgets.layers.make_layer import contrast_limits
+        from napari_olivine.widgets.layers import contrast_limits
 
         grey = section.raster("images", "BSE") if "BSE" in section.record.signals else None
         mg = section.raster("mg", "mg") if section.product("mg") is not None else None

@@ -8,9 +8,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.registry import STEPS
 from napari_olivine.section import Section
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.common.controls import Folding, wrapped
-from napari_olivine.widgets.common.folder_edit import FolderEdit
-from napari_olivine.widgets.common.forms import SettingsForm
+from napari_olivine.widgets.common import FolderEdit, Folding, SettingsForm, wrapped
 
 
 class ExportPart(Folding):

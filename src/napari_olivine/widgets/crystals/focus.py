@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from napari_olivine.widgets.crystals.layer import OUTLINE, outline_data
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state import SectionSession
 
 ON_SCREEN = (120, 400)
 """Sides of a crystal on the screen between which the zoom stays as it is, px of the screen."""

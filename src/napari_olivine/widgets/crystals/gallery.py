@@ -25,7 +25,7 @@ from qtpy.QtWidgets import QAbstractScrollArea, QFrame, QToolTip
 from typing_extensions import override
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.background import Background
+from napari_olivine.widgets.common import Background
 from napari_olivine.widgets.crystals.columns import text_of
 from napari_olivine.widgets.crystals.cutouts import (
     PICTURES,

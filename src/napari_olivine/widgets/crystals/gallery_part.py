@@ -5,12 +5,12 @@ from __future__ import annotations
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.controls import combo
+from napari_olivine.widgets.common import combo
 from napari_olivine.widgets.crystals.colour_part import ColourBar
 from napari_olivine.widgets.crystals.cutouts import PICTURES
 from napari_olivine.widgets.crystals.gallery import CrystalGallery
 from napari_olivine.widgets.crystals.table_model import CrystalModel
-from napari_olivine.widgets.layers.crystal_colours import Scale, ramp
+from napari_olivine.widgets.layers import Scale, ramp
 
 
 class GalleryPart(QWidget):

@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_olivine.crystals.measure.distance import exact_distance
+from napari_olivine.crystals.measure import exact_distance
 from napari_olivine.section import Raster, Section
-from napari_olivine.widgets.common.background import Background
-from napari_olivine.widgets.common.controls import wrapped
-from napari_olivine.widgets.common.plot import Axis, Curve, Plot
+from napari_olivine.widgets.common import Axis, Background, Curve, Plot, wrapped
 from napari_olivine.widgets.crystals.radial_part import PLOT_HEIGHT
 
 LARGEST_PX = 4_000_000

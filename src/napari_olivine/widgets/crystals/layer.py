@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.layers.make_layer import overlay
+from napari_olivine.widgets.layers import overlay
 
 OUTLINE = "Selected crystal"
 SMALLEST = 100

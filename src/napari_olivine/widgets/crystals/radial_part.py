@@ -9,7 +9,7 @@ import pandas as pd
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from napari_olivine.widgets.common.plot import Axis, Curve, Plot
+from napari_olivine.widgets.common import Axis, Curve, Plot
 
 COLOUR, BAND = "#009E73", "#8fbfae"
 

@@ -8,7 +8,7 @@ import pandas as pd
 from qtpy.QtWidgets import QHBoxLayout
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.controls import Folding
+from napari_olivine.widgets.common import Folding
 from napari_olivine.widgets.crystals.histogram import HistogramPart
 from napari_olivine.widgets.crystals.radial_part import RadialPart
 from napari_olivine.widgets.crystals.summary import CrystalSummary

@@ -11,7 +11,7 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_olivine.section import Raster, Section
-from napari_olivine.widgets.common.background import Background
+from napari_olivine.widgets.common import Background
 from napari_olivine.widgets.crystals.radial_part import words_of
 
 SIDE = 132

@@ -99,7 +99,7 @@ class CrystalValues:
         InputError
             If that crystal has no profile.
         """
-        from napari_olivine.crystals.zoning.radial import profile_distances
+        from napari_olivine.crystals.zoning import profile_distances
 
         profiles = self.profiles
         if profiles is None or not crystal.isdigit() or int(crystal) not in set(profiles["id"]):

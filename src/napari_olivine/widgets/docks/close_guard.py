@@ -6,8 +6,7 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMessageBox, QWidget
 from typing_extensions import override
 
-from napari_olivine.widgets.state.open_section import SectionSession
-from napari_olivine.widgets.state.product_status import dock_of
+from napari_olivine.widgets.state import SectionSession, dock_of
 
 
 def guard_window(session: SectionSession) -> None:

@@ -13,19 +13,23 @@ from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.controls import wrapped
-from napari_olivine.widgets.crystals.colour_part import ColourPart
-from napari_olivine.widgets.crystals.column_menu import ColumnMenu
-from napari_olivine.widgets.crystals.export_part import ExportPart
-from napari_olivine.widgets.crystals.focus import centre_on, show_outline
-from napari_olivine.widgets.crystals.gallery_part import GalleryPart
-from napari_olivine.widgets.crystals.layer import Outlines, crystal_at, picker
-from napari_olivine.widgets.crystals.selected_part import SelectedCrystalPart
-from napari_olivine.widgets.crystals.table_model import CrystalModel
-from napari_olivine.widgets.crystals.table_view import CrystalTableView
+from napari_olivine.widgets.common import wrapped
+from napari_olivine.widgets.crystals import (
+    ColourPart,
+    ColumnMenu,
+    CrystalModel,
+    CrystalTableView,
+    ExportPart,
+    GalleryPart,
+    Outlines,
+    SelectedCrystalPart,
+    centre_on,
+    crystal_at,
+    picker,
+    show_outline,
+)
 from napari_olivine.widgets.docks.step_dock import StepDock
-from napari_olivine.widgets.layers.crystal_colours import look_up
-from napari_olivine.widgets.layers.make_layer import KEY, made
+from napari_olivine.widgets.layers import KEY, look_up, made
 
 
 class CrystalsDock(StepDock):

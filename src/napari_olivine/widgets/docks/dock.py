@@ -9,10 +9,9 @@ from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from napari_olivine.widgets.common.connections import Links
-from napari_olivine.widgets.common.controls import wrapped
+from napari_olivine.widgets.common import Links, wrapped
 from napari_olivine.widgets.docks.dock_tabs import join_tabs
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state import SectionSession
 
 
 class Dock(QWidget):

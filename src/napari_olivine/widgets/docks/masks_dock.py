@@ -8,10 +8,10 @@ from typing_extensions import override
 from napari_olivine.errors import InputError
 from napari_olivine.masks import NAMED_RULES, MaskSettings
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.common.controls import combo, wrapped
+from napari_olivine.widgets.common import combo, wrapped
 from napari_olivine.widgets.docks.step_dock import StepDock
-from napari_olivine.widgets.layers.element_colours import CHANNELS
-from napari_olivine.widgets.state.composite import USUAL, CompositeBar
+from napari_olivine.widgets.layers import CHANNELS
+from napari_olivine.widgets.state import USUAL, CompositeBar
 
 OWN = "own conditions"
 

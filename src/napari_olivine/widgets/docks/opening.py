@@ -8,8 +8,8 @@ from typing import Any
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton, QWidget
 
-from napari_olivine.widgets.crystals.export_part import ExportPart
-from napari_olivine.widgets.section.levelling_part import LevellingPart
+from napari_olivine.widgets.crystals import ExportPart
+from napari_olivine.widgets.section import LevellingPart
 
 POINTED_MS = 2500
 """How long a button is pointed out."""

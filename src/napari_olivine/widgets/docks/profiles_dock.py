@@ -13,14 +13,19 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
-from napari_olivine.widgets.common.controls import combo, wrapped
-from napari_olivine.widgets.common.plot import Axis, Curve, Plot
+from napari_olivine.widgets.common import Axis, Curve, Plot, combo, wrapped
 from napari_olivine.widgets.docks.step_dock import StepDock
-from napari_olivine.widgets.layers.make_layer import overlay
-from napari_olivine.widgets.traverses.placements import Line, Traverses, with_all_profiles
-from napari_olivine.widgets.traverses.profile_data import Profile, read_law, read_profile
-from napari_olivine.widgets.traverses.profiles_table import ProfilesTable
-from napari_olivine.widgets.traverses.traverse_layer import TraverseLayer
+from napari_olivine.widgets.layers import overlay
+from napari_olivine.widgets.traverses import (
+    Line,
+    Profile,
+    ProfilesTable,
+    TraverseLayer,
+    Traverses,
+    read_law,
+    read_profile,
+    with_all_profiles,
+)
 
 GREY, MEASURED, PREDICTED = "#c9c9c9", "#E69F00", "#56B4E9"
 SPOTS = "EPMA spots"

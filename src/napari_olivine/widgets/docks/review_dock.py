@@ -21,16 +21,21 @@ from napari_olivine.crystals.edits import (
 )
 from napari_olivine.errors import OlivineError
 from napari_olivine.review import Review
-from napari_olivine.widgets.common.background import Background
-from napari_olivine.widgets.crystals.focus import centre_on, show_outline
-from napari_olivine.widgets.crystals.layer import crystal_at, picker
-from napari_olivine.widgets.crystals.radial_part import ZONES
+from napari_olivine.widgets.common import Background
+from napari_olivine.widgets.crystals import ZONES, centre_on, crystal_at, picker, show_outline
 from napari_olivine.widgets.docks.close_guard import guard_window
 from napari_olivine.widgets.docks.dock import Dock
-from napari_olivine.widgets.review.keys import ReviewKeys
-from napari_olivine.widgets.review.panel import BUTTONS, SIZES, ReviewPanel
-from napari_olivine.widgets.review.tools import BrushTool, LineTool, MarkerTool, Tool
-from napari_olivine.widgets.state.product_status import dock_of
+from napari_olivine.widgets.review import (
+    BUTTONS,
+    SIZES,
+    BrushTool,
+    LineTool,
+    MarkerTool,
+    ReviewKeys,
+    ReviewPanel,
+    Tool,
+)
+from napari_olivine.widgets.state import dock_of
 
 LEARN_EVERY = 5
 """Answers after which the order is learned anew."""

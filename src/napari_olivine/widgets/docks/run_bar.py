@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 from typing_extensions import override
 
-from napari_olivine.widgets.common.controls import wrapped
+from napari_olivine.widgets.common import wrapped
 
 HIGHEST_ERROR = 190
 """Largest height of a message in pixels of the screen: a list of 900 tiles scrolls."""

@@ -12,26 +12,22 @@ from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.registry import STEPS
-from napari_olivine.widgets.common.controls import heading, readable, wrapped
-from napari_olivine.widgets.common.memory import memory_budget
-from napari_olivine.widgets.common.preload import warm_up
+from napari_olivine.widgets import get_reader
+from napari_olivine.widgets.common import heading, memory_budget, readable, warm_up, wrapped
 from napari_olivine.widgets.docks.opening import open_dock
 from napari_olivine.widgets.docks.step_dock import StepDock
-from napari_olivine.widgets.reader import get_reader
-from napari_olivine.widgets.section.check_part import CheckPart
-from napari_olivine.widgets.section.import_part import ImportPart
-from napari_olivine.widgets.section.levelling_part import LevellingPart
-from napari_olivine.widgets.section.products_tree import ProductsTree
-from napari_olivine.widgets.sessions.sessions_table import SessionsPart
-from napari_olivine.widgets.state.composite import CompositeBar
-from napari_olivine.widgets.state.product_status import (
+from napari_olivine.widgets.section import CheckPart, ImportPart, LevellingPart, ProductsTree
+from napari_olivine.widgets.sessions import SessionsPart
+from napari_olivine.widgets.state import (
     VERBS,
+    CompositeBar,
     dock_of,
+    next_rerun,
     next_step,
     stale_products,
+    stale_steps,
     title_of,
 )
-from napari_olivine.widgets.state.rerun import next_rerun, stale_steps
 
 LINK = "#7ab8ff"
 """Colour of a link on napari's dark ground."""

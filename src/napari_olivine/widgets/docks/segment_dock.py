@@ -14,22 +14,22 @@ from typing_extensions import override
 
 from napari_olivine.crystals import CrystalsSettings
 from napari_olivine.errors import OlivineError
-from napari_olivine.inference import SegmentSettings
-from napari_olivine.inference.models import find_model
+from napari_olivine.inference import SegmentSettings, find_model
 from napari_olivine.networks import read_card
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.common.controls import Folding, wrapped
+from napari_olivine.widgets.common import Folding, wrapped
 from napari_olivine.widgets.docks.run_bar import Pace, clock
 from napari_olivine.widgets.docks.step_dock import StepDock
 from napari_olivine.widgets.docks.train_dock import model_names, scores_of
-from napari_olivine.widgets.segmentation.compare_part import (
+from napari_olivine.widgets.segmentation import (
     ComparePart,
+    LiveSegmentation,
+    crystals_in,
     draw_as_mask,
     draw_as_probability,
+    share_of,
 )
-from napari_olivine.widgets.segmentation.live_segmentation import LiveSegmentation
-from napari_olivine.widgets.segmentation.threshold_numbers import crystals_in, share_of
-from napari_olivine.widgets.state.viewport import Eye
+from napari_olivine.widgets.state import Eye
 
 POOR = 0.7
 """IoU at the default threshold below which the person is told that the model knows too little."""

@@ -16,15 +16,21 @@ from qtpy.QtWidgets import (
 from napari_olivine.errors import OlivineError
 from napari_olivine.registry import STEPS
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.common.controls import Folding, combo, readable, wrapped
-from napari_olivine.widgets.common.forms import SettingsForm
-from napari_olivine.widgets.common.memory import memory_box, memory_budget
-from napari_olivine.widgets.common.number_box import NumberBox
-from napari_olivine.widgets.common.words import in_window
+from napari_olivine.widgets.common import (
+    Folding,
+    NumberBox,
+    SettingsForm,
+    combo,
+    in_window,
+    memory_box,
+    memory_budget,
+    readable,
+    wrapped,
+)
 from napari_olivine.widgets.docks.close_guard import guard_window
 from napari_olivine.widgets.docks.dock import Dock
 from napari_olivine.widgets.docks.run_bar import RunBar
-from napari_olivine.widgets.state.product_status import VERBS, dock_of, state_of, title_of
+from napari_olivine.widgets.state import VERBS, dock_of, state_of, title_of
 
 DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("●", "#e69f00")}
 """Sign and colour of a product's state."""

@@ -11,10 +11,9 @@ from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.networks import ModelCard, read_card
-from napari_olivine.widgets.common.controls import combo, heading, wrapped
-from napari_olivine.widgets.common.plot import Axis, Curve, Plot
+from napari_olivine.widgets.common import Axis, Curve, Plot, combo, heading, wrapped
 from napari_olivine.widgets.docks.step_dock import StepDock
-from napari_olivine.widgets.state.product_status import state_of
+from napari_olivine.widgets.state import state_of
 
 TRAIN_COLOUR, VALIDATION_COLOUR, IOU_COLOUR = "#56B4E9", "#E69F00", "#2fae7b"
 

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.class_colours import CLASS_COLOURS, crystal_classes
-from napari_olivine.widgets.crystals.columns import VERBATIM, column_of, ordered
-from napari_olivine.widgets.crystals.radial_part import ZONES
+from napari_olivine.crystals import CLASS_COLOURS, crystal_classes
+from napari_olivine.widgets.crystals import VERBATIM, ZONES, column_of, ordered
 
 CLASS = "class"
 """Colours by the class of crystals, which is no column but follows from two."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.inference.encoding import stored
+from napari_olivine.inference import stored
 
 BOTH, EXTRA, MISSED = 1, 2, 3
 """True positive, false positive and false negative pixels."""
@@ -56,7 +56,7 @@ def error_levels(probability: Sequence[Any], mask: Sequence[Any], threshold: flo
     return [ErrorLevel(p, m, threshold) for p, m in zip(probability, mask, strict=True)]
 
 
-def colour_map() -> Any:
+def error_colours() -> Any:
     """Colours of the comparison."""
     from napari.utils.colormaps import DirectLabelColormap
 

@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 from napari_olivine.crystals.edits import CrystalStore, Entry, words_of
-from napari_olivine.widgets.common.controls import Folding
+from napari_olivine.widgets.common import Folding
 
 SHOWN = 300
 """Newest edits that are listed."""

@@ -11,8 +11,8 @@ from qtpy.QtCore import QTimer
 
 from napari_olivine.crystals.edits import Edit, Redraw, Shape, Split
 from napari_olivine.errors import EditError, OlivineError
-from napari_olivine.widgets.layers.make_layer import overlay
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.layers import overlay
+from napari_olivine.widgets.state import SectionSession
 
 LINE, MARKERS, BRUSH = "Cut", "Markers", "Outline by hand"
 

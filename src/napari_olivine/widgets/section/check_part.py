@@ -8,8 +8,7 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
-from napari_olivine.widgets.common.controls import readable, wrapped
-from napari_olivine.widgets.common.words import in_window
+from napari_olivine.widgets.common import in_window, readable, wrapped
 
 COLOURS = {"damage": "#ff7a6e", "repaired": "#2fae7b", "note": "#9aa0a6"}
 LISTED = 15

@@ -27,6 +27,7 @@ from qtpy.QtWidgets import (
 from napari_olivine.errors import OlivineError
 from napari_olivine.readers.epma import (
     QUANTITIES,
+    SUFFIXES,
     ColumnMapping,
     load_mappings,
     mapping_for,
@@ -35,8 +36,7 @@ from napari_olivine.readers.epma import (
     suggest,
     units_of,
 )
-from napari_olivine.readers.epma.folder import SUFFIXES
-from napari_olivine.widgets.common.controls import combo, readable, wrapped
+from napari_olivine.widgets.common import combo, readable, wrapped
 
 NOTHING = "-"
 ROWS = 12

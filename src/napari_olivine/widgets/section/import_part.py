@@ -19,14 +19,12 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.errors import OlivineError
-from napari_olivine.readers.discover.scan import TABLE_FOLDERS
+from napari_olivine.readers.discover import TABLE_FOLDERS
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.controls import Folding, readable, wrapped
-from napari_olivine.widgets.common.folder_edit import FolderEdit
-from napari_olivine.widgets.common.forms import SettingsForm
+from napari_olivine.widgets.common import FolderEdit, Folding, SettingsForm, readable, wrapped
 from napari_olivine.widgets.section.source_scanner import Look, Looker
 from napari_olivine.widgets.section.tile_map import TileMap
-from napari_olivine.widgets.state.product_status import several
+from napari_olivine.widgets.state import several
 
 PROBLEM_COLOUR = "#e69f00"
 

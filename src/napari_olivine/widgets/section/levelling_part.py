@@ -19,10 +19,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.connections import Links
-from napari_olivine.widgets.common.controls import wrapped
-from napari_olivine.widgets.layers.make_layer import LEVELLED
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.common import Links, wrapped
+from napari_olivine.widgets.layers import LEVELLED
+from napari_olivine.widgets.state import SectionSession
 
 HEADS = ("Session", "Gain", "Offset", "Seams", "levelled")
 

@@ -15,15 +15,12 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.common.connections import Links
-from napari_olivine.widgets.common.controls import readable
-from napari_olivine.widgets.docks.opening import open_dock
-from napari_olivine.widgets.docks.step_dock import DOT
-from napari_olivine.widgets.layers.element_colours import colour_of
-from napari_olivine.widgets.layers.make_layer import KEY, LEVELLED, PRODUCTS, images_of, layer_name
-from napari_olivine.widgets.state.open_section import SectionSession
-from napari_olivine.widgets.state.product_status import (
+from napari_olivine.widgets.common import Links, readable
+from napari_olivine.widgets.docks import DOT, open_dock
+from napari_olivine.widgets.layers import KEY, LEVELLED, PRODUCTS, colour_of, images_of, layer_name
+from napari_olivine.widgets.state import (
     VERBS,
+    SectionSession,
     analyses_in_words,
     dock_of,
     mending_step,

@@ -9,13 +9,20 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QFormLayout, QPushButton, QWidget
 from superqt import QLabeledDoubleSlider
 
-from napari_olivine.inference.encoding import FULL, stored
+from napari_olivine.inference import FULL, stored
 from napari_olivine.section import Raster
-from napari_olivine.widgets.common.controls import combo, wrapped
-from napari_olivine.widgets.layers.error_raster import COLOURS, WORDS, colour_map, error_levels
-from napari_olivine.widgets.layers.make_layer import KEY, placed, probability_look
+from napari_olivine.widgets.common import combo, wrapped
+from napari_olivine.widgets.layers import (
+    COLOURS,
+    KEY,
+    WORDS,
+    colour_map,
+    error_levels,
+    placed,
+    probability_look,
+)
 from napari_olivine.widgets.segmentation.side_by_side import SideBySide
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state import SectionSession
 
 NOTHING, THRESHOLD, MASK = "nothing", "another threshold", "the mask: errors"
 

@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
-from napari_olivine.inference.windows import CELL
+from napari_olivine.inference import CELL
 from napari_olivine.section import Section
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.jobs.child_process import Jobs
-from napari_olivine.widgets.state.growing_layer import GrowingLayer, open_growing
-from napari_olivine.widgets.state.open_section import SectionSession
-from napari_olivine.widgets.state.viewport import Eye
+from napari_olivine.widgets.jobs import Jobs
+from napari_olivine.widgets.state import Eye, GrowingLayer, SectionSession, open_growing
 
 
 class LiveSegmentation(QObject):

@@ -7,7 +7,7 @@ from typing import Any
 from napari.experimental import link_layers, unlink_layers
 from napari.layers import Image, Layer
 
-from napari_olivine.widgets.layers.make_layer import KEY, section_of
+from napari_olivine.widgets.layers import KEY, section_of
 
 LINKED = ("contrast_limits", "gamma", "colormap", "opacity", "visible")
 """What a copy of an image has in common with it."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.inference.encoding import stored
+from napari_olivine.inference import stored
 
 
 def share_of(histogram: NDArray[Any], threshold: float) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_olivine.errors import InputError
-from napari_olivine.section.sessions import Role
+from napari_olivine.section import Role
 
 COLUMNS = ["session", "row0", "row1", "col0", "col1", "role"]
 BOUNDS = COLUMNS[1:5]

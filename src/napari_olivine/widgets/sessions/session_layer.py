@@ -8,9 +8,9 @@ import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_olivine.widgets.layers.make_layer import KEY, overlay
+from napari_olivine.widgets.layers import KEY, overlay
 from napari_olivine.widgets.sessions.session_edits import Extent, SessionEdits
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state import SectionSession
 
 NAME = "Sessions"
 ROLE_COLOURS = {"train": "#56B4E9", "val": "#E69F00", "test": "#F07FC8", "none": "#A8ADB5"}

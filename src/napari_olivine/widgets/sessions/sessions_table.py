@@ -23,10 +23,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.errors import InputError, OlivineError
-from napari_olivine.section import Section
-from napari_olivine.section.tiles import Tiles
-from napari_olivine.widgets.common.connections import Links
-from napari_olivine.widgets.common.controls import combo, heading, wrapped
+from napari_olivine.section import Section, Tiles
+from napari_olivine.widgets.common import Links, combo, heading, wrapped
 from napari_olivine.widgets.sessions.session_edits import (
     COLUMNS,
     ROLES,
@@ -37,7 +35,7 @@ from napari_olivine.widgets.sessions.session_edits import (
     range_in_words,
 )
 from napari_olivine.widgets.sessions.session_layer import ROLE_COLOURS, WRONG_COLOUR, SessionLayer
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state import SectionSession
 
 ROLE_WORDS = {
     "train": "learns from it",

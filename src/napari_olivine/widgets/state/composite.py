@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from napari_olivine.section import Section
-from napari_olivine.section.atomic_io import write_atomically
-from napari_olivine.widgets.common.connections import Links
-from napari_olivine.widgets.common.controls import combo
-from napari_olivine.widgets.layers.element_colours import CHANNELS, colour_ramp
-from napari_olivine.widgets.layers.make_layer import KEY, LEVELLED, layer_name
+from napari_olivine.section import Section, write_atomically
+from napari_olivine.widgets.common import Links, combo
+from napari_olivine.widgets.layers import CHANNELS, KEY, LEVELLED, colour_ramp, layer_name
 
 if TYPE_CHECKING:
     from napari_olivine.widgets.state.open_section import SectionSession

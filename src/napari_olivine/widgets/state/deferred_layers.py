@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from napari_olivine.errors import SectionError
-from napari_olivine.widgets.layers.make_layer import by_interest
+from napari_olivine.widgets.layers import by_interest
 
 if TYPE_CHECKING:
     from napari_olivine.widgets.state.open_section import SectionSession

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import SectionError
-from napari_olivine.inference.cell_store import Cells
-from napari_olivine.inference.windows import CELL, Place
+from napari_olivine.inference import CELL, Cells, Place
 from napari_olivine.section import Raster, Section
-from napari_olivine.widgets.layers.make_layer import KEY, placed, probability_look
+from napari_olivine.widgets.layers import KEY, placed, probability_look
 from napari_olivine.widgets.state.open_section import SectionSession
 
 FINENESS = 128

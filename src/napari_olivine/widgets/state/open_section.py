@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from napari_olivine.errors import SectionError
 from napari_olivine.section import Section
-from napari_olivine.widgets.layers.make_layer import (
+from napari_olivine.widgets.layers import (
     KEY,
     PRODUCTS,
     images_of,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-    from napari_olivine.widgets.jobs.child_process import Jobs
+    from napari_olivine.widgets.jobs import Jobs
     from napari_olivine.widgets.state.composite import Composite
 
 
@@ -88,7 +88,7 @@ class SectionSession:
     def jobs(self) -> Jobs:
         """Runner of the steps; made when first asked for, because it needs Qt."""
         if self._jobs is None:
-            from napari_olivine.widgets.jobs.child_process import Jobs
+            from napari_olivine.widgets.jobs import Jobs
 
             self._jobs = Jobs()
             self._jobs.ended.connect(self.refresh)
@@ -198,7 +198,7 @@ class SectionSession:
         self.crystals_edited.emit(table, profiles)
         layer = self.layer("crystals", "crystals")
         if layer is not None and not len(self.crystals_edited):
-            from napari_olivine.widgets.layers.crystal_colours import colour_map
+            from napari_olivine.widgets.layers import colour_map
 
             layer.colormap = colour_map(table)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from napari_olivine.section import Section
-from napari_olivine.section.store import STEP_OF
+from napari_olivine.section import STEP_OF, Section
 
 VERBS = {
     "import": "Import",

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_olivine.registry import STEPS
-from napari_olivine.section import Section
-from napari_olivine.section.store import STEP_OF
+from napari_olivine.section import STEP_OF, Section
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.state.product_status import stale_products
 

@@ -61,7 +61,7 @@ def read_profile(
     law
         What :func:`read_law` returned.
     """
-    from napari_olivine.calibration.stoichiometry import mg_number
+    from napari_olivine.calibration import mg_number
 
     points = points.sort_values("point")
     distance = points["distance_um"].to_numpy(float)
@@ -154,7 +154,7 @@ def _bilinear(read: Read, shape: tuple[int, int], rows: Floats, columns: Floats)
 
 def _along(distance: Floats, line: Line, pixel_size_um: float) -> tuple[Floats, Floats, Floats]:
     """Microprobe's distance and position of samples a pixel apart."""
-    from napari_olivine.calibration.traverse import line_positions
+    from napari_olivine.calibration import line_positions
 
     length = float(np.hypot(line[2] - line[0], line[3] - line[1]))
     count = int(np.clip(length / pixel_size_um + 1, 2, MOST_SAMPLES))

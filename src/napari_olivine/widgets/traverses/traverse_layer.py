@@ -8,8 +8,8 @@ import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_olivine.widgets.layers.make_layer import overlay
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.layers import overlay
+from napari_olivine.widgets.state import SectionSession
 from napari_olivine.widgets.traverses.placements import Line, Traverses
 
 NAME = "EPMA traverses"

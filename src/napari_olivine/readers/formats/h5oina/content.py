@@ -28,9 +28,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
-from napari_olivine.readers.base.signal_names import ELEMENTS, signal_of
-from napari_olivine.readers.formats.detector_names import signal_of_detector
+from napari_olivine.readers.base import ELEMENTS, Acquisition, Image, Unreadable, signal_of
+from napari_olivine.readers.formats import signal_of_detector
 
 MAP_GROUPS = ("Window Integral", "Peak Area", "Composition")
 """Groups of element maps, the one that is nearest to counts first. An element is taken from the

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Acquisition, Image
-from napari_olivine.readers.formats.decoder_process import Worker
+from napari_olivine.readers.base import Acquisition, Image
+from napari_olivine.readers.formats import Worker
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUFFIXES = (".h5oina", ".h5", ".hdf5", ".hdf")

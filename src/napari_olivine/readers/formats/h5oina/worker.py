@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_olivine.readers.base.image import Image
-from napari_olivine.readers.formats.decoder_process import Message, serve
+from napari_olivine.readers.base import Image
+from napari_olivine.readers.formats import Message, serve
 from napari_olivine.readers.formats.h5oina import content
 
 MEMORY = 4 << 30

@@ -1,5 +1,5 @@
 """What the makers of instruments write into or beside an image, one module a maker."""
 
-from napari_olivine.readers.formats.metadata.embedded import Told, read_beside, read_embedded
+import lazy_loader
 
-__all__ = ["Told", "read_beside", "read_embedded"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

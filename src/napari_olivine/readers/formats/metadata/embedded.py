@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.base import Acquisition
 
 
 @dataclass(frozen=True)

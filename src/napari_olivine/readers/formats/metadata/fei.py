@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.formats.metadata.embedded import Told
 from napari_olivine.readers.formats.metadata.quantities import (
     moment,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.formats.metadata.embedded import Told
 from napari_olivine.readers.formats.metadata.quantities import (
     LENGTHS_UM,

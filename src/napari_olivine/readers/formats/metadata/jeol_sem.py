@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.formats.metadata.embedded import Told
 from napari_olivine.readers.formats.metadata.quantities import (
     CURRENTS_NA,

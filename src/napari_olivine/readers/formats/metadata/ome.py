@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.formats.metadata.quantities import (
     LENGTHS_UM,
     in_units,

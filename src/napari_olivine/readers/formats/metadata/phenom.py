@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.formats.metadata.embedded import Told
 from napari_olivine.readers.formats.metadata.quantities import (
     CURRENTS_NA,

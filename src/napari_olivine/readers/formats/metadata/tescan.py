@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from napari_olivine.readers.base.image import Acquisition
+from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.formats.metadata.embedded import Told
 from napari_olivine.readers.formats.metadata.quantities import (
     moment,

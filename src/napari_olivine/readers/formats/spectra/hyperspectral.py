@@ -21,10 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
-from napari_olivine.readers.base.signal_names import signal_of
-from napari_olivine.readers.formats.decoder_process import Message, Missing, Worker
-from napari_olivine.readers.formats.detector_names import signal_of_detector
+from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
+from napari_olivine.readers.formats import Message, Missing, Worker, signal_of_detector
 
 SECONDS = {"describe": 180.0, "maps": 1800.0}
 """Time after which a file counts as damaged."""

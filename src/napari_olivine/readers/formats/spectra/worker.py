@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Unreadable
-from napari_olivine.readers.formats.decoder_process import Message, serve
+from napari_olivine.readers.base import Unreadable
+from napari_olivine.readers.formats import Message, serve
 from napari_olivine.readers.formats.spectra.xray_windows import Window, windows
 
 LARGEST_CUBE = 4 << 30

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
-from napari_olivine.readers.base.signal_names import signal_of
-from napari_olivine.readers.formats.metadata.quantities import first_that_fits
+from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
+from napari_olivine.readers.formats.metadata import first_that_fits
 from napari_olivine.readers.formats.text.text_map import SUFFIXES, image_of
 from napari_olivine.readers.formats.text.text_matrix import find_rows, numbers_of
 

@@ -15,8 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
-from napari_olivine.readers.base.signal_names import signal_of
+from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
 from napari_olivine.readers.formats.text.text_map import SUFFIXES, beginning, image_of
 from napari_olivine.readers.formats.text.text_matrix import find_rows
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
-from napari_olivine.readers.base.signal_names import signal_of
+from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
 from napari_olivine.readers.formats.text.map_standards import map_frame
 from napari_olivine.readers.formats.text.text_matrix import NumberRows, find_rows, numbers_of
 

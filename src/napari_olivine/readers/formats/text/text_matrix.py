@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Unreadable
+from napari_olivine.readers.base import Unreadable
 
 BLOCK_BYTES = 4 << 20
 """Text that is parsed at once; its numbers need about ten times as much memory."""

@@ -11,26 +11,28 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Acquisition, Image, Unreadable
-from napari_olivine.readers.formats.detector_names import (
-    is_known,
-    signal_of_channel,
-    signal_of_detector,
-)
-from napari_olivine.readers.formats.metadata import ome
-from napari_olivine.readers.formats.metadata.embedded import Told, read_beside, read_embedded
-from napari_olivine.readers.formats.metadata.resolution import resolution_um
-from napari_olivine.readers.formats.tiff.rows import BROKEN, PageRows, check_extent, exists
-from napari_olivine.readers.formats.tiff.tag_check import check_tags
-from napari_olivine.readers.formats.to_grey import (
+from napari_olivine.readers.base import Acquisition, Image, Unreadable
+from napari_olivine.readers.formats import (
     ToGrey,
     colour_error,
     first_sample,
     from_equal_colours,
     from_palette,
+    is_known,
+    signal_of_channel,
+    signal_of_detector,
     turned_round,
     without_sign,
 )
+from napari_olivine.readers.formats.metadata import (
+    Told,
+    ome,
+    read_beside,
+    read_embedded,
+    resolution_um,
+)
+from napari_olivine.readers.formats.tiff.rows import BROKEN, PageRows, check_extent, exists
+from napari_olivine.readers.formats.tiff.tag_check import check_tags
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")

@@ -13,8 +13,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Unreadable
-from napari_olivine.readers.formats.to_grey import ToGrey
+from napari_olivine.readers.base import Unreadable
+from napari_olivine.readers.formats import ToGrey
 
 BROKEN = (
     OSError, ValueError, RuntimeError, struct.error, IndexError, KeyError, TypeError,

@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base.image import Unreadable
+from napari_olivine.readers.base import Unreadable
 
 MOST_PAGES = 1024
 """A file of more pages is no set of signals."""

@@ -1,0 +1,9 @@
+from .rules import NAMED_RULES as NAMED_RULES
+from .rules import OLIVINE as OLIVINE
+from .rules import OLIVINE_PAPER as OLIVINE_PAPER
+from .rules import Rule as Rule
+from .rules import parse_rule as parse_rule
+from .step import IGNORE as IGNORE
+from .step import MaskSettings as MaskSettings
+from .step import make_mask as make_mask
+from .step import phase_of as phase_of

@@ -1,0 +1,2 @@
+from .make import make_phantom as make_phantom
+from .settings import PhantomSettings as PhantomSettings

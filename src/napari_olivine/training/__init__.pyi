@@ -1,0 +1,2 @@
+from .settings import TrainSettings as TrainSettings
+from .step import train as train

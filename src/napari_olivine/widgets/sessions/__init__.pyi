@@ -1,0 +1,1 @@
+from .sessions_table import SessionsPart as SessionsPart
