@@ -30,8 +30,8 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import read_source
 from napari_olivine.readers.base.image import Image
-from napari_olivine.readers.submaps import Field, register_fields
-from napari_olivine.section import Place
+from napari_olivine.readers.submaps import Submap, register_submaps
+from napari_olivine.section import SubmapPlace
 
 MAPS = ("Mg", "Fe", "Ca", "Al", "Si")
 NEAR_PX = 150.0
@@ -115,14 +115,16 @@ def _row(whole: Whole, trial: Trial, trials: int, seed: int) -> str:
         half = np.array(trial.shape) * trial.times * 0.55
         centre = random.uniform(half, np.array(whole.shape) - half)
         angle = float(random.uniform(-4, 4))
-        true = Place.of(trial.times * random.uniform(0.995, 1.005), angle, centre, trial.shape)
+        true = SubmapPlace.of(
+            trial.times * random.uniform(0.995, 1.005), angle, centre, trial.shape
+        )
         near = centre + random.uniform(-NEAR_PX, NEAR_PX, 2)
-        at_stage = Place.of(trial.times, 0.0, near, trial.shape) if trial.stage else None
+        at_stage = SubmapPlace.of(trial.times, 0.0, near, trial.shape) if trial.stage else None
         for mirrored in (False, True):
             field = _cut(whole, trial, true, at_stage, random, mirrored)
             started = time.perf_counter()
             try:
-                (found,) = register_fields([field], whole, 1.0, Job())
+                (found,) = register_submaps([field], whole, 1.0, Job())
             except InputError:
                 found = field
             took.append(time.perf_counter() - started)
@@ -154,11 +156,11 @@ def _row(whole: Whole, trial: Trial, trials: int, seed: int) -> str:
 def _cut(
     whole: Whole,
     trial: Trial,
-    true: Place,
-    at_stage: Place | None,
+    true: SubmapPlace,
+    at_stage: SubmapPlace | None,
     random: np.random.Generator,
     mirrored: bool,
-) -> Field:
+) -> Submap:
     """Measure a field at a place, with noise of its own."""
 
     def image(name: str) -> Image:
@@ -171,7 +173,7 @@ def _cut(
         kept = np.ascontiguousarray(counted[:, ::-1]) if mirrored else counted
         return Image(Path(name), trial.shape, kept.dtype, lambda start, stop: kept[start:stop])
 
-    return Field(
+    return Submap(
         "field",
         {name: image(name) for name in trial.maps},
         trial.shape,
@@ -182,7 +184,9 @@ def _cut(
     )
 
 
-def _measured(signal: NDArray[Any], place: Place, shape: tuple[int, int]) -> NDArray[np.float64]:
+def _measured(
+    signal: NDArray[Any], place: SubmapPlace, shape: tuple[int, int]
+) -> NDArray[np.float64]:
     """Average a signal over the pixels of a field."""
     count = max(int(np.ceil(place.scale)), 1)
     total = np.zeros(shape)

@@ -40,7 +40,7 @@ from napari_olivine.inference.engines.cuda_engine import CudaEngine
 from napari_olivine.inference.engines.openvino_engine import OpenVinoEngine
 from napari_olivine.inference.engines.select import FAILURES
 from napari_olivine.inference.engines.torch_engine import TorchEngine, as_stored
-from napari_olivine.inference.predictor import busiest_place
+from napari_olivine.inference.predictor import highest_contrast_window
 from napari_olivine.job import Job
 from napari_olivine.networks import NETWORKS, read_card
 from napari_olivine.networks.build import build_network
@@ -100,7 +100,7 @@ def window_of(source: str, section: Path | None, side: int, batch: int) -> NDArr
         return np.repeat(noise.astype(np.float32), batch, 0)
     _, card = load_model(Path(source))
     grey = LevelledGrey(Section(section), card.normalisation, Job())
-    row, column = busiest_place(grey.raster)
+    row, column = highest_contrast_window(grey.raster)
     row, column = (
         max(0, min(place, length - side))
         for place, length in zip((row, column), grey.raster.shape, strict=True)

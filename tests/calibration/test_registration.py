@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_olivine.calibration.registration import register
+from napari_olivine.calibration.registration import refine_traverse
 from napari_olivine.calibration.traverse import Line, Patch, line_positions
 
 TRUE: Line = (42.0, 95.0, 218.0, 131.0)
@@ -37,7 +37,7 @@ def test_planted_shifts_are_recovered_along_the_line():
         patch, mg = crystal(0.12, seed)
         distance, values = measured(mg, seed)
         placed = np.array(TRUE) + np.random.default_rng(seed).normal(0, 4, 4)
-        result = register(patch, distance, values, tuple(placed), 1.0)
+        result = refine_traverse(patch, distance, values, tuple(placed), 1.0)
         assert result.accepted
         assert result.correlation_after > 0.97
         errors.append((np.array(result.line) - np.array(TRUE)).reshape(2, 2) @ direction)
@@ -53,7 +53,7 @@ def test_points_on_a_crack_do_not_mislead():
     distance, values = measured(mg)
     x, y = line_positions(distance, TRUE, "line")
     values[~patch.good[np.rint(y).astype(int), np.rint(x).astype(int)]] = np.nan
-    result = register(patch, distance, values, (44.0, 97.0, 221.0, 129.0), 1.0)
+    result = refine_traverse(patch, distance, values, (44.0, 97.0, 221.0, 129.0), 1.0)
     assert result.accepted
     assert np.abs(np.array(result.line)[[0, 2]] - np.array(TRUE)[[0, 2]]).mean() < 1.5
 
@@ -62,7 +62,7 @@ def test_an_unzoned_crystal_is_refused_and_stays():
     patch, mg = crystal(0.0)
     distance, values = measured(mg)
     placed = (45.0, 93.0, 220.0, 133.0)
-    result = register(patch, distance, values, placed, 1.0)
+    result = refine_traverse(patch, distance, values, placed, 1.0)
     assert not result.accepted
     assert result.line == placed
     assert result.shift_um == (0.0, 0.0)
@@ -73,7 +73,9 @@ def test_no_end_moves_further_than_allowed():
     patch, mg = crystal(0.12)
     distance, values = measured(mg)
     far = (TRUE[0] + 14, TRUE[1] + 3, TRUE[2] + 14, TRUE[3] + 3)
-    result = register(patch, distance, values, far, 1.0, placed_within_um=10, largest_shift_um=6)
+    result = refine_traverse(
+        patch, distance, values, far, 1.0, placed_within_um=10, largest_shift_um=6
+    )
     assert not result.accepted
     assert result.line == far
 
@@ -82,4 +84,4 @@ def test_few_points_are_refused():
     patch, mg = crystal(0.12)
     distance, values = measured(mg)
     values[8:] = np.nan
-    assert "fewer than" in register(patch, distance, values, TRUE, 1.0).reason
+    assert "fewer than" in refine_traverse(patch, distance, values, TRUE, 1.0).reason

@@ -11,8 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_olivine.calibration import CalibrateSettings, calibrate, mg_number, read_calibration
-from napari_olivine.calibration import mg_map as mg_map_module
+from napari_olivine.calibration import (
+    CalibrateSettings,
+    calibrate,
+    mg_map as mg_map_module,
+    mg_number,
+    read_calibration,
+)
 from napari_olivine.calibration.mg_map import mg_block
 from napari_olivine.calibration.phase import open_phase
 from napari_olivine.errors import Cancelled, InputError, SectionError

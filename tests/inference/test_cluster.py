@@ -25,7 +25,7 @@ from napari_olivine.inference.cluster_task import Run, _guard, fill_piece
 from napari_olivine.inference.dask_array import probability_dask
 from napari_olivine.inference.models import choose_models
 from napari_olivine.inference.windows import CELL, make_grid
-from napari_olivine.inference.worker_cache import make_work, take_card
+from napari_olivine.inference.worker_cache import claim_gpu, make_work
 from napari_olivine.job import Event, Job
 from napari_olivine.networks import Normalisation
 from napari_olivine.networks.build import build_network
@@ -487,11 +487,11 @@ def test_windows_that_pieces_repeat(blend: str, side: int, cost: float) -> None:
 
 def test_each_worker_takes_a_card_of_its_own(client: Client, tmp_path: Path) -> None:
     cards = ["GPU-1", "GPU-2", "GPU-3"]
-    taken = client.run(take_card, cards, tmp_path)
+    taken = client.run(claim_gpu, cards, tmp_path)
     assert sorted(taken.values()) == [0, 1]
-    assert client.run(take_card, cards, tmp_path) == taken, "and keeps it"
-    assert take_card(cards, tmp_path) == 2
-    assert next(iter(client.run(take_card, ["GPU-3"], tmp_path).values())) == 0, "or shares"
+    assert client.run(claim_gpu, cards, tmp_path) == taken, "and keeps it"
+    assert claim_gpu(cards, tmp_path) == 2
+    assert next(iter(client.run(claim_gpu, ["GPU-3"], tmp_path).values())) == 0, "or shares"
 
 
 def test_cells_in_view_come_first_from_workers_too(

@@ -9,19 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError, SectionError
-from napari_olivine.inference import SegmentSettings, segment
-from napari_olivine.inference import predictor as predictor_module
+from napari_olivine.inference import SegmentSettings, predictor as predictor_module, segment
 from napari_olivine.inference.dask_array import probability_dask
 from napari_olivine.inference.engines import plain_engine
 from napari_olivine.inference.predictor import (
     SAMPLE_PX,
     TURNS,
-    busiest_place,
+    highest_contrast_window,
     mean_of,
     turn,
     turn_back,
@@ -435,7 +433,7 @@ def test_the_busiest_place_is_found(
         # A gap between tiles and a hole are no contrast.
         image[:, 700:1500] = np.nan if dtype == np.float32 else 0
     section = make_section(tmp_path / "section", {"BSE": image})
-    row, column = busiest_place(section.raster("images", "BSE"))
+    row, column = highest_contrast_window(section.raster("images", "BSE"))
     if busy is None:
         assert (row, column) == (0, 0)
     else:

@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
-from napari_olivine.inference import SegmentSettings, segment
-from napari_olivine.inference import predictor as predictor_module
+from napari_olivine.inference import SegmentSettings, predictor as predictor_module, segment
 from napari_olivine.inference.blending import Blender
 from napari_olivine.inference.cell_queue import Order, View
 from napari_olivine.inference.windows import CELL, make_axis, make_grid

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from napari_olivine.review import GROUNDS, doubts
+from napari_olivine.review import CRITERIA, doubts
 from tests.helpers.review_tables import plain_crystals
 
 ONE = 29
@@ -71,7 +70,7 @@ def test_one_odd_feature_is_doubted_on_its_ground_and_named(
     usual, found = doubts(plain_crystals()), doubts(with_one(**odd))
     assert found["doubt"].idxmax() == ONE
     assert words in found["because"][ONE]
-    more = found.loc[ONE, GROUNDS].astype(float) - usual.loc[ONE, GROUNDS].astype(float)
+    more = found.loc[ONE, CRITERIA].astype(float) - usual.loc[ONE, CRITERIA].astype(float)
     assert more.idxmax() == ground
     assert more[ground] > 0.04
     assert more.drop(ground).abs().max() < 0.03
@@ -112,7 +111,7 @@ def test_a_lower_probability_never_lowers_the_doubt(row: int, low: float, high: 
 
 def test_grounds_add_up_as_independent_ones() -> None:
     found = doubts(with_one(mean_probability=0.3, solidity=0.7, boundary_contrast=1.0))
-    grounds = found[GROUNDS].to_numpy()
+    grounds = found[CRITERIA].to_numpy()
     assert ((grounds >= 0) & (grounds <= 1)).all()
     assert found["doubt"].to_numpy() == pytest.approx(1 - np.prod(1 - grounds, axis=1))
 
@@ -153,7 +152,7 @@ def test_a_table_of_nothing_but_ids_and_an_empty_table() -> None:
     bare = doubts(pd.DataFrame({"id": [4, 7]}))
     assert bare["doubt"].tolist() == [0, 0]
     empty = doubts(plain_crystals()[:0], decisions("kept", 1, 2, 0.5, True))
-    assert list(empty) == ["id", "doubt", "because", *GROUNDS]
+    assert list(empty) == ["id", "doubt", "because", *CRITERIA]
     assert len(empty) == 0
 
 

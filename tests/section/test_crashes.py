@@ -275,7 +275,7 @@ def test_pixels_are_on_the_disk_before_they_are_ticked_off(tmp_path, synced, sha
     for row in (0, 1024):
         strips.write(row, np.full((1024, 1100), 3, np.uint8))
     raster.write(300, 200, np.full((70, 40), 9, np.uint8))
-    atomic_io.settle()
+    atomic_io.wait_for_io()
     files = [file for file in raster.folder.rglob("c/*/*") if file.is_file()]
     assert len(files) > 2
     assert {file.stat().st_ino for file in files} <= synced
@@ -297,7 +297,7 @@ def test_a_part_is_not_ticked_off_before_its_pixels_are_on_the_disk(section, mon
         assert drawn.is_done("a part")
         assert not journal.exists()
         may_go.set()
-        atomic_io.settle()
+        atomic_io.wait_for_io()
         assert journal.read_text() == '"a part"\n'
 
 
@@ -313,7 +313,7 @@ def test_a_disk_that_refuses_pixels_is_told_and_nothing_vouches_for_them(section
                 patch.setattr(os, "fsync", refuse)
                 out.write(0, 0, np.ones(section.shape, np.uint8))
                 drawn.tick("a part")
-                atomic_io.do_behind(lambda: pytest.fail("something was vouched for"))
+                atomic_io.submit_io(lambda: pytest.fail("something was vouched for"))
                 atomic_io._disk().submit(lambda: None).result()
     assert section.product("mask") is None
     with section.draft("mask", recipe, Job()) as drawn:

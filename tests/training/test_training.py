@@ -20,7 +20,7 @@ from napari_olivine.section import Section
 from napari_olivine.training import TrainSettings, train
 from napari_olivine.training.augmentation import augment
 from napari_olivine.training.loop import CHECKPOINT, learning_rate
-from napari_olivine.training.losses import Scores, loss_of
+from napari_olivine.training.losses import Scores, bce_dice_loss
 from napari_olivine.training.plan import make_plan
 from napari_olivine.training.samples import Samples, cracks
 from tests.helpers.grains import SIDE, make_grains, put_mask
@@ -134,7 +134,7 @@ def test_ignored_pixels_have_no_gradient(dice: float) -> None:
     logits = torch.randn(2, 1, 8, 8, requires_grad=True)
     labels = torch.randint(0, 2, (2, 8, 8), dtype=torch.uint8)
     labels[0, :4] = 255
-    loss_of(logits, labels, dice).backward()
+    bce_dice_loss(logits, labels, dice).backward()
     assert (logits.grad[0, 0, :4] == 0).all()
     assert (logits.grad[0, 0, 4:] != 0).all()
 
@@ -145,13 +145,13 @@ def test_loss_is_the_formula() -> None:
     p = 1 / (1 + np.exp(-np.array([0.3, -1.2, 0.0])))
     entropy = -(np.log(p[0]) + np.log(1 - p[1]) + np.log(p[2])) / 3
     dice = 1 - (2 * (p[0] + p[2]) + 1) / (p.sum() + 2 + 1)
-    assert float(loss_of(logits, labels, 0.0)) == pytest.approx(entropy, rel=1e-5)
-    assert float(loss_of(logits, labels, 0.5)) == pytest.approx(entropy + dice / 2, rel=1e-5)
+    assert float(bce_dice_loss(logits, labels, 0.0)) == pytest.approx(entropy, rel=1e-5)
+    assert float(bce_dice_loss(logits, labels, 0.5)) == pytest.approx(entropy + dice / 2, rel=1e-5)
 
 
 def test_loss_of_a_batch_without_labels_is_zero() -> None:
     labels = torch.full((1, 4, 4), 255, dtype=torch.uint8)
-    assert float(loss_of(torch.randn(1, 1, 4, 4), labels, 0.0)) == 0
+    assert float(bce_dice_loss(torch.randn(1, 1, 4, 4), labels, 0.0)) == 0
 
 
 def test_scores_are_those_of_counting() -> None:

@@ -1,11 +1,6 @@
-from .metrics import Scores as Scores
-from .metrics import scores as scores
-from .regression import Calibration as Calibration
-from .regression import fit_calibration as fit_calibration
+from .metrics import Scores as Scores, scores as scores
+from .regression import Calibration as Calibration, fit_calibration as fit_calibration
 from .settings import CalibrateSettings as CalibrateSettings
-from .step import calibrate as calibrate
-from .step import read_calibration as read_calibration
-from .stoichiometry import cations as cations
-from .stoichiometry import forsterite as forsterite
-from .stoichiometry import mg_number as mg_number
+from .step import calibrate as calibrate, read_calibration as read_calibration
+from .stoichiometry import cations as cations, forsterite as forsterite, mg_number as mg_number
 from .traverse import line_positions as line_positions

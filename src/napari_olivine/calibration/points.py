@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_olivine.calibration.grey import CalibrationGrey
 from napari_olivine.calibration.outliers import artefacts, fill_along
 from napari_olivine.calibration.phase import Phase
-from napari_olivine.calibration.registration import Registered, register
+from napari_olivine.calibration.registration import RefinedTraverse, refine_traverse
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.calibration.stoichiometry import (
     cations,
@@ -231,7 +231,7 @@ def _refine(
     phase: Phase,
     settings: CalibrateSettings,
     job: Job,
-) -> Registered:
+) -> RefinedTraverse:
     pixel = section.pixel_size_um
     good = table["good"].to_numpy(bool)
     margin = int(np.ceil(settings.largest_shift_um / pixel)) + 4
@@ -239,12 +239,12 @@ def _refine(
     window = window_around(y / pixel, x / pixel, margin, section.shape)
     size = (window[0].stop - window[0].start) * (window[1].stop - window[1].start)
     if size > LARGEST_WINDOW:
-        return Registered(line, False, (0.0, 0.0), 0.0, 0.0, "the line is too long to refine")
+        return RefinedTraverse(line, False, (0.0, 0.0), 0.0, 0.0, "the line is too long to refine")
     patch = _patch(*window, grey, phase, settings, job)
     mg = table["mg_epma"].to_numpy(float)
     if good.sum() < 2:
-        return Registered(line, False, (0.0, 0.0), 0.0, 0.0, "no usable points")
-    return register(
+        return RefinedTraverse(line, False, (0.0, 0.0), 0.0, 0.0, "no usable points")
+    return refine_traverse(
         patch,
         distance,
         np.where(good, mg, np.nan),

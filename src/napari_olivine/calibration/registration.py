@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Registered:
+class RefinedTraverse:
     """A refined line.
 
     Parameters
@@ -46,7 +46,7 @@ class Registered:
     reason: str = ""
 
 
-def register(
+def refine_traverse(
     patch: Patch,
     distance_um: Floats,
     mg: Floats,
@@ -56,7 +56,7 @@ def register(
     placed_within_um: float = 5.0,
     largest_shift_um: float = 20.0,
     sigma_px: float = 1.0,
-) -> Registered:
+) -> RefinedTraverse:
     """Find the line along which mg# follows the grey.
 
     Parameters
@@ -105,7 +105,7 @@ def register(
         reason = f"it would move an end by {max(moved):.0f} um"
     accepted = not reason
     x0, y0, x1, y1 = (float(v) for v in (ends if accepted else start))
-    return Registered(
+    return RefinedTraverse(
         (x0, y0, x1, y1), accepted, moved if accepted else (0.0, 0.0), before, after, reason
     )
 

@@ -1,22 +1,25 @@
 from .array_io import write_arrays as write_arrays
-from .class_colours import CLASS_COLOURS as CLASS_COLOURS
-from .class_colours import CLASS_TITLES as CLASS_TITLES
-from .class_colours import PHENOCRYSTS as PHENOCRYSTS
-from .class_colours import class_codes as class_codes
-from .class_colours import crystal_classes as crystal_classes
-from .class_colours import rgb as rgb
-from .images import Images as Images
-from .images import Labels as Labels
-from .images import images_of as images_of
-from .settings import SIZE_CLASSES as SIZE_CLASSES
-from .settings import ZONING_CLASSES as ZONING_CLASSES
-from .settings import CrystalsSettings as CrystalsSettings
+from .class_colours import (
+    CLASS_COLOURS as CLASS_COLOURS,
+    CLASS_TITLES as CLASS_TITLES,
+    PHENOCRYSTS as PHENOCRYSTS,
+    class_codes as class_codes,
+    crystal_classes as crystal_classes,
+    rgb as rgb,
+)
+from .images import Images as Images, Labels as Labels, images_of as images_of
+from .settings import (
+    SIZE_CLASSES as SIZE_CLASSES,
+    ZONING_CLASSES as ZONING_CLASSES,
+    CrystalsSettings as CrystalsSettings,
+)
 from .step import find_crystals as find_crystals
-from .table import COLUMNS as COLUMNS
-from .table import REVIEW as REVIEW
-from .table import complete as complete
-from .table import complete_columns as complete_columns
-from .table import counted as counted
-from .table import summary as summary
-from .zoning.core_rim import classify_sizes as classify_sizes
-from .zoning.core_rim import classify_zoning as classify_zoning
+from .table import (
+    COLUMNS as COLUMNS,
+    REVIEW as REVIEW,
+    complete as complete,
+    complete_columns as complete_columns,
+    counted as counted,
+    summary as summary,
+)
+from .zoning.core_rim import classify_sizes as classify_sizes, classify_zoning as classify_zoning

@@ -7,14 +7,14 @@ from dataclasses import fields
 
 import pandas as pd
 
-from napari_olivine.crystals.edits import FOUND, CrystalStore, content, words_of
+from napari_olivine.crystals.edits import FOUND, CrystalStore, content
 from napari_olivine.crystals.images import Images, images_of, other_opinion
 from napari_olivine.crystals.instances import (
     LabelImage,
     import_labels,
     no_decisions,
     number_regions,
-    settle_crystals,
+    resolve_instances,
 )
 from napari_olivine.crystals.measure import (
     Measured,
@@ -114,7 +114,7 @@ def find_crystals(
                 olivine = section.raster(phase, "olivine")
                 table = number_regions(olivine, regions, draft, settings, job)
                 images = images_of(section, regions, phase, inputs)
-                table, decisions = settle_crystals(images, table, labels, draft, settings, job)
+                table, decisions = resolve_instances(images, table, labels, draft, settings, job)
             images = images_of(section, labels, phase, inputs)
             measured = _measure(images, table, draft, settings, vesicle_grey, job)
             table = table.merge(measured.crystals, on="id", validate="one_to_one").sort_values("id")
@@ -134,7 +134,7 @@ def find_crystals(
         draft.content = content(store.applied)
         for aside in store.aside():
             job.warn(
-                f"Edit {aside.entry.n} ({words_of(aside.entry.edit)}) is set aside: {aside.reason}"
+                f"Edit {aside.entry.n} ({describe(aside.entry.edit)}) is set aside: {aside.reason}"
             )
         draft.notes |= summary(pd.read_parquet(draft.path / "crystals.parquet")) | {
             "edits": len(store.journal.active()),

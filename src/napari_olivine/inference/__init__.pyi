@@ -1,8 +1,6 @@
 from .cell_store import Cells as Cells
-from .encoding import FULL as FULL
-from .encoding import stored as stored
+from .encoding import FULL as FULL, stored as stored
 from .models import find_model as find_model
 from .settings import SegmentSettings as SegmentSettings
 from .step import segment as segment
-from .windows import CELL as CELL
-from .windows import Place as Place
+from .windows import CELL as CELL, Place as Place

@@ -72,7 +72,7 @@ class ModelPredictor:
         self._network, card = load_model(model.folder)
         self._grey = LevelledGrey(section, card.normalisation, job)
         self._turns, self._quick = TURNS[settings.augment], settings.live
-        row, column = busiest_place(self._grey.raster)
+        row, column = highest_contrast_window(self._grey.raster)
         sample = self._grey.read(row, column, SAMPLE_PX, SAMPLE_PX)
         self._sample = normalise(sample, card.normalisation)[None]
         batch, rows, columns = shape
@@ -199,7 +199,7 @@ def turn_back(images: NDArray[Any], how: Turn) -> NDArray[Any]:
     return images[..., :: -1 if down else 1, :: -1 if right else 1]
 
 
-def busiest_place(raster: Raster) -> tuple[int, int]:
+def highest_contrast_window(raster: Raster) -> tuple[int, int]:
     """Find where an image has the most contrast: the place to compare engines on.
 
     Pixels that are black or hold no number are between the tiles and do not count.

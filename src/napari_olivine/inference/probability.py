@@ -77,7 +77,7 @@ def make_probabilities(
             name: stack.enter_context(section.draft(name, recipes[name], job)) for name, _ in wanted
         }
         growing = {
-            name: Growing(m, drafts[name].path, grow(section, drafts[name], m))
+            name: Growing(m, drafts[name].path, create_rasters(section, drafts[name], m))
             for name, m in wanted
         }
         every = grid.shape[0] * grid.shape[1]
@@ -94,7 +94,7 @@ def make_probabilities(
             for name, used in engines.items():
                 drafts[name].notes["engine"] = ", ".join(used)
         for name, m in wanted:
-            finish(section, drafts[name], recipes[name], m, grid, job)
+            finalize(section, drafts[name], recipes[name], m, grid, job)
 
 
 def _fill_here(
@@ -147,7 +147,7 @@ def recipe_of(
     )
 
 
-def grow(section: Section, draft: Draft, models: Sequence[Chosen]) -> list[Raster]:
+def create_rasters(section: Section, draft: Draft, models: Sequence[Chosen]) -> list[Raster]:
     """Create the images of a probability, one a class; open those that are there."""
     card = models[0].card
     words = " and ".join(model.card.network for model in models)
@@ -165,7 +165,7 @@ def grow(section: Section, draft: Draft, models: Sequence[Chosen]) -> list[Raste
     ]
 
 
-def finish(
+def finalize(
     section: Section, draft: Draft, recipe: Recipe, models: Sequence[Chosen], grid: Grid, job: Job
 ) -> None:
     """Complete a probability whose cells are all there.
@@ -175,7 +175,7 @@ def finish(
     SectionError
         If what it was made from has changed meanwhile.
     """
-    for raster in grow(section, draft, models):
+    for raster in create_rasters(section, draft, models):
         raster.build_pyramid(job)
     changed = [
         name

@@ -177,10 +177,10 @@ def own_device(device: str) -> str:
     cards = [
         str(torch.cuda.get_device_properties(k).uuid) for k in range(torch.cuda.device_count())
     ]
-    return f"cuda:{take_card(cards, Path(tempfile.gettempdir()))}"
+    return f"cuda:{claim_gpu(cards, Path(tempfile.gettempdir()))}"
 
 
-def take_card(cards: Sequence[str], folder: Path) -> int:
+def claim_gpu(cards: Sequence[str], folder: Path) -> int:
     """Take the first card that no other process has taken, until this process ends.
 
     Parameters

@@ -42,7 +42,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Tied:
+class SessionScales:
     """Scale of every session against the reference.
 
     Parameters
@@ -100,8 +100,8 @@ class Estimate:
     """
 
     levelling: Levelling
-    tied: Tied
-    sources: dict[str, Tied]
+    tied: SessionScales
+    sources: dict[str, SessionScales]
     survey: Survey
     seams: list[Seam]
     greys: tuple[float, float, float]
@@ -239,7 +239,7 @@ class _Work:
             grey[seen] = in_reference + scales.centre[reference]
             self.material_grey = grey
 
-    def each_source(self, reference: int) -> dict[str, Tied]:
+    def each_source(self, reference: int) -> dict[str, SessionScales]:
         """Scales from every source by itself."""
         found = {}
         for name, part in self.parts.items():
@@ -395,12 +395,12 @@ def _common(levels: Floats, unit: float) -> float:
     return float(levels[near].mean())
 
 
-def _untied(count: int, priors: Priors) -> Tied:
+def _untied(count: int, priors: Priors) -> SessionScales:
     covariance = np.tile(np.diag([2 * priors.gain**2, 2 * priors.centre**2]), (count, 1, 1))
-    return Tied(np.ones(count), np.zeros(count), covariance, np.zeros(count, bool))
+    return SessionScales(np.ones(count), np.zeros(count), covariance, np.zeros(count, bool))
 
 
-def _against(scales: Scales, sightings: Sightings, reference: int, priors: Priors) -> Tied:
+def _against(scales: Scales, sightings: Sightings, reference: int, priors: Priors) -> SessionScales:
     """Scales against the reference; what is not tied to it keeps its own grey.
 
     Sessions that are tied to each other but not to the reference share the scale of the first of

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import SectionError
-from napari_olivine.levelling.estimate import Estimate, Tied
+from napari_olivine.levelling.estimate import Estimate, SessionScales
 from napari_olivine.levelling.levelled_raster import Levelling
 from napari_olivine.levelling.mosaic import Mosaic
 from napari_olivine.levelling.seams import steps_of_overlaps
@@ -265,7 +265,7 @@ def _report(found: Estimate, reference: int, steps: pd.DataFrame) -> dict[str, A
     }
 
 
-def _scale(tied: Tied, place: int, greys: tuple[float, float, float]) -> dict[str, Any]:
+def _scale(tied: SessionScales, place: int, greys: tuple[float, float, float]) -> dict[str, Any]:
     level, level_error = tied.level(greys[1])
     return {
         "gain": float(tied.gain[place]),

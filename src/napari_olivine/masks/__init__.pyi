@@ -1,9 +1,13 @@
-from .rules import NAMED_RULES as NAMED_RULES
-from .rules import OLIVINE as OLIVINE
-from .rules import OLIVINE_PAPER as OLIVINE_PAPER
-from .rules import Rule as Rule
-from .rules import parse_rule as parse_rule
-from .step import IGNORE as IGNORE
-from .step import MaskSettings as MaskSettings
-from .step import make_mask as make_mask
-from .step import phase_of as phase_of
+from .rules import (
+    NAMED_RULES as NAMED_RULES,
+    OLIVINE as OLIVINE,
+    OLIVINE_PAPER as OLIVINE_PAPER,
+    Rule as Rule,
+    parse_rule as parse_rule,
+)
+from .step import (
+    IGNORE as IGNORE,
+    MaskSettings as MaskSettings,
+    make_mask as make_mask,
+    phase_of as phase_of,
+)

@@ -1,27 +1,36 @@
-from .build import Network as Network
-from .build import build_network as build_network
-from .card import CARD as CARD
-from .card import WEIGHTS as WEIGHTS
-from .card import ModelCard as ModelCard
-from .card import Normalisation as Normalisation
-from .card import read_card as read_card
-from .device import autocast as autocast
-from .device import choose_device as choose_device
-from .device import has_fast_bfloat16 as has_fast_bfloat16
-from .device import stoppable as stoppable
-from .files import load_model as load_model
-from .files import load_weights as load_weights
-from .files import save_model as save_model
-from .files import save_weights as save_weights
-from .normalisation import GreyWindow as GreyWindow
-from .normalisation import LevelledGrey as LevelledGrey
-from .normalisation import clip_window as clip_window
-from .normalisation import measure_normalisation as measure_normalisation
-from .normalisation import normalise as normalise
-from .normalisation import read_window as read_window
+from .build import Network as Network, build_network as build_network
+from .card import (
+    CARD as CARD,
+    WEIGHTS as WEIGHTS,
+    ModelCard as ModelCard,
+    Normalisation as Normalisation,
+    read_card as read_card,
+)
+from .device import (
+    autocast as autocast,
+    choose_device as choose_device,
+    has_fast_bfloat16 as has_fast_bfloat16,
+    stoppable as stoppable,
+)
+from .files import (
+    load_model as load_model,
+    load_weights as load_weights,
+    save_model as save_model,
+    save_weights as save_weights,
+)
+from .normalisation import (
+    GreyWindow as GreyWindow,
+    LevelledGrey as LevelledGrey,
+    clip_window as clip_window,
+    measure_normalisation as measure_normalisation,
+    normalise as normalise,
+    read_window as read_window,
+)
 from .pretrained import start_weights as start_weights
-from .registry import NETWORKS as NETWORKS
-from .registry import NetworkName as NetworkName
-from .registry import NetworkSpec as NetworkSpec
-from .registry import Preset as Preset
-from .registry import network_spec as network_spec
+from .registry import (
+    NETWORKS as NETWORKS,
+    NetworkName as NetworkName,
+    NetworkSpec as NetworkSpec,
+    Preset as Preset,
+    network_spec as network_spec,
+)

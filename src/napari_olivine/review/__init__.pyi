@@ -1,10 +1,9 @@
-from .learning import Learned as Learned
-from .learning import answers as answers
-from .learning import learn as learn
-from .learning import measurements as measurements
-from .queue import Progress as Progress
-from .queue import ReviewQueue as ReviewQueue
-from .queue import reviewed as reviewed
+from .learning import (
+    Learned as Learned,
+    answers as answers,
+    learn as learn,
+    measurements as measurements,
+)
+from .queue import Progress as Progress, ReviewQueue as ReviewQueue, reviewed as reviewed
 from .session import Review as Review
-from .uncertainty import GROUNDS as GROUNDS
-from .uncertainty import doubts as doubts
+from .uncertainty import CRITERIA as CRITERIA, doubts as doubts

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from napari_olivine.crystals.edits import words_of
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.review.session import Review
@@ -113,4 +112,4 @@ def _tell(review: Review, job: Job) -> None:
     if review.learned.answers:
         job.say(review.learned.in_words())
     for aside in review.store.aside():
-        job.warn(f"Edit {aside.entry.n} ({words_of(aside.entry.edit)}) is aside: {aside.reason}")
+        job.warn(f"Edit {aside.entry.n} ({describe(aside.entry.edit)}) is aside: {aside.reason}")

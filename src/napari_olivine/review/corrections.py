@@ -14,7 +14,14 @@ from napari_olivine.crystals import complete_columns
 from napari_olivine.crystals.edits import bring_up_to_date, by_id
 from napari_olivine.crystals.instances import BOX
 from napari_olivine.job import Job
-from napari_olivine.review.journal_labels import NOTHING, OLIVINE, OTHER, Mark, Told, read_journal
+from napari_olivine.review.journal_labels import (
+    NOTHING,
+    OLIVINE,
+    OTHER,
+    JournalLabels,
+    Mark,
+    read_journal,
+)
 from napari_olivine.section import (
     CHUNK,
     PIECE,
@@ -174,7 +181,7 @@ def _codes(table: pd.DataFrame) -> NDArray[np.uint8]:
     return codes
 
 
-def _groups(told: Told) -> NDArray[np.int32]:
+def _groups(told: JournalLabels) -> NDArray[np.int32]:
     """Return the number of the crystal that each was split from, by id; 0 for none."""
     groups = np.zeros(max(told.split, default=0) + 1, np.int32)
     groups[list(told.split)] = list(told.split.values())

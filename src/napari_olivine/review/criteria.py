@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from napari_olivine.crystals import CrystalsSettings, classify_sizes
 from napari_olivine.crystals.instances import near_pairs
 from napari_olivine.review.criterion import (
+    Criterion,
     Floats,
-    Reason,
     column,
     ramp,
     robust_z,
@@ -28,18 +28,18 @@ NEAR_PX = 8
 """Rows or columns between the boxes of neighbours that may be pieces of one crystal, at most."""
 
 
-def network(table: pd.DataFrame) -> list[Reason]:
+def network(table: pd.DataFrame) -> list[Criterion]:
     """Little probability of olivine."""
     probability = column(table, "mean_probability")
     return [
-        Reason(
+        Criterion(
             "doubt_probability", 0.8, 1 - probability,
             lambda row: f"mean probability of olivine only {probability[row]:.2f}",
         )
     ]  # fmt: skip
 
 
-def boundary(table: pd.DataFrame) -> list[Reason]:
+def boundary(table: pd.DataFrame) -> list[Criterion]:
     """Outlines that hardly show.
 
     Olivine backscatters more than what it usually lies in: glass, plagioclase and augite. Where a
@@ -58,15 +58,15 @@ def boundary(table: pd.DataFrame) -> list[Reason]:
         return f"hardly stands out in BSE (by {contrast[row]:.1f} times the noise)"
 
     return [
-        Reason("doubt_boundary", 0.4, ramp(contrast, 6, 0), grey),
-        Reason(
+        Criterion("doubt_boundary", 0.4, ramp(contrast, 6, 0), grey),
+        Criterion(
             "doubt_boundary", 0.4, ramp(fading, 0.7, 0.1),
             lambda row: f"probability fades out over its outline (a step of {fading[row]:.2f})",
         ),
     ]  # fmt: skip
 
 
-def shape(table: pd.DataFrame) -> list[Reason]:
+def shape(table: pd.DataFrame) -> list[Criterion]:
     """Shapes that are odd among crystals of the same size class."""
     sizes = _sizes(table)
     features = (
@@ -78,7 +78,7 @@ def shape(table: pd.DataFrame) -> list[Reason]:
         ("crack_fraction", 1, 0.02, "many cracks for its size ({:.0%})"),
     )
     return [
-        Reason(
+        Criterion(
             "doubt_shape", 0.25, ramp(sign * robust_z(values, sizes, least), 2, 6),
             lambda row, values=values, words=words: words.format(values[row]),  # type: ignore[misc]
         )
@@ -87,7 +87,7 @@ def shape(table: pd.DataFrame) -> list[Reason]:
     ]  # fmt: skip
 
 
-def composition(table: pd.DataFrame) -> list[Reason]:
+def composition(table: pd.DataFrame) -> list[Criterion]:
     """Composition unlike that of the section's olivine.
 
     What the section's olivine is like is told by most of the area of crystals that the network is
@@ -118,12 +118,12 @@ def composition(table: pd.DataFrame) -> list[Reason]:
         return f"mg# {middle[row]:.2f} lies {side} that of the section's olivine ({span})"
 
     return [
-        Reason("doubt_composition", 0.7, ramp(beyond, 0, max((last - first) / 2, 0.03)), off),
-        Reason(
+        Criterion("doubt_composition", 0.7, ramp(beyond, 0, max((last - first) / 2, 0.03)), off),
+        Criterion(
             "doubt_composition", 0.6, np.fmax(patchy, unordered),
             lambda row: "mg# is patchy, not concentric: another mineral, or several crystals?",
         ),
-        Reason(
+        Criterion(
             # Where few crystals have an mg#, it tells nothing that one has none.
             "doubt_composition", 0.4 * float(there.mean()), unknown.astype(np.float64),
             lambda row: "grey of no calibrated mg#",
@@ -131,7 +131,7 @@ def composition(table: pd.DataFrame) -> list[Reason]:
     ]  # fmt: skip
 
 
-def threshold(table: pd.DataFrame, settings: CrystalsSettings) -> list[Reason]:
+def threshold(table: pd.DataFrame, settings: CrystalsSettings) -> list[Criterion]:
     """Classes that a little change of the measurements, or of a setting, would turn."""
     area = column(table, "area_um2")
     bounds = np.array([settings.microphenocryst_from_um2, settings.phenocryst_from_um2])
@@ -153,39 +153,39 @@ def threshold(table: pd.DataFrame, settings: CrystalsSettings) -> list[Reason]:
         return np.exp(-0.5 * ((np.abs(values) - limit) / np.fmax(error, 1e-4)) ** 2)
 
     return [
-        Reason("doubt_class", 0.3, ramp(sure, 0.95, 0.5), zoning),
-        Reason(
+        Criterion("doubt_class", 0.3, ramp(sure, 0.95, 0.5), zoning),
+        Criterion(
             "doubt_class", 0.1, near(difference, settings.zoning_threshold),
             lambda row: f"centre and rim differ by {abs(difference[row]):.3f} of mg#, near the "
             "threshold of zoning",
         ),
-        Reason(
+        Criterion(
             "doubt_class", 0.1, near(mantle, settings.mantle_threshold),
             lambda row: f"a mantle of {abs(mantle[row]):.3f} of mg#, near its threshold",
         ),
-        Reason(
+        Criterion(
             "doubt_class", 0.05, ramp(size, np.log(1.1), 0),
             lambda row: f"area ({area[row]:.0f} um2) near the limit of two size classes",
         ),
-        Reason(
+        Criterion(
             "doubt_class", 0.15, ramp(edge, 0.02, 0.3),
             lambda row: f"{min(edge[row], 1):.0%} of its outline is cut by an edge of the image",
         ),
     ]  # fmt: skip
 
 
-def size(table: pd.DataFrame) -> list[Reason]:
+def size(table: pd.DataFrame) -> list[Criterion]:
     """Crystals of so few pixels that nobody can tell what they are."""
     pixels = np.maximum(column(table, "area_px"), 1)
     return [
-        Reason(
+        Criterion(
             "doubt_size", 0.4, ramp(np.log(pixels), np.log(300), np.log(20)),
             lambda row: f"only {pixels[row]:.0f} pixels",
         )
     ]  # fmt: skip
 
 
-def pieces(table: pd.DataFrame) -> list[Reason]:
+def pieces(table: pd.DataFrame) -> list[Criterion]:
     """Neighbours so close, and so alike, that they may be pieces of one crystal.
 
     Crystals are compact: the boxes of two that merely lie side by side hardly overlap. Those of
@@ -213,7 +213,7 @@ def pieces(table: pd.DataFrame) -> list[Reason]:
         strength[best], other[best] = found, two[order]
     ids = table["id"].to_numpy()
     return [
-        Reason(
+        Criterion(
             "doubt_pieces", 0.4, strength,
             lambda row: f"perhaps one crystal with its neighbour {ids[other[row]]}",
         )
@@ -225,7 +225,7 @@ def disagreement(
     cuts: pd.DataFrame | None,
     gaps: pd.DataFrame | None,
     second_opinion: pd.Series | None,
-) -> list[Reason]:
+) -> list[Criterion]:
     """Decisions that could have gone the other way, and a second opinion that differs."""
     reasons = []
     judged = (
@@ -244,11 +244,11 @@ def disagreement(
             what = f"{done} is" if was[row] else f"{not_done} was left, but is"
             return f"{what} uncertain (probability {chance[row]:.2f})"
 
-        reasons.append(Reason("doubt_disagreement", 0.5, near, words))
+        reasons.append(Criterion("doubt_disagreement", 0.5, near, words))
     if second_opinion is not None:
         share = second_opinion.reindex(table["id"]).to_numpy(np.float64, na_value=np.nan)
         reasons.append(
-            Reason(
+            Criterion(
                 "doubt_disagreement", 0.8, 1 - share,
                 lambda row: f"the second opinion takes only {share[row]:.0%} of it for olivine",
             )

@@ -16,7 +16,7 @@ FEW = 10
 
 
 @dataclass(frozen=True)
-class Reason:
+class Criterion:
     """One feature that speaks against a crystal.
 
     Parameters

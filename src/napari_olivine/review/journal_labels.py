@@ -89,7 +89,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Told:
+class JournalLabels:
     """What the journal says besides the verdicts in the table of crystals.
 
     Parameters
@@ -105,7 +105,9 @@ class Told:
     split: dict[int, int]
 
 
-def read_journal(section: Path, product: Path, labels: Raster, table: pd.DataFrame) -> Told:
+def read_journal(
+    section: Path, product: Path, labels: Raster, table: pd.DataFrame
+) -> JournalLabels:
     """Read what a person said of pixels that no crystal tells of now.
 
     That is what a redrawn outline took away, and crystals that are gone since they were judged:
@@ -133,7 +135,7 @@ def read_journal(section: Path, product: Path, labels: Raster, table: pd.DataFra
             marks += _taken_away(change)
         elif isinstance(entry.edit, Split):
             _put_together(groups, change.crystals, entry.n)
-    return Told(marks, groups)
+    return JournalLabels(marks, groups)
 
 
 def _lost(entry: Entry, change: Change | None, labels: Raster, table: pd.DataFrame) -> list[Mark]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.review.criterion import column
 from napari_olivine.review.queue import reviewed
-from napari_olivine.review.uncertainty import GROUNDS
+from napari_olivine.review.uncertainty import CRITERIA
 
 LEAST = 3
 """Answers of either kind below which the rules' doubt stands alone (ours)."""
@@ -135,7 +135,7 @@ def measurements(table: pd.DataFrame, doubted: pd.DataFrame) -> pd.DataFrame:
         float, one row a crystal, its id as the index: the rules' ``doubt`` and its grounds,
         then :data:`MEASUREMENTS`.
     """
-    columns = {name: column(doubted, name) for name in ("doubt", *GROUNDS)}
+    columns = {name: column(doubted, name) for name in ("doubt", *CRITERIA)}
     columns |= {name: column(table, name) for name in MEASUREMENTS}
     return pd.DataFrame(columns, index=pd.Index(table["id"].to_numpy(np.int64), name="id"))
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from napari_olivine.crystals import CrystalsSettings
 from napari_olivine.review import criteria
-from napari_olivine.review.criterion import Reason, column
+from napari_olivine.review.criterion import Criterion, column
 
-GROUNDS = [
+CRITERIA = [
     "doubt_probability", "doubt_boundary", "doubt_shape", "doubt_composition", "doubt_class",
     "doubt_pieces", "doubt_disagreement", "doubt_size",
 ]  # fmt: skip
@@ -62,7 +62,7 @@ def doubts(
     -------
     pandas.DataFrame
         ``id``, ``doubt`` (0 to 1), ``because`` (one to three features that decided), and
-        :data:`GROUNDS`, one row a crystal in the order of the table.
+        :data:`CRITERIA`, one row a crystal in the order of the table.
     """
     if second_opinion is None and "agreement" in table:
         second_opinion = pd.Series(column(table, "agreement"), table["id"].to_numpy())
@@ -77,18 +77,18 @@ def doubts(
         *criteria.size(table),
     ]
     found = pd.DataFrame({"id": table["id"].to_numpy(), "doubt": 0.0, "because": NOTHING})
-    for ground in GROUNDS:
+    for ground in CRITERIA:
         sure = np.ones(len(table))
         for reason in reasons:
             if reason.ground == ground:
                 sure *= 1 - reason.doubt
         found[ground] = 1 - sure
-    found["doubt"] = 1 - np.prod(1 - found[GROUNDS].to_numpy(), axis=1)
+    found["doubt"] = 1 - np.prod(1 - found[CRITERIA].to_numpy(), axis=1)
     found["because"] = _because(reasons, len(table))
     return found
 
 
-def _because(reasons: Sequence[Reason], count: int) -> list[str]:
+def _because(reasons: Sequence[Criterion], count: int) -> list[str]:
     """Words for each crystal, the strongest feature first."""
     brought = np.stack([reason.doubt for reason in reasons], axis=1)
     order = np.argsort(-brought, axis=1, kind="stable")[:, :SPOKEN]

@@ -1,49 +1,61 @@
-from .atomic_io import half_written as half_written
-from .atomic_io import sync as sync
-from .atomic_io import write_atomically as write_atomically
+from .atomic_io import (
+    half_written as half_written,
+    sync as sync,
+    write_atomically as write_atomically,
+)
 from .downsample import halve as halve
-from .draft import OLD as OLD
-from .draft import WORK as WORK
-from .draft import Draft as Draft
-from .draft import draft_folder as draft_folder
-from .draft import lock_of as lock_of
-from .draft import name_of as name_of
-from .draft import old_of as old_of
-from .draft import remove as remove
-from .draft import software_versions as software_versions
-from .draft import take_place as take_place
-from .draft import unfinished as unfinished
-from .provenance import JOURNAL as JOURNAL
-from .provenance import RECIPE as RECIPE
-from .provenance import RECORD as RECORD
-from .provenance import Product as Product
-from .provenance import Recipe as Recipe
-from .provenance import checksum as checksum
-from .provenance import fingerprint_of_bytes as fingerprint_of_bytes
-from .raster import CHUNK as CHUNK
-from .raster import PIECE as PIECE
-from .raster import SHARD_COLUMNS as SHARD_COLUMNS
-from .raster import Block as Block
-from .raster import Raster as Raster
-from .raster import block_side as block_side
-from .raster import blocks as blocks
-from .raster import create_raster as create_raster
-from .raster import strip_height as strip_height
-from .sessions import Role as Role
-from .sessions import Session as Session
-from .sessions import session_index as session_index
-from .sessions import with_role as with_role
-from .store import REVIEW as REVIEW
-from .store import SEVERAL as SEVERAL
-from .store import STEP_OF as STEP_OF
-from .store import Section as Section
-from .store import SectionRecord as SectionRecord
-from .store import make_root as make_root
+from .draft import (
+    OLD as OLD,
+    WORK as WORK,
+    Draft as Draft,
+    draft_folder as draft_folder,
+    lock_of as lock_of,
+    name_of as name_of,
+    old_of as old_of,
+    remove as remove,
+    software_versions as software_versions,
+    take_place as take_place,
+    unfinished as unfinished,
+)
+from .provenance import (
+    JOURNAL as JOURNAL,
+    RECIPE as RECIPE,
+    RECORD as RECORD,
+    Product as Product,
+    Recipe as Recipe,
+    checksum as checksum,
+    fingerprint_of_bytes as fingerprint_of_bytes,
+)
+from .raster import (
+    CHUNK as CHUNK,
+    PIECE as PIECE,
+    SHARD_COLUMNS as SHARD_COLUMNS,
+    Block as Block,
+    Raster as Raster,
+    block_side as block_side,
+    blocks as blocks,
+    create_raster as create_raster,
+    strip_height as strip_height,
+)
+from .sessions import (
+    Role as Role,
+    Session as Session,
+    session_index as session_index,
+    with_role as with_role,
+)
+from .store import (
+    REVIEW as REVIEW,
+    SEVERAL as SEVERAL,
+    STEP_OF as STEP_OF,
+    Section as Section,
+    SectionRecord as SectionRecord,
+    make_root as make_root,
+)
 from .strip_writer import Strips as Strips
-from .submaps import SUBMAP_COLUMNS as SUBMAP_COLUMNS
-from .submaps import Fields as Fields
-from .submaps import Place as Place
-from .tables import read_table as read_table
-from .tables import write_table as write_table
-from .tiles import TILE_COLUMNS as TILE_COLUMNS
-from .tiles import Tiles as Tiles
+from .submaps import (
+    SUBMAP_COLUMNS as SUBMAP_COLUMNS,
+    SubmapPlace as SubmapPlace,
+    Submaps as Submaps,
+)
+from .tables import read_table as read_table, write_table as write_table
+from .tiles import TILE_COLUMNS as TILE_COLUMNS, Tiles as Tiles

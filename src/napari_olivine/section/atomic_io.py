@@ -73,15 +73,15 @@ def sync_tree(folder: Path) -> None:
 
 def sync_behind(file: Path) -> None:
     """Bring a file to the disk while the work goes on."""
-    do_behind(lambda: _sync_if_there(file))
+    submit_io(lambda: _sync_if_there(file))
 
 
-def do_behind(what: Callable[[], None]) -> None:
+def submit_io(what: Callable[[], None]) -> None:
     """Do something when all that was asked for before is on the disk; not at all if it is not."""
     _disk().submit(_unless_failed, what)
 
 
-def settle() -> None:
+def wait_for_io() -> None:
     """Wait for all that is done behind the work.
 
     Raises

@@ -17,7 +17,13 @@ import filelock
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.section.atomic_io import do_behind, half_written, settle, sync_folder, sync_tree
+from napari_olivine.section.atomic_io import (
+    half_written,
+    submit_io,
+    sync_folder,
+    sync_tree,
+    wait_for_io,
+)
 from napari_olivine.section.provenance import JOURNAL, RECIPE, RECORD, SECONDS, Product, Recipe
 
 T = TypeVar("T", bound=Hashable)
@@ -59,7 +65,7 @@ class Draft:
 
     def tick(self, part: str) -> None:
         """Note that a part is finished, as soon as its files are on the disk."""
-        do_behind(lambda: self._note(part))
+        submit_io(lambda: self._note(part))
         self._finished.add(part)
 
     def _note(self, part: str) -> None:
@@ -130,7 +136,7 @@ def open_draft(section: Path, name: str, recipe: Recipe, job: Job) -> Iterator[D
             _prepare(path, recipe, job.force)
             draft = Draft(name, path, recipe, job)
             yield draft
-            settle()
+            wait_for_io()
             seconds = time.monotonic() - started + _seconds_before(path)
             _commit(section / name, draft, seconds)
         except OSError as error:
@@ -142,7 +148,7 @@ def open_draft(section: Path, name: str, recipe: Recipe, job: Job) -> Iterator[D
             raise
         finally:
             with suppress(OSError):  # a full disk was told already
-                settle()
+                wait_for_io()
             with suppress(OSError):
                 if path.exists():
                     _add_seconds(path, time.monotonic() - started)

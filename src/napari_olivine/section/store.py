@@ -20,7 +20,7 @@ from napari_olivine.section.draft import Draft, open_draft, put_in_place
 from napari_olivine.section.provenance import RECORD, Product, Recipe, fingerprint_of_bytes
 from napari_olivine.section.raster import Raster
 from napari_olivine.section.sessions import Session
-from napari_olivine.section.submaps import Fields
+from napari_olivine.section.submaps import Submaps
 from napari_olivine.section.tables import read_table
 from napari_olivine.section.tiles import Tiles
 from napari_olivine.settings import Settings
@@ -315,9 +315,9 @@ class Section:
         grid = (self.shape[0] // shape[0], self.shape[1] // shape[1])
         return Tiles.of_grid(grid, shape)  # sections of before tiles were listed
 
-    def fields(self) -> Fields | None:
+    def fields(self) -> Submaps | None:
         """Return where maps of parts of the section lie, `None` if every map is of all of it."""
-        return Fields.read(self.path / "images")
+        return Submaps.read(self.path / "images")
 
     def sessions(self) -> list[Session]:
         """Return the analytical sessions and their roles."""

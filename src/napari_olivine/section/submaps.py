@@ -22,14 +22,14 @@ FIELDS = "fields.parquet"
 """File of the product ``images`` that lists the fields."""
 
 MATRIX = ("row_row", "row_col", "row_0", "col_row", "col_col", "col_0")
-"""Columns of the table that hold a `Place`, row by row."""
+"""Columns of the table that hold a `SubmapPlace`, row by row."""
 
 SUBMAP_COLUMNS = ("field", "signals", "rows", "columns", *MATRIX)
 """Columns that every table of fields has."""
 
 
 @dataclass(frozen=True)
-class Place:
+class SubmapPlace:
     """Where a field lies: section pixel = matrix @ (field row, field column, 1).
 
     Parameters
@@ -41,7 +41,9 @@ class Place:
     matrix: Floats
 
     @classmethod
-    def of(cls, scale: float, angle_deg: float, centre: Floats, shape: tuple[int, int]) -> Place:
+    def of(
+        cls, scale: float, angle_deg: float, centre: Floats, shape: tuple[int, int]
+    ) -> SubmapPlace:
         """Place a field by its centre.
 
         Parameters
@@ -61,7 +63,7 @@ class Place:
         return cls.about(linear, centre, shape)
 
     @classmethod
-    def about(cls, linear: Floats, centre: Floats, shape: tuple[int, int]) -> Place:
+    def about(cls, linear: Floats, centre: Floats, shape: tuple[int, int]) -> SubmapPlace:
         """Place a field by its centre and by what a step in the field is in the section, (2, 2)."""
         middle = (np.array(shape, np.float64) - 1) / 2
         return cls(np.column_stack([linear, np.asarray(centre) - linear @ middle]))
@@ -94,15 +96,15 @@ class Place:
         """Row and column of the section at the middle of a field of this shape."""
         return np.asarray(self.to_section((np.array([shape], np.float64) - 1) / 2)[0])
 
-    def of_blocks(self, times: int) -> Place:
+    def of_blocks(self, times: int) -> SubmapPlace:
         """Return the place of the image whose pixels each stand for so many squared of these."""
         first = self.to_section(np.full((1, 2), (times - 1) / 2))[0]
-        return Place(np.column_stack([self.linear * times, first]))
+        return SubmapPlace(np.column_stack([self.linear * times, first]))
 
-    def of_parts(self, times: int) -> Place:
+    def of_parts(self, times: int) -> SubmapPlace:
         """Return the place of the image of which so many squared pixels are one of these."""
         linear = self.linear / times
-        return Place(
+        return SubmapPlace(
             np.column_stack([linear, self.matrix[:, 2] - linear.sum(axis=1) * (times - 1) / 2])
         )
 
@@ -134,7 +136,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Fields:
+class Submaps:
     """The fields of a section.
 
     Parameters
@@ -147,7 +149,7 @@ class Fields:
     table: pd.DataFrame
 
     @classmethod
-    def read(cls, images: Path) -> Fields | None:
+    def read(cls, images: Path) -> Submaps | None:
         """Read the fields of a product ``images``, `None` if it has none."""
         file = images / FIELDS
         return cls(read_table(file)) if file.exists() else None
@@ -160,10 +162,12 @@ class Fields:
         return len(self.table)
 
     @property
-    def places(self) -> dict[str, Place]:
+    def places(self) -> dict[str, SubmapPlace]:
         """Place of each field by its name."""
         matrices = self.table[list(MATRIX)].to_numpy(np.float64).reshape(-1, 2, 3)
-        return {str(name): Place(m) for name, m in zip(self.table["field"], matrices, strict=True)}
+        return {
+            str(name): SubmapPlace(m) for name, m in zip(self.table["field"], matrices, strict=True)
+        }
 
     def covers(
         self, rows: slice, columns: slice, signals: Collection[str], inset_px: float = 0.0
@@ -206,7 +210,7 @@ class Fields:
                 inside &= covered
         return inside
 
-    def _with(self, signal: str) -> Iterator[tuple[Place, tuple[int, int]]]:
+    def _with(self, signal: str) -> Iterator[tuple[SubmapPlace, tuple[int, int]]]:
         """Place, rows and columns of the fields that hold a signal."""
         for place, row in zip(self.places.values(), self.table.to_dict("records"), strict=True):
             if signal in row["signals"].split(","):

@@ -1,13 +1,17 @@
-from .numbers import has_decimal_commas as has_decimal_commas
-from .numbers import is_blank as is_blank
-from .numbers import is_number as is_number
-from .numbers import read_number as read_number
-from .numbers import read_numbers as read_numbers
-from .sheets import SEPARATORS as SEPARATORS
-from .sheets import Sheet as Sheet
-from .sheets import is_spreadsheet as is_spreadsheet
-from .sheets import read_spreadsheet as read_spreadsheet
-from .sheets import read_text as read_text
-from .sheets import require_size as require_size
-from .sheets import split_cells as split_cells
-from .sheets import split_text as split_text
+from .numbers import (
+    has_decimal_commas as has_decimal_commas,
+    is_blank as is_blank,
+    is_number as is_number,
+    read_number as read_number,
+    read_numbers as read_numbers,
+)
+from .sheets import (
+    SEPARATORS as SEPARATORS,
+    Sheet as Sheet,
+    is_spreadsheet as is_spreadsheet,
+    read_spreadsheet as read_spreadsheet,
+    read_text as read_text,
+    require_size as require_size,
+    split_cells as split_cells,
+    split_text as split_text,
+)

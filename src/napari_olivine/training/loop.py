@@ -18,7 +18,7 @@ from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import Network, autocast, load_weights, save_weights, stoppable
 from napari_olivine.training.ema import RunningAverage
-from napari_olivine.training.losses import Scores, loss_of
+from napari_olivine.training.losses import Scores, bce_dice_loss
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import Samples
 from napari_olivine.training.validation import validate
@@ -146,7 +146,9 @@ class Training:
                 x = x.to(self.device, memory_format=torch.channels_last)
                 with autocast(self.device):
                     logits = self.network(x)
-                value = loss_of(logits, y.to(self.device), preset.dice) * (len(y) / preset.batch)
+                value = bce_dice_loss(logits, y.to(self.device), preset.dice) * (
+                    len(y) / preset.batch
+                )
                 self.job.check()
                 if not value.isfinite():
                     raise InputError(

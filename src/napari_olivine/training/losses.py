@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 IGNORE = 255
 
 
-def loss_of(logits: Tensor, labels: Tensor, dice: float) -> Tensor:
+def bce_dice_loss(logits: Tensor, labels: Tensor, dice: float) -> Tensor:
     """Mean binary cross-entropy of the labelled pixels, plus `dice` times the Dice loss.
 
     Parameters

@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers import LayerData, layer_data, shown
-from napari_olivine.widgets.state import SectionSession
+from napari_olivine.widgets.state import OpenSection
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None:
@@ -39,7 +39,7 @@ def read_section(path: str) -> list[LayerData]:
     viewer = _watched_viewer()
     if viewer is None or ("images", "BSE") not in shown(section):
         return [layer_data(section, product, name) for product, name in shown(section)]
-    SectionSession.of(viewer).expect(section)
+    OpenSection.of(viewer).expect(section)
     return [layer_data(section, "images", "BSE")]
 
 

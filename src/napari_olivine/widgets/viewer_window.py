@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.state import DOCKS, SectionSession
+from napari_olivine.widgets.state import DOCKS, OpenSection
 
 if TYPE_CHECKING:
     import napari
@@ -62,7 +62,7 @@ def open_window(section: Path | str, *, show: bool = True) -> napari.Viewer:
         )
         dock.setWindowTitle(name)
         first = first or dock
-    SectionSession.of(viewer).open(section)
+    OpenSection.of(viewer).open(section)
     if first is not None:
         first.raise_()
         main.resizeDocks([first], [400], Qt.Orientation.Horizontal)

@@ -7,8 +7,7 @@ from dataclasses import asdict
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from napari_olivine.crystals.measure.blockwise import surroundings

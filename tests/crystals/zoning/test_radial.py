@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -16,10 +15,10 @@ from napari_olivine.crystals.zoning.radial import (
     independent,
     median_variance,
     most_alike,
+    noise_level,
     on_grid,
     profile_distances,
     radial_profile,
-    speckle,
 )
 
 Image = NDArray[np.float64]
@@ -96,7 +95,7 @@ def test_standard_errors_tell_the_scatter_of_repeated_measurements(smooth_px: fl
 def test_speckle_finds_size_and_extent_of_the_noise(smooth_px: float) -> None:
     inside, away = disc(90)
     mg = 0.9 - 0.1 * (away / 90) ** 2 + correlated(3, away.shape, 0.008, smooth_px)
-    sigma, patch = speckle(mg.astype(np.float32), inside)
+    sigma, patch = noise_level(mg.astype(np.float32), inside)
     assert sigma == pytest.approx(0.008, rel=0.12)
     assert patch == pytest.approx(max(4 * np.pi * smooth_px**2, 1), rel=0.25)
 

@@ -11,13 +11,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import nn
 
 from napari_olivine.errors import Cancelled, InputError
-from napari_olivine.inference.engines import EngineError, agree, choose_engine, plain_engine
-from napari_olivine.inference.engines import select as choosing_module
+from napari_olivine.inference.engines import (
+    EngineError,
+    agree,
+    choose_engine,
+    plain_engine,
+    select as choosing_module,
+)
 from napari_olivine.inference.engines.cuda_engine import CudaEngine
 from napari_olivine.inference.engines.openvino_engine import OpenVinoEngine, is_installed
 from napari_olivine.inference.engines.optimize import (

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from napari_olivine.readers.base.signal_names import depth_of, signal_of
 from napari_olivine.readers.base.vocabulary import BSE_NAMES, ELEMENTS, ONLY_K, SYMBOLS

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma import load_mappings, preview, read_profile, read_profiles, suggest

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Acquisition, Image
@@ -28,7 +27,7 @@ from napari_olivine.readers.formats.metadata import (
     tescan,
     zeiss,
 )
-from napari_olivine.readers.formats.metadata.embedded import Told
+from napari_olivine.readers.formats.metadata.embedded import EmbeddedMetadata
 
 FIELD = np.arange(884 * 102, dtype=np.uint32).reshape(884, 102).astype(np.uint8)
 
@@ -554,7 +553,7 @@ words = st.one_of(
 @given(values=st.lists(words, min_size=25, max_size=25))
 def test_whatever_stands_in_the_metadata_units_stay_sane(values):
     """No text makes a reader fail, or say a pixel size, position or voltage that cannot be."""
-    told: list[Told | None] = []
+    told: list[EmbeddedMetadata | None] = []
     filling = iter(values * 3)
     czsem = {
         key: ("name", next(filling), next(filling))

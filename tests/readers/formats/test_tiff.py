@@ -13,14 +13,12 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Image, Unreadable
 from napari_olivine.readers.formats import open_images
-from napari_olivine.readers.formats.tiff import images as tiff_format
-from napari_olivine.readers.formats.tiff import rows
+from napari_olivine.readers.formats.tiff import images as tiff_format, rows
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 

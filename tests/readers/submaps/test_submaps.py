@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from napari_olivine.catalogue.methods import methods_text
@@ -21,7 +20,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.readers import ImportSettings, import_section, read_source
-from napari_olivine.section import Fields, Place, Section
+from napari_olivine.section import Section, SubmapPlace, Submaps
 from napari_olivine.section.check import CheckSettings
 from napari_olivine.workflow.check import check_section
 
@@ -60,7 +59,7 @@ def grey(seed: int = 0) -> NDArray[np.uint8]:
     return np.clip(PHASES[ROCK, 0] + noise, 1, 254).astype(np.uint8)
 
 
-def field_of(place: Place, column: int, seed: int = 1) -> NDArray[Any]:
+def field_of(place: SubmapPlace, column: int, seed: int = 1) -> NDArray[Any]:
     """Return counts (or grey, column 0) of a field as measured at a place."""
     ideal = PHASES[ROCK, column]
     total = np.zeros(FIELD, np.float32)
@@ -98,7 +97,7 @@ def save(file: Path, image: NDArray[Any], pixel_um: float | None, stage: Any = N
     tifffile.imwrite(file, image, **tags)
 
 
-def save_field(folder: Path, place: Place, stage: Any = None, pixel_um: Any = 6.0) -> None:
+def save_field(folder: Path, place: SubmapPlace, stage: Any = None, pixel_um: Any = 6.0) -> None:
     """Write the maps of a field."""
     for name, column in COUNTS.items():
         save(folder / f"{name} Ka.tif", field_of(place, column), pixel_um, stage)
@@ -114,24 +113,24 @@ def save_mosaic(folder: Path) -> None:
             save(folder / f"tile_{row * 4 + column + 1:03d}.tif", tile, PIXEL_UM, centre)
 
 
-def stage_of(place: Place) -> NDArray[np.float64]:
+def stage_of(place: SubmapPlace) -> NDArray[np.float64]:
     """Return the stage position of a field's middle in the mosaic above."""
     row, column = place.centre(FIELD)
     return np.array([column, -row]) * PIXEL_UM + (5000, 9000)
 
 
-def distance(found: Place, true: Place) -> float:
+def distance(found: SubmapPlace, true: SubmapPlace) -> float:
     """Return the RMS distance of a field's corners from the truth, px of the field."""
     away = found.corners(FIELD) - true.corners(FIELD)
     return float(np.sqrt((away**2).sum(axis=1).mean())) / TIMES
 
 
-TURNED = Place.of(TIMES * 1.004, 2.3, np.array([310.4, 422.7]), FIELD)
+TURNED = SubmapPlace.of(TIMES * 1.004, 2.3, np.array([310.4, 422.7]), FIELD)
 
 
 def test_maps_without_a_stage_are_found_wherever_they_lie(tmp_path):
     save(tmp_path / "in" / "BSE.tif", grey(), PIXEL_UM)
-    upright = Place.of(TIMES, 90.0, np.array([320.0, 240.0]), FIELD)
+    upright = SubmapPlace.of(TIMES, 90.0, np.array([320.0, 240.0]), FIELD)
     save_field(tmp_path / "in" / "site 1", TURNED)
     save_field(tmp_path / "in" / "site 2", upright)
     section = import_section(tmp_path / "in", tmp_path / "out")
@@ -233,7 +232,7 @@ def test_maps_named_as_tiles_but_measured_elsewhere_are_no_tiles(tmp_path):
     save_mosaic(tmp_path / "in" / "overview")
     for name, column in COUNTS.items():
         for number, row in enumerate((200.0, 380.0), 1):
-            place = Place.of(TIMES, 0.0, np.array([row, 300.0 + row / 2]), FIELD)
+            place = SubmapPlace.of(TIMES, 0.0, np.array([row, 300.0 + row / 2]), FIELD)
             file = tmp_path / "in" / "maps" / f"{name}_{number:03d}.tif"
             save(file, field_of(place, column), 6.0, stage_of(place))
     source = read_source(tmp_path / "in")
@@ -271,7 +270,7 @@ def test_neighbours_tell_how_far_the_stage_is_off(tmp_path):
     save_mosaic(tmp_path / "in")
     off = np.array([80.0, 60.0])
     save_field(tmp_path / "in" / "site", TURNED, stage_of(TURNED) + off)
-    blank = Place.of(TIMES, 0.0, np.array([200.0, 250.0]), FIELD)
+    blank = SubmapPlace.of(TIMES, 0.0, np.array([200.0, 250.0]), FIELD)
     noise = np.random.default_rng(3).poisson(6, FIELD).astype(np.uint16)
     save(tmp_path / "in" / "glass" / "Mg.tif", noise, 6.0, stage_of(blank) + off)
     section = import_section(tmp_path / "in", tmp_path / "out")
@@ -292,7 +291,7 @@ def test_maps_that_are_found_nowhere_are_refused_before_anything_is_written(tmp_
 
 def test_a_person_says_where_maps_lie(tmp_path):
     save(tmp_path / "in" / "BSE.tif", grey(), PIXEL_UM)
-    true = Place.of(TIMES, 0.0, np.array([300.0, 400.0]), FIELD)
+    true = SubmapPlace.of(TIMES, 0.0, np.array([300.0, 400.0]), FIELD)
     save_field(tmp_path / "in" / "site", true, pixel_um=None)
     with pytest.raises(InputError, match=r"say how large its pixels are \(pixel_size_um in a"):
         read_source(tmp_path / "in")
@@ -333,10 +332,10 @@ def test_a_second_import_finds_the_same_and_changes_nothing(tmp_path):
     save(tmp_path / "in" / "BSE.tif", grey(), PIXEL_UM)
     save_field(tmp_path / "in" / "site", TURNED)
     first = import_section(tmp_path / "in", tmp_path / "out").require("images")
-    before = Fields.read(tmp_path / "out" / "images")
+    before = Submaps.read(tmp_path / "out" / "images")
     again = import_section(tmp_path / "in", tmp_path / "out").require("images")
     assert again.created == first.created
-    after = Fields.read(tmp_path / "out" / "images")
+    after = Submaps.read(tmp_path / "out" / "images")
     assert before is not None
     assert after is not None
     assert before.table.equals(after.table)
@@ -381,7 +380,7 @@ def test_a_stopped_search_writes_nothing(tmp_path):
     column=st.floats(-500, 500),
 )
 def test_a_place_leads_there_and_back(scale, angle, row, column):
-    place = Place.of(scale, angle, np.array([row, column]), FIELD)
+    place = SubmapPlace.of(scale, angle, np.array([row, column]), FIELD)
     points = np.random.default_rng(0).uniform(-50, 200, (20, 2))
     np.testing.assert_allclose(place.to_field(place.to_section(points)), points, atol=1e-6)
     np.testing.assert_allclose(place.centre(FIELD), [row, column], atol=1e-6)
@@ -410,14 +409,14 @@ def test_large_fields_are_found_by_coarser_images(tmp_path, monkeypatch):
 def test_where_every_map_of_a_rule_was_measured():
     import pandas as pd
 
-    left = Place.of(2.0, 0.0, np.array([9.5, 9.5]), (10, 10))
-    right = Place.of(2.0, 0.0, np.array([9.5, 19.5]), (10, 10))
+    left = SubmapPlace.of(2.0, 0.0, np.array([9.5, 9.5]), (10, 10))
+    right = SubmapPlace.of(2.0, 0.0, np.array([9.5, 19.5]), (10, 10))
     rows = [
         ("a", "Mg,Ca", 10, 10, *left.matrix.ravel()),
         ("b", "Mg", 10, 10, *right.matrix.ravel()),
     ]
     columns = ["field", "signals", "rows", "columns", "row_row", "row_col", "row_0"]
-    fields = Fields(pd.DataFrame(rows, columns=[*columns, "col_row", "col_col", "col_0"]))
+    fields = Submaps(pd.DataFrame(rows, columns=[*columns, "col_row", "col_col", "col_0"]))
     window = (slice(0, 30), slice(0, 40))
     assert fields.covers(*window, ["Mg"]).sum() == 20 * 30
     assert fields.covers(*window, ["Mg", "Ca"]).sum() == 20 * 20

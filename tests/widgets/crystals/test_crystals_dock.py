@@ -23,7 +23,7 @@ from napari_olivine.widgets.crystals.histogram import HistogramPart, mg_histogra
 from napari_olivine.widgets.crystals.layer import outline_data
 from napari_olivine.widgets.crystals.table_model import CrystalModel
 from napari_olivine.widgets.docks.crystals_dock import CrystalsDock
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.sections import make_section
 
 pytestmark = pytest.mark.gui
@@ -375,9 +375,9 @@ def test_columns_are_chosen_and_remembered(qtbot: Any, table: pd.DataFrame) -> N
 @pytest.fixture
 def viewer(make_napari_viewer: Any, section: Section) -> Any:
     viewer = make_napari_viewer(show=True)
-    SectionSession.of(viewer).open(section.path)
+    OpenSection.of(viewer).open(section.path)
     yield viewer
-    SectionSession.of(viewer).jobs.stop_now()
+    OpenSection.of(viewer).jobs.stop_now()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state.open_section import OpenSection
 from napari_olivine.widgets.state.product_status import DOCKS
 from tests.helpers.widget_sections import (
     FAKE_CHILD,
@@ -34,7 +34,7 @@ LEFT = Qt.MouseButton.LeftButton
 def viewer(make_napari_viewer: Any) -> Any:
     viewer = make_napari_viewer(show=True)
     yield viewer
-    SectionSession.of(viewer).jobs.stop_now()
+    OpenSection.of(viewer).jobs.stop_now()
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ class TestClosing:
     def test_closed_dock_stops_listening_and_can_be_opened_again(
         self, qtbot: Any, viewer: Any, tmp_path: Path
     ) -> None:
-        session = SectionSession.of(viewer)
+        session = OpenSection.of(viewer)
         session.open(copy_of(finished_section(), tmp_path))
         names = ("Section", "EPMA profiles", "Crystals")
         closed = [dock(viewer, name) for name in names]

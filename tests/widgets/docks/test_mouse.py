@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 
 from napari_olivine.readers import import_section
 from napari_olivine.section import Section
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.widget_sections import Mouse, copy_of, crystals_of, finished_section
 
 pytestmark = pytest.mark.gui
@@ -28,9 +28,9 @@ def path(tmp_path: Path) -> Path:
 def viewer(make_napari_viewer: Any, path: Path) -> Any:
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(1400, 900)
-    SectionSession.of(viewer).open(path)
+    OpenSection.of(viewer).open(path)
     yield viewer
-    SectionSession.of(viewer).jobs.stop_now()
+    OpenSection.of(viewer).jobs.stop_now()
 
 
 @pytest.fixture

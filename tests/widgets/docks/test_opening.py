@@ -9,7 +9,7 @@ import pytest
 from qtpy.QtCore import QTimer
 
 from napari_olivine.widgets.layers.make_layer import section_of
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.widget_sections import copy_of, finished_section, imported_section
 
 pytestmark = pytest.mark.gui
@@ -23,8 +23,8 @@ def viewer(make_napari_viewer: Any) -> Any:
 
 
 @pytest.fixture
-def session(viewer: Any) -> SectionSession:
-    return SectionSession.of(viewer)
+def session(viewer: Any) -> OpenSection:
+    return OpenSection.of(viewer)
 
 
 def images(viewer: Any) -> list[str]:
@@ -32,7 +32,7 @@ def images(viewer: Any) -> list[str]:
 
 
 def test_bse_comes_first_and_the_rest_takes_its_place(
-    qtbot: Any, viewer: Any, session: SectionSession
+    qtbot: Any, viewer: Any, session: OpenSection
 ) -> None:
     path = finished_section()
     came: list[str] = []
@@ -54,7 +54,7 @@ def test_bse_comes_first_and_the_rest_takes_its_place(
 
 
 def test_another_section_opened_meanwhile_is_the_only_one(
-    qtbot: Any, viewer: Any, session: SectionSession, tmp_path: Path
+    qtbot: Any, viewer: Any, session: OpenSection, tmp_path: Path
 ) -> None:
     first, second = imported_section(), copy_of(imported_section(), tmp_path)
     opened: list[Any] = []
@@ -69,7 +69,7 @@ def test_another_section_opened_meanwhile_is_the_only_one(
     assert opened == [first, second]
 
 
-def test_window_closed_meanwhile(qtbot: Any, viewer: Any, session: SectionSession) -> None:
+def test_window_closed_meanwhile(qtbot: Any, viewer: Any, session: OpenSection) -> None:
     session.open(imported_section(), by_turns=True)
     qtbot.waitUntil(lambda: len(images(viewer)) >= 1, timeout=10_000)
     with qtbot.captureExceptions() as raised:
@@ -79,7 +79,7 @@ def test_window_closed_meanwhile(qtbot: Any, viewer: Any, session: SectionSessio
     assert len(images(viewer)) < 6
 
 
-def test_composite_waits_for_no_turn(qtbot: Any, viewer: Any, session: SectionSession) -> None:
+def test_composite_waits_for_no_turn(qtbot: Any, viewer: Any, session: OpenSection) -> None:
     session.open(imported_section(), by_turns=True)
     qtbot.waitUntil(lambda: len(images(viewer)) >= 1, timeout=10_000)
     session.composite.switch(True)
@@ -90,7 +90,7 @@ def test_composite_waits_for_no_turn(qtbot: Any, viewer: Any, session: SectionSe
 
 
 def test_image_that_is_taken_away_meanwhile_is_left_out(
-    qtbot: Any, viewer: Any, session: SectionSession, tmp_path: Path
+    qtbot: Any, viewer: Any, session: OpenSection, tmp_path: Path
 ) -> None:
     from napari_olivine.section import Section
 
@@ -123,7 +123,7 @@ def test_napari_s_own_opening_answers_meanwhile_too(qtbot: Any, viewer: Any) -> 
 
 
 def test_section_dropped_in_the_place_of_another_keeps_its_names(
-    qtbot: Any, viewer: Any, session: SectionSession, tmp_path: Path
+    qtbot: Any, viewer: Any, session: OpenSection, tmp_path: Path
 ) -> None:
     session.open(imported_section())
     path = copy_of(imported_section(), tmp_path)

@@ -15,7 +15,7 @@ from napari_olivine.levelling import level
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers.element_colours import ELEMENT_COLOURS, colour_of
 from napari_olivine.widgets.state.composite import VIEW, usual
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.sections import make_section
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0.
@@ -74,7 +74,7 @@ class TestColours:
 class TestContrast:
     def one_layer(self, folder: Path, image: np.ndarray, name: str = "BSE"):  # type: ignore[no-untyped-def]
         make_section(folder, {"BSE": image, name: image})
-        session = SectionSession.of(viewer := ViewerModel())
+        session = OpenSection.of(viewer := ViewerModel())
         session.open(folder)
         self.viewer = viewer
         return viewer.layers[name]
@@ -106,13 +106,13 @@ class TestContrast:
 
 class TestComposite:
     @pytest.fixture
-    def session(self, tmp_path: Path) -> SectionSession:
+    def session(self, tmp_path: Path) -> OpenSection:
         rng = np.random.default_rng(3)
         names = ("BSE", "Mg", "Fe", "Ca", "Al", "Si")
         images = {name: rng.integers(1, 90, (64, 64), dtype=np.uint8) for name in names}
         make_section(tmp_path / "s", images)
         self.viewer = ViewerModel()
-        session = SectionSession.of(self.viewer)
+        session = OpenSection.of(self.viewer)
         session.open(tmp_path / "s")
         return session
 
@@ -123,7 +123,7 @@ class TestComposite:
             if layer.visible
         }
 
-    def test_red_green_blue_and_back(self, session: SectionSession) -> None:
+    def test_red_green_blue_and_back(self, session: OpenSection) -> None:
         before = self.viewer.layers["Fe"].colormap
         session.composite.switch(True)
         assert self.shown() == {"Fe": [1, 0, 0], "Mg": [0, 1, 0], "Ca": [0, 0, 1]}
@@ -131,7 +131,7 @@ class TestComposite:
         assert set(self.shown()) == {"BSE"}
         assert self.viewer.layers["Fe"].colormap == before
 
-    def test_levelled_grey_is_hidden_too(self, session: SectionSession) -> None:
+    def test_levelled_grey_is_hidden_too(self, session: OpenSection) -> None:
         level(Section(session.require().path))
         session.refresh()
         levelled = self.viewer.layers["BSE levelled"]
@@ -141,9 +141,7 @@ class TestComposite:
         session.composite.switch(False)
         assert levelled.visible
 
-    def test_other_elements_keep_their_own_colours_afterwards(
-        self, session: SectionSession
-    ) -> None:
+    def test_other_elements_keep_their_own_colours_afterwards(self, session: OpenSection) -> None:
         composite = session.composite
         composite.switch(True)
         composite.choose(("Si", "", "Fe"))
@@ -153,11 +151,11 @@ class TestComposite:
         red = [int(ELEMENT_COLOURS["Fe"][k : k + 2], 16) / 255 for k in (1, 3, 5)]
         np.testing.assert_allclose(self.viewer.layers["Fe"].colormap.colors[-1, :3], red, atol=1e-6)
 
-    def test_each_section_remembers_its_own(self, session: SectionSession) -> None:
+    def test_each_section_remembers_its_own(self, session: OpenSection) -> None:
         session.composite.choose(("Al", "Mg", "Si"))
         path = session.require().path
         assert json.loads((path / VIEW).read_text()) == {"composite": ["Al", "Mg", "Si"]}
-        again = SectionSession.of(viewer := ViewerModel())
+        again = OpenSection.of(viewer := ViewerModel())
         again.open(path)
         assert again.composite.elements == ("Al", "Mg", "Si")
         assert viewer is again.viewer
@@ -165,10 +163,10 @@ class TestComposite:
     @pytest.mark.parametrize(
         "damage", ["", "{", '{"composite": [1, 2]}', '{"composite": ["U", "", ""]}']
     )
-    def test_damaged_memory_is_no_harm(self, session: SectionSession, damage: str) -> None:
+    def test_damaged_memory_is_no_harm(self, session: OpenSection, damage: str) -> None:
         path = session.require().path
         (path / VIEW).write_text(damage)
-        again = SectionSession.of(_viewer := ViewerModel())
+        again = OpenSection.of(_viewer := ViewerModel())
         again.open(path)
         assert again.composite.elements == ("Fe", "Mg", "Ca")
 
@@ -177,7 +175,7 @@ class TestComposite:
         assert usual(["Ti"]) == ("Ti", "", "")
         assert usual([]) == ("", "", "")
 
-    def test_state_of_products_does_not_depend_on_the_view(self, session: SectionSession) -> None:
+    def test_state_of_products_does_not_depend_on_the_view(self, session: OpenSection) -> None:
         before = Section(session.require().path).fingerprint("annotations/sessions")
         session.composite.choose(("Al", "Mg", "Si"))
         assert Section(session.require().path).fingerprint("annotations/sessions") == before

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QApplication, QInputDialog, QLineEdit
 from napari_olivine.crystals.edits import CrystalStore, Judge, Merge
 from napari_olivine.section import Section
 from napari_olivine.widgets.review.panel import SIZES
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.widget_sections import Mouse, copy_of, finished_section, imported_section
 
 pytestmark = pytest.mark.gui
@@ -28,7 +28,7 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 def viewer(make_napari_viewer: Any) -> Any:
     viewer = make_napari_viewer(show=True)
     yield viewer
-    SectionSession.of(viewer).jobs.stop_now()
+    OpenSection.of(viewer).jobs.stop_now()
 
 
 @pytest.fixture

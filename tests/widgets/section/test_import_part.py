@@ -20,7 +20,7 @@ from napari_olivine.readers import ImportSettings, read_source
 from napari_olivine.section import Section
 from napari_olivine.widgets.section.source_scanner import Looker
 from napari_olivine.widgets.section.tile_map import COLOURS, TileMap, TileStates, tile_states
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state.open_section import OpenSection
 
 LEFT = Qt.MouseButton.LeftButton
 GRID, TILE = (3, 4), (40, 60)
@@ -165,7 +165,7 @@ class TestDock:
         viewer = make_napari_viewer(show=True)
         viewer.window.resize(1200, 760)
         yield viewer
-        SectionSession.of(viewer).jobs.stop_now()
+        OpenSection.of(viewer).jobs.stop_now()
 
     @pytest.fixture
     def widget(self, viewer: Any) -> Any:

@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt
 from napari_olivine.levelling import level, open_levelled
 from napari_olivine.section import Section
 from napari_olivine.widgets.section.levelling_part import report_of, steps_of
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.widget_sections import copy_of, imported_section
 
 pytestmark = pytest.mark.gui
@@ -30,9 +30,9 @@ def path(tmp_path: Path) -> Path:
 def viewer(make_napari_viewer: Any, path: Path) -> Any:
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(1200, 760)
-    SectionSession.of(viewer).open(path)
+    OpenSection.of(viewer).open(path)
     yield viewer
-    SectionSession.of(viewer).jobs.stop_now()
+    OpenSection.of(viewer).jobs.stop_now()
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_olivine.section import Place
+from napari_olivine.section import SubmapPlace
 from napari_olivine.widgets.section.import_part import _fields_in_words
 from napari_olivine.widgets.section.tile_map import FIELD_COLOUR, TileMap, with_fields
 
 pytestmark = pytest.mark.gui
 
 
-def source(*places: Place | None) -> Any:
+def source(*places: SubmapPlace | None) -> Any:
     """Return a section of 200 x 400 px with a field of 10 x 20 px at each place."""
     fields = [
         SimpleNamespace(
@@ -32,7 +32,7 @@ def source(*places: Place | None) -> Any:
 
 
 def test_a_field_is_outlined_where_it_lies(qtbot: Any) -> None:
-    middle = Place.of(8.0, 0.0, np.array([99.5, 199.5]), (10, 20))
+    middle = SubmapPlace.of(8.0, 0.0, np.array([99.5, 199.5]), (10, 20))
     tiles = with_fields(None, source(middle, None))
     assert tiles is not None
     corners = tiles.fields["site 1"]
@@ -58,7 +58,7 @@ def test_a_field_is_outlined_where_it_lies(qtbot: Any) -> None:
 
 
 def test_fields_that_are_still_to_be_found_are_told() -> None:
-    known = Place.of(8.0, 0.0, np.array([99.5, 199.5]), (10, 20))
+    known = SubmapPlace.of(8.0, 0.0, np.array([99.5, 199.5]), (10, 20))
     told = _fields_in_words(source(known, None).fields)
     assert told[0] == "Part site 1: Mg, Ca, 20 x 10 px of 8 µm, about where the stage says"
     assert told[1].endswith("to be found on the BSE image")

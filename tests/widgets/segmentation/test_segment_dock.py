@@ -20,7 +20,7 @@ from napari_olivine.section import Section
 from napari_olivine.widgets.docks.run_bar import Pace
 from napari_olivine.widgets.layers.error_raster import BOTH, EXTRA, MISSED, error_levels
 from napari_olivine.widgets.segmentation.threshold_numbers import crystals_in, share_of
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.sections import make_section
 from tests.helpers.widget_sections import copy_of
 
@@ -122,7 +122,7 @@ MAPS = {"Mg": 90, "Al": 1, "Ca": 1}
 def viewer(make_napari_viewer: Any) -> Any:
     viewer = make_napari_viewer(show=True)
     yield viewer
-    SectionSession.of(viewer).jobs.stop_now()
+    OpenSection.of(viewer).jobs.stop_now()
 
 
 @pytest.fixture

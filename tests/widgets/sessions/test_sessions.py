@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from qtpy.QtCore import QPoint, Qt
 
 from napari_olivine.errors import InputError
@@ -22,7 +21,7 @@ from napari_olivine.widgets.sessions.session_edits import (
     range_from_words,
     range_in_words,
 )
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.widget_sections import Mouse, copy_of, finished_section
 
 LEFT = Qt.MouseButton.LeftButton
@@ -134,9 +133,9 @@ class TestWindow:
     def viewer(self, make_napari_viewer: Any, path: Path) -> Any:
         viewer = make_napari_viewer(show=True)
         viewer.window.resize(1400, 900)
-        SectionSession.of(viewer).open(path)
+        OpenSection.of(viewer).open(path)
         yield viewer
-        SectionSession.of(viewer).jobs.stop_now()
+        OpenSection.of(viewer).jobs.stop_now()
 
     @pytest.fixture
     def widget(self, qtbot: Any, viewer: Any) -> Any:
@@ -280,9 +279,9 @@ class TestTree:
     @pytest.fixture
     def viewer(self, make_napari_viewer: Any, tmp_path: Path) -> Any:
         viewer = make_napari_viewer(show=True)
-        SectionSession.of(viewer).open(copy_of(finished_section(), tmp_path))
+        OpenSection.of(viewer).open(copy_of(finished_section(), tmp_path))
         yield viewer
-        SectionSession.of(viewer).jobs.stop_now()
+        OpenSection.of(viewer).jobs.stop_now()
 
     @pytest.fixture
     def widget(self, qtbot: Any, viewer: Any) -> Any:

@@ -20,7 +20,7 @@ from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers.make_layer import KEY
 from napari_olivine.widgets.reader import get_reader
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.widget_sections import (
     copy_of,
     finished_section,
@@ -94,18 +94,18 @@ class TestReader:
 class TestSession:
     def test_one_session_for_each_viewer(self) -> None:
         first, second = ViewerModel(), ViewerModel()
-        assert SectionSession.of(first) is SectionSession.of(first)
-        assert SectionSession.of(first) is not SectionSession.of(second)
+        assert OpenSection.of(first) is OpenSection.of(first)
+        assert OpenSection.of(first) is not OpenSection.of(second)
 
     def test_session_goes_with_its_viewer(self) -> None:
         viewer = ViewerModel()
-        session = weakref.ref(SectionSession.of(viewer))
+        session = weakref.ref(OpenSection.of(viewer))
         del viewer
         gc.collect()
         assert session() is None
 
     def test_open_shows_the_section_and_tells(self, path: Path) -> None:
-        session = SectionSession.of(viewer := ViewerModel())
+        session = OpenSection.of(viewer := ViewerModel())
         opened: list[Section] = []
         session.section_opened.connect(opened.append)
         session.open(path)
@@ -119,26 +119,26 @@ class TestSession:
         viewer = ViewerModel()
         for layer in read(path):
             viewer.add_layer(layer)
-        session = SectionSession.of(viewer)
+        session = OpenSection.of(viewer)
         assert session.section is not None
         assert session.section.path == path
         assert len(viewer.layers) == 6
 
     def test_joins_layers_that_come_later(self, path: Path) -> None:
-        session = SectionSession.of(viewer := ViewerModel())
+        session = OpenSection.of(viewer := ViewerModel())
         for layer in read(path):
             viewer.add_layer(layer)
         assert session.require().path == path
 
     def test_dropping_a_section_twice_shows_it_once(self, path: Path) -> None:
-        session = SectionSession.of(viewer := ViewerModel())
+        session = OpenSection.of(viewer := ViewerModel())
         session.open(path)
         for layer in read(path):
             viewer.add_layer(layer)
         assert len(viewer.layers) == 6
 
     def test_another_section_takes_the_place_of_the_first(self, path: Path) -> None:
-        session = SectionSession.of(viewer := ViewerModel())
+        session = OpenSection.of(viewer := ViewerModel())
         session.open(path)
         for layer in read(finished_section()):
             viewer.add_layer(layer)
@@ -148,14 +148,14 @@ class TestSession:
         }
 
     def test_layers_of_others_stay(self, path: Path) -> None:
-        session = SectionSession.of(viewer := ViewerModel())
+        session = OpenSection.of(viewer := ViewerModel())
         viewer.add_image(np.zeros((4, 4)), name="mine")
         session.open(path)
         session.open(finished_section())
         assert "mine" in viewer.layers
 
     def test_new_product_is_shown_above_the_images(self, path: Path) -> None:
-        session = SectionSession.of(viewer := ViewerModel())
+        session = OpenSection.of(viewer := ViewerModel())
         session.open(path)
         changed: list[str] = []
         session.product_changed.connect(changed.append)
@@ -167,7 +167,7 @@ class TestSession:
 
     def test_product_made_anew_is_read_again_and_keeps_its_look(self, path: Path) -> None:
         make_mask(Section(path))
-        session = SectionSession.of(viewer := ViewerModel())
+        session = OpenSection.of(viewer := ViewerModel())
         session.open(path)
         assert len(viewer.layers) == 7
         before = session.layer("mask", "olivine")
@@ -181,7 +181,7 @@ class TestSession:
         assert np.asarray(after.data[0]).max() == 0
 
     def test_nothing_is_told_where_nothing_changed(self, path: Path) -> None:
-        session = SectionSession.of(_viewer := ViewerModel())
+        session = OpenSection.of(_viewer := ViewerModel())
         session.open(path)
         changed: list[str] = []
         session.product_changed.connect(changed.append)
@@ -189,7 +189,7 @@ class TestSession:
         assert changed == []
 
     def test_annotating_tells_the_docks(self, path: Path) -> None:
-        session = SectionSession.of(_viewer := ViewerModel())
+        session = OpenSection.of(_viewer := ViewerModel())
         session.open(path)
         changed: list[str] = []
         session.annotations_changed.connect(changed.append)
@@ -201,4 +201,4 @@ class TestSession:
 
     def test_without_a_section_it_says_what_to_do(self) -> None:
         with pytest.raises(SectionError, match="Section dock"):
-            SectionSession.of(ViewerModel()).require()
+            OpenSection.of(ViewerModel()).require()

@@ -1,23 +1,24 @@
-from .change import Change as Change
-from .change import Changes as Changes
-from .change import by_id as by_id
-from .commands import Classify as Classify
-from .commands import Edit as Edit
-from .commands import Entry as Entry
-from .commands import Judge as Judge
-from .commands import Merge as Merge
-from .commands import Note as Note
-from .commands import Redraw as Redraw
-from .commands import Split as Split
-from .commands import Verdict as Verdict
-from .commands import ZoneClass as ZoneClass
-from .commands import words_of as words_of
+from .change import Change as Change, Changes as Changes, by_id as by_id
+from .commands import (
+    Classify as Classify,
+    Edit as Edit,
+    Entry as Entry,
+    Judge as Judge,
+    Merge as Merge,
+    Note as Note,
+    Redraw as Redraw,
+    Split as Split,
+    Verdict as Verdict,
+    ZoneClass as ZoneClass,
+    describe as describe,
+)
 from .footprints import Shape as Shape
-from .journal import Journal as Journal
-from .journal import reviewer as reviewer
-from .store import EDITS as EDITS
-from .store import FOUND as FOUND
-from .store import Aside as Aside
-from .store import CrystalStore as CrystalStore
-from .store import bring_up_to_date as bring_up_to_date
-from .store import content as content
+from .journal import Journal as Journal, reviewer as reviewer
+from .store import (
+    EDITS as EDITS,
+    FOUND as FOUND,
+    CrystalStore as CrystalStore,
+    SkippedEdit as SkippedEdit,
+    bring_up_to_date as bring_up_to_date,
+    content as content,
+)

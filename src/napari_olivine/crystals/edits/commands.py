@@ -113,7 +113,7 @@ WORDS = {
 }  # fmt: skip
 
 
-def words_of(edit: Edit | Undo | Redo) -> str:
+def describe(edit: Edit | Undo | Redo) -> str:
     """Tell an edit in a person's words, e.g. ``"merged 12, 15"``."""
     if isinstance(edit, Undo | Redo):
         return f"edit {edit.of} {'taken back' if edit.do == 'undo' else 'done again'}"

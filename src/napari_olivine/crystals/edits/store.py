@@ -48,7 +48,7 @@ PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
-class Aside:
+class SkippedEdit:
     """An edit that could not be carried out on the crystals as they are now."""
 
     entry: Entry
@@ -198,10 +198,10 @@ class CrystalStore:
             return self.table
         return by_id(complete_columns(pd.read_parquet(file))[COLUMNS])
 
-    def aside(self) -> list[Aside]:
+    def aside(self) -> list[SkippedEdit]:
         """Return the edits that could not be carried out on the crystals as they are now."""
         told = ((entry, self.changes.aside(entry.n)) for entry in self.journal.active())
-        return [Aside(entry, reason) for entry, reason in told if reason]
+        return [SkippedEdit(entry, reason) for entry, reason in told if reason]
 
     # ------------------------------------------------------------------ after a crash or a rerun
 

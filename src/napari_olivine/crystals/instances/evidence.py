@@ -43,12 +43,12 @@ class Estimate(NamedTuple):
     error: float = np.nan
 
 
-def bounded(odds: float, low: float, high: float) -> float:
+def clip_log_odds(odds: float, low: float, high: float) -> float:
     """Limit the weight of one piece of evidence (log odds); 0 if there is none (NaN)."""
     return 0.0 if np.isnan(odds) else float(min(max(odds, low), high))
 
 
-def chance(odds: float) -> float:
+def expit(odds: float) -> float:
     """Probability that has some log odds."""
     return float(1 / (1 + np.exp(-odds)))
 

@@ -28,9 +28,9 @@ from napari_olivine.crystals.instances.evidence import (
     Estimate,
     Floats,
     Mask,
-    bounded,
-    chance,
+    clip_log_odds,
     distance_to,
+    expit,
     hull_area,
     hull_excess,
     outer_points,
@@ -330,7 +330,7 @@ def probability(gap: Gap, settings: BridgingSettings | None = None) -> float:
     Log odds add up as in a naive Bayes classifier; the weights are ours, set on simulated
     sections with known crystals. Missing evidence counts neither way.
     """
-    return chance(_log_odds(gap, settings or BridgingSettings()))
+    return expit(_log_odds(gap, settings or BridgingSettings()))
 
 
 def decisions(gaps: list[Gap]) -> pd.DataFrame:
@@ -364,12 +364,12 @@ def joined_ids(ids: NDArray[np.integer], table: pd.DataFrame) -> NDArray[np.int6
 def _log_odds(gap: Gap, settings: BridgingSettings) -> float:
     slimness = gap.contact_um / max(gap.gap_um, 1e-6)
     weights = [
-        bounded(float(np.log2(max(slimness, 1e-6))) - 1.5, -3, 2),
-        bounded(4 * (gap.contact_share - 0.6), -2, 1.5),
-        bounded(0.5 - gap.gap_spread_um / max(gap.gap_um, 1e-6), -1, 0.5),
-        bounded(5 * (0.3 - gap.hull_excess), -4, 1.5),
-        bounded(25 * (gap.solidity_gain + 0.03), -2.5, 0.5),
-        bounded(1.5 * (gap.darkness - CRACK_DARKNESS), -2.5, 3),
+        clip_log_odds(float(np.log2(max(slimness, 1e-6))) - 1.5, -3, 2),
+        clip_log_odds(4 * (gap.contact_share - 0.6), -2, 1.5),
+        clip_log_odds(0.5 - gap.gap_spread_um / max(gap.gap_um, 1e-6), -1, 0.5),
+        clip_log_odds(5 * (0.3 - gap.hull_excess), -4, 1.5),
+        clip_log_odds(25 * (gap.solidity_gain + 0.03), -2.5, 0.5),
+        clip_log_odds(1.5 * (gap.darkness - CRACK_DARKNESS), -2.5, 3),
         _same(gap.mg_difference, gap.mg_difference_se, settings.same_mg),
         _going_on(gap.own_outlines, gap.own_outlines_se),
     ]
@@ -379,13 +379,13 @@ def _log_odds(gap: Gap, settings: BridgingSettings) -> float:
 def _same(difference: float, error: float, tolerance: float) -> float:
     """Log odds from a difference of mg#: in favour where a difference would have been seen."""
     scale = float(np.hypot(error, tolerance))
-    return bounded((1 - (difference / scale) ** 2 / 3) * tolerance / scale, -10, 1)
+    return clip_log_odds((1 - (difference / scale) ** 2 / 3) * tolerance / scale, -10, 1)
 
 
 def _going_on(share: float, error: float) -> float:
     """Log odds from the zoning: likelihood of share 0 over share 1, within the error."""
     beyond = max(-share, share - 1, 0.0)  # where neither holds the profiles are no guide
-    return bounded((0.5 - share) / (error**2 + 0.25**2 + beyond**2) / 2, -4, 4)
+    return clip_log_odds((0.5 - share) / (error**2 + 0.25**2 + beyond**2) / 2, -4, 4)
 
 
 def _box(mask: Mask) -> Box:

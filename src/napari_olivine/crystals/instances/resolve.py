@@ -15,19 +15,19 @@ from napari_olivine.crystals.instances.label_regions import strips_of
 from napari_olivine.crystals.instances.merging import (
     BridgingSettings,
     Gap,
+    decisions as gap_table,
     gap_window,
     joined_ids,
     judge_gap,
     near_pairs,
 )
-from napari_olivine.crystals.instances.merging import decisions as gap_table
 from napari_olivine.crystals.instances.splitting import (
     Cut,
     PartingSettings,
+    decisions as cut_table,
     is_notched,
     part_region,
 )
-from napari_olivine.crystals.instances.splitting import decisions as cut_table
 from napari_olivine.crystals.measure import (
     WINDOW_BYTES,
     block_name,
@@ -110,7 +110,7 @@ class Regions:
         return np.asarray(labels, np.uint32)
 
 
-def settle_crystals(
+def resolve_instances(
     images: Images,
     table: pd.DataFrame,
     labels: Raster,

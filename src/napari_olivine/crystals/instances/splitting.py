@@ -22,9 +22,9 @@ from napari_olivine.crystals.instances.evidence import (
     Darkness,
     Floats,
     Mask,
-    bounded,
-    chance,
+    clip_log_odds,
     distance_to,
+    expit,
     hull_area,
     outer_points,
     own_outlines,
@@ -254,7 +254,7 @@ def probability(cut: Cut, settings: PartingSettings | None = None) -> float:
     Log odds add up as in a naive Bayes classifier; the weights are ours, set on simulated
     sections with known crystals. Missing evidence counts neither way.
     """
-    return chance(_log_odds(cut, settings or PartingSettings()))
+    return expit(_log_odds(cut, settings or PartingSettings()))
 
 
 def decisions(cuts: list[Cut]) -> pd.DataFrame:
@@ -265,13 +265,15 @@ def decisions(cuts: list[Cut]) -> pd.DataFrame:
 
 def _log_odds(cut: Cut, settings: PartingSettings) -> float:
     weights = [
-        bounded(6 * (0.7 - cut.neck_ratio), -3, 2.5),
-        bounded(12 * (cut.notch - 0.35), -4, 1),
-        bounded(1.5 * (cut.notch - 0.5), 0, 1.2),
-        bounded(10 * (cut.solidity_small - 0.9), -2, 0.5),
-        bounded(10 * (cut.solidity_large - 0.85), -3, 0.5),  # a skeletal crystal has many necks
-        bounded(30 * (cut.solidity_gain - 0.02), -2, 1),
-        bounded(-1.5 * (cut.notch_darkness - CRACK_DARKNESS), -3, 0.3),
+        clip_log_odds(6 * (0.7 - cut.neck_ratio), -3, 2.5),
+        clip_log_odds(12 * (cut.notch - 0.35), -4, 1),
+        clip_log_odds(1.5 * (cut.notch - 0.5), 0, 1.2),
+        clip_log_odds(10 * (cut.solidity_small - 0.9), -2, 0.5),
+        clip_log_odds(
+            10 * (cut.solidity_large - 0.85), -3, 0.5
+        ),  # a skeletal crystal has many necks
+        clip_log_odds(30 * (cut.solidity_gain - 0.02), -2, 1),
+        clip_log_odds(-1.5 * (cut.notch_darkness - CRACK_DARKNESS), -3, 0.3),
         _unlike(cut.mg_difference, cut.mg_difference_se, settings.same_mg),
         _rims_meet(cut.own_outlines, cut.own_outlines_se),
     ]
@@ -280,13 +282,13 @@ def _log_odds(cut: Cut, settings: PartingSettings) -> float:
 
 def _unlike(difference: float, error: float, tolerance: float) -> float:
     """Log odds from a step of mg#: for two crystals where it is clear, else little against."""
-    return bounded(difference**2 / (error**2 + tolerance**2) / 2 - 0.7, -0.7, 6)
+    return clip_log_odds(difference**2 / (error**2 + tolerance**2) / 2 - 0.7, -0.7, 6)
 
 
 def _rims_meet(share: float, error: float) -> float:
     """Log odds from the zoning: likelihood of share 1 over share 0, within the error."""
     beyond = max(-share, share - 1, 0.0)  # where neither holds the profiles are no guide
-    return bounded((share - 0.5) / (error**2 + 0.2**2 + beyond**2) / 2, -6, 4)
+    return clip_log_odds((share - 0.5) / (error**2 + 0.2**2 + beyond**2) / 2, -6, 4)
 
 
 def _darkness(region: Mask, grey: NDArray[Any]) -> Darkness:

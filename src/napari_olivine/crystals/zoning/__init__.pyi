@@ -1,12 +1,18 @@
-from .core_rim import classify_sizes as classify_sizes
-from .core_rim import classify_zoning as classify_zoning
-from .core_rim import measure_composition as measure_composition
-from .radial import GRID as GRID
-from .radial import RadialProfile as RadialProfile
-from .radial import on_grid as on_grid
-from .radial import profile_distances as profile_distances
-from .radial import radial_profile as radial_profile
-from .zoning_classes import PAPER_CLASSES as PAPER_CLASSES
-from .zoning_classes import ZoneRules as ZoneRules
-from .zoning_classes import Zoning as Zoning
-from .zoning_classes import classify_zones as classify_zones
+from .core_rim import (
+    classify_sizes as classify_sizes,
+    classify_zoning as classify_zoning,
+    measure_composition as measure_composition,
+)
+from .radial import (
+    GRID as GRID,
+    RadialProfile as RadialProfile,
+    on_grid as on_grid,
+    profile_distances as profile_distances,
+    radial_profile as radial_profile,
+)
+from .zoning_classes import (
+    PAPER_CLASSES as PAPER_CLASSES,
+    ZoneRules as ZoneRules,
+    Zoning as Zoning,
+    classify_zones as classify_zones,
+)

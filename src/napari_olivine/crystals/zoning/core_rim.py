@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.crystals import SIZE_CLASSES, CrystalsSettings
-from napari_olivine.crystals.zoning.radial import median_variance, speckle
+from napari_olivine.crystals.zoning.radial import median_variance, noise_level
 from napari_olivine.crystals.zoning.zoning_classes import PAPER_CLASSES
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -95,7 +95,7 @@ def measure_composition(
     if not (core.any() and rim.any()):
         return found
     mg_core, mg_rim = float(np.median(mg[core])), float(np.median(mg[rim]))
-    noise, patch = speckle(mg, inside)
+    noise, patch = noise_level(mg, inside)
     core_se, rim_se = (
         noise * np.sqrt(median_variance(patch) * patch / np.count_nonzero(part))
         for part in (core, rim)

@@ -148,7 +148,7 @@ def radial_profile(
     cell_n = by_cell.sum(axis=2)
     middle = _quantiles(by_cell.reshape(-1, _RESIDUALS), 0.5).reshape(cell_n.shape)
     cell_median = median[:, np.newaxis] + (middle - _RESIDUALS / 2) * unit[:, np.newaxis]
-    noise, patch = speckle(mg, inside)
+    noise, patch = noise_level(mg, inside)
     n_eff = independent(n, np.diff(edges) / scale, patch)
     return RadialProfile(
         depth_px=mean_level / scale,
@@ -169,7 +169,7 @@ def radial_profile(
     )
 
 
-def speckle(mg: NDArray[np.float32], inside: NDArray[np.bool_]) -> tuple[float, float]:
+def noise_level(mg: NDArray[np.float32], inside: NDArray[np.bool_]) -> tuple[float, float]:
     """Estimate the standard deviation of the noise, and the pixels of one independent value.
 
     From second differences along rows, which an even slope leaves at 0, of pixels next to each

@@ -1,9 +1,13 @@
-from .engine import Engine as Engine
-from .engine import EngineError as EngineError
-from .engine import EngineName as EngineName
-from .engine import FloatImage as FloatImage
-from .engine import Promise as Promise
-from .select import Agreement as Agreement
-from .select import agree as agree
-from .select import choose_engine as choose_engine
-from .select import plain_engine as plain_engine
+from .engine import (
+    Engine as Engine,
+    EngineError as EngineError,
+    EngineName as EngineName,
+    FloatImage as FloatImage,
+    Promise as Promise,
+)
+from .select import (
+    Agreement as Agreement,
+    agree as agree,
+    choose_engine as choose_engine,
+    plain_engine as plain_engine,
+)

@@ -1,2 +1,2 @@
 from .identify import read_source as read_source
-from .placement import settle as settle
+from .placement import place_signals as place_signals

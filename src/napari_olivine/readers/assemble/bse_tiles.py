@@ -12,7 +12,7 @@ import pandas as pd
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
-from napari_olivine.readers.base import Acquisition, Image, refuse_if
+from napari_olivine.readers.base import Acquisition, Image, raise_if_any
 from napari_olivine.readers.discover import NAMED
 from napari_olivine.readers.mosaic import Layout, arrange_tiles
 from napari_olivine.readers.signals import Part
@@ -62,7 +62,7 @@ def arrange(
     lost += twins
     remarks = Counter(told for image in images.values() for told in image.remarks)
     if not images:
-        refuse_if(lost, f"{folder}: no tile of BSE can be used")
+        raise_if_any(lost, f"{folder}: no tile of BSE can be used")
     try:
         layout = arrange_tiles(images, settings, job)
     except InputError as error:

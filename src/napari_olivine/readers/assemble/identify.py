@@ -13,20 +13,20 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.bse_tiles import arrange, keep_times
-from napari_olivine.readers.assemble.messages import in_few_words, in_words, nothing_there
-from napari_olivine.readers.assemble.overlay import lay_over
+from napari_olivine.readers.assemble.messages import describe_source, in_few_words, nothing_there
+from napari_olivine.readers.assemble.overlay import overlay_signals
 from napari_olivine.readers.assemble.single_images import NOT_ONE_FIELD, read_one_field
 from napari_olivine.readers.assemble.source import Source
 from napari_olivine.readers.assemble.stage_coordinates import place_by_stage
-from napari_olivine.readers.base import Acquisition, SignalReader, refuse_if
+from napari_olivine.readers.base import Acquisition, SignalReader, raise_if_any
 from napari_olivine.readers.discover import (
     BSE,
     Contents,
     choose,
+    drop_non_tiles,
     group,
     look_into,
     one_file,
-    without_strangers,
 )
 from napari_olivine.readers.epma import in_order, read_profiles
 from napari_olivine.readers.formats.text import (
@@ -45,15 +45,15 @@ from napari_olivine.readers.mosaic import (
 from napari_olivine.readers.sessions import read_placements, read_sessions
 from napari_olivine.readers.signals import Part
 from napari_olivine.readers.submaps import (
-    FIELDS_FILE,
-    Field,
-    FieldSignal,
-    Unlaid,
+    SUBMAPS_FILE,
+    Submap,
+    SubmapSignal,
+    UnplacedSignal,
     at_stage,
-    find_fields,
+    find_submaps,
     maps_beside,
     read_hand_placed,
-    without_fields,
+    without_submaps,
 )
 
 SETTINGS = ImportSettings()
@@ -106,17 +106,17 @@ def read_source(
     try:
         names = choose(folder, list(grouped.signals), settings)
     except InputError as error:
-        refuse_if(grouped.refused, f"{error} Some files cannot be used")
+        raise_if_any(grouped.refused, f"{error} Some files cannot be used")
         raise
     chosen = {names[found]: grouped.signals[found] for found in names}
-    chosen[BSE], electrons = without_fields(chosen)
+    chosen[BSE], electrons = without_submaps(chosen)
     problems = [*grouped.remarks, *(f"left out: {told}" for told in grouped.refused)]
     layout: Layout | None = None
-    chosen[BSE], strangers = without_strangers(chosen[BSE])
+    chosen[BSE], strangers = drop_non_tiles(chosen[BSE])
     problems += strangers
     if len(chosen[BSE]) > 1:
         layout, acquisition, lost = arrange(folder, chosen[BSE], settings, job)
-        signals, remarks, unlaid = lay_over(chosen, layout, settings, lost, job)
+        signals, remarks, unlaid = overlay_signals(chosen, layout, settings, lost, job)
         form = "tiles"
     else:
         signals, acquisition, remarks, unlaid = read_one_field(folder, chosen, settings)
@@ -152,7 +152,7 @@ def with_layout(source: Source, layout: Layout, settings: ImportSettings) -> Sou
     """
     assert source.layout is not None
     layout = keep_times(layout, source.layout)
-    signals, _, _ = lay_over(source.parts, layout, settings)
+    signals, _, _ = overlay_signals(source.parts, layout, settings)
     signals = {name: signals.get(name, signal) for name, signal in source.signals.items()}
     for name, signal in source.signals.items():
         if signals[name] is not signal:
@@ -177,7 +177,7 @@ def with_layout(source: Source, layout: Layout, settings: ImportSettings) -> Sou
     )
 
 
-def with_fields(source: Source, fields: Sequence[Field]) -> Source:
+def with_fields(source: Source, fields: Sequence[Submap]) -> Source:
     """Return the source with maps of parts of the section in other places.
 
     Parameters
@@ -188,8 +188,8 @@ def with_fields(source: Source, fields: Sequence[Field]) -> Source:
         The same fields, elsewhere.
     """
     signals = {
-        name: FieldSignal(name, [one for one in fields if name in one.maps], source.shape)
-        if isinstance(signal, FieldSignal)
+        name: SubmapSignal(name, [one for one in fields if name in one.maps], source.shape)
+        if isinstance(signal, SubmapSignal)
         else signal
         for name, signal in source.signals.items()
     }
@@ -207,9 +207,9 @@ def _read_described(folder: Path, settings: ImportSettings, job: Job) -> Source:
     parts = {
         new: list(described_parts(folder, description, old).values()) for old, new in names.items()
     }
-    signals, remarks, unlaid = lay_over(parts, layout, settings)
+    signals, remarks, unlaid = overlay_signals(parts, layout, settings)
     beside = maps_beside(folder, description.maps, settings, job)
-    refuse_if(
+    raise_if_any(
         [
             f"{one.signal} is named as a signal of the tiles and lies in the maps as well"
             for one in beside.maps
@@ -251,7 +251,7 @@ def _complete(
     tables: Path | None = None,
     description_files: Iterable[Path] = (),
     problems: Iterable[str] = (),
-    unlaid: Sequence[Unlaid] = (),
+    unlaid: Sequence[UnplacedSignal] = (),
     electrons: Sequence[Part] = (),
     job: Job,
 ) -> Source:
@@ -267,8 +267,8 @@ def _complete(
             f"{folder}: the files do not say how large a pixel is; give --pixel-size-um (or, for "
             "text maps, add the standard file of XMapTools with the corners of the map)."
         )
-    hand_placed = folder / FIELDS_FILE
-    fields = find_fields(
+    hand_placed = folder / SUBMAPS_FILE
+    fields = find_submaps(
         unlaid,
         electrons,
         read_hand_placed(hand_placed, pixel_size_um),
@@ -276,9 +276,9 @@ def _complete(
         pixel_size_um,
         job,
     )
-    refuse_if(fields.failed, f"{folder} {NOT_ONE_FIELD}")
+    raise_if_any(fields.failed, f"{folder} {NOT_ONE_FIELD}")
     for one in unlaid:
-        signals[one.signal] = FieldSignal(
+        signals[one.signal] = SubmapSignal(
             one.signal, [field for field in fields.fields if one.signal in field.maps], shape
         )
     found = _read_tables(folder, tables, standard, shape, pixel_size_um, layout)
@@ -305,7 +305,7 @@ def _complete(
         placements=found.placements,
         layout=layout,
         parts=parts or {},
-        instrument=in_words(acquisition),
+        instrument=describe_source(acquisition),
         accelerating_voltage_kv=settings.accelerating_voltage_kv
         or acquisition.accelerating_voltage_kv,
         fields=fields.fields,

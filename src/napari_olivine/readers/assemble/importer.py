@@ -14,7 +14,7 @@ from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.identify import read_source
-from napari_olivine.readers.assemble.placement import Settled, settle
+from napari_olivine.readers.assemble.placement import Placement, place_signals
 from napari_olivine.readers.assemble.source import Source
 from napari_olivine.section import (
     CHUNK,
@@ -74,7 +74,7 @@ def import_section(
     new = not _is_imported(place, recipe, job)
     if new:
         found.check(job)
-    settled = settle(found, settings, recipe, place, job)
+    settled = place_signals(found, settings, recipe, place, job)
     found = settled.source
     if new and found.layout is not None:
         job.say(found.layout.words)
@@ -141,7 +141,7 @@ def _is_imported(place: Path, recipe: Recipe, job: Job) -> bool:
     return images is not None and images.fingerprint == recipe.fingerprint
 
 
-def _import_images(section: Section, settled: Settled, recipe: Recipe, job: Job) -> None:
+def _import_images(section: Section, settled: Placement, recipe: Recipe, job: Job) -> None:
     if section.finished("images", recipe, job):
         return
     source = settled.source

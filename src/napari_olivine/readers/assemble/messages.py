@@ -14,7 +14,7 @@ from napari_olivine.readers.formats import FORMATS
 ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz"}
 
 
-def in_words(acquisition: Acquisition) -> str:
+def describe_source(acquisition: Acquisition) -> str:
     """Tell an acquisition in a line, what is not known left out."""
     parts = [
         acquisition.instrument,

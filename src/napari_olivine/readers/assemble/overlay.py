@@ -17,14 +17,14 @@ from napari_olivine.readers.base import SignalReader
 from napari_olivine.readers.discover import BSE, in_short, is_wanted
 from napari_olivine.readers.mosaic import Layout, TileMosaic
 from napari_olivine.readers.signals import (
-    Enlarged,
     Part,
+    UpsampledSignal,
     WholeImage,
     another_size,
     repeated,
     times_finer,
 )
-from napari_olivine.readers.submaps import Unlaid
+from napari_olivine.readers.submaps import UnplacedSignal
 from napari_olivine.section import Tiles
 
 MAPPED_IN_PART = 0.9
@@ -34,13 +34,13 @@ SAME_TILE = 0.25
 """Images whose stage positions are farther apart, in longer sides, are not of one tile."""
 
 
-def lay_over(
+def overlay_signals(
     chosen: dict[str, list[Part]],
     layout: Layout,
     settings: ImportSettings,
     lost: Sequence[str] = (),
     job: Job | None = None,
-) -> tuple[dict[str, SignalReader], list[str], list[Unlaid]]:
+) -> tuple[dict[str, SignalReader], list[str], list[UnplacedSignal]]:
     """Put the tiles of every signal into their places.
 
     Parameters
@@ -67,7 +67,7 @@ def lay_over(
     """
     signals: dict[str, SignalReader] = {}
     remarks: list[str] = []
-    unlaid: list[Unlaid] = []
+    unlaid: list[UnplacedSignal] = []
     job = job or Job()
     known = {part.place: part for part in chosen[BSE]}
     for done, (name, parts) in enumerate(chosen.items()):
@@ -85,7 +85,7 @@ def lay_over(
             signals[name], told = _over_bse(name, parts, layout, settings, known)
         except InputError as error:
             if wanted:
-                unlaid.append(Unlaid(name, parts, str(error)))
+                unlaid.append(UnplacedSignal(name, parts, str(error)))
             else:
                 remarks.append(f"left out: {error}")
         else:
@@ -126,7 +126,7 @@ def _over_bse(
         f"{layout.tiles.tile_shape[0]} x {layout.tiles.tile_shape[1]} px: its pixels are repeated"
     )
     mosaic = TileMosaic(name, coarse, placed, skip_missing=settings.skip_missing)
-    return Enlarged(mosaic, layout.shape), remarks
+    return UpsampledSignal(mosaic, layout.shape), remarks
 
 
 def _refuse_elsewhere(
@@ -187,7 +187,7 @@ def _one_map(
     whole = WholeImage(name, image)
     if image.shape == layout.shape:
         return whole, []
-    return Enlarged(whole, layout.shape), [repeated(name, image.shape, layout.shape)]
+    return UpsampledSignal(whole, layout.shape), [repeated(name, image.shape, layout.shape)]
 
 
 def _pixel_size_um(tiles: dict[str, Part]) -> float | None:

@@ -13,12 +13,12 @@ from napari_olivine.readers.assemble.identify import with_fields, with_layout
 from napari_olivine.readers.assemble.source import Source
 from napari_olivine.readers.discover import BSE
 from napari_olivine.readers.mosaic import Layout, TileMosaic, register, share_strips
-from napari_olivine.readers.submaps import register_fields, table_of
+from napari_olivine.readers.submaps import register_submaps, table_of
 from napari_olivine.section import (
     RECORD,
-    Fields,
     Product,
     Recipe,
+    Submaps,
     Tiles,
     read_table,
     unfinished,
@@ -32,7 +32,7 @@ IMAGES = "images"
 
 
 @dataclass(frozen=True)
-class Settled:
+class Placement:
     """A source whose tiles and maps lie where they will stay.
 
     Parameters
@@ -57,9 +57,9 @@ class Settled:
             table_of(self.source.fields).write(images)
 
 
-def settle(
+def place_signals(
     source: Source, settings: ImportSettings, recipe: Recipe, place: Path, job: Job
-) -> Settled:
+) -> Placement:
     """Register the tiles and maps of a source, or take what an earlier run of this import found.
 
     Parameters
@@ -82,31 +82,31 @@ def settle(
 
 def _settle_tiles(
     source: Source, settings: ImportSettings, earlier: Path | None, job: Job
-) -> Settled:
+) -> Placement:
     if source.layout is None:
-        return Settled(source)
+        return Placement(source)
     if earlier is not None:
         tiles = Tiles.read(earlier)
         if tiles is not None:
             file = earlier / OVERLAPS
             overlaps = read_table(file) if file.exists() else None
-            return Settled(_moved(source, tiles, settings), overlaps)
+            return Placement(_moved(source, tiles, settings), overlaps)
     if settings.register_tiles is False or not share_strips(source.layout):
-        return Settled(source)
+        return Placement(source)
     bse = source.signals[BSE]
     assert isinstance(bse, TileMosaic)
     registered = register(source.layout, bse.tile, job)
     told = set(source.problems)
     problems = [*source.problems, *(r for r in registered.layout.remarks if r not in told)]
     moved = with_layout(source, registered.layout, settings)
-    return Settled(replace(moved, problems=problems), registered.overlaps)
+    return Placement(replace(moved, problems=problems), registered.overlaps)
 
 
 def _settle_fields(source: Source, earlier: Path | None, job: Job) -> Source:
     """Find the place of maps of a part of the section, or take what an earlier run found."""
     if not source.fields:
         return source
-    known = Fields.read(earlier) if earlier is not None else None
+    known = Submaps.read(earlier) if earlier is not None else None
     places = known.places if known is not None else {}
     if known is not None and {one.name for one in source.fields} == set(places):
         rows = {str(row["field"]): row for row in known.table.to_dict("records")}
@@ -120,7 +120,7 @@ def _settle_fields(source: Source, earlier: Path | None, job: Job) -> Source:
             for one in source.fields
         ]
         return with_fields(source, fields)
-    fields = register_fields(source.fields, source.signals[BSE], source.pixel_size_um, job)
+    fields = register_submaps(source.fields, source.signals[BSE], source.pixel_size_um, job)
     return with_fields(source, fields)
 
 

@@ -7,18 +7,18 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers import ImportSettings
-from napari_olivine.readers.base import Acquisition, Image, SignalReader, refuse_if
+from napari_olivine.readers.base import Acquisition, Image, SignalReader, raise_if_any
 from napari_olivine.readers.discover import BSE, is_wanted, pattern_of
 from napari_olivine.readers.signals import (
     SAME_PIXEL,
-    Enlarged,
     Part,
+    UpsampledSignal,
     WholeImage,
     another_size,
     repeated,
     times_finer,
 )
-from napari_olivine.readers.submaps import Unlaid
+from napari_olivine.readers.submaps import UnplacedSignal
 
 NOT_ONE_FIELD = (
     "cannot be imported; export all signals of one field (or with the same tiles), or name the "
@@ -29,10 +29,10 @@ NOT_ONE_FIELD = (
 
 def read_one_field(
     folder: Path, chosen: dict[str, list[Part]], settings: ImportSettings
-) -> tuple[dict[str, SignalReader], Acquisition, list[str], list[Unlaid]]:
+) -> tuple[dict[str, SignalReader], Acquisition, list[str], list[UnplacedSignal]]:
     """Read signals of one image each; what shows another field than BSE is returned apart."""
     images: dict[str, Image] = {}
-    unlaid: list[Unlaid] = []
+    unlaid: list[UnplacedSignal] = []
     wrong: list[str] = []
     remarks: list[str] = []
     bse = chosen[BSE][0]
@@ -42,7 +42,7 @@ def read_one_field(
             if name == BSE:
                 wrong.append(why_not)
             elif is_wanted(name, settings):
-                unlaid.append(Unlaid(name, parts, why_not))
+                unlaid.append(UnplacedSignal(name, parts, why_not))
             else:
                 remarks.append(f"left out: {why_not}")
             continue
@@ -58,14 +58,14 @@ def read_one_field(
             remarks.append(
                 f"of {len(parts)} images of {name} {taken} is taken, not {rest[0]}{more}"
             )
-    refuse_if([*wrong, *(one.why for one in unlaid if wrong)], f"{folder} {NOT_ONE_FIELD}")
+    raise_if_any([*wrong, *(one.why for one in unlaid if wrong)], f"{folder} {NOT_ONE_FIELD}")
     shape = images[BSE].shape
     readers: dict[str, SignalReader] = {}
     for name, image in images.items():
         readers[name] = WholeImage(name, image)
         remarks += [f"{image.file.name}: {told}" for told in image.remarks]
         if image.shape != shape:
-            readers[name] = Enlarged(readers[name], shape)
+            readers[name] = UpsampledSignal(readers[name], shape)
             remarks.append(repeated(name, image.shape, shape))
     acquisition, disagreeing = agree(images, folder, settings)
     return readers, acquisition, remarks + disagreeing, unlaid

@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 
 from napari_olivine.job import Job
-from napari_olivine.readers.base import SignalReader, refuse_if
+from napari_olivine.readers.base import SignalReader, raise_if_any
 from napari_olivine.readers.mosaic import Layout
 from napari_olivine.readers.signals import Part
-from napari_olivine.readers.submaps import Field
+from napari_olivine.readers.submaps import Submap
 
 SMALL_BYTES = 64 << 10
 """Files up to this size are recognised by their content, larger ones by size and date."""
@@ -74,7 +74,7 @@ class Source:
     placements: pd.DataFrame
     layout: Layout | None = None
     parts: dict[str, list[Part]] = field(default_factory=dict)
-    fields: list[Field] = field(default_factory=list)
+    fields: list[Submap] = field(default_factory=list)
     instrument: str = ""
     accelerating_voltage_kv: float | None = None
     description_files: list[Path] = field(default_factory=list)
@@ -125,7 +125,7 @@ class Source:
         heading = f"{self.folder} cannot be imported"
         if self.layout is not None:
             heading += " as it is (--skip-missing goes on without what is listed)"
-        refuse_if(self.findings(job), heading)
+        raise_if_any(self.findings(job), heading)
 
 
 def _fingerprint(folder: Path, files: Sequence[Path], *more: str) -> str:

@@ -1,17 +1,18 @@
-from .image import Acquisition as Acquisition
-from .image import Image as Image
-from .image import Unreadable as Unreadable
-from .signal_names import DEPTH as DEPTH
-from .signal_names import ELEMENTS as ELEMENTS
-from .signal_names import depth_of as depth_of
-from .signal_names import is_no_measurement as is_no_measurement
-from .signal_names import signal_of as signal_of
+from .image import Acquisition as Acquisition, Image as Image, Unreadable as Unreadable
+from .signal_names import (
+    DEPTH as DEPTH,
+    ELEMENTS as ELEMENTS,
+    depth_of as depth_of,
+    is_no_measurement as is_no_measurement,
+    signal_of as signal_of,
+)
 from .signal_reader import SignalReader as SignalReader
-from .validation import LISTED as LISTED
-from .validation import refuse_if as refuse_if
-from .vocabulary import BSE as BSE
-from .vocabulary import BSE_DETECTORS as BSE_DETECTORS
-from .vocabulary import LINE as LINE
-from .vocabulary import SYMBOLS as SYMBOLS
-from .vocabulary import element_of_line as element_of_line
-from .vocabulary import plain as plain
+from .validation import LISTED as LISTED, raise_if_any as raise_if_any
+from .vocabulary import (
+    BSE as BSE,
+    BSE_DETECTORS as BSE_DETECTORS,
+    LINE as LINE,
+    SYMBOLS as SYMBOLS,
+    element_of_line as element_of_line,
+    plain as plain,
+)

@@ -10,7 +10,7 @@ LISTED = 20
 """Problems that are told one by one before the rest are only counted."""
 
 
-def refuse_if(problems: Sequence[str], heading: str) -> None:
+def raise_if_any(problems: Sequence[str], heading: str) -> None:
     """Raise one `InputError` that lists the problems, if there are any."""
     if not problems:
         return

@@ -1,13 +1,9 @@
-from .contents import Contents as Contents
-from .contents import look_into as look_into
-from .contents import one_file as one_file
-from .filename_patterns import in_short as in_short
-from .filename_patterns import pattern_of as pattern_of
-from .filename_patterns import without_strangers as without_strangers
-from .group_signals import Grouped as Grouped
-from .group_signals import group as group
+from .contents import Contents as Contents, look_into as look_into, one_file as one_file
+from .filename_patterns import (
+    drop_non_tiles as drop_non_tiles,
+    in_short as in_short,
+    pattern_of as pattern_of,
+)
+from .group_signals import Grouped as Grouped, group as group
 from .scan import TABLE_FOLDERS as TABLE_FOLDERS
-from .select_signals import BSE as BSE
-from .select_signals import NAMED as NAMED
-from .select_signals import choose as choose
-from .select_signals import is_wanted as is_wanted
+from .select_signals import BSE as BSE, NAMED as NAMED, choose as choose, is_wanted as is_wanted

@@ -29,7 +29,7 @@ def pattern_of(place: str) -> str:
     return re.sub(r"\d+", "#", place)
 
 
-def without_strangers(parts: list[Part]) -> tuple[list[Part], list[str]]:
+def drop_non_tiles(parts: list[Part]) -> tuple[list[Part], list[str]]:
     """Leave out what is no tile: a stitched image, an overview, the pyramid of a viewer.
 
     Of images that are named in several ways, those are kept that have the size of the most.

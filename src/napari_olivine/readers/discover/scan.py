@@ -24,7 +24,7 @@ ZARR = frozenset({"zarr.json", ".zgroup", ".zattrs", ".zmetadata"})
 
 
 @dataclass
-class Walked:
+class Listing:
     """Files that were found.
 
     Parameters
@@ -42,7 +42,7 @@ class Walked:
     left_out: list[str] = field(default_factory=list)
 
 
-def walk(folder: Path, job: Job) -> Walked:
+def walk(folder: Path, job: Job) -> Listing:
     """List the files of a folder and its folders in order, and find the folder of tables.
 
     Links to other folders are followed, but none twice, and none to a folder that this one lies in.
@@ -52,7 +52,7 @@ def walk(folder: Path, job: Job) -> Walked:
     InputError
         If the folder cannot be read, or holds more files than a section does.
     """
-    found = Walked()
+    found = Listing()
     seen = {_identity(one) for one in (folder, *folder.parents)}
     waiting = deque([(folder, 0)])
     while waiting:

@@ -1,20 +1,21 @@
-from .column_headers import OXIDES as OXIDES
-from .column_headers import column_name as column_name
-from .folder import EXTRA as EXTRA
-from .folder import SUFFIXES as SUFFIXES
-from .folder import USUAL as USUAL
-from .folder import in_order as in_order
-from .folder import read_profile as read_profile
-from .folder import read_profiles as read_profiles
+from .column_headers import OXIDES as OXIDES, column_name as column_name
+from .folder import (
+    EXTRA as EXTRA,
+    SUFFIXES as SUFFIXES,
+    USUAL as USUAL,
+    in_order as in_order,
+    read_profile as read_profile,
+    read_profiles as read_profiles,
+)
 from .infer_columns import suggest as suggest
-from .layout import find_header as find_header
-from .layout import open_sheets as open_sheets
-from .mapping import QUANTITIES as QUANTITIES
-from .mapping import Column as Column
-from .mapping import ColumnMapping as ColumnMapping
-from .mapping import load_mappings as load_mappings
-from .mapping import mapping_for as mapping_for
-from .mapping import save_mapping as save_mapping
-from .mapping import units_of as units_of
-from .mapping_preview import Preview as Preview
-from .mapping_preview import preview as preview
+from .layout import find_header as find_header, open_sheets as open_sheets
+from .mapping import (
+    QUANTITIES as QUANTITIES,
+    Column as Column,
+    ColumnMapping as ColumnMapping,
+    load_mappings as load_mappings,
+    mapping_for as mapping_for,
+    save_mapping as save_mapping,
+    units_of as units_of,
+)
+from .mapping_preview import Preview as Preview, preview as preview

@@ -219,7 +219,7 @@ def nearest_block(blocks: Sequence[Block], column: int) -> Block | None:
     return blocks[0] if blocks else None
 
 
-def stands_on_end(rows: Sequence[Sequence[str]]) -> bool:
+def is_transposed(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether the oxides stand below each other, one analysis a column."""
     for column in range(3):
         names = {read_header(row[column]).quantity for row in rows[:200] if column < len(row)}

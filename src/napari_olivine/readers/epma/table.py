@@ -20,7 +20,7 @@ from napari_olivine.readers.epma.column_headers import (
 )
 from napari_olivine.readers.epma.elements import FEO_IN_FE2O3, oxide_of
 from napari_olivine.readers.epma.infer_columns import decimal_mark
-from napari_olivine.readers.epma.layout import stands_on_end
+from napari_olivine.readers.epma.layout import is_transposed
 from napari_olivine.readers.epma.mapping import (
     FILE,
     Column,
@@ -149,7 +149,7 @@ def _require_mg_and_fe(
         return
     header = sheet.rows[mapping.header_row - 1]
     hint = f" If they stand there under other names, say so in {FILE} beside the table."
-    if stands_on_end(sheet.rows):
+    if is_transposed(sheet.rows):
         hint = " Its oxides stand below each other: transpose it, so that each row is an analysis."
     elif any(read_header(text).quantity == "Fo" for text in header):
         hint = " Fo or mg# alone are not enough: totals and cations are checked with the oxides."

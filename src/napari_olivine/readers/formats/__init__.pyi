@@ -1,18 +1,26 @@
-from .decoder_process import Message as Message
-from .decoder_process import Missing as Missing
-from .decoder_process import Worker as Worker
-from .decoder_process import serve as serve
-from .detector_names import is_known as is_known
-from .detector_names import signal_of_channel as signal_of_channel
-from .detector_names import signal_of_detector as signal_of_detector
-from .registry import FORMATS as FORMATS
-from .registry import Format as Format
-from .registry import format_of as format_of
-from .registry import open_images as open_images
-from .to_grey import ToGrey as ToGrey
-from .to_grey import colour_error as colour_error
-from .to_grey import first_sample as first_sample
-from .to_grey import from_equal_colours as from_equal_colours
-from .to_grey import from_palette as from_palette
-from .to_grey import turned_round as turned_round
-from .to_grey import without_sign as without_sign
+from .decoder_process import (
+    Message as Message,
+    Missing as Missing,
+    Worker as Worker,
+    serve as serve,
+)
+from .detector_names import (
+    is_known as is_known,
+    signal_of_channel as signal_of_channel,
+    signal_of_detector as signal_of_detector,
+)
+from .registry import (
+    FORMATS as FORMATS,
+    Format as Format,
+    format_of as format_of,
+    open_images as open_images,
+)
+from .to_grey import (
+    ToGrey as ToGrey,
+    colour_error as colour_error,
+    first_sample as first_sample,
+    from_equal_colours as from_equal_colours,
+    from_palette as from_palette,
+    turned_round as turned_round,
+    without_sign as without_sign,
+)

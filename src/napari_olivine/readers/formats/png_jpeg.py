@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image, Unreadable
 from napari_olivine.readers.formats.detector_names import signal_of_detector
-from napari_olivine.readers.formats.metadata import LARGEST_PIXEL_UM, Told, pixel_um, read_beside
+from napari_olivine.readers.formats.metadata import (
+    LARGEST_PIXEL_UM,
+    EmbeddedMetadata,
+    pixel_um,
+    read_beside,
+)
 from napari_olivine.readers.formats.to_grey import (
     ToGrey,
     colour_error,
@@ -80,7 +85,7 @@ def _image(file: Path, picture: PIL.Image.Image) -> Image:
     _check_end(file, picture.format or "")
     to_grey, dtype, remark = _grey_rule(file, picture)
     shape = (picture.height, picture.width)
-    told = read_beside(file, shape) or Told()
+    told = read_beside(file, shape) or EmbeddedMetadata()
     if told.refused:
         raise InputError(f"{file} {told.refused}")
     shown = told.shown(shape)
@@ -197,7 +202,7 @@ class PictureRows:
             ) from error
 
 
-def _with_resolution(told: Told, picture: PIL.Image.Image) -> Acquisition:
+def _with_resolution(told: EmbeddedMetadata, picture: PIL.Image.Image) -> Acquisition:
     """Take the resolution for the pixel size if nothing else says it and no printer has it."""
     acquisition = told.acquisition
     dpi = picture.info.get("dpi")

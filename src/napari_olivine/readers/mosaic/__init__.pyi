@@ -1,15 +1,12 @@
-from .description import MosaicDescription as MosaicDescription
-from .description import described_layout as described_layout
-from .description import described_parts as described_parts
-from .description import read_description as read_description
-from .filename_grid import NamedGrid as NamedGrid
-from .filename_grid import grid_of_names as grid_of_names
-from .layout import Layout as Layout
-from .layout import StageFrame as StageFrame
-from .layout import lay_out as lay_out
-from .place_tiles import arrange_tiles as arrange_tiles
-from .place_tiles import share_strips as share_strips
-from .registration import Registered as Registered
-from .registration import register as register
+from .description import (
+    MosaicDescription as MosaicDescription,
+    described_layout as described_layout,
+    described_parts as described_parts,
+    read_description as read_description,
+)
+from .filename_grid import NamedGrid as NamedGrid, grid_of_names as grid_of_names
+from .layout import Layout as Layout, StageFrame as StageFrame, lay_out as lay_out
+from .place_tiles import arrange_tiles as arrange_tiles, share_strips as share_strips
+from .registration import Registered as Registered, register as register
 from .stage_layout import layout_of_stage as layout_of_stage
 from .tile_mosaic import TileMosaic as TileMosaic

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base import refuse_if
+from napari_olivine.readers.base import raise_if_any
 from napari_olivine.readers.mosaic.layout import Layout, in_a_grid, lay_out
 from napari_olivine.readers.signals import Part
 
@@ -44,7 +44,7 @@ def read_description(file: Path) -> MosaicDescription:
     try:
         description = MosaicDescription.model_validate_json(file.read_bytes())
     except ValidationError as error:
-        refuse_if(
+        raise_if_any(
             [f"{'.'.join(map(str, p['loc'])) or 'the file'}: {p['msg']}" for p in error.errors()],
             f"{file} does not describe a mosaic of tiles",
         )

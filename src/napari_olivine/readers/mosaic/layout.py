@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.readers.base import refuse_if
+from napari_olivine.readers.base import raise_if_any
 from napari_olivine.section import Tiles
 
 How = Literal["described", "stage", "names", "registered"]
@@ -243,7 +243,7 @@ def refuse_scattered(
         Names the tiles that lie farthest off.
     """
     size = np.array(tile_shape, np.float64)
-    refuse_if(
+    raise_if_any(
         [
             f"{name} has no position"
             for name, place in zip(names, positions, strict=True)
@@ -258,7 +258,7 @@ def refuse_scattered(
     spread = np.maximum(np.median(away, axis=0), size)
     far = (away / spread).max(axis=1)
     worst = np.argsort(-far, kind="stable")[: max(1, int((far > 0.5 * far.max()).sum()))]
-    refuse_if(
+    raise_if_any(
         [
             f"{names[tile]} would lie {away[tile, 0]:.3g} rows and {away[tile, 1]:.3g} columns "
             "from the middle of the others"

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base import refuse_if
+from napari_olivine.readers.base import raise_if_any
 from napari_olivine.readers.mosaic.layout import Layout, StageFrame, lay_out, refuse_scattered
 from napari_olivine.readers.mosaic.neighbours import ReadTile, Seams, choose
 
@@ -123,7 +123,7 @@ def layout_of_stage(
     InputError
         If a position is missing or cannot be right.
     """
-    refuse_if(
+    raise_if_any(
         [
             f"{name} has no stage position"
             for name, place in zip(names, stage_um, strict=True)

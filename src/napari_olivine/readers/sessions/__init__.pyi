@@ -1,2 +1,1 @@
-from .session_tables import read_placements as read_placements
-from .session_tables import read_sessions as read_sessions
+from .session_tables import read_placements as read_placements, read_sessions as read_sessions

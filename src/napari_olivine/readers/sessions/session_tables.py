@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base import refuse_if
+from napari_olivine.readers.base import raise_if_any
 from napari_olivine.readers.sessions.tile_ranges import (
     RANGE_COLUMNS,
     named_rectangles,
@@ -87,7 +87,7 @@ def read_sessions(file: Path, shape: tuple[int, int], tiles: Tiles | None) -> pd
                 f"session {name!r} covers rows {row0}-{row1} and columns {col0}-{col1}, but the "
                 f"section has {shape[0]} x {shape[1]} px"
             )
-    refuse_if(wrong, f"{file} cannot be used")
+    raise_if_any(wrong, f"{file} cannot be used")
     sessions = pd.DataFrame(numbers, columns=list(SESSION_COLUMNS[1:5]))
     sessions.insert(0, "session", names)
     sessions["role"] = roles.map(_ROLES)
@@ -192,7 +192,7 @@ def _read_lines(file: Path, pixel_size_um: float) -> tuple[pd.DataFrame, dict[st
         for name, use in zip(lines["profile"], uses, strict=True)
         if use not in _USES
     ]
-    refuse_if(wrong, f"{file} cannot be used")
+    raise_if_any(wrong, f"{file} cannot be used")
     lines["use"] = uses.map(_USES)
     return lines, dict(zip(lines["profile"], lines["use"], strict=True))
 
@@ -282,7 +282,7 @@ def _tiles_to_pixels(
     for axis, edge in enumerate(edges):  # tiles that jitter leave strips at the outer edges
         edge[0], edge[-1] = 0, shape[axis]
     counts = [len(edge) - 1 for edge in edges]
-    refuse_if(
+    raise_if_any(
         [
             f"session {name!r} covers rows {row[0]}-{row[1]} and columns {row[2]}-{row[3]} of "
             f"tiles, but there are {counts[0]} x {counts[1]}, counted from 0"

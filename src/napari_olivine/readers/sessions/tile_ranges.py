@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.readers.base import refuse_if
+from napari_olivine.readers.base import raise_if_any
 from napari_olivine.section import Tiles
 
 BREAK_HOURS = 3.0
@@ -96,7 +96,7 @@ def tiles_of_ranges(
             wrong.append(f"session {session!r}: the tile {ends[0]!r} comes after {ends[1]!r}")
         if len(at) == 2:
             found.append(np.array(sorted(order[at[0] : at[1] + 1]), np.int64))
-    refuse_if(wrong, f"{file} cannot be used")
+    raise_if_any(wrong, f"{file} cannot be used")
     return found
 
 

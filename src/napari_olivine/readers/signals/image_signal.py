@@ -113,7 +113,7 @@ class WholeImage:
         return np.asarray(self.image.load(start, stop), self.dtype)
 
 
-class Enlarged:
+class UpsampledSignal:
     """A signal of the same field with fewer pixels, each repeated on the grid of the BSE image.
 
     Element maps are often measured with every second or fourth pixel of the BSE image. Counts are

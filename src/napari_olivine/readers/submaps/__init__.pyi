@@ -1,13 +1,17 @@
 from .described_maps import maps_beside as maps_beside
-from .hand_placed import FIELDS_FILE as FIELDS_FILE
-from .hand_placed import HandPlaced as HandPlaced
-from .hand_placed import read_hand_placed as read_hand_placed
-from .registration import register_fields as register_fields
-from .submap import Field as Field
-from .submap import Found as Found
-from .submap import Unlaid as Unlaid
-from .submap import at_stage as at_stage
-from .submap import find_fields as find_fields
-from .submap import table_of as table_of
-from .submap import without_fields as without_fields
-from .submap_signal import FieldSignal as FieldSignal
+from .hand_placed import (
+    SUBMAPS_FILE as SUBMAPS_FILE,
+    HandPlaced as HandPlaced,
+    read_hand_placed as read_hand_placed,
+)
+from .registration import register_submaps as register_submaps
+from .submap import (
+    Found as Found,
+    Submap as Submap,
+    UnplacedSignal as UnplacedSignal,
+    at_stage as at_stage,
+    find_submaps as find_submaps,
+    table_of as table_of,
+    without_submaps as without_submaps,
+)
+from .submap_signal import SubmapSignal as SubmapSignal

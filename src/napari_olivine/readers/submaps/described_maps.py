@@ -12,7 +12,7 @@ from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.discover import BSE, group, is_wanted, look_into, one_file
 from napari_olivine.readers.signals import Part
-from napari_olivine.readers.submaps.submap import Unlaid
+from napari_olivine.readers.submaps.submap import UnplacedSignal
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Beside:
         What the person should know, in sentences.
     """
 
-    maps: list[Unlaid]
+    maps: list[UnplacedSignal]
     electrons: list[Part]
     remarks: list[str]
 
@@ -82,4 +82,6 @@ def maps_beside(folder: Path, names: Sequence[str], settings: ImportSettings, jo
                 found = True
         if not found:
             raise InputError(f"{path} holds no element map; take it out of {folder}/section.json.")
-    return Beside([Unlaid(signal, parts, "") for signal, parts in maps.items()], electrons, remarks)
+    return Beside(
+        [UnplacedSignal(signal, parts, "") for signal, parts in maps.items()], electrons, remarks
+    )

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base import refuse_if
-from napari_olivine.section import Place
+from napari_olivine.readers.base import raise_if_any
+from napari_olivine.section import SubmapPlace
 
-FIELDS_FILE = "fields.csv"
+SUBMAPS_FILE = "fields.csv"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class HandPlaced:
     pixel_size_um: float | None = None
     angle_deg: float = 0.0
 
-    def place(self, shape: tuple[int, int], scale: float) -> Place | None:
+    def place(self, shape: tuple[int, int], scale: float) -> SubmapPlace | None:
         """Return where a field lies, `None` if that is not said.
 
         Parameters
@@ -46,10 +46,10 @@ class HandPlaced:
         """
         if self.corner is None:
             return None
-        linear = Place.of(scale, self.angle_deg, np.zeros(2), shape).linear
+        linear = SubmapPlace.of(scale, self.angle_deg, np.zeros(2), shape).linear
         # The corner is the outer one of the first pixel; pixels are counted from their centres.
         first = np.array(self.corner) - 0.5 + linear @ np.array([0.5, 0.5])
-        return Place(np.column_stack([linear, first]))
+        return SubmapPlace(np.column_stack([linear, first]))
 
 
 def read_hand_placed(file: Path, pixel_size_um: float) -> dict[str, HandPlaced]:
@@ -94,7 +94,7 @@ def read_hand_placed(file: Path, pixel_size_um: float) -> dict[str, HandPlaced]:
         wrong += [f"{name} of field {table['field'][row]!r} is no use" for row in table.index[bad]]
     names = table["field"].fillna("").str.strip()
     wrong += [f"field {name!r} is listed twice" for name in names[names.duplicated()]]
-    refuse_if(wrong, f"{file} cannot be used")
+    raise_if_any(wrong, f"{file} cannot be used")
     scale = 1.0 if unit == "px" else 1 / pixel_size_um
     rows = np.stack([numbers[name].to_numpy(np.float64) for name in numbers], axis=1)
     return {

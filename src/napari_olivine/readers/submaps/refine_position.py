@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.readers.submaps.downsampled_bse import Reduced
 from napari_olivine.readers.submaps.explained_variance import fitted
-from napari_olivine.section import Place
+from napari_olivine.section import SubmapPlace
 
 Floats = NDArray[np.float32]
 
@@ -41,7 +41,7 @@ MOTIONS = (cv2.MOTION_EUCLIDEAN, cv2.MOTION_AFFINE, cv2.MOTION_AFFINE)
 class _Laid:
     """Maps at a place: the grey beneath them and around, and what of it they explain."""
 
-    place: Place
+    place: SubmapPlace
     grey: Floats
     there: NDArray[np.bool_]
     combined: Floats
@@ -49,7 +49,7 @@ class _Laid:
     rim: int
 
 
-def refine(maps: Sequence[Floats], place: Place, bse: Reduced) -> tuple[Place, float]:
+def refine(maps: Sequence[Floats], place: SubmapPlace, bse: Reduced) -> tuple[SubmapPlace, float]:
     """Fit shift, turn and stretch of a field.
 
     Parameters
@@ -83,7 +83,7 @@ def refine(maps: Sequence[Floats], place: Place, bse: Reduced) -> tuple[Place, f
     return best.place, best.share
 
 
-def _lay(maps: Sequence[Floats], place: Place, bse: Reduced) -> _Laid | None:
+def _lay(maps: Sequence[Floats], place: SubmapPlace, bse: Reduced) -> _Laid | None:
     """Combine the maps to what fits the grey beneath them best; `None` off the section."""
     high, wide = maps[0].shape
     rim = max(RIM_PX, int(RIM * max(high, wide)))
@@ -99,7 +99,7 @@ def _lay(maps: Sequence[Floats], place: Place, bse: Reduced) -> _Laid | None:
     return _Laid(place, grey, there, combined, share, rim)
 
 
-def _moved(laid: _Laid, motion: int) -> Place | None:
+def _moved(laid: _Laid, motion: int) -> SubmapPlace | None:
     """Lay the combination on the grey; `None` if that does not converge."""
     warp: Any = np.array([[1, 0, laid.rim], [0, 1, laid.rim]], np.float32)
     mask: Any = laid.there.astype(np.uint8)
@@ -114,10 +114,10 @@ def _moved(laid: _Laid, motion: int) -> Place | None:
     shift = np.array([warp[1, 2] - laid.rim, warp[0, 2] - laid.rim], np.float64)
     matrix = laid.place.linear @ np.column_stack([turn, shift])
     matrix[:, 2] += laid.place.matrix[:, 2]
-    return Place(matrix)
+    return SubmapPlace(matrix)
 
 
-def _astray(before: Place, after: Place, shape: tuple[int, ...]) -> bool:
+def _astray(before: SubmapPlace, after: SubmapPlace, shape: tuple[int, ...]) -> bool:
     size = (shape[0], shape[1])
     moved = np.abs(after.centre(size) - before.centre(size)).max()
     stretched = np.linalg.svd(np.linalg.solve(before.linear, after.linear))[1]
@@ -126,12 +126,12 @@ def _astray(before: Place, after: Place, shape: tuple[int, ...]) -> bool:
     )
 
 
-def _beneath(place: Place, window: tuple[slice, slice], bse: Reduced) -> Floats | None:
+def _beneath(place: SubmapPlace, window: tuple[slice, slice], bse: Reduced) -> Floats | None:
     """Read the grey under a window of the field, on its grid; NaN off the section."""
     rows, columns = window
     shape = (rows.stop - rows.start, columns.stop - columns.start)
     first = np.array([[rows.start, columns.start]], np.float64)
-    wide = Place(np.column_stack([place.linear, place.to_section(first)[0]]))
+    wide = SubmapPlace(np.column_stack([place.linear, place.to_section(first)[0]]))
     factor = bse.factor
     corners = wide.corners(shape) / factor
     low = np.maximum(np.floor(corners.min(axis=0)) - 2, 0).astype(int)

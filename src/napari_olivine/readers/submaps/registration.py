@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base import SignalReader, refuse_if
+from napari_olivine.readers.base import SignalReader, raise_if_any
 from napari_olivine.readers.submaps.downsampled_bse import Reduced
 from napari_olivine.readers.submaps.explained_variance import explained, high_passed, uncorrelated
 from napari_olivine.readers.submaps.refine_position import refine
-from napari_olivine.readers.submaps.submap import Field, How
-from napari_olivine.section import Place
+from napari_olivine.readers.submaps.submap import How, Submap
+from napari_olivine.section import SubmapPlace
 
 Floats = NDArray[np.float32]
 
@@ -62,7 +62,7 @@ MANY = 24
 
 @dataclass(frozen=True)
 class _Candidate:
-    place: Place
+    place: SubmapPlace
     explained: float
     chance: float
 
@@ -71,9 +71,9 @@ class _Candidate:
         return self.explained > max(SURE * self.chance, LEAST_EXPLAINED)
 
 
-def register_fields(
-    fields: Sequence[Field], bse: SignalReader, pixel_size_um: float, job: Job
-) -> list[Field]:
+def register_submaps(
+    fields: Sequence[Submap], bse: SignalReader, pixel_size_um: float, job: Job
+) -> list[Submap]:
     """Lay fields where their images fit the section's BSE image.
 
     Parameters
@@ -98,14 +98,14 @@ def register_fields(
         If a field without a place is found nowhere; it names all of them.
     """
     finder = _Finder(bse, pixel_size_um, job)
-    placed: list[Field] = []
+    placed: list[Submap] = []
     # From top to bottom, so that strips of the BSE image are read once.
     by_row = sorted(fields, key=lambda one: one.place.matrix[0, 2] if one.place else 0.0)
     for done, one in enumerate(by_row):
         job.progress(done, len(by_row), "Finding the place of maps")
         placed.append(finder.find(one, everywhere=len(fields) <= MANY))
     placed = _follow_the_others(placed, {one.name: one for one in fields})
-    refuse_if(
+    raise_if_any(
         [
             f"{one.name} ({', '.join(one.maps)}; {one.shape[1]} x {one.shape[0]} px of "
             f"{one.pixel_size_um:.4g} um) is found nowhere on the BSE image"
@@ -135,7 +135,7 @@ class _Finder:
             self._reduced[factor] = Reduced(self.bse, factor, self.job)
         return self._reduced[factor]
 
-    def find(self, one: Field, *, everywhere: bool) -> Field:
+    def find(self, one: Submap, *, everywhere: bool) -> Submap:
         """Return the field with the place that its images tell, else as it was."""
         times = int(np.ceil(np.sqrt(one.shape[0] * one.shape[1] / MOST_PX)))
         try:
@@ -161,8 +161,8 @@ class _Finder:
         return replace(one, place=found.of_parts(times), how=how, explained=share)
 
     def _find(
-        self, one: Field, maps: list[Floats], *, everywhere: bool
-    ) -> tuple[Place | None, float]:
+        self, one: Submap, maps: list[Floats], *, everywhere: bool
+    ) -> tuple[SubmapPlace | None, float]:
         """Place, and share of the grey's variance that is explained there."""
         scale = one.pixel_size_um / self.pixel_size_um
         found: _Candidate | None = None
@@ -180,10 +180,10 @@ class _Finder:
 
     def _search(
         self,
-        one: Field,
+        one: Submap,
         maps: list[Floats],
         scale: float,
-        near: Place | None = None,
+        near: SubmapPlace | None = None,
         reach: float = 0.0,
     ) -> _Candidate | None:
         """Look with small images at the places about one (px of the section), or at all."""
@@ -233,7 +233,7 @@ class _Finder:
                     middle = np.array([w.start for w in window]) + np.array(top) + (size - 1) / 2
                     # A small pixel has its centre in the middle of those that it stands for.
                     centre = (middle + 0.5) * factor - 0.5
-                    place = Place.of(scale, angle, centre, one.shape)
+                    place = SubmapPlace.of(scale, angle, centre, one.shape)
                     best = _Candidate(place, float(share[top]), 0.0)
                 if turn == 0.0:
                     for axis in (0, 1):  # no turn makes an image of its mirror image
@@ -242,7 +242,7 @@ class _Finder:
         return replace(best, chance=chance) if best is not None else None
 
 
-def _images(one: Field, times: int) -> list[Floats]:
+def _images(one: Submap, times: int) -> list[Floats]:
     """All images of a field, its BSE image too, so many times smaller; without blank ones."""
     size = (max(one.shape[1] // times, 1), max(one.shape[0] // times, 1))
     every = []
@@ -292,7 +292,7 @@ def _fits(template: Floats, grey: Floats) -> bool:
     return all(a <= b for a, b in zip(template.shape, grey.shape, strict=True))
 
 
-def _follow_the_others(fields: list[Field], before: dict[str, Field]) -> list[Field]:
+def _follow_the_others(fields: list[Submap], before: dict[str, Submap]) -> list[Submap]:
     """Move fields that only the stage places as those that were found had to be moved."""
     moves = [
         one.place.centre(one.shape) - old.place.centre(one.shape)
@@ -306,7 +306,7 @@ def _follow_the_others(fields: list[Field], before: dict[str, Field]) -> list[Fi
         return fields
     move = np.median(moves, axis=0)
     return [
-        replace(one, place=Place(one.place.matrix + np.outer(move, [0, 0, 1])))
+        replace(one, place=SubmapPlace(one.place.matrix + np.outer(move, [0, 0, 1])))
         if one.how == "stage" and one.place is not None
         else one
         for one in fields

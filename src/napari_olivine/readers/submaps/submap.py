@@ -17,7 +17,7 @@ from napari_olivine.readers.discover import BSE
 from napari_olivine.readers.mosaic import StageFrame
 from napari_olivine.readers.signals import Part
 from napari_olivine.readers.submaps.hand_placed import HandPlaced
-from napari_olivine.section import SUBMAP_COLUMNS, Fields, Place
+from napari_olivine.section import SUBMAP_COLUMNS, SubmapPlace, Submaps
 
 How = Literal["hand", "stage", "registered", "unknown"]
 
@@ -26,7 +26,7 @@ COARSEST, FINEST = 100.0, 0.1
 
 
 @dataclass(frozen=True)
-class Unlaid:
+class UnplacedSignal:
     """A signal whose images are neither tiles of the mosaic nor a map of all of it.
 
     Parameters
@@ -45,7 +45,7 @@ class Unlaid:
 
 
 @dataclass(frozen=True)
-class Field:
+class Submap:
     """Maps of a part of the section that were measured together.
 
     Parameters
@@ -74,7 +74,7 @@ class Field:
     shape: tuple[int, int]
     pixel_size_um: float
     electron: Image | None = None
-    place: Place | None = None
+    place: SubmapPlace | None = None
     how: How = "unknown"
     explained: float = float("nan")
 
@@ -123,13 +123,13 @@ class Found:
         What the person should know, in sentences.
     """
 
-    fields: list[Field]
+    fields: list[Submap]
     failed: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
 
-def find_fields(
-    unlaid: Sequence[Unlaid],
+def find_submaps(
+    unlaid: Sequence[UnplacedSignal],
     electrons: Iterable[Part],
     hand_placed: Mapping[str, HandPlaced],
     frame: StageFrame | None,
@@ -169,7 +169,7 @@ def find_fields(
         image = part.open()
         own[part.place, image.shape] = image
     shapes = Counter(place for place, _ in together)
-    fields: list[Field] = []
+    fields: list[Submap] = []
     for (place, shape), maps in together.items():
         name = place or "maps"
         if shapes[place] > 1:
@@ -185,7 +185,7 @@ def find_fields(
         found, how = _by_files(every, shape, size / pixel_size_um, frame)
         if hand is not None:
             found, how = hand.place(shape, size / pixel_size_um), "hand"
-        fields.append(Field(name, maps, shape, size, electron, found, how))
+        fields.append(Submap(name, maps, shape, size, electron, found, how))
     known = {one.name for one in fields}
     remarks = [
         f"fields.csv places {name!r}, but there is no such field"
@@ -196,7 +196,7 @@ def find_fields(
     return Found(fields, failed, remarks)
 
 
-def _opened(one: Unlaid, job: Job) -> tuple[list[tuple[str, Image]], list[str]]:
+def _opened(one: UnplacedSignal, job: Job) -> tuple[list[tuple[str, Image]], list[str]]:
     """Open the images of a signal: places and images, and what is wrong with the others."""
     images: list[tuple[str, Image]] = []
     unreadable: list[str] = []
@@ -209,7 +209,7 @@ def _opened(one: Unlaid, job: Job) -> tuple[list[tuple[str, Image]], list[str]]:
     return (images, unreadable) if images else ([], [one.why])
 
 
-def at_stage(one: Field, frame: StageFrame, pixel_size_um: float) -> Field:
+def at_stage(one: Submap, frame: StageFrame, pixel_size_um: float) -> Submap:
     """Return a field at its stage position, if that is what places it.
 
     Parameters
@@ -227,7 +227,7 @@ def at_stage(one: Field, frame: StageFrame, pixel_size_um: float) -> Field:
     return replace(one, place=place, how=how)
 
 
-def without_fields(chosen: Mapping[str, list[Part]]) -> tuple[list[Part], list[Part]]:
+def without_submaps(chosen: Mapping[str, list[Part]]) -> tuple[list[Part], list[Part]]:
     """Part the BSE images of the section from those that belong to maps of a part of it.
 
     A BSE image belongs to a field if maps lie beside it and others of another size or with
@@ -268,14 +268,14 @@ def _kind(part: Part) -> tuple[tuple[int, int], float | None] | None:
     return image.shape, float(f"{size:.3g}") if size else None
 
 
-def table_of(fields: Iterable[Field]) -> Fields:
-    """Return the table of fields that the section keeps: `Fields`, with how and explained."""
+def table_of(fields: Iterable[Submap]) -> Submaps:
+    """Return the table of fields that the section keeps: `Submaps`, with how and explained."""
     rows = []
     for one in fields:
         assert one.place is not None
         numbers = (*one.shape, *one.place.matrix.ravel().tolist())
         rows.append((one.name, ",".join(one.maps), *numbers, one.how, one.explained))
-    return Fields(pd.DataFrame(rows, columns=[*SUBMAP_COLUMNS, "how", "explained"]))
+    return Submaps(pd.DataFrame(rows, columns=[*SUBMAP_COLUMNS, "how", "explained"]))
 
 
 def _pixel_size_um(images: Iterable[Image]) -> float | None:
@@ -300,11 +300,11 @@ def _why_no_field(name: str, size_um: float | None, section_um: float) -> str:
 
 def _by_files(
     images: list[Image], shape: tuple[int, int], scale: float, frame: StageFrame | None
-) -> tuple[Place | None, How]:
+) -> tuple[SubmapPlace | None, How]:
     """Place a field by its stage position."""
     stages = [image.acquisition.stage_um for image in images]
     stage = next((one for one in stages if one is not None), None)
     if frame is None or stage is None or not np.isfinite(stage).all():
         return None, "unknown"
     centre = frame.stage_to_pixel(np.array([stage], np.float64))[0]
-    return Place.of(scale, 0.0, centre, shape), "stage"
+    return SubmapPlace.of(scale, 0.0, centre, shape), "stage"

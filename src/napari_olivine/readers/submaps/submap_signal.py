@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers.formats import open_images
-from napari_olivine.readers.submaps.submap import Field
+from napari_olivine.readers.submaps.submap import Submap
 
 COLUMNS_AT_ONCE = 4096
 """Columns of a strip whose places are worked out together."""
 
 
-class FieldSignal:
+class SubmapSignal:
     """One signal of some fields.
 
     A pixel of the section has the value of the field's pixel that holds its centre: counts stay
@@ -34,7 +34,7 @@ class FieldSignal:
         Rows and columns of the section.
     """
 
-    def __init__(self, name: str, fields: Sequence[Field], shape: tuple[int, int]) -> None:
+    def __init__(self, name: str, fields: Sequence[Submap], shape: tuple[int, int]) -> None:
         self.name = name
         self.shape = shape
         self.missing: list[str] = []

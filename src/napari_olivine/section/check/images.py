@@ -41,7 +41,7 @@ class Damage:
         return bool(self.windows or self.overviews)
 
 
-def misfit(raster: Raster, shape: tuple[int, int], pixel_size_um: float) -> str:
+def pyramid_mismatch(raster: Raster, shape: tuple[int, int], pixel_size_um: float) -> str:
     """Tell what of a raster's description does not fit its section, empty if all does."""
     if raster.shape != shape:
         return f"it has {_by(raster.shape)} px, the section {_by(shape)}"
@@ -63,7 +63,7 @@ def inspect(raster: Raster, job: Job, progress: Progress) -> Damage:
     Parameters
     ----------
     raster
-        Raster for which `misfit` finds nothing.
+        Raster for which `pyramid_mismatch` finds nothing.
     job
         Running job; bounds the memory.
     progress

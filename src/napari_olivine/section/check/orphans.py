@@ -158,7 +158,7 @@ def remove_partials(section: Section, folder: Path, report: Report) -> None:
         report.repaired(where, what, "they were removed")
 
 
-def put_aside(section: Section, name: str) -> Path:
+def quarantine(section: Section, name: str) -> Path:
     """Move a product that cannot be repaired out of the way; nothing of it is deleted."""
     aside = section.path / ASIDE
     aside.mkdir(exist_ok=True)

@@ -29,7 +29,7 @@ from napari_olivine.section.check.images import (
     above,
     inspect,
     is_raster,
-    misfit,
+    pyramid_mismatch,
     rebuild,
     rewrite,
 )
@@ -39,7 +39,7 @@ from napari_olivine.section.check.orphans import (
     command,
     finish_swaps,
     in_use,
-    put_aside,
+    quarantine,
     remove_partials,
     tell_drafts,
 )
@@ -198,7 +198,7 @@ def _check_raster(
         raster = Raster(folder)
     except SectionError as error:
         return _give_up(section, product.name, report, str(error))
-    if told := misfit(raster, section.shape, section.pixel_size_um):
+    if told := pyramid_mismatch(raster, section.shape, section.pixel_size_um):
         return _give_up(section, product.name, report, f"{folder.name}: {told}")
     for told in check_description(product, folder, job):
         return _give_up(section, product.name, report, told)
@@ -287,7 +287,7 @@ def _give_up(section: Section, name: str, report: Report, what: str) -> bool:
         )
         report.damage(name, what, advice)
     elif report.repair:
-        place = put_aside(section, name).relative_to(section.path).as_posix()
+        place = quarantine(section, name).relative_to(section.path).as_posix()
         report.damage(name, what, f"it was moved to {place}; run '{command(name)}' again")
     else:
         advice = f"--repair moves it to {ASIDE}/; then run '{command(name)}' again"

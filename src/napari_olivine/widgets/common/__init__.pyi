@@ -1,18 +1,17 @@
 from .background import Background as Background
 from .connections import Links as Links
-from .controls import Folding as Folding
-from .controls import Message as Message
-from .controls import combo as combo
-from .controls import heading as heading
-from .controls import readable as readable
-from .controls import wrapped as wrapped
+from .controls import (
+    Folding as Folding,
+    Message as Message,
+    combo as combo,
+    heading as heading,
+    readable as readable,
+    wrapped as wrapped,
+)
 from .folder_edit import FolderEdit as FolderEdit
 from .forms import SettingsForm as SettingsForm
-from .memory import memory_box as memory_box
-from .memory import memory_budget as memory_budget
+from .memory import memory_box as memory_box, memory_budget as memory_budget
 from .number_box import NumberBox as NumberBox
-from .plot import Axis as Axis
-from .plot import Curve as Curve
-from .plot import Plot as Plot
+from .plot import Axis as Axis, Curve as Curve, Plot as Plot
 from .preload import warm_up as warm_up
 from .words import in_window as in_window

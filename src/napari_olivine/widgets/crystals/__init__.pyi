@@ -1,15 +1,10 @@
 from .colour_part import ColourPart as ColourPart
 from .column_menu import ColumnMenu as ColumnMenu
-from .columns import VERBATIM as VERBATIM
-from .columns import column_of as column_of
-from .columns import ordered as ordered
+from .columns import VERBATIM as VERBATIM, column_of as column_of, ordered as ordered
 from .export_part import ExportPart as ExportPart
-from .focus import centre_on as centre_on
-from .focus import show_outline as show_outline
+from .focus import centre_on as centre_on, show_outline as show_outline
 from .gallery_part import GalleryPart as GalleryPart
-from .layer import Outlines as Outlines
-from .layer import crystal_at as crystal_at
-from .layer import picker as picker
+from .layer import Outlines as Outlines, crystal_at as crystal_at, picker as picker
 from .radial_part import ZONES as ZONES
 from .selected_part import SelectedCrystalPart as SelectedCrystalPart
 from .table_model import CrystalModel as CrystalModel

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from napari_olivine.widgets.crystals.layer import OUTLINE, outline_data
-from napari_olivine.widgets.state import SectionSession
+from napari_olivine.widgets.state import OpenSection
 
 ON_SCREEN = (120, 400)
 """Sides of a crystal on the screen between which the zoom stays as it is, px of the screen."""
 
 
 def centre_on(
-    session: SectionSession, record: dict[str, Any], on_screen: tuple[float, float] = ON_SCREEN
+    session: OpenSection, record: dict[str, Any], on_screen: tuple[float, float] = ON_SCREEN
 ) -> None:
     """Move the view to a crystal, and closer or away if it is small or large on the screen.
 
@@ -36,7 +36,7 @@ SHAPE = ("id", "row0", "row1", "col0", "col1", "area_px", "x_um", "y_um")
 """What changes with the outline of a crystal."""
 
 
-def show_outline(session: SectionSession, record: dict[str, Any] | None) -> None:
+def show_outline(session: OpenSection, record: dict[str, Any] | None) -> None:
     """Draw a line around a crystal, or around none."""
     layers, section = session.viewer.layers, session.section
     wanted = tuple(record.get(name) for name in SHAPE) if record is not None else ()

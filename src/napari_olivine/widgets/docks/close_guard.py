@@ -6,10 +6,10 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMessageBox, QWidget
 from typing_extensions import override
 
-from napari_olivine.widgets.state import SectionSession, dock_of
+from napari_olivine.widgets.state import OpenSection, dock_of
 
 
-def guard_window(session: SectionSession) -> None:
+def guard_window(session: OpenSection) -> None:
     """Watch a viewer's window, once, for being closed while a step runs."""
     window = session.viewer.window._qt_window
     if window.property("olivine_guard") is None:
@@ -20,7 +20,7 @@ def guard_window(session: SectionSession) -> None:
 class CloseGuard(QObject):
     """Asks before the window closes while a step runs, and stops the step cleanly."""
 
-    def __init__(self, window: QWidget, session: SectionSession) -> None:
+    def __init__(self, window: QWidget, session: OpenSection) -> None:
         super().__init__(window)
         self._session = session
 

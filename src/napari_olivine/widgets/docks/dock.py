@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from napari_olivine.widgets.common import Links, wrapped
 from napari_olivine.widgets.docks.dock_tabs import join_tabs
-from napari_olivine.widgets.state import SectionSession
+from napari_olivine.widgets.state import OpenSection
 
 
 class Dock(QWidget):
@@ -28,7 +28,7 @@ class Dock(QWidget):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
-        self.session = SectionSession.of(napari_viewer)
+        self.session = OpenSection.of(napari_viewer)
         self.links = Links()
         self.setMinimumWidth(330)
         self.outer = QVBoxLayout(self)

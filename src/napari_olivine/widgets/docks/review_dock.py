@@ -17,7 +17,6 @@ from napari_olivine.crystals.edits import (
     Merge,
     Note,
     Split,
-    words_of,
 )
 from napari_olivine.errors import OlivineError
 from napari_olivine.review import Review
@@ -386,7 +385,7 @@ class ReviewDock(Dock):
         self._changed(change)
         if change is not None and change.crystals:
             self.go_to(change.crystals[0])
-        self.panel.hint.tell(f"{words.capitalize()}: {words_of(entry.edit)}")
+        self.panel.hint.tell(f"{words.capitalize()}: {describe(entry.edit)}")
 
     def _changed(self, change: Change | None) -> None:
         assert self.review is not None

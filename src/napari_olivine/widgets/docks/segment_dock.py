@@ -29,7 +29,7 @@ from napari_olivine.widgets.segmentation import (
     draw_as_probability,
     share_of,
 )
-from napari_olivine.widgets.state import Eye
+from napari_olivine.widgets.state import Viewport
 
 POOR = 0.7
 """IoU at the default threshold below which the person is told that the model knows too little."""
@@ -53,7 +53,7 @@ class SegmentDock(StepDock):
 
     @override
     def build(self) -> None:
-        self.eye = Eye(self.session.viewer)
+        self.eye = Viewport(self.session.viewer)
         self.live = LiveSegmentation(self.session, self.eye)
         self.look = QPushButton("Look: predict what is in view")
         self.look.setCheckable(True)

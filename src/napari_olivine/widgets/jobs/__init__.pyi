@@ -1,2 +1,1 @@
-from .child_process import COMMAND as COMMAND
-from .child_process import Jobs as Jobs
+from .child_process import COMMAND as COMMAND, Jobs as Jobs

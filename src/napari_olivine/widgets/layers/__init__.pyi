@@ -1,32 +1,41 @@
-from .crystal_colours import CLASS as CLASS
-from .crystal_colours import FIRST as FIRST
-from .crystal_colours import UNKNOWN as UNKNOWN
-from .crystal_colours import Colouring as Colouring
-from .crystal_colours import Scale as Scale
-from .crystal_colours import colour_by as colour_by
-from .crystal_colours import colour_choices as colour_choices
-from .crystal_colours import colour_map as colour_map
-from .crystal_colours import look_up as look_up
-from .crystal_colours import ramp as ramp
-from .element_colours import CHANNELS as CHANNELS
-from .element_colours import colour_of as colour_of
-from .element_colours import colour_ramp as colour_ramp
-from .error_raster import COLOURS as COLOURS
-from .error_raster import WORDS as WORDS
-from .error_raster import error_levels as error_levels
-from .make_layer import KEY as KEY
-from .make_layer import LEVELLED as LEVELLED
-from .make_layer import PRODUCTS as PRODUCTS
-from .make_layer import LayerData as LayerData
-from .make_layer import by_interest as by_interest
-from .make_layer import contrast_limits as contrast_limits
-from .make_layer import images_of as images_of
-from .make_layer import layer_data as layer_data
-from .make_layer import layer_name as layer_name
-from .make_layer import made as made
-from .make_layer import overlay as overlay
-from .make_layer import placed as placed
-from .make_layer import probability_look as probability_look
-from .make_layer import section_of as section_of
-from .make_layer import shown as shown
-from .make_layer import widest_limits as widest_limits
+from .crystal_colours import (
+    CLASS as CLASS,
+    FIRST as FIRST,
+    UNKNOWN as UNKNOWN,
+    Colouring as Colouring,
+    Scale as Scale,
+    colour_by as colour_by,
+    colour_choices as colour_choices,
+    colour_map as colour_map,
+    look_up as look_up,
+    ramp as ramp,
+)
+from .element_colours import (
+    CHANNELS as CHANNELS,
+    colour_of as colour_of,
+    colour_ramp as colour_ramp,
+)
+from .error_raster import (
+    COLOURS as COLOURS,
+    WORDS as WORDS,
+    error_colours as error_colours,
+    error_levels as error_levels,
+)
+from .make_layer import (
+    KEY as KEY,
+    LEVELLED as LEVELLED,
+    PRODUCTS as PRODUCTS,
+    LayerData as LayerData,
+    by_interest as by_interest,
+    contrast_limits as contrast_limits,
+    images_of as images_of,
+    layer_data as layer_data,
+    layer_name as layer_name,
+    made as made,
+    overlay as overlay,
+    placed as placed,
+    probability_look as probability_look,
+    section_of as section_of,
+    shown as shown,
+    widest_limits as widest_limits,
+)

@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
-from napari_olivine.crystals.edits import CrystalStore, Entry, words_of
+from napari_olivine.crystals.edits import CrystalStore, Entry
 from napari_olivine.widgets.common import Folding
 
 SHOWN = 300
@@ -55,7 +55,7 @@ class HistoryPart(Folding):
 def _item(entry: Entry, undone: bool, aside: str) -> QListWidgetItem:
     from qtpy.QtGui import QColor
 
-    text = f"{entry.n}  {words_of(entry.edit)}"
+    text = f"{entry.n}  {describe(entry.edit)}"
     if undone:
         text += "  (taken back)"
     if aside:

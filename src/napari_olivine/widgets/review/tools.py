@@ -12,7 +12,7 @@ from qtpy.QtCore import QTimer
 from napari_olivine.crystals.edits import Edit, Redraw, Shape, Split
 from napari_olivine.errors import EditError, OlivineError
 from napari_olivine.widgets.layers import overlay
-from napari_olivine.widgets.state import SectionSession
+from napari_olivine.widgets.state import OpenSection
 
 LINE, MARKERS, BRUSH = "Cut", "Markers", "Outline by hand"
 
@@ -44,7 +44,7 @@ class Tool:
 
     def __init__(
         self,
-        session: SectionSession,
+        session: OpenSection,
         record: dict[str, Any] | None,
         done: Callable[[Edit], None],
     ) -> None:

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from napari_olivine.section import Section
 from napari_olivine.widgets.common import Links, wrapped
 from napari_olivine.widgets.layers import LEVELLED
-from napari_olivine.widgets.state import SectionSession
+from napari_olivine.widgets.state import OpenSection
 
 HEADS = ("Session", "Gain", "Offset", "Seams", "levelled")
 
@@ -40,7 +40,7 @@ class LevellingPart(QWidget):
     wanted = Signal()
     """The person wants the grey levelled."""
 
-    def __init__(self, session: SectionSession, links: Links) -> None:
+    def __init__(self, session: OpenSection, links: Links) -> None:
         super().__init__()
         self._session = session
         self.button = QPushButton("Level the grey")

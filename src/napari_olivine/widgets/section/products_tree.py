@@ -20,7 +20,7 @@ from napari_olivine.widgets.docks import DOT, open_dock
 from napari_olivine.widgets.layers import KEY, LEVELLED, PRODUCTS, colour_of, images_of, layer_name
 from napari_olivine.widgets.state import (
     VERBS,
-    SectionSession,
+    OpenSection,
     analyses_in_words,
     dock_of,
     mending_step,
@@ -63,7 +63,7 @@ class ProductsTree(QTreeWidget):
         Connections of the dock.
     """
 
-    def __init__(self, session: SectionSession, links: Links) -> None:
+    def __init__(self, session: OpenSection, links: Links) -> None:
         super().__init__()
         self._session = session
         self._filling = False

@@ -16,13 +16,13 @@ from napari_olivine.widgets.layers import (
     COLOURS,
     KEY,
     WORDS,
-    colour_map,
+    error_colours,
     error_levels,
     placed,
     probability_look,
 )
 from napari_olivine.widgets.segmentation.side_by_side import SideBySide
-from napari_olivine.widgets.state import SectionSession
+from napari_olivine.widgets.state import OpenSection
 
 NOTHING, THRESHOLD, MASK = "nothing", "another threshold", "the mask: errors"
 
@@ -70,7 +70,7 @@ class ComparePart(QWidget):
 
     def __init__(
         self,
-        session: SectionSession,
+        session: OpenSection,
         first: Callable[[], Any],
         threshold: Callable[[], float],
     ) -> None:
@@ -178,7 +178,7 @@ class ComparePart(QWidget):
             mask = section.raster("mask", "olivine")
             levels = error_levels(list(first.data), mask.levels, self._threshold())
             return viewer.add_labels(
-                levels, name="Errors", opacity=0.6, colormap=colour_map(), cache=False, **common
+                levels, name="Errors", opacity=0.6, colormap=error_colours(), cache=False, **common
             )
         levels = (
             list(first.data)

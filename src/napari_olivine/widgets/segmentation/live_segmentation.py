@@ -14,7 +14,7 @@ from napari_olivine.inference import CELL
 from napari_olivine.section import Section
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.jobs import Jobs
-from napari_olivine.widgets.state import Eye, GrowingLayer, SectionSession, open_growing
+from napari_olivine.widgets.state import GrowingLayer, OpenSection, Viewport, open_growing
 
 
 class LiveSegmentation(QObject):
@@ -38,7 +38,7 @@ class LiveSegmentation(QObject):
     warned = Signal(str)
     """Something that may spoil the result, or a word about the engine."""
 
-    def __init__(self, session: SectionSession, eye: Eye) -> None:
+    def __init__(self, session: OpenSection, eye: Viewport) -> None:
         super().__init__()
         self._session, self._eye = session, eye
         self.jobs = Jobs()

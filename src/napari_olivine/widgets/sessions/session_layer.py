@@ -10,7 +10,7 @@ from qtpy.QtCore import QTimer
 
 from napari_olivine.widgets.layers import KEY, overlay
 from napari_olivine.widgets.sessions.session_edits import Extent, SessionEdits
-from napari_olivine.widgets.state import SectionSession
+from napari_olivine.widgets.state import OpenSection
 
 NAME = "Sessions"
 ROLE_COLOURS = {"train": "#56B4E9", "val": "#E69F00", "test": "#F07FC8", "none": "#A8ADB5"}
@@ -41,7 +41,7 @@ class SessionLayer:
     selected = Signal(int)
     """Row of the session whose rectangle was clicked."""
 
-    def __init__(self, session: SectionSession) -> None:
+    def __init__(self, session: OpenSection) -> None:
         self._session = session
         self._busy = False
         self._width_is_due = False

@@ -35,7 +35,7 @@ from napari_olivine.widgets.sessions.session_edits import (
     range_in_words,
 )
 from napari_olivine.widgets.sessions.session_layer import ROLE_COLOURS, WRONG_COLOUR, SessionLayer
-from napari_olivine.widgets.state import SectionSession
+from napari_olivine.widgets.state import OpenSection
 
 ROLE_WORDS = {
     "train": "learns from it",
@@ -68,7 +68,7 @@ class SessionsPart(QWidget):
     failed = Signal(str)
     """Why sessions could not be stored."""
 
-    def __init__(self, session: SectionSession, links: Links) -> None:
+    def __init__(self, session: OpenSection, links: Links) -> None:
         super().__init__()
         self._session = session
         self._filling = False

@@ -1,19 +1,18 @@
-from .composite import USUAL as USUAL
-from .composite import CompositeBar as CompositeBar
-from .growing_layer import GrowingLayer as GrowingLayer
-from .growing_layer import open_growing as open_growing
-from .open_section import SectionSession as SectionSession
-from .product_status import DOCKS as DOCKS
-from .product_status import VERBS as VERBS
-from .product_status import analyses_in_words as analyses_in_words
-from .product_status import dock_of as dock_of
-from .product_status import mending_step as mending_step
-from .product_status import next_step as next_step
-from .product_status import products_of as products_of
-from .product_status import several as several
-from .product_status import stale_products as stale_products
-from .product_status import state_of as state_of
-from .product_status import title_of as title_of
-from .rerun import next_rerun as next_rerun
-from .rerun import stale_steps as stale_steps
-from .viewport import Eye as Eye
+from .composite import USUAL as USUAL, CompositeBar as CompositeBar
+from .growing_layer import GrowingLayer as GrowingLayer, open_growing as open_growing
+from .open_section import OpenSection as OpenSection
+from .product_status import (
+    DOCKS as DOCKS,
+    VERBS as VERBS,
+    analyses_in_words as analyses_in_words,
+    dock_of as dock_of,
+    mending_step as mending_step,
+    next_step as next_step,
+    products_of as products_of,
+    several as several,
+    stale_products as stale_products,
+    state_of as state_of,
+    title_of as title_of,
+)
+from .rerun import next_rerun as next_rerun, stale_steps as stale_steps
+from .viewport import Viewport as Viewport

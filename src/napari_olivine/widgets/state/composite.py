@@ -14,7 +14,7 @@ from napari_olivine.widgets.common import Links, combo
 from napari_olivine.widgets.layers import CHANNELS, KEY, LEVELLED, colour_ramp, layer_name
 
 if TYPE_CHECKING:
-    from napari_olivine.widgets.state.open_section import SectionSession
+    from napari_olivine.widgets.state.open_section import OpenSection
 
 USUAL = ("Fe", "Mg", "Ca")
 """Red, green and blue where nothing else was chosen: olivine is green to yellow."""
@@ -39,7 +39,7 @@ class Composite:
     changed = Signal()
     """It was switched on or off, or shows other elements."""
 
-    def __init__(self, session: SectionSession) -> None:
+    def __init__(self, session: OpenSection) -> None:
         self._session = session
         self._before: dict[str, tuple[bool, Any]] | None = None
         self.elements: tuple[str, ...] = ()

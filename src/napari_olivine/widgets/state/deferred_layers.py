@@ -10,7 +10,7 @@ from napari_olivine.errors import SectionError
 from napari_olivine.widgets.layers import by_interest
 
 if TYPE_CHECKING:
-    from napari_olivine.widgets.state.open_section import SectionSession
+    from napari_olivine.widgets.state.open_section import OpenSection
 
 
 class Turns:
@@ -24,7 +24,7 @@ class Turns:
         Session of a viewer with a window.
     """
 
-    def __init__(self, session: SectionSession) -> None:
+    def __init__(self, session: OpenSection) -> None:
         self._session = session
         self._waiting: list[tuple[str, str]] = []
         self._timer: Any = None

@@ -13,7 +13,7 @@ from napari_olivine.errors import SectionError
 from napari_olivine.inference import CELL, Cells, Place
 from napari_olivine.section import Raster, Section
 from napari_olivine.widgets.layers import KEY, placed, probability_look
-from napari_olivine.widgets.state.open_section import SectionSession
+from napari_olivine.widgets.state.open_section import OpenSection
 
 FINENESS = 128
 """Pixels of the section that are one pixel of the layer of what is still to come."""
@@ -34,7 +34,7 @@ class GrowingLayer:
         Image in it.
     """
 
-    def __init__(self, session: SectionSession, product: str, folder: Path, name: str) -> None:
+    def __init__(self, session: OpenSection, product: str, folder: Path, name: str) -> None:
         section = session.require()
         self._folder = folder
         self._viewer = session.viewer
@@ -87,7 +87,7 @@ class GrowingLayer:
                 self._viewer.layers.remove(layer)
 
 
-def open_growing(session: SectionSession, product: str, folder: Path) -> GrowingLayer | None:
+def open_growing(session: OpenSection, product: str, folder: Path) -> GrowingLayer | None:
     """Show an unfinished probability, `None` if it cannot be read (it is gone, or finished)."""
     try:
         return GrowingLayer(session, product, folder, "olivine")

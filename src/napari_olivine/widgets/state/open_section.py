@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari_olivine.widgets.state.composite import Composite
 
 
-class SectionSession:
+class OpenSection:
     """The section that a viewer shows; there is one session for each viewer.
 
     Layers and tables are views of it: they may be closed without loss. Get it by
@@ -50,10 +50,10 @@ class SectionSession:
     crystals_edited = Signal(object, object)
     """Table of crystals and radial profiles after an edit by a person, not yet written."""
 
-    _sessions: ClassVar[WeakKeyDictionary[Any, SectionSession]] = WeakKeyDictionary()
+    _sessions: ClassVar[WeakKeyDictionary[Any, OpenSection]] = WeakKeyDictionary()
 
     @classmethod
-    def of(cls, viewer: ViewerModel) -> SectionSession:
+    def of(cls, viewer: ViewerModel) -> OpenSection:
         """Return the session of a viewer; a viewer that shows a section already is joined."""
         # Docks are handed a proxy of the viewer, another object each time.
         viewer = getattr(viewer, "__wrapped__", viewer)

@@ -14,7 +14,7 @@ QUIET_MS = 120
 Window = tuple[slice, slice]
 
 
-class Eye(QObject):
+class Viewport(QObject):
     """Tells where the person looks, when the view has come to rest.
 
     Parameters

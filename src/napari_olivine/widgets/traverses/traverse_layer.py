@@ -9,7 +9,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_olivine.widgets.layers import overlay
-from napari_olivine.widgets.state import SectionSession
+from napari_olivine.widgets.state import OpenSection
 from napari_olivine.widgets.traverses.placements import Line, Traverses
 
 NAME = "EPMA traverses"
@@ -40,7 +40,7 @@ class TraverseLayer:
     selected = Signal(str)
     """Profile whose line was selected."""
 
-    def __init__(self, session: SectionSession) -> None:
+    def __init__(self, session: OpenSection) -> None:
         self._session = session
         self._names: list[str] = []
         self._busy = False

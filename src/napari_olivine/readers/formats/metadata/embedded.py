@@ -12,7 +12,7 @@ from napari_olivine.readers.base import Acquisition
 
 
 @dataclass(frozen=True)
-class Told:
+class EmbeddedMetadata:
     """What a maker's metadata say of an image.
 
     Parameters
@@ -50,7 +50,7 @@ class Told:
 
 
 Shape = tuple[int, int]
-Embedded = Callable[[Any, Shape], Told | None]
+Embedded = Callable[[Any, Shape], EmbeddedMetadata | None]
 
 ROOM = "napari_olivine.readers.formats.metadata"
 
@@ -67,7 +67,7 @@ BESIDE = ("tescan", "jeol_sem", "hitachi")
 """Modules that read a file beside the image."""
 
 
-def read_embedded(page: Any, shape: Shape) -> Told | None:
+def read_embedded(page: Any, shape: Shape) -> EmbeddedMetadata | None:
     """Read the private tags of a TIFF's page; `None` if no maker left any.
 
     Parameters
@@ -81,13 +81,13 @@ def read_embedded(page: Any, shape: Shape) -> Told | None:
         tag = page.tags.get(code)
         if tag is None or tag.count > MOST_BYTES:
             continue
-        told: Told | None = import_module(f"{ROOM}.{maker}").read_tag(tag.value, shape)
+        told: EmbeddedMetadata | None = import_module(f"{ROOM}.{maker}").read_tag(tag.value, shape)
         if told is not None:
             return told
     return None
 
 
-def read_beside(file: Path, shape: Shape) -> Told | None:
+def read_beside(file: Path, shape: Shape) -> EmbeddedMetadata | None:
     """Read what a maker's program wrote beside an image; `None` if there is nothing.
 
     Parameters
@@ -98,7 +98,7 @@ def read_beside(file: Path, shape: Shape) -> Told | None:
         Its rows and columns.
     """
     for maker in BESIDE:
-        told: Told | None = import_module(f"{ROOM}.{maker}").read_beside(file, shape)
+        told: EmbeddedMetadata | None = import_module(f"{ROOM}.{maker}").read_beside(file, shape)
         if told is not None:
             return told
     return None

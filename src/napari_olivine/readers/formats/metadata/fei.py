@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from napari_olivine.readers.base import Acquisition
-from napari_olivine.readers.formats.metadata.embedded import Told
+from napari_olivine.readers.formats.metadata.embedded import EmbeddedMetadata
 from napari_olivine.readers.formats.metadata.quantities import (
     moment,
     number,
@@ -19,7 +19,7 @@ RELIEF = ("TOPOGRAPHY", "TOPO", "A-B")
 """Modes of a backscatter detector that show relief, not composition."""
 
 
-def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:
+def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     """Read the tag as tifffile parses it: ``{"Scan": {"PixelWidth": 1e-07, ...}, ...}``.
 
     Lengths are metres, times seconds, voltages volts, currents amperes and angles radians.
@@ -30,7 +30,7 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:
     beam = str(_value(ini, "Beam", "Beam") or "EBeam")
     scan = str(_value(ini, "Beam", "Scan") or "EScan")
     scanned = _scanned(ini, shape)
-    return Told(
+    return EmbeddedMetadata(
         Acquisition(
             instrument=" ".join(
                 ["FEI", str(_value(ini, "System", "SystemType") or "").strip()[:200]]

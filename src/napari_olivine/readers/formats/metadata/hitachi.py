@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.readers.base import Acquisition
-from napari_olivine.readers.formats.metadata.embedded import Told
+from napari_olivine.readers.formats.metadata.embedded import EmbeddedMetadata
 from napari_olivine.readers.formats.metadata.quantities import (
     LENGTHS_UM,
     VOLTAGES_KV,
@@ -38,7 +38,7 @@ EVEN = 1.8
 the others by the height."""
 
 
-def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
+def read_beside(file: Path, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     """Read ``NAME.txt`` if it is Hitachi's.
 
     The pixel size is in nm. Stage positions come without a unit: nm, as the models whose files are
@@ -53,7 +53,7 @@ def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
     scanned = (int(height), int(width)) if sign and width and height else None
     unit = stage_unit(beside[0].parent)
     resized = scanned is not None and scanned[1] != shape[1]
-    return Told(
+    return EmbeddedMetadata(
         Acquisition(
             instrument=f"Hitachi {values.get('InstructName', '')[:200]}".strip(),
             pixel_size_um=(

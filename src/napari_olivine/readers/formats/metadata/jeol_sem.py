@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_olivine.readers.base import Acquisition
-from napari_olivine.readers.formats.metadata.embedded import Told
+from napari_olivine.readers.formats.metadata.embedded import EmbeddedMetadata
 from napari_olivine.readers.formats.metadata.quantities import (
     CURRENTS_NA,
     LENGTHS_UM,
@@ -23,7 +23,7 @@ PHOTO_WIDTH_UM = 120_000.0
 """Width of the photograph that the magnification refers to."""
 
 
-def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
+def read_beside(file: Path, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     """Read ``NAME.txt`` if it is JEOL's."""
     beside = text_beside(file, ".txt")
     if beside is None or "$CM_" not in beside[1]:
@@ -37,7 +37,7 @@ def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
         scanned = (int(size[1]), int(size[0]))
     stage = values.get("CM_STAGE_POSITION", values.get("CM_STAGE_POS", "")).split()
     x, y = (number(word) for word in (*stage[:2], "", "")[:2])
-    return Told(
+    return EmbeddedMetadata(
         Acquisition(
             instrument=f"JEOL {values.get('CM_INSTRUMENT', '')[:200]}".strip(),
             pixel_size_um=_pixel_um(values, shape, scanned),

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from napari_olivine.readers.base import Acquisition
-from napari_olivine.readers.formats.metadata.embedded import Told
+from napari_olivine.readers.formats.metadata.embedded import EmbeddedMetadata
 from napari_olivine.readers.formats.metadata.quantities import (
     CURRENTS_NA,
     LENGTHS_UM,
@@ -22,7 +22,7 @@ from napari_olivine.readers.formats.metadata.quantities import (
 from napari_olivine.readers.formats.metadata.safe_xml import parse
 
 
-def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:
+def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     """Read the tag; positions without a unit are metres."""
     text = tag.decode("utf-8", "replace") if isinstance(tag, bytes) else tag
     root = parse(text) if isinstance(text, str) else None
@@ -30,7 +30,7 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:
         return None
     bar = number(root.findtext("databarHeight")) or 0
     voltage = _measure(root, "acquisition/scan/highVoltage", VOLTAGES_KV, "kV")
-    return Told(
+    return EmbeddedMetadata(
         Acquisition(
             instrument=(root.findtext("instrument/type") or "Phenom").strip()[:200],
             pixel_size_um=pixel_um(_measure(root, "pixelWidth", LENGTHS_UM, "m")),

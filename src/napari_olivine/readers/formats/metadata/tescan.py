@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_olivine.readers.base import Acquisition
-from napari_olivine.readers.formats.metadata.embedded import Told
+from napari_olivine.readers.formats.metadata.embedded import EmbeddedMetadata
 from napari_olivine.readers.formats.metadata.quantities import (
     moment,
     number,
@@ -21,7 +21,7 @@ PAIR = re.compile(rb"([A-Za-z][A-Za-z0-9]{1,40})=([\x20-\x7e]{0,200})")
 """A line of the tag, which holds a preview and the lengths of its parts between the lines."""
 
 
-def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:
+def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     """Read the private tag, raw bytes with ini text between binary parts."""
     content = tag.encode("latin-1", "ignore") if isinstance(tag, str) else tag
     if not isinstance(content, bytes) or (start := content.find(b"PixelSizeX=")) < 0:
@@ -33,7 +33,7 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:
     return _told(found, shape, ())
 
 
-def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
+def read_beside(file: Path, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     """Read ``NAME-tif.hdr`` (the suffix of the image with a hyphen) or ``NAME.hdr``."""
     suffix = file.suffix[1:]
     beside = text_beside(
@@ -45,7 +45,9 @@ def read_beside(file: Path, shape: tuple[int, int]) -> Told | None:
     return _told(pairs(beside[1]), shape, (beside[0],))
 
 
-def _told(values: dict[str, str], shape: tuple[int, int], files: tuple[Path, ...]) -> Told:
+def _told(
+    values: dict[str, str], shape: tuple[int, int], files: tuple[Path, ...]
+) -> EmbeddedMetadata:
     """Lengths are metres, times seconds, voltages volts, currents amperes, angles degrees."""
     strip = number(values.get("ImageStripSize")) or 0
     rows = shape[0] - int(strip) if 0 < strip < shape[0] else shape[0]
@@ -53,7 +55,7 @@ def _told(values: dict[str, str], shape: tuple[int, int], files: tuple[Path, ...
     down = number(values.get("ViewFieldsCountY")) or 1
     beam = number(values.get("BeamCurrent"))
     current = beam if beam is not None else number(values.get("PredictedBeamCurrent"))
-    return Told(
+    return EmbeddedMetadata(
         Acquisition(
             instrument=f"TESCAN {values.get('Device', '')[:200]}".strip(),
             pixel_size_um=pixel_um(_scaled(values.get("PixelSizeX"), 1e6)),

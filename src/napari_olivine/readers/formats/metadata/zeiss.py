@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from napari_olivine.readers.base import Acquisition
-from napari_olivine.readers.formats.metadata.embedded import Told
+from napari_olivine.readers.formats.metadata.embedded import EmbeddedMetadata
 from napari_olivine.readers.formats.metadata.quantities import (
     CURRENTS_NA,
     LENGTHS_UM,
@@ -24,7 +24,7 @@ SCREEN_WIDTH = 1024
 """Pixels across the screen, which the pixel size of the nameless values refers to."""
 
 
-def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:
+def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     """Read the tag as tifffile parses it: ``{"ap_actualkv": ("EHT", 15.0, "kV"), ...}``."""
     if not isinstance(tag, dict):
         return None
@@ -48,7 +48,7 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> Told | None:
     )
     if model := _word(values, "dp_sem") or _word(values, "sv_serial_number"):
         acquisition = replace(acquisition, instrument=f"ZEISS {model}")
-    return Told(acquisition, scanned=stored)
+    return EmbeddedMetadata(acquisition, scanned=stored)
 
 
 def _pixel_um(

@@ -25,7 +25,7 @@ from napari_olivine.readers.formats import (
     without_sign,
 )
 from napari_olivine.readers.formats.metadata import (
-    Told,
+    EmbeddedMetadata,
     ome,
     read_beside,
     read_embedded,
@@ -114,7 +114,7 @@ def _image(file: Path, each: _Page, name: str, planes: dict[int, ome.OmePlane] |
     to_grey, dtype, remark = _grey_rule(file, page)
     check_extent(file, page)
     shape = (page.imagelength, page.imagewidth)
-    told = read_embedded(page, shape) or read_beside(file, shape) or Told()
+    told = read_embedded(page, shape) or read_beside(file, shape) or EmbeddedMetadata()
     if told.refused:
         raise InputError(f"{file} {told.refused}")
     acquisition = _acquisition(page, told, (planes or {}).get(each.number))
@@ -180,7 +180,7 @@ def _whole_palette(palette: NDArray[np.uint16], dtype: np.dtype[Any]) -> NDArray
     return np.concatenate([palette, stray], axis=1)
 
 
-def _acquisition(page: Any, told: Told, plane: ome.OmePlane | None) -> Acquisition:
+def _acquisition(page: Any, told: EmbeddedMetadata, plane: ome.OmePlane | None) -> Acquisition:
     acquisition = told.acquisition
     if plane is not None:
         ours, theirs = acquisition, plane.acquisition
