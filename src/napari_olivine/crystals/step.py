@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pandas as pd
 
-from napari_olivine.crystals.edits import FOUND, CrystalStore, content
+from napari_olivine.crystals.edits import FOUND, CrystalStore, content, describe
 from napari_olivine.crystals.images import Images, images_of, other_opinion
 from napari_olivine.crystals.instances import (
     LabelImage,

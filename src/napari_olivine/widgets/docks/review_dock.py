@@ -17,6 +17,7 @@ from napari_olivine.crystals.edits import (
     Merge,
     Note,
     Split,
+    describe,
 )
 from napari_olivine.errors import OlivineError
 from napari_olivine.review import Review

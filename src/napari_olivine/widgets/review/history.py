@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
-from napari_olivine.crystals.edits import CrystalStore, Entry
+from napari_olivine.crystals.edits import CrystalStore, Entry, describe
 from napari_olivine.widgets.common import Folding
 
 SHOWN = 300
