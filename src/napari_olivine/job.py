@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
-from napari_olivine.errors import Cancelled
+from napari_olivine.errors import Cancelled, Facts
 
 Event = dict[str, Any]
 
@@ -61,9 +61,17 @@ class Job:
         """Tell the person something worth reading."""
         self.listen({"event": "message", "message": message})
 
-    def warn(self, message: str) -> None:
-        """Tell the person something that may spoil the result."""
-        self.listen({"event": "warning", "message": message})
+    def warn(self, message: str, **facts: Any) -> None:
+        """Tell the person something that may spoil the result.
+
+        Parameters
+        ----------
+        message
+            In words; it may name settings and steps by the placeholders of `errors.fill`.
+        **facts
+            What a program can know of it: fields of `errors.Facts`.
+        """
+        self.listen({"event": "warning", "message": message} | Facts(**facts).known())
 
     def report(self, name: str, **values: Any) -> None:
         """Hand over numbers as they come (losses, scores)."""
