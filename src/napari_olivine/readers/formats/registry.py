@@ -54,13 +54,13 @@ class Format:
 ROOM = "napari_olivine.readers.formats"
 
 FORMATS: tuple[Format, ...] = (
-    Format("TIFF", f"{ROOM}.tiff"),
-    Format("PNG, BMP or JPEG picture", f"{ROOM}.pictures"),
-    Format("Bruker, JEOL or EDAX spectra", f"{ROOM}.hyperspectral", container=True),
-    Format("Oxford h5oina", f"{ROOM}.h5oina", container=True),
-    Format("Cameca PeakSight map", f"{ROOM}.cameca_map"),
-    Format("JEOL microprobe map", f"{ROOM}.jeol_map"),
-    Format("text map", f"{ROOM}.text_map"),  # the last: most other texts hold numbers too
+    Format("TIFF", f"{ROOM}.tiff.images"),
+    Format("PNG, BMP or JPEG picture", f"{ROOM}.png_jpeg"),
+    Format("Bruker, JEOL or EDAX spectra", f"{ROOM}.spectra.hyperspectral", container=True),
+    Format("Oxford h5oina", f"{ROOM}.h5oina.images", container=True),
+    Format("Cameca PeakSight map", f"{ROOM}.text.cameca_map"),
+    Format("JEOL microprobe map", f"{ROOM}.text.jeol_map"),
+    Format("text map", f"{ROOM}.text.text_map"),  # the last: most other texts hold numbers too
 )
 """Known formats; the first that recognises a file reads it."""
 
