@@ -32,9 +32,8 @@ from napari_olivine.readers.formats.metadata import (
     resolution_um,
 )
 from napari_olivine.readers.formats.tiff.rows import BROKEN, PageRows, check_extent, exists
-from napari_olivine.readers.formats.tiff.tag_check import check_tags
+from napari_olivine.readers.formats.tiff.tag_check import VARIANTS, check_tags
 
-MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 
 PROBED_ROWS, PROBED_WHOLE = 64, 4 << 20
@@ -49,7 +48,7 @@ PAGE_NAME, DESCRIPTION = 285, 270
 
 def recognises(file: Path, head: bytes) -> bool:
     """Tell a TIFF by its first bytes; a damaged one by its name."""
-    return head.startswith(MAGIC) or file.suffix.lower() in SUFFIXES
+    return head.startswith(tuple(VARIANTS)) or file.suffix.lower() in SUFFIXES
 
 
 def open_images(file: Path) -> list[Image]:
