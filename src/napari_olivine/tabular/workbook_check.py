@@ -68,9 +68,12 @@ def _check_member(file: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo)
     elif name.startswith("xl/worksheets/") and name.endswith(".xml"):
         sheet = _XlsxExtent(file)
     with archive.open(member) as stream:
+        if sheet is None:
+            while stream.read(1 << 20):
+                pass
+            return 0
         try:
-            if sheet is not None:
-                sax.parse(stream, sheet)
+            sax.parse(stream, sheet)
         except DefusedXmlException as error:
             raise InputError(
                 f"{file} declares XML entities, which no spreadsheet program writes.", file=file
@@ -78,9 +81,7 @@ def _check_member(file: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo)
         except (SAXParseException, LookupError) as error:  # LookupError: an unknown encoding
             reason = error.getException() if isinstance(error, SAXParseException) else error
             raise InputError(f"{file} is a damaged spreadsheet ({reason}).", file=file) from error
-        while stream.read(1 << 20):
-            pass
-    return sheet.uncalculated if sheet else 0
+    return sheet.uncalculated
 
 
 class _Extent(ContentHandler):

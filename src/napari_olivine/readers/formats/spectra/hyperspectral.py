@@ -1,8 +1,8 @@
 """Spectrum images of Bruker (.bcf), JEOL (.pts, .asw, .img, .map) and EDAX (.spd).
 
-Read by RosettaSciIO, an optional extra, in a process of its own (`cube_worker`): the electron
+Read by RosettaSciIO, an optional extra, in a process of its own (`spectra.decoder`): the electron
 images as they are, and a map of counts for each element that the file names or, where it names
-none, for those of common minerals (`spectrum_windows`). The maps are made when the first of them
+none, for those of common minerals (`xray_windows`). The maps are made when the first of them
 is read and kept in a temporary folder until the program ends.
 """
 
@@ -37,7 +37,7 @@ class Maker:
     name
         Maker and format, in words.
     kind
-        What `cube_worker` calls it.
+        What the decoder calls it.
     export
         How to do without.
     """
@@ -107,9 +107,9 @@ def open_images(file: Path) -> list[Image]:
             f"'napari-olivine[vendor]'. Or {maker.export}."
         )
     cube = _Cube(file.resolve(), maker)
-    told = cube.ask("describe")
-    cube.arrays = told["arrays"]
-    described: list[Message] = told["images"]
+    answer = cube.ask("describe")
+    cube.arrays = answer["arrays"]
+    described: list[Message] = answer["images"]
     largest = max(
         (tuple(one["shape"]) for one in described if "element" in one), default=None
     ) or max((tuple(one["shape"]) for one in described), default=None)
@@ -186,16 +186,11 @@ class _Cube:
     def __post_init__(self) -> None:
         self.folder = TemporaryDirectory(prefix="napari-olivine-spectra-")
 
-    def ask(self, what: str) -> Message:
-        """Ask the worker of this file; what it stumbles over is raised."""
-        question = {
-            "do": what,
-            "file": str(self.file),
-            "kind": self.maker.kind,
-            "folder": self.folder.name,
-        }
+    def ask(self, function: str) -> Message:
+        """Ask the decoder of this file; its errors are raised."""
+        more = {"kind": self.maker.kind, "folder": self.folder.name}
         try:
-            answer: Message = _WORKER.ask(question, SECONDS[what])
+            answer: Message = _WORKER.ask(function, self.file, SECONDS[function], **more)
         except Missing as missing:
             raise InputError(
                 f"{self.file} needs {missing} to be read: pip install 'napari-olivine[vendor]'. "
@@ -207,13 +202,13 @@ class _Cube:
         """Return the map of an element; nothing of it is in memory."""
         with self.lock:
             if not self.arrays:
-                self.arrays = self.ask("maps")["arrays"]
+                self.arrays = self.ask("maps")
         if element not in self.arrays:
             raise Unreadable(f"{self.file} has changed while it was read; import it again.")
         return self.array(self.arrays[element])
 
     def array(self, name: str) -> NDArray[Any]:
-        """Return an array that the worker has written; nothing of it is in memory."""
+        """Return an array that the decoder has written; nothing of it is in memory."""
         try:
             array: NDArray[Any] = np.load(Path(self.folder.name) / name, mmap_mode="r")
         except (OSError, ValueError) as error:
@@ -221,4 +216,4 @@ class _Cube:
         return array
 
 
-_WORKER = Worker("napari_olivine.readers.formats.spectra.worker")
+_WORKER = Worker("napari_olivine.readers.formats.spectra.decoder")
