@@ -570,7 +570,9 @@ def test_whatever_stands_in_the_metadata_units_stay_sane(values):
     }
     told.append(fei.read_tag(sections, (90, 80)))
     told.append(
-        tescan._told({line.split("=")[0]: next(filling) for line in HDR.splitlines()}, (90, 80), ())
+        tescan._metadata(
+            {line.split("=")[0]: next(filling) for line in HDR.splitlines()}, (90, 80), ()
+        )
     )
     for one in told:
         assert one is not None

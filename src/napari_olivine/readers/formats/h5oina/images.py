@@ -7,7 +7,6 @@ The HDF5 library trusts a file: a damaged one can keep it for ever, and a window
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image
 from napari_olivine.readers.formats import Message, Worker
+from napari_olivine.readers.formats.metadata import iso_moment
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUFFIXES = (".h5oina", ".h5", ".hdf5", ".hdf")
@@ -73,10 +73,7 @@ def montage_fields(file: Path) -> pd.DataFrame:
 
 def _image(file: Path, described: Message) -> Image:
     values = described["acquisition"]
-    try:
-        values["taken"] = datetime.fromisoformat(values["taken"])
-    except ValueError:
-        values["taken"] = None
+    values["taken"] = iso_moment(values["taken"])
     values["stage_um"] = tuple(values["stage_um"]) if values["stage_um"] else None
     rows, columns = described["shape"]
     return Image(

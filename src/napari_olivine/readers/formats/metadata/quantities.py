@@ -74,6 +74,18 @@ def in_units(value: object, units: dict[str, float], default: str | None = None)
     return None if factor is None else size * factor
 
 
+def scaled(value: object, factor: float) -> float | None:
+    """Return a finite number times a factor, `None` if there is none."""
+    size = number(value)
+    return None if size is None else size * factor
+
+
+def rows_and_columns(size: str, mark: str | None = None) -> tuple[int, int] | None:
+    """Read a size that is written as width, mark (white space if `None`) and height."""
+    width, height = (number(word) for word in (*size.split(mark), "", "")[:2])
+    return (int(height), int(width)) if width and height else None
+
+
 def pixel_um(size_um: float | None) -> float | None:
     """Return the side of a pixel if an electron microscope can have it, um."""
     if size_um is None or not SMALLEST_PIXEL_UM <= size_um <= LARGEST_PIXEL_UM:
@@ -112,6 +124,14 @@ def moment(date: object, time: object = "") -> datetime | None:
     clock = str(time).strip()[:40]
     read = first_that_fits(clock, CLOCKS)
     return datetime.combine(day.date(), read.time()) if read else day
+
+
+def iso_moment(text: str) -> datetime | None:
+    """Read a time as ISO 8601 writes it, without its time zone; `None` if it is none."""
+    try:
+        return datetime.fromisoformat(text.strip()).replace(tzinfo=None)
+    except ValueError:
+        return None
 
 
 def first_that_fits(text: str, forms: Iterable[str]) -> datetime | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
 from napari_olivine.readers.formats import Message, Missing, Worker, signal_of_detector
+from napari_olivine.readers.formats.metadata import iso_moment
 
 SECONDS = {"describe": 180.0, "maps": 1800.0}
 """Time after which a file counts as damaged."""
@@ -160,17 +160,13 @@ def _acquisition(file: Path, maker: Maker, one: Message) -> Acquisition:
             )
         size_um = along_x if along_x > 0 else None
     x, y = one["stage_um"]
-    try:
-        taken = datetime.fromisoformat(one["taken"])
-    except ValueError:
-        taken = None
     return Acquisition(
         instrument=maker.name.split()[0],
         pixel_size_um=size_um,
         stage_um=None if x is None or y is None else (x, y),
         accelerating_voltage_kv=one["kv"] or None,
         detector=one["title"],
-        taken=taken,
+        taken=iso_moment(one["taken"]),
     )
 
 

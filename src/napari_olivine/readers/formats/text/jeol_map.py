@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
+from napari_olivine.readers.formats.metadata import first_that_fits
 from napari_olivine.readers.formats.text.text_map import SUFFIXES, beginning, image_of
 from napari_olivine.readers.formats.text.text_matrix import find_rows
 
@@ -222,7 +222,7 @@ def _acquisition(file: Path, keys: dict[str, str], values: dict[str, float]) -> 
         probe_current_na=current[0] * 1e9 if current else None,
         dwell_time_us=dwell[0] * 1000 if dwell else None,
         detector=keys.get("XM_ELEM_WDS_CRYSTAL_NAME") or keys.get("XM_CRYSTAL") or "",
-        taken=_date(keys.get("XM_ANALYSIS_ACQ_DATE", "")),
+        taken=first_that_fits(keys.get("XM_ANALYSIS_ACQ_DATE", ""), ("%Y/%m/%d %H:%M:%S",)),
     )
 
 
@@ -248,10 +248,3 @@ def _square_um(file: Path, step: list[float]) -> float | None:
             "square pixels can be used. Resample the map before the export."
         )
     return step[0]
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, "%Y/%m/%d %H:%M:%S")
-    except ValueError:
-        return None

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
-from napari_olivine.readers.formats.text.map_standards import map_frame
 from napari_olivine.readers.formats.text.text_matrix import NumberRows, find_rows, numbers_of
+from napari_olivine.readers.formats.text.xmaptools import map_frame
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".asc", ".dat")
 
