@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from napari_olivine.errors import InputError
+from napari_olivine.errors import InputError, about
 from napari_olivine.readers.epma.column_headers import OXIDES
 from napari_olivine.readers.epma.infer_columns import choose_sheet, suggest_all
 from napari_olivine.readers.epma.layout import find_header, open_sheets
@@ -94,7 +94,9 @@ def read_profiles(folder: Path) -> tuple[pd.DataFrame, list[Path], list[str]]:
             problems.append(f"{file.name} holds no analyses and is left out")
             continue
         if file.stem in stems:
-            raise InputError(f"{folder} has two tables called {file.stem!r}; rename one of them.")
+            raise InputError(
+                f"{folder} has two tables called {file.stem!r}; rename one of them.", file=file
+            )
         stems.add(file.stem)
         table, remarks, placed = _read(file, chosen, list(positions.values()))
         used |= placed
@@ -194,15 +196,18 @@ def _read(
     for job in jobs:
         stem = file.stem if len(jobs) == 1 else f"{file.stem} {job.sheet.name}"
         try:
-            points = read_points(file, job.sheet, job.mapping)
-            if not any(job.mapping.column_of(name) for name in PLACES):
-                used |= _place(file, points, positions)
-            table, remarks = split_profiles(file, stem, points, job.mapping)
+            with about(file, job.sheet.name):
+                points = read_points(file, job.sheet, job.mapping)
+                if not any(job.mapping.column_of(name) for name in PLACES):
+                    used |= _place(file, points, positions)
+                table, remarks = split_profiles(file, stem, points, job.mapping)
         except InputError as error:
             if job.sheet.uncalculated:
                 error = InputError(
                     f"{str(error).rstrip('.')}. {job.sheet.uncalculated} formulas come without "
-                    f"their results: {RECALCULATE}."
+                    f"their results: {RECALCULATE}.",
+                    file=file,
+                    sheet=job.sheet.name,
                 )
             if mappings or len(jobs) == 1:
                 raise error from None

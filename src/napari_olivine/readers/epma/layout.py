@@ -135,6 +135,11 @@ def headers_of(sheet: Sheet, row: int, units_row: int = -1) -> list[Header]:
         Sheet.
     row, units_row
         From 0; -1 where there is no row of units.
+
+    Returns
+    -------
+    headers
+        One for each column of the header row.
     """
     names = sheet.rows[row]
     units = sheet.rows[units_row] if units_row >= 0 else []
@@ -178,6 +183,20 @@ def find_blocks(sheet: Sheet, header: int, names: Sequence[Header]) -> list[Bloc
 
     Columns belong together if they are of one kind (oxides, elements) and unit and stand under
     one heading; a quantity that comes again begins a new block.
+
+    Parameters
+    ----------
+    sheet
+        Sheet.
+    header
+        Header row, from 0.
+    names
+        Names of its columns, as `headers_of` reads them.
+
+    Returns
+    -------
+    blocks
+        Blocks of oxides or elements, with their halogens.
     """
     labels = _labels(sheet, header, names)
     in_order = _beside_each_other(labels, names)

@@ -338,7 +338,9 @@ def _stage(part: pd.DataFrame) -> Floats:
 def _require(file: Path, known: NDArray[np.bool_], rows: Integers, what: str) -> None:
     if not known.all():
         first = int(np.flatnonzero(~known)[0])
-        raise InputError(f"{file}: analysis {first + 1} has no {what} (row {rows[first]})")
+        raise InputError(
+            f"{file}: analysis {first + 1} has no {what} (row {rows[first]})", row=int(rows[first])
+        )
 
 
 def _unsorted(name: str, distance: Floats) -> list[str]:

@@ -66,6 +66,20 @@ class Points:
 def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
     """Read the analyses of a sheet.
 
+    Parameters
+    ----------
+    file
+        For the messages.
+    sheet
+        The sheet.
+    mapping
+        The quantities of its columns.
+
+    Returns
+    -------
+    points
+        Analyses in the order of their rows.
+
     Raises
     ------
     InputError
@@ -97,7 +111,7 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
     if not both.any():
         raise InputError(
             f"{file} holds no numbers for both MgO and FeO in any of its {len(table)} analyses"
-            f"{''.join(f'; {told}' for told in problems[:3])}."
+            f"{''.join(f'; {problem}' for problem in problems[:3])}."
         )
     problems += second_table(file, sheet, mapping)
     if sheet.uncalculated:

@@ -65,6 +65,11 @@ def in_units(value: object, units: dict[str, float], default: str | None = None)
         Factor of each unit.
     default
         Unit of a bare number; without it a bare number says nothing.
+
+    Returns
+    -------
+    size
+        In the unit whose factor is 1; `None` where number or unit is missing or unknown.
     """
     found = quantity(value)
     if found is None:

@@ -125,7 +125,24 @@ def open_images(file: Path) -> list[Image]:
 def image_of(
     rows: NumberRows, signal: str, acquisition: Acquisition, files: tuple[Path, ...] = ()
 ) -> Image:
-    """Return rows of numbers as an image."""
+    """Return rows of numbers as an image.
+
+    Parameters
+    ----------
+    rows
+        Place and type of the numbers.
+    signal
+        Signal that the file names, or nothing.
+    acquisition
+        Settings that the instrument wrote.
+    files
+        Other files that these were read from.
+
+    Returns
+    -------
+    image
+        Nothing of its numbers is in memory.
+    """
     return Image(rows.file, rows.shape, rows.dtype, rows.read, signal, acquisition, files)
 
 

@@ -134,6 +134,11 @@ def find_rows(
     lines
         Lines of the file that make a row; with more than one, each holds one number.
 
+    Returns
+    -------
+    found
+        Place and type of the rows; kept for the next call while the file stays the same.
+
     Raises
     ------
     Unreadable
@@ -350,8 +355,8 @@ def _what_is_no_number(file: Path, block: bytes, separator: str | None, before: 
             try:
                 float(cell)
             except ValueError:
-                told = cell[:40].decode("latin-1")
-                return f"{file} is no map of numbers (row {row} holds {told!r})."
+                text = cell[:40].decode("latin-1")
+                return f"{file} is no map of numbers (row {row} holds {text!r})."
     return f"{file} is no map of numbers."
 
 
