@@ -14,7 +14,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base import Acquisition, Image, Unreadable
+from napari_olivine.readers.base import COPY_AGAIN, Acquisition, Image, Unreadable
 from napari_olivine.readers.formats.detector_names import signal_of_detector
 from napari_olivine.readers.formats.metadata import (
     LARGEST_PIXEL_UM,
@@ -74,8 +74,8 @@ def open_images(file: Path) -> list[Image]:
             return [_image(file, picture)]
     except PIL.Image.DecompressionBombError as error:
         raise InputError(
-            f"{file} has too many pixels for a file that is decoded as a whole ({error}); save it "
-            "as a TIFF in tiles"
+            f"{file} has too many pixels for a file that is decoded as a whole ({error}).",
+            remedy="Save it as a TIFF in tiles.",
         ) from error
     except BROKEN as error:
         raise Unreadable(f"{file} is truncated, damaged or no picture ({error})") from error
@@ -116,8 +116,8 @@ def _grey_rule(file: Path, picture: PIL.Image.Image) -> tuple[ToGrey | None, np.
         depth, kind = _png_type(file)
         if depth == 16 and kind not in (0,):
             raise InputError(
-                f"{file} is a picture of 16 bit with colours or transparency; save it as grey TIFF "
-                "or PNG of 16 bit"
+                f"{file} is a picture of 16 bit with colours or transparency.",
+                remedy="Save it as grey TIFF or PNG of 16 bit.",
             )
     mode = picture.mode
     if mode == "L":
@@ -198,7 +198,9 @@ class PictureRows:
                 return np.asarray(picture)
         except BROKEN as error:
             raise Unreadable(
-                f"{self._file} is truncated or damaged ({error}); copy it again from the microscope"
+                f"{self._file} is truncated or damaged ({error}).",
+                remedy=COPY_AGAIN,
+                file=self._file,
             ) from error
 
 
@@ -235,7 +237,7 @@ def _check_end(file: Path, kind: str) -> None:
         "BMP": size >= int.from_bytes(head[2:6], "little"),
     }
     if not whole.get(kind, True):
-        raise Unreadable(f"{file} is truncated; copy it again from the microscope")
+        raise Unreadable(f"{file} is truncated.", remedy=COPY_AGAIN)
 
 
 def _png_type(file: Path) -> tuple[int, int]:

@@ -83,8 +83,9 @@ def describe(file: Path) -> list[Message]:
         ]
     if not images:
         raise InputError(
-            f"{file} holds no electron image and no element map. Export the map data from AZtec "
-            "with electron images and EDS window integrals, or as TIFF."
+            f"{file} holds no electron image and no element map.",
+            remedy="Export the map data from AZtec with electron images and EDS window integrals, "
+            "or as TIFF.",
         )
     return images
 
@@ -155,8 +156,8 @@ def _slices(file: Path, root: h5py.File) -> list[str]:
     kind = as_text(index.attrs.get("Type")) if isinstance(index, h5py.Dataset) else ""
     if kind.lower() == "feature":
         raise InputError(
-            f"{file} is a particle analysis: a small image for each feature. Export the map data "
-            "of the whole area instead."
+            f"{file} is a particle analysis: a small image for each feature.",
+            remedy="Export the map data of the whole area instead.",
         )
     if not groups:
         raise Unreadable(f"{file} is damaged: it holds no acquisition.")

@@ -202,7 +202,8 @@ def _sums(cube: Message, found: list[Window]) -> list[NDArray[np.uint32]]:
     if size > LARGEST_CUBE:
         raise InputError(
             f"{file} holds {size / (1 << 30):.1f} GB of spectra, which can only be unpacked at "
-            f"once ({LARGEST_CUBE >> 30} GB at most). Export the element maps as grey TIFF."
+            f"once ({LARGEST_CUBE >> 30} GB at most).",
+            remedy="Export the element maps as grey TIFF.",
         )
     spectra = np.asarray(data)
     return [spectra[..., one.first : one.last].sum(axis=-1, dtype=np.uint32) for one in found]

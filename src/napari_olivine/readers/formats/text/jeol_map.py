@@ -88,8 +88,8 @@ def open_images(file: Path) -> list[Image]:
         )
     if not shape and rows.shape[1] == 1:
         raise InputError(
-            f"{file} has one number a line and {conditions.name} does not say how many make a row; "
-            "export the map as a matrix."
+            f"{file} has one number a line and {conditions.name} does not say how many make a row.",
+            remedy="Export the map as a matrix.",
         )
     files = (conditions, whole) if values and whole != conditions else (conditions,)
     acquisition = _acquisition(conditions, keys, values)

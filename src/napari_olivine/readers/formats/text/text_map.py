@@ -103,14 +103,16 @@ def open_images(file: Path) -> list[Image]:
         raise Unreadable(f"{file} cannot be read ({error}).") from error
     found = beginning(head)
     if found is None and head.startswith(UTF_16):
-        raise InputError(f"{file} is written in UTF-16 (Unicode text); save it as plain text.")
+        raise InputError(
+            f"{file} is written in UTF-16 (Unicode text).", remedy="Save it as plain text."
+        )
     if found is None:
         raise InputError(f"{file} is no map of numbers.")
     rows = find_rows(file, found.begin)
     if rows.columns <= FEWEST_COLUMNS and rows.shape[0] >= MOST_ROWS:
         raise InputError(
-            f"{file} is a list of {rows.shape[0]} x {rows.columns} numbers, not a map; export the "
-            "map as a matrix, a line of the image in each row."
+            f"{file} is a list of {rows.shape[0]} x {rows.columns} numbers, not a map.",
+            remedy="Export the map as a matrix, a line of the image in each row.",
         )
     frame = map_frame(file.parent, rows.shape)
     acquisition = Acquisition(

@@ -45,6 +45,8 @@ REDUCED, MASK = 1, 4
 
 PAGE_NAME, DESCRIPTION = 285, 270
 
+SAVE_APART = "Save one file per signal and place."
+
 
 def recognises(file: Path, head: bytes) -> bool:
     """Tell a TIFF by its first bytes; a damaged one by its name."""
@@ -143,8 +145,9 @@ def _grey_rule(file: Path, page: Any) -> tuple[ToGrey | None, np.dtype[Any], str
         return turned_round(page.bitspersample), dtype, "it stores white as 0 and is turned round"
     if photometric == 0:
         raise InputError(
-            f"{file} stores white as 0, which turns the grey scale round; save it again with "
-            "black as 0 (Edit > Invert and Image > Lookup Tables > Invert LUT in Fiji)"
+            f"{file} stores white as 0, which turns the grey scale round.",
+            remedy="Save it again with black as 0 (in Fiji: Edit > Invert and Image > Lookup Tables "
+            "> Invert LUT).",
         )
     if photometric == 3 and samples == 1 and dtype.kind == "u" and dtype.itemsize <= 2:
         palette = page.colormap
@@ -161,8 +164,8 @@ def _grey_rule(file: Path, page: Any) -> tuple[ToGrey | None, np.dtype[Any], str
         return first_sample, dtype, "its transparency is left out"
     if samples != 1:
         raise InputError(
-            f"{file} is a stack of images, not one: a pixel has {samples} values; save one file "
-            "per signal and place"
+            f"{file} is a stack of images, not one: a pixel has {samples} values.",
+            remedy=SAVE_APART,
         )
     if dtype.kind == "i":
         return without_sign(file), np.dtype(f"u{dtype.itemsize}"), "its counts are read unsigned"
@@ -205,10 +208,7 @@ def _names(
         If there are several pages and they have no names of their own.
     """
     if planes and any(planes[p.number].is_section for p in pages if p.number in planes):
-        raise InputError(
-            f"{file} is a stack of depths or times, not an image; save one file per signal and "
-            "place"
-        )
+        raise InputError(f"{file} is a stack of depths or times, not an image.", remedy=SAVE_APART)
     if planes:
         names = [planes[p.number].name if p.number in planes else "" for p in pages]
     elif described.startswith("ImageJ="):
@@ -223,7 +223,8 @@ def _names(
     if not all(signals) or len(set(signals)) != len(signals):
         raise InputError(
             f"{file} is a stack of images, not one: its {len(pages)} pages have no names of their "
-            "own; save one file per signal and place"
+            "own.",
+            remedy=SAVE_APART,
         )
     return {p.number: name for p, name in zip(pages, names, strict=True)}
 
@@ -234,7 +235,8 @@ def _imagej_labels(file: Path, pages: list[_Page], described: str) -> list[str]:
         if key == "images" and value.isdigit() and int(value) > len(pages):
             raise InputError(
                 f"{file} is a stack of images, not one: {value} images of ImageJ in {len(pages)} "
-                "page; save one file per signal and place (Image > Stacks > Stack to Images)"
+                "page.",
+                remedy=f"{SAVE_APART[:-1]} (Image > Stacks > Stack to Images).",
             )
     tag = pages[0].page.tags.get(50839)
     if tag is None or not isinstance(tag.value, dict):

@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base import Unreadable
+from napari_olivine.readers.base import COPY_AGAIN, Unreadable
 from napari_olivine.readers.formats import ToGrey
 
 BROKEN = (
@@ -60,13 +60,12 @@ def check_extent(file: Path, page: Any) -> None:
     ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)]
     if not ends or max(ends) > size or min(page.databytecounts) < 0:
         raise Unreadable(
-            f"{file} is truncated ({size} bytes of {max(ends, default=0)}); copy it again from "
-            "the microscope"
+            f"{file} is truncated ({size} bytes of {max(ends, default=0)}).", remedy=COPY_AGAIN
         )
     if page.compression not in COMPRESSIONS:
         raise InputError(
-            f"{file} is compressed by {page.compression!r}, which is not read; save it again "
-            "uncompressed, with LZW, Deflate or Zstandard"
+            f"{file} is compressed by {page.compression!r}, which is not read.",
+            remedy="Save it again uncompressed, with LZW, Deflate or Zstandard.",
         )
     grid = _Grid.of(page)
     if min(len(page.dataoffsets), len(page.databytecounts)) < grid.count:
@@ -79,8 +78,8 @@ def check_extent(file: Path, page: Any) -> None:
         held = sum(page.databytecounts[: grid.count])
         if held < rows * row_bytes * grid.planes:
             raise Unreadable(
-                f"{file} is truncated ({held} bytes of pixels of {rows * row_bytes}); copy it "
-                "again from the microscope"
+                f"{file} is truncated ({held} bytes of pixels of {rows * row_bytes}).",
+                remedy=COPY_AGAIN,
             )
     elif piece > SUSPICIOUS_PIECE and piece > MOST_COMPRESSED * max(page.databytecounts):
         raise Unreadable(
@@ -89,8 +88,8 @@ def check_extent(file: Path, page: Any) -> None:
         )
     if piece > LARGEST_PIECE and not page.is_contiguous:
         raise InputError(
-            f"{file} is compressed as one piece of {piece / 2**30:.1f} GiB; save it again in tiles "
-            "(tiled or pyramid TIFF)"
+            f"{file} is compressed as one piece of {piece / 2**30:.1f} GiB.",
+            remedy="Save it again in tiles (tiled or pyramid TIFF).",
         )
 
 
@@ -142,7 +141,9 @@ class PageRows:
                 pixels = self._decode(start, stop)
         except BROKEN as error:
             raise Unreadable(
-                f"{self._file} is truncated or damaged ({error}); copy it again from the microscope"
+                f"{self._file} is truncated or damaged ({error}).",
+                remedy=COPY_AGAIN,
+                file=self._file,
             ) from error
         pixels = pixels[:, : self._shape[1]]
         return self._to_grey(pixels) if self._to_grey else pixels
