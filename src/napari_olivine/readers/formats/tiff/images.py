@@ -146,8 +146,8 @@ def _grey_rule(file: Path, page: Any) -> tuple[ToGrey | None, np.dtype[Any], str
     if photometric == 0:
         raise InputError(
             f"{file} stores white as 0, which turns the grey scale round.",
-            remedy="Save it again with black as 0 (in Fiji: Edit > Invert and Image > Lookup Tables "
-            "> Invert LUT).",
+            remedy="Save it again with black as 0 (Edit > Invert and Image > Lookup Tables > "
+            "Invert LUT in Fiji).",
         )
     if photometric == 3 and samples == 1 and dtype.kind == "u" and dtype.itemsize <= 2:
         palette = page.colormap
