@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,6 @@ from napari_olivine.readers.epma.positions import (
 )
 from napari_olivine.readers.epma.profiles import split_profiles
 from napari_olivine.readers.epma.table import PLACES, RECALCULATE, Points, read_points
-from napari_olivine.tabular import Sheet
 
 USUAL = ("SiO2", "FeO", "MgO", "CaO", "MnO", "Total")
 """Columns of the table of a section without analyses."""
@@ -171,53 +169,45 @@ def is_note(file: Path) -> bool:
     )
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A sheet to be read, and how."""
-
-    sheet: Sheet
-    mapping: ColumnMapping
-
-
 def _read(
     file: Path, mappings: Sequence[ColumnMapping], positions: Sequence[Positions]
 ) -> tuple[pd.DataFrame, list[str], set[Path]]:
     if mappings:
-        jobs = []
-        for mapping in mappings:
-            sheets = open_sheets(file, mapping)
-            jobs.append(_Job(choose_sheet(file, sheets, mapping.sheet), mapping))
+        jobs = [
+            (choose_sheet(file, open_sheets(file, mapping), mapping.sheet), mapping)
+            for mapping in mappings
+        ]
     else:
-        jobs = [_Job(sheet, mapping) for sheet, mapping in suggest_all(file)]
+        jobs = suggest_all(file)
     tables: list[pd.DataFrame] = []
     problems: list[str] = []
     used: set[Path] = set()
     refused: list[InputError] = []
-    for job in jobs:
-        stem = file.stem if len(jobs) == 1 else f"{file.stem} {job.sheet.name}"
+    for sheet, mapping in jobs:
+        stem = file.stem if len(jobs) == 1 else f"{file.stem} {sheet.name}"
         try:
-            with about(file, job.sheet.name):
-                points = read_points(file, job.sheet, job.mapping)
-                if not any(job.mapping.column_of(name) for name in PLACES):
+            with about(file, sheet.name):
+                points = read_points(file, sheet, mapping)
+                if not any(mapping.column_of(name) for name in PLACES):
                     used |= _place(file, points, positions)
-                table, remarks = split_profiles(file, stem, points, job.mapping)
+                table, remarks = split_profiles(file, stem, points, mapping)
         except InputError as error:
-            if job.sheet.uncalculated:
+            if sheet.uncalculated:
                 error = InputError(
-                    f"{str(error).rstrip('.')}. {job.sheet.uncalculated} formulas come without "
+                    f"{str(error).rstrip('.')}. {sheet.uncalculated} formulas come without "
                     f"their results: {RECALCULATE}.",
                     file=file,
-                    sheet=job.sheet.name,
+                    sheet=sheet.name,
                 )
             if mappings or len(jobs) == 1:
                 raise error from None
             refused.append(error)
             why = str(error).removeprefix(f"{file}").strip(" :,")
-            problems.append(f"{file.name}: sheet {job.sheet.name!r} is left out: it {why}")
+            problems.append(f"{file.name}: sheet {sheet.name!r} is left out: it {why}")
             continue
         if (twin := _twin(tables, table)) is not None:
             problems.append(
-                f"{file.name}: sheet {job.sheet.name!r} holds the analyses of "
+                f"{file.name}: sheet {sheet.name!r} holds the analyses of "
                 f"{tables[twin].iloc[0].profile!r} again and is left out"
             )
             continue

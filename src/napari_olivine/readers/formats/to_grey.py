@@ -31,13 +31,16 @@ def from_equal_colours(file: Path) -> ToGrey:
     def convert(pixels: NDArray[Any]) -> NDArray[Any]:
         red = pixels[..., 0]
         for other in (1, 2):
-            differs = red != pixels[..., other]
-            if differs.any():
-                share = 100 * float(np.mean(differs))
-                raise colour_error(file, f" ({share:.3g} % of its pixels have a colour)")
+            _refuse_colours(file, red != pixels[..., other])
         return np.ascontiguousarray(red)
 
     return convert
+
+
+def _refuse_colours(file: Path, coloured: NDArray[np.bool_]) -> None:
+    if coloured.any():
+        share = 100 * float(np.mean(coloured))
+        raise colour_error(file, f" ({share:.3g} % of its pixels have a colour)")
 
 
 def first_sample(pixels: NDArray[Any]) -> NDArray[Any]:
@@ -65,10 +68,7 @@ def from_palette(file: Path, palette: NDArray[np.uint16]) -> ToGrey:
 
     def convert(pixels: NDArray[Any]) -> NDArray[Any]:
         if not grey.all():
-            coloured = ~grey[pixels]
-            if coloured.any():
-                share = 100 * float(np.mean(coloured))
-                raise colour_error(file, f" ({share:.3g} % of its pixels have a colour)")
+            _refuse_colours(file, ~grey[pixels])
         return np.asarray(values[pixels])
 
     return convert

@@ -39,6 +39,7 @@ from napari_olivine.readers.formats.h5oina.hdf5 import (
     read_rows,
     text_in,
 )
+from napari_olivine.readers.formats.metadata import square_pixel_um
 
 MEMORY = 4 << 30
 """Memory of this process, bytes."""
@@ -277,12 +278,8 @@ def _frame(file: Path, header: h5py.Group) -> tuple[tuple[int, int], float | Non
     along_x, along_y = number_in(header, "X Step"), number_in(header, "Y Step")
     if not along_x or along_x < 0 or not along_y:
         return (rows, columns), None
-    if abs(along_x - along_y) > 0.02 * along_x:
-        raise InputError(
-            f"{file}: pixels are {along_x:g} um wide and {along_y:g} um high; only square pixels "
-            "can be used. Export with equal steps along x and y."
-        )
-    return (rows, columns), along_x
+    remedy = "Export with equal steps along x and y."
+    return (rows, columns), square_pixel_um(file, along_x, along_y, remedy)
 
 
 def _boxes(

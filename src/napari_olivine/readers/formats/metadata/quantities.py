@@ -6,6 +6,9 @@ import math
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
+
+from napari_olivine.errors import InputError
 
 QUANTITY = re.compile(r"\s*([-+]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][-+]?\d{1,3})?)\s*(\S*)")
 
@@ -96,6 +99,38 @@ def pixel_um(size_um: float | None) -> float | None:
     if size_um is None or not SMALLEST_PIXEL_UM <= size_um <= LARGEST_PIXEL_UM:
         return None
     return size_um
+
+
+def square_pixel_um(file: Path, along_x: float, along_y: float, remedy: str = "") -> float:
+    """Return the side of a pixel, um.
+
+    Parameters
+    ----------
+    file
+        For the message.
+    along_x, along_y
+        Width and height of a pixel, um.
+    remedy
+        What to do about oblong pixels.
+
+    Returns
+    -------
+    side
+        The width.
+
+    Raises
+    ------
+    InputError
+        If height and width differ by more than 2 %.
+    """
+    if abs(along_x - along_y) > 0.02 * abs(along_x):
+        raise InputError(
+            f"{file}: pixels are {along_x:g} um wide and {along_y:g} um high; only square pixels "
+            "can be used.",
+            remedy=remedy,
+            file=file,
+        )
+    return along_x
 
 
 def stage_um(x: float | None, y: float | None) -> tuple[float, float] | None:

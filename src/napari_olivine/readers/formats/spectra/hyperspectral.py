@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
 from napari_olivine.readers.formats import Message, Missing, Worker, signal_of_detector
-from napari_olivine.readers.formats.metadata import iso_moment
+from napari_olivine.readers.formats.metadata import iso_moment, square_pixel_um
 
 SECONDS = {"describe": 180.0, "maps": 1800.0}
 """Time after which a file counts as damaged."""
@@ -153,12 +153,7 @@ def _acquisition(file: Path, maker: Maker, one: Message) -> Acquisition:
         along_y, along_x = one["pixel_um"]
         if maker is JEOL:  # states the width alone, of which the library takes the height too
             along_y = along_x
-        if abs(along_x - along_y) > 0.02 * abs(along_x):
-            raise InputError(
-                f"{file}: pixels are {along_x:g} um wide and {along_y:g} um high; only square "
-                "pixels can be used."
-            )
-        size_um = along_x if along_x > 0 else None
+        size_um = square_pixel_um(file, along_x, along_y) if along_x > 0 else None
     x, y = one["stage_um"]
     return Acquisition(
         instrument=maker.name.split()[0],

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
-from napari_olivine.readers.formats.metadata import first_that_fits
+from napari_olivine.readers.formats.metadata import first_that_fits, square_pixel_um
 from napari_olivine.readers.formats.text.text_map import SUFFIXES, beginning, image_of
 from napari_olivine.readers.formats.text.text_matrix import find_rows
 
@@ -242,9 +242,6 @@ def _one(values: dict[str, float], name: str) -> list[float]:
 def _square_um(file: Path, step: list[float]) -> float | None:
     if not step or step[0] <= 0:
         return None
-    if len(step) > 1 and abs(step[1] - step[0]) > 0.02 * step[0]:
-        raise InputError(
-            f"{file}: the map's steps are {step[0]:g} um along x and {step[1]:g} um along y; only "
-            "square pixels can be used. Resample the map before the export."
-        )
-    return step[0]
+    return square_pixel_um(
+        file, step[0], step[1] if len(step) > 1 else step[0], "Resample the map before the export."
+    )

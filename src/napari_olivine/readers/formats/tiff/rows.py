@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -287,8 +286,3 @@ def _expectation(page: Any) -> tuple[int, int, int, str]:
 
 def _squeeze(pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-
-
-def exists(file: Path) -> bool:
-    """Tell whether a path is a file that can be opened without waiting (no pipe, no device)."""
-    return os.path.isfile(file)
