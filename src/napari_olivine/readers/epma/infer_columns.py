@@ -277,14 +277,14 @@ class _Guess:
         oxides = [b for b in blocks if b.kind == "oxide" and b.enough and b.unit in SHARES_PERCENT]
         if self.peaksight and len(oxides) > 1:
             return oxides[-1], "the last block of oxides (PeakSight)", 0.9
-        if len(oxides) == 1 and oxides[0].told:
+        if len(oxides) == 1 and oxides[0].stated:
             return oxides[0], f"oxides in {oxides[0].unit}, as the table says", 0.95
         likely = [b for b in oxides if LIKELY_TOTAL[0] <= self._sum(b) <= LIKELY_TOTAL[1]]
         if likely:
             likely = [b for b in likely if not self._is_normalised(b)] or likely
-            best = next((b for b in likely if b.told), likely[0])
-            how = "as the table says" if best.told else "to which they sum"
-            return best, f"oxides in wt%, {how}", 0.95 if best.told else 0.85
+            best = next((b for b in likely if b.stated), likely[0])
+            how = "as the table says" if best.stated else "to which they sum"
+            return best, f"oxides in wt%, {how}", 0.95 if best.stated else 0.85
         if oxides:
             return oxides[0], "oxides; their sum is not that of wt%", 0.5
         elements = [b for b in blocks if b.kind == "element" and b.enough]
@@ -306,13 +306,13 @@ class _Guess:
                         self._set(column, element, "ppm", 0.7, "in ppm, converted to its oxide")
             if block is chosen or block.kind != chosen.kind or block.enough:
                 continue
-            twice = (block.unit, block.told) == (chosen.unit, chosen.told)
-            if block.unit not in SHARES_PERCENT or (not block.told and not twice):
+            twice = (block.unit, block.stated) == (chosen.unit, chosen.stated)
+            if block.unit not in SHARES_PERCENT or (not block.stated and not twice):
                 continue
             if twice and len(block.columns) > 2:
                 continue
             for quantity, column in block.columns.items():
-                # The same oxide twice is left to the person, who is told of both.
+                # The same oxide twice is left to the person, who sees both.
                 if quantity not in chosen.columns or (twice and not self._is_empty(column)):
                     self._set(column, quantity, block.unit, 0.7, f"in {block.unit}, on its own")
 

@@ -31,7 +31,7 @@ HEADER_ROWS = 400
 HEADER_COLUMNS = 400
 
 ENOUGH = {"oxide": ({"MgO", "FeO"}, {"MgO", "Fe2O3"}), "element": ({"Mg", "Fe"},)}
-"""What a block of columns needs to give mg#."""
+"""Columns that a block needs for mg#."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +82,14 @@ class Block:
         for elements without a unit.
     columns
         Column (from 0) of each quantity.
-    told
+    stated
         The unit is written in the table.
     """
 
     kind: str
     unit: str
     columns: dict[str, int] = field(default_factory=dict)
-    told: bool = False
+    stated: bool = False
 
     @property
     def enough(self) -> bool:
@@ -206,20 +206,20 @@ def find_blocks(sheet: Sheet, header: int, names: Sequence[Header]) -> list[Bloc
             continue
         label = "" if in_order else labels.get(column, "")
         unit = "other" if label == "other" else name.unit or label
-        told = bool(unit)
+        stated = bool(unit)
         if not unit and name.kind == "oxide":
             unit = "wt%"
         same = [b for b in blocks if (b.kind, b.unit) == (name.kind, unit)]
         home = same[-1] if same and name.quantity not in same[-1].columns else None
         if home is None:
-            home = Block(name.kind, unit, told=told)
+            home = Block(name.kind, unit, stated=stated)
             blocks.append(home)
         home.columns[name.quantity] = column
-        home.told |= told
+        home.stated |= stated
     if in_order:
         for block, label in zip(blocks, _heads(sheet.rows[header - _above(sheet, header)]),
                                 strict=False):  # fmt: skip
-            block.unit, block.told = label, True
+            block.unit, block.stated = label, True
     for column, name in enumerate(names):
         if name.quantity in HALOGENS and (home := nearest_block(blocks, column)):
             home.columns.setdefault(name.quantity, column)

@@ -39,7 +39,7 @@ BROKEN = (
     OSError, ValueError, RuntimeError, struct.error, IndexError, KeyError, TypeError, SyntaxError,
     AttributeError, ZeroDivisionError, OverflowError, MemoryError, EOFError, AssertionError,
 )  # fmt: skip
-"""What damaged files make Pillow raise."""
+"""Errors that Pillow raises for damaged files."""
 
 BALLAST = 64 << 20
 """Bytes that a file may have besides its pixels; it is read as a whole."""
@@ -49,7 +49,7 @@ TAIL = 64 << 10
 
 
 def recognises(file: Path, head: bytes) -> bool:
-    """Tell a picture by its first bytes; a damaged one by its name."""
+    """Recognise a picture by its first bytes; a damaged one by its name."""
     if head.startswith(BMP):  # two letters that a text may begin with as well
         return len(head) >= 26 and head[14:18] in (b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0")
     return head.startswith((PNG, JPEG)) or file.suffix.lower() in SUFFIXES

@@ -17,10 +17,10 @@ HEAD = 4096
 
 
 class FormatModule(Protocol):
-    """What a format's module offers."""
+    """Functions of a format's module."""
 
     def recognises(self, file: Path, head: bytes) -> bool:
-        """Tell by a file's first bytes (and only then by its name) whether it is of this format."""
+        """Tell whether a file is of this format: by its first bytes, and only then by its name."""
 
     def open_images(self, file: Path) -> list[Image]:
         """Return the images of a file; raises `Unreadable` or `InputError`."""

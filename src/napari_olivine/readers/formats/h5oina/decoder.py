@@ -57,7 +57,7 @@ BLOCK_CELLS = 1 << 22
 
 
 def is_ours(file: Path) -> bool:
-    """Tell an HDF5 file that holds slices after the specification."""
+    """Tell whether an HDF5 file holds slices after the specification."""
     with open_file(file) as root:
         return "Index" in root and ("Format Version" in root or "Manufacturer" in root)
 

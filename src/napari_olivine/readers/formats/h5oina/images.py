@@ -30,7 +30,7 @@ _WORKER = Worker("napari_olivine.readers.formats.h5oina.decoder")
 
 
 def recognises(file: Path, head: bytes) -> bool:
-    """Tell an HDF5 file that holds slices after the specification."""
+    """Tell whether an HDF5 file holds slices after the specification."""
     if not head.startswith(SIGNATURE) or file.suffix.lower() not in SUFFIXES:
         return False
     if file.suffix.lower() == ".h5oina":  # a damaged one is refused when it is opened

@@ -1,4 +1,4 @@
-"""What an image file says beside its pixels, and who is asked for it."""
+"""Metadata of an image file: the vendors' modules are asked one after the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_olivine.readers.base import Acquisition
 
 @dataclass(frozen=True)
 class EmbeddedMetadata:
-    """What a maker's metadata say of an image.
+    """Metadata that a vendor's program wrote into or beside an image.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class EmbeddedMetadata:
         return (rows, columns) if columns == shape[1] and shape[0] // 2 < rows < shape[0] else shape
 
     def remarks(self, shape: tuple[int, int]) -> list[str]:
-        """Tell of the bar, if there is one."""
+        """Report the information bar, if there is one."""
         bar = shape[0] - self.shown(shape)[0]
         return [f"the lowest {bar} rows are an information bar and are left out"] if bar else []
 

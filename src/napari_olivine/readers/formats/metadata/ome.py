@@ -19,7 +19,7 @@ from napari_olivine.readers.formats.metadata.quantities import (
 from napari_olivine.readers.formats.metadata.safe_xml import parse
 
 MOST_PLANES = 4096
-"""Planes of one file that are told apart."""
+"""Planes of one file that are read; the others are left out."""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ EDAX = Maker(
 
 
 def maker_of(file: Path, head: bytes) -> Maker | None:
-    """Tell whose file it is by its first bytes; for some the name's ending must fit too."""
+    """Recognise the maker by the first bytes; for some the name's ending must fit too."""
     ending = file.suffix.lower()
     if head.startswith(b"AAMVHFSS"):
         return BRUKER

@@ -45,7 +45,7 @@ class Header:
 
 
 def recognises(file: Path, head: bytes) -> bool:
-    """Tell a map of PeakSight by the keys of its header."""
+    """Recognise a map of PeakSight by the keys of its header."""
     if file.suffix.lower() not in SUFFIXES or b"\0" in head:
         return False
     text = head.decode("latin-1")

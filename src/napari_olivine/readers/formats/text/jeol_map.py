@@ -35,7 +35,7 @@ WHOLE_MEASUREMENT = {
     "Measurement Center Position Y": "y_mm",
     "EOS Acc. Voltage": "kv",
 }
-"""What the lines of 0.cnd are called there and here."""
+"""Names of the lines of 0.cnd, and our names for their values."""
 
 PHOTO_WIDTH_UM = 120_000.0
 """Width of the photograph that a magnification refers to."""
@@ -44,7 +44,7 @@ BY_MAGNIFICATION = "its pixel size follows from the magnification (a field 120 m
 
 
 def recognises(file: Path, head: bytes) -> bool:
-    """Tell a map by its numbers and the condition file beside it."""
+    """Recognise a map by its numbers and the condition file beside it."""
     if file.suffix.lower() not in SUFFIXES or beginning_of(head) is None:
         return False
     conditions = condition_file(file)

@@ -55,7 +55,7 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True)
 class Beginning:
-    """What a text map begins with.
+    """Beginning of a text map.
 
     Parameters
     ----------

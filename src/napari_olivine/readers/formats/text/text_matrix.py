@@ -35,7 +35,7 @@ NEWLINE, RETURN = 10, 13
 
 @dataclass(frozen=True)
 class NumberRows:
-    """Where the rows of numbers of a text file lie.
+    """Places of the rows of numbers in a text file.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def _find_rows(
 
 
 def separator_of(line: bytes) -> str | None:
-    """Tell what stands between the numbers of a line; `None` for any white space.
+    """Return the separator of a line of numbers; `None` for any white space.
 
     A comma is a decimal comma where semicolons, tabs or spaces separate.
     """
@@ -287,7 +287,7 @@ def _first_line(block: bytes) -> bytes:
 def _cells(
     file: Path, block: bytes, separator: str | None, before: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where the lines that hold something begin in a block, and how many cells each has."""
+    """First byte of each line of a block that is not blank, and its number of cells."""
     if b"\0" in block:
         raise InputError(f"{file} is no map of numbers (it is no text).")
     letters = np.frombuffer(block, np.uint8)

@@ -49,7 +49,7 @@ class Standards:
 
 @dataclass(frozen=True)
 class Frame:
-    """How large a map's pixels are and where it lies.
+    """Pixel size and place of a map.
 
     Parameters
     ----------

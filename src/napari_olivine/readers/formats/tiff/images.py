@@ -49,7 +49,7 @@ SAVE_APART = "Save one file per signal and place."
 
 
 def recognises(file: Path, head: bytes) -> bool:
-    """Tell a TIFF by its first bytes; a damaged one by its name."""
+    """Recognise a TIFF by its first bytes; a damaged one by its name."""
     return head.startswith(tuple(VARIANTS)) or file.suffix.lower() in SUFFIXES
 
 

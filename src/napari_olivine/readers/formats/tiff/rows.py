@@ -20,7 +20,7 @@ BROKEN = (
     AttributeError, ZeroDivisionError, OverflowError, MemoryError, AssertionError, EOFError,
     tifffile.TiffFileError,
 )  # fmt: skip
-"""What damaged files make the TIFF reader and its decoders raise."""
+"""Errors that tifffile and its decoders raise for damaged files."""
 
 JPEG, JPEG_2000 = (7,), (33003, 33004, 33005, 34712)
 COMPRESSIONS = {1, 5, 8, 32946, 32773, 34925, 50000, *JPEG, *JPEG_2000}
