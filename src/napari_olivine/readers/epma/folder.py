@@ -67,14 +67,7 @@ def read_profiles(folder: Path) -> tuple[pd.DataFrame, list[Path], list[str]]:
     """
     if not folder.is_dir():
         return in_order(pd.DataFrame()), [], []
-    candidates = sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix.lower() in SUFFIXES
-        and file.stem.lower() != "placements"
-        and not file.name.startswith((".", "~"))
-        and file.is_file()
-    )
+    candidates = sorted(file for file in folder.iterdir() if _is_candidate(file))
     mappings = load_mappings(folder)
     positions = {
         file: found
@@ -111,6 +104,11 @@ def read_profiles(folder: Path) -> tuple[pd.DataFrame, list[Path], list[str]]:
     if mappings:
         files.append(folder / FILE)
     return in_order(pd.concat(tables) if tables else pd.DataFrame()), files, problems
+
+
+def _is_candidate(file: Path) -> bool:
+    named = file.suffix.lower() in SUFFIXES and not file.name.startswith((".", "~"))
+    return named and file.stem.lower() != "placements" and file.is_file()
 
 
 def read_profile(

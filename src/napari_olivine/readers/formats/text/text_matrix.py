@@ -192,11 +192,7 @@ def _find_rows(
         if numbers is None or numbers.size != len(starts) * width:
             raise InputError(_what_is_no_number(file, block, separator, found))
         table = numbers.reshape(-1, width)[:, int(numbered) :]
-        if not np.isfinite(table).all():
-            row, column = np.argwhere(~np.isfinite(table))[0]
-            raise InputError(f"{file}: row {found + row + 1}, number {column + 1} is not finite.")
-        if table.size and table.min() < 0:
-            raise InputError(f"{file} holds negative numbers ({table.min():g}); counts expected.")
+        _require_counts(file, table, found)
         whole = whole and bool((table == np.round(table)).all())
         largest = max(largest, float(table.max(initial=0)))
         offsets.append((place + starts)[(-found) % lines :: lines])
@@ -226,6 +222,18 @@ def _find_rows(
         lines=lines,
         state=state,
     )
+
+
+def _require_counts(file: Path, table: NDArray[np.float64], before: int) -> None:
+    """Refuse numbers that are negative or not finite; `before` rows stand before the table."""
+    if not np.isfinite(table).all():
+        row, column = np.argwhere(~np.isfinite(table))[0]
+        raise InputError(
+            f"{file}: row {before + row + 1}, number {column + 1} is not finite.",
+            row=int(before + row + 1),
+        )
+    if table.size and table.min() < 0:
+        raise InputError(f"{file} holds negative numbers ({table.min():g}); counts expected.")
 
 
 def separator_of(line: bytes) -> str | None:
@@ -363,7 +371,9 @@ def _what_is_no_number(file: Path, block: bytes, separator: str | None, before: 
 def _ragged(file: Path, row: int, cells: int, width: int, numbered: bool) -> InputError:
     return InputError(
         f"{file} is no map of numbers (row {row + 1} has {cells - numbered} numbers where "
-        f"{width - numbered} are expected; is the file cut short?)."
+        f"{width - numbered} are expected; is the file cut short?).",
+        row=row + 1,
+        expected=f"{width - numbered} numbers",
     )
 
 
