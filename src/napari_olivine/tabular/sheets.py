@@ -51,7 +51,7 @@ class Sheet:
 
 def is_spreadsheet(file: Path) -> bool:
     """Tell by its first bytes whether a file is a zip, as .xlsx and .ods are."""
-    return _start(file).startswith(b"PK")
+    return _read(file, 2) == b"PK"
 
 
 def read_spreadsheet(file: Path) -> list[Sheet]:
@@ -96,11 +96,7 @@ def read_text(file: Path) -> str:
     InputError
         If it is no text, or too large.
     """
-    require_size(file, LARGEST_FILE)
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read as a table ({error}).", file=file) from error
+    data = _read(file)
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise InputError(
             f"{file} is an old Excel file (.xls) or a protected one.",
@@ -180,11 +176,11 @@ def require_size(file: Path, largest: int) -> None:
         )
 
 
-def _start(file: Path) -> bytes:
+def _read(file: Path, size: int = -1) -> bytes:
     require_size(file, LARGEST_FILE)
     try:
         with file.open("rb") as stream:
-            return stream.read(8)
+            return stream.read(size)
     except OSError as error:
         raise InputError(f"{file} cannot be read as a table ({error}).", file=file) from error
 

@@ -445,3 +445,12 @@ def test_a_name_given_once_holds_for_the_rows_beneath(tmp_path):
     lines = ["A,0,45,13", ",5,45,13", "B,0,45,13", ",5,45,13"]
     table, _ = read(tmp_path, csv("Traverse,d,MgO,FeO", *lines))
     assert table["profile"].tolist() == ["A", "A", "B", "B"]
+
+
+def test_an_error_of_a_sheet_says_which_file_sheet_and_row(tmp_path):
+    file = tmp_path / "a.ods"
+    write_ods(file, {"rims": [["d", "MgO", "FeO"], [0, 47.0, 12.0], ["", 46.0, 13.0]]})
+    with pytest.raises(InputError, match="has no distance") as error:
+        read_profile(file)
+    facts = error.value.facts
+    assert (facts.file, facts.sheet, facts.row) == (str(file), "rims", 3)

@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma.column_headers import kind_of, read_header
 from napari_olivine.readers.epma.mapping import Column, ColumnMapping
-from napari_olivine.tabular import Sheet, is_blank, read_number
+from napari_olivine.tabular import Sheet, is_blank, is_number
 
 _STATISTIC = re.compile(
     r"(?:average|avg|ave|mean|median|moyenne|mittel(?:wert)?|min(?:imum)?|max(?:imum)?|range|"
@@ -70,7 +70,7 @@ def rows_of_analyses(
         if any(_is_statistic(text) for text in names_of_row):
             statistics.append(row)
             continue
-        if any(_number(cell_of(sheet, row, number)) for number in measured):
+        if any(is_number(cell_of(sheet, row, number)) for number in measured):
             rows.append(row)
     if not rows:
         raise InputError(f"{file} holds no analyses.")
@@ -172,7 +172,3 @@ def cell_of(sheet: Sheet, row: int, column: int) -> str:
     """
     cells = sheet.rows[row]
     return cells[column] if column < len(cells) else ""
-
-
-def _number(cell: str) -> bool:
-    return read_number(cell) is not None or read_number(cell, decimal_comma=True) is not None

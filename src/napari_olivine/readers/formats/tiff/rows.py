@@ -127,7 +127,7 @@ class PageRows:
             self._contiguous = (int(page.dataoffsets[0]), np.dtype(page.dtype).newbyteorder(order))
         # Microscopes compress an image as one strip: what is decoded of it is kept until the rows
         # below it have been asked for.
-        self._band: tuple[int, int, NDArray[Any]] | None = None
+        self._band: tuple[int, NDArray[Any]] | None = None
 
     def __call__(self, start: int, stop: int) -> NDArray[Any]:
         """Return rows `start` up to, not including, `stop`."""
@@ -175,14 +175,14 @@ class PageRows:
                 low, high = max(start, top), min(stop, top + len(band))
                 out[low - start : high - start] = band[low - top : high - top]
                 cut = stop < min(top + grid.height, self._shape[0])
-                self._band = (down, self._number, band) if cut else None
+                self._band = (down, band) if cut else None
             return _squeeze(out)
 
     def _band_of(self, page: Any, grid: _Grid, down: int) -> NDArray[Any]:
         """Decode the strips or tiles side by side, shape (rows, columns, samples)."""
         kept = self._band
         if kept is not None and kept[0] == down:
-            return kept[2]
+            return kept[1]
         height = min(grid.height, page.imagelength - down * grid.height)
         band = np.zeros((height, page.imagewidth, grid.samples * grid.planes), page.dtype)
         for plane in range(grid.planes):
