@@ -1,4 +1,3 @@
-from .array_io import write_arrays as write_arrays
 from .class_colours import (
     CLASS_COLOURS as CLASS_COLOURS,
     CLASS_TITLES as CLASS_TITLES,
@@ -7,6 +6,7 @@ from .class_colours import (
     crystal_classes as crystal_classes,
     rgb as rgb,
 )
+from .crystal_measurements import Measured as Measured, measure_crystals as measure_crystals
 from .images import Images as Images, Labels as Labels, images_of as images_of
 from .settings import (
     SIZE_CLASSES as SIZE_CLASSES,

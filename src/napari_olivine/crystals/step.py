@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import pandas as pd
 
+from napari_olivine.crystals.crystal_measurements import Measured, measure_crystals
 from napari_olivine.crystals.edits import FOUND, CrystalStore, content, describe
 from napari_olivine.crystals.images import Images, images_of, other_opinion
 from napari_olivine.crystals.instances import (
@@ -16,13 +17,7 @@ from napari_olivine.crystals.instances import (
     number_regions,
     resolve_instances,
 )
-from napari_olivine.crystals.measure import (
-    Measured,
-    add_surroundings,
-    crystal_blocks,
-    find_vesicle_grey,
-    measure_crystals,
-)
+from napari_olivine.crystals.measure import add_surroundings, crystal_blocks, find_vesicle_grey
 from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.table import complete, summary
 from napari_olivine.errors import SectionError

@@ -1,6 +1,7 @@
 from .atomic_io import (
     half_written as half_written,
     sync as sync,
+    write_arrays as write_arrays,
     write_atomically as write_atomically,
 )
 from .downsample import halve as halve

@@ -1,35 +1,36 @@
-"""What is told to be on disk is there after a power cut, too.
+"""Atomic and durable writing: a file is whole or absent, also after a power cut.
 
-A file that was only written lies in the memory of the operating system for half a minute, and a
-power cut then leaves it empty under its final name. So what a journal or a record vouches for is
-brought to the disk first (``fsync``); a folder is brought there when its names have changed.
+For half a minute the operating system keeps a written file in memory only; a power cut then leaves
+an empty file under its final name. So a file is brought to the disk (``fsync``) before a journal or
+a record names it, and a folder after its names have changed.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
-UNABLE = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
-"""Some network drives cannot be asked to wait for the disk."""
+import numpy as np
+from numpy.typing import NDArray
 
+UNABLE = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+"""Errors of network drives that do not support ``fsync``."""
 
 PARTIAL = ".partial"
 """End of the name of a file that is being written."""
-
 
 HALF_WRITTEN = (f"*{PARTIAL}", ".*.parquet", ".*.npz", ".*-*")
 """Names under which files are written before they get their own."""
 
 MACOS = "._"
-"""Begin of the names of what macOS lays beside every file on some drives."""
+"""Beginning of the names of the files that macOS puts beside every file on some drives."""
 
 
 def half_written(folder: Path) -> Iterator[Path]:
@@ -41,7 +42,7 @@ def half_written(folder: Path) -> Iterator[Path]:
 
 
 def sync(stream: IO[Any]) -> None:
-    """Wait until what was written to an open file is on the disk."""
+    """Wait until the content of an open file is on the disk."""
     stream.flush()
     _wait(stream.fileno())
 
@@ -53,7 +54,7 @@ def sync_file(file: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk; Windows sees to it by itself."""
+    """Wait until the names in a folder are on the disk; Windows does so by itself."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -72,22 +73,22 @@ def sync_tree(folder: Path) -> None:
 
 
 def sync_behind(file: Path) -> None:
-    """Bring a file to the disk while the work goes on."""
+    """Bring a file to the disk in the background."""
     submit_io(lambda: _sync_if_there(file))
 
 
-def submit_io(what: Callable[[], None]) -> None:
-    """Do something when all that was asked for before is on the disk; not at all if it is not."""
-    _disk().submit(_unless_failed, what)
+def submit_io(task: Callable[[], None]) -> None:
+    """Run a task in the background, after all earlier ones; not at all if one of them failed."""
+    _disk().submit(_unless_failed, task)
 
 
 def wait_for_io() -> None:
-    """Wait for all that is done behind the work.
+    """Wait for all background tasks.
 
     Raises
     ------
     OSError
-        If the disk refused some of it.
+        The first that a task raised.
     """
     _disk().submit(lambda: None).result()
     if _failed:
@@ -99,11 +100,11 @@ def wait_for_io() -> None:
 _failed: list[OSError] = []
 
 
-def _unless_failed(what: Callable[[], None]) -> None:
+def _unless_failed(task: Callable[[], None]) -> None:
     if _failed:
         return
     try:
-        what()
+        task()
     except OSError as error:
         _failed.append(error)
 
@@ -115,7 +116,7 @@ def _sync_if_there(file: Path) -> None:
 
 @cache
 def _disk() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, "disk")  # one thread: in the order in which it was asked for
+    return ThreadPoolExecutor(1, "disk")  # one thread: tasks run in the order in which they came
 
 
 def write_atomically(file: Path, text: str) -> None:
@@ -130,6 +131,24 @@ def write_atomically(file: Path, text: str) -> None:
         sync_folder(file.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_path(file: Path) -> Iterator[Path]:
+    """Yield a hidden name beside a file to write to; put it in place when the block ends well."""
+    temporary = file.with_name(f".{file.name}")
+    try:
+        yield temporary
+        sync_file(temporary)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_arrays(arrays: Mapping[str, NDArray[Any]], file: Path) -> None:
+    """Write arrays by name (``.npz``), all or nothing."""
+    with atomic_path(file) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
 
 
 def _wait(handle: int) -> None:

@@ -1,4 +1,4 @@
-"""Tables of products (Parquet): written whole or not at all, and clear about what is damaged."""
+"""Tables of products (Parquet): written all or nothing; damage is reported with the file."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from napari_olivine.errors import SectionError, first_line
-from napari_olivine.section.atomic_io import sync_file
+from napari_olivine.section.atomic_io import atomic_path
 
 
 def write_table(table: pd.DataFrame, file: Path) -> None:
-    """Write a table under another name first: a run that is killed leaves no half of it."""
-    temporary = file.with_name(f".{file.name}")
-    try:
+    """Write a table, all or nothing."""
+    with atomic_path(file) as temporary:
         table.to_parquet(temporary, index=False)
-        sync_file(temporary)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_table(file: Path) -> pd.DataFrame:

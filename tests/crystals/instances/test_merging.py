@@ -22,14 +22,11 @@ from napari_olivine.crystals.instances.evidence import (
     step_across,
 )
 from napari_olivine.crystals.instances.merging import (
-    COLUMNS,
-    BridgingSettings,
     Gap,
-    decisions,
+    MergingSettings,
     gap_window,
-    joined_ids,
     judge_gap,
-    near_crystals,
+    merged_ids,
     near_pairs,
     probability,
 )
@@ -94,7 +91,7 @@ def neighbours(
 
 
 def judged(labels: NDArray[np.integer], pictures: dict[str, NDArray[Any]], **values: Any) -> Gap:
-    found = judge_gap(labels, 1, 2, 1.0, BridgingSettings(**values), **pictures)
+    found = judge_gap(labels, 1, 2, 1.0, MergingSettings(**values), **pictures)
     assert found is not None
     return found
 
@@ -115,32 +112,6 @@ def test_near_pairs_are_those_of_a_comparison_of_all(seed: int, count: int, reac
             if (between <= reach).all():
                 expected.append((a, b))
     assert [tuple(pair) for pair in near_pairs(boxes, reach)] == expected
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1), reach=st.floats(0, 9), row0=st.integers(0, 50)
-)  # fmt: skip
-def test_crystals_to_judge_are_those_within_reach(seed: int, reach: float, row0: int) -> None:
-    rng = np.random.default_rng(seed)
-    labels, _ = ndimage.label(ndimage.gaussian_filter(rng.normal(size=(60, 70)), 2) > 0.08)
-    boxes = ndimage.find_objects(labels)
-    area = np.bincount(labels.ravel())[1:]
-    table = pd.DataFrame(
-        [(box[0].start, box[0].stop, box[1].start, box[1].stop) for box in boxes],
-        columns=["row0", "row1", "col0", "col1"],
-    ).assign(id=np.arange(1, len(boxes) + 1), area_px=area)
-    table[["row0", "row1"]] += row0
-    where = [np.argwhere(labels == k) for k in table["id"]]
-    expected = []
-    for a in range(len(boxes)):
-        for b in range(a + 1, len(boxes)):
-            away = np.hypot(*(where[a][:, np.newaxis] - where[b][np.newaxis]).transpose(2, 0, 1))
-            if min(area[a], area[b]) >= 30 and away.min() <= reach + 1:
-                expected.append((a + 1, b + 1))
-    chosen = BridgingSettings(reach_um=reach / 2, least_area_um2=30 / 4)
-    found = near_crystals(labels, table, 0.5, chosen, row0=row0)
-    assert [tuple(pair) for pair in found] == expected
 
 
 @pytest.mark.parametrize("width", [2.5, 4, 7])
@@ -238,8 +209,8 @@ def test_outlines_alone_can_do_when_nothing_else_is_known() -> None:
 
 def test_what_is_not_compared() -> None:
     labels, pictures = cracked(3)
-    assert judge_gap(labels, 1, 2, 1.0, BridgingSettings(reach_um=1), **pictures) is None
-    assert judge_gap(labels, 1, 2, 1.0, BridgingSettings(least_area_um2=1e4), **pictures) is None
+    assert judge_gap(labels, 1, 2, 1.0, MergingSettings(reach_um=1), **pictures) is None
+    assert judge_gap(labels, 1, 2, 1.0, MergingSettings(least_area_um2=1e4), **pictures) is None
     assert judge_gap(neighbours(20)[0], 1, 2, 1.0) is None
     touching = np.where(labels == 0, 0, 1 + (np.indices(labels.shape)[0] > 75))
     assert judge_gap(touching, 1, 2, 1.0) is None
@@ -269,17 +240,17 @@ def test_quarters_of_a_twice_cracked_crystal_become_one() -> None:
     labels[5:15, 5:15] = 5  # another crystal
     pairs = [(a, b) for a in range(1, 6) for b in range(a + 1, 6)]
     gaps = [judge_gap(labels, a, b, 1.0, grey=grey, mg=mg) for a, b in pairs]
-    table = decisions([gap for gap in gaps if gap is not None])
-    assert table.columns.tolist() == COLUMNS
-    assert joined_ids(np.arange(1, 6), table).tolist() == [1, 1, 1, 1, 5]
+    table = Gap.table([gap for gap in gaps if gap is not None])
+    assert table.columns.tolist() == Gap.columns()
+    assert merged_ids(np.arange(1, 6), table).tolist() == [1, 1, 1, 1, 5]
 
 
 def test_a_person_may_overrule() -> None:
-    table = decisions([judged(*cracked(3))])
-    assert joined_ids(np.array([7, 2, 1]), table).tolist() == [7, 1, 1]
+    table = Gap.table([judged(*cracked(3))])
+    assert merged_ids(np.array([7, 2, 1]), table).tolist() == [7, 1, 1]
     table["joined"] = False
-    assert joined_ids(np.array([7, 2, 1]), table).tolist() == [7, 2, 1]
-    assert joined_ids(np.array([3, 4]), decisions([])).tolist() == [3, 4]
+    assert merged_ids(np.array([7, 2, 1]), table).tolist() == [7, 2, 1]
+    assert merged_ids(np.array([3, 4]), Gap.table([])).tolist() == [3, 4]
 
 
 @settings(max_examples=40, deadline=None)
@@ -291,7 +262,7 @@ def test_a_person_may_overrule() -> None:
 def test_joining_is_an_equivalence(pairs: list[tuple[int, int, bool]]) -> None:
     table = pd.DataFrame(pairs, columns=["a", "b", "joined"])
     ids = np.arange(1, 16)
-    found = dict(zip(ids, joined_ids(ids, table), strict=True))
+    found = dict(zip(ids, merged_ids(ids, table), strict=True))
     assert all(found[name] == name for name in found.values())  # each group has its own smallest
     assert all(found[name] <= name for name in found)
     assert all(found[a] == found[b] for a, b, joined in pairs if joined)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from napari_olivine.crystals import CrystalsSettings, find_crystals
-from napari_olivine.crystals.instances.resolve import Parted, Regions
+from napari_olivine.crystals.instances.split_labels import SplitLabels, SplitRegion
 from napari_olivine.job import Event, Job
 from napari_olivine.section import Section, create_raster
 from tests.crystals.test_step import labels_of, make_section, put
@@ -103,7 +103,7 @@ def test_windows_of_parted_regions_agree_with_the_whole(tmp_path: Path) -> None:
     parts[:, 20:] = 2
     parts[30:, :] = 3
     parts[10:15, 15:20] = 0
-    regions = Regions(raster, [Parted(7, 10, 5, parts, first_new=20)])
+    regions = SplitLabels(raster, [SplitRegion(7, 10, 5, parts, first_new=20)])
     expected = whole.copy()
     expected[10:40, 25:45] = 20
     expected[40:50, 5:45] = 21

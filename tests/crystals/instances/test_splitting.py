@@ -13,16 +13,13 @@ from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_olivine.crystals.instances.necks import deep_notches, part_everywhere
+from napari_olivine.crystals.instances.necks import deep_notches, oversegment
 from napari_olivine.crystals.instances.splitting import (
-    COLUMNS,
     Cut,
-    PartingSettings,
-    decisions,
+    SplittingSettings,
     is_notched,
-    notched,
-    part_region,
     probability,
+    split_region,
 )
 
 Mask = NDArray[np.bool_]
@@ -72,8 +69,8 @@ def bse(olivine: Mask, cracks: Mask | None = None, seed: int = 0) -> NDArray[np.
 
 
 def parted(region: Mask, pixel_um: float = 1.0, **given: Any) -> tuple[Any, pd.DataFrame]:
-    parts, cuts = part_region(region, pixel_um, **given)
-    return parts, decisions(cuts)
+    parts, cuts = split_region(region, pixel_um, **given)
+    return parts, Cut.table(cuts)
 
 
 def share(found: Mask, true: Mask) -> float:
@@ -177,11 +174,11 @@ def test_cracks_and_inclusions_are_no_necks() -> None:
 
 def test_as_in_the_paper_nothing_is_parted_but_cuts_are_listed() -> None:
     region = disc(75, 60, 40) | disc(75, 115, 20)
-    parts, table = parted(region, 1.0, settings=PartingSettings(part_from=1))
+    parts, table = parted(region, 1.0, settings=SplittingSettings(part_from=1))
     np.testing.assert_array_equal(parts, region)
     assert len(table) >= 1 and not table["kept"].any()
     assert table["probability"].max() > 0.5
-    assert table.columns.tolist() == COLUMNS
+    assert table.columns.tolist() == Cut.columns()
 
 
 def test_lengths_are_in_um() -> None:
@@ -231,7 +228,7 @@ def test_specks_and_separate_pieces_keep_their_pixels(seed: int) -> None:
         disc(75, 60, 40) | disc(20, 140, 3) | disc(120, 150, 15),
         disc(9, 9, 0),
     ):
-        parts, _ = part_region(region, 1.0)
+        parts, _ = split_region(region, 1.0)
         np.testing.assert_array_equal(parts > 0, region)
 
 
@@ -255,22 +252,10 @@ def test_evidence_counts_in_its_direction() -> None:
 
 
 def test_candidates_are_found_from_outlines_alone() -> None:
-    labels = np.zeros((HEIGHT, WIDTH), np.uint32)
-    labels[disc(40, 40, 30)] = 3  # round
-    labels[disc(110, 40, 22) | disc(110, 70, 12)] = 7  # touching
-    labels[rectangle(20, 60, 90, 140)] = 9  # angular
-    labels[disc(100, 150, 4)] = 12  # small
-    boxes = ndimage.find_objects(labels)
-    table = pd.DataFrame(
-        [
-            {"id": k, "row0": boxes[k - 1][0].start, "row1": boxes[k - 1][0].stop,
-             "col0": boxes[k - 1][1].start, "col1": boxes[k - 1][1].stop}
-            for k in (3, 7, 9, 12)
-        ]
-    )  # fmt: skip
-    assert notched(labels, table, 1.0).tolist() == [7]
-    table[["row0", "row1"]] += 1000
-    assert notched(labels, table, 1.0, row0=1000).tolist() == [7]
+    assert is_notched(disc(110, 40, 22) | disc(110, 70, 12), 1.0)  # touching
+    assert not is_notched(disc(40, 40, 30), 1.0)
+    assert not is_notched(rectangle(20, 60, 90, 140), 1.0)
+    assert not is_notched(disc(100, 150, 4), 1.0)
 
 
 def test_notches_are_counted_by_depth() -> None:
@@ -285,7 +270,7 @@ def test_notches_are_counted_by_depth() -> None:
 
 def test_every_pixel_gets_a_part_even_across_corners() -> None:
     region = rectangle(30, 60, 30, 60) | rectangle(60, 90, 60, 90)  # one corner in common
-    parts = part_everywhere(region, depth(region), 2.5, 40)
+    parts = oversegment(region, depth(region), 2.5, 40)
     np.testing.assert_array_equal(parts > 0, region)
     assert len(np.unique(parts[region])) == 2
     assert parted(region, 1.0)[1]["kept"].tolist() == [True]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.measure.blockwise import surroundings
+from napari_olivine.crystals.measure import surroundings
 from napari_olivine.crystals.measure.surroundings import (
     Surroundings,
     measure_surroundings,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_olivine.crystals import CrystalsSettings, classify_sizes, classify_zoning
-from napari_olivine.crystals.measure.blockwise import _rules
+from napari_olivine.crystals.crystal_measurements import _rules
 from napari_olivine.crystals.measure.shape import axes_px, fill_holes, outline_distance
 from napari_olivine.crystals.zoning.core_rim import measure_composition
 from napari_olivine.crystals.zoning.radial import radial_profile

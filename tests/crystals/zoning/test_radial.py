@@ -12,7 +12,7 @@ from napari_olivine.crystals.measure.shape import fill_holes, outline_distance
 from napari_olivine.crystals.zoning.radial import (
     GRID,
     RadialProfile,
-    independent,
+    independent_values,
     median_variance,
     most_alike,
     noise_level,
@@ -120,7 +120,7 @@ def test_independent_values_of_a_band(width: float) -> None:
         return 2 * float(np.mean((1 - at) * np.exp(-np.pi * (extent * at) ** 2 / patch)))
 
     expected = 1 / (variance(width) * variance(length))
-    found = independent(np.array([int(width * length)]), np.array([width]), patch)
+    found = independent_values(np.array([int(width * length)]), np.array([width]), patch)
     assert found[0] == pytest.approx(expected, rel=0.1)
 
 

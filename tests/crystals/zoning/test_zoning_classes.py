@@ -15,16 +15,10 @@ from scipy.special import erfc
 
 from napari_olivine.crystals.measure.shape import fill_holes, outline_distance
 from napari_olivine.crystals.settings import ZONING_CLASSES
+from napari_olivine.crystals.zoning.profile_features import rim_extents, turning_points
 from napari_olivine.crystals.zoning.radial import radial_profile
-from napari_olivine.crystals.zoning.zoning_classes import (
-    PAPER_CLASSES,
-    ZONE_CLASSES,
-    ZoneRules,
-    Zoning,
-    classify_zones,
-    rim_extents,
-    turning_points,
-)
+from napari_olivine.crystals.zoning.zone_rules import PAPER_CLASSES, ZONE_CLASSES, ZoneRules
+from napari_olivine.crystals.zoning.zoning_classes import Zoning, classify_zones
 
 Image = NDArray[np.float64]
 Mask = NDArray[np.bool_]

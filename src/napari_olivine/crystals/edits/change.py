@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import write_arrays
-from napari_olivine.section import Raster, sync
+from napari_olivine.section import Raster, sync, write_arrays
 
 CRYSTALS = "crystals"
 TABLES = (CRYSTALS, "profiles", "inclusions")

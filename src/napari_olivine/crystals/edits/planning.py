@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import CrystalsSettings, Images, Labels, complete
+from napari_olivine.crystals import CrystalsSettings, Images, Labels, complete, measure_crystals
 from napari_olivine.crystals.edits.change import CRYSTALS, Change, Patch, Row, Rows, by_id, rows_of
 from napari_olivine.crystals.edits.commands import Classify, Edit, Judge, Merge, Note, Redraw, Split
 from napari_olivine.crystals.edits.cuts import cut_along, cut_around, loose_pieces
 from napari_olivine.crystals.instances import BOX
-from napari_olivine.crystals.measure import add_surroundings, measure_crystals
+from napari_olivine.crystals.measure import add_surroundings
 from napari_olivine.crystals.zoning import PAPER_CLASSES
 from napari_olivine.errors import EditError
 from napari_olivine.job import Job

@@ -14,7 +14,7 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from napari_olivine.crystals import write_arrays
+from napari_olivine.section import write_arrays
 
 NEVER = np.iinfo(np.int64).max // 2
 

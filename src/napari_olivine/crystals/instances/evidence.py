@@ -1,4 +1,4 @@
-"""What tells one crystal from two where two regions of olivine meet."""
+"""Evidence on whether two regions of olivine that meet are one crystal or two."""
 
 from __future__ import annotations
 
@@ -33,24 +33,14 @@ PROFILE_PX = 20_000
 """Pixels that are enough for a profile (ours)."""
 
 ZONED = 4.0
-"""Variance of a zoning profile over that of its noise from which it tells something (ours)."""
+"""Variance of a zoning profile over that of its noise from which it counts as evidence (ours)."""
 
 
-class Estimate(NamedTuple):
+class Measurement(NamedTuple):
     """A value and its standard error, both NaN where there is nothing to measure."""
 
     value: float = np.nan
     error: float = np.nan
-
-
-def clip_log_odds(odds: float, low: float, high: float) -> float:
-    """Limit the weight of one piece of evidence (log odds); 0 if there is none (NaN)."""
-    return 0.0 if np.isnan(odds) else float(min(max(odds, low), high))
-
-
-def expit(odds: float) -> float:
-    """Probability that has some log odds."""
-    return float(1 / (1 + np.exp(-odds)))
 
 
 def outer_points(mask: Mask) -> Points:
@@ -70,7 +60,7 @@ def hull_area(points: Points) -> float:
     """Area of the convex hull of pixels given by their centres, in pixels.
 
     A hull through centres leaves out half a pixel all along the outline. Growing a convex figure
-    of perimeter P by r adds P r + pi r^2 (Steiner); here r is half a pixel.
+    of perimeter P by r adds P r + pi r^2 (Steiner's formula); here r is half a pixel.
     """
     if not len(points):
         return 0.0
@@ -88,8 +78,8 @@ def hull_excess(a: Points, b: Points) -> float:
     return (hull_area(np.concatenate([a, b])) - hull_a - hull_b) / max(min(hull_a, hull_b), 1.0)
 
 
-class Darkness(NamedTuple):
-    """Grey of a window, measured down from that of olivine and matrix."""
+class DarknessScale(NamedTuple):
+    """Scale on which cracks are dark: from the grey of olivine and matrix downwards."""
 
     darkest: Floats
     """Darkest grey of the 3 x 3 pixels around each: a crack is narrower than its gap in a mask."""
@@ -99,12 +89,19 @@ class Darkness(NamedTuple):
     """Robust standard deviation of the matrix, but a tenth to a third of the olivine's grey."""
 
     @classmethod
-    def of(cls, grey: NDArray[Any], olivine: Mask, matrix: Mask) -> Darkness:
-        """Measure on the pixels of olivine and of matrix, both away from any gap.
+    def of(cls, grey: NDArray[Any], olivine: Mask, matrix: Mask) -> DarknessScale:
+        """Measure the scale.
 
         The unit does not depend on the gain, nor on the black level where the matrix has several
-        phases. The tenth keeps a featureless glass from making every gap look deep, the third
-        one with many vesicles from hiding cracks.
+        phases. The tenth keeps a featureless glass from making every gap look dark, the third
+        keeps a matrix with many vesicles from hiding cracks.
+
+        Parameters
+        ----------
+        grey
+            BSE grey of a window, in any unit, shape (rows, columns).
+        olivine, matrix
+            Pixels of olivine and of matrix, both away from any gap.
         """
         darkest = cv2.erode(np.ascontiguousarray(grey, np.float32), np.ones((3, 3), np.uint8))
         level = float(np.median(darkest[olivine])) if olivine.any() else np.nan
@@ -116,7 +113,7 @@ class Darkness(NamedTuple):
             level = min(level, middle)
         return cls(np.asarray(darkest, np.float32), level, max(unit, 1e-9))
 
-    def at(self, where: Mask) -> float:
+    def darkness(self, where: Mask) -> float:
         """Median darkness of some pixels, in units; NaN for none. Cracks have 2 and more."""
         if not where.any():
             return np.nan
@@ -130,7 +127,7 @@ def step_across(
     to_a: Floats,
     to_b: Floats,
     gap_px: float = 0.0,
-) -> Estimate:
+) -> Measurement:
     """Step of mg# or grey from side b to side a of a contact.
 
     Along the contact both sides may vary together, across it with one slope, as in a zoned
@@ -150,7 +147,7 @@ def step_across(
 
     Returns
     -------
-    Estimate
+    Measurement
         Value of a minus value of b in the middle of the contact, with the standard error of the
         pixels' noise.
     """
@@ -162,7 +159,7 @@ def step_across(
     rows, columns = np.nonzero(side)
     sign = side[rows, columns].astype(np.float64)
     if min((sign > 0).sum(), (sign < 0).sum()) < FEWEST:
-        return Estimate()
+        return Measurement()
     value = values[rows, columns].astype(np.float64)
     across = sign * (np.maximum(to_a, to_b)[rows, columns] - (gap_px + 1) / 2)
     bins = _along(rows, columns, sign)
@@ -178,13 +175,13 @@ def step_across(
     left = np.zeros(values.shape, np.float32)
     left[rows, columns] = value - design @ fit
     spread, patch = _noise(left)
-    return Estimate(float(fit[0]), spread * float(np.sqrt(patch * inverse[0, 0])))
+    return Measurement(float(fit[0]), spread * float(np.sqrt(patch * inverse[0, 0])))
 
 
 def own_outlines(
     values: NDArray[Any], parts: NDArray[np.integer], joint: Floats, apart: Floats
-) -> Estimate:
-    """Tell whether the zoning follows the outline of the whole (0) or of each part (1).
+) -> Measurement:
+    """Measure whether the zoning follows the outline of the whole (0) or of each part (1).
 
     Where rims meet there were two crystals. From the pixels whose distance to the outline is the
     same either way comes the profile f(distance) of each part; the others, near the contact, have
@@ -201,7 +198,7 @@ def own_outlines(
 
     Returns
     -------
-    Estimate
+    Measurement
         The share and its standard error; NaN where no pixel is free of the contact, and in
         crystals whose zoning does not stand out of the noise.
     """
@@ -219,7 +216,7 @@ def own_outlines(
     spread, patch = _noise(residual)
     numerator = denominator = 0.0
     for part, (distance, level, count) in profiles.items():
-        # A profile tells nothing about what lies deeper.
+        # A profile is no guide to pixels that lie deeper.
         here = near & (parts == part) & (joint <= distance[-1])
         if here.sum() < FEWEST:
             continue
@@ -231,14 +228,14 @@ def own_outlines(
         numerator += float(((values[here] - whole) * expected).sum())
         denominator += float((expected**2).sum())
     if not denominator > 0:
-        return Estimate()
-    return Estimate(numerator / denominator, spread * float(np.sqrt(patch / denominator)))
+        return Measurement()
+    return Measurement(numerator / denominator, spread * float(np.sqrt(patch / denominator)))
 
 
 def _along(
     rows: NDArray[np.int64], columns: NDArray[np.int64], sign: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Tell in which piece, about a band wide, of a contact each pixel lies."""
+    """Cut a contact into pieces about a band wide, and return the piece of each pixel."""
     points = np.stack([rows, columns]).astype(np.float64)
     points -= points.mean(axis=1, keepdims=True)
     one, two = points[:, sign > 0].mean(axis=1), points[:, sign < 0].mean(axis=1)

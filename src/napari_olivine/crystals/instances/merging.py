@@ -1,15 +1,16 @@
-"""Join the parts of one crystal that a crack separates.
+"""Merge the fragments of one crystal that a crack separates.
 
-The paper counted each part as a crystal. Here each pair of neighbours is judged by what a
-petrologist looks at: a narrow dark gap whose sides run parallel, the same composition on both
-sides, zoning that goes on across the gap, an outline that becomes whole. Every judgement is one
-row of a table, with its evidence, so that it can be shown, overruled and reversed.
+Leichter et al. (2022, doi 10.3389/feart.2022.740638) counted each fragment as a crystal. Here each
+pair of neighbours is judged by the evidence that a petrologist looks at: a narrow dark gap whose
+sides run parallel, the same composition on both sides, zoning that goes on across the gap, an
+outline that becomes whole. Every decision is one row of a table, with its evidence, so that it can
+be shown, overruled and reversed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -19,26 +20,32 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from napari_olivine.crystals.instances.decision import (
+    Decision,
+    DecisionSettings,
+    clip_log_odds,
+    decide,
+    expit,
+    own_rims_log_odds,
+    with_composition,
+)
 from napari_olivine.crystals.instances.evidence import (
     BAND_PX,
     BLUR_PX,
     CRACK_DARKNESS,
     FEWEST,
-    Darkness,
-    Estimate,
+    DarknessScale,
     Floats,
     Mask,
-    clip_log_odds,
+    Measurement,
     distance_to,
-    expit,
     hull_area,
     hull_excess,
     outer_points,
     own_outlines,
-    step_across,
 )
 from napari_olivine.crystals.measure import fill_holes, outline_distance
-from napari_olivine.settings import Settings, setting
+from napari_olivine.settings import setting
 
 Window = tuple[slice, slice]
 
@@ -61,8 +68,8 @@ HOPELESS = -4.0
 """Log odds of the outlines alone below which composition is not looked at (ours)."""
 
 
-class BridgingSettings(Settings):
-    """Settings of :func:`judge_gap`; the paper joined nothing."""
+class MergingSettings(DecisionSettings):
+    """Settings of :func:`judge_gap`; the defaults are ours."""
 
     reach_um: float = setting(
         8.0,
@@ -80,14 +87,6 @@ class BridgingSettings(Settings):
         unit="um2",
         ge=0,
     )
-    same_mg: float = setting(
-        0.01,
-        "Same mg#",
-        "Difference of mg# between the sides of a crack that counts as none, on top of its "
-        "standard error (ours).",
-        gt=0,
-        lt=0.5,
-    )
     join_from: float = setting(
         0.5,
         "Join from",
@@ -98,11 +97,8 @@ class BridgingSettings(Settings):
 
 
 @dataclass(frozen=True)
-class Gap:
-    """Evidence on one pair of neighbours; one row of the table of decisions.
-
-    NaN stands for what could not be measured, and counts neither way.
-    """
+class Gap(Decision):
+    """Evidence on a gap between neighbours, and whether both sides are joined."""
 
     a: int
     b: int
@@ -118,29 +114,16 @@ class Gap:
     contact_share: float
     """The same, as a share of the diameter of the smaller part's hull (as a circle)."""
     darkness: float
-    """How far the gap is darker than sides and matrix; see `contact.Darkness`."""
+    """How far the gap is darker than sides and matrix; see `evidence.DarknessScale`."""
     solidity_gain: float
     """Solidity of both together minus that of the parts."""
     hull_excess: float
     """Hull area gained by joining, as a share of the smaller hull."""
-    mg_difference: float = np.nan
-    mg_difference_se: float = np.nan
-    grey_difference: float = np.nan
-    grey_difference_se: float = np.nan
-    own_outlines: float = np.nan
-    """0: the zoning goes on across the gap, 1: each part has its own rim along it."""
-    own_outlines_se: float = np.nan
-    probability: float = np.nan
-    """Of being one crystal (ours, a weighing of the evidence: see `probability`)."""
     joined: bool = False
 
 
-COLUMNS = list(Gap.__dataclass_fields__)
-"""Columns of the table of decisions, in order."""
-
-
 def near_pairs(boxes: NDArray[np.integer], reach_px: float) -> NDArray[np.int64]:
-    """Pairs of boxes no farther apart than a reach, the candidates for bridging.
+    """Pairs of boxes no farther apart than a reach, the candidates for merging.
 
     Parameters
     ----------
@@ -157,55 +140,6 @@ def near_pairs(boxes: NDArray[np.integer], reach_px: float) -> NDArray[np.int64]
     found = [np.zeros((0, 2), np.int64), *_near_pairs(np.asarray(boxes, np.int64), int(reach_px))]
     pairs = np.sort(np.concatenate(found), axis=1)
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-
-
-def near_crystals(
-    labels: NDArray[np.integer],
-    table: pd.DataFrame,
-    pixel_um: float,
-    settings: BridgingSettings | None = None,
-    *,
-    row0: int = 0,
-    col0: int = 0,
-) -> NDArray[np.int64]:
-    """Ids of the pairs of crystals in one window that are worth judging.
-
-    Only the rectangle where their boxes come near is looked at.
-
-    Parameters
-    ----------
-    labels
-        Window of ids.
-    table
-        Columns ``id``, ``area_px``, ``row0``, ``row1``, ``col0``, ``col1`` (pixels of the
-        section) of the crystals whose boxes lie in the window.
-    pixel_um
-        Side of a pixel.
-    settings
-        See :class:`BridgingSettings`.
-    row0, col0
-        First row and column of the window in the section.
-
-    Returns
-    -------
-    int64 array, shape (pairs, 2)
-        Large enough, and no farther apart than the reach.
-    """
-    settings = settings or BridgingSettings()
-    reach = settings.reach_um / pixel_um
-    large = table[table["area_px"] * pixel_um**2 >= settings.least_area_um2]
-    boxes = large[["row0", "row1", "col0", "col1"]].to_numpy(np.int64) - [row0, row0, col0, col0]
-    ids = large["id"].to_numpy(np.int64)
-    margin = int(reach) + 1
-    found = []
-    for one, two in near_pairs(boxes, reach):
-        start = np.maximum(np.maximum(boxes[one, ::2], boxes[two, ::2]) - margin, 0)
-        stop = np.minimum(boxes[one, 1::2], boxes[two, 1::2]) + margin
-        here = labels[start[0] : stop[0], start[1] : stop[1]]
-        other = here == ids[two]
-        if other.any() and float(distance_to(here == ids[one])[other].min()) <= reach + 1:
-            found.append((ids[one], ids[two]))
-    return np.array(found, np.int64).reshape(-1, 2)
 
 
 def _near_pairs(boxes: NDArray[np.int64], reach: int) -> Iterator[NDArray[np.int64]]:
@@ -241,8 +175,8 @@ def gap_window(one: Sequence[int], two: Sequence[int], shape: Sequence[int]) -> 
     Returns
     -------
     rows, columns
-        The smaller crystal with a margin of its own size, or what there is of the two crystals
-        and a little more. A crystal may reach beyond.
+        The smaller crystal with a margin of its own size, cut to the box of both crystals and a
+        small margin. The larger crystal may reach beyond.
     """
     small = min(one, two, key=lambda box: (box[1] - box[0]) * (box[3] - box[2]))
     margin = max(small[1] - small[0], small[3] - small[2], LOCAL_PX)
@@ -259,7 +193,7 @@ def judge_gap(
     a: int,
     b: int,
     pixel_um: float,
-    settings: BridgingSettings | None = None,
+    settings: MergingSettings | None = None,
     *,
     grey: NDArray[Any] | None = None,
     mg: NDArray[np.float32] | None = None,
@@ -275,7 +209,7 @@ def judge_gap(
     pixel_um
         Side of a pixel.
     settings
-        See :class:`BridgingSettings`.
+        See :class:`MergingSettings`.
     grey
         BSE grey of the window, in any unit.
     mg
@@ -284,10 +218,10 @@ def judge_gap(
     Returns
     -------
     Gap or None
-        Nothing if the two are farther apart than the reach, one is too small, or they touch:
-        then nothing separates them, or :mod:`~napari_olivine.crystals.instances.splitting` did.
+        None if the two are farther apart than the reach, one is too small, or they touch: then
+        nothing separates them, or :mod:`~napari_olivine.crystals.instances.splitting` did.
     """
-    settings = settings or BridgingSettings()
+    settings = settings or MergingSettings()
     window = gap_window(_box(labels == a), _box(labels == b), labels.shape)
     labels = labels[window]
     grey, mg = (None if image is None else image[window] for image in (grey, mg))
@@ -318,28 +252,21 @@ def judge_gap(
         whole / hull_area(np.concatenate(points)) - sum(areas) / sum(hulls), hull_excess(*points),
     )  # fmt: skip
     if _log_odds(found, settings) > HOPELESS:
-        found = _with_composition(found, is_a, is_b, facing, gap, (to_a, to_b), width, grey, mg)
+        found = _with_composition(found, (is_a, is_b), facing, gap, (to_a, to_b), width, (mg, grey))
     likely = probability(found, settings)
-    joined = settings.join_from < 1 and likely >= settings.join_from
-    return replace(found, probability=likely, joined=joined)
+    return replace(found, probability=likely, joined=decide(likely, settings.join_from))
 
 
-def probability(gap: Gap, settings: BridgingSettings | None = None) -> float:
+def probability(gap: Gap, settings: MergingSettings | None = None) -> float:
     """Probability that two parts are one crystal, by weighing the evidence.
 
     Log odds add up as in a naive Bayes classifier; the weights are ours, set on simulated
     sections with known crystals. Missing evidence counts neither way.
     """
-    return expit(_log_odds(gap, settings or BridgingSettings()))
+    return expit(_log_odds(gap, settings or MergingSettings()))
 
 
-def decisions(gaps: list[Gap]) -> pd.DataFrame:
-    """Table of decisions, one row a pair, with :data:`COLUMNS`."""
-    rows = [asdict(gap) for gap in gaps]
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"joined": bool})
-
-
-def joined_ids(ids: NDArray[np.integer], table: pd.DataFrame) -> NDArray[np.int64]:
+def merged_ids(ids: NDArray[np.integer], table: pd.DataFrame) -> NDArray[np.int64]:
     """For each id the smallest id among the parts that are joined to it.
 
     Parameters
@@ -361,7 +288,7 @@ def joined_ids(ids: NDArray[np.integer], table: pd.DataFrame) -> NDArray[np.int6
     return np.asarray(smallest[of[np.searchsorted(order, ids)]])
 
 
-def _log_odds(gap: Gap, settings: BridgingSettings) -> float:
+def _log_odds(gap: Gap, settings: MergingSettings) -> float:
     slimness = gap.contact_um / max(gap.gap_um, 1e-6)
     weights = [
         clip_log_odds(float(np.log2(max(slimness, 1e-6))) - 1.5, -3, 2),
@@ -371,7 +298,7 @@ def _log_odds(gap: Gap, settings: BridgingSettings) -> float:
         clip_log_odds(25 * (gap.solidity_gain + 0.03), -2.5, 0.5),
         clip_log_odds(1.5 * (gap.darkness - CRACK_DARKNESS), -2.5, 3),
         _same(gap.mg_difference, gap.mg_difference_se, settings.same_mg),
-        _going_on(gap.own_outlines, gap.own_outlines_se),
+        clip_log_odds(-own_rims_log_odds(gap.own_outlines, gap.own_outlines_se, 0.25), -4, 4),
     ]
     return sum(weights) + PRIOR
 
@@ -380,12 +307,6 @@ def _same(difference: float, error: float, tolerance: float) -> float:
     """Log odds from a difference of mg#: in favour where a difference would have been seen."""
     scale = float(np.hypot(error, tolerance))
     return clip_log_odds((1 - (difference / scale) ** 2 / 3) * tolerance / scale, -10, 1)
-
-
-def _going_on(share: float, error: float) -> float:
-    """Log odds from the zoning: likelihood of share 0 over share 1, within the error."""
-    beyond = max(-share, share - 1, 0.0)  # where neither holds the profiles are no guide
-    return clip_log_odds((0.5 - share) / (error**2 + 0.25**2 + beyond**2) / 2, -4, 4)
 
 
 def _box(mask: Mask) -> Box:
@@ -456,38 +377,31 @@ def _darkness(
     middle[inner] = gap & (np.abs(to_a - to_b) <= 1.5)
     if np.count_nonzero(olivine) < FEWEST:
         return np.nan
-    return Darkness.of(grey[around], olivine, matrix).at(middle)
+    return DarknessScale.of(grey[around], olivine, matrix).darkness(middle)
 
 
 def _with_composition(
     found: Gap,
-    is_a: Mask,
-    is_b: Mask,
+    sides: tuple[Mask, Mask],
     facing: Window,
     gap: Mask,
-    away: tuple[Floats, Floats],
+    distances: tuple[Floats, Floats],
     width: float,
-    grey: NDArray[Any] | None,
-    mg: NDArray[np.float32] | None,
+    images: tuple[NDArray[Any] | None, NDArray[Any] | None],
 ) -> Gap:
-    """Add what mg# and grey tell."""
-    near_a, near_b = is_a[facing], is_b[facing]
-    steps = [
-        Estimate() if image is None else step_across(image[facing], near_a, near_b, *away, width)
-        for image in (mg, grey)
-    ]
+    """Add the evidence of mg# and grey."""
+    mg, grey = images
     image = mg if mg is not None else grey
-    share = Estimate() if image is None else _share(image, is_a, is_b, facing, gap)
-    return replace(
-        found,
-        mg_difference=steps[0].value, mg_difference_se=steps[0].error,
-        grey_difference=steps[1].value, grey_difference_se=steps[1].error,
-        own_outlines=share.value, own_outlines_se=share.error,
-    )  # fmt: skip
+    rims = Measurement() if image is None else _own_outlines(image, *sides, facing, gap)
+    near = tuple(None if image is None else image[facing] for image in images)
+    is_a, is_b = (side[facing] for side in sides)
+    return with_composition(found, (near[0], near[1]), (is_a, is_b), distances, rims, width)
 
 
-def _share(image: NDArray[Any], is_a: Mask, is_b: Mask, facing: Window, gap: Mask) -> Estimate:
-    """Tell whether zoning follows the parts' own outlines, on the box around both."""
+def _own_outlines(
+    image: NDArray[Any], is_a: Mask, is_b: Mask, facing: Window, gap: Mask
+) -> Measurement:
+    """Measure whether the zoning follows the parts' own outlines, on the box around both."""
     row0, row1, col0, col1 = _box(is_a | is_b)
     box = slice(row0, row1), slice(col0, col1)
     # Where a crystal goes on beyond the window it has no outline.

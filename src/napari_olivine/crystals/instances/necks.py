@@ -61,14 +61,15 @@ def deep_notches(region: Mask, notch_px: float) -> int:
     return deep
 
 
-def part_everywhere(
+def oversegment(
     filled: Mask, distance: Floats, notch_px: float, least_px: float
 ) -> NDArray[np.int32]:
-    """Part a region wherever there may be a contact; most of these cuts are to be given back.
+    """Split a region wherever crystals may touch: more often than they do.
 
-    Two ways find cuts. Where a region narrows the distance to its outline has a saddle. Where
-    crystals touch along a broad face it has none, but the outline still turns inwards at both
-    ends of the contact.
+    :func:`~napari_olivine.crystals.instances.splitting.split_region` then undoes the cuts without
+    evidence. Cuts are found in two ways. Where a region narrows, the distance to its outline has a
+    saddle. Where crystals touch along a broad face it has none, but the outline still turns inwards
+    at both ends of the contact.
 
     Parameters
     ----------
@@ -86,12 +87,12 @@ def part_everywhere(
     int32 array
         Parts from 1, every pixel of `filled` in one of them; 0 elsewhere.
     """
-    found = _basins(filled, distance, float(np.sqrt(least_px / np.pi)) / 2)
-    return _pieces(found, _best_lines(filled, notch_px, least_px), least_px)
+    found = _watershed(filled, distance, float(np.sqrt(least_px / np.pi)) / 2)
+    return _cut_along(found, _best_lines(filled, notch_px, least_px), least_px)
 
 
-def _basins(filled: Mask, distance: Floats, least_radius: float) -> NDArray[np.int32]:
-    """Part at necks, by a watershed of the distance from its persistent maxima.
+def _watershed(filled: Mask, distance: Floats, least_radius: float) -> NDArray[np.int32]:
+    """Split at necks, by a watershed of the distance from its persistent maxima.
 
     In the logarithm of the distance a maximum's height over its saddle is the ratio of the
     inscribed width to the neck, whatever the size of the crystal.
@@ -116,7 +117,9 @@ def _basins(filled: Mask, distance: Floats, least_radius: float) -> NDArray[np.i
         columns = slice(0, filled.shape[1])
         markers = fine[:, columns] * (distance == top[:, columns])
     found = watershed(-distance, markers, mask=filled)  # type: ignore[no-untyped-call]
-    return _spread(np.asarray(found, np.float32), filled)  # it does not go across corners
+    return _fill_from_neighbours(
+        np.asarray(found, np.float32), filled
+    )  # it does not go across corners
 
 
 def _largest(distance: Floats, step: int) -> Floats:
@@ -129,8 +132,8 @@ def _largest(distance: Floats, step: int) -> Floats:
     return np.asarray(padded.reshape(rows // step, step, -1, step).max(axis=(1, 3)))
 
 
-def _pieces(parts: NDArray[np.int32], lines: list[Line], least_px: float) -> NDArray[np.int32]:
-    """Part further along straight lines."""
+def _cut_along(parts: NDArray[np.int32], lines: list[Line], least_px: float) -> NDArray[np.int32]:
+    """Split further along straight lines."""
     if not lines:
         return parts
     drawn = np.zeros(parts.shape, np.uint8)
@@ -145,11 +148,11 @@ def _pieces(parts: NDArray[np.int32], lines: list[Line], least_px: float) -> NDA
         labels[stats[labels, cv2.CC_STAT_AREA] < least_px] = 0  # shavings go to a neighbour
         found[box] += np.where(labels > 0, labels + count, 0)
         count += more - 1
-    return _spread(found, parts > 0)
+    return _fill_from_neighbours(found, parts > 0)
 
 
-def _spread(found: Floats, over: Mask) -> NDArray[np.int32]:
-    """Give pixels without a part that of a neighbour; what has none is a part of its own."""
+def _fill_from_neighbours(found: Floats, over: Mask) -> NDArray[np.int32]:
+    """Give pixels without a part that of a neighbour; islands without one become parts."""
     brush = np.ones((3, 3), np.uint8)
     empty = over & (found == 0)
     while empty.any():

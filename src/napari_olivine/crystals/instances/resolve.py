@@ -1,113 +1,51 @@
-"""From connected regions to crystals: touching ones parted, the parts of cracked ones joined."""
+"""From connected regions to crystals: touching ones are split, fragments of cracked ones merged."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import CrystalsSettings, Images, Labels, write_arrays
+from napari_olivine.crystals import CrystalsSettings, Images
 from napari_olivine.crystals.instances.label_regions import strips_of
 from napari_olivine.crystals.instances.merging import (
-    BridgingSettings,
     Gap,
-    decisions as gap_table,
+    MergingSettings,
     gap_window,
-    joined_ids,
     judge_gap,
+    merged_ids,
     near_pairs,
+)
+from napari_olivine.crystals.instances.split_labels import (
+    SplitLabels,
+    SplitRegion,
+    load_splits,
+    save_splits,
 )
 from napari_olivine.crystals.instances.splitting import (
     Cut,
-    PartingSettings,
-    decisions as cut_table,
+    SplittingSettings,
     is_notched,
-    part_region,
+    split_region,
 )
 from napari_olivine.crystals.measure import (
     WINDOW_BYTES,
     block_name,
     crystal_blocks,
     crystal_windows,
+    extent,
     sides_on_edge,
 )
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Raster, write_table
 
 LARGEST_PX = 4_000_000
-"""Pixels of the box of a region that is parted, at most: the step must stop within two seconds."""
+"""Pixels of the box of a region that is split, at most: the step must stop within two seconds."""
 
 BOX = ["row0", "row1", "col0", "col1"]
-
-
-@dataclass(frozen=True)
-class Parted:
-    """One region that was cut.
-
-    Parameters
-    ----------
-    region
-        Its id; its largest part keeps it.
-    row0, col0
-        First row and column of its window in the section.
-    parts
-        1, 2, ... for the parts, 0 elsewhere, shape (rows, columns).
-    first_new
-        Id of part 2; those of the next ones follow.
-    """
-
-    region: int
-    row0: int
-    col0: int
-    parts: NDArray[np.uint16]
-    first_new: int = 0
-
-
-class Regions:
-    """Ids of regions on disk, with the cuts that have been made since.
-
-    Parameters
-    ----------
-    raster
-        Ids of the connected regions.
-    parted
-        Regions that are cut.
-    """
-
-    def __init__(self, raster: Labels, parted: Sequence[Parted]) -> None:
-        self._raster, self._parted = raster, parted
-        self._boxes = np.array(
-            [
-                (p.row0, p.row0 + p.parts.shape[0], p.col0, p.col0 + p.parts.shape[1])
-                for p in parted
-            ],
-            np.int64,
-        ).reshape(-1, 4)
-
-    def read(self, rows: slice, columns: slice) -> NDArray[np.uint32]:
-        """Read a window of ids."""
-        labels = self._raster.read(rows, columns)
-        row0, row1, col0, col1 = self._boxes.T
-        here = (row0 < rows.stop) & (row1 > rows.start)
-        here &= (col0 < columns.stop) & (col1 > columns.start)
-        for place in np.flatnonzero(here).tolist():
-            one, box = self._parted[place], self._boxes[place]
-            down = slice(max(box[0], rows.start), min(box[1], rows.stop))
-            right = slice(max(box[2], columns.start), min(box[3], columns.stop))
-            part = one.parts[
-                down.start - box[0] : down.stop - box[0], right.start - box[2] : right.stop - box[2]
-            ]
-            window = labels[
-                down.start - rows.start : down.stop - rows.start,
-                right.start - columns.start : right.stop - columns.start,
-            ]
-            new = (part > 1) & (window == one.region)
-            window[new] = one.first_new + part[new] - 2
-        return np.asarray(labels, np.uint32)
 
 
 def resolve_instances(
@@ -131,7 +69,7 @@ def resolve_instances(
     draft
         Draft of the product; blocks that are done are not repeated.
     settings
-        Which cracks are bridged, and whether touching crystals are parted.
+        Which cracks are bridged, and whether touching crystals are split.
     job
         Running job.
 
@@ -143,22 +81,22 @@ def resolve_instances(
         ``cuts`` and ``gaps`` that were judged, with the ids of the crystals on both sides, their
         evidence and what was decided; rows and columns are those of the section.
     """
-    parted: list[Parted] = []
-    cuts = cut_table([]).assign(region=pd.Series(dtype=np.int64))
+    splits: list[SplitRegion] = []
+    cuts = Cut.table([]).assign(region=pd.Series(dtype=np.int64))
     if settings.part_touching and len(table):
-        parted, cuts = _part(images, table, draft, job)
-        table, parted = _with_parts(table, parted, images.shape[1])
-    regions = Regions(images.labels, parted)
-    gaps = gap_table([])
+        splits, cuts = _split(images, table, draft, job)
+        table, splits = _with_splits(table, splits, images.shape[1])
+    regions = SplitLabels(images.labels, splits)
+    gaps = Gap.table([])
     if settings.bridge_um and len(table):
         gaps = _judge_gaps(regions, images, table, draft, settings, job)
-    table, final = _joined(table, gaps)
+    table, final = _merge(table, gaps)
     strips = {("settle", rows.start, rows.stop): rows for rows in strips_of(labels, job)}
     for name in draft.pending(strips, "Numbering crystals"):
         rows = strips[name]
         labels.write(rows.start, 0, final[regions.read(rows, slice(0, labels.shape[1]))])
     labels.build_pyramid(job)
-    first_new = cuts["region"].map({p.region: p.first_new for p in parted}).to_numpy(np.float64)
+    first_new = cuts["region"].map({p.region: p.first_new for p in splits}).to_numpy(np.float64)
     for side in ("a", "b"):
         part = cuts[side].to_numpy(np.int64)
         ids = np.where(part > 1, first_new + part - 2, cuts["region"].to_numpy(np.float64))
@@ -169,28 +107,30 @@ def resolve_instances(
 
 def no_decisions() -> dict[str, pd.DataFrame]:
     """Return ``cuts`` and ``gaps`` where nothing was to be decided."""
-    return {"cuts": cut_table([]), "gaps": gap_table([])}
+    return {"cuts": Cut.table([]), "gaps": Gap.table([])}
 
 
 # ---------------------------------------------------------------------- touching crystals
 
 
-def _part(
+def _split(
     images: Images, table: pd.DataFrame, draft: Draft, job: Job
-) -> tuple[list[Parted], pd.DataFrame]:
+) -> tuple[list[SplitRegion], pd.DataFrame]:
     blocks = dict(crystal_blocks(table, images.shape, job))
     for name in draft.pending([f"part {name}" for name in blocks], "Parting crystals"):
-        found, cuts = _part_block(images, blocks[name.removeprefix("part ")], job)
-        _save(draft.path / "parts" / f"{name}.npz", found)
+        found, cuts = _split_block(images, blocks[name.removeprefix("part ")], job)
+        save_splits(draft.path / "parts" / f"{name}.npz", found)
         write_table(cuts, draft.path / "parts" / f"{name}.parquet")
     files = [draft.path / "parts" / f"part {name}.npz" for name in blocks]
     cuts = pd.concat([pd.read_parquet(file.with_suffix(".parquet")) for file in files])
-    return [one for file in files for one in _load(file)], cuts.reset_index(drop=True)
+    return [one for file in files for one in load_splits(file)], cuts.reset_index(drop=True)
 
 
-def _part_block(images: Images, table: pd.DataFrame, job: Job) -> tuple[list[Parted], pd.DataFrame]:
-    pixel_um, how = images.labels.pixel_size_um, PartingSettings()
-    parted: list[Parted] = []
+def _split_block(
+    images: Images, table: pd.DataFrame, job: Job
+) -> tuple[list[SplitRegion], pd.DataFrame]:
+    pixel_um, how = images.labels.pixel_size_um, SplittingSettings()
+    splits: list[SplitRegion] = []
     regions: list[int] = []
     cuts: list[Cut] = []
     too_large = 0
@@ -202,11 +142,11 @@ def _part_block(images: Images, table: pd.DataFrame, job: Job) -> tuple[list[Par
         if not is_notched(mask, pixel_um, how):
             continue
         on_edge = sides_on_edge(box, images.shape)
-        parts, found = part_region(
+        parts, found = split_region(
             mask, pixel_um, how, grey=window.grey, mg=window.mg, on_edge=on_edge
         )
         if parts.max() > 1:
-            parted.append(Parted(region, window.row0, window.col0, parts.astype(np.uint16)))
+            splits.append(SplitRegion(region, window.row0, window.col0, parts.astype(np.uint16)))
         regions += [region] * len(found)
         cuts += [
             replace(
@@ -219,36 +159,32 @@ def _part_block(images: Images, table: pd.DataFrame, job: Job) -> tuple[list[Par
     if too_large:
         words = "region of olivine is" if too_large == 1 else "regions of olivine are"
         job.warn(
-            f"{too_large} {words} too large to be parted. If that is no single crystal, the phase "
-            "holds more than olivine: look at it, or choose another threshold; if it is, give more "
-            "with --memory."
+            f"{too_large} {words} too large to be parted.",
+            remedy="If that is no single crystal, the phase holds more than olivine: look at it, "
+            "or choose another threshold; if it is, give more with {setting:memory}.",
         )
-    return parted, cut_table(cuts).assign(region=np.array(regions, np.int64))
+    return splits, Cut.table(cuts).assign(region=np.array(regions, np.int64))
 
 
-def _with_parts(
-    table: pd.DataFrame, parted: Sequence[Parted], columns: int
-) -> tuple[pd.DataFrame, list[Parted]]:
+def _with_splits(
+    table: pd.DataFrame, splits: Sequence[SplitRegion], columns: int
+) -> tuple[pd.DataFrame, list[SplitRegion]]:
     """Give the parts rows and ids of their own."""
     rows: list[dict[str, float]] = []
-    named: list[Parted] = []
+    named: list[SplitRegion] = []
     new = int(table["id"].max()) + 1
-    for one in parted:
+    for one in splits:
         named.append(replace(one, first_new=new))
         for part in range(1, int(one.parts.max()) + 1):
-            down, right = np.nonzero(one.parts == part)
-            down, right = down + one.row0, right + one.col0
+            mask = one.parts == part
+            first_row, first_column = divmod(int(mask.argmax()), mask.shape[1])
+            first = (first_row + one.row0) * columns + first_column + one.col0
             number = one.region if part == 1 else new
             new += part > 1
-            rows.append({
-                "id": number, "area_px": len(down), "row": down.mean(), "col": right.mean(),
-                "row0": down.min(), "row1": down.max() + 1,
-                "col0": right.min(), "col1": right.max() + 1,
-                "first": int(down[0]) * columns + int(right[0]),
-            })  # fmt: skip
+            rows.append({"id": number, **extent(mask, one.row0, one.col0), "first": first})
     if not rows:
         return table, named
-    whole = table[~table["id"].isin({one.region for one in parted})]
+    whole = table[~table["id"].isin({one.region for one in splits})]
     every = pd.concat([whole, pd.DataFrame(rows)[table.columns]], ignore_index=True)
     return every.astype(table.dtypes.to_dict()), named
 
@@ -257,14 +193,14 @@ def _with_parts(
 
 
 def _judge_gaps(
-    regions: Regions,
+    regions: SplitLabels,
     images: Images,
     table: pd.DataFrame,
     draft: Draft,
     settings: CrystalsSettings,
     job: Job,
 ) -> pd.DataFrame:
-    how = BridgingSettings(reach_um=settings.bridge_um)
+    how = MergingSettings(reach_um=settings.bridge_um)
     pixel_um = images.labels.pixel_size_um
     large = table[table["area_px"] * pixel_um**2 >= how.least_area_um2].reset_index(drop=True)
     boxes, ids = large[BOX].to_numpy(np.int64), large["id"].to_numpy(np.int64)
@@ -281,17 +217,17 @@ def _judge_gaps(
             gap = judge_gap(read[0], a, b, pixel_um, how, grey=read[1], mg=read[2])
             if gap is not None:
                 found.append(replace(gap, row=gap.row + rows.start, col=gap.col + columns.start))
-        write_table(gap_table(found), draft.path / "parts" / f"{name}.parquet")
+        write_table(Gap.table(found), draft.path / "parts" / f"{name}.parquet")
     files = [draft.path / "parts" / f"join {name}.parquet" for name in groups]
     every = [pd.read_parquet(file) for file in files]
-    return pd.concat(every).reset_index(drop=True) if every else gap_table([])
+    return pd.concat(every).reset_index(drop=True) if every else Gap.table([])
 
 
 Read = tuple[NDArray[np.uint32], NDArray[np.generic] | None, NDArray[np.float32] | None]
 
 
 def _gap_windows(
-    regions: Regions,
+    regions: SplitLabels,
     images: Images,
     windows: Sequence[tuple[slice, slice]],
     some: Sequence[int],
@@ -336,8 +272,8 @@ ENDS = ((min, "start"), (max, "stop"))
 """How the first and the last end of several slices are found."""
 
 
-def _joined(table: pd.DataFrame, gaps: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.uint32]]:
-    """Put the parts of each crystal together; number the crystals in reading order.
+def _merge(table: pd.DataFrame, gaps: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.uint32]]:
+    """Merge the fragments of each crystal; number the crystals in reading order.
 
     Returns
     -------
@@ -347,7 +283,7 @@ def _joined(table: pd.DataFrame, gaps: pd.DataFrame) -> tuple[pd.DataFrame, NDAr
         Id of the crystal by that of the region.
     """
     ids = table["id"].to_numpy(np.int64)
-    root = joined_ids(ids, gaps)
+    root = merged_ids(ids, gaps)
     weighted = table.assign(**{name: table[name] * table["area_px"] for name in ("row", "col")})
     how = {"area_px": "sum", "row": "sum", "col": "sum"}
     how |= {"row0": "min", "row1": "max", "col0": "min", "col1": "max", "first": "min"}
@@ -360,19 +296,3 @@ def _joined(table: pd.DataFrame, gaps: pd.DataFrame) -> tuple[pd.DataFrame, NDAr
     final[ids] = of_root.reindex(root).to_numpy()
     crystals.insert(0, "id", numbers)
     return crystals.reset_index(drop=True), final
-
-
-# ---------------------------------------------------------------------- on disk
-
-
-def _save(file: Path, parted: Sequence[Parted]) -> None:
-    write_arrays({f"{one.region} {one.row0} {one.col0}": one.parts for one in parted}, file)
-
-
-def _load(file: Path) -> list[Parted]:
-    found = []
-    with np.load(file) as arrays:
-        for name in arrays:
-            region, row0, col0 = (int(word) for word in name.split())
-            found.append(Parted(region, row0, col0, arrays[name]))
-    return found

@@ -1,38 +1,44 @@
-"""Separate crystals that touch.
+"""Split crystals that touch.
 
-The paper took touching neighbours for one crystal. Here the distance to the outline finds where
-a region narrows to a neck, and each cut through a neck is judged: how narrow it is, whether both
-its ends lie in a notch between two outlines, and whether the composition tells two crystals (a
-step over the cut, or rims that meet there). A cut without evidence is not made, so that embayed
-and skeletal crystals stay whole. Every judgement is one row of a table, kept or not.
+Leichter et al. (2022, doi 10.3389/feart.2022.740638) took touching neighbours for one crystal. Here
+the distance to the outline finds where a region narrows to a neck, and each cut through a neck is
+judged: how narrow it is, whether both its ends lie in a notch between two outlines, and whether the
+composition shows two crystals (a step over the cut, or rims that meet there). A cut without
+evidence is not made, so that embayed and skeletal crystals stay whole. Every decision is one row of
+a table, whether the cut was kept or not.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from napari_olivine.crystals.instances.decision import (
+    Decision,
+    DecisionSettings,
+    clip_log_odds,
+    decide,
+    expit,
+    own_rims_log_odds,
+    with_composition,
+)
 from napari_olivine.crystals.instances.evidence import (
     CRACK_DARKNESS,
-    Darkness,
+    DarknessScale,
     Floats,
     Mask,
-    clip_log_odds,
     distance_to,
-    expit,
     hull_area,
     outer_points,
     own_outlines,
-    step_across,
 )
-from napari_olivine.crystals.instances.necks import deep_notches, part_everywhere
+from napari_olivine.crystals.instances.necks import deep_notches, oversegment
 from napari_olivine.crystals.measure import fill_holes, outline_distance
-from napari_olivine.settings import Settings, setting
+from napari_olivine.settings import setting
 
 NOTCH_PX = 4
 """Pixels around the end of a cut in which the notch is looked at (ours)."""
@@ -47,8 +53,8 @@ ALONG_PX = 48
 """Margin around a cut in which its zoning is looked at, at least (ours)."""
 
 
-class PartingSettings(Settings):
-    """Settings of :func:`part_region`; the paper parted nothing."""
+class SplittingSettings(DecisionSettings):
+    """Settings of :func:`split_region`; the defaults are ours."""
 
     least_area_um2: float = setting(
         20.0,
@@ -73,13 +79,6 @@ class PartingSettings(Settings):
         ge=0,
         le=50,
     )
-    same_mg: float = setting(
-        0.01,
-        "Same mg#",
-        "Step of mg# over a cut that counts as none, on top of its standard error (ours).",
-        gt=0,
-        lt=0.5,
-    )
     part_from: float = setting(
         0.5,
         "Part from",
@@ -90,11 +89,8 @@ class PartingSettings(Settings):
 
 
 @dataclass(frozen=True)
-class Cut:
-    """Evidence on one cut; one row of the table of decisions.
-
-    NaN stands for what could not be measured, and counts neither way.
-    """
+class Cut(Decision):
+    """Evidence on a cut through a region, and whether it is kept."""
 
     a: int
     b: int
@@ -118,37 +114,24 @@ class Cut:
     solidity_large: float
     solidity_gain: float
     """Solidity of the parts minus that of both together."""
-    mg_difference: float = np.nan
-    mg_difference_se: float = np.nan
-    grey_difference: float = np.nan
-    grey_difference_se: float = np.nan
-    own_outlines: float = np.nan
-    """0: the zoning ignores the cut, 1: each part has its own rim along it."""
-    own_outlines_se: float = np.nan
-    probability: float = np.nan
-    """Of being two crystals (ours, a weighing of the evidence: see `probability`)."""
     kept: bool = False
 
 
 @dataclass(frozen=True)
 class _Region:
-    """What a cut is judged on."""
+    """Images and settings by which a cut is judged."""
 
     region: Mask
     distance: Floats
     pixel_um: float
-    settings: PartingSettings
+    settings: SplittingSettings
     grey: NDArray[Any] | None
     mg: NDArray[np.float32] | None
-    dark: Darkness | None
+    dark: DarknessScale | None
 
 
-COLUMNS = list(Cut.__dataclass_fields__)
-"""Columns of the table of decisions, in order."""
-
-
-def is_notched(region: Mask, pixel_um: float, settings: PartingSettings | None = None) -> bool:
-    """Tell from the outline alone, at little cost, whether a region may be several crystals.
+def is_notched(region: Mask, pixel_um: float, settings: SplittingSettings | None = None) -> bool:
+    """Tell from the outline alone, which is fast, whether a region may be several crystals.
 
     Where two crystals touch the outline has notches, which are defects of its convexity. A cut
     needs two of them.
@@ -160,59 +143,29 @@ def is_notched(region: Mask, pixel_um: float, settings: PartingSettings | None =
     pixel_um
         Side of a pixel.
     settings
-        See :class:`PartingSettings`.
+        See :class:`SplittingSettings`.
+
+    Returns
+    -------
+    bool
+        True if the outline has two notches at least.
     """
-    settings = settings or PartingSettings()
+    settings = settings or SplittingSettings()
     if np.count_nonzero(region) * pixel_um**2 < 2 * settings.least_area_um2:
         return False
     return deep_notches(region, settings.notch_um / pixel_um) >= 2
 
 
-def notched(
-    labels: NDArray[np.integer],
-    table: pd.DataFrame,
-    pixel_um: float,
-    settings: PartingSettings | None = None,
-    *,
-    row0: int = 0,
-    col0: int = 0,
-) -> NDArray[np.int64]:
-    """Ids of the crystals of one window that are worth parting.
-
-    Parameters
-    ----------
-    labels
-        Window of ids.
-    table
-        Columns ``id``, ``row0``, ``row1``, ``col0``, ``col1`` (pixels of the section) of the
-        crystals whose boxes lie in the window.
-    pixel_um
-        Side of a pixel.
-    settings
-        See :class:`PartingSettings`.
-    row0, col0
-        First row and column of the window in the section.
-    """
-    boxes = table[["row0", "row1", "col0", "col1"]].to_numpy(np.int64) - [row0, row0, col0, col0]
-    ids = table["id"].to_numpy(np.int64)
-    found = [
-        number
-        for number, (top, bottom, left, right) in zip(ids, boxes, strict=True)
-        if is_notched(labels[top:bottom, left:right] == number, pixel_um, settings)
-    ]
-    return np.array(found, np.int64)
-
-
-def part_region(
+def split_region(
     region: Mask,
     pixel_um: float,
-    settings: PartingSettings | None = None,
+    settings: SplittingSettings | None = None,
     *,
     grey: NDArray[Any] | None = None,
     mg: NDArray[np.float32] | None = None,
     on_edge: tuple[bool, bool, bool, bool] = (False, False, False, False),
 ) -> tuple[NDArray[np.int32], list[Cut]]:
-    """Part one region into crystals where there is evidence for it.
+    """Split one region into crystals where there is evidence for it.
 
     Parameters
     ----------
@@ -221,7 +174,7 @@ def part_region(
     pixel_um
         Side of a pixel.
     settings
-        See :class:`PartingSettings`.
+        See :class:`SplittingSettings`.
     grey
         BSE grey in the box, in any unit.
     mg
@@ -236,34 +189,28 @@ def part_region(
     cuts
         The cuts that were judged, kept or not; ``a`` and ``b`` are parts.
     """
-    settings = settings or PartingSettings()
-    dark = None if grey is None else _darkness(region, grey)
+    settings = settings or SplittingSettings()
+    dark = None if grey is None else _darkness_scale(region, grey)
     filled = _filled(region, dark, pixel_um, settings)
     distance = outline_distance(filled, on_edge)
     least_px = settings.least_area_um2 / pixel_um**2
-    parts = part_everywhere(filled, distance, settings.notch_um / pixel_um, least_px)
+    parts = oversegment(filled, distance, settings.notch_um / pixel_um, least_px)
     here = _Region(region, distance, pixel_um, settings, grey, mg, dark)
-    judged = _give_back(parts, here) if parts.max() > 1 else []
+    judged = _undo_weak_cuts(parts, here) if parts.max() > 1 else []
     parts[~region] = 0
     return _in_order(parts, judged)
 
 
-def probability(cut: Cut, settings: PartingSettings | None = None) -> float:
-    """Probability that a cut parts two crystals, by weighing the evidence.
+def probability(cut: Cut, settings: SplittingSettings | None = None) -> float:
+    """Probability that a cut separates two crystals, by weighing the evidence.
 
     Log odds add up as in a naive Bayes classifier; the weights are ours, set on simulated
     sections with known crystals. Missing evidence counts neither way.
     """
-    return expit(_log_odds(cut, settings or PartingSettings()))
+    return expit(_log_odds(cut, settings or SplittingSettings()))
 
 
-def decisions(cuts: list[Cut]) -> pd.DataFrame:
-    """Table of decisions, one row a cut, with :data:`COLUMNS`."""
-    rows = [asdict(cut) for cut in cuts]
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"kept": bool})
-
-
-def _log_odds(cut: Cut, settings: PartingSettings) -> float:
+def _log_odds(cut: Cut, settings: SplittingSettings) -> float:
     weights = [
         clip_log_odds(6 * (0.7 - cut.neck_ratio), -3, 2.5),
         clip_log_odds(12 * (cut.notch - 0.35), -4, 1),
@@ -275,7 +222,7 @@ def _log_odds(cut: Cut, settings: PartingSettings) -> float:
         clip_log_odds(30 * (cut.solidity_gain - 0.02), -2, 1),
         clip_log_odds(-1.5 * (cut.notch_darkness - CRACK_DARKNESS), -3, 0.3),
         _unlike(cut.mg_difference, cut.mg_difference_se, settings.same_mg),
-        _rims_meet(cut.own_outlines, cut.own_outlines_se),
+        clip_log_odds(own_rims_log_odds(cut.own_outlines, cut.own_outlines_se, 0.2), -6, 4),
     ]
     return sum(weights) + PRIOR
 
@@ -285,21 +232,15 @@ def _unlike(difference: float, error: float, tolerance: float) -> float:
     return clip_log_odds(difference**2 / (error**2 + tolerance**2) / 2 - 0.7, -0.7, 6)
 
 
-def _rims_meet(share: float, error: float) -> float:
-    """Log odds from the zoning: likelihood of share 1 over share 0, within the error."""
-    beyond = max(-share, share - 1, 0.0)  # where neither holds the profiles are no guide
-    return clip_log_odds((share - 0.5) / (error**2 + 0.2**2 + beyond**2) / 2, -6, 4)
-
-
-def _darkness(region: Mask, grey: NDArray[Any]) -> Darkness:
+def _darkness_scale(region: Mask, grey: NDArray[Any]) -> DarknessScale:
     brush = np.ones((5, 5), np.uint8)
     inside = cv2.erode(region.view(np.uint8), brush, borderValue=0) > 0
     outside = cv2.dilate(region.view(np.uint8), brush) == 0
-    return Darkness.of(grey, inside if inside.any() else region, outside)
+    return DarknessScale.of(grey, inside if inside.any() else region, outside)
 
 
 def _filled(
-    region: Mask, dark: Darkness | None, pixel_um: float, settings: PartingSettings
+    region: Mask, dark: DarknessScale | None, pixel_um: float, settings: SplittingSettings
 ) -> Mask:
     """Fill holes, and cracks that open to the outside, so that neither makes a neck."""
     filled = fill_holes(region)
@@ -316,8 +257,8 @@ def _filled(
     return fill_holes(filled | crack) if crack.any() else filled
 
 
-def _give_back(parts: NDArray[np.int32], here: _Region) -> list[Cut]:
-    """Undo the least likely cut until all that are left have evidence; change `parts` so."""
+def _undo_weak_cuts(parts: NDArray[np.int32], here: _Region) -> list[Cut]:
+    """Undo the least likely cut until all that are left have evidence; changes `parts`."""
     undone: list[Cut] = []
     known: dict[tuple[int, int], Cut] = {}
     while True:
@@ -392,8 +333,7 @@ def _judge(
     likely = probability(cut, here.settings)
     if min(areas) * here.pixel_um**2 < here.settings.least_area_um2:
         likely = 0.0
-    kept = here.settings.part_from < 1 and likely >= here.settings.part_from
-    return replace(cut, probability=likely, kept=kept)
+    return replace(cut, probability=likely, kept=decide(likely, here.settings.part_from))
 
 
 def _notch_darkness(here: _Region, ends: NDArray[np.float64]) -> float:
@@ -407,7 +347,7 @@ def _notch_darkness(here: _Region, ends: NDArray[np.float64]) -> float:
             slice(max(column - NOTCH_PX, 0), column + NOTCH_PX + 1),
         )
         outside = ~here.region[near]
-        found.append(here.dark._replace(darkest=here.dark.darkest[near]).at(outside))
+        found.append(here.dark._replace(darkest=here.dark.darkest[near]).darkness(outside))
     return float(np.nanmax(found)) if np.isfinite(found).any() else np.nan
 
 
@@ -419,7 +359,7 @@ def _with_composition(
     border: NDArray[np.float64],
     radius: float,
 ) -> Cut:
-    """Add what mg# and grey tell: steps over the cut, and whose outlines the zoning follows."""
+    """Add the evidence of mg# and grey near the cut."""
     mg, grey = (None if image is None else image[box] for image in (here.mg, here.grey))
     image = grey if mg is None else mg
     if image is None:
@@ -436,15 +376,9 @@ def _with_composition(
     apart = np.minimum(joint, np.where(is_a, to_b, to_a))
     is_a, is_b = is_a & there, is_b & there
     parts = is_a.astype(np.uint8) + 2 * is_b.astype(np.uint8)
-    share = own_outlines(image[near], parts, joint, apart)
-    cut = replace(cut, own_outlines=share.value, own_outlines_se=share.error)
-    if mg is not None:
-        step = step_across(mg[near], is_a, is_b, to_a, to_b)
-        cut = replace(cut, mg_difference=step.value, mg_difference_se=step.error)
-    if grey is not None:
-        step = step_across(grey[near], is_a, is_b, to_a, to_b)
-        cut = replace(cut, grey_difference=step.value, grey_difference_se=step.error)
-    return cut
+    rims = own_outlines(image[near], parts, joint, apart)
+    images = None if mg is None else mg[near], None if grey is None else grey[near]
+    return with_composition(cut, images, (is_a, is_b), (to_a, to_b), rims)
 
 
 def _ends(border: NDArray[np.float64]) -> NDArray[np.float64]:

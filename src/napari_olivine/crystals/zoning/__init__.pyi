@@ -10,9 +10,5 @@ from .radial import (
     profile_distances as profile_distances,
     radial_profile as radial_profile,
 )
-from .zoning_classes import (
-    PAPER_CLASSES as PAPER_CLASSES,
-    ZoneRules as ZoneRules,
-    Zoning as Zoning,
-    classify_zones as classify_zones,
-)
+from .zone_rules import PAPER_CLASSES as PAPER_CLASSES, ZoneRules as ZoneRules
+from .zoning_classes import Zoning as Zoning, classify_zones as classify_zones

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.crystals import SIZE_CLASSES, CrystalsSettings
 from napari_olivine.crystals.zoning.radial import median_variance, noise_level
-from napari_olivine.crystals.zoning.zoning_classes import PAPER_CLASSES
+from napari_olivine.crystals.zoning.zone_rules import PAPER_CLASSES
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Of mg# inside the border."""

@@ -149,7 +149,7 @@ def radial_profile(
     middle = _quantiles(by_cell.reshape(-1, _RESIDUALS), 0.5).reshape(cell_n.shape)
     cell_median = median[:, np.newaxis] + (middle - _RESIDUALS / 2) * unit[:, np.newaxis]
     noise, patch = noise_level(mg, inside)
-    n_eff = independent(n, np.diff(edges) / scale, patch)
+    n_eff = independent_values(n, np.diff(edges) / scale, patch)
     return RadialProfile(
         depth_px=mean_level / scale,
         edges_px=edges / scale,
@@ -190,7 +190,7 @@ def noise_level(mg: NDArray[np.float32], inside: NDArray[np.bool_]) -> tuple[flo
     return far / np.sqrt(6), max(patch, 1.0)
 
 
-def independent(n: NDArray[np.int64], width_px: Floats, patch_px: float) -> Floats:
+def independent_values(n: NDArray[np.int64], width_px: Floats, patch_px: float) -> Floats:
     """Count the independent values in bands of pixels, n in all and of a given width each.
 
     With the correlation length l = sqrt(patch), a band of length L and width w holds
