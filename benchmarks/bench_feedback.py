@@ -32,7 +32,7 @@ from napari_olivine.crystals import find_crystals
 from napari_olivine.crystals.edits import CrystalStore, Judge
 from napari_olivine.inference import SegmentSettings, segment
 from napari_olivine.job import Job
-from napari_olivine.review import ReviewQueue, doubts
+from napari_olivine.review import ReviewQueue, rate_uncertainty
 from napari_olivine.review.corrections import write_corrections
 from napari_olivine.scoring import ScoreSettings
 from napari_olivine.scoring.truth import Truth
@@ -88,7 +88,7 @@ def answers(
     share = olivine_share(section, truth, int(table["id"].max()))
     decisions = [section.table("crystals", name) for name in ("cuts", "gaps")]
     opinion = table.set_index("id")["agreement"]
-    found = doubts(table, *decisions, second_opinion=opinion).set_index("id")["doubt"]
+    found = rate_uncertainty(table, *decisions, second_opinion=opinion).set_index("id")["doubt"]
     tests = [session.session for session in with_role(section.sessions(), "test")]
     chosen = table.loc[~table["session"].isin(tests), "id"]
     queue = ReviewQueue(table, found, sizes=sizes, chosen=chosen)

@@ -28,7 +28,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.review import ReviewQueue, doubts, learn, measurements
+from napari_olivine.review import (
+    ReviewQueue,
+    fit_misclassification,
+    learning_features,
+    rate_uncertainty,
+)
 from napari_olivine.scoring import ScoreSettings
 from napari_olivine.scoring.matching import PIECE, Overlaps
 from napari_olivine.scoring.truth import Truth
@@ -55,10 +60,10 @@ def main() -> None:
     table = table.assign(verdict="", reviewed_class="", corrected=False)
     table = table.drop(columns="agreement", errors="ignore")
     began = time.perf_counter()
-    doubted = {"": doubts(table, cuts, gaps)}
+    doubted = {"": rate_uncertainty(table, cuts, gaps)}
     print(f"rules: {time.perf_counter() - began:.3f} s for {len(table)} crystals")
     if share.notna().any():
-        doubted[", mask"] = doubts(table, cuts, gaps, second_opinion=share)
+        doubted[", mask"] = rate_uncertainty(table, cuts, gaps, second_opinion=share)
     for name, some in (
         ("all crystals", np.ones(len(table), bool)),
         (f"crystals of {LARGE_UM2:g} um2 or more", (table["area_um2"] >= LARGE_UM2).to_numpy()),
@@ -145,7 +150,7 @@ def with_learning(
     table: pd.DataFrame, doubted: pd.DataFrame, wrong: pd.Series, every: int
 ) -> tuple[list[int], str, list[float]]:
     """Ids in the order of a review that ranks again after every so many answers."""
-    measured = measurements(table, doubted)
+    measured = learning_features(table, doubted)
     queue = ReviewQueue(table, doubted.set_index("id")["doubt"])
     order: list[int] = []
     told, seconds = "", []
@@ -154,11 +159,11 @@ def with_learning(
         queue.close(crystal)
         if len(order) % every == 0:
             began = time.perf_counter()
-            known = learn(measured, wrong[order])
+            known = fit_misclassification(measured, wrong[order])
             queue.rank(known.misclassified(measured))
             seconds.append(time.perf_counter() - began)
             if len(order) <= max(len(wrong) / 2, every):
-                told = f"Half-way: {known.in_words()}"
+                told = f"Half-way: {known.describe()}"
     return order, told, seconds
 
 

@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from napari_olivine.review import answers, doubts, learn, measurements
+from napari_olivine.review import (
+    fit_misclassification,
+    learning_features,
+    rate_uncertainty,
+    review_outcomes,
+)
 from napari_olivine.review.learning import LEAST, MEASUREMENTS
 from tests.helpers.review_tables import plain_crystals
 
@@ -27,7 +32,7 @@ def two_minerals(seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def measured_of(table: pd.DataFrame) -> pd.DataFrame:
-    return measurements(table, doubts(table))
+    return learning_features(table, rate_uncertainty(table))
 
 
 # ---------------------------------------------------------------------- answers
@@ -45,7 +50,7 @@ def test_answers_are_read_off_the_table() -> None:
     now = now.drop(index=6)  # merged with a neighbour
     now.loc[7, "note"] = "nice one"
     new = before.loc[[8]].assign(id=77, corrected=True)
-    found = answers(before, pd.concat([now, new]))
+    found = review_outcomes(before, pd.concat([now, new]))
     wrong = {1: False, 2: True, 3: True, 4: True, 5: False, 6: True, 7: True}
     assert found.to_dict() == wrong
 
@@ -54,14 +59,14 @@ def test_a_class_that_was_set_in_the_table_too_is_still_a_change() -> None:
     before = plain_crystals(3)
     now = before.copy()
     now.loc[1, ["reviewed_class", "zone_class"]] = "patchy"
-    assert answers(before, now).to_dict() == {2: True}
+    assert review_outcomes(before, now).to_dict() == {2: True}
 
 
 def test_a_table_without_answers() -> None:
     table = plain_crystals(3)
-    assert answers(table, table).empty
-    assert answers(table[:0], table[:0]).empty
-    assert answers(table, table.set_index("id", drop=False)).empty
+    assert review_outcomes(table, table).empty
+    assert review_outcomes(table[:0], table[:0]).empty
+    assert review_outcomes(table, table.set_index("id", drop=False)).empty
 
 
 # ---------------------------------------------------------------------- learning
@@ -71,19 +76,19 @@ def test_below_the_least_number_of_answers_the_rules_stand_alone() -> None:
     table, wrong = two_minerals()
     measured = measured_of(table)
     few = pd.concat([wrong[wrong][:50], wrong[~wrong][: LEAST - 1]])
-    learned = learn(measured, few)
+    learned = fit_misclassification(measured, few)
     assert learned.by_rules_alone
     assert learned.auc is None
     assert learned.misclassified(measured).tolist() == measured["doubt"].tolist()
-    assert "rules alone" in learned.in_words()
-    assert learn(measured, wrong[:0]).answers == 0
+    assert "rules alone" in learned.describe()
+    assert fit_misclassification(measured, wrong[:0]).answers == 0
 
 
 def test_what_the_rules_cannot_know_is_learned() -> None:
     table, wrong = two_minerals()
     measured = measured_of(table)
     told, rest = wrong[:100], wrong[100:]
-    learned = learn(measured, told)
+    learned = fit_misclassification(measured, told)
     found = learned.misclassified(measured)
     by_rules = roc_auc_score(rest, measured.loc[rest.index, "doubt"])
     by_answers = roc_auc_score(rest, found[rest.index])
@@ -99,13 +104,13 @@ def test_the_person_is_told_how_good_it_is() -> None:
     table, wrong = two_minerals()
     measured = measured_of(table)
     told, rest = wrong[:150], wrong[150:]
-    learned = learn(measured, told)
+    learned = fit_misclassification(measured, told)
     assert learned.auc is not None
     assert learned.auc_se is not None
     truth = roc_auc_score(rest, learned.misclassified(measured)[rest.index])
     assert abs(learned.auc - truth) < 4 * learned.auc_se
-    assert f"{100 * learned.auc:.0f} +- " in learned.in_words()
-    assert learn(measured, told, validate=False).auc is None
+    assert f"{100 * learned.auc:.0f} +- " in learned.describe()
+    assert fit_misclassification(measured, told, validate=False).auc is None
 
 
 def test_answers_given_at_random_are_told_to_be_guessing() -> None:
@@ -115,7 +120,9 @@ def test_answers_given_at_random_are_told_to_be_guessing() -> None:
     for seed in range(4):
         random = np.random.default_rng(seed)
         found.append(
-            learn(measured, wrong.sample(frac=1, random_state=random).set_axis(wrong.index))
+            fit_misclassification(
+                measured, wrong.sample(frac=1, random_state=random).set_axis(wrong.index)
+            )
         )
     assert np.mean([learned.auc for learned in found]) == pytest.approx(0.5, abs=0.07)
     # Of guesses the error is that of Mann and Whitney's test.
@@ -129,7 +136,7 @@ def test_a_few_answers_move_the_order_less_than_many() -> None:
     measured = measured_of(table)
     few = pd.concat([wrong[wrong][:LEAST], wrong[~wrong][:LEAST]])
     moved = {
-        len(told): learn(measured, told, validate=False)
+        len(told): fit_misclassification(measured, told, validate=False)
         .misclassified(measured)
         .corr(measured["doubt"], method="spearman")
         for told in (few, wrong[:200])
@@ -140,7 +147,7 @@ def test_a_few_answers_move_the_order_less_than_many() -> None:
 def test_the_same_answers_and_seed_give_the_same() -> None:
     table, wrong = two_minerals()
     measured = measured_of(table)
-    one, two = (learn(measured, wrong[:60], seed=4) for _ in range(2))
+    one, two = (fit_misclassification(measured, wrong[:60], seed=4) for _ in range(2))
     assert one.auc == two.auc
     assert one.misclassified(measured).equals(two.misclassified(measured))
 
@@ -152,7 +159,7 @@ def test_measurements_that_are_missing_or_unknown() -> None:
     table["coherence"] = np.nan
     measured = measured_of(table)
     assert set(MEASUREMENTS) <= set(measured)
-    learned = learn(measured, wrong[:100])
+    learned = fit_misclassification(measured, wrong[:100])
     assert learned.misclassified(measured).notna().all()
     # What was never known when learning may be known of a crystal that comes later.
     new = table[:5].assign(id=[901, 902, 903, 904, 905], coherence=0.5, circularity=0.7)
@@ -174,4 +181,4 @@ def test_answers_on_crystals_that_nobody_measured_do_not_count() -> None:
     table, wrong = two_minerals()
     measured = measured_of(table)
     unknown = pd.Series([True] * 10, range(1000, 1010))
-    assert learn(measured, pd.concat([wrong[:60], unknown])).answers == 60
+    assert fit_misclassification(measured, pd.concat([wrong[:60], unknown])).answers == 60

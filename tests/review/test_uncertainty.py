@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from napari_olivine.review import CRITERIA, doubts
+from napari_olivine.review import CRITERIA, rate_uncertainty
 from tests.helpers.review_tables import plain_crystals
 
 ONE = 29
@@ -27,7 +27,7 @@ def decisions(made: str, a: int, b: int, probability: float, done: bool) -> pd.D
 
 
 def test_plain_olivines_are_not_doubted() -> None:
-    found = doubts(plain_crystals())
+    found = rate_uncertainty(plain_crystals())
     assert found["id"].tolist() == plain_crystals()["id"].tolist()
     assert (found["doubt"] < 0.15).all()
     assert (found["because"] == "nothing unusual").all()
@@ -67,7 +67,7 @@ def test_plain_olivines_are_not_doubted() -> None:
 def test_one_odd_feature_is_doubted_on_its_ground_and_named(
     odd: dict[str, object], ground: str, words: str
 ) -> None:
-    usual, found = doubts(plain_crystals()), doubts(with_one(**odd))
+    usual, found = rate_uncertainty(plain_crystals()), rate_uncertainty(with_one(**odd))
     assert found["doubt"].idxmax() == ONE
     assert words in found["because"][ONE]
     more = found.loc[ONE, CRITERIA].astype(float) - usual.loc[ONE, CRITERIA].astype(float)
@@ -78,13 +78,13 @@ def test_one_odd_feature_is_doubted_on_its_ground_and_named(
 
 def test_a_size_near_the_limit_of_two_classes_is_a_slight_doubt() -> None:
     table = with_one(area_um2=10_010.0)
-    found = doubts(table)
+    found = rate_uncertainty(table)
     assert 0.03 < found["doubt_class"][ONE] < 0.1
     assert (found["doubt_class"].drop(ONE) == 0).all()
 
 
 def test_at_most_three_features_are_named_the_strongest_first() -> None:
-    found = doubts(
+    found = rate_uncertainty(
         with_one(
             mean_probability=0.1, boundary_contrast=0.0, boundary_probability_step=0.0,
             p_patchy=1.0, solidity=0.5, circularity=0.2,
@@ -104,13 +104,13 @@ def test_a_lower_probability_never_lowers_the_doubt(row: int, low: float, high: 
     # The mean of the composition follows what is sure; without mg# nothing else may move.
     table = table.drop(columns=["mg_q05", "mg_q50", "mg_q95"])
     table.loc[row, "mean_probability"] = low
-    less_sure = doubts(table)["doubt"][row]
+    less_sure = rate_uncertainty(table)["doubt"][row]
     table.loc[row, "mean_probability"] = high
-    assert less_sure >= doubts(table)["doubt"][row]
+    assert less_sure >= rate_uncertainty(table)["doubt"][row]
 
 
 def test_grounds_add_up_as_independent_ones() -> None:
-    found = doubts(with_one(mean_probability=0.3, solidity=0.7, boundary_contrast=1.0))
+    found = rate_uncertainty(with_one(mean_probability=0.3, solidity=0.7, boundary_contrast=1.0))
     grounds = found[CRITERIA].to_numpy()
     assert ((grounds >= 0) & (grounds <= 1)).all()
     assert found["doubt"].to_numpy() == pytest.approx(1 - np.prod(1 - grounds, axis=1))
@@ -120,8 +120,8 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
     table = with_one(solidity=0.6, mg_q50=0.95)
     some = table.sample(frac=1, random_state=1)
     cuts = decisions("kept", 3, 8, 0.6, True)
-    straight = doubts(table, cuts).set_index("id")
-    turned = doubts(some, cuts).set_index("id")
+    straight = rate_uncertainty(table, cuts).set_index("id")
+    turned = rate_uncertainty(some, cuts).set_index("id")
     assert turned.index.tolist() == some["id"].tolist()
     pd.testing.assert_frame_equal(turned.loc[straight.index], straight)
 
@@ -140,18 +140,18 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
 )
 def test_what_was_not_measured_speaks_neither_way(missing: list[str]) -> None:
     table = with_one(solidity=0.6)
-    without = doubts(table.drop(columns=missing))
+    without = rate_uncertainty(table.drop(columns=missing))
     assert without["doubt"].idxmax() == ONE
     assert (without["doubt"].drop(ONE) < 0.15).all()
     if "size_class" not in missing:
         table[missing] = np.nan
-        pd.testing.assert_frame_equal(doubts(table), without)
+        pd.testing.assert_frame_equal(rate_uncertainty(table), without)
 
 
 def test_a_table_of_nothing_but_ids_and_an_empty_table() -> None:
-    bare = doubts(pd.DataFrame({"id": [4, 7]}))
+    bare = rate_uncertainty(pd.DataFrame({"id": [4, 7]}))
     assert bare["doubt"].tolist() == [0, 0]
-    empty = doubts(plain_crystals()[:0], decisions("kept", 1, 2, 0.5, True))
+    empty = rate_uncertainty(plain_crystals()[:0], decisions("kept", 1, 2, 0.5, True))
     assert list(empty) == ["id", "doubt", "because", *CRITERIA]
     assert len(empty) == 0
 
@@ -160,14 +160,14 @@ def test_crystals_without_mg_tell_nothing_where_most_have_none() -> None:
     table = plain_crystals()
     none = table["id"] > 6
     table.loc[none, ["mg_q05", "mg_q50", "mg_q95"]] = np.nan
-    assert doubts(table)["doubt_composition"].max() < 0.05
+    assert rate_uncertainty(table)["doubt_composition"].max() < 0.05
 
 
 def test_a_crystal_too_small_for_its_own_noise_is_judged_by_that_of_the_others() -> None:
     table = with_one(boundary_contrast=np.nan, boundary_grey_step=0.5)
-    assert "by 0.2 times the noise" in doubts(table)["because"][ONE]
+    assert "by 0.2 times the noise" in rate_uncertainty(table)["because"][ONE]
     plain = with_one(boundary_contrast=np.nan)
-    assert doubts(plain)["doubt_boundary"][ONE] == 0
+    assert rate_uncertainty(plain)["doubt_boundary"][ONE] == 0
 
 
 # ---------------------------------------------------------------------- petrology
@@ -180,7 +180,7 @@ def test_microlites_may_be_richer_in_iron_than_the_rims_but_not_in_magnesium() -
         moved = table.copy()
         for name in ("mg_q05", "mg_q50", "mg_q95"):
             moved.loc[small, name] += shift
-        found = doubts(moved)["doubt_composition"]
+        found = rate_uncertainty(moved)["doubt_composition"]
         assert (found[small].median() > 0.1) == doubted
         assert found[~small].max() < 0.05
 
@@ -189,10 +189,10 @@ def test_shape_is_compared_within_the_size_class() -> None:
     table = plain_crystals()
     small = table["size_class"] == "microlite"
     table.loc[small, "circularity"] -= 0.3
-    assert doubts(table)["doubt_shape"].max() < 0.05
+    assert rate_uncertainty(table)["doubt_shape"].max() < 0.05
     phenocryst = int(np.flatnonzero(table["size_class"] == "phenocryst")[0])
     table.loc[phenocryst, "circularity"] -= 0.3
-    assert doubts(table)["doubt_shape"].idxmax() == phenocryst
+    assert rate_uncertainty(table)["doubt_shape"].idxmax() == phenocryst
 
 
 def test_pieces_of_one_crystal_are_told_by_their_boxes_and_composition() -> None:
@@ -203,13 +203,13 @@ def test_pieces_of_one_crystal_are_told_by_their_boxes_and_composition() -> None
     table.loc[host, box] = [2000, 2200, 0, 200]
     for name in ("mg_q05", "mg_q50", "mg_q95"):
         table.loc[inside, name] = table.loc[host, name]
-    found = doubts(table)
+    found = rate_uncertainty(table)
     assert found["because"][inside] == "perhaps one crystal with its neighbour 3"
     assert found["because"][host] == "perhaps one crystal with its neighbour 2"
     assert (found["doubt_pieces"].drop([inside, host]) == 0).all()
     for name in ("mg_q05", "mg_q50", "mg_q95"):
         table.loc[inside, name] = table.loc[host, name] - 0.05
-    assert (doubts(table)["doubt_pieces"] == 0).all()
+    assert (rate_uncertainty(table)["doubt_pieces"] == 0).all()
 
 
 # ---------------------------------------------------------------------- decisions, opinions
@@ -228,12 +228,12 @@ def test_a_decision_near_one_half_is_a_doubt_of_both_sides(
     made: str, a: int, b: int, done: bool, words: str
 ) -> None:
     table, name = plain_crystals(), {"kept": "cuts", "joined": "gaps"}[made]
-    found = doubts(table, **{name: decisions(made, a, b, 0.55, done)}).set_index("id")
+    found = rate_uncertainty(table, **{name: decisions(made, a, b, 0.55, done)}).set_index("id")
     for crystal in {a, b}:
         assert words in found["because"][crystal]
         assert found["doubt_disagreement"][crystal] == pytest.approx(0.45)
     assert (found["doubt_disagreement"].drop([a, b]) == 0).all()
-    sure = doubts(table, **{name: decisions(made, a, b, 0.999, done)})
+    sure = rate_uncertainty(table, **{name: decisions(made, a, b, 0.999, done)})
     assert sure["doubt_disagreement"].max() < 0.01
 
 
@@ -242,7 +242,7 @@ def test_the_least_sure_of_several_decisions_counts() -> None:
         decisions("kept", 5, other, probability, True)
         for other, probability in ((6, 0.99), (7, 0.6), (8, 0.9))
     )
-    found = doubts(plain_crystals(), cuts).set_index("id")
+    found = rate_uncertainty(plain_crystals(), cuts).set_index("id")
     assert found["doubt_disagreement"][5] == pytest.approx(0.5 * 0.8)
     assert found["doubt_disagreement"][8] == pytest.approx(0.5 * 0.2)
 
@@ -250,8 +250,8 @@ def test_the_least_sure_of_several_decisions_counts() -> None:
 def test_a_second_opinion_that_differs() -> None:
     table = plain_crystals()
     opinion = pd.Series({30: 0.12, 31: 1.0, 32: np.nan})
-    found = doubts(table, second_opinion=opinion).set_index("id")
+    found = rate_uncertainty(table, second_opinion=opinion).set_index("id")
     assert "the second opinion takes only 12% of it for olivine" in found["because"][30]
     assert found["doubt_disagreement"].drop(30).max() == 0
     stored = table.assign(agreement=table["id"].map(opinion))
-    pd.testing.assert_frame_equal(doubts(stored).set_index("id"), found)
+    pd.testing.assert_frame_equal(rate_uncertainty(stored).set_index("id"), found)

@@ -1,4 +1,7 @@
-"""How well predicted mg# agrees with the microprobe, in the paper's measures."""
+"""Agreement of predicted mg# with the microprobe.
+
+"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ class Scores:
     rmse_sh10: float
 
     def as_dict(self) -> dict[str, float | int | None]:
-        """Values for JSON: `None` where a measure cannot be had."""
+        """Return the measures as JSON values: `None` where one is not finite."""
         return {
             key: None if isinstance(value, float) and not np.isfinite(value) else value
             for key, value in asdict(self).items()
@@ -64,6 +67,10 @@ def scores(
     -------
     Scores
         NaN where too few points are left (for instance rmse10 of profiles up to 20 points).
+
+    References
+    ----------
+    Leichter, P. et al. (2022), Eqs 3-5. doi 10.3389/feart.2022.740638
     """
     measured, predicted = np.asarray(measured, float), np.asarray(predicted, float)
     names = pd.Series(np.asarray(profiles))

@@ -31,7 +31,7 @@ def draw_mg(
     draft
         The product that the image ``mg`` goes into.
     section, grey, phase, law
-        What the map is made from.
+        Section, BSE grey, pixels of the mineral, and the fitted law.
     settings
         Smoothing, outliers and limits.
     job
@@ -64,6 +64,19 @@ def mg_block(
     job: Job,
 ) -> NDArray[np.float32]:
     """Compute mg# of one block from the pixels of the mineral in it and in a halo around it.
+
+    Parameters
+    ----------
+    rows, columns
+        The block.
+    shape
+        Rows and columns of the section.
+    grey, phase, law
+        BSE grey, pixels of the mineral, and the fitted law.
+    settings
+        Smoothing, outliers and limits.
+    job
+        Running job; checked between the parts of the work.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Cracks, holes and inclusions in olivine: pixels whose grey does not fit their neighbours'."""
+"""Cracks, holes and inclusions in olivine: pixels whose grey differs from their neighbours'."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 HALO = 16
-"""Pixels beyond a block that its outliers may depend on."""
+"""Pixels around a block that its outliers may depend on."""
 
 SUB_BLOCK = 256
-"""Side of the pieces an image is cut into: a stop is heeded between two of them."""
+"""Side of the pieces an image is cut into; the job can be stopped between two of them."""
 
 
 def lof_outliers(
@@ -31,7 +31,8 @@ def lof_outliers(
 ) -> Booleans:
     """Find outliers by the local outlier factor on (row, column, grey).
 
-    Breunig et al. (2000), as the paper uses it, by scikit-learn.
+    By scikit-learn, on the same three features as Leichter et al. (2022), doi
+    10.3389/feart.2022.740638.
 
     Parameters
     ----------
@@ -49,7 +50,12 @@ def lof_outliers(
     Returns
     -------
     NDArray
-        True for outliers, shape (n,); none where there are not enough points to tell.
+        True for outliers, shape (n,); all False where there are no more points than `neighbors`.
+
+    References
+    ----------
+    Breunig, M. M., Kriegel, H.-P., Ng, R. T. and Sander, J. (2000). LOF: identifying density-based
+    local outliers. Proceedings of ACM SIGMOD, 93-104. doi 10.1145/342009.335388
     """
     if rows.size <= neighbors:
         return np.zeros(rows.size, bool)
@@ -71,9 +77,9 @@ def artefacts(
 ) -> Booleans:
     """Find the pixels of cracks, holes and inclusions in an image of a mineral.
 
-    LOF finds what is thin. A wide crack is as dense as its surroundings to LOF; it is found where
-    the grey, smoothed a little, lies far from the median of the surroundings. What is next to an
-    artefact is mixed with it and counts as one.
+    LOF finds thin artefacts. To LOF a wide crack is as dense as its surroundings; it is found where
+    the grey, smoothed a little, lies far from the median of the surroundings. Pixels beside an
+    artefact are mixed with it and count as artefacts (ours, beside the LOF).
 
     Parameters
     ----------
@@ -105,14 +111,14 @@ STAND_OUT = 5.0
 """Robust deviations from the surroundings from which a smoothed pixel stands out."""
 
 THIN_PX, WIDE_PX = 9, 13
-"""What is as wide as this, smoothed, is a zone of the crystal, such as a mantle, and no crack; the
-wider bound holds for what stands out strongly (ours)."""
+"""Features as wide as this, smoothed, are zones of the crystal, such as a mantle, and no cracks;
+the wider bound holds for those that differ strongly (ours)."""
 
 STRONG = 15.0
 """Robust deviations from the surroundings from which a pixel stands out strongly (ours)."""
 
 THIN_SHARE = 0.7
-"""Part of a difference from the surroundings that must vanish when what is thin is wiped out."""
+"""Part of a difference from the surroundings that an opening or closing must remove."""
 
 BESIDE = np.ones((3, 3), bool)
 
@@ -139,7 +145,7 @@ def _stand_outs(grey: NDArray[np.floating], mineral: Booleans) -> Booleans:
 
 
 def _thinness(image: NDArray[np.float32], dark: Booleans, width: int) -> NDArray[np.float32]:
-    """How much each pixel changes when what is thinner than some pixels is wiped out (top-hat)."""
+    """Change of each pixel when features thinner than some pixels are removed (top-hat)."""
     import cv2
 
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))

@@ -26,19 +26,21 @@ class Phase:
 
 
 def phase_product(section: Section, settings: CalibrateSettings) -> str:
-    """Choose the product that tells where the mineral is.
+    """Choose the product whose pixels are the mineral.
 
     Raises
     ------
     SectionError
-        If it is missing or out of date; says which command makes it.
+        If it is missing or out of date; names the step that makes it.
     """
     state = section.state("segmentation")
     if settings.phase_from == "segmentation" and state != "fresh":
         raise SectionError(
             f"The segmentation of {section.path} is "
-            f"{'out of date' if state == 'stale' else 'missing'}: "
-            "run 'napari-olivine segment' first, or set phase_from to 'mask'."
+            f"{'out of date' if state == 'stale' else 'missing'}.",
+            remedy="Run {step:segment} first, or set {setting:phase_from} to 'mask'.",
+            setting="phase_from",
+            step="segment",
         )
     if settings.phase_from != "mask" and state == "fresh":
         return "segmentation"
@@ -59,7 +61,10 @@ def open_phase(section: Section, settings: CalibrateSettings) -> Phase:
     names = sorted(file.parent.name for file in folder.glob("*/zarr.json"))
     if settings.phase not in names:
         raise InputError(
-            f"{folder} has no mask of {settings.phase!r}; it has {', '.join(names) or 'none'}. Set "
-            "'phase' to one of these."
+            f"{folder} has no mask of {settings.phase!r}; it has {', '.join(names) or 'none'}.",
+            remedy="Set {setting:phase} to one of these.",
+            setting="phase",
+            file=folder,
+            expected=", ".join(names),
         )
     return Phase(product, section.raster(product, settings.phase))

@@ -1,4 +1,4 @@
-"""One table of all microprobe points: composition, place, grey, and what is wrong with each."""
+"""One table of all microprobe points: composition, place, grey, and flags of bad analyses."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Points:
     table
         One row a point; see `collect_points`.
     lines
-        For each profile what was done with its placement, ready for JSON.
+        Placement and registration of each profile, as JSON values.
     """
 
     table: pd.DataFrame
@@ -93,8 +93,11 @@ def collect_points(
     placements = placements[placements["use"] != "ignore"]
     if not (placements["use"] == "calibrate").any():
         raise InputError(
-            f"No profile of {section.path} is set to 'calibrate': place at least one microprobe "
-            "profile on a zoned crystal and set its use (annotations/placements.csv)."
+            f"No profile of {section.path} is set to 'calibrate'.",
+            remedy="Place at least one microprobe profile on a zoned crystal and set its use "
+            "(annotations/placements.csv).",
+            file=section.path / "annotations" / "placements.csv",
+            expected="use 'calibrate'",
         )
     analyses = section.table("epma", "analyses")
     require_oxides(analyses, placements["profile"].tolist())
@@ -122,8 +125,23 @@ def collect_points(
     return points
 
 
-def settle_mineral(section: Section, settings: CalibrateSettings, job: Job) -> CalibrateSettings:
-    """Decide for `auto` whether the analyses are of olivine: at least one of them must be."""
+def resolve_mineral(section: Section, settings: CalibrateSettings, job: Job) -> CalibrateSettings:
+    """Decide for `auto` whether the analyses are of olivine: at least one of them must be.
+
+    Parameters
+    ----------
+    section
+        Section with ``epma``.
+    settings
+        Settings of the step.
+    job
+        Running job, which is warned if no analysis is of olivine.
+
+    Returns
+    -------
+    CalibrateSettings
+        With `mineral` ``"olivine"`` or ``"other"``.
+    """
     if settings.mineral != "auto":
         return settings
     olivine = settings.model_copy(update={"mineral": "olivine"})
@@ -143,7 +161,7 @@ def settle_mineral(section: Section, settings: CalibrateSettings, job: Job) -> C
 
 
 def spot_px(settings: CalibrateSettings, pixel_size_um: float) -> float:
-    """Give the standard deviation of the spot in pixels; of large pixels a few are still read."""
+    """Return the standard deviation of the spot in pixels, at least `LEAST_SPOT_PX`."""
     return max(settings.spot_um / pixel_size_um, LEAST_SPOT_PX)
 
 
@@ -180,8 +198,8 @@ def _place(
     settings: CalibrateSettings,
     job: Job,
 ) -> dict[str, Any]:
-    """Add x_um, y_um, row, col; return the story of the line."""
-    story: dict[str, Any] = {"kind": placement["kind"], "use": placement["use"]}
+    """Add x_um, y_um, row, col; return the placement and registration of the profile."""
+    placed: dict[str, Any] = {"kind": placement["kind"], "use": placement["use"]}
     name, pixel = str(placement["profile"]), section.pixel_size_um
     if placement["kind"] == "spots":
         x, y = rows["x_um"].to_numpy(float), rows["y_um"].to_numpy(float)
@@ -191,12 +209,12 @@ def _place(
         ends = np.array(line).reshape(2, 2)
         require_inside(name, ends[:, 0], ends[:, 1], section.shape, pixel)
         distance = _distances(table)
-        story["placed_um"] = list(line)
-        told = np.isfinite(table["distance_um"]).all()
-        spacing = settings.spacing if told else "line"
+        placed["placed_um"] = list(line)
+        measured = np.isfinite(table["distance_um"]).all()
+        spacing = settings.spacing if measured else "line"
         if settings.refine_placement:
             result = _refine(table, distance, line, section, grey, phase, settings, job)
-            story["registration"] = {
+            placed["registration"] = {
                 "accepted": result.accepted,
                 "shift_um": [round(v, 2) for v in result.shift_um],
                 "correlation_placed": round(result.correlation_before, 4),
@@ -205,13 +223,13 @@ def _place(
             }
             if result.accepted:
                 line, spacing = result.line, "line"
-        story["line_um"] = [round(v, 3) for v in line]
+        placed["line_um"] = [round(v, 3) for v in line]
         x, y = line_positions(distance, line, spacing)
         width, height = (section.shape[1] - 1) * pixel, (section.shape[0] - 1) * pixel
         x, y = x.clip(0, width), y.clip(0, height)
     table["x_um"], table["y_um"] = x, y
     table["row"], table["col"] = y / pixel, x / pixel
-    return story
+    return placed
 
 
 def _distances(table: pd.DataFrame) -> Floats:
@@ -306,7 +324,7 @@ def _sample(
 
 
 MARGIN_PX = 32
-"""Surroundings of a point that tell whether its pixels are artefacts."""
+"""Surroundings of a point from which artefacts are recognised."""
 
 
 def _patch(
@@ -333,7 +351,7 @@ def _patch(
 def _on_phase(
     phase: Phase, rows: Floats, columns: Floats, shape: tuple[int, int]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether each point lies on the mineral, and whether any of it is near."""
+    """Tell whether each point lies on the mineral, and whether the mineral is near."""
     on, near = np.zeros(rows.size, bool), np.zeros(rows.size, bool)
     for k, (row, column) in enumerate(
         zip(np.rint(rows).astype(int), np.rint(columns).astype(int), strict=True)

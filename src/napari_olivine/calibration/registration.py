@@ -1,8 +1,8 @@
-"""Refine where a traverse lies: a person misses its ends by a few pixels.
+"""Registration of a traverse to the image: a person places its ends some pixels off.
 
-The ends are moved so that the mg# along the line follows the grey best. Every move is paid for
-by how unlikely it is for a careful person, and the length is held near what the microprobe
-measured; so an unzoned crystal, whose score is flat, stays where it was placed.
+The ends are moved so that the mg# along the line follows the grey best. A Gaussian prior on the
+move and on the length (near the one that the microprobe measured) is part of the cost; so the
+traverse of an unzoned crystal, whose likelihood is flat, stays where it was placed (ours).
 """
 
 from __future__ import annotations
@@ -74,13 +74,23 @@ def refine_traverse(
     largest_shift_um
         Ends are never moved further than this.
     sigma_px
-        Spot of the image reading.
+        Standard deviation of the Gaussian spot with which the grey is read.
+
+    Returns
+    -------
+    RefinedTraverse
+        With the placed line where the refined one is not accepted.
+
+    References
+    ----------
+    Nelder, J. A. and Mead, R. (1965). A simplex method for function minimization. The Computer
+    Journal 7, 308-313. doi 10.1093/comjnl/7.4.308
     """
     start = np.array(line)
     measured = float(distance_um.max() - distance_um.min())
     placed = float(np.hypot(line[2] - line[0], line[3] - line[1]))
     if not 1 / FAR_OFF < measured / max(placed, 1e-9) < FAR_OFF:
-        measured = placed  # the distances are of another unit or of points left out
+        measured = placed  # distances in another unit, or points were left out
     score = _Score(patch, sigma_px, distance_um, mg, pixel_size_um)
     usable = int(np.isfinite(mg).sum())
 
@@ -148,7 +158,7 @@ class _Score:
         if there.sum() < 4:
             return 1e6
         residual, scale = self._fit(grey[there], self.mg[there])
-        # A good analysis that would lie on a crack or off the mineral speaks against the place.
+        # A good analysis on a crack or off the mineral counts against the place.
         misses = int((~there).sum())
         lost = misses * max((CAP * scale) ** 2, float(np.var(self.mg)))
         capped = np.minimum(residual**2, (CAP * scale) ** 2).sum() + lost
@@ -184,16 +194,16 @@ class _Score:
 
 
 FAR_OFF = 1.2
-"""Ratio of measured to placed length from which the measured one is not believed."""
+"""Ratio of measured to placed length from which the measured one is not used."""
 
 CAP = 2.5
-"""Robust deviations at which a point's misfit stops counting for more."""
+"""Robust deviations at which the squared residual of a point is capped."""
 
 LEAST_SCALE = 1e-3
 """mg#; a fit better than the microprobe is chance."""
 
 INDEPENDENT = 3.0
-"""Points for one independent one."""
+"""Points that are worth one independent point."""
 
 
 def _search(

@@ -3,9 +3,10 @@
 mg# = c0 + c1 x (+ c2 x^2) + a_s + b_s x, where x is the grey above a pivot, a_s and b_s the offset
 and the gain term of session s. The session terms have Gaussian priors (Bayesian ridge regression),
 so a session with few points leans on the others and one with none gets the common law with
-a wider error. A further term of each profile, with a spread found from the data, stands for what
-all points of one crystal share (shading, contamination); it widens the error and is left out of
-predictions. Points that do not fit are weighted down (Huber 1964).
+a wider error. A random term of each profile, with a spread estimated from the data, stands for
+errors that all points of one crystal share (shading, contamination); it widens the error and is
+left out of predictions. Points that do not fit are weighted down (Huber 1964). "The paper" is
+Leichter et al. (2022), doi 10.3389/feart.2022.740638.
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ class Calibration:
         return np.asarray(slope / self.scale)
 
     def as_dict(self) -> dict[str, Any]:
-        """Values for JSON, with each session's line told in plain grey levels."""
+        """Return the law as JSON values, with the line of each session in grey levels."""
         sigma = np.sqrt(np.diag(self.covariance))
         first = self.degree + 1
         lines = {}
@@ -177,7 +178,7 @@ class Calibration:
         )
 
     def _between_sessions(self, x: Floats) -> Floats:
-        """Variance of a law of which the session is not known: the spread of the sessions."""
+        """Variance of a law of an unknown session: the spread of the sessions."""
         terms = self.coefficients[self.degree + 1 :].reshape(-1, 2)
         if not len(terms):
             return np.zeros_like(x)
@@ -221,10 +222,23 @@ def fit_calibration(
     robust
         Weight points down that do not fit.
 
+    Returns
+    -------
+    Calibration
+        The fitted law.
+
     Raises
     ------
     InputError
         If there are fewer than three points or their grey is all the same.
+
+    References
+    ----------
+    Huber, P. J. (1964). Robust estimation of a location parameter. Annals of Mathematical
+    Statistics 35, 73-101. doi 10.1214/aoms/1177703732
+    Dempster, A. P., Laird, N. M. and Rubin, D. B. (1977). Maximum likelihood from incomplete data
+    via the EM algorithm. Journal of the Royal Statistical Society B 39, 1-38.
+    doi 10.1111/j.2517-6161.1977.tb01600.x
     """
     all_grey, all_mg = np.asarray(grey, float), np.asarray(mg, float)
     good = np.isfinite(all_grey) & np.isfinite(all_mg)
@@ -319,12 +333,16 @@ def _require_points(grey: Floats, mg: Floats, degree: int) -> None:
     if grey.size < needed:
         raise InputError(
             f"Only {grey.size} usable point{'s' * (grey.size != 1)} to calibrate with, {needed} "
-            "are needed: set more profiles to 'calibrate', or widen the limits on totals."
+            "are needed.",
+            remedy="Set more profiles to 'calibrate', or widen {setting:lowest_total_percent} and "
+            "{setting:highest_total_percent}.",
+            expected=f"{needed} points",
         )
     spread = float(np.ptp(grey))
     if spread < 1e-6 or float(np.ptp(mg)) < 1e-6:
-        what = "grey" if spread < 1e-6 else "mg#"
+        quantity = "grey" if spread < 1e-6 else "mg#"
         raise InputError(
-            f"All {grey.size} points to calibrate with have the same {what}: calibrate on a zoned "
-            "crystal, or check that the profiles are placed where they were measured."
+            f"All {grey.size} points to calibrate with have the same {quantity}.",
+            remedy="Calibrate on a zoned crystal, or check that the profiles are placed where they "
+            "were measured.",
         )

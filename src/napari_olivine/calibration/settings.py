@@ -1,4 +1,7 @@
-"""Settings of the calibration and of the mg# map."""
+"""Settings of the calibration and of the mg# map.
+
+"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+"""
 
 from __future__ import annotations
 

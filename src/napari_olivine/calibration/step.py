@@ -12,7 +12,7 @@ from napari_olivine.calibration.grey import CalibrationGrey, open_grey, require_
 from napari_olivine.calibration.metrics import Scores, scores
 from napari_olivine.calibration.mg_map import draw_mg
 from napari_olivine.calibration.phase import Phase, open_phase
-from napari_olivine.calibration.points import Points, collect_points, settle_mineral
+from napari_olivine.calibration.points import Points, collect_points, resolve_mineral
 from napari_olivine.calibration.regression import Calibration, fit_calibration
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.errors import InputError, SectionError
@@ -22,10 +22,10 @@ from napari_olivine.section import Product, Section
 METHOD = 3
 
 LEVELLED_SESSION_GREY = 0.5
-"""How far sessions may still lie apart after levelling, grey, at least."""
+"""Standard deviation of the offsets of sessions after levelling, grey, at least."""
 
 LEVELLED_GAIN = 0.005
-"""How far the gains of sessions may still lie apart after levelling, at least."""
+"""Standard deviation of the gains of sessions after levelling, at least."""
 
 
 def calibrate(
@@ -43,7 +43,7 @@ def calibrate(
     section
         Section with images, epma, placements, sessions, and a mask or a segmentation.
     settings
-        How to.
+        See :class:`CalibrateSettings`.
     job
         Running job.
 
@@ -61,7 +61,7 @@ def calibrate(
     """
     job = job or Job()
     section.require("epma")
-    settings = settle_mineral(section, settings, job)
+    settings = resolve_mineral(section, settings, job)
     phase = open_phase(section, settings)
     if settings.level_grey:
         require_levelling(section, job)
@@ -71,7 +71,7 @@ def calibrate(
 
 
 def read_calibration(section: Section) -> tuple[Calibration, CalibrationGrey]:
-    """Read the finished calibration: its law, and the grey that the law is for.
+    """Read the finished calibration: its law, and the grey that it converts.
 
     Raises
     ------
@@ -83,7 +83,12 @@ def read_calibration(section: Section) -> tuple[Calibration, CalibrationGrey]:
         values = json.loads(file.read_text())
         law, levelled = Calibration.from_dict(values["law"]), bool(values["levelled"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SectionError(f"{file} is damaged; run 'napari-olivine calibrate --force'.") from error
+        raise SectionError(
+            f"{file} is damaged.",
+            remedy="Run {step:calibrate} with {setting:force}.",
+            file=file,
+            step="calibrate",
+        ) from error
     if levelled:
         section.require("levelling", stale_ok=True)
     return law, open_grey(section, levelled=levelled)
@@ -174,9 +179,9 @@ def _why_so_few(table: pd.DataFrame, usable: int) -> str:
     for name, rows in table.groupby("profile"):
         words = rows["flags"].str.split("; ").explode()
         counts = words[words != ""].str.replace(r"[0-9.]+", "...", regex=True).value_counts()
-        told = ", ".join(f"{count} x {word}" for word, count in counts.items())
+        flags = ", ".join(f"{count} x {word}" for word, count in counts.items())
         off = int((~rows["on_phase"]).sum())
-        lines.append(f"  {name}: {len(rows)} points; {told or 'no flags'}; {off} off the mineral")
+        lines.append(f"  {name}: {len(rows)} points; {flags or 'no flags'}; {off} off the mineral")
     return (
         f"Only {usable} usable points to calibrate with, {LEAST_POINTS} are needed.\n"
         + "\n".join(lines)
@@ -187,7 +192,17 @@ def _why_so_few(table: pd.DataFrame, usable: int) -> str:
 
 
 def predict(table: pd.DataFrame, law: Calibration, grey: CalibrationGrey) -> None:
-    """Add mg_predicted, mg_sigma and residual to a table of points."""
+    """Add mg_predicted, mg_sigma and residual to a table of points.
+
+    Parameters
+    ----------
+    table
+        Points with ``grey_filtered`` and ``session``; changed in place.
+    law
+        Fitted law.
+    grey
+        Sessions of the grey.
+    """
     mg, sigma = law.predict(table["grey_filtered"], _places(table, grey))
     table["mg_predicted"] = mg
     table["mg_sigma"] = np.hypot(sigma, law.residual_sd)
@@ -210,10 +225,10 @@ def _score(
 
 def _profiles(points: Points, raw: pd.DataFrame) -> dict[str, dict[str, Any]]:
     table = points.table
-    stories = {}
-    for name, story in points.lines.items():
+    profiles = {}
+    for name, placed in points.lines.items():
         rows = table[table["profile"] == name]
-        stories[name] = story | {
+        profiles[name] = placed | {
             "sessions": sorted({s for s in rows["session"] if s}),
             "points": len(rows),
             "fitted": int(rows["fitted"].sum()),
@@ -222,21 +237,21 @@ def _profiles(points: Points, raw: pd.DataFrame) -> dict[str, dict[str, Any]]:
             "raw": _score(raw, profile=name),
             "filtered": _score(table, profile=name),
         }
-    return stories
+    return profiles
 
 
 def _warnings(points: Points, law: Calibration, grey: CalibrationGrey) -> list[str]:
-    words = []
+    warnings = []
     if law.session_terms != "pooled" and len(law.sessions) > 1:
         without = [s for s, n in law.points_of_session.items() if n == 0]
         if without:
             levelled = " (levelled)" if grey.levelled else ""
-            words.append(
+            warnings.append(
                 f"No profile calibrates session {', '.join(without)}: the common law is used "
                 f"there{levelled}, with a wider error."
             )
-    for name, story in points.lines.items():
-        registration = story.get("registration")
+    for name, placed in points.lines.items():
+        registration = placed.get("registration")
         if registration and not registration["accepted"]:
-            words.append(f"{name} stays as it was placed: {registration['reason']}.")
-    return words
+            warnings.append(f"{name} stays as it was placed: {registration['reason']}.")
+    return warnings

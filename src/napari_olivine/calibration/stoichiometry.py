@@ -1,4 +1,4 @@
-"""Microprobe analyses: mg#, forsterite, cations per formula, and what is wrong with a row."""
+"""Microprobe analyses: mg#, forsterite, cations per formula unit, and flags of bad rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ MOLAR_MASS = {
     "K2O": 94.196,
     "P2O5": 141.94,
 }
-"""g/mol, as in Thermobar (Wieser et al. 2022); TiO2 and ZnO from the standard atomic masses."""
+"""g/mol, as in Thermobar (Wieser et al. 2022, doi 10.30909/vol.05.02.349384); TiO2 and ZnO from the
+standard atomic masses."""
 
 CATIONS_OXYGENS = {
     "SiO2": (1, 2),
@@ -90,6 +91,11 @@ def cations(table: pd.DataFrame, oxygens: float = OLIVINE_OXYGENS) -> pd.DataFra
     -------
     DataFrame
         One column a cation (``"Si"``, ``"Mg"``, ...) and their ``"sum"``; NaN for empty rows.
+
+    References
+    ----------
+    Deer, W. A., Howie, R. A. and Zussman, J. (2013). An Introduction to the Rock-Forming Minerals,
+    3rd ed., appendix 1 (mineral formula from a chemical analysis). doi 10.1180/DHZ
     """
     oxides = [oxide for oxide in MOLAR_MASS if oxide in table.columns]
     weights = table[oxides].apply(pd.to_numeric, errors="coerce").clip(lower=0)
@@ -125,7 +131,7 @@ def flags(
     total_range_percent: tuple[float, float] = (97.5, 102.0),
     olivine: bool = True,
 ) -> list[list[str]]:
-    """Say in words what is wrong with each analysis; nothing is dropped here.
+    """Flag each analysis that is not one of good olivine; no row is dropped here.
 
     The limits on cations are those of good olivine analyses: sum 3.00 +- 0.03, Si 0.97-1.03,
     CaO below 0.6 and Al2O3 below 0.3 wt%.
@@ -172,22 +178,25 @@ def require_oxides(table: pd.DataFrame, profiles: Sequence[str]) -> None:
     Raises
     ------
     InputError
-        Naming the first profile without and what its table holds.
+        If one lacks them; names the profile and the oxides of its table.
     """
     for profile in profiles:
         rows = table[table["profile"] == profile]
         if rows.empty:
             raise InputError(
-                f"Profile {profile!r} is placed on the section but has no microprobe analyses; "
-                "import its table, or set its use to 'ignore'."
+                f"Profile {profile!r} is placed on the section but has no microprobe analyses.",
+                remedy="Import its table, or set its use to 'ignore'.",
+                step="import",
             )
         for oxide in ("MgO", "FeO"):
             if not np.isfinite(_column(rows, oxide)).any():
                 there = [c for c in rows.columns if c in MOLAR_MASS and rows[c].notna().any()]
                 raise InputError(
                     f"The microprobe table of {profile!r} has no {oxide}, so it has no mg#. It "
-                    f"holds {', '.join(there) or 'no oxides'}; name its column {oxide} (wt%) and "
-                    "import again."
+                    f"holds {', '.join(there) or 'no oxides'}.",
+                    remedy=f"Name its column {oxide} (wt%) and import again.",
+                    step="import",
+                    expected=oxide,
                 )
 
 
@@ -198,7 +207,7 @@ def _column(table: pd.DataFrame, oxide: str) -> Floats:
 
 
 def _says_crack(table: pd.DataFrame) -> NDArray[np.bool_]:
-    """Rows where somebody typed 'crack' into a cell."""
+    """Rows in which a person typed 'crack' into a cell."""
     found = np.zeros(len(table), bool)
     for column in table.columns:
         if not pd.api.types.is_numeric_dtype(table[column]):

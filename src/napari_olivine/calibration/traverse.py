@@ -1,4 +1,4 @@
-"""Where the points of a traverse lie on the section, and the grey that the image has there."""
+"""Positions of the points of a traverse on the section, and the grey of the image there."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def line_positions(distance_um: Floats, line: Line, spacing: Spacing) -> tuple[F
     Parameters
     ----------
     distance_um
-        Distance of each point from the first as the microprobe tells it, shape (n,).
+        Distance of each point from the first as the microprobe measured it, shape (n,).
     line
         x0, y0, x1, y1 of the placed ends, um.
     spacing
@@ -65,7 +65,7 @@ def line_positions(distance_um: Floats, line: Line, spacing: Spacing) -> tuple[F
 
 
 def as_measured(distance_um: Floats, line: Line) -> Line:
-    """Change a line's length to what the microprobe measured, about its middle."""
+    """Give a line the length that the microprobe measured, about its middle."""
     x, y = line_positions(np.array([distance_um.min(), distance_um.max()]), line, "epma")
     return float(x[0]), float(y[0]), float(x[1]), float(y[1])
 
@@ -75,15 +75,26 @@ def require_inside(
 ) -> None:
     """Make sure that a profile lies on the section.
 
+    Parameters
+    ----------
+    profile
+        Name of the profile.
+    x_um, y_um
+        Positions of its points or ends, shape (n,).
+    shape
+        Rows and columns of the section.
+    pixel_size_um
+        Side of a pixel.
+
     Raises
     ------
     InputError
-        Naming the profile, and how far it lies outside of which side.
+        If it does not; names the profile, the side, and the distance outside.
     """
     if not (np.isfinite(x_um).all() and np.isfinite(y_um).all()):
         raise InputError(
-            f"Profile {profile!r} has points without a position: place its two ends on the "
-            "section, or set its use to 'ignore'."
+            f"Profile {profile!r} has points without a position.",
+            remedy="Place its two ends on the section, or set its use to 'ignore'.",
         )
     width, height = (shape[1] - 1) * pixel_size_um, (shape[0] - 1) * pixel_size_um
     beyond = {
@@ -96,15 +107,31 @@ def require_inside(
     if beyond[side] > pixel_size_um / 2:
         raise InputError(
             f"Profile {profile!r} leaves the section: it reaches {beyond[side]:.1f} um {side} the "
-            f"image ({width:.0f} x {height:.0f} um). Move its placement onto the section, or set "
-            "its use to 'ignore'."
+            f"image ({width:.0f} x {height:.0f} um).",
+            remedy="Move its placement onto the section, or set its use to 'ignore'.",
+            expected=f"0 to {width:.0f} um in x, 0 to {height:.0f} um in y",
         )
 
 
 def window_around(
     rows: Floats, columns: Floats, margin: int, shape: tuple[int, int]
 ) -> tuple[slice, slice]:
-    """Rows and columns of the image that hold all points and a margin around them."""
+    """Find the window of the image that holds all points and a margin around them.
+
+    Parameters
+    ----------
+    rows, columns
+        Positions of the points, px, shape (n,).
+    margin
+        Pixels around them.
+    shape
+        Rows and columns of the image.
+
+    Returns
+    -------
+    rows, columns
+        Slices, cut to the image.
+    """
     return (
         slice(
             int(max(0, np.floor(rows.min()) - margin)),
@@ -146,6 +173,11 @@ def sample(patch: Patch, rows: Floats, columns: Floats, *, sigma_px: float) -> S
         Positions in pixels of the image, shape (n,).
     sigma_px
         Standard deviation of the spot; 0 reads the nearest pixel.
+
+    Returns
+    -------
+    Sampled
+        Grey of each point.
     """
     reach = int(np.ceil(3 * sigma_px))
     offset = np.arange(-reach, reach + 1)

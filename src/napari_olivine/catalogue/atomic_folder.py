@@ -1,4 +1,4 @@
-"""A folder that appears only when it is whole."""
+"""Atomic writing of a folder: it appears when it is complete, or not at all."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 from napari_olivine.errors import InputError, SectionError
 
 MARKER = "catalogue.json"
-"""File that tells an earlier export of ours from other folders."""
+"""File by which an earlier catalogue is recognised."""
 
 
 @contextmanager
-def whole_folder(folder: Path, record: dict[str, Any]) -> Iterator[Path]:
+def write_folder(folder: Path, record: dict[str, Any]) -> Iterator[Path]:
     """Yield a hidden folder beside `folder` to write into, and put it in place at the end.
 
     If the block fails or is stopped, nothing of it stays, and what was in place is untouched.
@@ -25,9 +25,9 @@ def whole_folder(folder: Path, record: dict[str, Any]) -> Iterator[Path]:
     Parameters
     ----------
     folder
-        Where the catalogue is to be; may hold an earlier one, which is replaced.
+        Folder of the catalogue; an earlier catalogue in it is replaced.
     record
-        What the catalogue is, written to :data:`MARKER`.
+        Provenance of the catalogue, written to :data:`MARKER`.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def whole_folder(folder: Path, record: dict[str, Any]) -> Iterator[Path]:
     SectionError
         If the disk is full.
     """
-    refuse_foreign(folder)
+    raise_if_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
@@ -48,20 +48,27 @@ def whole_folder(folder: Path, record: dict[str, Any]) -> Iterator[Path]:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise SectionError(
-                f"The disk of {folder} is full: free some space and export again."
+                f"The disk of {folder} is full.",
+                remedy="Free some space and export again.",
+                file=folder,
+                step="export",
             ) from error
         raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def refuse_foreign(folder: Path) -> None:
+def raise_if_foreign(folder: Path) -> None:
     """Raise `InputError` if a folder holds anything but an earlier catalogue."""
     if folder.is_file():
-        raise InputError(f"{folder} is a file; choose a folder for the catalogue.")
+        raise InputError(
+            f"{folder} is a file.", remedy="Choose a folder for the catalogue.", file=folder
+        )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
         raise InputError(
-            f"{folder} is not empty and holds no catalogue; choose another folder or empty it."
+            f"{folder} is not empty and holds no catalogue.",
+            remedy="Choose another folder or empty it.",
+            file=folder,
         )
 
 

@@ -30,7 +30,7 @@ UNKNOWN = (190, 190, 190)
 
 @dataclass(frozen=True)
 class View:
-    """What a crystal is drawn from, all of one shape."""
+    """Images of a crystal and its surroundings, all of one shape."""
 
     inside: NDArray[np.bool_]
     grey: NDArray[Any] | None
@@ -55,7 +55,7 @@ def write_cutouts(
     table
         Crystals.
     folder
-        Where the folders of the classes go.
+        Parent of the folders of the classes.
     mg_range
         mg# at the ends of the colour bar, the same for all so that they can be compared.
     margin_um
@@ -80,7 +80,24 @@ def write_cutouts(
 def draw_crystal(
     view: View, crystal: dict[Any, Any], name: str, mg_range: tuple[float, float]
 ) -> Image.Image:
-    """Draw one crystal."""
+    """Draw one crystal.
+
+    Parameters
+    ----------
+    view
+        Images of the crystal and its surroundings.
+    crystal
+        Row of the table of crystals.
+    name
+        Class of the crystal.
+    mg_range
+        mg# at the ends of the colour bar.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB image with panels, scale bar and colour bar.
+    """
     rows, columns = view.inside.shape
     zoom = PANEL_PX / max(rows, columns)
     size = max(1, round(columns * zoom)), max(1, round(rows * zoom))
@@ -170,7 +187,7 @@ def _outlines(view: View, size: tuple[int, int]) -> Any:
 
 
 def _resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Shrink by averaging; enlarge without inventing anything between pixels."""
+    """Shrink by averaging; enlarge without interpolation."""
     smaller = size[0] < image.shape[1]
     how = cv2.INTER_AREA if smaller else cv2.INTER_NEAREST
     return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)

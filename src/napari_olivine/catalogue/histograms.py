@@ -49,7 +49,22 @@ class MgHistogram:
 
 
 def count_mg(section: Section, table: pd.DataFrame, job: Job) -> MgHistogram:
-    """Count the pixels of the mg# map, strip by strip."""
+    """Count the pixels of the mg# map, strip by strip.
+
+    Parameters
+    ----------
+    section
+        Section with ``crystals`` and ``mg``.
+    table
+        Crystals and their classes.
+    job
+        Running job.
+
+    Returns
+    -------
+    MgHistogram
+        Pixels of the crystals by class and mg#.
+    """
     codes = class_codes(table)
     labels, mg = section.raster("crystals", "crystals"), section.raster("mg", "mg")
     counts = np.zeros((len(CLASS_COLOURS) + 1, BINS), np.int64)

@@ -1,4 +1,4 @@
-"""The words of a catalogue: how it was made, and what each file is."""
+"""Texts of a catalogue: the methods paragraph, and the README that describes each file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def methods_text(section: Section, phase: str) -> str:
 
 
 def readme_text(files: dict[str, str]) -> str:
-    """Say what each file of a catalogue is."""
+    """Describe each file of a catalogue."""
     lines = ["Catalogue of crystals, written by napari-olivine.", ""]
     longest = max(len(name) for name in files)
     for name, words in files.items():
@@ -69,7 +69,7 @@ def _images(section: Section) -> str:
 
 
 def _fields(section: Section) -> str:
-    """Tell of maps of parts of the section."""
+    """Describe maps of parts of the section."""
     fields = section.fields()
     if fields is None:
         return ""
@@ -77,9 +77,9 @@ def _fields(section: Section) -> str:
     signals = dict.fromkeys(name for names in table["signals"] for name in names.split(","))
     areas = f"{len(table)} areas" if len(table) > 1 else "one area"
     words = f"{', '.join(signals)} were mapped on {areas} of the section"
-    told = table["explained"].dropna()
-    if len(told):
-        low, high = told.min(), told.max()
+    explained = table["explained"].dropna()
+    if len(explained):
+        low, high = explained.min(), explained.max()
         share = f"{low:.0%}" if round(low, 2) == round(high, 2) else f"{low:.0%} to {high:.0%}"
         words += (
             " and laid on the BSE image by shift, turn and stretch where a linear combination of "
@@ -152,14 +152,14 @@ def _agreement(scores: dict[str, Any] | None) -> str:
 
 
 def _instances(made: dict[str, Any], counts: dict[str, Any]) -> list[str]:
-    """Tell what was done to regions to make them crystals."""
-    told = []
+    """Describe how regions were split and merged."""
+    sentence = []
     if made["part_touching"]:
-        told.append(f"touching crystals were parted by {counts['cuts']} cuts")
+        sentence.append(f"touching crystals were parted by {counts['cuts']} cuts")
     if made["bridge_um"]:
-        told.append(f"{counts['gaps']} cracks of up to {made['bridge_um']:g} um were bridged")
-    words = " and ".join(told)
-    return [f"{words[0].upper()}{words[1:]}, by outline, grey and mg#."] if told else []
+        sentence.append(f"{counts['gaps']} cracks of up to {made['bridge_um']:g} um were bridged")
+    words = " and ".join(sentence)
+    return [f"{words[0].upper()}{words[1:]}, by outline, grey and mg#."] if sentence else []
 
 
 def _crystals(section: Section, phase: str) -> list[str]:
@@ -211,9 +211,9 @@ def _review(section: Section) -> list[str]:
         "corrected in outline": int(looked["corrected"].sum()),
         "given another zoning class": int((looked["reviewed_class"] != "").sum()),
     }
-    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    outcome = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
     people = " and ".join(sorted(looked["reviewer"].unique()))
-    return [f"{len(looked)} of them were looked at by {people}{': ' + told if told else ''}."]
+    return [f"{len(looked)} of them were looked at by {people}{': ' + outcome if outcome else ''}."]
 
 
 def _software(section: Section) -> str:

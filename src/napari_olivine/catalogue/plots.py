@@ -1,4 +1,7 @@
-"""Summary plots of the crystals."""
+"""Summary plots of the crystals.
+
+"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,20 @@ STYLE: Any = {
 
 @contextmanager
 def figure(file: Path, width: float, height: float) -> Iterator[Figure]:
-    """Yield a figure of some inches and write it to a PNG; no window is needed."""
+    """Yield a figure and write it to a PNG when the block ends; no window is needed.
+
+    Parameters
+    ----------
+    file
+        PNG to write.
+    width, height
+        Inches.
+
+    Returns
+    -------
+    iterator of matplotlib.figure.Figure
+        For a ``with`` statement.
+    """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -54,7 +70,17 @@ def figure(file: Path, width: float, height: float) -> Iterator[Figure]:
 
 
 def plot_overview(section: Section, table: pd.DataFrame, file: Path) -> None:
-    """Map of the section with each crystal in the colour of its class."""
+    """Draw a map of the section with each crystal in the colour of its class.
+
+    Parameters
+    ----------
+    section
+        Section with ``crystals``.
+    table
+        Crystals and their classes.
+    file
+        PNG to write.
+    """
     from matplotlib.patches import Patch
 
     labels = section.raster("crystals", "crystals")
@@ -84,7 +110,17 @@ def plot_overview(section: Section, table: pd.DataFrame, file: Path) -> None:
 
 
 def plot_sizes(table: pd.DataFrame, bounds_um2: tuple[float, float], file: Path) -> None:
-    """Histogram of the crystals' areas, stacked by class (as the paper's Fig. 11)."""
+    """Draw the histogram of the crystals' areas, stacked by class (as the paper's Fig. 11).
+
+    Parameters
+    ----------
+    table
+        Crystals and their classes.
+    bounds_um2
+        Areas between the size classes.
+    file
+        PNG to write.
+    """
     with figure(file, 6.5, 4.2) as drawn:
         axes = drawn.add_subplot()
         names = [n for n in CLASS_COLOURS if (crystal_classes(table) == n).any()]
@@ -112,7 +148,17 @@ def plot_sizes(table: pd.DataFrame, bounds_um2: tuple[float, float], file: Path)
 
 
 def plot_mg(histogram: MgHistogram, table: pd.DataFrame, file: Path) -> None:
-    """Histograms of the pixels' mg# by class (as the paper's Fig. 12)."""
+    """Draw the histograms of the pixels' mg# by class (as the paper's Fig. 12).
+
+    Parameters
+    ----------
+    histogram
+        Pixels by class and mg#.
+    table
+        Crystals and their classes.
+    file
+        PNG to write.
+    """
     names = [name for name in CLASS_COLOURS if histogram.of(name).any()]
     counts = crystal_classes(table).value_counts()
     low, high = histogram.range(names, 0.5)

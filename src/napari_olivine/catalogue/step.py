@@ -1,4 +1,4 @@
-"""The export step: everything that a catalogue holds, whole or not at all."""
+"""The export step: tables, cut-outs, plots and rasters of a catalogue, all or nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import filelock
 import pandas as pd
 
-from napari_olivine.catalogue.atomic_folder import refuse_foreign, whole_folder
+from napari_olivine.catalogue.atomic_folder import raise_if_foreign, write_folder
 from napari_olivine.catalogue.calibration_plots import plot_calibration, plot_traverses
 from napari_olivine.catalogue.cutouts import write_cutouts
 from napari_olivine.catalogue.histograms import MgHistogram, count_mg
@@ -65,8 +65,12 @@ def export_catalogue(
     settings, job = settings or ExportSettings(), job or Job()
     folder = Path(folder).resolve()
     if folder.is_relative_to(section.path) or section.path.is_relative_to(folder):
-        raise InputError(f"{folder} and the section {section.path} overlap; choose another folder.")
-    refuse_foreign(folder)
+        raise InputError(
+            f"{folder} and the section {section.path} overlap.",
+            remedy="Choose another folder.",
+            file=folder,
+        )
+    raise_if_foreign(folder)
     section.require("crystals")
     bring_up_to_date(section, job)
     optional = ("segmentation", "mask", "probability", "mg", "calibration")
@@ -90,8 +94,10 @@ def export_catalogue(
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        raise SectionError(f"Another process exports {section.path} now; wait for it.") from None
-    with lock, whole_folder(folder, record) as inside:
+        raise SectionError(
+            f"Another process exports {section.path} now.", remedy="Wait for it.", step="export"
+        ) from None
+    with lock, write_folder(folder, record) as inside:
         _write(section, inside, settings, there, phase, job)
     job.say(f"Wrote the catalogue to {folder}.")
     return folder
@@ -179,7 +185,7 @@ def _rasters(
     phase: str,
     job: Job,
 ) -> dict[str, str]:
-    """Write the rasters that there are."""
+    """Write the rasters that the section has."""
     where = "0 none, 1 olivine" + (", 255 ignored" if phase == "mask" else "")
     source = "segmentation" if phase == "segmentation" else "reference mask"
     wanted = {

@@ -1,4 +1,4 @@
-"""One colour for each class of crystals, told apart by colour-blind readers too."""
+"""One colour for each class of crystals, which colour-blind readers can distinguish too."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ UNKNOWN = 255
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of some crystals."""
+    """Measurements of some crystals."""
 
     crystals: pd.DataFrame
     """One row a crystal, in the order asked for, with its ``id``."""
@@ -50,7 +50,7 @@ class Measured:
     """Radial profiles of those that are large enough: ``id``, mg# on the common grid of depth
     (``mg_005`` at s = 0.05, ...) and its standard errors (``se_005``, ...)."""
     inclusions: pd.DataFrame
-    """What they enclose (:class:`~napari_olivine.crystals.measure.inclusions.Inclusion`)."""
+    """Their holes and inclusions; see :class:`~napari_olivine.crystals.measure.Inclusion`."""
 
 
 def measure_crystals(
@@ -61,20 +61,25 @@ def measure_crystals(
     *,
     vesicle_grey: float | None = None,
 ) -> Measured:
-    """Measure some crystals that lie close together.
+    """Measure shape, outline, composition and zoning of crystals that lie close together.
 
     Parameters
     ----------
     table
         Columns ``id, row0, row1, col0, col1``.
     images
-        What to measure on.
+        Images to measure on.
     settings
         Border and thresholds.
     job
         Running job.
     vesicle_grey
-        Grey below which a pixel is a vesicle, `None` where no vesicles stand apart.
+        Grey below which a pixel is a vesicle, `None` where there is no such grey.
+
+    Returns
+    -------
+    Measured
+        Rows in the order of `table`.
     """
     measured, profiles = [], []
     inclusions: list[Inclusion] = []

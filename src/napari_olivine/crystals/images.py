@@ -27,7 +27,15 @@ class Labels(Protocol):
         """Rows and columns of each level of the pyramid."""
 
     def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[Any]:
-        """Read a window of a level."""
+        """Read a window of a level.
+
+        Parameters
+        ----------
+        rows, columns
+            Window in pixels of that level.
+        level
+            Level of the pyramid, 0 for full resolution.
+        """
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class Images:
     grey: Raster | None = None
     probability: Raster | None = None
     opinion: Raster | None = None
-    """Another opinion on what is olivine: 0 no, 1 yes, 255 unknown."""
+    """Olivine as another product classifies it: 0 no, 1 yes, 255 unknown."""
     tiles: Tiles | None = None
     """Tiles of the mosaic, `None` for a whole image."""
 
@@ -51,7 +59,7 @@ class Images:
 
 
 def other_opinion(phase: str) -> str:
-    """Name the product that also tells what is olivine, beside the one that makes the crystals."""
+    """Name the other product that classifies pixels as olivine, not the crystals' own."""
     return "segmentation" if phase == "mask" else "mask"
 
 
@@ -68,6 +76,11 @@ def images_of(section: Section, labels: Labels, phase: str, inputs: Collection[s
         What makes the crystals: ``"segmentation"``, ``"mask"`` or ``"labels"`` (from elsewhere).
     inputs
         Products that they may be measured on.
+
+    Returns
+    -------
+    Images
+        Rasters; `None` for each that the section or `inputs` lack.
     """
     other = other_opinion(phase)
     return Images(

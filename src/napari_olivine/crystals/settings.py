@@ -1,4 +1,7 @@
-"""Settings of the crystals step and the names of the classes."""
+"""Settings of the crystals step and the names of the classes.
+
+"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,8 @@ ZONING_CLASSES = ("normal", "reversed", "none")
 class CrystalsSettings(Settings):
     """Settings of :func:`~napari_olivine.crystals.find_crystals`.
 
-    The paper's Table 2, with its size classes and thresholds of the core to rim ratio, is not
-    available in the text that this program follows: where a description says "ours", the value
-    is not the paper's.
+    Table 2 of the paper, with its size classes and thresholds of the core to rim ratio, was not
+    available to this program: where a description says "ours", the value is not the paper's.
     """
 
     phase_from: Literal["auto", "segmentation", "mask"] = setting(
@@ -149,5 +151,7 @@ class CrystalsSettings(Settings):
         if self.microphenocryst_from_um2 >= self.phenocryst_from_um2:
             raise InputError(
                 f"microphenocryst_from_um2 ({self.microphenocryst_from_um2:g}) must be below "
-                f"phenocryst_from_um2 ({self.phenocryst_from_um2:g})."
+                f"phenocryst_from_um2 ({self.phenocryst_from_um2:g}).",
+                setting="microphenocryst_from_um2",
+                expected=f"less than {self.phenocryst_from_um2:g}",
             )

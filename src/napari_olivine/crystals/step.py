@@ -43,15 +43,15 @@ def find_crystals(
 ) -> Product:
     """Find, number, measure and classify the crystals of a section.
 
-    Connected regions of olivine become crystals: where there is evidence, touching ones are parted
-    and the parts of cracked ones joined. Or the numbers of a label image from elsewhere do. Makes
-    the product ``crystals``: the raster ``crystals`` of ids (uint32, 0 for none), numbered in
+    Connected regions of olivine become crystals: where there is evidence, touching ones are split
+    and the fragments of cracked ones merged. Or the numbers of a label image become the crystals.
+    Makes the product ``crystals``: the raster ``crystals`` of ids (uint32, 0 for none), numbered in
     reading order, and the table of the same name
     (:data:`~napari_olivine.crystals.table.COLUMNS`). mg# is left empty where the section has no
     ``mg``, the probability where the crystals do not come from the segmentation. Further tables:
     ``profiles``, the radial profile of each crystal that is large enough for one; ``inclusions``,
-    what crystals enclose; ``cuts`` and ``gaps``, each decision to part or join with its evidence;
-    ``found``, the crystals before the edits of a person, which are carried out at the end.
+    holes and inclusions of crystals; ``cuts`` and ``gaps``, each decision to split or merge with
+    its evidence; ``found``, the crystals before the edits of a person, which are carried out last.
 
     Parameters
     ----------
@@ -60,7 +60,12 @@ def find_crystals(
     settings
         See :class:`CrystalsSettings`; the defaults if not given.
     job
-        Running job; memory stays within its bound whatever the size of the section.
+        Running job; memory stays within its bound for sections of any size.
+
+    Returns
+    -------
+    Product
+        ``crystals``.
 
     Raises
     ------
@@ -87,7 +92,8 @@ def find_crystals(
     if "mg" not in inputs and settings.zoning == "mg":
         job.warn(
             "The section has no mg# map: crystals get no mg# and no zoning class. Run "
-            "'napari-olivine calibrate' first, or choose zoning by 'paper'."
+            "{step:calibrate} first, or set {setting:zoning} to 'paper'.",
+            step="calibrate",
         )
     with section.draft("crystals", recipe, job) as draft:
         parts = draft.path / "parts"
@@ -152,8 +158,9 @@ def _phase(section: Section, settings: CrystalsSettings) -> str:
         if _has(section, product):
             return product
     raise SectionError(
-        f"{section.path} has neither a segmentation nor a mask to take crystals from: run "
-        "'napari-olivine segment' or 'napari-olivine mask' first."
+        f"{section.path} has neither a segmentation nor a mask to take crystals from.",
+        remedy="Run {step:segment} or {step:mask} first.",
+        step="segment",
     )
 
 

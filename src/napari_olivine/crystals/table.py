@@ -1,4 +1,4 @@
-"""The table of crystals: its columns, and what follows from the measurements."""
+"""The table of crystals: its columns, and those that are derived from the measurements."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PLACE = [
 ]  # fmt: skip
 
 REVIEW = ["verdict", "reviewed_class", "corrected", "note", "reviewer", "reviewed_at"]
-"""What a person found: "accepted", "rejected" or nothing; the class of the radial profile where a
+"""Review by a person: "accepted", "rejected" or empty; the class of the radial profile where a
 person set it; whether a person changed the outline; a note; who and when (ISO 8601)."""
 
 COLUMNS = IDENTITY + CLASSES + REVIEW + COMPOSITION + ZONES + SHAPE + PLACE
@@ -53,7 +53,7 @@ FLAGS = ("fragment", "off_centre", "corrected")
 
 
 def complete(section: Section, table: pd.DataFrame, settings: CrystalsSettings) -> pd.DataFrame:
-    """Add what follows from the measurements: units, classes, sessions.
+    """Add the derived columns: units, classes, sessions.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def complete(section: Section, table: pd.DataFrame, settings: CrystalsSettings) 
 
 
 def complete_columns(table: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns that a table lacks, e.g. one of before there were reviews; all empty."""
+    """Add the columns that a table of an older version lacks, empty."""
     table = table.reindex(columns=[*table.columns, *(c for c in COLUMNS if c not in table)])
     for name in TEXT:
         table[name] = table[name].astype(object).fillna("").astype("str")

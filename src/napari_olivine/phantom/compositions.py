@@ -1,4 +1,4 @@
-"""What each phase is made of, how grey it is and how many X-rays it sends.
+"""Composition of each phase, its BSE grey and its X-ray counts.
 
 Mean atomic number is averaged by mass (Castaing). X-ray counts are relative to 100 for Mg in
 Fo85 at 15 kV and 35 degrees take-off, computed with the XPP model of Pouchou and Pichoir (1991,

@@ -60,7 +60,22 @@ def cracks(
 def cleavage(
     rng: np.random.Generator, mask: NDArray[np.bool_], pixel_size_um: float
 ) -> NDArray[np.uint8]:
-    """Draw the short parallel cleavage traces of a pyroxene (arguments as in `cracks`)."""
+    """Draw the short parallel cleavage traces of a pyroxene.
+
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    mask
+        Pixels of the crystal, shape (rows, columns).
+    pixel_size_um
+        Side of a pixel.
+
+    Returns
+    -------
+    uint8 array
+        Strength of the traces, 0-255, same shape.
+    """
     drawn = np.zeros(mask.shape, dtype=np.uint8)
     points = np.argwhere(mask)
     direction = rng.uniform(0, np.pi)

@@ -55,7 +55,21 @@ def write_description(folder: Path, settings: PhantomSettings) -> None:
 def write_tile_row(
     folder: Path, signal: str, row: int, image: NDArray[np.uint8], settings: PhantomSettings
 ) -> None:
-    """Write one row of tiles of one signal."""
+    """Write one row of tiles of one signal.
+
+    Parameters
+    ----------
+    folder
+        Folder of the phantom.
+    signal
+        Name of the signal.
+    row
+        Row of the grid of tiles.
+    image
+        The row of tiles, shape (tile height, width of the mosaic).
+    settings
+        Size of tiles and pixels.
+    """
     width = settings.tile_width_px
     per_cm = 10_000.0 / settings.pixel_size_um
     for col in range(settings.cols):
@@ -101,7 +115,17 @@ def write_traverses(folder: Path, traverses: Iterable[Traverse]) -> None:
 
 
 def write_truth(folder: Path, scene: Scene, drifts: Iterable[Drift]) -> None:
-    """Write truth/: rasters, crystals.csv, drift.csv and what they mean."""
+    """Write truth/: rasters, crystals.csv, drift.csv and a README.
+
+    Parameters
+    ----------
+    folder
+        Folder of the phantom.
+    scene
+        The section.
+    drifts
+        Drift of each session.
+    """
     truth = folder / "truth"
     truth.mkdir()
     for name in ("phase", "mg", "crystals", "cracks"):

@@ -1,4 +1,4 @@
-"""What lies between the large crystals: glass, plagioclase laths, augite, oxides."""
+"""Groundmass between the large crystals: glass, plagioclase laths, augite, oxides."""
 
 from __future__ import annotations
 
@@ -26,8 +26,20 @@ def lay_groundmass(
 ) -> None:
     """Fill `phase` and `mix` with glass and its microlites, in place.
 
-    The glass varies over 25 um by what the growing microlites left of it. Laths come first,
-    then augite, then oxides, each lying over what is there.
+    The composition of the glass varies over 25 um, as growing microlites make it. Laths are drawn
+    first, then augite, then oxides, each over the earlier ones.
+
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    phase, mix
+        Phase code and share of the second end member (0-255) of each pixel, changed in place.
+        Shape (rows, columns).
+    settings
+        Shares of the phases and size of pixels.
+    job
+        Running job.
     """
     phase[:] = GLASS
     shape = (phase.shape[0], phase.shape[1])

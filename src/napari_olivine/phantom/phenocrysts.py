@@ -91,7 +91,22 @@ def vesicle(rng: np.random.Generator, pixel_size_um: float) -> Body:
 
 
 def inclusions(rng: np.random.Generator, shape: Shape, pixel_size_um: float) -> list[Inclusion]:
-    """Melt inclusions (some with a shrinkage bubble) and chromian spinels well inside."""
+    """Place melt inclusions (some with a shrinkage bubble) and chromian spinels well inside.
+
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    shape
+        Shape of the host.
+    pixel_size_um
+        Side of a pixel.
+
+    Returns
+    -------
+    list of Inclusion
+        Each with its mask in the box of the host.
+    """
     found: list[Inclusion] = []
     room = shape.inside_px.copy()
     large = shape.mask.sum() * pixel_size_um**2 > 1e4

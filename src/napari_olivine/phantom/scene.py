@@ -83,6 +83,20 @@ class Scene:
 def build_scene(rng: np.random.Generator, settings: PhantomSettings, job: Job) -> Scene:
     """Lay out the whole section.
 
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    settings
+        Size, sessions and crystals.
+    job
+        Running job.
+
+    Returns
+    -------
+    Scene
+        Phase, composition and crystal of every pixel.
+
     Raises
     ------
     InputError

@@ -1,4 +1,7 @@
-"""What a phantom thin section is like: its size, sessions, crystals and instrument."""
+"""Settings of a phantom thin section: size, sessions, crystals and instrument.
+
+"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ ROLES = ("train", "val", "test", "none")
 class PhantomSettings(Settings):
     """Settings of :func:`~napari_olivine.phantom.make_phantom`.
 
-    The defaults make the section of ``napari-olivine demo``: 6 x 9 tiles of the size used by
-    the paper, in three sessions (train, val, test).
+    The defaults make the section of the demonstration: 6 x 9 tiles of the size used by the paper,
+    in three sessions (train, val, test).
     """
 
     rows: int = setting(6, "Tile rows", "Rows of tiles in the mosaic.", ge=1, le=100)

@@ -32,7 +32,22 @@ class Shape:
 
 
 def smooth_field(rng: np.random.Generator, shape: tuple[int, int], grain_px: float) -> Floats:
-    """Random field of zero mean and unit variance that varies over about `grain_px`."""
+    """Draw a random field of zero mean and unit variance.
+
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    shape
+        Rows and columns.
+    grain_px
+        Distance over which the field varies.
+
+    Returns
+    -------
+    float32 array
+        Of that shape.
+    """
     height = max(4, int(np.ceil(shape[0] / grain_px)) + 3)
     width = max(4, int(np.ceil(shape[1] / grain_px)) + 3)
     coarse = rng.standard_normal((height, width), dtype=np.float32)
@@ -104,7 +119,22 @@ def faceted(
 
 
 def embayed(rng: np.random.Generator, shape: Shape, lobes: int) -> Shape:
-    """Let melt eat into the crystal from its outline; the zoning follows the new outline."""
+    """Resorb the crystal from its outline in lobes; the zoning follows the new outline.
+
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    shape
+        Shape of the crystal.
+    lobes
+        Number of embayments.
+
+    Returns
+    -------
+    Shape
+        The embayed crystal.
+    """
     inside, depth = shape.inside_px, shape.depth_px
     radius = float(inside.max())
     edge = np.argwhere((inside > 0) & (inside < 1.5))

@@ -43,6 +43,20 @@ def lay_traverses(
 ) -> list[Traverse]:
     """Lay the traverses of all sessions, the most strongly zoned crystals first.
 
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    scene
+        The section.
+    settings
+        Traverses of each session.
+
+    Returns
+    -------
+    list of Traverse
+        With analyses and placed ends.
+
     Raises
     ------
     InputError

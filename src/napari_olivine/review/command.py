@@ -1,4 +1,4 @@
-"""The review by command: a sheet to fill, a filled one back, or how far it has come."""
+"""The review step: write a sheet to fill, read a filled one, or report the progress."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class ReviewSettings(Settings):
 def review_section(
     section: Section, settings: ReviewSettings | None = None, job: Job | None = None
 ) -> Product:
-    """Write a sheet of doubtful crystals, carry out a filled one, or tell how far the review is.
+    """Write a sheet of uncertain crystals, carry out a filled one, or report the progress.
 
     Parameters
     ----------
     section
         Section with crystals.
     settings
-        See :class:`ReviewSettings`; with neither file it only tells.
+        See :class:`ReviewSettings`; with neither file only the progress is reported.
     job
         Running job.
 
@@ -76,21 +76,26 @@ def review_section(
     """
     settings, job = settings or ReviewSettings(), job or Job()
     if settings.export is not None and settings.import_ is not None:
-        raise InputError("Write a sheet or read one, not both at once.")
+        raise InputError(
+            "A sheet can be written or read, not both at once.",
+            remedy="Give {setting:export} or {setting:import_}.",
+            setting="export",
+        )
     review = Review(section, write=settings.import_ is not None, job=job)
     try:
         if settings.import_ is not None:
             if not review.store.writable:
                 raise SectionError(
                     f"The crystals of {section.path} are being edited elsewhere "
-                    f"({review.store.held_by}): stop the review there first."
+                    f"({review.store.held_by}).",
+                    remedy="Stop the review there first.",
                 )
             done = import_sheet(review, settings.import_, who=settings.who)
             for problem in done.problems:
                 job.warn(f"{settings.import_.name}, {problem}")
             job.say(f"{done.edits} edits of {done.crystals} crystals from {settings.import_}.")
         if settings.export is not None:
-            review.rank(*review.study())
+            review.rank(*review.learn())
             count = write_sheet(
                 review, settings.export, sizes=SIZES[settings.sizes], most=settings.most,
                 open_only=settings.open_only,
@@ -106,11 +111,11 @@ def _tell(review: Review, job: Job) -> None:
     progress = review.queue.progress
     job.say(f"{progress.reviewed} of {progress.total} crystals are reviewed.")
     counts = review.table["verdict"].value_counts()
-    told = [f"{counts[name]} {name}" for name in ("accepted", "rejected") if name in counts]
-    told += [f"{int(review.table['corrected'].sum())} corrected in outline"]
-    told += [f"{int((review.table['reviewed_class'] != '').sum())} given a class"]
-    job.say(", ".join(told) + ".")
+    outcome = [f"{counts[name]} {name}" for name in ("accepted", "rejected") if name in counts]
+    outcome += [f"{int(review.table['corrected'].sum())} corrected in outline"]
+    outcome += [f"{int((review.table['reviewed_class'] != '').sum())} given a class"]
+    job.say(", ".join(outcome) + ".")
     if review.learned.answers:
-        job.say(review.learned.in_words())
+        job.say(review.learned.describe())
     for aside in review.store.aside():
         job.warn(f"Edit {aside.entry.n} ({describe(aside.entry.edit)}) is aside: {aside.reason}")

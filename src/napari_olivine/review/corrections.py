@@ -1,4 +1,4 @@
-"""The step `corrections`: what a person found in the review, as labels that a network learns."""
+"""The step `corrections`: the review of a person as labels that a network is trained on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Mask = NDArray[np.bool_]
 Window = tuple[slice, slice]
 
 NO_CRYSTAL, UNSAID, YES, NO = 0, 1, 2, 3
-"""What is under a pixel: no crystal, one nobody judged, one that is olivine, one that is not."""
+"""Crystal at a pixel: none, one that nobody judged, one that is olivine, one that is not."""
 
 
 class CorrectionsSettings(Settings):
@@ -59,16 +59,16 @@ class CorrectionsSettings(Settings):
 def write_corrections(
     section: Section, settings: CorrectionsSettings | None = None, job: Job | None = None
 ) -> Product:
-    """Write down, pixel by pixel, what a person found in the review of the crystals.
+    """Write the review of the crystals as labels of pixels.
 
     1 (olivine) on crystals that were accepted, or corrected and not rejected; 0 (other) on
-    crystals that were rejected and on pixels that a redrawn outline took away; 255 (nothing is
-    said) elsewhere. A band of `ignore_px` on both sides of every outline between what may be
-    olivine and what is none, and on both sides of where a person split a crystal, says nothing
+    crystals that were rejected and on pixels that a redrawn outline took away; 255 (no label)
+    elsewhere. A band of `ignore_px` on both sides of every outline between possible olivine and
+    other phases, and on both sides of the lines by which a person split a crystal, has no label
     either.
 
-    What was said of a crystal that is no longer found stays: its shape is kept in the journal, if
-    it is larger than 256 px at a coarser level, whose outermost pixels are left out.
+    The label of a crystal that is no longer found stays: its shape is kept in the journal, at a
+    coarser level if it is larger than 256 px; the outermost pixels of that level have no label.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def write_corrections(
     Product
         ``corrections`` with the image ``olivine`` (uint8) and the table ``corrections``: ``id``
         (0 for a crystal that is gone, and for what was taken away), its box ``row0``, ``row1``,
-        ``col0``, ``col1`` (px, half open), ``value`` and ``pixels`` of which something is said.
+        ``col0``, ``col1`` (px, half open), ``value`` and ``pixels`` that have a label.
 
     Raises
     ------
@@ -94,9 +94,9 @@ def write_corrections(
     settings, job = settings or CorrectionsSettings(), job or Job()
     bring_up_to_date(section, job)
     crystals = section.require("crystals", stale_ok=True)
-    # Crystals come from a network that may have been trained on these very corrections: were
-    # they an input that is followed, nothing would ever be up to date. What a person said stays
-    # true until the person says something else.
+    # Crystals come from a network that may have been trained on these very corrections: as inputs
+    # that are followed they would make a circle, and nothing would ever be up to date. A person's
+    # labels stay valid until that person changes them.
     recipe = section.recipe(
         "corrections", settings, ["images", REVIEW], extra={"source/crystals": crystals.fingerprint}
     )
@@ -104,15 +104,15 @@ def write_corrections(
         return done
     table = by_id(complete_columns(section.table("crystals", "crystals")))
     labels = section.raster("crystals", "crystals")
-    told = read_journal(section.path, crystals.path, labels, table)
-    painter = _Painter(labels, _codes(table), _groups(told), settings.ignore_px)
+    journal = read_journal(section.path, crystals.path, labels, table)
+    painter = _Painter(labels, _codes(table), _groups(journal), settings.ignore_px)
     with section.draft("corrections", recipe, job) as draft:
         out = create_raster(
             draft.path / "olivine", section.shape, np.uint8, section.pixel_size_um,
             reduction="mode", fill=NOTHING, origin="what a person found in the review",
             sharded=False,
         )  # fmt: skip
-        said = _write(out, painter, _judged(table), told.marks, job)
+        said = _write(out, painter, _judged(table), journal.marks, job)
         write_table(said, draft.path / "corrections.parquet")
         olivine, other = (said[said["value"] == value] for value in (OLIVINE, OTHER))
         draft.notes |= {"crystals": len(said), "olivine": len(olivine), "other": len(other)}
@@ -126,7 +126,7 @@ def write_corrections(
 def _write(
     out: Raster, painter: _Painter, judged: pd.DataFrame, marks: list[Mark], job: Job
 ) -> pd.DataFrame:
-    """Write what is said, block by block, and return of which crystals, with their pixels."""
+    """Write the labels, block by block; return the labelled crystals with their pixels."""
     shape = out.shape
     around = np.array([-1, 1, -1, 1]) * painter.reach
     wide = [np.maximum(np.array(mark.box) + around, 0).tolist() for mark in marks]
@@ -152,9 +152,11 @@ def _write(
     _overviews(out, written, job)
     boxes = np.array([mark.box for mark in marks], np.int64).reshape(-1, 4)
     values = np.array([mark.value for mark in marks], np.int64)
-    told = pd.DataFrame(boxes, columns=BOX).assign(id=0, value=values, pixels=of_mark)
-    told = pd.concat([judged.assign(pixels=of_crystal[judged["id"]]), told], ignore_index=True)
-    return told[(told["pixels"] > 0) & (told["value"] != NOTHING)].reset_index(drop=True)
+    written_marks = pd.DataFrame(boxes, columns=BOX).assign(id=0, value=values, pixels=of_mark)
+    every = pd.concat(
+        [judged.assign(pixels=of_crystal[judged["id"]]), written_marks], ignore_index=True
+    )
+    return every[(every["pixels"] > 0) & (every["value"] != NOTHING)].reset_index(drop=True)
 
 
 # ---------------------------------------------------------------------- what is said of crystals
@@ -174,23 +176,23 @@ def _code(table: pd.DataFrame) -> NDArray[np.uint8]:
 
 
 def _codes(table: pd.DataFrame) -> NDArray[np.uint8]:
-    """Return what is said of each crystal, by its id."""
+    """Return the code of each crystal, by its id."""
     codes = np.full(int(table["id"].max()) + 1 if len(table) else 1, UNSAID, np.uint8)
     codes[0] = NO_CRYSTAL
     codes[table["id"].to_numpy(np.int64)] = _code(table)
     return codes
 
 
-def _groups(told: JournalLabels) -> NDArray[np.int32]:
+def _groups(journal: JournalLabels) -> NDArray[np.int32]:
     """Return the number of the crystal that each was split from, by id; 0 for none."""
-    groups = np.zeros(max(told.split, default=0) + 1, np.int32)
-    groups[list(told.split)] = list(told.split.values())
+    groups = np.zeros(max(journal.split, default=0) + 1, np.int32)
+    groups[list(journal.split)] = list(journal.split.values())
     return groups
 
 
 @dataclass(frozen=True)
 class _Painter:
-    """Says of every pixel of a window what a person found.
+    """Labels every pixel of a window.
 
     Parameters
     ----------
@@ -209,13 +211,13 @@ class _Painter:
 
     @property
     def reach(self) -> int:
-        """How far beyond a window one must look, px."""
+        """Pixels around a window that its labels depend on."""
         return self.ignore_px + 1
 
     def paint(
         self, rows: slice, columns: slice, marks: Iterable[Mark]
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
-        """Return what is said, and the ids of the crystals, shape (rows, columns) each."""
+        """Return the labels and the ids of the crystals, shape (rows, columns) each."""
         reach = self.reach
         top, left = min(reach, rows.start), min(reach, columns.start)
         wide = (
@@ -295,7 +297,7 @@ def _window(place: tuple[int, int], side: int, shape: tuple[int, int]) -> Window
 
 
 def _overviews(raster: Raster, written: set[tuple[int, int]], job: Job) -> None:
-    """Make the parts of the overviews that show what was written."""
+    """Make the parts of the overviews above the written blocks."""
     for level, shape in enumerate(raster.level_shapes[1:], 1):
         if level > 1:
             written = {(row // 2, column // 2) for row, column in written}

@@ -1,7 +1,7 @@
-"""Grounds on which a crystal is doubted: each a strength from 0 to 1 and words for it.
+"""Criteria by which a crystal is uncertain: each a strength from 0 to 1 and words for it.
 
-Every limit and weight here is ours: what a petrologist would look twice at. They were tried on
-synthetic sections, and are not fitted to them.
+All limits and weights are ours: features that a petrologist would look at twice. They were tried
+on synthetic sections, and are not fitted to them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from napari_olivine.crystals.instances import near_pairs
 from napari_olivine.review.criterion import (
     Criterion,
     Floats,
-    column,
+    numbers,
     ramp,
     robust_z,
     weighted_quantile,
@@ -30,7 +30,7 @@ NEAR_PX = 8
 
 def network(table: pd.DataFrame) -> list[Criterion]:
     """Little probability of olivine."""
-    probability = column(table, "mean_probability")
+    probability = numbers(table, "mean_probability")
     return [
         Criterion(
             "doubt_probability", 0.8, 1 - probability,
@@ -40,17 +40,17 @@ def network(table: pd.DataFrame) -> list[Criterion]:
 
 
 def boundary(table: pd.DataFrame) -> list[Criterion]:
-    """Outlines that hardly show.
+    """Outlines of low contrast.
 
-    Olivine backscatters more than what it usually lies in: glass, plagioclase and augite. Where a
+    Olivine backscatters more than its usual surroundings: glass, plagioclase and augite. Where a
     crystal is too small for its own noise to be measured, that of the others is taken.
     """
-    step, contrast = column(table, "boundary_grey_step"), column(table, "boundary_contrast")
+    step, contrast = numbers(table, "boundary_grey_step"), numbers(table, "boundary_contrast")
     with np.errstate(divide="ignore", invalid="ignore"):
         noise = step / contrast
     usual = float(np.median(noise[np.isfinite(noise)])) if np.isfinite(noise).any() else np.nan
     contrast = np.where(np.isfinite(contrast), contrast, step / usual)
-    fading = column(table, "boundary_probability_step")
+    fading = numbers(table, "boundary_probability_step")
 
     def grey(row: int) -> str:
         if contrast[row] < 0:
@@ -83,23 +83,23 @@ def shape(table: pd.DataFrame) -> list[Criterion]:
             lambda row, values=values, words=words: words.format(values[row]),  # type: ignore[misc]
         )
         for name, sign, least, words in features
-        for values in [column(table, name)]
+        for values in [numbers(table, name)]
     ]  # fmt: skip
 
 
 def composition(table: pd.DataFrame) -> list[Criterion]:
     """Composition unlike that of the section's olivine.
 
-    What the section's olivine is like is told by most of the area of crystals that the network is
-    sure of: the range of mg# of their cores and rims. Microlites, from the last melt, may be
-    richer in iron. Other minerals get an mg# from their grey all the same, and those that are
-    darker than olivine (glass, plagioclase, orthopyroxene) a high one. Theirs is not concentric
-    either: cleavage, exsolution and intergrowths look like patches.
+    The composition of the section's olivine is the range of mg# of cores and rims in most of the
+    area of crystals that the network is sure of. Microlites, from the last melt, may be richer in
+    iron. Other minerals get an mg# from their grey too, and minerals darker than olivine (glass,
+    plagioclase, orthopyroxene) a high one. Their zoning is not concentric: cleavage, exsolution
+    and intergrowths look like patches.
     """
-    middle = column(table, "mg_q50")
-    low, high = column(table, "mg_q05"), column(table, "mg_q95")
-    area = column(table, "area_um2")
-    sure = np.nan_to_num(column(table, "mean_probability"), nan=1.0)
+    middle = numbers(table, "mg_q50")
+    low, high = numbers(table, "mg_q05"), numbers(table, "mg_q95")
+    area = numbers(table, "area_um2")
+    sure = np.nan_to_num(numbers(table, "mean_probability"), nan=1.0)
     there = np.isfinite(middle) & np.isfinite(area)
     if not there.any():
         return []
@@ -107,8 +107,8 @@ def composition(table: pd.DataFrame) -> list[Criterion]:
     first = weighted_quantile(np.fmin(low, middle)[there], weight, 0.05)
     last = weighted_quantile(np.fmax(high, middle)[there], weight, 0.95)
     beyond = np.fmax(first - EVOLVED_MG - middle, middle - last)
-    patchy = column(table, "p_patchy")
-    scatter, coherence = column(table, "patchiness"), column(table, "coherence")
+    patchy = numbers(table, "p_patchy")
+    scatter, coherence = numbers(table, "patchiness"), numbers(table, "coherence")
     unordered = ramp(scatter, 0.004, 0.012) * ramp(coherence, 0.6, 0.2)
     unknown = ~np.isfinite(middle)
 
@@ -124,7 +124,7 @@ def composition(table: pd.DataFrame) -> list[Criterion]:
             lambda row: "mg# is patchy, not concentric: another mineral, or several crystals?",
         ),
         Criterion(
-            # Where few crystals have an mg#, it tells nothing that one has none.
+            # Where few crystals have an mg#, a missing mg# is no evidence.
             "doubt_composition", 0.4 * float(there.mean()), unknown.astype(np.float64),
             lambda row: "grey of no calibrated mg#",
         ),
@@ -132,17 +132,17 @@ def composition(table: pd.DataFrame) -> list[Criterion]:
 
 
 def threshold(table: pd.DataFrame, settings: CrystalsSettings) -> list[Criterion]:
-    """Classes that a little change of the measurements, or of a setting, would turn."""
-    area = column(table, "area_um2")
+    """Classes that a small change of the measurements, or of a setting, would change."""
+    area = numbers(table, "area_um2")
     bounds = np.array([settings.microphenocryst_from_um2, settings.phenocryst_from_um2])
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.abs(np.log(area[:, np.newaxis] / bounds)).min(axis=1)
-    sure = column(table, "zone_probability")
+    sure = numbers(table, "zone_probability")
     names = table.get("zone_class", pd.Series("", table.index)).astype(str).to_numpy()
     seconds = table.get("zone_second", pd.Series("", table.index)).astype(str).to_numpy()
-    difference, error = column(table, "centre_outer"), column(table, "centre_outer_se")
-    mantle = column(table, "mantle_excess")
-    edge = np.fmax(column(table, "edge_contact"), 0) + np.nan_to_num(column(table, "gap_contact"))
+    difference, error = numbers(table, "centre_outer"), numbers(table, "centre_outer_se")
+    mantle = numbers(table, "mantle_excess")
+    edge = np.fmax(numbers(table, "edge_contact"), 0) + np.nan_to_num(numbers(table, "gap_contact"))
 
     def zoning(row: int) -> str:
         other = f", or {seconds[row].replace('_', ' ')}" if seconds[row] else ""
@@ -175,8 +175,8 @@ def threshold(table: pd.DataFrame, settings: CrystalsSettings) -> list[Criterion
 
 
 def size(table: pd.DataFrame) -> list[Criterion]:
-    """Crystals of so few pixels that nobody can tell what they are."""
-    pixels = np.maximum(column(table, "area_px"), 1)
+    """Crystals of too few pixels to be classified."""
+    pixels = np.maximum(numbers(table, "area_px"), 1)
     return [
         Criterion(
             "doubt_size", 0.4, ramp(np.log(pixels), np.log(300), np.log(20)),
@@ -191,7 +191,7 @@ def pieces(table: pd.DataFrame) -> list[Criterion]:
     Crystals are compact: the boxes of two that merely lie side by side hardly overlap. Those of
     pieces that a crack or a gap of the segmentation separates do.
     """
-    boxes = np.stack([column(table, name) for name in ("row0", "row1", "col0", "col1")], axis=1)
+    boxes = np.stack([numbers(table, name) for name in ("row0", "row1", "col0", "col1")], axis=1)
     known = np.flatnonzero(np.isfinite(boxes).all(axis=1))
     a, b = known[near_pairs(boxes[known].astype(np.int64), NEAR_PX)].T
     height, width = (
@@ -202,7 +202,7 @@ def pieces(table: pd.DataFrame) -> list[Criterion]:
     inside = np.fmax(height, 0) * np.fmax(width, 0) / np.fmin(whole[a], whole[b])
     # A box that another only comes near to counts as a little overlap.
     inside = np.fmax(inside, 0.1)
-    mg = column(table, "mg_q50")
+    mg = numbers(table, "mg_q50")
     alike = 1 - ramp(np.nan_to_num(np.abs(mg[a] - mg[b])), 0.01, 0.04)
     strength, other = np.zeros(len(table)), np.zeros(len(table), np.int64)
     for one, two in ((a, b), (b, a)):
@@ -226,7 +226,22 @@ def disagreement(
     gaps: pd.DataFrame | None,
     second_opinion: pd.Series | None,
 ) -> list[Criterion]:
-    """Decisions that could have gone the other way, and a second opinion that differs."""
+    """Rate decisions near their threshold, and a second classification that differs.
+
+    Parameters
+    ----------
+    table
+        Crystals.
+    cuts, gaps
+        Decisions to split and to merge.
+    second_opinion
+        Share of each crystal that another product classifies as olivine, by id.
+
+    Returns
+    -------
+    list of Criterion
+        One for each kind of decision, and one for the second opinion.
+    """
     reasons = []
     judged = (
         (cuts, "kept", "a cut from its neighbour", "a cut through it"),
@@ -259,7 +274,9 @@ def disagreement(
 def _sizes(table: pd.DataFrame) -> NDArray[np.object_]:
     if "size_class" in table:
         return table["size_class"].astype(str).to_numpy(object)
-    return classify_sizes(pd.Series(column(table, "area_um2")), CrystalsSettings()).to_numpy(object)
+    return classify_sizes(pd.Series(numbers(table, "area_um2")), CrystalsSettings()).to_numpy(
+        object
+    )
 
 
 def _least_sure(

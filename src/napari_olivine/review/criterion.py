@@ -1,4 +1,4 @@
-"""A feature that speaks against a crystal, and the statistics that features are made with."""
+"""One criterion of uncertainty, and the statistics that criteria are made with."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ FEW = 10
 
 @dataclass(frozen=True)
 class Criterion:
-    """One feature that speaks against a crystal.
+    """One feature that makes a crystal uncertain.
 
     Parameters
     ----------
-    ground
-        Ground that it belongs to, a column of the doubts.
+    column
+        Column of the table of uncertainty that it adds to.
     weight
-        Doubt that it brings by itself where it is at its strongest.
+        Doubt from this criterion alone at full strength.
     strength
         0 (nothing unusual, or not measured) to 1, shape (crystals,).
     words
-        Says in words what it is, for the crystal in one row.
+        Describes the feature, for the crystal in one row.
     """
 
-    ground: str
+    column: str
     weight: float
     strength: Floats
     words: Callable[[int], str]
@@ -41,11 +41,11 @@ class Criterion:
 
     @property
     def doubt(self) -> Floats:
-        """Doubt that it brings by itself, shape (crystals,)."""
+        """Doubt from this criterion alone, 0 to 1, shape (crystals,)."""
         return self.weight * self.strength
 
 
-def column(table: pd.DataFrame, name: str) -> Floats:
+def numbers(table: pd.DataFrame, name: str) -> Floats:
     """Numbers of a column, NaN where the table has none."""
     if name not in table:
         return np.full(len(table), np.nan)
@@ -53,7 +53,20 @@ def column(table: pd.DataFrame, name: str) -> Floats:
 
 
 def ramp(values: Floats, none: float, full: float) -> Floats:
-    """0 at `none`, 1 at `full`, linear between and level beyond; NaN stays NaN."""
+    """Rise linearly from 0 to 1, and stay level beyond.
+
+    Parameters
+    ----------
+    values
+        Any shape; NaN stays NaN.
+    none, full
+        Values that give 0 and 1.
+
+    Returns
+    -------
+    float64 array
+        Of that shape.
+    """
     return np.clip((values - none) / (full - none), 0, 1)
 
 
@@ -89,7 +102,20 @@ def robust_z(values: Floats, groups: NDArray[np.object_], least: float) -> Float
 
 
 def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
-    """Value below which a share of the weight lies, shapes (n,); interpolated."""
+    """Find the value below which a share of the weight lies, interpolated.
+
+    Parameters
+    ----------
+    values, weights
+        Shape (n,).
+    share
+        0 to 1.
+
+    Returns
+    -------
+    float
+        In the unit of `values`.
+    """
     order = np.argsort(values)
     below = np.cumsum(weights[order]) - weights[order] / 2
     return float(np.interp(share * weights.sum(), below, values[order]))

@@ -1,4 +1,4 @@
-"""What the journal of a review says about pixels that the crystals of now do not tell."""
+"""Labels of pixels from the journal of a review, where the current crystals do not give them."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from napari_olivine.crystals.edits import (
 from napari_olivine.section import Raster
 
 OTHER, OLIVINE, NOTHING = 0, 1, 255
-"""What is said of a pixel; NOTHING is also the ignore value of masks."""
+"""Label of a pixel; NOTHING is also the ignore value of masks."""
 
 VALUES = {"accepted": OLIVINE, "rejected": OTHER, "": NOTHING}
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Pixels of which a person said something.
+    """Pixels that a person labelled.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Mark:
     mask
         The pixels, shape (rows, columns), px of its level.
     value
-        :data:`OTHER`, :data:`OLIVINE`, or :data:`NOTHING` where the person took it back.
+        :data:`OTHER`, :data:`OLIVINE`, or :data:`NOTHING` where the person undid the label.
     level
         Level of the pyramid: each pixel stands for 2^level x 2^level of full resolution.
     """
@@ -62,7 +62,7 @@ class Mark:
         return row0 * step, row1 * step, col0 * step, col1 * step
 
     def within(self, rows: slice, columns: slice) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
-        """Return where in a window of full resolution it lies, and its pixels there."""
+        """Return the part of a window of full resolution that it covers, and its pixels there."""
         row0, row1, col0, col1 = self.box
         top, bottom = max(row0, rows.start), max(row0, rows.start, min(row1, rows.stop))
         left, right = max(col0, columns.start), max(col0, columns.start, min(col1, columns.stop))
@@ -77,7 +77,7 @@ class Mark:
 
     @classmethod
     def of_shape(cls, shape: Shape, value: int) -> Mark:
-        """Take the pixels of a shape; of one of a coarser level only those that are sure.
+        """Label the pixels of a shape, without the outermost ones if it is of a coarser level.
 
         An outline of a coarser level is right to one of its pixels.
         """
@@ -90,7 +90,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class JournalLabels:
-    """What the journal says besides the verdicts in the table of crystals.
+    """Labels from the journal, beside the verdicts in the table of crystals.
 
     Parameters
     ----------
@@ -108,11 +108,11 @@ class JournalLabels:
 def read_journal(
     section: Path, product: Path, labels: Raster, table: pd.DataFrame
 ) -> JournalLabels:
-    """Read what a person said of pixels that no crystal tells of now.
+    """Read the labels of pixels that the current crystals do not give.
 
-    That is what a redrawn outline took away, and crystals that are gone since they were judged:
-    once a network has learned that something is no olivine it finds no crystal there any more,
-    and must still be told.
+    These are pixels that a redrawn outline took away, and crystals that are gone since they were
+    judged: a network that has learned that a region is no olivine finds no crystal there any more,
+    but the label must stay among its training data.
 
     Parameters
     ----------
@@ -122,6 +122,11 @@ def read_journal(
         Folder of its crystals, with every edit carried out.
     labels, table
         Those crystals; the table has ``id`` as index.
+
+    Returns
+    -------
+    JournalLabels
+        Marks and split crystals.
     """
     changes = Changes(product / EDITS)
     marks: list[Mark] = []
@@ -139,7 +144,7 @@ def read_journal(
 
 
 def _lost(entry: Entry, change: Change | None, labels: Raster, table: pd.DataFrame) -> list[Mark]:
-    """Mark what an edit says that could not, or not wholly, be carried out on these crystals."""
+    """Mark the pixels of an edit that was not, or not wholly, carried out on these crystals."""
     edit = entry.edit
     if change is None and isinstance(edit, Redraw):
         before = [Mark.of_shape(shape, OTHER) for shape in entry.shapes]

@@ -1,4 +1,4 @@
-"""The order in which a person looks at crystals: the most doubtful first."""
+"""The review queue: unreviewed crystals, the most uncertain first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a review has come."""
+    """Progress of a review."""
 
     reviewed: int
     total: int
@@ -29,7 +29,7 @@ def reviewed(table: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     table
-        Columns ``verdict``, ``reviewed_class`` and ``corrected``; a missing one says nothing.
+        Columns ``verdict``, ``reviewed_class`` and ``corrected``; missing ones count as empty.
     """
     done = pd.Series(False, table.index)
     for name in ("verdict", "reviewed_class"):

@@ -1,4 +1,4 @@
-"""A person's review of the crystals of a section: what to look at next, and what was answered."""
+"""A person's review of the crystals of a section: the queue, and the edits of the reviewer."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ import pandas as pd
 
 from napari_olivine.crystals.edits import Change, CrystalStore, Edit, Entry
 from napari_olivine.job import Job
-from napari_olivine.review.learning import Learned, answers, learn, measurements
+from napari_olivine.review.learning import (
+    MisclassificationModel,
+    fit_misclassification,
+    learning_features,
+    review_outcomes,
+)
 from napari_olivine.review.queue import ReviewQueue
-from napari_olivine.review.uncertainty import doubts
+from napari_olivine.review.uncertainty import rate_uncertainty
 from napari_olivine.section import Section
 
 
 class Review:
-    """Crystals open for edits, in the order of how doubtful they are.
+    """Crystals open for edits, ordered by uncertainty, the most uncertain first.
 
     Parameters
     ----------
     section
         Section with crystals.
     write
-        Whether answers are to be given; see :attr:`store` for whether they can.
+        Whether edits are wanted; :attr:`store` tells whether they are possible.
     job
         Memory and seed.
 
@@ -40,12 +45,12 @@ class Review:
         self._decisions = [_decisions(self.store.folder, name) for name in ("cuts", "gaps")]
         found = self.store.found()
         self._found = found
-        doubted = self._doubts(found)
-        self._measured = measurements(found, doubted)
-        self.doubts = doubted.set_index("id")
-        self.queue = ReviewQueue(self.store.table, self.doubts["doubt"])
-        self.learned = Learned(0, 0)
-        self.ranking = self.doubts["doubt"]
+        uncertainty = self._rate(found)
+        self._features = learning_features(found, uncertainty)
+        self.uncertainty = uncertainty.set_index("id")
+        self.queue = ReviewQueue(self.store.table, self.uncertainty["doubt"])
+        self.learned = MisclassificationModel(0, 0)
+        self.ranking = self.uncertainty["doubt"]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -78,24 +83,24 @@ class Review:
         return entry, change
 
     def because(self, crystal: int) -> str:
-        """Tell why a crystal was to be doubted before it was corrected, if it was there then."""
-        return str(self.doubts["because"].get(crystal, "drawn by hand"))
+        """Describe why a crystal was uncertain before it was corrected."""
+        return str(self.uncertainty["because"].get(crystal, "drawn by hand"))
 
     # ------------------------------------------------------------------ ordering
 
     def restrict(
         self, *, sizes: Collection[str] | None = None, chosen: Iterable[int] | None = None
     ) -> None:
-        """Look at some size classes, or some crystals, only."""
+        """Restrict the queue to some size classes, or to some crystals."""
         self.queue.restrict(sizes=sizes, chosen=chosen)
 
-    def study(self, table: pd.DataFrame | None = None) -> tuple[Learned, pd.Series]:
-        """Learn from the answers; slow, nothing changes, fit for another thread.
+    def learn(self, table: pd.DataFrame | None = None) -> tuple[MisclassificationModel, pd.Series]:
+        """Learn from the reviewed crystals; slow, changes nothing, may run in another thread.
 
         Parameters
         ----------
         table
-            Crystals with the answers; those of now if not given.
+            Crystals with the review; the current ones if not given.
 
         Returns
         -------
@@ -103,15 +108,17 @@ class Review:
             For :meth:`rank`.
         """
         now = self.store.table if table is None else table
-        learned = learn(self._measured, answers(self._found, now), seed=self.job.seed)
+        learned = fit_misclassification(
+            self._features, review_outcomes(self._found, now), seed=self.job.seed
+        )
         if learned.by_rules_alone:
-            return learned, self.doubts["doubt"]
-        new = now[~now["id"].isin(self._measured.index)]
-        measured = pd.concat([self._measured, measurements(new, self._doubts(new))])
-        return learned, learned.misclassified(measured)
+            return learned, self.uncertainty["doubt"]
+        new = now[~now["id"].isin(self._features.index)]
+        features = pd.concat([self._features, learning_features(new, self._rate(new))])
+        return learned, learned.misclassified(features)
 
-    def rank(self, learned: Learned, doubt: pd.Series) -> None:
-        """Put what was not looked at yet in another order."""
+    def rank(self, learned: MisclassificationModel, doubt: pd.Series) -> None:
+        """Order the unreviewed crystals by new probabilities."""
         self.learned, self.ranking = learned, doubt
         self.queue.rank(doubt)
 
@@ -121,10 +128,10 @@ class Review:
 
     # ------------------------------------------------------------------ inside
 
-    def _doubts(self, table: pd.DataFrame) -> pd.DataFrame:
+    def _rate(self, table: pd.DataFrame) -> pd.DataFrame:
         opinion = table.set_index("id")["agreement"] if "agreement" in table else None
         cuts, gaps = self._decisions
-        return doubts(table, cuts, gaps, second_opinion=opinion, settings=self.settings)
+        return rate_uncertainty(table, cuts, gaps, second_opinion=opinion, settings=self.settings)
 
 
 def _decisions(folder: Path, name: str) -> pd.DataFrame | None:

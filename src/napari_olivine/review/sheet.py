@@ -22,28 +22,28 @@ from napari_olivine.tabular import (
     split_text,
 )
 
-TOLD = [
+CRYSTAL_COLUMNS = [
     "id", "x_um", "y_um", "size_class", "area_um2", "mg_core", "mg_rim", "zone_class",
     "zone_probability", "doubt", "because",
 ]  # fmt: skip
-"""Columns that tell of a crystal."""
+"""Columns that describe a crystal."""
 
-ASKED = ["verdict", "class", "merge_with", "note", "reviewer"]
-"""Columns that a person fills; empty cells and those that were not changed say nothing."""
+REVIEW_COLUMNS = ["verdict", "class", "merge_with", "note", "reviewer"]
+"""Columns that a person fills; empty and unchanged cells change nothing."""
 
 VERDICTS: tuple[Verdict, ...] = ("accepted", "rejected")
 CLASSES: tuple[ZoneClass, ...] = get_args(ZoneClass)
 
 PLACE_UM = 1.0
-"""A crystal whose centre is further from that in the sheet is not the same any more."""
+"""A crystal whose centre is further from that in the sheet has changed."""
 
-MOST_TOLD = 10
+MOST_PROBLEMS = 10
 """Problems that one error names."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What one row asks for."""
+class SheetRow:
+    """Review of one crystal, as a row of the sheet has it."""
 
     row: int
     """Row of the sheet, the heading being row 1."""
@@ -56,12 +56,12 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Imported:
-    """What came of a sheet."""
+class SheetImport:
+    """Result of reading a sheet."""
 
     edits: int
     crystals: int
-    """Crystals that were answered."""
+    """Crystals that were edited."""
     problems: tuple[str, ...] = ()
     """Rows that could not be carried out, and why."""
 
@@ -105,12 +105,12 @@ def write_sheet(
     if open_only:
         table = table[table["id"].isin(review.queue.ids)]
     doubt = review.ranking.reindex(table.index)
-    because = review.doubts["because"].reindex(table.index).fillna("")
+    because = review.uncertainty["because"].reindex(table.index).fillna("")
     table = table.assign(doubt=doubt.round(3), because=because, merge_with="")
     table = table.sort_values(["doubt", "id"], ascending=[False, True]).iloc[:most]
     table["class"] = table["reviewed_class"]
     rounded = {"x_um": 2, "y_um": 2, "area_um2": 1, "mg_core": 4, "mg_rim": 4}
-    sheet = table[[*TOLD, *ASKED]].round(rounded | {"zone_probability": 3})
+    sheet = table[[*CRYSTAL_COLUMNS, *REVIEW_COLUMNS]].round(rounded | {"zone_probability": 3})
     partial = file.with_name(f".{file.name}")
     try:
         if file.suffix.lower() == ".csv":
@@ -118,20 +118,22 @@ def write_sheet(
         elif file.suffix.lower() == ".xlsx":
             _write_workbook(sheet, partial)
         else:
-            raise InputError(f"{file} must end in .xlsx or .csv.")
+            raise InputError(
+                f"{file} must end in .xlsx or .csv.", file=file, expected=".xlsx or .csv"
+            )
         partial.replace(file)
     except OSError as error:
-        raise InputError(f"{file} cannot be written: {error}") from error
+        raise InputError(f"{file} cannot be written: {error}", file=file) from error
     finally:
         partial.unlink(missing_ok=True)
     return len(sheet)
 
 
-def import_sheet(review: Review, file: Path, *, who: str = "") -> Imported:
-    """Carry out what a filled sheet asks for.
+def import_sheet(review: Review, file: Path, *, who: str = "") -> SheetImport:
+    """Carry out the review in a filled sheet.
 
-    The sheet is read and checked wholly before anything changes. What it asks for and is so
-    already is left out: a sheet can be imported again.
+    The whole sheet is read and checked before anything changes. Rows that are carried out already
+    are left out: a sheet can be imported again.
 
     Parameters
     ----------
@@ -142,35 +144,40 @@ def import_sheet(review: Review, file: Path, *, who: str = "") -> Imported:
     who
         Reviewer where the sheet names none.
 
+    Returns
+    -------
+    SheetImport
+        Edits that were carried out, and rows that could not be.
+
     Raises
     ------
     InputError
-        If the sheet cannot be read, asks for what there is not, or tells of other crystals;
-        names the rows. Nothing has changed.
+        If the sheet cannot be read, has invalid cells, or describes other crystals; names the
+        rows. Nothing has changed.
     """
-    asked = list(_read(review, file))
-    answered: set[int] = set()
+    rows = list(_read(review, file))
+    edited: set[int] = set()
     problems: list[str] = []
     edits = 0
-    for one in asked:
-        for edit in _edits(review, one):
+    for row in rows:
+        for edit in _edits(review, row):
             try:
-                review.do(edit, who=one.reviewer or who)
+                review.do(edit, who=row.reviewer or who)
             except EditError as error:
-                problems.append(f"row {one.row}: {error}")
+                problems.append(f"row {row.row}: {error}")
                 continue
             edits += 1
-            answered.add(one.crystal)
-    return Imported(edits, len(answered), tuple(problems))
+            edited.add(row.crystal)
+    return SheetImport(edits, len(edited), tuple(problems))
 
 
 # ---------------------------------------------------------------------- reading
 
 
-def _read(review: Review, file: Path) -> Iterator[Asked]:
+def _read(review: Review, file: Path) -> Iterator[SheetRow]:
     table = _table(file)
     problems: list[str] = []
-    found: list[Asked] = []
+    found: list[SheetRow] = []
     for place, values in enumerate(table.to_dict("records")):
         row = place + 2
         cells = {str(name): str(value).strip() for name, value in values.items()}
@@ -179,16 +186,20 @@ def _read(review: Review, file: Path) -> Iterator[Asked]:
         except (ValueError, InputError) as error:
             problems.append(f"row {row}: {error}")
     if problems:
-        more = f"\n  and {len(problems) - MOST_TOLD} more" if len(problems) > MOST_TOLD else ""
-        told = "\n  ".join(problems[:MOST_TOLD])
-        raise InputError(f"{file} cannot be imported; nothing has changed:\n  {told}{more}")
+        more = (
+            f"\n  and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
+        )
+        listed = "\n  ".join(problems[:MOST_PROBLEMS])
+        raise InputError(
+            f"{file} cannot be imported; nothing has changed:\n  {listed}{more}", file=file
+        )
     yield from found
 
 
 def _table(file: Path) -> pd.DataFrame:
     """Read the cells, all as text."""
     if not file.is_file():
-        raise InputError(f"There is no file {file}.")
+        raise InputError(f"There is no file {file}.", file=file)
     if is_spreadsheet(file):
         sheets = read_spreadsheet(file)
     else:
@@ -200,8 +211,11 @@ def _table(file: Path) -> pd.DataFrame:
         if {"id", "verdict"} <= set(heading):
             return _frame(sheet, heading)
     raise InputError(
-        f"{file} has no columns 'id' and 'verdict' in its first row: fill a sheet that 'review "
-        "--export' wrote."
+        f"{file} has no columns 'id' and 'verdict' in its first row.",
+        remedy="Fill a sheet that {step:review} with {setting:export} wrote.",
+        file=file,
+        row=1,
+        expected="columns id, verdict",
     )
 
 
@@ -210,16 +224,16 @@ def _frame(sheet: Sheet, heading: list[str]) -> pd.DataFrame:
     rows = [[*row, *[""] * wide][:wide] for row in sheet.rows[1:]]
     table = pd.DataFrame(rows, columns=heading)
     return table.loc[:, ~table.columns.duplicated()].reindex(
-        columns=[*dict.fromkeys(["id", "x_um", "y_um", *ASKED])], fill_value=""
+        columns=[*dict.fromkeys(["id", "x_um", "y_um", *REVIEW_COLUMNS])], fill_value=""
     )
 
 
-def _asked(review: Review, row: int, cells: dict[str, str]) -> Asked:
+def _asked(review: Review, row: int, cells: dict[str, str]) -> SheetRow:
     crystal = _number(cells["id"], "id")
     _require_same(review, crystal, cells)
-    told = cells["verdict"].lower()
-    verdict = next((known for known in VERDICTS if known == told), None)
-    if told and verdict is None:
+    given = cells["verdict"].lower()
+    verdict = next((known for known in VERDICTS if known == given), None)
+    if given and verdict is None:
         raise InputError(f"verdict {cells['verdict']!r} is none of {', '.join(VERDICTS)}.")
     wanted = cells["class"].lower().replace(" ", "_")
     zone_class = next((known for known in CLASSES if known == wanted), None)
@@ -231,7 +245,9 @@ def _asked(review: Review, row: int, cells: dict[str, str]) -> Asked:
     for other in others:
         if other not in review.table.index:
             raise InputError(f"merge_with: there is no crystal {other}.")
-    return Asked(row, crystal, verdict or "", zone_class, others, cells["note"], cells["reviewer"])
+    return SheetRow(
+        row, crystal, verdict or "", zone_class, others, cells["note"], cells["reviewer"]
+    )
 
 
 def _number(text: str, name: str) -> int:
@@ -248,32 +264,32 @@ def _require_same(review: Review, crystal: int, cells: dict[str, str]) -> None:
         raise InputError(f"there is no crystal {crystal} any more.")
     if not cells["x_um"] or not cells["y_um"]:
         return
-    told = np.array([float(cells[name].replace(",", ".")) for name in ("x_um", "y_um")])
+    given = np.array([float(cells[name].replace(",", ".")) for name in ("x_um", "y_um")])
     there = review.table.loc[crystal, ["x_um", "y_um"]].to_numpy(np.float64)
-    if np.abs(told - there).max() > PLACE_UM:
+    if np.abs(given - there).max() > PLACE_UM:
         raise InputError(
             f"crystal {crystal} lies at {there[0]:.0f}, {there[1]:.0f} um now, not at "
-            f"{told[0]:.0f}, {told[1]:.0f}: the crystals have changed since the sheet was written; "
-            "write a new one."
+            f"{given[0]:.0f}, {given[1]:.0f}: the crystals have changed since the sheet was "
+            "written; write a new one."
         )
 
 
 # ---------------------------------------------------------------------- carrying out
 
 
-def _edits(review: Review, asked: Asked) -> Iterator[Edit]:
-    """Give the edits that make a crystal what its row says; merging last, it may take it away."""
-    if asked.crystal in review.table.index:
-        now = review.table.loc[asked.crystal]
-        if asked.zone_class and asked.zone_class != now["reviewed_class"]:
-            yield Classify(crystals=(asked.crystal,), zone_class=asked.zone_class)
-        if asked.note and asked.note != now["note"]:
-            yield Note(crystals=(asked.crystal,), text=asked.note[:2000])
-        if asked.verdict and asked.verdict != now["verdict"]:
-            yield Judge(crystals=(asked.crystal,), verdict=asked.verdict)
-    others = tuple(other for other in asked.merge_with if other in review.table.index)
-    crystals = tuple(dict.fromkeys((asked.crystal, *others)))
-    if len(crystals) > 1 and asked.crystal in review.table.index:
+def _edits(review: Review, row: SheetRow) -> Iterator[Edit]:
+    """Give the edits of one row; the merge last, because it may remove the crystal."""
+    if row.crystal in review.table.index:
+        now = review.table.loc[row.crystal]
+        if row.zone_class and row.zone_class != now["reviewed_class"]:
+            yield Classify(crystals=(row.crystal,), zone_class=row.zone_class)
+        if row.note and row.note != now["note"]:
+            yield Note(crystals=(row.crystal,), text=row.note[:2000])
+        if row.verdict and row.verdict != now["verdict"]:
+            yield Judge(crystals=(row.crystal,), verdict=row.verdict)
+    others = tuple(other for other in row.merge_with if other in review.table.index)
+    crystals = tuple(dict.fromkeys((row.crystal, *others)))
+    if len(crystals) > 1 and row.crystal in review.table.index:
         yield Merge(crystals=crystals)
 
 
@@ -299,7 +315,7 @@ def _write_workbook(sheet: pd.DataFrame, file: Path) -> None:
         letter = get_column_letter(place)
         page[f"{letter}1"].font = Font(bold=True)
         page.column_dimensions[letter].width = {"because": 60, "note": 30}.get(name, 14)
-        if name in ASKED:
+        if name in REVIEW_COLUMNS:
             page[f"{letter}1"].fill = PatternFill("solid", fgColor="FFF2CC")
         choices = {"verdict": VERDICTS, "class": CLASSES}.get(name)
         if choices and last > 1:

@@ -1,4 +1,4 @@
-"""How much each crystal is to be doubted, and why, in a petrologist's words."""
+"""Uncertainty of each crystal from rules, and the reasons in a petrologist's words."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pandas as pd
 
 from napari_olivine.crystals import CrystalsSettings
 from napari_olivine.review import criteria
-from napari_olivine.review.criterion import Criterion, column
+from napari_olivine.review.criterion import Criterion, numbers
 
 CRITERIA = [
     "doubt_probability", "doubt_boundary", "doubt_shape", "doubt_composition", "doubt_class",
     "doubt_pieces", "doubt_disagreement", "doubt_size",
 ]  # fmt: skip
-"""Grounds of doubt, columns from 0 to 1."""
+"""Criteria of doubt, columns from 0 to 1."""
 
 SPOKEN = 3
 """Most features that are named."""
@@ -24,13 +24,13 @@ WORTH = 0.08
 """Doubt from which a feature is named (ours)."""
 
 SHARE = 0.3
-"""Further features are named that bring at least this share of the doubt of the first (ours)."""
+"""Further features are named from this share of the doubt of the first (ours)."""
 
 NOTHING = "nothing unusual"
-"""Said of a crystal that no feature speaks against."""
+"""Reason of a crystal without any named feature."""
 
 
-def doubts(
+def rate_uncertainty(
     table: pd.DataFrame,
     cuts: pd.DataFrame | None = None,
     gaps: pd.DataFrame | None = None,
@@ -38,11 +38,10 @@ def doubts(
     second_opinion: pd.Series | None = None,
     settings: CrystalsSettings | None = None,
 ) -> pd.DataFrame:
-    """Tell how much each crystal is to be doubted, from rules alone.
+    """Rate the uncertainty of each crystal, from rules alone.
 
-    Every feature that speaks against a crystal brings a doubt of its own, and they are put
-    together as independent ones: 1 - (1 - d1)(1 - d2)... (noisy or, Pearl 1988, section 4.3.2).
-    Weights and limits are ours; what is not measured speaks neither way.
+    Every criterion gives a doubt d, and independent doubts are combined by a noisy or:
+    1 - (1 - d1)(1 - d2)... Weights and limits are ours; missing measurements give no doubt.
 
     Parameters
     ----------
@@ -50,11 +49,11 @@ def doubts(
         Crystals (:data:`~napari_olivine.crystals.table.COLUMNS`); all columns but ``id`` may be
         missing or empty.
     cuts, gaps
-        Decisions to part and to join, from the same product.
+        Decisions to split and to merge, from the same product.
     second_opinion
-        Share of each crystal (0 to 1) that something else than what made the crystals takes for
-        olivine, such as the mask of element maps; by id, NaN or missing where unknown. The column
-        ``agreement`` of the table if not given.
+        Share of each crystal (0 to 1) that another product, such as the mask of element maps,
+        classifies as olivine; by id, NaN or missing where unknown. The column ``agreement`` of the
+        table if not given.
     settings
         Thresholds of the classes; the defaults if not given.
 
@@ -63,9 +62,14 @@ def doubts(
     pandas.DataFrame
         ``id``, ``doubt`` (0 to 1), ``because`` (one to three features that decided), and
         :data:`CRITERIA`, one row a crystal in the order of the table.
+
+    References
+    ----------
+    Pearl, J. (1988). Probabilistic Reasoning in Intelligent Systems, section 4.3.2 (noisy or).
+    Morgan Kaufmann. doi 10.1016/C2009-0-27609-4
     """
     if second_opinion is None and "agreement" in table:
-        second_opinion = pd.Series(column(table, "agreement"), table["id"].to_numpy())
+        second_opinion = pd.Series(numbers(table, "agreement"), table["id"].to_numpy())
     reasons = [
         *criteria.network(table),
         *criteria.boundary(table),
@@ -77,12 +81,12 @@ def doubts(
         *criteria.size(table),
     ]
     found = pd.DataFrame({"id": table["id"].to_numpy(), "doubt": 0.0, "because": NOTHING})
-    for ground in CRITERIA:
+    for name in CRITERIA:
         sure = np.ones(len(table))
         for reason in reasons:
-            if reason.ground == ground:
+            if reason.column == name:
                 sure *= 1 - reason.doubt
-        found[ground] = 1 - sure
+        found[name] = 1 - sure
     found["doubt"] = 1 - np.prod(1 - found[CRITERIA].to_numpy(), axis=1)
     found["because"] = _because(reasons, len(table))
     return found
@@ -90,9 +94,9 @@ def doubts(
 
 def _because(reasons: Sequence[Criterion], count: int) -> list[str]:
     """Words for each crystal, the strongest feature first."""
-    brought = np.stack([reason.doubt for reason in reasons], axis=1)
-    order = np.argsort(-brought, axis=1, kind="stable")[:, :SPOKEN]
-    of = np.take_along_axis(brought, order, axis=1)
+    doubts = np.stack([reason.doubt for reason in reasons], axis=1)
+    order = np.argsort(-doubts, axis=1, kind="stable")[:, :SPOKEN]
+    of = np.take_along_axis(doubts, order, axis=1)
     spoken = (of >= WORTH) & (of >= SHARE * of[:, :1])
     said: list[list[str]] = [[] for _ in range(count)]
     for which, aloud in zip(order.T, spoken.T, strict=True):

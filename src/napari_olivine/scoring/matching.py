@@ -30,7 +30,15 @@ class Overlaps:
     def add(
         self, truth: NDArray[np.int64], labels: NDArray[np.integer], *, first: bool, last: bool
     ) -> None:
-        """Take in one strip; `first` and `last` tell whether it ends the section."""
+        """Count the overlaps of one strip.
+
+        Parameters
+        ----------
+        truth, labels
+            Ids of true crystals and of labels, 0 for none, shape (rows, columns).
+        first, last
+            Whether the strip is the first or the last of the section.
+        """
         there = truth > 0
         ids, counts = np.unique(truth[there], return_counts=True)
         self._areas.append(pd.DataFrame({"true": ids, "pixels": counts}))
@@ -61,7 +69,24 @@ class Overlaps:
 def score_crystals(
     overlaps: Overlaps, table: pd.DataFrame, pixel_area_um2: float, settings: ScoreSettings
 ) -> CrystalScores:
-    """Count crystals found, missed, merged, split and spurious; see :class:`CrystalScores`."""
+    """Count crystals found, missed, merged, split and spurious.
+
+    Parameters
+    ----------
+    overlaps
+        Overlaps of all strips.
+    table
+        Labels: ``id``, ``area_px``.
+    pixel_area_um2
+        Area of a pixel.
+    settings
+        Thresholds.
+
+    Returns
+    -------
+    CrystalScores
+        Counts.
+    """
     true, pairs = overlaps.true_crystals(), overlaps.pairs()
     true["size_class"] = _size_classes(true, pixel_area_um2, settings)
     of_true = pairs["true"].map(true["area_px"])
@@ -97,7 +122,26 @@ def score_zoning(
     pixel_area_um2: float,
     settings: ScoreSettings,
 ) -> ZoningScores:
-    """Compare zoning classes; see :class:`ZoningScores`."""
+    """Compare zoning classes of labels with the true ones.
+
+    Parameters
+    ----------
+    overlaps
+        Overlaps of all strips.
+    table
+        Labels: ``id``, ``area_px``, ``zoning_class``.
+    kinds
+        Kind of zoning by true id.
+    pixel_area_um2
+        Area of a pixel.
+    settings
+        Thresholds.
+
+    Returns
+    -------
+    ZoningScores
+        Accuracies and the confusion matrix.
+    """
     true, pairs = overlaps.true_crystals(), overlaps.pairs()
     iou = _iou(true, pairs, table)
     label = pairs[iou > settings.found_iou].set_index("true")["label"]

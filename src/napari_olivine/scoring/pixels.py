@@ -30,7 +30,17 @@ class PhaseCounts:
         orthopyroxene: NDArray[np.bool_],
         predicted: NDArray[np.bool_],
     ) -> None:
-        """Count some pixels; all arrays have the same shape."""
+        """Count some pixels.
+
+        Parameters
+        ----------
+        group
+            Group of each pixel, any shape.
+        olivine, orthopyroxene
+            Truth, same shape.
+        predicted
+            Pixels classified as olivine, same shape.
+        """
         truth = np.where(olivine, 2, orthopyroxene)
         key = (group.astype(np.int32) * 3 + truth) * 2 + predicted
         counts = np.bincount(key.ravel(), minlength=self.counts.size)
@@ -71,7 +81,15 @@ class MgErrors:
         mg: NDArray[np.float32],
         truth: NDArray[np.float32],
     ) -> None:
-        """Add the errors of some pixels; those without mg# or truth are left out."""
+        """Add the errors of some pixels; those without mg# or truth are left out.
+
+        Parameters
+        ----------
+        group
+            Group of each pixel, any shape.
+        mg, truth
+            mg# and true mg#, NaN where unknown, same shape.
+        """
         error = (mg - truth).astype(np.float64)
         there = np.isfinite(error)
         of, error = group[there], error[there]

@@ -1,4 +1,7 @@
-"""What scoring tells, as values for a file and as a table for a person."""
+"""Results of scoring, as values for a file.
+
+"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ class _Values(BaseModel):
 
 
 class PhaseScores(_Values):
-    """Olivine pixels against the truth; `None` where nothing can be divided."""
+    """Olivine pixels against the truth; `None` where a denominator is zero."""
 
     iou: float | None
     """Intersection over union."""

@@ -47,6 +47,11 @@ def score_section(
     job
         Running job.
 
+    Returns
+    -------
+    Scores
+        `None` for products that the section lacks.
+
     Raises
     ------
     InputError
@@ -75,7 +80,7 @@ NO_CRYSTALS = pd.DataFrame({"id": pd.Series(dtype=np.int64)})
 
 
 class _Counted:
-    """Everything that is gathered while going through the strips."""
+    """Counts of all products, gathered strip by strip."""
 
     def __init__(self, section: Section, there: list[str], sessions: list[Session]) -> None:
         self.section, self.there, self.sessions = section, there, sessions
@@ -89,7 +94,7 @@ class _Counted:
         self.rejected = np.setdiff1d(self.table["id"], counted(self.table)["id"])
 
     def add(self, truth: Truth, rows: slice, columns: slice, settings: ScoreSettings) -> None:
-        """Take in one strip."""
+        """Count one strip."""
         group = 1 + session_index(
             self.sessions,
             np.arange(rows.start, rows.stop)[:, np.newaxis],
@@ -112,7 +117,7 @@ class _Counted:
             self.overlaps.add(truth.crystals(rows), labels, first=rows.start == 0, last=last)
 
     def scores(self, truth: Truth, settings: ScoreSettings, missing: list[str]) -> Scores:
-        """Turn what was gathered into scores."""
+        """Turn the counts into scores."""
         whole: dict[str, Any] = {name: counts.scores() for name, counts in self.phases.items()}
         if self.mg is not None:
             whole["mg"] = self.mg.scores()
@@ -158,5 +163,10 @@ def traverse_scores(section: Section) -> dict[str, dict[str, Any]]:
             for kind in ("filtered", "raw")
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SectionError(f"{file} is damaged; run 'napari-olivine calibrate --force'.") from error
+        raise SectionError(
+            f"{file} is damaged.",
+            remedy="Run {step:calibrate} with {setting:force}.",
+            file=file,
+            step="calibrate",
+        ) from error
     return {name: values for name, values in found.items() if values.get("points")}

@@ -8,7 +8,7 @@ from napari_olivine.scoring.results import MgScores, PhaseScores, Scores
 
 
 def scores_table(scores: Scores) -> str:
-    """Write every score that is there, one block a product."""
+    """Write all scores, one block a product."""
     blocks = [f"Scores of {scores.section} against the truth"]
     blocks += _phases(scores)
     blocks += _mg(scores)

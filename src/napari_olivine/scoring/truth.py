@@ -25,9 +25,9 @@ class Truth:
     Parameters
     ----------
     folder
-        Where it lies.
+        The truth folder.
     section
-        Section that it is the truth of.
+        Section that it describes.
 
     Raises
     ------
@@ -38,12 +38,14 @@ class Truth:
     def __init__(self, folder: Path, section: Section) -> None:
         self.folder = Path(folder)
         if not self.folder.is_dir():
-            raise InputError(f"There is no truth folder {self.folder}.")
+            raise InputError(f"There is no truth folder {self.folder}.", file=self.folder)
         missing = [name for name in (*RASTERS, TABLE) if not (self.folder / name).is_file()]
         if missing:
             raise InputError(
-                f"The truth folder {self.folder} lacks {', '.join(missing)}. A truth has "
-                f"{', '.join((*RASTERS, TABLE))}."
+                f"The truth folder {self.folder} lacks {', '.join(missing)}.",
+                remedy=f"A truth has {', '.join((*RASTERS, TABLE))}.",
+                file=self.folder / missing[0],
+                expected=", ".join((*RASTERS, TABLE)),
             )
         self._phase, self._mg, self._crystals = (
             _open(self.folder / name, section.shape) for name in RASTERS
@@ -75,11 +77,16 @@ class Truth:
             # "none" is the name of a kind, not a missing value.
             kinds = pd.read_csv(file, keep_default_na=False).set_index("id")["kind"].astype(str)
         except (KeyError, ValueError) as error:
-            raise InputError(f"{file} needs the columns id and kind ({error}).") from error
+            raise InputError(
+                f"{file} needs the columns id and kind ({error}).",
+                file=file,
+                expected="columns id and kind",
+            ) from error
         absent = sorted(set(ids) - set(kinds.index))
         if absent:
             raise InputError(
-                f"{file} lacks {len(absent)} crystals of crystals.tif, the first is {absent[0]}."
+                f"{file} lacks {len(absent)} crystals of crystals.tif, the first is {absent[0]}.",
+                file=file,
             )
         return kinds
 
@@ -93,10 +100,12 @@ def _open(file: Path, shape: tuple[int, int]) -> Any:
         array = zarr.open(tifffile.imread(file, aszarr=True, level=0), mode="r")
         found = tuple(array.shape)  # type: ignore[union-attr]
     except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as error:
-        raise InputError(f"{file} cannot be read as a TIFF image ({error}).") from error
+        raise InputError(f"{file} cannot be read as a TIFF image ({error}).", file=file) from error
     if found != shape:
         raise InputError(
             f"{file} has {' x '.join(map(str, found))} pixels, the section {shape[0]} x "
-            f"{shape[1]}: it is the truth of another section."
+            f"{shape[1]}: it is the truth of another section.",
+            file=file,
+            expected=f"{shape[0]} x {shape[1]} pixels",
         )
     return array

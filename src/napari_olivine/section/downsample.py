@@ -1,4 +1,4 @@
-"""How an overview is made: the rows and columns of an image halved, the right way for each kind."""
+"""Downsampling by two for overviews: by mean, mode or nearest, as the kind of image needs."""
 
 from __future__ import annotations
 

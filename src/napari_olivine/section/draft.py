@@ -73,7 +73,7 @@ class Draft:
             file.write(json.dumps(part) + "\n")
 
     def pending(self, parts: Iterable[T], message: str = "") -> Iterator[T]:
-        """Go through the parts that no run has finished, telling progress.
+        """Go through the parts that no run has finished, and report progress.
 
         A part counts as finished when the loop comes back for the next one.
 
@@ -82,7 +82,7 @@ class Draft:
         parts
             Things whose `repr` names them the same in every run.
         message
-            What is being done, for the person who waits.
+            Name of the work, for the person who waits.
         """
         everything = list(parts)
         for done, part in enumerate(everything):
@@ -106,9 +106,14 @@ def open_draft(section: Path, name: str, recipe: Recipe, job: Job) -> Iterator[D
     name
         Name of the product, its path in the section.
     recipe
-        What the product is made from; a draft of another recipe is thrown away.
+        Provenance of the product; a draft of another recipe is thrown away.
     job
         Running job.
+
+    Returns
+    -------
+    iterator of Draft
+        For a ``with`` statement.
 
     Raises
     ------
@@ -155,7 +160,17 @@ def open_draft(section: Path, name: str, recipe: Recipe, job: Job) -> Iterator[D
 
 
 def put_in_place(section: Path, name: str, recipe: Recipe) -> None:
-    """Put in place what a killed run with the same recipe had finished all but that."""
+    """Put in place a draft that a killed run with the same recipe had completed.
+
+    Parameters
+    ----------
+    section
+        Folder of the section.
+    name
+        Name of the product.
+    recipe
+        Recipe that the draft must have.
+    """
     path = draft_folder(section, name)
     if not (path / RECORD).exists():
         return
@@ -219,7 +234,22 @@ def lock_of(section: Path, name: str) -> filelock.BaseFileLock:
 
 
 def unfinished(section: Path, name: str, recipe: Recipe) -> Path | None:
-    """Return the folder of a product that an earlier run with the same recipe left unfinished."""
+    """Find the draft that an earlier run with the same recipe left unfinished.
+
+    Parameters
+    ----------
+    section
+        Folder of the section.
+    name
+        Name of the product.
+    recipe
+        Recipe that the draft must have.
+
+    Returns
+    -------
+    Path or None
+        Its folder.
+    """
     path = draft_folder(section, name)
     try:
         same = (path / RECIPE).read_text() == recipe.fingerprint

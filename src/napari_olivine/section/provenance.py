@@ -1,4 +1,4 @@
-"""Where a product comes from: the recipe that names it, and the record kept beside it."""
+"""Provenance of a product: the recipe that names it, and the record beside it."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Product:
 
     @property
     def fingerprint(self) -> str:
-        """What a step that reads this product notes of it: the recipe's hash and the content's."""
+        """Fingerprint that a step records of this input: the hashes of recipe and content."""
         return "-".join(filter(None, (self.recipe.fingerprint, self.content)))
 
     def write(self) -> None:
@@ -122,19 +122,19 @@ class Product:
 
 KINDS = {"name": str, "created": str, "content": str, "notes": dict, "files": dict}
 RECIPE_KINDS = {"step": str, "inputs": dict, "settings": dict, "method": int}
-"""What values of a record must be; a damaged one is told when it is read."""
+"""Types of the values of a record, checked when it is read."""
 
 RECORD = "product.json"
 """Record of a product. A draft that has it is whole: all but its place is done."""
 
 JOURNAL, RECIPE, SECONDS = "finished.jsonl", "recipe.json", "seconds.txt"
-"""What a draft has and a product has not: parts that are finished, fingerprint, time it took."""
+"""Files of a draft that a product lacks: finished parts, fingerprint, time it took."""
 
 NO_CONTENT = (RECORD, JOURNAL, RECIPE, SECONDS)
 
 UNSUMMED = ("c", "edits")
-"""Folders without checksums in the record: chunks of pixels have their own, and what edits of
-crystals changed is written one after the other."""
+"""Folders without checksums in the record: chunks of pixels have their own, and the changes
+of edits of crystals are appended."""
 
 
 def checksums(folder: Path) -> dict[str, str]:

@@ -20,11 +20,11 @@ from napari_olivine.section.downsample import Reduction, halve
 from napari_olivine.section.shards import CODEC, fills_shards, is_ours, write_shards
 
 CHUNK = 1024
-"""Rows of a strip, and the step of the sides of blocks: what is written in multiples of it fills
-whole shards from top to bottom."""
+"""Rows of a strip, and the step of the sides of blocks: blocks of a multiple of it fill whole
+shards from top to bottom."""
 
 PIECE = 512
-"""Rows and columns of what is compressed by itself (a chunk of zarr)."""
+"""Rows and columns of a chunk of zarr, which is compressed by itself."""
 
 SHARD_COLUMNS = 8192
 """Columns of a file (a shard of zarr); it has `CHUNK` rows at full resolution."""
@@ -156,11 +156,21 @@ class Raster:
             ) from error
 
     def write(self, row: int, column: int, block: NDArray[Any], level: int = 0) -> None:
-        """Write a block with its top left pixel at (row, column).
+        """Write a block.
 
-        A block of whole shards is compressed on every core; of any other, the rest of the shards
-        is read and written again. Either way each file is replaced in one piece. Whole shards
-        come to the disk behind the work (`section.durable`), anything else before this returns.
+        A block of whole shards is compressed on every core; for any other, the rest of the shards
+        is read and written again. Either way each file is replaced atomically. Whole shards are
+        brought to the disk in the background (`section.atomic_io`), other blocks before this
+        returns.
+
+        Parameters
+        ----------
+        row, column
+            Place of its top left pixel.
+        block
+            Pixels, shape (rows, columns).
+        level
+            Level of the pyramid.
         """
         height, width = block.shape
         rows, columns = slice(row, row + height), slice(column, column + width)
@@ -176,7 +186,14 @@ class Raster:
     def files(self, level: int, rows: slice, columns: slice) -> Iterator[tuple[Path, Block]]:
         """Give the files that hold a window of a level, and the pixels in each.
 
-        A file is not there while all its pixels have the fill value.
+        A file does not exist while all its pixels have the fill value.
+
+        Parameters
+        ----------
+        level
+            Level of the pyramid.
+        rows, columns
+            Window in pixels of that level.
         """
         array = self.levels[level]
         high, wide = array.shards or array.chunks
@@ -194,7 +211,15 @@ class Raster:
                 )
 
     def forget(self, level: int, rows: slice, columns: slice) -> None:
-        """Delete the files that hold nothing but pixels of a window, which is written next."""
+        """Delete the files that lie wholly in a window, which is written next.
+
+        Parameters
+        ----------
+        level
+            Level of the pyramid.
+        rows, columns
+            Window in pixels of that level.
+        """
         for file, (file_rows, file_columns) in self.files(level, rows, columns):
             inside = rows.start <= file_rows.start and file_rows.stop <= rows.stop
             if inside and columns.start <= file_columns.start and file_columns.stop <= columns.stop:
@@ -224,11 +249,27 @@ class Raster:
                 yield block
 
     def block_name(self, level: int, row: int, column: int) -> str:
-        """Name a block of an overview, the same in every run."""
+        """Name a block of an overview, the same in every run.
+
+        Parameters
+        ----------
+        level
+            Level of the pyramid.
+        row, column
+            Its top left pixel.
+        """
         return f"{self.name} {level} {row} {column}"
 
     def reduced(self, level: int, rows: slice, columns: slice) -> NDArray[Any]:
-        """Make a window of a level from the level below it, as it must be."""
+        """Compute a window of a level from the level below it.
+
+        Parameters
+        ----------
+        level
+            Level of the pyramid, from 1.
+        rows, columns
+            Window in pixels of that level.
+        """
         fine = self.read(
             slice(2 * rows.start, 2 * rows.stop), slice(2 * columns.start, 2 * columns.stop),
             level - 1,
@@ -269,6 +310,11 @@ def create_raster(
     sharded
         Whether many chunks share a file. An image that grows in any order, or from several
         processes, has a file for each of its chunks of 1024 px (overviews 512 px) instead.
+
+    Returns
+    -------
+    Raster
+        The image, open.
     """
     if (folder / "zarr.json").exists():
         return Raster(folder)
@@ -308,6 +354,11 @@ def blocks(shape: tuple[int, ...], height: int, width: int | None = None) -> Ite
         Rows and columns of the image.
     height, width
         Of a block; the whole width if not given.
+
+    Returns
+    -------
+    iterator of (slice, slice)
+        Rows and columns of each block, cut to the image.
     """
     width = width or shape[1]
     for row in range(0, shape[0], height):

@@ -50,7 +50,20 @@ def is_ours(array: zarr.Array[Any]) -> bool:
 
 
 def fills_shards(array: zarr.Array[Any], rows: slice, columns: slice) -> bool:
-    """Tell whether a window is made of whole shards (cut only by the image's end)."""
+    """Tell whether a window is made of whole shards (cut only by the image's end).
+
+    Parameters
+    ----------
+    array
+        Array on disk.
+    rows, columns
+        Window in it.
+
+    Returns
+    -------
+    bool
+        False for an array without shards.
+    """
     shard = array.shards
     if shard is None:
         return False
@@ -65,7 +78,7 @@ def write_shards(
 ) -> None:
     """Write a block of whole shards; a reader sees each shard as it was or as it is.
 
-    They come to the disk behind the work: what `do_behind` does afterwards may vouch for them.
+    They are brought to the disk in the background, before any later task of `submit_io`.
 
     Parameters
     ----------

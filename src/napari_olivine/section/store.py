@@ -230,7 +230,17 @@ class Section:
         )
 
     def finished(self, name: str, recipe: Recipe, job: Job) -> Product | None:
-        """Return the product if it was already made by this very recipe."""
+        """Return the product if it was already made by the same recipe.
+
+        Parameters
+        ----------
+        name
+            Name of the product.
+        recipe
+            Recipe that it must have.
+        job
+            Running job; with `force` nothing counts as finished.
+        """
         if not job.force:
             put_in_place(self.path, name, recipe)
         product = self.product(name)
@@ -240,7 +250,17 @@ class Section:
         return product
 
     def draft(self, name: str, recipe: Recipe, job: Job) -> AbstractContextManager[Draft]:
-        """Make a product; see `napari_olivine.section.draft.open_draft`."""
+        """Make a product; see `napari_olivine.section.draft.open_draft`.
+
+        Parameters
+        ----------
+        name
+            Name of the product.
+        recipe
+            Provenance of the product.
+        job
+            Running job.
+        """
         return open_draft(self.path, name, recipe, job)
 
     # ------------------------------------------------------------------ contents

@@ -1,4 +1,4 @@
-"""An image that comes strip by strip: its overviews are made while the strips are in memory."""
+"""Writing an image strip by strip: its overviews are made while the strips are in memory."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from napari_olivine.section.raster import OVERVIEW_ROWS, Raster
 class Strips:
     """Writes strips of a raster's whole width, and every overview as its rows become complete.
 
-    Rows of an overview are complete when all strips beneath them came one after another. What is
-    not, because an earlier run made the first of them, is left to `Raster.build_pyramid`.
+    Rows of an overview are complete when all strips below them were written in order. Rows of which
+    an earlier run wrote the first strips are left to `Raster.build_pyramid`.
 
     Parameters
     ----------
     raster
-        Where to.
+        Image to write.
     tick
-        Told the name of every block of an overview that is on disk, as `build_pyramid` names it.
+        Called with the name of every block of an overview that is on disk, as `build_pyramid`
+        names it.
     """
 
     def __init__(self, raster: Raster, tick: Callable[[str], None]) -> None:

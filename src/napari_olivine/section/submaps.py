@@ -64,7 +64,17 @@ class SubmapPlace:
 
     @classmethod
     def about(cls, linear: Floats, centre: Floats, shape: tuple[int, int]) -> SubmapPlace:
-        """Place a field by its centre and by what a step in the field is in the section, (2, 2)."""
+        """Place a field by its centre and its linear map.
+
+        Parameters
+        ----------
+        linear
+            Section pixels a pixel of the field, shape (2, 2).
+        centre
+            Row and column of the section at the middle of the field.
+        shape
+            Rows and columns of the field.
+        """
         middle = (np.array(shape, np.float64) - 1) / 2
         return cls(np.column_stack([linear, np.asarray(centre) - linear @ middle]))
 
@@ -97,12 +107,12 @@ class SubmapPlace:
         return np.asarray(self.to_section((np.array([shape], np.float64) - 1) / 2)[0])
 
     def of_blocks(self, times: int) -> SubmapPlace:
-        """Return the place of the image whose pixels each stand for so many squared of these."""
+        """Return the place of the image that is coarser by a factor."""
         first = self.to_section(np.full((1, 2), (times - 1) / 2))[0]
         return SubmapPlace(np.column_stack([self.linear * times, first]))
 
     def of_parts(self, times: int) -> SubmapPlace:
-        """Return the place of the image of which so many squared pixels are one of these."""
+        """Return the place of the image that is finer by a factor."""
         linear = self.linear / times
         return SubmapPlace(
             np.column_stack([linear, self.matrix[:, 2] - linear.sum(axis=1) * (times - 1) / 2])
@@ -117,7 +127,15 @@ class SubmapPlace:
     def window(
         self, shape: tuple[int, int], rows: slice, columns: slice
     ) -> tuple[slice, slice] | None:
-        """Return the part of a window of the section that the field may reach into."""
+        """Return the part of a window of the section that the field may reach into.
+
+        Parameters
+        ----------
+        shape
+            Rows and columns of the field.
+        rows, columns
+            Window of the section.
+        """
         corners = self.corners(shape)
         low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0)) + 1
         down = slice(max(int(low[0]), rows.start), min(int(high[0]), rows.stop))
@@ -172,7 +190,7 @@ class Submaps:
     def covers(
         self, rows: slice, columns: slice, signals: Collection[str], inset_px: float = 0.0
     ) -> NDArray[np.bool_]:
-        """Tell where all of some signals were measured, as far as fields can tell.
+        """Tell where all of some signals were measured, according to the fields.
 
         Parameters
         ----------

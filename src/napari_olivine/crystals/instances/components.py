@@ -21,7 +21,7 @@ NEVER = np.iinfo(np.int64).max // 2
 
 @dataclass(frozen=True)
 class Strip:
-    """What joining needs to know of the components of one strip.
+    """Components of one strip: the sums and borders from which strips are joined.
 
     Arrays have one entry a component, in the order of the strip's labels 1, 2, ...
     Rows and columns are those of the whole image.
@@ -96,7 +96,7 @@ def summarize_strip(labels: NDArray[np.int32], row0: int) -> Strip:
 def join_strips(
     strips: Sequence[Strip], *, diagonals: bool, min_area_px: float
 ) -> tuple[list[NDArray[np.uint32]], pd.DataFrame]:
-    """Join components over the seams and number them in reading order of their first pixels.
+    """Join components over the seams; number them in reading order of their first pixels.
 
     Parameters
     ----------

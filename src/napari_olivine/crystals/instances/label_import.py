@@ -1,4 +1,4 @@
-"""A label image from elsewhere: its numbers are crystals, as they are."""
+"""Import a label image that another program made: each number becomes a crystal, unchanged."""
 
 from __future__ import annotations
 
@@ -44,20 +44,30 @@ class LabelImage:
     def __init__(self, file: Path, shape: tuple[int, int]) -> None:
         self.file = file
         if not file.is_file():
-            raise InputError(f"There is no label image {file}.")
+            raise InputError(f"There is no label image {file}.", file=file, setting="labels")
         try:
             pixels: Any = zarr.open(tifffile.imread(file, aszarr=True, level=0), mode="r")
             found, self.dtype = tuple(pixels.shape), np.dtype(pixels.dtype)
         except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as error:
-            raise InputError(f"{file} cannot be read as a TIFF image ({error}).") from error
+            raise InputError(
+                f"{file} cannot be read as a TIFF image ({error}).", file=file, setting="labels"
+            ) from error
         self._pixels = pixels
         if found != shape:
             raise InputError(
                 f"{file} has {' x '.join(map(str, found))} pixels, the section {shape[0]} x "
-                f"{shape[1]}: labels must lie pixel on pixel."
+                f"{shape[1]}: labels must lie pixel on pixel.",
+                file=file,
+                setting="labels",
+                expected=f"{shape[0]} x {shape[1]} pixels",
             )
         if self.dtype.kind not in "iub":
-            raise InputError(f"{file} holds {self.dtype} values; labels are whole numbers.")
+            raise InputError(
+                f"{file} holds {self.dtype} values; labels are whole numbers.",
+                file=file,
+                setting="labels",
+                expected="whole numbers",
+            )
 
     def read(self, rows: slice) -> NDArray[np.uint32]:
         """Read some rows.
@@ -71,13 +81,18 @@ class LabelImage:
             numbers = np.asarray(self._pixels[rows])
         except (OSError, ValueError, RuntimeError) as error:
             raise InputError(
-                f"{self.file} is damaged in rows {rows.start} to {rows.stop} ({error})."
+                f"{self.file} is damaged in rows {rows.start} to {rows.stop} ({error}).",
+                file=self.file,
+                setting="labels",
             ) from error
         low, high = int(numbers.min(initial=0)), int(numbers.max(initial=0))
         if low < 0 or high > LARGEST_ID:
             raise InputError(
                 f"{self.file} holds the number {low if low < 0 else high}; numbers of crystals are "
-                f"1 to {LARGEST_ID}, and 0 is none."
+                f"1 to {LARGEST_ID}, and 0 is none.",
+                file=self.file,
+                setting="labels",
+                expected=f"0 to {LARGEST_ID}",
             )
         return numbers.astype(np.uint32)
 
@@ -97,7 +112,7 @@ def import_labels(image: LabelImage, labels: Raster, draft: Draft, job: Job) -> 
     Parameters
     ----------
     image
-        Where they come from.
+        Label image.
     labels
         Image of ids to be written, with its overviews.
     draft
@@ -127,7 +142,8 @@ def import_labels(image: LabelImage, labels: Raster, draft: Draft, job: Job) -> 
     if len(table) == 1:
         job.warn(
             f"{image.file} holds one number only: is it a mask? Then let the program find the "
-            "crystals in it."
+            "crystals in it.",
+            file=str(image.file),
         )
     return table.assign(
         row=table["rows"] / table["area_px"], col=table["columns"] / table["area_px"]

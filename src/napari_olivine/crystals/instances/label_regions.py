@@ -40,7 +40,7 @@ def number_regions(
     draft
         Draft of the product; strips that are done are not repeated.
     settings
-        What is connected, and the smallest region.
+        Connectivity and the smallest region.
     job
         Running job.
 
@@ -82,6 +82,6 @@ def _strip_height(job: Job, columns: int) -> int:
 
 
 def _label(phase: Raster, rows: slice, settings: CrystalsSettings) -> NDArray[np.int32]:
-    """Label one strip, the same way each time it is asked for."""
+    """Label one strip, the same way in each call."""
     mask = phase.read(rows, slice(0, phase.shape[1])) == OLIVINE
     return label_strip(mask, diagonals=settings.join_diagonals)

@@ -56,7 +56,7 @@ def resolve_instances(
     settings: CrystalsSettings,
     job: Job,
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
-    """Decide which regions are one crystal, and write the ids of the crystals.
+    """Split touching crystals, merge fragments, and write the ids of the crystals.
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ def resolve_instances(
     table
         Crystals, numbered in reading order, with the same columns.
     decisions
-        ``cuts`` and ``gaps`` that were judged, with the ids of the crystals on both sides, their
-        evidence and what was decided; rows and columns are those of the section.
+        ``cuts`` and ``gaps`` that were judged, with the ids of the crystals on both sides, the
+        evidence and the decision; rows and columns are those of the section.
     """
     splits: list[SplitRegion] = []
     cuts = Cut.table([]).assign(region=pd.Series(dtype=np.int64))
@@ -106,7 +106,7 @@ def resolve_instances(
 
 
 def no_decisions() -> dict[str, pd.DataFrame]:
-    """Return ``cuts`` and ``gaps`` where nothing was to be decided."""
+    """Return empty tables ``cuts`` and ``gaps``."""
     return {"cuts": Cut.table([]), "gaps": Gap.table([])}
 
 
@@ -159,9 +159,10 @@ def _split_block(
     if too_large:
         words = "region of olivine is" if too_large == 1 else "regions of olivine are"
         job.warn(
-            f"{too_large} {words} too large to be parted.",
-            remedy="If that is no single crystal, the phase holds more than olivine: look at it, "
-            "or choose another threshold; if it is, give more with {setting:memory}.",
+            f"{too_large} {words} too large to be parted. If that is no single crystal, the phase "
+            "holds more than olivine: look at it, or choose another threshold; if it is, give more "
+            "with {setting:memory}.",
+            setting="memory",
         )
     return splits, Cut.table(cuts).assign(region=np.array(regions, np.int64))
 

@@ -32,7 +32,7 @@ KINDS = ("vesicle", "crack", "dark", "alike", "bright", "crystal", "unknown")
 
 @dataclass(frozen=True)
 class Inclusion:
-    """A hole in a crystal, whatever fills it."""
+    """A hole in a crystal, and the kind of its filling."""
 
     id: int
     """Unique: the host's id times `MOST` and the place among its holes, the largest first."""
@@ -62,7 +62,7 @@ def find_inclusions(
     pixel_um: float,
     vesicle_grey: float | None,
 ) -> list[Inclusion]:
-    """List what a crystal encloses.
+    """List the holes and inclusions of a crystal, the largest first.
 
     Parameters
     ----------
@@ -79,7 +79,12 @@ def find_inclusions(
     pixel_um
         Side of a pixel.
     vesicle_grey
-        Grey below which a pixel is a vesicle.
+        Grey below which a pixel is a vesicle, None if unknown.
+
+    Returns
+    -------
+    list of Inclusion
+        Holes of at least `LEAST_PX` pixels.
     """
     holes = filled & ~inside
     if not holes.any():

@@ -38,7 +38,7 @@ MARGIN_PX = RING_PX[1]
 """Pixels around a crystal that `measure_boundary` looks at: read its box with this margin."""
 
 BRUSHES = tuple(np.ones((2 * reach + 1, 2 * reach + 1), np.uint8) for reach in RING_PX)
-"""What grows and shrinks a crystal by `RING_PX`."""
+"""Structuring elements that dilate and erode a crystal by `RING_PX`."""
 
 NOISE_ROWS = 64
 """Rows on which the noise is estimated at most."""
@@ -65,9 +65,9 @@ class Outline:
     hull_area_px: float
     """Pixels whose centres lie in the convex hull of the crystal's; exact, by Pick's theorem."""
     rounding: float
-    """What its hull lacks of the tightest polygon with 8 sides, as a share of what an ellipse
-    lacks (5.5 %): 0 for up to 8 straight faces, 1 for an ellipse of any axes. NaN below 500 px
-    (ours)."""
+    """Area between the convex hull and the tightest 8-sided polygon around it, over the area of the
+    hull, divided by the same ratio for an ellipse (5.5 %): 0 for up to 8 straight faces, 1 for an
+    ellipse of any axes. NaN below 500 px (ours)."""
     edge_contact: float
     """Share of the outline on the edge of the section."""
     gap_contact: float
@@ -101,6 +101,19 @@ def measure_outline(
         Sides of the box that lie on the edge of the section.
     gaps
         Pixels of the box without image, in the same shape.
+
+    Returns
+    -------
+    Outline
+        Lengths in px, angles in degrees.
+
+    References
+    ----------
+    Vossepoel, A. M. and Smeulders, A. W. M. (1982). Vector code probability and metrication error
+    in the representation of straight lines of finite length. Computer Graphics and Image
+    Processing 20, 347-364 (perimeter).
+    Low, K.-L. and Ilie, A. (2003). Computing a view frustum to maximize an object's image area.
+    Journal of Graphics Tools 8, 3-15 (tightest polygon around the hull).
 
     Notes
     -----
@@ -144,14 +157,17 @@ def curve_length(points: NDArray[np.int32]) -> float:
     """Length of a closed outline, px, from its chain of pixels.
 
     Each step along the pixels counts 0.980, each diagonal one 1.406, and each change of direction
-    -0.091: free of bias for straight lines in random directions (Vossepoel and Smeulders 1982,
-    Computer Graphics and Image Processing 20, 347-364). That the outline lies half a pixel outside
-    the centres adds pi, by Steiner's formula.
+    -0.091: free of bias for straight lines in random directions. The outline lies half a pixel
+    outside the centres, which adds pi (Steiner's formula).
 
     Parameters
     ----------
     points
         As from :func:`trace_outline`, shape (points, 2).
+
+    References
+    ----------
+    Vossepoel, A. M. and Smeulders, A. W. M. (1982), see :func:`measure_outline`.
     """
     if len(points) == 1:
         return math.pi
@@ -200,10 +216,15 @@ def measure_boundary(
         Standard deviation of the noise of a pixel, in units of the grey; estimated by
         :func:`grey_noise` if not given.
 
+    Returns
+    -------
+    Boundary
+        NaN where an image is missing.
+
     Notes
     -----
-    All arrays have the shape of the box, best with a margin of `MARGIN_PX`: what lies outside the
-    arrays does not count. Where a crystal is too thin for the inner ring, all of it counts.
+    All arrays have the shape of the box, best with a margin of `MARGIN_PX`: pixels outside the
+    arrays do not count. Where a crystal is too thin for the inner ring, all of it counts.
     """
     inner, outer = _rings(inside, filled, on_edge, left_out)
     grey_step = contrast = probability_step = np.nan
@@ -277,7 +298,7 @@ def _rounding(hull: NDArray[np.int32]) -> float:
     if len(hull) <= FACES:
         return 0.0
     corners = hull.astype(np.float32).reshape(-1, 1, 2)
-    # Edges give way one by one, the one that adds least first (Low and Ilie 2003).
+    # Edges are removed one by one, the one that adds least area first (Low and Ilie 2003).
     polygon = cv2.approxPolyN(corners, FACES, ensure_convex=True).astype(np.float32)
     excess = cv2.contourArea(polygon) / cv2.contourArea(corners) - 1
     return float(max(excess, 0) / ELLIPSE_EXCESS)

@@ -111,6 +111,11 @@ def measure_shape(
         BSE grey, in any unit: shows cracks that are no holes.
     noise
         Standard deviation of the noise of a pixel of `grey`; estimated if not given.
+
+    Returns
+    -------
+    CrystalShape
+        Lengths in px; see :func:`in_um`.
     """
     outline = measure_outline(filled, on_edge, gaps)
     area, filled_area = float(np.count_nonzero(inside)), float(np.count_nonzero(filled))
@@ -198,7 +203,7 @@ def classify_habit(solidity: float, rounding: float, holes: float) -> str:
 
 
 def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Fill what does not reach the outside of the box, going from pixel to pixel by sides."""
+    """Fill holes: pixels that no path along the sides of pixels joins to the outside of the box."""
     image = mask.view(np.uint8)
     outside = cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     cv2.floodFill(outside, None, (0, 0), 2, flags=4)
@@ -249,6 +254,11 @@ def moment_ellipse(mask: NDArray[np.bool_]) -> tuple[float, float, float]:
     angle
         Of the major axis in degrees, 0 to 180 from the x axis, counter-clockwise as seen on
         screen.
+
+    References
+    ----------
+    Teague, M. R. (1980). Image analysis via the general theory of moments. Journal of the Optical
+    Society of America 70, 920-930. doi 10.1364/JOSA.70.000920
     """
     moments = cv2.moments(mask.view(np.uint8))
     area = moments["m00"]
@@ -308,7 +318,7 @@ def find_cracks(
 def _dark_lines(
     grey: NDArray[Any], filled: NDArray[np.bool_], brush: NDArray[np.uint8], depth: float
 ) -> NDArray[np.uint8]:
-    """Pixels of a crystal that are darker than what is on both sides of them."""
+    """Pixels of a crystal that are darker than the pixels on both sides of them."""
     # Without its surroundings: a bright neighbour would make the crystal's rim look dark.
     alone = np.where(filled, grey, np.zeros((), grey.dtype))
     depths = cv2.morphologyEx(alone, cv2.MORPH_BLACKHAT, brush)

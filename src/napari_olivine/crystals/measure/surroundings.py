@@ -47,12 +47,12 @@ CHORDS = 1_000_000
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What lies within a radius around each crystal: columns of the table, shape (crystals,)."""
+    """Rock and vesicles within a radius around each crystal: columns of shape (crystals,)."""
 
     rock_area_um2: NDArray[np.float64]
     """Area without vesicles and gaps."""
     vesicle_fraction: NDArray[np.float64]
-    """Share of vesicles in what has been imaged; NaN where nothing has."""
+    """Share of vesicles in the imaged part of the disc; NaN where nothing was imaged."""
     seen_fraction: NDArray[np.float64]
     """Share of the disc that has been imaged: less than 1 near edges and gaps."""
 
@@ -132,6 +132,11 @@ def measure_surroundings(
     level
         Level of the pyramid that `rock` and `seen` are of.
 
+    Returns
+    -------
+    Surroundings
+        One value a crystal.
+
     Raises
     ------
     InputError
@@ -145,7 +150,11 @@ def measure_surroundings(
     coarse_um = pixel_um * 2.0**level
     radius = radius_um / coarse_um
     if radius < 1:
-        raise InputError(f"A radius of {radius_um:g} um is less than a pixel ({coarse_um:g} um).")
+        raise InputError(
+            f"A radius of {radius_um:g} um is less than a pixel ({coarse_um:g} um).",
+            setting="surroundings_um",
+            expected=f"at least {coarse_um:g} um",
+        )
     x, y = ((np.asarray(place) + pixel_um / 2) / coarse_um for place in (x_um, y_um))
     found = np.zeros((3, len(x)))
     for first, last, members in _bands(y, radius, rock.shape):

@@ -17,7 +17,7 @@ OVERVIEW_PX = 32_000_000
 
 
 def find_vesicle_grey(raster: Raster, tiles: Tiles | None) -> float | None:
-    """Find the BSE grey below which a pixel is a vesicle; `None` where no vesicles stand apart.
+    """Find the BSE grey below which a pixel is a vesicle; `None` if no dark mode stands apart.
 
     Parameters
     ----------

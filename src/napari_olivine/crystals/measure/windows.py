@@ -16,11 +16,11 @@ from napari_olivine.job import Job
 from napari_olivine.section import Raster, blocks
 
 WINDOW_BYTES = 24
-"""A pixel of the images that are read together: labels, mg#, grey, probability, gaps, and what
-reading them takes."""
+"""Memory for one pixel of the images that are read together: labels, mg#, grey, probability, gaps,
+and the buffers of reading."""
 
 BYTES_PER_PIXEL = 120
-"""A pixel of the box of the crystal that is measured: distances, masks and sorted values."""
+"""Memory for one pixel of the box of a crystal: distances, masks and sorted values."""
 
 BLOCK = 4096
 """Rows and columns of a block where the memory allows."""
@@ -42,7 +42,17 @@ class Window:
 
     @classmethod
     def read(cls, images: Images, box: NDArray[np.int64], level: int) -> Window:
-        """Read the rectangle row0, row1, col0, col1 (full resolution) of a level, and a margin."""
+        """Read a rectangle and a margin around it.
+
+        Parameters
+        ----------
+        images
+            Images to read.
+        box
+            row0, row1, col0, col1 at full resolution, shape (4,).
+        level
+            Level of the pyramid.
+        """
         rows, columns = _around(box, level, images.labels.level_shapes[level])
 
         def read(raster: Raster | None) -> NDArray[Any] | None:
@@ -96,10 +106,19 @@ def crystal_blocks(
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Cut the section into blocks and give the crystals whose boxes begin in each.
 
-    Yields
-    ------
-    name, crystals
-        Only of blocks in which a crystal begins.
+    Parameters
+    ----------
+    table
+        Columns ``row0``, ``col0``.
+    shape
+        Rows and columns of the section.
+    job
+        Its memory bounds the blocks.
+
+    Returns
+    -------
+    iterator of (str, pandas.DataFrame)
+        Name of the block and its crystals; only blocks in which a crystal begins.
     """
     side = BLOCK
     while side > 512 and (side * 1.25) ** 2 * WINDOW_BYTES > job.memory_bytes / 2:
@@ -130,14 +149,14 @@ def crystal_windows(
     table
         Columns ``id, row0, row1, col0, col1``.
     images
-        What to read.
+        Images to read.
     job
         Running job.
 
-    Yields
-    ------
-    id, box, window
-        In the order of the table; row0, row1, col0, col1 of the box are those of the section.
+    Returns
+    -------
+    iterator of (int, ndarray, Window)
+        Id, box (row0, row1, col0, col1 in the section) and images, in the order of the table.
     """
     boxes = table[["row0", "row1", "col0", "col1"]].to_numpy(np.int64)
     together = _near(boxes, int(job.memory_bytes // (2 * WINDOW_BYTES)))

@@ -1,4 +1,7 @@
-"""Core and rim of a crystal, and the classes that follow from them."""
+"""Core and rim of a crystal, and the classes that follow from them.
+
+"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True)
 class Composition:
-    """What is measured of one crystal; NaN where there is nothing to measure."""
+    """mg# and grey of core and rim; NaN where there is nothing to measure."""
 
     mg_core: float = np.nan
     mg_core_se: float = np.nan
@@ -68,6 +71,10 @@ def measure_composition(
         ``mg_difference`` is median(core) - median(rim). Standard errors are those of the noise
         of the pixels and leave out the error of the calibration. Mean and quantiles are of all
         pixels inside the border. ``core_rim_ratio`` is the paper's r.
+
+    References
+    ----------
+    Leichter, P. et al. (2022), section 3.9. doi 10.3389/feart.2022.740638
     """
     furthest = float(distance.max(initial=0))
     core = inside & (distance > furthest / 2)
@@ -112,14 +119,14 @@ def measure_composition(
 
 
 def classify_sizes(area_um2: pd.Series, settings: CrystalsSettings) -> pd.Series:
-    """Give each crystal its size class by its area in um2."""
+    """Classify crystals by their area in um2."""
     bounds = [settings.microphenocryst_from_um2, settings.phenocryst_from_um2]
     place = np.searchsorted(bounds, area_um2.to_numpy(), side="right")
     return pd.Series(np.array(SIZE_CLASSES, dtype=object)[place], area_um2.index, dtype="str")
 
 
 def classify_zoning(table: pd.DataFrame, settings: CrystalsSettings) -> pd.Series:
-    """Give each phenocryst its zoning class, empty for smaller crystals and unmeasured ones.
+    """Classify the zoning of phenocrysts; smaller and unmeasured crystals get no class.
 
     Parameters
     ----------
@@ -131,7 +138,8 @@ def classify_zoning(table: pd.DataFrame, settings: CrystalsSettings) -> pd.Serie
     Returns
     -------
     pandas.Series
-        By mg#, what `PAPER_CLASSES` makes of the class of the radial profile.
+        ``normal``, ``reversed``, ``none`` or empty; by mg# from the class of the radial profile as
+        in `PAPER_CLASSES`.
     """
     if settings.zoning == "paper":
         measure = table["core_rim_ratio"]

@@ -196,6 +196,20 @@ def independent_values(n: NDArray[np.int64], width_px: Floats, patch_px: float) 
     With the correlation length l = sqrt(patch), a band of length L and width w holds
     sqrt(1 + (L / l)2) sqrt(1 + (w / l)2) of them (within 6 % of the integral of a Gaussian
     correlation): L w / patch if it is wide, L / l if it is narrow.
+
+    Parameters
+    ----------
+    n
+        Pixels of each band.
+    width_px
+        Width of each band, px, same shape or broadcast with `n`.
+    patch_px
+        Pixels that share one independent value.
+
+    Returns
+    -------
+    float64 array
+        At most `n`.
     """
     length = np.sqrt(patch_px)
     wide = np.maximum(width_px, 1)
@@ -231,12 +245,12 @@ def on_grid(profile: RadialProfile, grid: Floats = GRID) -> tuple[Floats, Floats
 def profile_distances(
     mg: Floats, error: Floats, others: Floats, errors: Floats, *, floor: float = FLOOR
 ) -> Floats:
-    """Tell how unlike one radial profile is to many.
+    """Measure the distance from one radial profile to many.
 
     The distance D, in units of `floor`, follows from the likelihood that both profiles are one:
-    D2 = mean over the grid of (a - b)2 / v + log(v / floor2), v = ea2 + eb2 + floor2. It is 0
-    for equal profiles without error. The logarithm keeps a crystal whose errors are so large
-    that it could be any from being close to all.
+    D2 = mean over the grid of (a - b)2 / v + log(v / floor2), v = ea2 + eb2 + floor2 (ours). It is
+    0 for equal profiles without error. Without the logarithm a crystal with very large errors would
+    be close to every other.
 
     Parameters
     ----------
@@ -265,9 +279,12 @@ def profile_distances(
 def most_alike(
     mg: Floats, error: Floats, others: Floats, errors: Floats, *, floor: float = FLOOR
 ) -> tuple[NDArray[np.intp], Floats]:
-    """Rank crystals by how like a given one their profiles are, the most alike first.
+    """Rank crystals by the similarity of their profiles to a given one, the most similar first.
 
-    Parameters are those of :func:`profile_distances`.
+    Parameters
+    ----------
+    mg, error, others, errors, floor
+        As for :func:`profile_distances`.
 
     Returns
     -------

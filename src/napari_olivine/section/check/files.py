@@ -37,7 +37,7 @@ DESCRIPTION = "/zarr.json"
 
 
 def check_files(product: Product, folder: Path, job: Job) -> Iterator[str]:
-    """Yield what is wrong with the files of a product, images apart.
+    """Check the files of a product, except its images.
 
     Parameters
     ----------
@@ -47,6 +47,11 @@ def check_files(product: Product, folder: Path, job: Job) -> Iterator[str]:
         Its folder.
     job
         Running job.
+
+    Returns
+    -------
+    iterator of str
+        Each damage, a sentence without its full stop.
     """
     small = [name for name in product.files if not name.endswith(DESCRIPTION)]
     for name in small if product.files else MUST_HAVE.get(product.name.split("/")[0], ()):
@@ -67,7 +72,22 @@ def images_of(product: Product) -> set[str]:
 
 
 def check_description(product: Product, image: Path, job: Job) -> Iterator[str]:
-    """Yield which files of an image that describe its pixels are not as they were written."""
+    """Check the files that describe the pixels of an image.
+
+    Parameters
+    ----------
+    product
+        Product that holds the image.
+    image
+        Folder of the image.
+    job
+        Running job.
+
+    Returns
+    -------
+    iterator of str
+        Each file that is not as it was written, a sentence without its full stop.
+    """
     names = [
         name
         for name in product.files

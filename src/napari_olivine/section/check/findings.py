@@ -1,4 +1,4 @@
-"""What a check finds, in the person's words."""
+"""Findings of a check, and the report that collects them."""
 
 from __future__ import annotations
 
@@ -71,19 +71,64 @@ class Report:
             self.job.say(f"{'Repaired' if finding.state == 'repaired' else 'Note'}: {finding}")
 
     def note(self, where: str, what: str, advice: str = "") -> None:
-        """Tell what does no harm."""
+        """Report something that does no harm.
+
+        Parameters
+        ----------
+        where
+            Product, annotation or path within the section.
+        what
+            What was found, a sentence without its full stop.
+        advice
+            What to do.
+        """
         self.add(Finding(where, what, "note", advice))
 
     def damage(self, where: str, what: str, advice: str = "") -> None:
-        """Tell what is left to mend."""
+        """Report damage that is left to repair.
+
+        Parameters
+        ----------
+        where
+            Product, annotation or path within the section.
+        what
+            What is damaged, a sentence without its full stop.
+        advice
+            What to do.
+        """
         self.add(Finding(where, what, "damage", advice))
 
     def repaired(self, where: str, what: str, advice: str) -> None:
-        """Tell what was mended."""
+        """Report damage that was repaired.
+
+        Parameters
+        ----------
+        where
+            Product, annotation or path within the section.
+        what
+            What was damaged, a sentence without its full stop.
+        advice
+            How it was repaired.
+        """
         self.add(Finding(where, what, "repaired", advice))
 
     def mendable(self, where: str, what: str, advice: str) -> bool:
-        """Tell what can be mended; return whether it is to be mended now."""
+        """Report damage that can be repaired, unless it is to be repaired now.
+
+        Parameters
+        ----------
+        where
+            Product, annotation or path within the section.
+        what
+            What is damaged, a sentence without its full stop.
+        advice
+            What a repair does.
+
+        Returns
+        -------
+        bool
+            Whether to repair it now.
+        """
         if self.repair:
             return True
         self.damage(where, what, f"--repair {advice}")

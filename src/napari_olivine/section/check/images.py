@@ -1,4 +1,4 @@
-"""Whether every pixel of a raster can be read, and every overview shows what lies beneath it.
+"""Check of rasters: every pixel can be read, and every overview agrees with the level below it.
 
 A chunk that rots is found by its checksum. A chunk whose file is gone would read as empty, so
 every overview is made again in memory and compared with the one on disk.
@@ -42,7 +42,22 @@ class Damage:
 
 
 def pyramid_mismatch(raster: Raster, shape: tuple[int, int], pixel_size_um: float) -> str:
-    """Tell what of a raster's description does not fit its section, empty if all does."""
+    """Compare the description of a raster with its section.
+
+    Parameters
+    ----------
+    raster
+        The raster.
+    shape
+        Rows and columns of the section.
+    pixel_size_um
+        Side of a pixel of the section.
+
+    Returns
+    -------
+    str
+        The first difference, empty if there is none.
+    """
     if raster.shape != shape:
         return f"it has {_by(raster.shape)} px, the section {_by(shape)}"
     if not np.isclose(raster.pixel_size_um, pixel_size_um):
@@ -67,7 +82,12 @@ def inspect(raster: Raster, job: Job, progress: Progress) -> Damage:
     job
         Running job; bounds the memory.
     progress
-        Told how much is done.
+        Called with the share that is done.
+
+    Returns
+    -------
+    Damage
+        False if there is none.
     """
     damage = Damage()
     total = sum(array.size for array in raster.levels)
@@ -87,7 +107,16 @@ def inspect(raster: Raster, job: Job, progress: Progress) -> Damage:
 
 
 def rebuild(raster: Raster, overviews: list[tuple[int, Block]], job: Job) -> None:
-    """Make blocks of overviews again, and what lies above them.
+    """Make blocks of overviews again, and the levels above them.
+
+    Parameters
+    ----------
+    raster
+        The raster.
+    overviews
+        Level and block of each part to make.
+    job
+        Running job.
 
     Raises
     ------

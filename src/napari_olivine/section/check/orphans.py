@@ -1,4 +1,4 @@
-"""What stopped and killed runs left behind: swaps half done, drafts, files half written."""
+"""Leftovers of stopped and killed runs: unfinished swaps, drafts, half-written files."""
 
 from __future__ import annotations
 
@@ -119,7 +119,17 @@ def finish_swaps(section: Section, report: Report) -> None:
 
 
 def tell_drafts(section: Section, report: Report, *, remove: bool) -> None:
-    """Tell which products are unfinished, and remove what no run can go on with."""
+    """Report unfinished products, and remove drafts that no run can continue.
+
+    Parameters
+    ----------
+    section
+        The section.
+    report
+        Where findings go.
+    remove
+        Whether to remove drafts that a run could continue, too.
+    """
     work = section.path / WORK
     for draft in sorted(path for path in work.glob("*") if path.is_dir()):
         if draft.name.endswith(OLD) or (draft / RECORD).exists():
@@ -147,7 +157,17 @@ def tell_drafts(section: Section, report: Report, *, remove: bool) -> None:
 
 
 def remove_partials(section: Section, folder: Path, report: Report) -> None:
-    """Remove files that a killed process had not finished writing."""
+    """Remove files that a killed process had not finished writing.
+
+    Parameters
+    ----------
+    section
+        The section.
+    folder
+        Folder in it, searched with its subfolders.
+    report
+        Where findings go.
+    """
     if not (found := list(half_written(folder))):
         return
     where = folder.relative_to(section.path).as_posix()

@@ -428,7 +428,7 @@ class ReviewDock(Dock):
         review = self.review
         if review is not None:
             table = review.table
-            self._background.want([(("learn", id(review)), lambda: review.study(table))])
+            self._background.want([(("learn", id(review)), lambda: review.learn(table))])
 
     # ------------------------------------------------------------------ showing
 

@@ -156,7 +156,7 @@ class ReviewPanel(QWidget):
         progress = review.queue.progress
         self.bar.setRange(0, max(progress.total, 1))
         self.bar.setValue(progress.reviewed)
-        self.learned.tell(review.learned.in_words() if review.learned.answers else "")
+        self.learned.tell(review.learned.describe() if review.learned.answers else "")
         if record is None:
             self.title.setText("" if len(review.queue) else "<b>Every crystal is reviewed.</b>")
             return
@@ -164,7 +164,7 @@ class ReviewPanel(QWidget):
         kind = ZONES.get(record["zone_class"], "")
         sure = f"{kind} ({record['zone_probability']:.0%}). " if kind else ""
         note = f" Note: {record['note']}" if record["note"] else ""
-        doubt = float(review.doubts["doubt"].get(record["id"], 0.0))
+        doubt = float(review.uncertainty["doubt"].get(record["id"], 0.0))
         self.why.setText(f"{sure}Doubt {doubt:.0%}: {review.because(record['id'])}.{note}")
 
 
