@@ -77,12 +77,7 @@ def find_crystals(
     settings, job = settings or CrystalsSettings(), job or Job()
     image = LabelImage(settings.labels, section.shape) if settings.labels else None
     phase = "labels" if image else _phase(section, settings)
-    inputs = [] if image else [phase]
-    inputs += ["probability"] if phase == "segmentation" and _has(section, "probability") else []
-    inputs += ["mg"] if _has(section, "mg") else []
-    inputs += ["images"] if _has(section, "images") else []
-    other = other_opinion(phase)
-    inputs += [other] if section.state(other) == "fresh" else []
+    inputs = _inputs(section, phase)
     recipe = section.recipe(
         "crystals", settings, [*inputs, "annotations/sessions"],
         method=METHOD, extra={"source labels": image.fingerprint(job)} if image else None,
@@ -96,55 +91,77 @@ def find_crystals(
             step="calibrate",
         )
     with section.draft("crystals", recipe, job) as draft:
-        parts = draft.path / "parts"
         around = settings.surroundings_um if "images" in inputs else 0
         vesicle_grey = find_vesicle_grey(*_bse(section)) if around else None
         if not draft.is_done("table"):
-            parts.mkdir(exist_ok=True)
-            pixel_um, shape = section.pixel_size_um, section.shape
-            labels = create_raster(
-                draft.path / "crystals", shape, "uint32", pixel_um,
-                reduction="mode", origin="crystal ids",
-            )  # fmt: skip
-            if image is not None:
-                table, decisions = import_labels(image, labels, draft, job), no_decisions()
-            else:
-                regions = create_raster(
-                    parts / "regions", shape, "uint32", pixel_um, reduction="mode"
-                )
-                olivine = section.raster(phase, "olivine")
-                table = number_regions(olivine, regions, draft, settings, job)
-                images = images_of(section, regions, phase, inputs)
-                table, decisions = resolve_instances(images, table, labels, draft, settings, job)
-            images = images_of(section, labels, phase, inputs)
-            measured = _measure(images, table, draft, settings, vesicle_grey, job)
+            images, table, decisions = _crystals(section, draft, image, phase, inputs, settings)
+            measured = _measure(images, table, draft, settings, vesicle_grey)
             table = table.merge(measured.crystals, on="id", validate="one_to_one").sort_values("id")
             if around and len(table):
                 table = add_surroundings(*_bse(section), table, around, vesicle_grey)
             table = complete(section, table, settings)
+            tables = {"profiles": measured.profiles, "inclusions": measured.inclusions, **decisions}
             table.to_parquet(draft.path / "crystals.parquet", index=False)
             table.to_parquet(draft.path / FOUND, index=False)
-            measured.profiles.to_parquet(draft.path / "profiles.parquet", index=False)
-            measured.inclusions.to_parquet(draft.path / "inclusions.parquet", index=False)
-            for name, decided in decisions.items():
-                decided.to_parquet(draft.path / f"{name}.parquet", index=False)
+            for name, rows in tables.items():
+                rows.to_parquet(draft.path / f"{name}.parquet", index=False)
             draft.tick("table")
         draft.notes |= {"phase_from": phase, "vesicle_grey": vesicle_grey}
-        store = CrystalStore.of_draft(section, draft)
-        store.catch_up()
-        draft.content = content(store.applied)
-        for aside in store.aside():
-            job.warn(
-                f"Edit {aside.entry.n} ({describe(aside.entry.edit)}) is set aside: {aside.reason}"
-            )
-        draft.notes |= summary(pd.read_parquet(draft.path / "crystals.parquet")) | {
-            "edits": len(store.journal.active()),
-            "edits_aside": len(store.aside()),
-            "cuts": int(pd.read_parquet(draft.path / "cuts.parquet")["kept"].sum()),
-            "gaps": int(pd.read_parquet(draft.path / "gaps.parquet")["joined"].sum()),
-        }
-        shutil.rmtree(parts, ignore_errors=True)
+        _carry_out_edits(section, draft)
+        shutil.rmtree(draft.path / "parts", ignore_errors=True)
     return section.require("crystals")
+
+
+def _inputs(section: Section, phase: str) -> list[str]:
+    """Name the products that the crystals are made from and measured on."""
+    inputs = [] if phase == "labels" else [phase]
+    inputs += ["probability"] if phase == "segmentation" and _has(section, "probability") else []
+    inputs += [name for name in ("mg", "images") if _has(section, name)]
+    other = other_opinion(phase)
+    return inputs + ([other] if section.state(other) == "fresh" else [])
+
+
+def _crystals(
+    section: Section,
+    draft: Draft,
+    image: LabelImage | None,
+    phase: str,
+    inputs: list[str],
+    settings: CrystalsSettings,
+) -> tuple[Images, pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Write the ids of the crystals; return the images, the crystals, and the decisions."""
+    parts, job = draft.path / "parts", draft.job
+    parts.mkdir(exist_ok=True)
+    pixel_um, shape = section.pixel_size_um, section.shape
+    labels = create_raster(
+        draft.path / "crystals", shape, "uint32", pixel_um, reduction="mode", origin="crystal ids"
+    )
+    if image is not None:
+        table, decisions = import_labels(image, labels, draft, job), no_decisions()
+    else:
+        regions = create_raster(parts / "regions", shape, "uint32", pixel_um, reduction="mode")
+        olivine = section.raster(phase, "olivine")
+        table = number_regions(olivine, regions, draft, settings, job)
+        images = images_of(section, regions, phase, inputs)
+        table, decisions = resolve_instances(images, table, labels, draft, settings, job)
+    return images_of(section, labels, phase, inputs), table, decisions
+
+
+def _carry_out_edits(section: Section, draft: Draft) -> None:
+    """Carry out the edits of a person on the new crystals, and note the counts."""
+    store = CrystalStore.of_draft(section, draft)
+    store.catch_up()
+    draft.content = content(store.applied)
+    for aside in store.aside():
+        draft.job.warn(
+            f"Edit {aside.entry.n} ({describe(aside.entry.edit)}) is set aside: {aside.reason}"
+        )
+    draft.notes |= summary(pd.read_parquet(draft.path / "crystals.parquet")) | {
+        "edits": len(store.journal.active()),
+        "edits_aside": len(store.aside()),
+        "cuts": int(pd.read_parquet(draft.path / "cuts.parquet")["kept"].sum()),
+        "gaps": int(pd.read_parquet(draft.path / "gaps.parquet")["joined"].sum()),
+    }
 
 
 def _has(section: Section, product: str) -> bool:
@@ -174,9 +191,9 @@ def _measure(
     draft: Draft,
     settings: CrystalsSettings,
     vesicle_grey: float | None,
-    job: Job,
 ) -> Measured:
     """Measure the crystals in the table, block by block."""
+    job = draft.job
     crystals = dict(crystal_blocks(table, images.shape, job))
     kinds = [field.name for field in fields(Measured)]
     for name in draft.pending([f"measure {name}" for name in crystals], "Measuring crystals"):

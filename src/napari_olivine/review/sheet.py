@@ -13,6 +13,7 @@ import pandas as pd
 from napari_olivine.crystals.edits import Classify, Edit, Judge, Merge, Note, Verdict, ZoneClass
 from napari_olivine.errors import EditError, InputError
 from napari_olivine.review.session import Review
+from napari_olivine.section import atomic_path
 from napari_olivine.tabular import (
     SEPARATORS,
     Sheet,
@@ -111,21 +112,18 @@ def write_sheet(
     table["class"] = table["reviewed_class"]
     rounded = {"x_um": 2, "y_um": 2, "area_um2": 1, "mg_core": 4, "mg_rim": 4}
     sheet = table[[*CRYSTAL_COLUMNS, *REVIEW_COLUMNS]].round(rounded | {"zone_probability": 3})
-    partial = file.with_name(f".{file.name}")
     try:
-        if file.suffix.lower() == ".csv":
-            sheet.to_csv(partial, index=False)
-        elif file.suffix.lower() == ".xlsx":
-            _write_workbook(sheet, partial)
-        else:
-            raise InputError(
-                f"{file} must end in .xlsx or .csv.", file=file, expected=".xlsx or .csv"
-            )
-        partial.replace(file)
+        with atomic_path(file) as partial:
+            if file.suffix.lower() == ".csv":
+                sheet.to_csv(partial, index=False)
+            elif file.suffix.lower() == ".xlsx":
+                _write_workbook(sheet, partial)
+            else:
+                raise InputError(
+                    f"{file} must end in .xlsx or .csv.", file=file, expected=".xlsx or .csv"
+                )
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error}", file=file) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return len(sheet)
 
 

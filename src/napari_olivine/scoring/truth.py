@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import tifffile
-import zarr
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.section import Section
+from napari_olivine.section import Section, open_tiff
 
 MG_SCALE = 10_000
 """mg.tif holds mg# times this, 0 where there is no olivine."""
@@ -48,7 +46,8 @@ class Truth:
                 expected=", ".join((*RASTERS, TABLE)),
             )
         self._phase, self._mg, self._crystals = (
-            _open(self.folder / name, section.shape) for name in RASTERS
+            open_tiff(self.folder / name, section.shape, "it is the truth of another section")
+            for name in RASTERS
         )
 
     def phase(self, rows: slice) -> NDArray[Any]:
@@ -93,19 +92,3 @@ class Truth:
 
 RASTERS = ("phase.tif", "mg.tif", "crystals.tif")
 TABLE = "crystals.csv"
-
-
-def _open(file: Path, shape: tuple[int, int]) -> Any:
-    try:
-        array = zarr.open(tifffile.imread(file, aszarr=True, level=0), mode="r")
-        found = tuple(array.shape)  # type: ignore[union-attr]
-    except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as error:
-        raise InputError(f"{file} cannot be read as a TIFF image ({error}).", file=file) from error
-    if found != shape:
-        raise InputError(
-            f"{file} has {' x '.join(map(str, found))} pixels, the section {shape[0]} x "
-            f"{shape[1]}: it is the truth of another section.",
-            file=file,
-            expected=f"{shape[0]} x {shape[1]} pixels",
-        )
-    return array

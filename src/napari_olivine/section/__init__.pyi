@@ -1,4 +1,5 @@
 from .atomic_io import (
+    atomic_path as atomic_path,
     half_written as half_written,
     sync as sync,
     write_arrays as write_arrays,
@@ -59,4 +60,5 @@ from .submaps import (
     Submaps as Submaps,
 )
 from .tables import read_table as read_table, write_table as write_table
+from .tiff_input import open_tiff as open_tiff
 from .tiles import TILE_COLUMNS as TILE_COLUMNS, Tiles as Tiles

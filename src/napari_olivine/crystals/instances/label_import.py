@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import tifffile
-import zarr
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from napari_olivine.crystals.instances.components import summarize_strip
 from napari_olivine.crystals.instances.label_regions import strips_of
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.section import Draft, Raster, write_table
+from napari_olivine.section import Draft, Raster, open_tiff, write_table
 
 LARGEST_ID = 50_000_000
 """Tables by number have to stay small."""
@@ -45,22 +42,8 @@ class LabelImage:
         self.file = file
         if not file.is_file():
             raise InputError(f"There is no label image {file}.", file=file, setting="labels")
-        try:
-            pixels: Any = zarr.open(tifffile.imread(file, aszarr=True, level=0), mode="r")
-            found, self.dtype = tuple(pixels.shape), np.dtype(pixels.dtype)
-        except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as error:
-            raise InputError(
-                f"{file} cannot be read as a TIFF image ({error}).", file=file, setting="labels"
-            ) from error
-        self._pixels = pixels
-        if found != shape:
-            raise InputError(
-                f"{file} has {' x '.join(map(str, found))} pixels, the section {shape[0]} x "
-                f"{shape[1]}: labels must lie pixel on pixel.",
-                file=file,
-                setting="labels",
-                expected=f"{shape[0]} x {shape[1]} pixels",
-            )
+        self._pixels = open_tiff(file, shape, "labels must lie pixel on pixel", setting="labels")
+        self.dtype = np.dtype(self._pixels.dtype)
         if self.dtype.kind not in "iub":
             raise InputError(
                 f"{file} holds {self.dtype} values; labels are whole numbers.",
@@ -156,19 +139,9 @@ def _summarize(labels: NDArray[np.uint32], row0: int) -> pd.DataFrame:
     place = place.reshape(labels.shape)
     if len(ids) and ids[0] != 0:
         ids, place = np.concatenate([[0], ids]), place + 1
-    where = np.flatnonzero(place)
-    of = place.ravel()[where]
-    count = len(ids)
-    rows = np.bincount(of, weights=where // labels.shape[1] + row0, minlength=count)
-    columns = np.bincount(of, weights=where % labels.shape[1], minlength=count)
-    boxes = ndimage.find_objects(place.astype(np.int32), count - 1)
-    box = np.array(
-        [(b[0].start + row0, b[0].stop + row0, b[1].start, b[1].stop) for b in boxes], np.int64
-    ).reshape(-1, 4)
+    strip = summarize_strip(place.astype(np.int32), row0)
     return pd.DataFrame({
-        "id": ids[1:].astype(np.int64),
-        "area_px": np.bincount(of, minlength=count)[1:],
-        "rows": rows[1:],
-        "columns": columns[1:],
-        "row0": box[:, 0], "row1": box[:, 1], "col0": box[:, 2], "col1": box[:, 3],
+        "id": ids[1:].astype(np.int64), "area_px": strip.area,
+        "rows": strip.sums[:, 0], "columns": strip.sums[:, 1],
+        **dict(zip(("row0", "row1", "col0", "col1"), strip.boxes.T, strict=True)),
     })  # fmt: skip
