@@ -22,7 +22,6 @@ def draw_mg(
     phase: Phase,
     law: Calibration,
     settings: CalibrateSettings,
-    job: Job,
 ) -> None:
     """Draw the map block by block; blocks that an earlier run finished are left as they are.
 
@@ -34,8 +33,6 @@ def draw_mg(
         Section, BSE grey, pixels of the mineral, and the fitted law.
     settings
         Smoothing, outliers and limits.
-    job
-        Running job.
     """
     out = create_raster(
         draft.path / "mg",
@@ -47,10 +44,10 @@ def draw_mg(
         origin="mg#",
     )
     for rows, columns in draft.pending(blocks(section.shape, CHUNK, CHUNK), "Mapping mg#"):
-        block = mg_block(rows, columns, section.shape, grey, phase, law, settings, job)
+        block = mg_block(rows, columns, section.shape, grey, phase, law, settings, draft.job)
         if np.isfinite(block).any():
             out.write(rows.start, columns.start, block)
-    out.build_pyramid(job)
+    out.build_pyramid(draft.job)
 
 
 def mg_block(

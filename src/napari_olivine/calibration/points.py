@@ -39,6 +39,9 @@ Floats = NDArray[np.float64]
 NEAR_PX = 3
 """A point this close to the mineral may have been measured on it."""
 
+MARGIN_PX = 32
+"""Surroundings of a point from which artefacts are recognised."""
+
 LARGEST_WINDOW = 4_000_000
 """Pixels up to which all points of a profile are read in one window."""
 
@@ -102,6 +105,7 @@ def collect_points(
     analyses = section.table("epma", "analyses")
     require_oxides(analyses, placements["profile"].tolist())
     points = Points(pd.DataFrame())
+    reader = _Reader(section, grey, phase, settings, job)
     tables = []
     for done, placement in enumerate(placements.to_dict("records")):
         job.progress(done, len(placements), "Reading profiles")
@@ -111,8 +115,8 @@ def collect_points(
         table.insert(0, "profile", name)
         table.insert(1, "kind", str(placement["kind"]))
         table.insert(2, "use", str(placement["use"]))
-        points.lines[name] = _place(table, rows, placement, section, grey, phase, settings, job)
-        _read_grey(table, section, grey, phase, settings, job)
+        points.lines[name] = reader.place(table, rows, placement)
+        reader.read_grey(table)
         tables.append(table)
     points.table = pd.concat(tables, ignore_index=True)
     places = session_index(
@@ -188,48 +192,133 @@ def _composition(rows: pd.DataFrame, settings: CalibrateSettings) -> pd.DataFram
     )
 
 
-def _place(
-    table: pd.DataFrame,
-    rows: pd.DataFrame,
-    placement: dict[Any, Any],
-    section: Section,
-    grey: CalibrationGrey,
-    phase: Phase,
-    settings: CalibrateSettings,
-    job: Job,
-) -> dict[str, Any]:
-    """Add x_um, y_um, row, col; return the placement and registration of the profile."""
-    placed: dict[str, Any] = {"kind": placement["kind"], "use": placement["use"]}
-    name, pixel = str(placement["profile"]), section.pixel_size_um
-    if placement["kind"] == "spots":
-        x, y = rows["x_um"].to_numpy(float), rows["y_um"].to_numpy(float)
-        require_inside(name, x, y, section.shape, pixel)
-    else:
-        line: Line = tuple(float(placement[k]) for k in ("x0_um", "y0_um", "x1_um", "y1_um"))  # type: ignore[assignment]
-        ends = np.array(line).reshape(2, 2)
-        require_inside(name, ends[:, 0], ends[:, 1], section.shape, pixel)
-        distance = _distances(table)
-        placed["placed_um"] = list(line)
-        measured = np.isfinite(table["distance_um"]).all()
-        spacing = settings.spacing if measured else "line"
-        if settings.refine_placement:
-            result = _refine(table, distance, line, section, grey, phase, settings, job)
-            placed["registration"] = {
-                "accepted": result.accepted,
-                "shift_um": [round(v, 2) for v in result.shift_um],
-                "correlation_placed": round(result.correlation_before, 4),
-                "correlation_refined": round(result.correlation_after, 4),
-                "reason": result.reason,
-            }
-            if result.accepted:
-                line, spacing = result.line, "line"
-        placed["line_um"] = [round(v, 3) for v in line]
-        x, y = line_positions(distance, line, spacing)
-        width, height = (section.shape[1] - 1) * pixel, (section.shape[0] - 1) * pixel
-        x, y = x.clip(0, width), y.clip(0, height)
-    table["x_um"], table["y_um"] = x, y
-    table["row"], table["col"] = y / pixel, x / pixel
-    return placed
+@dataclass(frozen=True)
+class _Reader:
+    """Lays profiles on the image and reads its grey."""
+
+    section: Section
+    grey: CalibrationGrey
+    phase: Phase
+    settings: CalibrateSettings
+    job: Job
+
+    def place(
+        self, table: pd.DataFrame, rows: pd.DataFrame, placement: dict[Any, Any]
+    ) -> dict[str, Any]:
+        """Add x_um, y_um, row, col; return the placement and registration of the profile."""
+        placed: dict[str, Any] = {"kind": placement["kind"], "use": placement["use"]}
+        name, pixel = str(placement["profile"]), self.section.pixel_size_um
+        if placement["kind"] == "spots":
+            x, y = rows["x_um"].to_numpy(float), rows["y_um"].to_numpy(float)
+            require_inside(name, x, y, self.section.shape, pixel)
+        else:
+            line: Line = tuple(float(placement[k]) for k in ("x0_um", "y0_um", "x1_um", "y1_um"))  # type: ignore[assignment]
+            ends = np.array(line).reshape(2, 2)
+            require_inside(name, ends[:, 0], ends[:, 1], self.section.shape, pixel)
+            distance = _distances(table)
+            placed["placed_um"] = list(line)
+            measured = np.isfinite(table["distance_um"]).all()
+            spacing = self.settings.spacing if measured else "line"
+            if self.settings.refine_placement:
+                result = self._refine(table, distance, line)
+                placed["registration"] = {
+                    "accepted": result.accepted,
+                    "shift_um": [round(v, 2) for v in result.shift_um],
+                    "correlation_placed": round(result.correlation_before, 4),
+                    "correlation_refined": round(result.correlation_after, 4),
+                    "reason": result.reason,
+                }
+                if result.accepted:
+                    line, spacing = result.line, "line"
+            placed["line_um"] = [round(v, 3) for v in line]
+            x, y = line_positions(distance, line, spacing)
+            width, height = ((side - 1) * pixel for side in self.section.shape[::-1])
+            x, y = x.clip(0, width), y.clip(0, height)
+        table["x_um"], table["y_um"] = x, y
+        table["row"], table["col"] = y / pixel, x / pixel
+        return placed
+
+    def _refine(self, table: pd.DataFrame, distance: Floats, line: Line) -> RefinedTraverse:
+        pixel, settings = self.section.pixel_size_um, self.settings
+        good = table["good"].to_numpy(bool)
+        margin = int(np.ceil(settings.largest_shift_um / pixel)) + 4
+        x, y = line_positions(distance, line, "line")
+        window = window_around(y / pixel, x / pixel, margin, self.section.shape)
+        reason = "" if good.sum() >= 2 else "no usable points"
+        if np.prod([side.stop - side.start for side in window]) > LARGEST_WINDOW:
+            reason = "the line is too long to refine"
+        if reason:
+            return RefinedTraverse(line, False, (0.0, 0.0), 0.0, 0.0, reason)
+        return refine_traverse(
+            self._patch(*window),
+            distance,
+            np.where(good, table["mg_epma"].to_numpy(float), np.nan),
+            line,
+            pixel,
+            placed_within_um=settings.placed_within_um,
+            largest_shift_um=settings.largest_shift_um,
+            sigma_px=spot_px(settings, pixel),
+        )
+
+    def read_grey(self, table: pd.DataFrame) -> None:
+        """Add grey_raw, grey_filtered, outlier, on_phase; complete flags and good."""
+        rows, columns = table["row"].to_numpy(float), table["col"].to_numpy(float)
+        sampled = self._sample(rows, columns)
+        outlier = sampled.outlier
+        filtered = sampled.filtered
+        if table["kind"].iloc[0] != "spots":
+            filtered = fill_along(_distances(table), filtered, outlier)
+        on, near = self._on_phase(rows, columns)
+        table["grey_raw"], table["grey_filtered"] = sampled.raw, filtered
+        table["outlier"], table["on_phase"] = outlier, on
+        for flag, where in (("outlier in grey", outlier), (f"not on {self.settings.phase}", ~near)):
+            old = table["flags"]
+            table["flags"] = old.where(~where, old.where(old == "", old + "; ") + flag)
+        table["good"] &= near
+
+    def _sample(self, rows: Floats, columns: Floats) -> Sampled:
+        sigma = spot_px(self.settings, self.grey.raster.pixel_size_um)
+        margin = MARGIN_PX + int(np.ceil(3 * sigma))
+        size = (np.ptp(rows) + 2 * margin) * (np.ptp(columns) + 2 * margin)
+        groups = [np.arange(rows.size)]
+        if size > LARGEST_WINDOW:
+            groups = [np.array([k]) for k in range(rows.size)]
+        raw, filtered = np.full(rows.size, np.nan), np.full(rows.size, np.nan)
+        outlier = np.zeros(rows.size, bool)
+        for group in groups:
+            window = window_around(rows[group], columns[group], margin, self.section.shape)
+            part = sample(self._patch(*window), rows[group], columns[group], sigma_px=sigma)
+            raw[group], filtered[group], outlier[group] = part.raw, part.filtered, part.outlier
+        return Sampled(raw, filtered, outlier)
+
+    def _patch(self, rows: slice, columns: slice) -> Patch:
+        """Read a window and find its pixels of the mineral that are no artefacts."""
+        image = self.grey.window(rows, columns)
+        mineral = self.phase.raster.read(rows, columns) == 1
+        bad = artefacts(
+            image,
+            mineral,
+            neighbors=self.settings.lof_neighbors,
+            threshold=self.settings.lof_threshold,
+            check=self.job.check,
+        )
+        return Patch(image, mineral & ~bad, rows.start, columns.start)
+
+    def _on_phase(
+        self, rows: Floats, columns: Floats
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Tell whether each point lies on the mineral, and whether the mineral is near."""
+        on, near = np.zeros(rows.size, bool), np.zeros(rows.size, bool)
+        points = zip(np.rint(rows).astype(int), np.rint(columns).astype(int), strict=True)
+        for k, (row, column) in enumerate(points):
+            top, left = max(0, row - NEAR_PX), max(0, column - NEAR_PX)
+            mineral = self.phase.raster.read(
+                slice(top, min(self.section.shape[0], row + NEAR_PX + 1)),
+                slice(left, min(self.section.shape[1], column + NEAR_PX + 1)),
+            )
+            on[k] = mineral[row - top, column - left] == 1
+            near[k] = bool((mineral == 1).any())
+        return on, near
 
 
 def _distances(table: pd.DataFrame) -> Floats:
@@ -238,128 +327,3 @@ def _distances(table: pd.DataFrame) -> Floats:
     if np.isfinite(distance).all() and np.ptp(distance) > 0:
         return distance
     return np.arange(len(table), dtype=float)
-
-
-def _refine(
-    table: pd.DataFrame,
-    distance: Floats,
-    line: Line,
-    section: Section,
-    grey: CalibrationGrey,
-    phase: Phase,
-    settings: CalibrateSettings,
-    job: Job,
-) -> RefinedTraverse:
-    pixel = section.pixel_size_um
-    good = table["good"].to_numpy(bool)
-    margin = int(np.ceil(settings.largest_shift_um / pixel)) + 4
-    x, y = line_positions(distance, line, "line")
-    window = window_around(y / pixel, x / pixel, margin, section.shape)
-    size = (window[0].stop - window[0].start) * (window[1].stop - window[1].start)
-    if size > LARGEST_WINDOW:
-        return RefinedTraverse(line, False, (0.0, 0.0), 0.0, 0.0, "the line is too long to refine")
-    patch = _patch(*window, grey, phase, settings, job)
-    mg = table["mg_epma"].to_numpy(float)
-    if good.sum() < 2:
-        return RefinedTraverse(line, False, (0.0, 0.0), 0.0, 0.0, "no usable points")
-    return refine_traverse(
-        patch,
-        distance,
-        np.where(good, mg, np.nan),
-        line,
-        pixel,
-        placed_within_um=settings.placed_within_um,
-        largest_shift_um=settings.largest_shift_um,
-        sigma_px=spot_px(settings, pixel),
-    )
-
-
-def _read_grey(
-    table: pd.DataFrame,
-    section: Section,
-    grey: CalibrationGrey,
-    phase: Phase,
-    settings: CalibrateSettings,
-    job: Job,
-) -> None:
-    """Add grey_raw, grey_filtered, outlier, on_phase; complete flags and good."""
-    rows, columns = table["row"].to_numpy(float), table["col"].to_numpy(float)
-    sampled = _sample(grey, phase, rows, columns, section.shape, settings, job)
-    outlier = sampled.outlier
-    filtered = sampled.filtered
-    if table["kind"].iloc[0] != "spots":
-        filtered = fill_along(_distances(table), filtered, outlier)
-    on, near = _on_phase(phase, rows, columns, section.shape)
-    table["grey_raw"], table["grey_filtered"] = sampled.raw, filtered
-    table["outlier"], table["on_phase"] = outlier, on
-    for what, where in (("outlier in grey", outlier), (f"not on {settings.phase}", ~near)):
-        old = table["flags"]
-        table["flags"] = old.where(~where, old.where(old == "", old + "; ") + what)
-    table["good"] &= near
-
-
-def _sample(
-    grey: CalibrationGrey,
-    phase: Phase,
-    rows: Floats,
-    columns: Floats,
-    shape: tuple[int, int],
-    settings: CalibrateSettings,
-    job: Job,
-) -> Sampled:
-    sigma = spot_px(settings, grey.raster.pixel_size_um)
-    margin = MARGIN_PX + int(np.ceil(3 * sigma))
-    size = (np.ptp(rows) + 2 * margin) * (np.ptp(columns) + 2 * margin)
-    groups = [np.arange(rows.size)]
-    if size > LARGEST_WINDOW:
-        groups = [np.array([k]) for k in range(rows.size)]
-    raw, filtered = np.full(rows.size, np.nan), np.full(rows.size, np.nan)
-    outlier = np.zeros(rows.size, bool)
-    for group in groups:
-        window = window_around(rows[group], columns[group], margin, shape)
-        patch = _patch(*window, grey, phase, settings, job)
-        part = sample(patch, rows[group], columns[group], sigma_px=sigma)
-        raw[group], filtered[group], outlier[group] = part.raw, part.filtered, part.outlier
-    return Sampled(raw, filtered, outlier)
-
-
-MARGIN_PX = 32
-"""Surroundings of a point from which artefacts are recognised."""
-
-
-def _patch(
-    rows: slice,
-    columns: slice,
-    grey: CalibrationGrey,
-    phase: Phase,
-    settings: CalibrateSettings,
-    job: Job,
-) -> Patch:
-    """Read a window and find out which of its pixels are good."""
-    image = grey.window(rows, columns)
-    mineral = phase.raster.read(rows, columns) == 1
-    bad = artefacts(
-        image,
-        mineral,
-        neighbors=settings.lof_neighbors,
-        threshold=settings.lof_threshold,
-        check=job.check,
-    )
-    return Patch(image, mineral & ~bad, rows.start, columns.start)
-
-
-def _on_phase(
-    phase: Phase, rows: Floats, columns: Floats, shape: tuple[int, int]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell whether each point lies on the mineral, and whether the mineral is near."""
-    on, near = np.zeros(rows.size, bool), np.zeros(rows.size, bool)
-    for k, (row, column) in enumerate(
-        zip(np.rint(rows).astype(int), np.rint(columns).astype(int), strict=True)
-    ):
-        window = phase.raster.read(
-            slice(max(0, row - NEAR_PX), min(shape[0], row + NEAR_PX + 1)),
-            slice(max(0, column - NEAR_PX), min(shape[1], column + NEAR_PX + 1)),
-        )
-        on[k] = window[row - max(0, row - NEAR_PX), column - max(0, column - NEAR_PX)] == 1
-        near[k] = bool((window == 1).any())
-    return on, near

@@ -138,7 +138,7 @@ def _map(section: Section, settings: CalibrateSettings, phase: Phase, job: Job) 
         return done
     law, grey = read_calibration(section)
     with section.draft("mg", recipe, job) as draft:
-        draw_mg(draft, section, grey, phase, law, settings, job)
+        draw_mg(draft, section, grey, phase, law, settings)
         draft.notes["phase_from"] = phase.product
     return section.require("mg")
 

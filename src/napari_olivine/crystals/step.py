@@ -130,20 +130,20 @@ def _crystals(
     settings: CrystalsSettings,
 ) -> tuple[Images, pd.DataFrame, dict[str, pd.DataFrame]]:
     """Write the ids of the crystals; return the images, the crystals, and the decisions."""
-    parts, job = draft.path / "parts", draft.job
+    parts = draft.path / "parts"
     parts.mkdir(exist_ok=True)
     pixel_um, shape = section.pixel_size_um, section.shape
     labels = create_raster(
         draft.path / "crystals", shape, "uint32", pixel_um, reduction="mode", origin="crystal ids"
     )
     if image is not None:
-        table, decisions = import_labels(image, labels, draft, job), no_decisions()
+        table, decisions = import_labels(image, labels, draft), no_decisions()
     else:
         regions = create_raster(parts / "regions", shape, "uint32", pixel_um, reduction="mode")
         olivine = section.raster(phase, "olivine")
-        table = number_regions(olivine, regions, draft, settings, job)
+        table = number_regions(olivine, regions, draft, settings)
         images = images_of(section, regions, phase, inputs)
-        table, decisions = resolve_instances(images, table, labels, draft, settings, job)
+        table, decisions = resolve_instances(images, table, labels, draft, settings)
     return images_of(section, labels, phase, inputs), table, decisions
 
 

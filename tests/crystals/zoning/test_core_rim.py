@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from napari_olivine.crystals import CrystalsSettings, classify_sizes, classify_zoning
 from napari_olivine.crystals.crystal_measurements import _rules
-from napari_olivine.crystals.measure.shape import axes_px, fill_holes, outline_distance
+from napari_olivine.crystals.measure.shape import fill_holes, moment_ellipse, outline_distance
 from napari_olivine.crystals.zoning.core_rim import measure_composition
 from napari_olivine.crystals.zoning.radial import radial_profile
 from napari_olivine.crystals.zoning.zoning_classes import classify_zones
@@ -137,11 +137,11 @@ def test_edge_of_the_section_is_no_outline() -> None:
 
 
 def test_axes_of_a_rectangle() -> None:
-    major, minor = axes_px(np.ones((10, 40), bool))
+    major, minor, _ = moment_ellipse(np.ones((10, 40), bool))
     # Second moment of a side a is a^2 / 12, the axis of the ellipse 4 times its root.
     assert major == pytest.approx(4 * 40 / np.sqrt(12))
     assert minor == pytest.approx(4 * 10 / np.sqrt(12))
-    assert axes_px(np.ones((1, 1), bool)) == pytest.approx((4 / np.sqrt(12),) * 2)
+    assert moment_ellipse(np.ones((1, 1), bool))[:2] == pytest.approx((4 / np.sqrt(12),) * 2)
 
 
 def test_size_classes_at_their_bounds() -> None:

@@ -89,7 +89,7 @@ class LabelImage:
         return made.hexdigest()[:16]
 
 
-def import_labels(image: LabelImage, labels: Raster, draft: Draft, job: Job) -> pd.DataFrame:
+def import_labels(image: LabelImage, labels: Raster, draft: Draft) -> pd.DataFrame:
     """Write the numbers of an image as crystals.
 
     Parameters
@@ -100,15 +100,13 @@ def import_labels(image: LabelImage, labels: Raster, draft: Draft, job: Job) -> 
         Image of ids to be written, with its overviews.
     draft
         Draft of the product; strips that are done are not repeated.
-    job
-        Running job.
 
     Returns
     -------
     pandas.DataFrame
         ``id``, ``area_px``, ``row``, ``col`` (centroid) and ``row0, row1, col0, col1``.
     """
-    strips = {("import", rows.start, rows.stop): rows for rows in strips_of(labels, job)}
+    strips = {("import", rows.start, rows.stop): rows for rows in strips_of(labels, draft.job)}
     files = {
         name: draft.path / "parts" / f"import-{rows.start}-{rows.stop}.parquet"
         for name, rows in strips.items()
@@ -117,13 +115,13 @@ def import_labels(image: LabelImage, labels: Raster, draft: Draft, job: Job) -> 
         found = image.read(strips[name])
         labels.write(strips[name].start, 0, found)
         write_table(_summarize(found, strips[name].start), files[name])
-    labels.build_pyramid(job)
+    labels.build_pyramid(draft.job)
     parts = pd.concat([pd.read_parquet(file) for file in files.values()])
     how = {"area_px": "sum", "rows": "sum", "columns": "sum"}
     how |= {"row0": "min", "row1": "max", "col0": "min", "col1": "max"}
     table = parts.groupby("id").agg(how).reset_index().astype({"id": np.uint32})
     if len(table) == 1:
-        job.warn(
+        draft.job.warn(
             f"{image.file} holds one number only: is it a mask? Then let the program find the "
             "crystals in it.",
             file=str(image.file),

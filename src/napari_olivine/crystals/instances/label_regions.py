@@ -27,7 +27,7 @@ OLIVINE = 1
 
 
 def number_regions(
-    phase: Raster, labels: Raster, draft: Draft, settings: CrystalsSettings, job: Job
+    phase: Raster, labels: Raster, draft: Draft, settings: CrystalsSettings
 ) -> pd.DataFrame:
     """Write the ids of all connected regions, in reading order of their first pixels.
 
@@ -41,15 +41,13 @@ def number_regions(
         Draft of the product; strips that are done are not repeated.
     settings
         Connectivity and the smallest region.
-    job
-        Running job.
 
     Returns
     -------
     pandas.DataFrame
         See :func:`~napari_olivine.crystals.instances.components.join_strips`.
     """
-    strips = strips_of(phase, job)
+    strips = strips_of(phase, draft.job)
     # Names tell the extent: a run that goes on may have another bound on its memory.
     files = [draft.path / "parts" / f"strip-{rows.start}-{rows.stop}.npz" for rows in strips]
     places = {("find", rows.start, rows.stop): place for place, rows in enumerate(strips)}

@@ -54,7 +54,6 @@ def resolve_instances(
     labels: Raster,
     draft: Draft,
     settings: CrystalsSettings,
-    job: Job,
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """Split touching crystals, merge fragments, and write the ids of the crystals.
 
@@ -70,8 +69,6 @@ def resolve_instances(
         Draft of the product; blocks that are done are not repeated.
     settings
         Which cracks are bridged, and whether touching crystals are split.
-    job
-        Running job.
 
     Returns
     -------
@@ -84,18 +81,18 @@ def resolve_instances(
     splits: list[SplitRegion] = []
     cuts = Cut.table([]).assign(region=pd.Series(dtype=np.int64))
     if settings.part_touching and len(table):
-        splits, cuts = _split(images, table, draft, job)
+        splits, cuts = _split(images, table, draft)
         table, splits = _with_splits(table, splits, images.shape[1])
     regions = SplitLabels(images.labels, splits)
     gaps = Gap.table([])
     if settings.bridge_um and len(table):
-        gaps = _judge_gaps(regions, images, table, draft, settings, job)
+        gaps = _judge_gaps(regions, images, table, draft, settings)
     table, final = _merge(table, gaps)
-    strips = {("settle", rows.start, rows.stop): rows for rows in strips_of(labels, job)}
+    strips = {("settle", rows.start, rows.stop): rows for rows in strips_of(labels, draft.job)}
     for name in draft.pending(strips, "Numbering crystals"):
         rows = strips[name]
         labels.write(rows.start, 0, final[regions.read(rows, slice(0, labels.shape[1]))])
-    labels.build_pyramid(job)
+    labels.build_pyramid(draft.job)
     first_new = cuts["region"].map({p.region: p.first_new for p in splits}).to_numpy(np.float64)
     for side in ("a", "b"):
         part = cuts[side].to_numpy(np.int64)
@@ -114,11 +111,11 @@ def no_decisions() -> dict[str, pd.DataFrame]:
 
 
 def _split(
-    images: Images, table: pd.DataFrame, draft: Draft, job: Job
+    images: Images, table: pd.DataFrame, draft: Draft
 ) -> tuple[list[SplitRegion], pd.DataFrame]:
-    blocks = dict(crystal_blocks(table, images.shape, job))
+    blocks = dict(crystal_blocks(table, images.shape, draft.job))
     for name in draft.pending([f"part {name}" for name in blocks], "Parting crystals"):
-        found, cuts = _split_block(images, blocks[name.removeprefix("part ")], job)
+        found, cuts = _split_block(images, blocks[name.removeprefix("part ")], draft.job)
         save_splits(draft.path / "parts" / f"{name}.npz", found)
         write_table(cuts, draft.path / "parts" / f"{name}.parquet")
     files = [draft.path / "parts" / f"part {name}.npz" for name in blocks]
@@ -199,7 +196,6 @@ def _judge_gaps(
     table: pd.DataFrame,
     draft: Draft,
     settings: CrystalsSettings,
-    job: Job,
 ) -> pd.DataFrame:
     how = MergingSettings(reach_um=settings.bridge_um)
     pixel_um = images.labels.pixel_size_um
@@ -213,7 +209,7 @@ def _judge_gaps(
     for name in draft.pending([f"join {name}" for name in groups], "Joining cracked crystals"):
         found: list[Gap] = []
         some = groups[name.removeprefix("join ")]
-        for place, (rows, columns), read in _gap_windows(regions, images, windows, some, job):
+        for place, (rows, columns), read in _gap_windows(regions, images, windows, some, draft.job):
             a, b = (int(ids[k]) for k in pairs[place])
             gap = judge_gap(read[0], a, b, pixel_um, how, grey=read[1], mg=read[2])
             if gap is not None:

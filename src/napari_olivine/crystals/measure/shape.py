@@ -233,11 +233,6 @@ def outline_distance(filled: NDArray[np.bool_], on_edge: Sides = NO_SIDE) -> NDA
     return exact_distance(np.asarray(padded))[top : top + rows, left : left + columns]
 
 
-def axes_px(mask: NDArray[np.bool_]) -> tuple[float, float]:
-    """Major and minor axis of the ellipse with the same second moments, in pixels."""
-    return moment_ellipse(mask)[:2]
-
-
 def moment_ellipse(mask: NDArray[np.bool_]) -> tuple[float, float, float]:
     """Ellipse with the same second moments.
 
