@@ -11,7 +11,7 @@ from napari_olivine.section import Raster, Section
 
 @dataclass(frozen=True)
 class Phase:
-    """Where the mineral is.
+    """Pixels of the mineral.
 
     Parameters
     ----------

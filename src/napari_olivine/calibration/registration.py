@@ -121,7 +121,7 @@ def refine_traverse(
 
 
 STRETCH = 0.007
-"""How well the microprobe's stage and the image agree on a length, a fraction."""
+"""Standard deviation of lengths between the microprobe's stage and the image, a fraction."""
 
 LEAST_POINTS = 12
 LEAST_CORRELATION = 0.6

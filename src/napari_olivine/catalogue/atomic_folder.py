@@ -20,7 +20,7 @@ MARKER = "catalogue.json"
 def write_folder(folder: Path, record: dict[str, Any]) -> Iterator[Path]:
     """Yield a hidden folder beside `folder` to write into, and put it in place at the end.
 
-    If the block fails or is stopped, nothing of it stays, and what was in place is untouched.
+    If the block fails or is stopped, nothing of it stays, and the earlier catalogue is untouched.
 
     Parameters
     ----------

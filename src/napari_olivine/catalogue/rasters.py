@@ -27,7 +27,7 @@ def write_tiff(raster: Raster, file: Path, compression: str, job: Job) -> None:
     raster
         Image to write.
     file
-        Where to.
+        TIFF to write.
     compression
         ``"zlib"`` or ``"zstd"``.
     job

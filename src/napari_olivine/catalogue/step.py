@@ -34,8 +34,8 @@ def export_catalogue(
 ) -> Path:
     """Write the catalogue of a section's crystals.
 
-    Tables, cut-outs, plots and, if asked for, rasters are written beside `folder` and put in
-    place when all is done; an earlier catalogue is replaced only then. README.txt in it says
+    Tables, cut-outs, plots and, on request, rasters are written beside `folder` and put in place
+    when all is done; an earlier catalogue is replaced only then. README.txt in it says
     what each file is. Products that the section lacks (probability, mg#, calibration) are left
     out.
 

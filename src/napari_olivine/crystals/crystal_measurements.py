@@ -45,7 +45,7 @@ class Measured:
     """Measurements of some crystals."""
 
     crystals: pd.DataFrame
-    """One row a crystal, in the order asked for, with its ``id``."""
+    """One row a crystal, in the order of the given table, with its ``id``."""
     profiles: pd.DataFrame
     """Radial profiles of those that are large enough: ``id``, mg# on the common grid of depth
     (``mg_005`` at s = 0.05, ...) and its standard errors (``se_005``, ...)."""
@@ -136,7 +136,7 @@ def _measure(
         **vars(boundary),
         **in_um(vars(shape), pixel_um),
     }
-    del measured["area_um2"]  # known exactly, also of what is seen at a coarse level
+    del measured["area_um2"]  # known exactly, also of crystals measured at a coarse level
     if window.probability is not None:
         measured["mean_probability"] = float(window.probability[inside].mean()) / 255
     if window.opinion is not None:

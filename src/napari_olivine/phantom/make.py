@@ -32,7 +32,7 @@ def make_phantom(
     Parameters
     ----------
     folder
-        Where to; it must not exist, or be empty.
+        Folder to make; it must not exist, or be empty.
     settings
         Size, sessions, crystals, instrument and seed. Same settings, same bytes.
     job

@@ -34,7 +34,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Inclusion:
-    """What an olivine encloses, in the box of its host."""
+    """Inclusion in an olivine, in the box of its host."""
 
     mask: Mask
     phase: int

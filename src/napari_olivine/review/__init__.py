@@ -1,4 +1,4 @@
-"""Which crystals a person should look at, and what the program learns from the answers."""
+"""Review of crystals: uncertainty, the queue of a reviewer, and active learning from the review."""
 
 import lazy_loader
 

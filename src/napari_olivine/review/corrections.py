@@ -77,13 +77,13 @@ def write_corrections(
     settings
         Width of the ignored band.
     job
-        Running job. Work is done in blocks of 1024 px around what was reviewed.
+        Running job. Work is done in blocks of 1024 px around the reviewed crystals.
 
     Returns
     -------
     Product
         ``corrections`` with the image ``olivine`` (uint8) and the table ``corrections``: ``id``
-        (0 for a crystal that is gone, and for what was taken away), its box ``row0``, ``row1``,
+        (0 for a crystal that is gone, and for removed pixels), its box ``row0``, ``row1``,
         ``col0``, ``col1`` (px, half open), ``value`` and ``pixels`` that have a label.
 
     Raises
@@ -159,7 +159,7 @@ def _write(
     return every[(every["pixels"] > 0) & (every["value"] != NOTHING)].reset_index(drop=True)
 
 
-# ---------------------------------------------------------------------- what is said of crystals
+# ---------------------------------------------------------------------- labels of crystals
 
 
 def _judged(table: pd.DataFrame) -> pd.DataFrame:

@@ -77,7 +77,7 @@ class Review:
         return entry, change
 
     def redo(self) -> tuple[Entry, Change | None]:
-        """Do again what was taken back; see :meth:`CrystalStore.redo`."""
+        """Redo an edit that was undone; see :meth:`CrystalStore.redo`."""
         entry, change = self.store.redo()
         self.queue.sync(self.store.table)
         return entry, change

@@ -180,7 +180,7 @@ def _read(review: Review, file: Path) -> Iterator[SheetRow]:
         row = place + 2
         cells = {str(name): str(value).strip() for name, value in values.items()}
         try:
-            found.append(_asked(review, row, cells))
+            found.append(_row(review, row, cells))
         except (ValueError, InputError) as error:
             problems.append(f"row {row}: {error}")
     if problems:
@@ -226,7 +226,7 @@ def _frame(sheet: Sheet, heading: list[str]) -> pd.DataFrame:
     )
 
 
-def _asked(review: Review, row: int, cells: dict[str, str]) -> SheetRow:
+def _row(review: Review, row: int, cells: dict[str, str]) -> SheetRow:
     crystal = _number(cells["id"], "id")
     _require_same(review, crystal, cells)
     given = cells["verdict"].lower()

@@ -30,7 +30,7 @@ T = TypeVar("T", bound=Hashable)
 
 
 class Draft:
-    """The folder in which a product grows, with a journal of what is finished in it.
+    """The folder in which a product is made, with a journal of its finished parts.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def open_draft(section: Path, name: str, recipe: Recipe, job: Job) -> Iterator[D
                 ) from error
             raise
         finally:
-            with suppress(OSError):  # a full disk was told already
+            with suppress(OSError):  # a full disk was reported already
                 wait_for_io()
             with suppress(OSError):
                 if path.exists():
@@ -227,7 +227,7 @@ def old_of(draft: Path) -> Path:
 
 
 def lock_of(section: Path, name: str) -> filelock.BaseFileLock:
-    """Return the lock that whoever makes a product holds."""
+    """Return the lock that the process that makes a product holds."""
     folder = draft_folder(section, name)
     # Whoever may write in the folder may take its locks, also those that a colleague left.
     return filelock.FileLock(folder.with_name(f"{folder.name}.lock"), mode=0o666)

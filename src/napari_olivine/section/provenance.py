@@ -17,7 +17,7 @@ from napari_olivine.section.atomic_io import PARTIAL, write_atomically
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what a product is.
+    """All that determines a product.
 
     Parameters
     ----------

@@ -306,7 +306,7 @@ def create_raster(
     fill
         Value of pixels that are never written.
     origin
-        What the image is, for whoever opens it elsewhere.
+        Description of the image, for readers in other programs.
     sharded
         Whether many chunks share a file. An image that grows in any order, or from several
         processes, has a file for each of its chunks of 1024 px (overviews 512 px) instead.

@@ -1,8 +1,8 @@
 """Whole shards of an image, compressed on every core and put in place in one piece.
 
 zarr-python writes a third as fast, because it takes every chunk through several copies under
-Python's lock (``benchmarks/bench_store.py``). What is written here is what the specification of
-the codec ``sharding_indexed`` says: the chunks one after the other, then for each chunk its offset
+Python's lock (``benchmarks/bench_store.py``). The layout is that of the codec
+``sharding_indexed``: the chunks one after the other, then for each chunk its offset
 and length, then the crc32c of this index.
 """
 

@@ -47,8 +47,8 @@ STEP_OF = {
 """The command that makes each product."""
 
 NOTHING = ("zarr.json", "Thumbs.db", "desktop.ini", "lost+found")
-"""What may lie where a section is started: an import that was killed at once left ``zarr.json``,
-operating systems the rest, and names that begin with a full stop."""
+"""Files that may lie in the folder of a new section, beside those whose names begin with a full
+stop: ``zarr.json`` of an import that was killed at once, the rest of operating systems."""
 
 REVIEW = "annotations/review"
 """The journal of a person's edits, as an input of products."""
@@ -59,7 +59,7 @@ SEVERAL = ("models", "compare")
 
 
 class SectionRecord(BaseModel):
-    """What a section is, readable by a person (``section.json``)."""
+    """Record of a section, readable by a person (``section.json``)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -305,7 +305,7 @@ class Section:
         return read_table(self.require(product, stale_ok=True).path / f"{name}.parquet")
 
     def annotation(self, name: str) -> pd.DataFrame:
-        """Read what a person set by hand: ``"sessions"`` or ``"placements"``.
+        """Read a table that a person set by hand: ``"sessions"`` or ``"placements"``.
 
         Raises
         ------
@@ -321,7 +321,7 @@ class Section:
         return table
 
     def annotate(self, name: str, table: pd.DataFrame) -> None:
-        """Replace what a person set by hand, all or nothing."""
+        """Replace a table that a person set by hand, all or nothing."""
         folder = self.path / "annotations"
         folder.mkdir(exist_ok=True)
         write_atomically(folder / f"{name}.csv", table.to_csv(index=False))

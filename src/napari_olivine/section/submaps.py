@@ -30,7 +30,7 @@ SUBMAP_COLUMNS = ("field", "signals", "rows", "columns", *MATRIX)
 
 @dataclass(frozen=True)
 class SubmapPlace:
-    """Where a field lies: section pixel = matrix @ (field row, field column, 1).
+    """Place of a field: section pixel = matrix @ (field row, field column, 1).
 
     Parameters
     ----------

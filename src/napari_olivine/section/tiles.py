@@ -1,6 +1,6 @@
 """The tiles of a mosaic: where each lies in the section, and how overlapping ones are blended.
 
-Blending is linear, so what is known of single tiles (a gain, an offset, a shading) is blended by
+Blending is linear, so corrections of single tiles (a gain, an offset, a shading) are blended by
 the same weights: a correction that is made later fits the blended image exactly.
 """
 

@@ -110,7 +110,7 @@ def join_strips(
     Returns
     -------
     numbers
-        For each strip the final id of its labels 0, 1, 2, ... (0 for what is left out).
+        For each strip the final id of its labels 0, 1, 2, ... (0 for components that are left out).
     table
         ``id``, ``area_px``, ``row``, ``col`` (centroid), ``row0, row1, col0, col1`` and
         ``first``, the place of the first pixel in reading order.

@@ -40,7 +40,7 @@ class Decision:
     """Evidence on one pair of regions; one row of a table of decisions.
 
     NaN stands for evidence that could not be measured; it counts neither way. A subclass adds its
-    own evidence and, as its last field, what was decided.
+    own evidence and, as its last field, the flag of the decision.
     """
 
     mg_difference: float = np.nan
@@ -51,7 +51,7 @@ class Decision:
     """0: the zoning follows the outline of both together, 1: each part has its own rim."""
     own_outlines_se: float = np.nan
     probability: float = np.nan
-    """Of what the flag in the last column says (ours, a weighing of the evidence)."""
+    """Of the decision that the flag in the last column stands for (ours)."""
 
     @classmethod
     def columns(cls) -> list[str]:

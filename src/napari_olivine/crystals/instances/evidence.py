@@ -131,8 +131,8 @@ def step_across(
     """Step of mg# or grey from side b to side a of a contact.
 
     Along the contact both sides may vary together, across it with one slope, as in a zoned
-    crystal: what is left between the sides is the step. Least squares, with pixels blurred with
-    the outside left out.
+    crystal: the remaining difference between the sides is the step. Least squares, without the
+    pixels that are blurred with the outside.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where a region of olivine may be several crystals: necks and notches of its outline."""
+"""Necks and notches of the outline of a region: candidates for cuts between touching crystals."""
 
 from __future__ import annotations
 

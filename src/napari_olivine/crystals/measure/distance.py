@@ -2,7 +2,7 @@
 
 OpenCV's exact distances differ in their last digits from call to call (its processor-specific
 part adds in another order), and a watershed may then part crystals elsewhere. Their squares are
-whole numbers, so rounding these makes them what they are.
+whole numbers, so rounding the squares gives the exact distances.
 """
 
 from __future__ import annotations

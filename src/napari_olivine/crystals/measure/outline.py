@@ -1,4 +1,4 @@
-"""Outline of one crystal: its length, hull and corners, what it touches, how sharp it is.
+"""Outline of one crystal: length, hull, corners, contacts and sharpness.
 
 The outline lies outside the centres of the outermost pixels: along a face that follows the pixels
 by half a pixel, along any other by half the distance of the lines of pixel centres that are
@@ -22,7 +22,7 @@ NO_SIDE: Sides = (False, False, False, False)
 """A box in the middle of the section."""
 
 RESOLVED_PX = 500
-"""Area in px from which corners can be told from curves, and cracks seen (ours)."""
+"""Area in px from which corners are distinguished from curves, and cracks seen (ours)."""
 
 FACES = 8
 """Most faces that a section through an olivine is expected to show (ours)."""

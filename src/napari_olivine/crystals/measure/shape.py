@@ -28,7 +28,7 @@ CRACK_SHORTEST_UM = 20.0
 """Shorter dark parts are no cracks (ours)."""
 
 CRACK_DEPTH = 5.0
-"""By how many times the noise a crack is darker than what is beside it (ours)."""
+"""Multiple of the noise by which a crack is darker than the pixels beside it (ours)."""
 
 SKELETAL_SOLIDITY = 0.88
 """Crystals that fill less of their convex hull are skeletal (ours)."""
@@ -275,7 +275,7 @@ def find_cracks(
     """Find the cracks of a crystal: narrow, long parts that are holes in it or dark.
 
     Cracks that reach the outline count as well. They are at most `CRACK_WIDEST_UM` wide, at least
-    `CRACK_SHORTEST_UM` long and, where they are no holes, darker than what is beside them by
+    `CRACK_SHORTEST_UM` long and, where they are no holes, darker than the pixels beside them by
     `CRACK_DEPTH` times the noise (ours).
 
     Parameters

@@ -1,4 +1,4 @@
-"""How much rock lies around crystals, seen in an overview of the BSE image."""
+"""Area of rock and share of vesicles around crystals, from an overview of the BSE image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_olivine.crystals.measure.surroundings import measure_surroundings, v
 from napari_olivine.section import Raster, Tiles
 
 COARSE = 2
-"""Level of the overview in which vesicles are seen, or a coarser one of a large section."""
+"""Level of the overview in which vesicles are found, or a coarser one of a large section."""
 
 OVERVIEW_PX = 32_000_000
 """Most pixels of the overview."""
@@ -40,7 +40,7 @@ def add_surroundings(
     radius_um: float,
     vesicle_grey: float | None,
 ) -> pd.DataFrame:
-    """Add how much rock lies around each crystal.
+    """Add the area of rock around each crystal.
 
     Only the part of the overview that holds their surroundings is read.
 

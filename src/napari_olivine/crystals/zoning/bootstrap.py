@@ -62,7 +62,7 @@ class BootstrapProfiles:
         offset = (times @ (weights * away).T) / np.maximum(number, 1)
         offset = np.where(number > 0, offset, offset[0])
         mg = profile.median + offset
-        # Variance between the bins, and within them less what the noise of the cells explains.
+        # Variance between the bins, and within them without the noise of the cells.
         total = np.maximum(number.sum(axis=1), 1)
         mean = (number * mg).sum(axis=1) / total
         between = (number * (mg - mean[:, np.newaxis]) ** 2).sum(axis=1) / total

@@ -27,7 +27,7 @@ from napari_olivine.crystals.zoning.zone_rules import ZONE_CLASSES, ZoneRules
 class Zoning:
     """Zoning of one crystal, one column of the table a field; NaN where not measured.
 
-    mg# is a fraction; what is called outer lies along the border, not in it.
+    mg# is a fraction; "outer" is the bin next to the border, not in it.
 
     Probabilities are the parts of bootstrap samples of sectors that fall into each class: they
     tell of noise, patches, cracks and asymmetry, not of errors of calibration.

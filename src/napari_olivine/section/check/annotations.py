@@ -1,4 +1,4 @@
-"""Whether what a person set by hand can be read, and the section be opened by other programs."""
+"""Check of the tables that a person set by hand, and of the folder as a group of zarr."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_root(section: Section, report: Report) -> None:
 
 
 def check_annotations(section: Section, report: Report) -> None:
-    """Check what a person set by hand, and the journal of the edits of crystals."""
+    """Check the tables that a person set by hand, and the journal of the edits of crystals."""
     for folder in (section.path / ANNOTATIONS, section.path / REVIEW):
         if folder.is_dir():
             remove_partials(section, folder, report)

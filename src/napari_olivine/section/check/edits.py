@@ -1,4 +1,4 @@
-"""Whether a person's edits of crystals are whole: their journal, and what they changed."""
+"""Check of the edits of crystals: their journal, and the changes in the product."""
 
 from __future__ import annotations
 
@@ -29,10 +29,9 @@ def check_journal(section: Section, report: Report) -> None:
 
 
 def check_edits(section: Section, report: Report) -> Iterator[str]:
-    """Yield what is wrong with what edits changed in the crystals.
+    """Yield each damage to the changes that edits made in the crystals.
 
-    How far they were carried out is mended by forgetting it: carrying them out twice gives the
-    same as once.
+    A damaged count of applied edits is removed: carrying edits out twice gives the same as once.
     """
     folder = section.path / EDITS
     applied = 0
@@ -55,8 +54,8 @@ def check_edits(section: Section, report: Report) -> Iterator[str]:
     if lost := sorted(n for n in _active(journal) if n <= applied and n not in changes):
         yield f"edits/changes.jsonl lacks what edit {lost[0]} changed"
     for n, change in changes.items():
-        if change.get("pixels") and (told := _wrong_pixels(folder / f"{n:06d}.npz")):
-            yield told
+        if change.get("pixels") and (problem := _wrong_pixels(folder / f"{n:06d}.npz")):
+            yield problem
 
 
 def _active(journal: list[Line]) -> list[int]:

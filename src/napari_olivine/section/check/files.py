@@ -1,4 +1,4 @@
-"""Whether the small files of a product are whole: tables, records, weights of networks."""
+"""Check of the small files of a product: tables, records, weights of networks."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def check_files(product: Product, folder: Path, job: Job) -> Iterator[str]:
         job.check()
         if not file.is_file() or file.name[0] == ".":  # the operating system's
             continue
-        if told := _read(file, f"{product.name}/{file.name}", job):
-            yield f"{file.name} {told}"
+        if problem := _read(file, f"{product.name}/{file.name}", job):
+            yield f"{file.name} {problem}"
     yield from _changed(product, folder, small, job)
 
 
@@ -108,7 +108,7 @@ def _changed(product: Product, folder: Path, names: list[str], job: Job) -> Iter
 
 
 def _read(file: Path, name: str, job: Job) -> str:
-    """Read a file wholly; return what is wrong with it."""
+    """Read a whole file; return its damage, empty if there is none."""
     try:
         if file.suffix == ".parquet":
             return _read_table(file, COLUMNS.get(name, ()), job)
@@ -133,7 +133,7 @@ def _read_table(file: Path, columns: tuple[str, ...], job: Job) -> str:
 
 
 def _read_weights(file: Path) -> str:
-    """Compare a safetensors file's length with what its header promises."""
+    """Compare a safetensors file's length with the length in its header."""
     size = file.stat().st_size
     with file.open("rb") as stream:
         (length,) = struct.unpack("<Q", stream.read(8))

@@ -21,7 +21,7 @@ class Finding:
     what
         What is wrong, a sentence without its full stop.
     state
-        ``"note"`` for what does no harm, ``"damage"`` for what is left to mend, ``"repaired"``.
+        ``"note"`` for harmless findings, ``"damage"`` for damage that is left, ``"repaired"``.
     advice
         What to do, or what was done.
     """
@@ -136,5 +136,5 @@ class Report:
 
     @property
     def left(self) -> list[Finding]:
-        """What is damaged and was not repaired."""
+        """Damage that was not repaired."""
         return [finding for finding in self.findings if finding.state == "damage"]

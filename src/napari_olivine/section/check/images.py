@@ -19,12 +19,12 @@ from napari_olivine.job import Job
 from napari_olivine.section import CHUNK, SHARD_COLUMNS, Block, Raster, blocks, halve
 
 Progress = Callable[[float], None]
-"""Told how much of a raster is done, 0 to 1."""
+"""Called with the share of a raster that is done, 0 to 1."""
 
 
 @dataclass
 class Damage:
-    """What is wrong with one raster.
+    """Damaged parts of one raster.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def above(raster: Raster, windows: list[Block]) -> list[tuple[int, Block]]:
 
 
 def _inspect_block(raster: Raster, level: int, block: Block, damage: Damage) -> None:
-    """Compare one block of an overview with what lies beneath it."""
+    """Compare one block of an overview with the level below it."""
     rows, columns = block
     below = (
         slice(2 * rows.start, min(2 * rows.stop, raster.levels[level - 1].shape[0])),
@@ -195,7 +195,7 @@ def _inspect_block(raster: Raster, level: int, block: Block, damage: Damage) -> 
 
 
 def _lost(raster: Raster, window: Block, coarse: NDArray[Any]) -> list[Block]:
-    """Find files of level 0 that are gone: their overview still shows what was in them."""
+    """Find files of level 0 that are gone: their overview still shows their content."""
     fill = raster.levels[0].fill_value
     lost = []
     for file, (rows, columns) in raster.files(0, *window):

@@ -105,7 +105,7 @@ def check_section(
     Returns
     -------
     Report
-        What was found, what was repaired, what is left.
+        Findings, repairs, and damage that is left.
     """
     job = job or Job()
     source = Path(settings.source or section.record.source)
@@ -279,7 +279,7 @@ def _overviews_in_words(damage: Damage) -> str:
 
 
 def _give_up(section: Section, name: str, report: Report, what: str) -> bool:
-    """Tell of a product that cannot be mended, and move it aside if repairing; returns False."""
+    """Report a product that cannot be repaired; a repair moves it aside. Returns False."""
     if report.lost_source and name in OF_SOURCE:
         advice = (
             f"it stays where it is, since the instrument's files are not in {report.lost_source}: "
