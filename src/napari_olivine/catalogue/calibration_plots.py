@@ -27,17 +27,9 @@ def plot_calibration(profiles: pd.DataFrame, file: Path) -> None:
         left, right = drawn.subplots(1, 2)
         for place, session in enumerate(sorted(good["session"].unique())):
             points = good[good["session"] == session]
-            left.plot(
-                points["grey_filtered"],
-                points["mg_epma"],
-                ls="",
-                marker="o",
-                ms=3,
-                mfc=SESSIONS[place % len(SESSIONS)],
-                mec="none",
-                alpha=0.7,
-                label=f"session {session}" if session else "no session",
-            )
+            label = f"session {session}" if session else "no session"
+            colour = SESSIONS[place % len(SESSIONS)]
+            _scatter(left, points, ("grey_filtered", "mg_epma"), colour, "o", label)
         left.set(xlabel="BSE grey", ylabel="mg# (microprobe)", title="Grey and composition")
         _one_to_one(good, right)
         for axes in (left, right):
@@ -50,17 +42,8 @@ def _one_to_one(good: pd.DataFrame, axes: Axes) -> None:
         points = good[good["use"] == use]
         if len(points):
             rmse = np.sqrt(np.mean((points["mg_predicted"] - points["mg_epma"]) ** 2))
-            axes.plot(
-                points["mg_epma"],
-                points["mg_predicted"],
-                ls="",
-                marker=mark,
-                ms=3,
-                mfc=colour,
-                mec="none",
-                alpha=0.7,
-                label=f"{use}: {len(points)} points, RMSE {rmse:.4f}",
-            )
+            label = f"{use}: {len(points)} points, RMSE {rmse:.4f}"
+            _scatter(axes, points, ("mg_epma", "mg_predicted"), colour, mark, label)
     if len(good):
         both = good[["mg_epma", "mg_predicted"]].to_numpy()
         ends = [both.min() - 0.005, both.max() + 0.005]
@@ -69,6 +52,13 @@ def _one_to_one(good: pd.DataFrame, axes: Axes) -> None:
         axes.locator_params(nbins=6)
     axes.set_aspect("equal", adjustable="box")
     axes.set(xlabel="mg# (microprobe)", ylabel="mg# (from BSE)", title="Predicted and measured")
+
+
+def _scatter(
+    axes: Axes, points: pd.DataFrame, columns: tuple[str, str], colour: str, mark: str, label: str
+) -> None:
+    x, y = (points[name] for name in columns)
+    axes.plot(x, y, ls="", marker=mark, ms=3, mfc=colour, mec="none", alpha=0.7, label=label)
 
 
 def plot_traverses(profiles: pd.DataFrame, file: Path) -> None:

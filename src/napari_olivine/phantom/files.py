@@ -150,18 +150,7 @@ def write_truth(folder: Path, scene: Scene, drifts: Iterable[Drift]) -> None:
             for crystal in scene.table
         ],
     )
-    _csv(
-        truth / "drift.csv",
-        [
-            {
-                "session": drift.session,
-                "bse_gain": drift.bse_gain,
-                "bse_offset": drift.bse_offset,
-                "eds_gain": drift.eds_gain,
-            }
-            for drift in drifts
-        ],
-    )
+    _csv(truth / "drift.csv", [vars(drift) for drift in drifts])
     (truth / "README.md").write_text(_readme(), encoding="utf-8")
 
 
