@@ -288,7 +288,7 @@ def test_bad_input_is_told_and_leaves_nothing(section: Section):
     put_analyses(section, rows)
     with pytest.raises(InputError, match=r"no mask of 'garnet'; it has olivine"):
         calibrate(section, CalibrateSettings(phase="garnet"))
-    with pytest.raises(SectionError, match="run 'napari-olivine segment' first"):
+    with pytest.raises(SectionError, match="Run the step 'segment' first"):
         calibrate(section, CalibrateSettings(phase_from="segmentation"))
     assert section.state("calibration") == "missing"
     assert section.state("mg") == "missing"

@@ -305,5 +305,5 @@ def test_finished_work_is_repeated_only_for_new_input(section: Section) -> None:
 def test_a_section_without_olivine_products_is_refused(tmp_path: Path) -> None:
     section = make_section(tmp_path / "s", two_discs()[0])
     section.product("segmentation").path.rename(tmp_path / "gone")  # type: ignore[union-attr]
-    with pytest.raises(SectionError, match="napari-olivine segment"):
+    with pytest.raises(SectionError, match="Run the step 'segment'"):
         find_crystals(section)
