@@ -19,7 +19,7 @@ SESSIONS = ("session", "row0", "row1", "col0", "col1")
 """Columns that sessions must have."""
 
 PLACEMENTS = ("profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
-"""Columns of the placements of profiles; coordinates of profiles that are not placed are empty."""
+"""Columns of the placements of profiles; the coordinates of what is not placed yet are empty."""
 
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
