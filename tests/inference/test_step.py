@@ -13,7 +13,7 @@ from hypothesis import example, given, settings, strategies as st
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.inference import SegmentSettings, predictor as predictor_module, segment
 from napari_olivine.inference.blending import Blender
-from napari_olivine.inference.cell_queue import Order, View
+from napari_olivine.inference.cell_queue import CellQueue, View
 from napari_olivine.inference.windows import CELL, make_axis, make_grid
 from napari_olivine.job import Job
 from napari_olivine.networks import Normalisation, read_card
@@ -159,7 +159,7 @@ def test_windows_in_any_order_give_their_weighted_mean(blend: str, most: int) ->
 
 
 def test_cells_in_view_come_first_from_its_middle() -> None:
-    order = Order((5, 6), {(i, j) for i in range(5) for j in range(6)}, whole=False)
+    order = CellQueue((5, 6), {(i, j) for i in range(5) for j in range(6)}, whole=False)
     assert order.take() is None, "nobody looks"
     order.view = View((1.2 * CELL, 3.8 * CELL), (2.1 * CELL, 4.9 * CELL))
     first = order.take()

@@ -12,7 +12,7 @@ from napari_olivine.inference.windows import FloatImage, Grid, Place
 
 
 @dataclass
-class _Growing:
+class _PartialCell:
     """A cell that not all windows have added to."""
 
     total: FloatImage
@@ -45,7 +45,7 @@ class Blender:
         self._classes = classes
         self._wanted = wanted
         self._most = max(1, most)
-        self._growing: dict[Place, _Growing] = {}
+        self._growing: dict[Place, _PartialCell] = {}
 
     def missing(self, cell: Place) -> list[Place]:
         """Return the windows that a cell still waits for."""
@@ -117,12 +117,12 @@ class Blender:
         if len(self._growing) >= self._most:
             self._growing.clear()
 
-    def _grow(self, cell: Place, rows: slice, columns: slice) -> _Growing | None:
+    def _grow(self, cell: Place, rows: slice, columns: slice) -> _PartialCell | None:
         if cell not in self._growing:
             if len(self._growing) >= self._most:
                 return None
             shape = (self._classes, rows.stop - rows.start, columns.stop - columns.start)
-            self._growing[cell] = _Growing(np.zeros(shape, np.float32))
+            self._growing[cell] = _PartialCell(np.zeros(shape, np.float32))
         return self._growing[cell]
 
 

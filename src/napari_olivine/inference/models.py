@@ -16,7 +16,7 @@ OLIVINE = "olivine"
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedModel:
     """A model that fits the section.
 
     Parameters
@@ -39,7 +39,7 @@ class Chosen:
         return self.product or str(self.folder)
 
 
-def choose_models(section: Section, names: str) -> list[Chosen]:
+def choose_models(section: Section, names: str) -> list[SelectedModel]:
     """Find the models that a person named, and see that they fit.
 
     Parameters
@@ -61,11 +61,35 @@ def choose_models(section: Section, names: str) -> list[Chosen]:
         product, folder = find_model(section, name.strip())
         card = read_card(folder)
         check_fits(card, folder, section)
-        found.append(Chosen(product, folder, card))
+        found.append(SelectedModel(product, folder, card))
     if len({tuple(one.card.classes) for one in found}) > 1:
         told = "; ".join(f"{one.name}: {', '.join(one.card.classes)}" for one in found)
         raise InputError(f"Models of different classes cannot be averaged ({told}).")
     return found
+
+
+def select_models(section: Section, model: str, compare: str) -> dict[str, list[SelectedModel]]:
+    """Find the models of each probability; see `choose_models`.
+
+    Parameters
+    ----------
+    section
+        Section with ``images``.
+    model
+        Names or folders with commas between, for the product ``probability``.
+    compare
+        Others, for the product ``compare/NAME``; none if empty.
+
+    Returns
+    -------
+    dict
+        By the name of the product: the models whose mean it is.
+    """
+    models = {"probability": choose_models(section, model)}
+    if compare:
+        others = choose_models(section, compare)
+        models["compare/" + "+".join(other.folder.name for other in others)] = others
+    return models
 
 
 def find_model(section: Section, model: str) -> tuple[str, Path]:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError, first_line
 from napari_olivine.inference.engines import Engine, EngineName, FloatImage, Promise, choose_engine
-from napari_olivine.inference.models import Chosen
+from napari_olivine.inference.models import SelectedModel
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.job import Job
-from napari_olivine.networks import GreyWindow, LevelledGrey, load_model, normalise
+from napari_olivine.networks import GreyWindow, LevelledGrey, choose_device, load_model, normalise
 from napari_olivine.section import Raster, Section
 
 SAMPLE_PX = 384
@@ -63,7 +63,7 @@ class ModelPredictor:
     def __init__(
         self,
         section: Section,
-        model: Chosen,
+        model: SelectedModel,
         shape: tuple[int, int, int],
         settings: SegmentSettings,
         job: Job,
@@ -150,7 +150,7 @@ class Ensemble:
 
 def make_predictor(
     section: Section,
-    models: Sequence[Chosen],
+    models: Sequence[SelectedModel],
     shape: tuple[int, int, int],
     settings: SegmentSettings,
     job: Job,
@@ -158,6 +158,11 @@ def make_predictor(
     """Make one model, or the mean of several, ready for a section; see `ModelPredictor`."""
     members = [ModelPredictor(section, model, shape, settings, job) for model in models]
     return members[0] if len(members) == 1 else Ensemble(members)
+
+
+def batch_size(settings: SegmentSettings, job: Job) -> int:
+    """Return how many windows go through the network together."""
+    return settings.batch or (4 if choose_device(job.device).type == "cuda" else 1)
 
 
 def failed_for_good(error: BaseException) -> InputError:

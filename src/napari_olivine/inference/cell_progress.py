@@ -8,7 +8,7 @@ from threading import Lock
 
 import numpy as np
 
-from napari_olivine.inference.cell_store import Histogram, Tally
+from napari_olivine.inference.cell_store import FinishedCells, Histogram
 from napari_olivine.inference.windows import Place
 from napari_olivine.job import Job
 
@@ -16,7 +16,7 @@ REPORT_S = 0.25
 """How often finished cells are told."""
 
 
-class Ledger:
+class CellProgress:
     """The cells of a section, and in which of the probabilities each is finished.
 
     Parameters
@@ -29,7 +29,9 @@ class Ledger:
         Running job.
     """
 
-    def __init__(self, every: Iterable[Place], cells: Mapping[str, Tally], job: Job) -> None:
+    def __init__(
+        self, every: Iterable[Place], cells: Mapping[str, FinishedCells], job: Job
+    ) -> None:
         self._cells, self._job = dict(cells), job
         every = set(every)
         self.total = len(every)
