@@ -321,7 +321,7 @@ def test_no_result_is_waited_for_since_its_holder_may_die(
 def test_a_stopped_or_dead_command_is_noticed_by_the_workers(
     workers: LocalCluster, client: Client, models: list[str], tmp_path: Path
 ) -> None:
-    """The scheduler withdraws the pieces of a client that is gone, and a worker stops within one."""
+    """The scheduler withdraws the pieces of a client that is gone; workers stop within one."""
     there = stripe(tmp_path / "s", (6 * CELL + 80, 600))
     stopped, _ = at_first_cell(lambda: stopped.cancel.set())
     with pytest.raises(Cancelled):

@@ -36,7 +36,7 @@ PIECES_EACH = {"halo": 8, "cosine": 3, "mean": 3}
 
 def fill_on_cluster(
     section: Section, plan: Plan, drafts: Mapping[str, ProbabilityDraft], job: Job
-) -> dict[str, list[str]]:
+) -> None:
     """Fill the cells of some probabilities on the workers of the plan's scheduler.
 
     Workers write the cells themselves, here they are noted. If this process is stopped or dies,
@@ -54,11 +54,6 @@ def fill_on_cluster(
     job
         Running job.
 
-    Returns
-    -------
-    dict
-        By name: the engines that were used.
-
     Raises
     ------
     InputError
@@ -69,7 +64,7 @@ def fill_on_cluster(
     run = Run(f"segment-{uuid.uuid4().hex}", version(PACKAGE), plan, folders)
     with connected(plan.settings.scheduler, job) as client:
         runner = ClusterRunner(client, run, section, drafts, job)
-        return runner.run(check_workers(client, run, job))
+        runner.run(check_workers(client, run, job))
 
 
 class ClusterRunner:
@@ -107,26 +102,29 @@ class ClusterRunner:
         self._queue = CellQueue(self._grid.shape, self._progress.unfinished, whole=not live)
         self._workers: set[str] = set()
         self._sent: dict[str, tuple[Any, str, Piece]] = {}
-        self._engines: dict[str, list[str]] = {name: [] for name in drafts}
         self._warned: set[str] = set()
         # Futures that ended, and events, in the order in which they came from the scheduler.
         self._inbox: SimpleQueue[Any] = SimpleQueue()
-        for topic in (run.name, "all"):  # of our workers; of the scheduler
+        self._topics = (run.name, "all")  # of the workers; of the scheduler
+        for topic in self._topics:
             client.subscribe_topic(topic, self._inbox.put)
 
-    def run(self, workers: Sequence[str]) -> dict[str, list[str]]:
+    def run(self, workers: Sequence[str]) -> None:
         """Fill every cell, on these workers and on those that come later."""
         self._workers.update(workers)
         self._side = self._even_side()
-        while self._progress.unfinished or self._sent:
-            while not self._job.orders.empty():
-                self._queue.follow(self._job.orders.get())
-            self._send()
-            self._receive()
-            self._progress.report()
-            self._job.progress(self._progress.done, self._progress.total, "Segmenting")
+        try:
+            while self._progress.unfinished or self._sent:
+                while not self._job.orders.empty():
+                    self._queue.follow(self._job.orders.get())
+                self._send()
+                self._receive()
+                self._progress.report()
+                self._job.progress(self._progress.done, self._progress.total, "Segmenting")
+        finally:
+            for topic in self._topics:
+                self._client.unsubscribe_topic(topic)
         self._progress.report(last=True)
-        return self._engines
 
     # ------------------------------------------------------------------ pieces go out
 
@@ -196,8 +194,8 @@ class ClusterRunner:
                 self._note(event["product"], tuple(event["cell"]), event["counts"])
             case "engines":
                 name, engines = event["product"], event["engines"]
-                if engines not in self._engines[name]:
-                    self._engines[name].append(engines)
+                if engines not in self._drafts[name].engines:
+                    self._drafts[name].engines.append(engines)
                     self._job.say(f"{name}: {engines}, windows of {self._grid.window[0]} px.")
             case "warning":
                 self._warn(event["message"])

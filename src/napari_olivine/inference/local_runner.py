@@ -45,7 +45,7 @@ IDLE_S = 0.05
 
 def fill_here(
     section: Section, plan: Plan, drafts: Mapping[str, ProbabilityDraft], job: Job
-) -> dict[str, list[str]]:
+) -> None:
     """Fill the cells of some probabilities in this process.
 
     Parameters
@@ -58,11 +58,6 @@ def fill_here(
         What is filled, by its name.
     job
         Running job.
-
-    Returns
-    -------
-    dict
-        By name: the engines that were used.
 
     Raises
     ------
@@ -80,7 +75,8 @@ def fill_here(
         targets.append(Target(name, predictor, draft.rasters, draft.cells))
     image = section.raster("images", "BSE")
     LocalRunner(image, section.tiles(), grid, targets, batch, plan.settings.live, job).run()
-    return {target.name: [" + ".join(target.predictor.engines)] for target in targets}
+    for target in targets:
+        drafts[target.name].engines.append(" + ".join(target.predictor.engines))
 
 
 @dataclass

@@ -1,22 +1,21 @@
-"""The product `probability`: where it grows, who fills it, and how it is finished."""
+"""The product `probability`: the draft that a runner fills, and how it is finished."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from napari_olivine.errors import SectionError
 from napari_olivine.inference.cell_store import CellStore
-from napari_olivine.inference.models import SelectedModel
 from napari_olivine.inference.plan import Plan
 from napari_olivine.job import Job
 from napari_olivine.section import Draft, Raster, Section, create_raster
 
 
-@dataclass(frozen=True)
+@dataclass
 class ProbabilityDraft:
     """An unfinished probability in its draft.
 
@@ -26,10 +25,13 @@ class ProbabilityDraft:
         Folder of the draft.
     rasters
         One image a class.
+    engines
+        Names of the engines that filled it; noted by the runner.
     """
 
     folder: Path
     rasters: Sequence[Raster]
+    engines: list[str] = field(default_factory=list)
 
     @cached_property
     def cells(self) -> CellStore:
@@ -37,11 +39,14 @@ class ProbabilityDraft:
         return CellStore(self.folder)
 
 
-Runner = Callable[[Section, Plan, Mapping[str, ProbabilityDraft], Job], dict[str, list[str]]]
-"""Fills all cells of the drafts, by name; returns the names of the engines of each."""
+Runner = Callable[[Section, Plan, Mapping[str, ProbabilityDraft], Job], None]
+"""Fills all cells of some drafts, by the name of the probability."""
 
 
-def make_probabilities(section: Section, plan: Plan, run: Runner, job: Job) -> None:
+@contextmanager
+def open_probabilities(
+    section: Section, plan: Plan, job: Job
+) -> Iterator[dict[str, ProbabilityDraft]]:
     """Make the probabilities of a plan that are not up to date.
 
     Parameters
@@ -50,10 +55,13 @@ def make_probabilities(section: Section, plan: Plan, run: Runner, job: Job) -> N
         Section with ``images``.
     plan
         Windows, models and recipes.
-    run
-        Fills those that have unfinished cells.
     job
         Running job.
+
+    Yields
+    ------
+    dict
+        By name: the drafts with unfinished cells, for a runner to fill.
 
     Raises
     ------
@@ -65,28 +73,24 @@ def make_probabilities(section: Section, plan: Plan, run: Runner, job: Job) -> N
     every = plan.grid.shape[0] * plan.grid.shape[1]
     names = [name for name, r in plan.recipes.items() if not section.finished(name, r, job)]
     with ExitStack() as stack:
-        drafts = {
-            name: stack.enter_context(section.draft(name, plan.recipes[name], job))
-            for name in names
+        drafts = [stack.enter_context(section.draft(n, plan.recipes[n], job)) for n in names]
+        probabilities = {
+            draft.name: ProbabilityDraft(draft.path, _create_rasters(section, draft, plan))
+            for draft in drafts
         }
-        unfinished = {}
-        for name, draft in drafts.items():
-            one = ProbabilityDraft(draft.path, _create_rasters(section, draft, plan.models[name]))
-            if len(one.cells.done) < every:
-                unfinished[name] = one
-                job.report("growing", product=name, folder=str(draft.path))
-        if unfinished:
-            for name, engines in run(section, plan.only(unfinished), unfinished, job).items():
-                drafts[name].notes["engine"] = ", ".join(engines)
-        for name, draft in drafts.items():
+        unfinished = {k: one for k, one in probabilities.items() if len(one.cells.done) < every}
+        for name, one in unfinished.items():
+            job.report("growing", product=name, folder=str(one.folder))
+        yield unfinished
+        for draft in drafts:
+            if engines := probabilities[draft.name].engines:
+                draft.notes["engine"] = ", ".join(engines)
             _finalize(section, draft, plan, job)
 
 
-def _create_rasters(
-    section: Section, draft: Draft, models: Sequence[SelectedModel]
-) -> list[Raster]:
+def _create_rasters(section: Section, draft: Draft, plan: Plan) -> list[Raster]:
     """Create the images of a probability, one a class; open those that are there."""
-    card = models[0].card
+    models = plan.models[draft.name]
     networks = " and ".join(model.card.network for model in models)
     return [
         create_raster(
@@ -98,7 +102,7 @@ def _create_rasters(
             origin=f"probability of {name} by {networks}, 255 is 1.0",
             sharded=False,
         )
-        for name in card.classes
+        for name in models[0].card.classes
     ]
 
 
@@ -111,7 +115,7 @@ def _finalize(section: Section, draft: Draft, plan: Plan, job: Job) -> None:
         If what it was made from has changed meanwhile.
     """
     models = plan.models[draft.name]
-    for raster in _create_rasters(section, draft, models):
+    for raster in _create_rasters(section, draft, plan):
         raster.build_pyramid(job)
     changed = [
         name

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from napari_olivine.inference.encoding import stored_threshold
 from napari_olivine.inference.models import OLIVINE, select_models
-from napari_olivine.inference.plan import Plan, make_plan
-from napari_olivine.inference.probability import ProbabilityDraft, make_probabilities
+from napari_olivine.inference.plan import make_plan
+from napari_olivine.inference.probability import Runner, open_probabilities
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.inference.windows import CELL
 from napari_olivine.job import Job
@@ -53,21 +51,22 @@ def segment(
     job = job or Job()
     models = select_models(section, settings.model, settings.compare)
     plan = make_plan(section, models, settings, job)
-    make_probabilities(section, plan, _fill, job)
+    with open_probabilities(section, plan, job) as drafts:
+        if drafts:
+            run = _choose_runner(settings.scheduler)
+            run(section, plan.only(drafts), drafts, job)
     return _make_segmentation(section, models["probability"][0].card, settings.threshold, job)
 
 
-def _fill(
-    section: Section, plan: Plan, drafts: Mapping[str, ProbabilityDraft], job: Job
-) -> dict[str, list[str]]:
-    """Fill the drafts here or on a cluster; torch is imported only now that there is work."""
-    if plan.settings.scheduler:
+def _choose_runner(scheduler: str) -> Runner:
+    """Choose who runs the network; torch is imported only here, where there is work."""
+    if scheduler:
         from napari_olivine.inference.cluster import fill_on_cluster
 
-        return fill_on_cluster(section, plan, drafts, job)
+        return fill_on_cluster
     from napari_olivine.inference.local_runner import fill_here
 
-    return fill_here(section, plan, drafts, job)
+    return fill_here
 
 
 PUBLISHED_THRESHOLD = 0.1

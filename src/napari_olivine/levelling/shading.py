@@ -239,7 +239,7 @@ def find_shading(
     )
 
 
-def proportion(
+def multiplicative_share(
     shading: Shading, x: Floats, y: Floats, off: Floats, grey: Floats
 ) -> tuple[float, float]:
     """Tell how far a shading grows with the grey: 0 where it is added, 1 where it multiplies.

@@ -8,7 +8,7 @@ import pandas as pd
 from napari_olivine.errors import InputError
 from napari_olivine.levelling.sampling import clipping
 from napari_olivine.levelling.settings import LevelSettings
-from napari_olivine.levelling.tie_points import Sightings
+from napari_olivine.levelling.tie_points import TiePoints
 from napari_olivine.section import Section
 
 NAME = "standards"
@@ -84,8 +84,8 @@ def _of_file(section: Section) -> pd.DataFrame:
     return table
 
 
-def standard_sightings(table: pd.DataFrame, sessions: list[str], error: float) -> Sightings:
-    """Standards as sightings; a standard that was measured twice in a session counts twice.
+def standard_tie_points(table: pd.DataFrame, sessions: list[str], error: float) -> TiePoints:
+    """Standards as tie points; a standard that was measured twice in a session counts twice.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def standard_sightings(table: pd.DataFrame, sessions: list[str], error: float) -
     table = table.assign(error=table["error"].astype(float).fillna(error))
     names = {name: place for place, name in enumerate(sorted(set(table["standard"])))}
     places = {name: place for place, name in enumerate(sessions)}
-    return Sightings.of_rows(
+    return TiePoints.of_rows(
         [
             (places[str(row["session"])], names[row["standard"]], -1, row["grey"], row["error"])
             for row in table.to_dict("records")

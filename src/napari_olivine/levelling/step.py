@@ -10,9 +10,10 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.levelling.estimate import Estimate, estimate
+from napari_olivine.levelling.estimate import estimate
 from napari_olivine.levelling.io import write_levelling
 from napari_olivine.levelling.mosaic import Mosaic
+from napari_olivine.levelling.result import Estimate
 from napari_olivine.levelling.settings import LevelSettings
 from napari_olivine.levelling.standards import read_standards
 from napari_olivine.section import Product, Raster, Section
@@ -171,7 +172,7 @@ def _disagreements(found: Estimate, place: int, name: str) -> list[str]:
                 (level_a, error_a), (level_b, error_b) = a.level(grey), b.level(grey)
                 off = float(level_a[place] - level_b[place])
                 error = float(np.hypot(error_a[place], error_b[place]))
-                if abs(off) > DISAGREE * error and abs(off) > found.survey.unit:
+                if abs(off) > DISAGREE * error and abs(off) > found.samples.unit:
                     words.append(
                         f"Session {name}: {one} and {other} disagree by {abs(off):.1f} grey where "
                         f"the reference has {grey:.0f} (standard error {error:.1f})."
