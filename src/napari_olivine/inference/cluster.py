@@ -122,7 +122,7 @@ class ClusterRunner:
                 self._progress.report()
                 self._job.progress(self._progress.done, self._progress.total, "Segmenting")
         finally:
-            for topic in self._topics:
+            for topic in self._topics if self._client.status == "running" else ():
                 self._client.unsubscribe_topic(topic)
         self._progress.report(last=True)
 

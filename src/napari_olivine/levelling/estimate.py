@@ -1,4 +1,4 @@
-"""From what the images, overlaps and standards say to the levelling of a section."""
+"""The estimate of a section's levelling from its images, overlaps and standards."""
 
 from __future__ import annotations
 
@@ -71,6 +71,11 @@ def estimate(
         Columns standard, session, grey, error.
     overlaps
         Comparison of overlapping tiles, as the import leaves it.
+
+    Returns
+    -------
+    Estimate
+        The levelling, its errors, and the samples that it comes from.
     """
     samples = sample_grey(raster, maps if settings.phases else {}, mosaic, job)
     job.progress(0, 4, "Comparing the tiles")

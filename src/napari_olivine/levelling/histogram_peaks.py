@@ -184,6 +184,11 @@ def find_peaks(root: Floats, centre: Floats, unit: float) -> list[Peak]:
         Grey of the bins.
     unit
         One level of an 8-bit image.
+
+    Returns
+    -------
+    list of Peak
+        Those higher than the valleys beside them, from dark to bright.
     """
     density = root**2
     inner = density[1:-1]
@@ -210,7 +215,8 @@ def find_mode(number: Floats, at: Floats, peak: Peak, unit: float) -> tuple[floa
     """Mode of one tile's grey near a peak, and its standard error.
 
     The mode is where the density is highest when smoothed by a Gaussian window (mean shift,
-    Comaniciu & Meer 2002); its variance is that of an M-estimator (Huber 1964).
+    Comaniciu & Meer 2002, doi 10.1109/34.1000236); its variance is that of an M-estimator (Huber
+    1964, doi 10.1214/aoms/1177703732).
 
     Parameters
     ----------

@@ -111,6 +111,11 @@ def typical_density(number: Floats, smooth: float, power: float = 0.5) -> Floats
         Standard deviation of the smoothing, bins.
     power
         Power of the density that is the root: the smaller, the more a small peak counts.
+
+    Returns
+    -------
+    ndarray, shape (bins,)
+        Root of the density.
     """
     density = gaussian_filter1d(number, smooth, axis=1, mode="constant")
     total = density.sum(axis=1)
@@ -155,6 +160,11 @@ def initial_scales(
         One level of an 8-bit image.
     job
         Running job.
+
+    Returns
+    -------
+    InitialScales
+        Good enough to find the same peaks in all sessions.
     """
     count = begin.gain.size
     spots = np.array([tiles.of_session(one).sum() for one in range(count)])

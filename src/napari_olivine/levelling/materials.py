@@ -80,6 +80,11 @@ def find_materials(
         Session of each, -1 for none.
     job
         Running job.
+
+    Returns
+    -------
+    Materials
+        Class of each spot; no classes where the element maps count too little.
     """
     total = spots.counts.sum(axis=1)
     counted = (total >= LEAST_COUNTS) & (session >= 0) & (spots.counts.shape[1] > 1)
@@ -120,6 +125,11 @@ def material_tie_points(
         One level of an 8-bit image in this grey.
     job
         Running job.
+
+    Returns
+    -------
+    TiePoints
+        One a class and tile.
     """
     chosen = spread_tiles(session_of_tile)
     used = np.flatnonzero((materials.label >= 0) & chosen[spots.tile])

@@ -1,4 +1,4 @@
-"""Figures of a levelling for a person: steps at borders, histograms, and what levelling.json says."""
+"""Figures of a levelling for a person: levelling.json, steps at borders, histograms."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.levelling.result import Estimate, SessionScales
-from napari_olivine.levelling.seams import steps_of_overlaps
+from napari_olivine.levelling.result import Estimate, Levelling, SessionScales
+from napari_olivine.levelling.seams import Seam, steps_of_overlaps
 
 DEFINITION = (
     "grey as measured = gain x g + offset, with g = (common grey) x (1 + shading if multiplied) "
@@ -21,6 +21,22 @@ DEFINITION = (
 
 
 def levelling_report(found: Estimate, reference: int, steps: pd.DataFrame) -> dict[str, Any]:
+    """Gather the content of levelling.json.
+
+    Parameters
+    ----------
+    found
+        Levelling and its errors.
+    reference
+        Place of the reference session.
+    steps
+        As of `border_steps`.
+
+    Returns
+    -------
+    dict
+        Plain JSON values.
+    """
     levelling, tied, greys = found.levelling, found.tied, found.greys
     mosaic = levelling.mosaic
     sessions = {}
@@ -94,76 +110,70 @@ def border_steps(found: Estimate, overlaps: pd.DataFrame | None = None) -> pd.Da
         session_a, session_b, tile_a, tile_b, row, col (middle of the seam, px), before, after
         (median grey in b less that in a), error.
     """
-    levelling, mosaic = found.levelling, found.levelling.mosaic
-    session, names = mosaic.session_of_tile, [s.session for s in mosaic.sessions]
-    gain, offset, bends = levelling.tile_gain, levelling.tile_offset, levelling.shading_terms()
-    rows = []
-
-    def settled(tile: int, grey: NDArray[np.floating], at: NDArray[np.float64]) -> Any:
-        x, y = at.T
-        values = (grey - offset[tile]) / gain[tile]
-        values -= levelling.background(np.full(len(at), tile), at)
-        terms = np.stack([x * x - 1 / 12, y * y - 1 / 12, x * y])
-        added, multiplied = bends[tile] @ terms
-        return (values - added) / (1 + multiplied)
-
-    for seam in found.seams:
-        a, b = session[seam.before], session[seam.after]
-        if a == b or min(a, b) < 0:
-            continue
-        at_before, at_after = seam.places()
-        raw = seam.grey_after - seam.grey_before
-        good = np.isfinite(raw)
-        if not good.any():
-            continue
-        after = settled(seam.after, seam.grey_after, at_after)
-        after = after - settled(seam.before, seam.grey_before, at_before)
-        median = float(np.median(raw[good]))
-        spread = 1.4826 * float(np.median(np.abs(raw[good] - median)))
-        row0, row1, column0, column1 = mosaic.tiles.bounds[seam.after]
-        row, column = (row0 + row1) / 2, (column0 + column1) / 2
-        rows.append(
-            {
-                "session_a": names[a],
-                "session_b": names[b],
-                "tile_a": seam.before,
-                "tile_b": seam.after,
-                "row": row if seam.upright else row0,
-                "col": column0 if seam.upright else column,
-                "before": median,
-                "after": float(np.median(after[good])),
-                # A crystal is some ten pixels long.
-                "error": 1.253 * spread / np.sqrt(max(1.0, good.sum() / 10)),
-            }
-        )
+    mosaic = found.levelling.mosaic
+    session = mosaic.session_of_tile
+    rows = [
+        _seam_step(found, seam)
+        for seam in found.seams
+        if session[seam.before] != session[seam.after]
+        and min(session[seam.before], session[seam.after]) >= 0
+        and np.isfinite(seam.grey_after - seam.grey_before).any()
+    ]
     if overlaps is not None and len(overlaps):
         a, b = overlaps["tile_a"].to_numpy(int), overlaps["tile_b"].to_numpy(int)
         between = (session[a] != session[b]) & (session[a] >= 0) & (session[b] >= 0)
-        here = overlaps[between]
-        one = np.ones(len(mosaic))
-        raw_steps = steps_of_overlaps(here, mosaic, one, 0 * one, found.samples.unit)
-        steps = steps_of_overlaps(here, mosaic, gain, offset, found.samples.unit)
-        left = levelling.background(steps.after, steps.at_after)
-        left -= levelling.background(steps.before, steps.at_before)
-        for k in range(len(steps)):
-            bounds = mosaic.tiles.bounds[[steps.before[k], steps.after[k]]]
-            first, last = bounds[:, [0, 2]].max(axis=0), bounds[:, [1, 3]].min(axis=0)
-            row, column = (first + last) / 2
-            rows.append(
-                {
-                    "session_a": names[session[steps.before[k]]],
-                    "session_b": names[session[steps.after[k]]],
-                    "tile_a": int(steps.before[k]),
-                    "tile_b": int(steps.after[k]),
-                    "row": row,
-                    "col": column,
-                    "before": float(raw_steps.step[k]),
-                    "after": float(steps.step[k] - left[k]),
-                    "error": float(steps.error[k]),
-                }
-            )
-    columns = ["session_a", "session_b", "tile_a", "tile_b", "row", "col"]
-    return pd.DataFrame(rows, columns=[*columns, "before", "after", "error"])
+        rows += _overlap_steps(found, overlaps[between])
+    names = np.array([one.session for one in mosaic.sessions], dtype=object)
+    columns = ["tile_a", "tile_b", "row", "col", "before", "after", "error"]
+    table = pd.DataFrame(rows, columns=columns)
+    for place, side in enumerate("ab"):
+        of_tile = session[table[f"tile_{side}"].to_numpy(int)]
+        table.insert(place, f"session_{side}", names[of_tile])
+    return table
+
+
+def _seam_step(found: Estimate, seam: Seam) -> tuple[Any, ...]:
+    mosaic = found.levelling.mosaic
+    at_before, at_after = seam.places()
+    raw = seam.grey_after - seam.grey_before
+    after = _levelled(found.levelling, seam.after, seam.grey_after, at_after)
+    after = after - _levelled(found.levelling, seam.before, seam.grey_before, at_before)
+    good = np.isfinite(raw)
+    median = float(np.median(raw[good]))
+    spread = 1.4826 * float(np.median(np.abs(raw[good] - median)))
+    row0, row1, column0, column1 = mosaic.tiles.bounds[seam.after]
+    row = (row0 + row1) / 2 if seam.upright else row0
+    column = column0 if seam.upright else (column0 + column1) / 2
+    # A crystal is some ten pixels long.
+    error = 1.253 * spread / np.sqrt(max(1.0, good.sum() / 10))
+    return seam.before, seam.after, row, column, median, float(np.median(after[good])), error
+
+
+def _levelled(
+    levelling: Levelling, tile: int, grey: NDArray[np.floating], at: NDArray[np.float64]
+) -> NDArray[np.floating]:
+    """Grey of a tile at places (x, y) on the common scale."""
+    x, y = at.T
+    values = (grey - levelling.tile_offset[tile]) / levelling.tile_gain[tile]
+    values -= levelling.background(np.full(len(at), tile), at)
+    terms = np.stack([x * x - 1 / 12, y * y - 1 / 12, x * y])
+    added, multiplied = levelling.shading_terms()[tile] @ terms
+    return np.asarray((values - added) / (1 + multiplied))
+
+
+def _overlap_steps(found: Estimate, overlaps: pd.DataFrame) -> list[tuple[Any, ...]]:
+    levelling, unit = found.levelling, found.samples.unit
+    mosaic, one = levelling.mosaic, np.ones(len(levelling.mosaic))
+    raw = steps_of_overlaps(overlaps, mosaic, one, 0 * one, unit)
+    gain, offset = levelling.tile_gain, levelling.tile_offset
+    steps = steps_of_overlaps(overlaps, mosaic, gain, offset, unit)
+    left = levelling.background(steps.after, steps.at_after)
+    left -= levelling.background(steps.before, steps.at_before)
+    bounds = mosaic.tiles.bounds[np.stack([steps.before, steps.after], axis=1)]
+    first, last = bounds[:, :, [0, 2]].max(axis=1), bounds[:, :, [1, 3]].min(axis=1)
+    middle = (first + last) / 2
+    columns = [steps.before, steps.after, *middle.T, raw.step, steps.step - left, steps.error]
+    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def histograms(found: Estimate) -> pd.DataFrame:

@@ -118,6 +118,11 @@ def sample_grey(
         Its tiles.
     job
         Running job.
+
+    Returns
+    -------
+    GreySamples
+        Grey beside seams, and spots of even grey.
     """
     edges = _Edges(raster.shape, mosaic)
     spots = _Spots(mosaic, list(maps))

@@ -143,6 +143,15 @@ def solve_scales(
         Running job.
     errors
         Whether the standard errors are wanted: leaving out parts costs ten fits more.
+
+    Returns
+    -------
+    Scales
+        Free of a reference.
+
+    References
+    ----------
+    Huber (1964), doi 10.1214/aoms/1177703732; Beaton & Tukey (1974), doi 10.1080/00401706.1974.10489171.
     """
     seen = tie_points.shared()
     if not len(seen):

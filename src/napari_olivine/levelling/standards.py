@@ -95,6 +95,11 @@ def standard_tie_points(table: pd.DataFrame, sessions: list[str], error: float) 
         Names of the sessions.
     error
         Standard error where the table gives none, grey.
+
+    Returns
+    -------
+    TiePoints
+        Of no tile.
     """
     table = table.assign(error=table["error"].astype(float).fillna(error))
     names = {name: place for place, name in enumerate(sorted(set(table["standard"])))}
