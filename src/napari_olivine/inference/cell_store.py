@@ -1,4 +1,4 @@
-"""What is known of finished cells besides their pixels."""
+"""Which cells of a probability are finished, and the histogram of their olivine."""
 
 from __future__ import annotations
 

@@ -63,8 +63,10 @@ def choose_models(section: Section, names: str) -> list[SelectedModel]:
         check_fits(card, folder, section)
         found.append(SelectedModel(product, folder, card))
     if len({tuple(one.card.classes) for one in found}) > 1:
-        told = "; ".join(f"{one.name}: {', '.join(one.card.classes)}" for one in found)
-        raise InputError(f"Models of different classes cannot be averaged ({told}).")
+        classes = "; ".join(f"{one.name}: {', '.join(one.card.classes)}" for one in found)
+        raise InputError(
+            f"Models of different classes cannot be averaged ({classes}).", setting="model"
+        )
     return found
 
 
@@ -118,13 +120,16 @@ def find_model(section: Section, model: str) -> tuple[str, Path]:
     if not models:
         wanted = f"no model {model!r} and no folder of that name" if model else "no model yet"
         raise SectionError(
-            f"{section.path} has {wanted}: run 'napari-olivine train' first, or give a model's "
-            "folder."
+            f"{section.path} has {wanted}.",
+            remedy="Run {step:train} first, or give a model's folder as {setting:model}.",
+            step="train",
+            setting="model",
         )
     if model:
         there = ", ".join(product.name.removeprefix("models/") for product in models)
         raise SectionError(
-            f"{section.path} has no model {model!r}, and there is no such folder; it has {there}."
+            f"{section.path} has no model {model!r}, and there is no such folder; it has {there}.",
+            setting="model",
         )
     newest = max(models, key=lambda product: product.created)
     return newest.name, newest.path
@@ -132,6 +137,15 @@ def find_model(section: Section, model: str) -> tuple[str, Path]:
 
 def check_fits(card: ModelCard, folder: Path, section: Section) -> None:
     """Refuse a section that looks different from what the model was trained on.
+
+    Parameters
+    ----------
+    card
+        Card of the model.
+    folder
+        Its folder, for the message.
+    section
+        Section with ``images``.
 
     Raises
     ------
@@ -142,19 +156,23 @@ def check_fits(card: ModelCard, folder: Path, section: Section) -> None:
     if abs(ratio - 1) > PIXEL_SIZE_TOLERANCE:
         raise InputError(
             f"The model {folder} was trained at {card.pixel_size_um:g} um a pixel, this section "
-            f"has {section.pixel_size_um:g}: train a model at this pixel size, or import the "
-            "section at the model's."
+            f"has {section.pixel_size_um:g}.",
+            remedy="Train a model at this pixel size, or import the section at the model's.",
+            setting="model",
         )
     grey_type = str(section.raster("images", "BSE").dtype)
     if grey_type != card.grey_type:
         raise InputError(
             f"The model {folder} was trained on BSE images of type {card.grey_type}, this "
-            f"section's are {grey_type}: train a model on such images."
+            f"section's are {grey_type}.",
+            remedy="Train a model on such images.",
+            setting="model",
         )
     if OLIVINE not in card.classes:
         raise InputError(
-            f"The model {folder} knows {', '.join(card.classes)}, but no {OLIVINE}: choose a model "
-            "that does."
+            f"The model {folder} knows {', '.join(card.classes)}, but no {OLIVINE}.",
+            remedy="Choose a model that does.",
+            setting="model",
         )
 
 

@@ -153,8 +153,9 @@ def choose_window(models: Sequence[SelectedModel], settings: SegmentSettings, jo
     if not fitting:
         need = per_pixel * min(wanted, settings.overlap_px + CELL // 4) ** 2 / 1e9
         raise InputError(
-            f"A window of the network needs {need:.1f} GB: give more memory, or a smaller "
-            "window_px, overlap_px and batch.",
+            f"A window of the network needs {need:.1f} GB.",
+            remedy="Give more {setting:memory}, or a smaller {setting:window_px}, "
+            "{setting:overlap_px} and {setting:batch}.",
             setting="window_px",
         )
     if settings.window_px is not None and fitting[0] < settings.window_px:

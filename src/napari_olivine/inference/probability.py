@@ -58,10 +58,10 @@ def open_probabilities(
     job
         Running job.
 
-    Yields
-    ------
-    dict
-        By name: the drafts with unfinished cells, for a runner to fill.
+    Returns
+    -------
+    context manager of dict
+        By name: the drafts with unfinished cells, for a runner to fill inside the block.
 
     Raises
     ------

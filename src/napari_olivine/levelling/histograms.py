@@ -71,7 +71,17 @@ class TileGreys:
 
     @classmethod
     def of_spots(cls, grey: Floats, tile: Ints, session_of_tile: Ints, unit: float) -> TileGreys:
-        """Count the spots of the tiles that tie sessions together."""
+        """Count the spots of the tiles that tie sessions together.
+
+        Parameters
+        ----------
+        grey, tile
+            Grey and tile of each spot, shape (n,).
+        session_of_tile
+            Session of each tile, -1 for none.
+        unit
+            One level of an 8-bit image.
+        """
         chosen = spread_tiles(session_of_tile)[tile]
         grey, tile = grey[chosen], tile[chosen]
         tiles, place = np.unique(tile, return_inverse=True)

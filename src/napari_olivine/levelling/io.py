@@ -16,11 +16,24 @@ from napari_olivine.levelling.result import Estimate, Levelling
 from napari_olivine.levelling.shading import Shading
 from napari_olivine.section import Section, Session
 
+AGAIN = "Run {step:level} again with {setting:force}."
+
 
 def write_levelling(
     folder: Path, found: Estimate, reference: int, overlaps: pd.DataFrame | None
 ) -> dict[str, Any]:
     """Write the product's files.
+
+    Parameters
+    ----------
+    folder
+        Folder of the draft.
+    found
+        Levelling and its errors.
+    reference
+        Place of the reference session.
+    overlaps
+        Comparison of overlapping tiles, as the import leaves it.
 
     Returns
     -------
@@ -46,7 +59,6 @@ def read_levelling(section: Section) -> Levelling:
         If there is none, it is damaged, or the section has other tiles by now.
     """
     folder = section.require("levelling", stale_ok=True).path
-    again = "run 'napari-olivine level --force'."
     try:
         values = json.loads((folder / "levelling.json").read_text())
         tiles = pd.read_parquet(folder / "tiles.parquet")
@@ -59,11 +71,13 @@ def read_levelling(section: Section) -> Levelling:
         ]
         planes = tiles[["level", "rise_x", "rise_y"]].to_numpy(float)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SectionError(f"{folder} is damaged ({error}); {again}") from error
+        raise SectionError(f"{folder} is damaged ({error}).", remedy=AGAIN, step="level") from error
     now = Mosaic.of_section(section)
     if len(now) != len(planes):
         raise SectionError(
-            f"{folder} is for {len(planes)} tiles, but the section has {len(now)}; {again}"
+            f"{folder} is for {len(planes)} tiles, but the section has {len(now)}.",
+            remedy=AGAIN,
+            step="level",
         )
     return Levelling(
         Mosaic(now.tiles, now.shape, sessions, now.real), gain, offset, planes, shading

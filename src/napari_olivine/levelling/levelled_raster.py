@@ -1,4 +1,4 @@
-"""The lazy layer: the BSE image on one scale, computed for a window when somebody looks at it.
+"""The levelled raster: the BSE image on one scale, computed for each window when it is read.
 
     grey on the common scale = ((grey - offset_s) / gain_s - plane_t(x, y) - shading_s(x, y))
                                / (1 + shading_s(x, y))
@@ -68,7 +68,15 @@ class LevelledRaster:
         return self.raster.pixel_size_um
 
     def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[np.float32]:
-        """Read a window as `Raster.read` does, on the common scale."""
+        """Read a window as `Raster.read` does, on the common scale.
+
+        Parameters
+        ----------
+        rows, columns
+            Window in pixels of that level.
+        level
+            0 for full resolution.
+        """
         shape = self.raster.levels[level].shape
         rows, columns = _contiguous(rows, shape[0]), _contiguous(columns, shape[1])
         grey = self.raster.read(rows, columns, level).astype(np.float32)

@@ -151,7 +151,8 @@ def solve_scales(
 
     References
     ----------
-    Huber (1964), doi 10.1214/aoms/1177703732; Beaton & Tukey (1974), doi 10.1080/00401706.1974.10489171.
+    Huber (1964), doi 10.1214/aoms/1177703732.
+    Beaton & Tukey (1974), doi 10.1080/00401706.1974.10489171.
     """
     seen = tie_points.shared()
     if not len(seen):

@@ -119,7 +119,22 @@ class Seam:
 
 
 def seams_of(found: GreySamples, mosaic: Mosaic, job: Job) -> list[Seam]:
-    """Cut the grey beside the borders of the grid into the seams of single tiles."""
+    """Cut the grey beside the borders of the grid into the seams of single tiles.
+
+    Parameters
+    ----------
+    found
+        Grey beside the borders.
+    mosaic
+        Tiles.
+    job
+        Running job.
+
+    Returns
+    -------
+    list of Seam
+        Both sides of every seam.
+    """
     bounds = mosaic.tiles.bounds
     rows, columns = mosaic.shape
     seams = []
@@ -148,6 +163,11 @@ def steps_of_seams(seams: list[Seam], gain: Floats, offset: Floats, unit: float,
         One level of an 8-bit image.
     job
         Running job.
+
+    Returns
+    -------
+    Steps
+        One a piece of a seam.
     """
     parts = []
     for number, seam in enumerate(seams):
@@ -186,7 +206,24 @@ def steps_of_seams(seams: list[Seam], gain: Floats, offset: Floats, unit: float,
 def steps_of_overlaps(
     overlaps: pd.DataFrame, mosaic: Mosaic, gain: Floats, offset: Floats, unit: float
 ) -> Steps:
-    """Compare overlapping tiles at the middle of what they share."""
+    """Compare overlapping tiles at the middle of their common part.
+
+    Parameters
+    ----------
+    overlaps
+        Table of the import: tile_a, tile_b, level_a, level_b and their errors.
+    mosaic
+        Tiles.
+    gain, offset
+        Scale of each tile: grey = gain x common grey + offset, shape (tiles,).
+    unit
+        One level of an 8-bit image.
+
+    Returns
+    -------
+    Steps
+        One an overlap.
+    """
     good = overlaps[np.isfinite(overlaps["level_a"]) & np.isfinite(overlaps["level_b"])]
     a, b = good["tile_a"].to_numpy(np.int64), good["tile_b"].to_numpy(np.int64)
     bounds = mosaic.tiles.bounds.astype(float)
@@ -232,6 +269,11 @@ def border_tie_points(
         Where the image is clipped.
     job
         Running job.
+
+    Returns
+    -------
+    TiePoints
+        Two a piece of rock.
     """
     noise = _noise_of_sessions(seams, session_of_tile)
     borders: dict[tuple[int, int], list[NDArray[np.float64]]] = {}
@@ -294,7 +336,22 @@ def _noise_of_sessions(seams: list[Seam], session_of_tile: Ints) -> dict[int, fl
 
 
 def overlap_tie_points(overlaps: pd.DataFrame, session_of_tile: Ints, unit: float) -> TiePoints:
-    """Compare overlapping tiles of different sessions, each pair at two greys."""
+    """Compare overlapping tiles of different sessions, each pair at two greys.
+
+    Parameters
+    ----------
+    overlaps
+        As for `steps_of_overlaps`.
+    session_of_tile
+        Session of each tile, -1 for none.
+    unit
+        One level of an 8-bit image.
+
+    Returns
+    -------
+    TiePoints
+        Two or four a pair of tiles.
+    """
     rows: list[tuple[int, int, int, float, float]] = []
     good = overlaps[np.isfinite(overlaps["level_a"]) & np.isfinite(overlaps["level_b"])]
     level_error = np.hypot(_level_error(good, unit), BACKGROUND * unit)
