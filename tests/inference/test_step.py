@@ -287,7 +287,7 @@ def test_another_threshold_does_not_run_the_network_again(
 
 
 def test_models_that_do_not_fit_are_refused(noise: Section, tmp_path: Path) -> None:
-    with pytest.raises(SectionError, match="no model yet: run 'napari-olivine train'"):
+    with pytest.raises(SectionError, match="no model yet. Run the step 'train' first"):
         segment(noise)
     with pytest.raises(SectionError, match="no model 'x'"):
         segment(noise, SegmentSettings(model="x"))
@@ -302,7 +302,7 @@ def test_models_that_do_not_fit_are_refused(noise: Section, tmp_path: Path) -> N
     usual = put_model(tmp_path / "usual", normalisation=PLAIN)
     with pytest.raises(InputError, match="overlap_px"):
         segment(noise, SegmentSettings(model=str(usual), window_px=128, overlap_px=128))
-    with pytest.raises(InputError, match="give more memory, or a smaller window_px"):
+    with pytest.raises(InputError, match="Raise .*memory.* lower .*window_px"):
         segment(noise, SegmentSettings(model=str(usual)), Job(memory_bytes=1 << 20))
     assert noise.product("probability") is None
 

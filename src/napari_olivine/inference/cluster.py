@@ -247,8 +247,8 @@ def _piece_error(error: BaseException) -> Exception:
     if type(error).__name__ == "KilledWorker":
         return InputError(
             "Workers died one after the other on the same piece of the section, mostly for want "
-            "of memory: give them more, or a smaller {setting:window_px}.",
-            remedy=KEPT,
+            "of memory.",
+            remedy=f"Give them more, or lower {{setting:window_px}}. {KEPT}",
             setting="window_px",
         )
     return InputError(

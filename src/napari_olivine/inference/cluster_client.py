@@ -85,7 +85,7 @@ def connected(scheduler: str, job: Job) -> Iterator[Any]:
         client = wait_for(connect, job)
     except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:
         raise InputError(
-            f"Of schedulers none answers at {scheduler!r} ({first_line(error)}).",
+            f"There is no scheduler: none answers at {scheduler!r} ({first_line(error)}).",
             remedy="Give the address that 'dask scheduler' prints, e.g. tcp://host:8786.",
             setting="scheduler",
         ) from error

@@ -154,8 +154,8 @@ def choose_window(models: Sequence[SelectedModel], settings: SegmentSettings, jo
         need = per_pixel * min(wanted, settings.overlap_px + CELL // 4) ** 2 / 1e9
         raise InputError(
             f"A window of the network needs {need:.1f} GB.",
-            remedy="Give more {setting:memory}, or a smaller {setting:window_px}, "
-            "{setting:overlap_px} and {setting:batch}.",
+            remedy="Raise {setting:memory}, or lower {setting:window_px}, {setting:overlap_px} "
+            "and {setting:batch}.",
             setting="window_px",
         )
     if settings.window_px is not None and fitting[0] < settings.window_px:

@@ -188,7 +188,7 @@ def network_failure(error: BaseException) -> InputError:
     """Return the error of a network that does not work even in float32."""
     return InputError(
         f"The network failed on a window ({first_line(error)}).",
-        remedy="Give a smaller {setting:window_px}, or close other programs if the memory is full. "
+        remedy="Lower {setting:window_px}, or close other programs if the memory is full. "
         "What is finished is kept.",
         setting="window_px",
     )

@@ -414,7 +414,7 @@ def test_a_card_that_is_not_there_gives_way_when_named() -> None:
     job, events = heard()
     assert choose_engine(Blobs(), SAMPLE, SHAPE, "cuda", job).name == "float32"
     assert warnings_of(events)[0].startswith("Engine cuda does not work here (")
-    with pytest.raises(InputError, match="no 'cuda' here"):
+    with pytest.raises(InputError, match="no device 'cuda' here"):
         choose_engine(Blobs(), SAMPLE, SHAPE, "auto", Job(device="cuda"))
 
 
@@ -429,7 +429,7 @@ def test_rewriting_that_spoils_a_network_is_not_used(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(choosing_module, "is_installed", lambda: False)
     for rewriting in (spoil, fail):
-        monkeypatch.setattr(torch_engine, "rewrite", rewriting)
+        monkeypatch.setattr(torch_engine, "optimize_network", rewriting)
         job, events = heard()
         job.device = "cpu"
         engine = choose_engine(Blobs(), SAMPLE, SHAPE, "auto", job)
