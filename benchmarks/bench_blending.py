@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_olivine.inference.blending import Blender
-from napari_olivine.inference.engines import agree
+from napari_olivine.inference.engines import measure_agreement
 from napari_olivine.inference.engines.torch_engine import TorchEngine
 from napari_olivine.inference.models import choose_models
 from napari_olivine.inference.windows import Axis, Blend, make_grid
@@ -97,7 +97,7 @@ def main() -> None:
                         for cell, block in blender.add((i, j), results[i, j]):
                             found[grid.cell(cell)] = block[0]
                             done.add(cell)
-                agreement = agree(found, reference)
+                agreement = measure_agreement(found, reference)
                 mean, largest = seams(found, reference, grid.rows, grid.columns)
                 iou = [agreement.iou.get(threshold, float("nan")) for threshold in (0.1, 0.5)]
                 print(

@@ -35,11 +35,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_olivine.inference.engines import agree
+from napari_olivine.inference.engines import measure_agreement
 from napari_olivine.inference.engines.cuda_engine import CudaEngine
 from napari_olivine.inference.engines.openvino_engine import OpenVinoEngine
 from napari_olivine.inference.engines.select import FAILURES
-from napari_olivine.inference.engines.torch_engine import TorchEngine, as_stored
+from napari_olivine.inference.engines.torch_engine import TorchEngine, encode_probability
 from napari_olivine.inference.predictor import highest_contrast_window
 from napari_olivine.job import Job
 from napari_olivine.networks import NETWORKS, read_card
@@ -117,7 +117,7 @@ def as_it_comes(network: torch.nn.Module) -> Predict:
     def predict(images: NDArray[np.float32]) -> NDArray[np.uint8]:
         with torch.inference_mode():
             stored: NDArray[np.uint8] = (
-                as_stored(network(torch.from_numpy(images).to(device))).cpu().numpy()
+                encode_probability(network(torch.from_numpy(images).to(device))).cpu().numpy()
             )
         return stored
 
@@ -177,7 +177,7 @@ def compare(source: str, given: argparse.Namespace) -> None:
                 rounds[engine].append(time.perf_counter() - begun)
         for engine, took in rounds.items():
             ratio = median(d / t for d, t in zip(rounds["default"], took, strict=True))
-            agreement = agree(found[engine], found["default"])
+            agreement = measure_agreement(found[engine], found["default"])
             told = ["-", "-", "-"]
             if trained and engine != "default":
                 iou = (agreement.iou.get(threshold) for threshold in (0.1, 0.5))

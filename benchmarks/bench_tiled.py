@@ -35,10 +35,10 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from napari_olivine.inference.cell_store import Cells
+from napari_olivine.inference.cell_store import CellStore
 from napari_olivine.inference.engines.engine import Engine, Promise
-from napari_olivine.inference.local_runner import Filling, Target
-from napari_olivine.inference.models import Chosen
+from napari_olivine.inference.local_runner import LocalRunner, Target
+from napari_olivine.inference.models import SelectedModel
 from napari_olivine.inference.predictor import ModelPredictor
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.inference.windows import Grid, make_grid
@@ -126,7 +126,7 @@ def in_two_sessions(section: Section) -> None:
     section.annotate("sessions", table.assign(role="train"))
 
 
-def make_model(folder: Path, name: str) -> Chosen:
+def make_model(folder: Path, name: str) -> SelectedModel:
     """Save a network with random weights."""
     spec = network_spec(name)
     mean, std = (120.0,) * spec.channels, (40.0,) * spec.channels
@@ -152,7 +152,7 @@ def make_model(folder: Path, name: str) -> Chosen:
     )
     folder.mkdir()
     save_model(folder, build_network(name), card)
-    return Chosen("", folder, card)
+    return SelectedModel("", folder, card)
 
 
 def compare(section: Section, network: str, given: argparse.Namespace, work: Path) -> None:
@@ -220,9 +220,9 @@ def tiled(section: Section, predictor: ModelPredictor, grid: Grid) -> int:
         out = create_raster(
             Path(folder) / NAME, section.shape, "uint8", 1.0, reduction="mean", sharded=False
         )
-        target = Target("probability", predictor, [out], Cells(Path(folder)))
+        target = Target("probability", predictor, [out], CellStore(Path(folder)))
         image = section.raster("images", "BSE")
-        Filling(image, section.tiles(), grid, [target], 1, False, Job()).run()
+        LocalRunner(image, section.tiles(), grid, [target], 1, False, Job()).run()
         return grid.windows
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event as Flag
@@ -15,17 +16,18 @@ from threading import Event as Flag
 import numpy as np
 import pytest
 import torch
-from distributed import Client, Future, LocalCluster
+from distributed import Client, Future, LocalCluster, Worker
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
-from napari_olivine.inference import SegmentSettings, cluster, cluster_client, segment
-from napari_olivine.inference.cell_queue import Order, View
+from napari_olivine.inference import SegmentSettings, cluster_client, segment
+from napari_olivine.inference.cell_queue import CellQueue, View
 from napari_olivine.inference.cell_store import CELLS
-from napari_olivine.inference.cluster_task import Run, _guard, fill_piece
+from napari_olivine.inference.cluster_task import Run, make_guard, predict_piece
 from napari_olivine.inference.dask_array import probability_dask
 from napari_olivine.inference.models import choose_models
+from napari_olivine.inference.plan import make_plan
 from napari_olivine.inference.windows import CELL, make_grid
-from napari_olivine.inference.worker_cache import claim_gpu, make_work
+from napari_olivine.inference.worker_cache import claim_gpu
 from napari_olivine.job import Event, Job
 from napari_olivine.networks import Normalisation
 from napari_olivine.networks.build import build_network
@@ -261,9 +263,8 @@ def test_a_killed_command_goes_on_and_elsewhere(
 
 
 def test_a_scheduler_that_dies_and_one_that_loses_all_workers(
-    here: Section, models: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    here: Section, models: list[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(cluster, "LOOK_S", 0.2)
     there, file = stripe(tmp_path / "s"), tmp_path / "scheduler.json"
     dask = [sys.executable, "-m", "dask"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -299,32 +300,48 @@ def test_a_scheduler_that_dies_and_one_that_loses_all_workers(
     assert alike(there, here)
 
 
-def test_a_result_that_never_comes_since_the_scheduler_died_with_its_holder(
-    client: Client, models: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_no_result_is_waited_for_since_its_holder_may_die(
+    client: Client,
+    here: Section,
+    models: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cluster, "LOOK_S", 0.2)
-    there, asked = stripe(tmp_path / "s"), Flag()
-    nthreads = Client.nthreads
+    """All that the command needs of a piece comes with its events."""
 
     def never(future: Future) -> None:
-        asked.set()
         Flag().wait()
 
-    def gone(client: Client) -> object:
-        if asked.is_set():
-            raise OSError("Timed out trying to connect")
-        return nthreads(client)
-
     monkeypatch.setattr(Future, "result", never)
-    monkeypatch.setattr(Client, "nthreads", gone)
-    with pytest.raises(InputError, match="went away. What is finished is kept"):
-        segment(there, how(client.scheduler.address, models[0]))
+    there = stripe(tmp_path / "s")
+    segment(there, how(client.scheduler.address, models[0]))
+    assert alike(there, here)
+
+
+def test_a_stopped_or_dead_command_is_noticed_by_the_workers(
+    workers: LocalCluster, client: Client, models: list[str], tmp_path: Path
+) -> None:
+    """The scheduler withdraws the pieces of a client that is gone; workers stop within one."""
+    there = stripe(tmp_path / "s", (6 * CELL + 80, 600))
+    stopped, _ = at_first_cell(lambda: stopped.cancel.set())
+    with pytest.raises(Cancelled):
+        segment(there, how(workers.scheduler_address, models[0]), stopped)
+    deadline = time.monotonic() + 20
+    while any(client.processing().values()) or any(client.run(executing).values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert len(list((there.path / "work" / "probability" / "olivine" / "0").glob("c/*/*"))) < 7
+
+
+def executing(dask_worker: Worker) -> int:
+    """How many threads of a worker are busy."""
+    return len(dask_worker.active_threads)
 
 
 def test_a_piece_that_comes_too_late_is_not_written(tmp_path: Path) -> None:
     draft = tmp_path / "draft"
     draft.mkdir()
-    guard = _guard(draft, "mine")
+    guard = make_guard(draft, "mine")
     (draft / RECIPE).write_text("mine")
     guard()
     (draft / RECIPE).write_text("another")
@@ -373,36 +390,24 @@ def test_without_distributed(
 
 def with_version(found: str) -> Callable[[], None]:
     """What makes a worker believe that it has another version, or none."""
-    missing = importlib.metadata.PackageNotFoundError
 
     def patch() -> None:
-        import importlib.metadata as metadata
+        from distributed import versions
 
-        def version(name: str, there: Callable[[str], str] = metadata.version) -> str:
-            if name != "napari-olivine":
-                return there(name)
-            if not found:
-                raise missing(name)
-            return found
-
-        metadata.true_version = getattr(metadata, "true_version", metadata.version)
-        metadata.version = version
+        there = getattr(versions, "true_version", versions._version_cached)
+        versions.true_version = there
+        versions._version_cached = lambda name: (
+            (found or None) if name == "napari-olivine" else there(name)
+        )
 
     return patch
 
 
 def blind() -> None:
     """What makes a worker see no file of this machine's sections."""
-    import builtins
+    from napari_olivine.inference import cluster_task
 
-    true_open = builtins.open
-
-    def look(file: object, *args: object, **kwargs: object) -> object:
-        if str(file).endswith(".probe"):
-            raise FileNotFoundError(str(file))
-        return true_open(file, *args, **kwargs)
-
-    builtins.open = look
+    cluster_task.can_be_read = lambda file: False
 
 
 def test_workers_that_cannot_be_used_are_named(
@@ -429,9 +434,9 @@ def test_workers_that_cannot_be_used_are_named(
 
 
 def test_a_worker_that_comes_later_is_looked_at_too() -> None:
-    run = Run("r", "0.0.1", None, ())  # type: ignore[arg-type]
+    run = Run("r", "0.0.1", None, {})  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"A worker: it has napari-olivine .*, but 0.0.1 was"):
-        fill_piece(run, {})
+        predict_piece(run, {})
 
 
 def test_a_piece_that_fails_tells_where_and_keeps_what_is_finished(
@@ -456,7 +461,7 @@ def test_a_piece_that_fails_tells_where_and_keeps_what_is_finished(
 
 
 def test_squares_are_taken_once_and_pieces_repeat_few_windows() -> None:
-    order = Order((5, 7), {(i, j) for i in range(5) for j in range(7)} - {(0, 0), (1, 1)})
+    order = CellQueue((5, 7), {(i, j) for i in range(5) for j in range(7)} - {(0, 0), (1, 1)})
     squares = []
     while square := order.take_square(2):
         squares.append(square)
@@ -465,12 +470,12 @@ def test_squares_are_taken_once_and_pieces_repeat_few_windows() -> None:
         (i, j) for i in range(5) for j in range(7) if (i, j) not in {(0, 0), (1, 1)}
     ]
     assert len(squares) == 3 * 4
-    order = Order((8, 8), {(i, j) for i in range(8) for j in range(8)}, whole=False)
-    assert order.obey({"view": {"rows": [4.2 * CELL, 4.4 * CELL], "columns": [0, CELL]}})
+    order = CellQueue((8, 8), {(i, j) for i in range(8) for j in range(8)}, whole=False)
+    assert order.follow({"view": {"rows": [4.2 * CELL, 4.4 * CELL], "columns": [0, CELL]}})
     assert order.view == View((4.2 * CELL, 4.4 * CELL), (0, CELL))
     assert order.take_square(1) == [(4, 0)]
     assert order.take_square(1) == []
-    assert not order.obey({"whole": True})
+    assert not order.follow({"whole": True})
     assert order.take_square(1) == [(0, 0)]
 
 
@@ -539,10 +544,11 @@ def test_the_lazy_probability_on_any_scheduler(
 
 def test_work_is_other_work_when_the_model_is_another(here: Section, models: list[str]) -> None:
     def work(model: str, **other: object) -> object:
-        chosen = choose_models(here, model)
-        return make_work(here, [chosen], how(model=model, **other), 1056, Job())
+        models = {"probability": choose_models(here, model)}
+        return make_plan(here, models, how(model=model, **other), Job()).network_part
 
     assert work(models[0]) == work(models[0], threshold=0.4, scheduler="tcp://a:1", live=True)
+    assert work(models[0]) != work(models[0], overlap_px=96)
     assert work(models[0]) != work(models[1])
     weights = Path(models[1]) / "weights.safetensors"
     before, content = work(models[1]), weights.read_bytes()

@@ -17,12 +17,12 @@ from napari_olivine.inference import SegmentSettings, predictor as predictor_mod
 from napari_olivine.inference.dask_array import probability_dask
 from napari_olivine.inference.engines import plain_engine
 from napari_olivine.inference.predictor import (
+    ORIENTATIONS,
     SAMPLE_PX,
-    TURNS,
     highest_contrast_window,
     mean_of,
-    turn,
-    turn_back,
+    orient,
+    orient_back,
 )
 from napari_olivine.job import Job
 from napari_olivine.networks import network_spec, read_card
@@ -31,7 +31,7 @@ from tests.helpers.sections import make_section
 from tests.inference.test_step import PLAIN, Grey, probability_of, put_model, use
 from tests.networks.test_networks import heard
 
-ALL = TURNS["all"]
+ALL = ORIENTATIONS["all"]
 
 
 class Slope(torch.nn.Module):
@@ -87,25 +87,25 @@ def test_a_turned_window_is_turned_back(
     how: tuple[bool, bool, bool], leading: tuple[int, ...], rows: int, columns: int
 ) -> None:
     images = np.arange(np.prod([*leading, rows, columns])).reshape(*leading, rows, columns)
-    turned = turn(images, how)
+    turned = orient(images, how)
     assert turned.shape[:-2] == leading
     assert turned.shape[-2:] == ((columns, rows) if how[2] else (rows, columns))
     assert turned.flags.c_contiguous
-    assert np.array_equal(turn_back(turned, how), images)
+    assert np.array_equal(orient_back(turned, how), images)
 
 
 def test_all_turns_are_the_eight_of_a_square_and_flips_the_four_without_turning() -> None:
     square = np.arange(9).reshape(3, 3)
-    seen = {turn(square, how).tobytes() for how in ALL}
+    seen = {orient(square, how).tobytes() for how in ALL}
     assert len(seen) == 8
     quarters = [np.rot90(square, k) for k in range(4)]
     assert seen == {
         np.ascontiguousarray(q).tobytes() for q in [*quarters, *(q.T for q in quarters)]
     }
-    flips = {turn(square, how).tobytes() for how in TURNS["flips"]}
+    flips = {orient(square, how).tobytes() for how in ORIENTATIONS["flips"]}
     by_hand = [square, square[::-1], square[:, ::-1], square[::-1, ::-1]]
     assert flips == {np.ascontiguousarray(q).tobytes() for q in by_hand}
-    assert TURNS["none"] == [(False, False, False)]
+    assert ORIENTATIONS["none"] == [(False, False, False)]
 
 
 @pytest.mark.parametrize("augment", ["flips", "all"])
@@ -118,7 +118,9 @@ def test_the_mean_over_turned_windows(
     how = ONE_WINDOW.model_copy(update={"model": model, "augment": augment, "window_px": 96})
     segment(section, how)
     # The window, 96 x 64 px, is the section itself.
-    each = [turn_back(answer(Slope(), turn(grey_of(section), t)), t) for t in TURNS[augment]]
+    each = [
+        orient_back(answer(Slope(), orient(grey_of(section), t)), t) for t in ORIENTATIONS[augment]
+    ]
     assert np.ptp(each, axis=0).max() > 100, "this network is no mirror image of itself"
     assert np.array_equal(probability_of(section), np.rint(np.mean(each, axis=0)))
 
@@ -364,7 +366,7 @@ def test_out_of_memory_keeps_what_is_finished(
     use(monkeypatch, Hungry())
     model = str(put_model(tmp_path / "m", normalisation=PLAIN))
     how = SegmentSettings(model=model, window_px=640, overlap_px=64, engine="float32")
-    with pytest.raises(InputError, match=r"failed on a window \(.*smaller window_px.*is kept"):
+    with pytest.raises(InputError, match=r"failed on a window \(.*Lower .*window_px.*is kept"):
         segment(section, how)
     assert section.product("probability") is None
     Hungry.left = 100
@@ -543,7 +545,5 @@ def test_windows_that_do_not_fit_in_the_memory_become_smaller(
         told = f"A window of {asked} px does not fit in the memory; taking {window} px."
         assert warnings_of(events) == ([told] if warned else [])
         assert np.array_equal(probability_of(section), answer(Grey(), grey_of(section)))
-    with pytest.raises(
-        InputError, match=r"needs 0\.\d GB: give more memory, or a smaller window_px"
-    ):
+    with pytest.raises(InputError, match=r"needs 0\.\d GB. Raise .*memory.* lower .*window_px"):
         segment(section, SegmentSettings(model=model), Job(memory_bytes=per_pixel * 300**2))

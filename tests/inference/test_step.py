@@ -13,7 +13,7 @@ from hypothesis import example, given, settings, strategies as st
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.inference import SegmentSettings, predictor as predictor_module, segment
 from napari_olivine.inference.blending import Blender
-from napari_olivine.inference.cell_queue import Order, View
+from napari_olivine.inference.cell_queue import CellQueue, View
 from napari_olivine.inference.windows import CELL, make_axis, make_grid
 from napari_olivine.job import Job
 from napari_olivine.networks import Normalisation, read_card
@@ -159,7 +159,7 @@ def test_windows_in_any_order_give_their_weighted_mean(blend: str, most: int) ->
 
 
 def test_cells_in_view_come_first_from_its_middle() -> None:
-    order = Order((5, 6), {(i, j) for i in range(5) for j in range(6)}, whole=False)
+    order = CellQueue((5, 6), {(i, j) for i in range(5) for j in range(6)}, whole=False)
     assert order.take() is None, "nobody looks"
     order.view = View((1.2 * CELL, 3.8 * CELL), (2.1 * CELL, 4.9 * CELL))
     first = order.take()
@@ -287,7 +287,7 @@ def test_another_threshold_does_not_run_the_network_again(
 
 
 def test_models_that_do_not_fit_are_refused(noise: Section, tmp_path: Path) -> None:
-    with pytest.raises(SectionError, match="no model yet: run 'napari-olivine train'"):
+    with pytest.raises(SectionError, match="no model yet. Run the step 'train' first"):
         segment(noise)
     with pytest.raises(SectionError, match="no model 'x'"):
         segment(noise, SegmentSettings(model="x"))
@@ -302,7 +302,7 @@ def test_models_that_do_not_fit_are_refused(noise: Section, tmp_path: Path) -> N
     usual = put_model(tmp_path / "usual", normalisation=PLAIN)
     with pytest.raises(InputError, match="overlap_px"):
         segment(noise, SegmentSettings(model=str(usual), window_px=128, overlap_px=128))
-    with pytest.raises(InputError, match="give more memory, or a smaller window_px"):
+    with pytest.raises(InputError, match="Raise .*memory.* lower .*window_px"):
         segment(noise, SegmentSettings(model=str(usual)), Job(memory_bytes=1 << 20))
     assert noise.product("probability") is None
 

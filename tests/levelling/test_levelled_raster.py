@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from napari_olivine.job import Job
-from napari_olivine.levelling.levelled_raster import LevelledRaster, Levelling
+from napari_olivine.levelling.levelled_raster import LevelledRaster
 from napari_olivine.levelling.mosaic import Mosaic
+from napari_olivine.levelling.result import Levelling
 from napari_olivine.levelling.shading import Shading
 from napari_olivine.section import Session, create_raster
 from napari_olivine.section.raster import Raster

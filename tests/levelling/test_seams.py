@@ -11,17 +11,17 @@ from napari_olivine.levelling.histogram_peaks import (
     Peak,
     find_mode,
     find_peaks,
-    histogram_sightings,
+    histogram_tie_points,
 )
 from napari_olivine.levelling.histograms import TileGreys
-from napari_olivine.levelling.sampling import Ends
+from napari_olivine.levelling.sampling import ClippingLimits
 from napari_olivine.levelling.scales import Priors, solve_scales
-from napari_olivine.levelling.seams import Seam, sightings_at_borders
-from napari_olivine.levelling.tie_points import Sightings
+from napari_olivine.levelling.seams import Seam, border_tie_points
+from napari_olivine.levelling.tie_points import TiePoints
 
 PRIORS = Priors(0.05, 30.0, 1.0)
 GREYS = np.array([60.0, 95.0, 120.0, 160.0, 205.0])
-NOTHING = Sightings.of_rows([])
+NOTHING = TiePoints.of_rows([])
 
 
 def flat(tile: NDArray[np.int64], at: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -40,7 +40,7 @@ def seams(gain: float, offset: float, noise: float, number: int = 12, seed: int 
     return found
 
 
-def tied(seen: Sightings) -> tuple[NDArray[np.float64], ...]:
+def tied(seen: TiePoints) -> tuple[NDArray[np.float64], ...]:
     sessions = int(seen.session.max()) + 1
     gain, offset, covariance = solve_scales(seen, sessions, 120.0, PRIORS, Job()).relative(0)
     return gain, offset, np.sqrt(covariance[:, 0, 0])
@@ -52,7 +52,9 @@ def test_two_noisy_sides_of_a_border_give_the_ratio_of_gains(gain: float, noise:
     """Noise on both sides would flatten a regression of one on the other."""
     session = np.tile([0, 1], 12)
     pairs = seams(gain, 7.0, noise)
-    found, offset, error = tied(sightings_at_borders(pairs, flat, session, 1.0, Ends(), Job()))
+    found, offset, error = tied(
+        border_tie_points(pairs, flat, session, 1.0, ClippingLimits(), Job())
+    )
     assert found[1] == pytest.approx(gain, abs=max(0.004, 4 * error[1]))
     assert found[1] * 120 + offset[1] == pytest.approx(gain * 120 + 7, abs=1.5)
     assert error[1] < 0.03
@@ -66,7 +68,7 @@ def test_contrast_that_was_set_anew_is_not_pulled_back():
     """A gain of 0.7 is six times what is likely beforehand; the rock at the border is sure."""
     session = np.tile([0, 1], 12)
     found, _, error = tied(
-        sightings_at_borders(seams(0.7, 30.0, 3.0), flat, session, 1.0, Ends(), Job())
+        border_tie_points(seams(0.7, 30.0, 3.0), flat, session, 1.0, ClippingLimits(), Job())
     )
     assert found[1] == pytest.approx(0.7, abs=0.004)
     assert error[1] < 0.01
@@ -82,7 +84,7 @@ def test_rock_that_does_not_go_on_beyond_the_border_does_not_flatten_the_gain():
             other[start : start + 24] = 1.06 * random.choice(GREYS) - 4 + random.normal(0, 3, 24)
         moved.append(Seam(seam.before, seam.after, True, seam.grey_before, other))
     found, offset, _ = tied(
-        sightings_at_borders(moved, flat, np.tile([0, 1], 16), 1.0, Ends(), Job())
+        border_tie_points(moved, flat, np.tile([0, 1], 16), 1.0, ClippingLimits(), Job())
     )
     assert found[1] == pytest.approx(1.06, abs=0.01)
     assert found[1] * 120 + offset[1] == pytest.approx(1.06 * 120 - 4, abs=0.7)
@@ -95,15 +97,15 @@ def test_a_blank_border_gives_the_level_alone():
         for k in range(8)
     ]
     session = np.tile([0, 1], 8)
-    seen = sightings_at_borders(blank, flat, session, 1.0, Ends(), Job())
+    seen = border_tie_points(blank, flat, session, 1.0, ClippingLimits(), Job())
     gain, offset, covariance = solve_scales(seen, 2, 20.0, PRIORS, Job()).relative(0)
     assert gain[1] * 20 + offset[1] == pytest.approx(26, abs=0.8)
     assert np.sqrt(covariance[1, 0, 0]) > 0.8 * PRIORS.gain
-    assert len(sightings_at_borders(blank[:2], flat, session, 1.0, Ends(), Job())) == 0, (
+    assert len(border_tie_points(blank[:2], flat, session, 1.0, ClippingLimits(), Job())) == 0, (
         "too little border"
     )
     nothing = [Seam(k, k + 1, True, np.full(64, np.nan), np.full(64, np.nan)) for k in range(8)]
-    assert len(sightings_at_borders(nothing, flat, session, 1.0, Ends(), Job())) == 0
+    assert len(border_tie_points(nothing, flat, session, 1.0, ClippingLimits(), Job())) == 0
 
 
 def tiles_of(
@@ -141,10 +143,10 @@ def tiles_of(
     return TileGreys.of_spots(np.concatenate(grey), np.concatenate(tile), session_of_tile, 1.0)
 
 
-def seen_in(tiles: TileGreys, ends: Ends | None = None) -> Sightings:
+def seen_in(tiles: TileGreys, limits: ClippingLimits | None = None) -> TiePoints:
     sessions = int(tiles.session.max()) + 1
-    ends = ends or Ends()
-    return histogram_sightings(tiles, NOTHING, sessions, 120.0, PRIORS, 1.0, ends, Job())
+    limits = limits or ClippingLimits()
+    return histogram_tie_points(tiles, NOTHING, sessions, 120.0, PRIORS, 1.0, limits, Job())
 
 
 @pytest.mark.parametrize("share", [0.02, 0.004])
@@ -167,10 +169,10 @@ def test_small_modes_are_found_though_the_border_misleads():
     spread = {112.0: 1.0, 118.0: 1.0}
     tiles = tiles_of(modes, [(1.0, 0.0), (1.0, 0.0)], spread=spread)
     rows = [(0, 0, -1, 90.0, 0.1), (1, 0, -1, 87.3, 0.9), (0, 1, -1, 150.0, 0.1)]
-    misled = Sightings.of_rows([*rows, (1, 1, -1, 152.7, 0.9)])
+    misled = TiePoints.of_rows([*rows, (1, 1, -1, 152.7, 0.9)])
     assert tied(misled)[0][1] == pytest.approx(1.09, abs=0.02)
-    seen = histogram_sightings(tiles, misled, 2, 118.0, PRIORS, 1.0, Ends(), Job())
-    found, zero, error = tied(Sightings.joined([seen, misled]))
+    seen = histogram_tie_points(tiles, misled, 2, 118.0, PRIORS, 1.0, ClippingLimits(), Job())
+    found, zero, error = tied(TiePoints.joined([seen, misled]))
     assert found[1] == pytest.approx(1.0, abs=max(0.003, 2 * error[1]))
     assert error[1] < 0.004
     assert found[1] * 118 + zero[1] == pytest.approx(118, abs=1.0)
@@ -196,7 +198,7 @@ def test_a_clipped_mode_does_not_count():
     raised[np.ix_(second, dark)] = np.roll(tiles.number[np.ix_(second, dark)], 8, axis=1)
     tiles = TileGreys(raised, tiles.centre, tiles.tile, tiles.session)
     fooled = tied(seen_in(tiles))
-    aware = tied(seen_in(tiles, Ends(0.0, 255.0, 2.5)))
+    aware = tied(seen_in(tiles, ClippingLimits(0.0, 255.0, 2.5)))
     assert fooled[0][1] < 0.99
     assert aware[0][1] == pytest.approx(1.0, abs=0.004)
 
@@ -243,7 +245,7 @@ def test_the_unit_of_the_grey_does_not_matter():
     tiles = tiles_of(modes, scales)
     big = TileGreys(tiles.number, tiles.centre * 200, tiles.tile, tiles.session)
     wide = Priors(0.05, 6000.0, 200.0)
-    seen = histogram_sightings(big, NOTHING, 2, 24_000.0, wide, 200.0, Ends(), Job())
+    seen = histogram_tie_points(big, NOTHING, 2, 24_000.0, wide, 200.0, ClippingLimits(), Job())
     found = solve_scales(seen, 2, 24_000.0, wide, Job()).relative(0)
     one = tied(seen_in(tiles))
     assert found[0][1] == pytest.approx(one[0][1], abs=1e-4)

@@ -1,4 +1,4 @@
-"""Sightings of the same materials reconcile the scales of sessions."""
+"""TiePoints of the same materials reconcile the scales of sessions."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from napari_olivine.job import Job
 from napari_olivine.levelling.scales import Priors, solve_scales
 from napari_olivine.levelling.seams import Steps
 from napari_olivine.levelling.shading import find_shading, tile_planes
-from napari_olivine.levelling.tie_points import Sightings
+from napari_olivine.levelling.tie_points import TiePoints
 
 PRIORS = Priors(0.05, 30.0, 1.0)
 GREYS = np.array([40.0, 90.0, 120.0, 160.0, 210.0])
 
 
-def sightings(
+def tie_points(
     gains: np.ndarray, offsets: np.ndarray, seed: int, tiles: int = 12, noise: float = 0.2
-) -> Sightings:
+) -> TiePoints:
     random = np.random.default_rng(seed)
     rows = []
     for session, (gain, offset) in enumerate(zip(gains, offsets, strict=True)):
@@ -29,7 +29,7 @@ def sightings(
             for material, grey in enumerate(GREYS):
                 seen = gain * grey + offset + own + random.normal(0, noise)
                 rows.append((session, material, session * tiles + tile, seen, noise))
-    return Sightings.of_rows(rows)
+    return TiePoints.of_rows(rows)
 
 
 scales = st.lists(st.tuples(st.floats(0.9, 1.1), st.floats(-20, 20)), min_size=2, max_size=5).map(
@@ -41,7 +41,7 @@ scales = st.lists(st.tuples(st.floats(0.9, 1.1), st.floats(-20, 20)), min_size=2
 @given(scale=scales, seed=st.integers(0, 1000))
 def test_planted_scales_are_found_within_their_errors(scale, seed):
     gains, offsets = scale
-    found = solve_scales(sightings(gains, offsets, seed), len(gains), 120.0, PRIORS, Job())
+    found = solve_scales(tie_points(gains, offsets, seed), len(gains), 120.0, PRIORS, Job())
     gain, offset, covariance = found.relative(0)
     true_gain = gains / gains[0]
     true_offset = offsets - true_gain * offsets[0]
@@ -56,7 +56,7 @@ def test_planted_scales_are_found_within_their_errors(scale, seed):
 @given(scale=scales, seed=st.integers(0, 1000))
 def test_the_choice_of_reference_only_rescales(scale, seed):
     gains, offsets = scale
-    found = solve_scales(sightings(gains, offsets, seed), len(gains), 120.0, PRIORS, Job())
+    found = solve_scales(tie_points(gains, offsets, seed), len(gains), 120.0, PRIORS, Job())
     gain, offset, _ = found.relative(0)
     other_gain, other_offset, _ = found.relative(1)
     assert other_gain * gain[1] == pytest.approx(gain)
@@ -67,7 +67,7 @@ def test_the_choice_of_reference_only_rescales(scale, seed):
 @given(scale=scales, seed=st.integers(0, 1000), order=st.randoms())
 def test_the_order_of_sessions_is_irrelevant(scale, seed, order):
     gains, offsets = scale
-    seen = sightings(gains, offsets, seed)
+    seen = tie_points(gains, offsets, seed)
     new = list(range(len(gains)))
     order.shuffle(new)
     place = np.array(new)
@@ -79,7 +79,7 @@ def test_the_order_of_sessions_is_irrelevant(scale, seed, order):
 
 
 def test_a_material_that_is_another_in_one_session_counts_for_nothing():
-    seen = sightings(np.array([1.0, 1.05]), np.array([0.0, -8.0]), 3)
+    seen = tie_points(np.array([1.0, 1.05]), np.array([0.0, -8.0]), 3)
     grey = seen.grey + 25.0 * ((seen.material == 3) & (seen.session == 1) & (seen.tile < 16))
     wrong = replace(seen, grey=grey)
     gain, offset, _ = solve_scales(wrong, 2, 120.0, PRIORS, Job()).relative(0)
@@ -88,7 +88,7 @@ def test_a_material_that_is_another_in_one_session_counts_for_nothing():
 
 
 def test_one_material_gives_the_level_and_no_gain():
-    seen = sightings(np.array([1.0, 1.0]), np.array([0.0, 10.0]), 3)
+    seen = tie_points(np.array([1.0, 1.0]), np.array([0.0, 10.0]), 3)
     alone = seen.where(seen.material == 2)
     found = solve_scales(alone, 2, 120.0, PRIORS, Job())
     gain, offset, covariance = found.relative(0)
@@ -98,9 +98,9 @@ def test_one_material_gives_the_level_and_no_gain():
 
 def test_sessions_that_share_nothing_are_two_groups():
     rows = [(0, 0, -1, 50.0, 0.1), (1, 0, -1, 55.0, 0.1), (2, 1, -1, 80.0, 0.1)]
-    seen = Sightings.of_rows([*rows, (3, 1, -1, 81.0, 0.1)])
+    seen = TiePoints.of_rows([*rows, (3, 1, -1, 81.0, 0.1)])
     assert seen.groups(5).tolist() == [0, 0, 2, 2, 4]
-    assert len(Sightings.of_rows([]).shared()) == 0
+    assert len(TiePoints.of_rows([]).shared()) == 0
 
 
 def test_steps_round_a_ring_of_tiles_give_their_slopes():

@@ -223,9 +223,9 @@ def test_weights_file_that_is_none(tmp_path: Path, content: bytes, message: str)
 def test_weights_of_another_kind_or_missing(tmp_path: Path) -> None:
     torch.save({"something.else": torch.zeros(3)}, tmp_path / "x.pth")
     light = network_spec("light")
-    with pytest.raises(InputError, match="nothing in .* fits"):
+    with pytest.raises(InputError, match="Nothing in .* fits"):
         pretrained.start_weights(build_network("light"), light, str(tmp_path / "x.pth"), Job())
-    with pytest.raises(InputError, match="there is no file"):
+    with pytest.raises(InputError, match="There is no file"):
         pretrained.start_weights(build_network("light"), light, str(tmp_path / "y.pth"), Job())
 
 
@@ -269,10 +269,10 @@ def test_model_folders_that_are_none(tmp_path: Path) -> None:
 
 def test_device_that_is_not_there() -> None:
     assert choose_device("cpu").type == "cpu"
-    with pytest.raises(InputError, match="none of auto, cpu"):
+    with pytest.raises(InputError, match="is none of auto, cpu"):
         choose_device("toaster")
     if not torch.cuda.is_available():
-        with pytest.raises(InputError, match="there is no 'cuda' here"):
+        with pytest.raises(InputError, match="no device 'cuda' here"):
             choose_device("cuda")
 
 

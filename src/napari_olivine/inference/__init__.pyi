@@ -1,5 +1,5 @@
-from .cell_store import Cells as Cells
-from .encoding import FULL as FULL, stored as stored
+from .cell_store import CellStore as CellStore
+from .encoding import FULL as FULL, stored_threshold as stored_threshold
 from .models import find_model as find_model
 from .settings import SegmentSettings as SegmentSettings
 from .step import segment as segment

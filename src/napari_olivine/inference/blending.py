@@ -12,7 +12,7 @@ from napari_olivine.inference.windows import FloatImage, Grid, Place
 
 
 @dataclass
-class _Growing:
+class _PartialCell:
     """A cell that not all windows have added to."""
 
     total: FloatImage
@@ -45,13 +45,13 @@ class Blender:
         self._classes = classes
         self._wanted = wanted
         self._most = max(1, most)
-        self._growing: dict[Place, _Growing] = {}
+        self._partial: dict[Place, _PartialCell] = {}
 
     def missing(self, cell: Place) -> list[Place]:
         """Return the windows that a cell still waits for."""
-        growing = self._growing.get(cell)
+        partial = self._partial.get(cell)
         windows = self._grid.windows_of(cell)
-        return windows if growing is None else [w for w in windows if w not in growing.added]
+        return windows if partial is None else [w for w in windows if w not in partial.added]
 
     def add(
         self, place: Place, values: NDArray[np.uint8]
@@ -88,8 +88,8 @@ class Blender:
                     ],
                 )
                 continue
-            growing = self._grow(cell, rows, columns)
-            if growing is None or place in growing.added:
+            partial = self._partial_cell(cell, rows, columns)
+            if partial is None or place in partial.added:
                 continue
             down = _common(rows, self._grid.rows.support(place[0]))
             across = _common(columns, self._grid.columns.support(place[1]))
@@ -97,7 +97,7 @@ class Blender:
                 self._grid.rows.share(place[0], down)[:, None]
                 * self._grid.columns.share(place[1], across)[None, :]
             )
-            growing.total[
+            partial.total[
                 :,
                 down.start - rows.start : down.stop - rows.start,
                 across.start - columns.start : across.stop - columns.start,
@@ -107,23 +107,23 @@ class Blender:
                 ]
                 * weights
             )
-            growing.added.add(place)
-            if len(growing.added) == len(windows):
-                del self._growing[cell]
-                yield cell, np.rint(growing.total).astype(np.uint8)
+            partial.added.add(place)
+            if len(partial.added) == len(windows):
+                del self._partial[cell]
+                yield cell, np.rint(partial.total).astype(np.uint8)
 
     def make_room(self) -> None:
         """Drop the unfinished cells if there is no room for others."""
-        if len(self._growing) >= self._most:
-            self._growing.clear()
+        if len(self._partial) >= self._most:
+            self._partial.clear()
 
-    def _grow(self, cell: Place, rows: slice, columns: slice) -> _Growing | None:
-        if cell not in self._growing:
-            if len(self._growing) >= self._most:
+    def _partial_cell(self, cell: Place, rows: slice, columns: slice) -> _PartialCell | None:
+        if cell not in self._partial:
+            if len(self._partial) >= self._most:
                 return None
             shape = (self._classes, rows.stop - rows.start, columns.stop - columns.start)
-            self._growing[cell] = _Growing(np.zeros(shape, np.float32))
-        return self._growing[cell]
+            self._partial[cell] = _PartialCell(np.zeros(shape, np.float32))
+        return self._partial[cell]
 
 
 def _common(pixels: slice, support: tuple[int, int]) -> slice:

@@ -1,4 +1,4 @@
-"""Which cell comes next: what somebody looks at first, from the middle of the view outwards."""
+"""The queue of cells: those in view come first, from its middle outwards, then row by row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class View:
     columns: tuple[float, float]
 
 
-class Order:
+class CellQueue:
     """The cells that are still to be made, in the order in which they are wanted.
 
     Parameters
@@ -74,11 +74,18 @@ class Order:
         square[:] = False
         return sorted([first, *others])
 
-    def obey(self, order: Event) -> bool:
-        """Follow what whoever watches asks for (`Job.orders`); tell whether their view moved."""
-        if "whole" in order:
-            self.whole = bool(order["whole"])
-        view = order.get("view")
+    def follow(self, request: Event) -> bool:
+        """Follow a request of the person who watches (`Job.orders`); tell whether the view moved.
+
+        Parameters
+        ----------
+        request
+            ``{"view": {"rows": [first, last], "columns": [first, last]}}`` in px of full
+            resolution, or ``{"whole": true}`` for the cells outside the view as well.
+        """
+        if "whole" in request:
+            self.whole = bool(request["whole"])
+        view = request.get("view")
         if not isinstance(view, dict):
             return False
         self.view = View(tuple(view["rows"]), tuple(view["columns"]))

@@ -1,4 +1,4 @@
-"""What is known of finished cells besides their pixels."""
+"""Which cells of a probability are finished, and the histogram of their olivine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari_olivine.inference.windows import Place
 Histogram = NDArray[np.int64]
 
 
-class Tally:
+class FinishedCells:
     """Cells that are finished, and the histogram of olivine; in memory.
 
     Parameters
@@ -34,7 +34,7 @@ class Tally:
             self.done.add(cell)
 
 
-class Cells(Tally):
+class CellStore(FinishedCells):
     """The finished cells of an unfinished probability, noted one by one in its draft.
 
     A cell is noted after its pixels are on disk, with the histogram of olivine, so that

@@ -1,27 +1,36 @@
-"""A piece of a section's probabilities, made and written on a dask worker."""
+"""A piece of a section's probabilities, predicted and written on a dask worker."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
-from collections.abc import Callable, Iterable, Mapping
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from threading import Event as Flag
 from typing import Any
 
 from napari_olivine.errors import Cancelled, InputError, OlivineError, SectionError
-from napari_olivine.inference.cell_store import Histogram, Tally, to_pairs
-from napari_olivine.inference.local_runner import Filling, Target
+from napari_olivine.inference.cell_store import FinishedCells, Histogram, to_pairs
+from napari_olivine.inference.local_runner import LocalRunner, Target
+from napari_olivine.inference.plan import Plan
 from napari_olivine.inference.windows import Place
-from napari_olivine.inference.worker_cache import Work, at_hand, this_worker
+from napari_olivine.inference.worker_cache import loaded, this_worker
 from napari_olivine.job import Event, Job
 from napari_olivine.section import RECIPE, Raster
 
 PACKAGE = "napari-olivine"
 
-Pending = Mapping[str, list[Place]]
-"""Cells that are to be made, by the name of the probability."""
+KEPT = "What is finished is kept; run the same command again to go on."
+
+REPORTED = ("cell", "engines", "warning")
+"""Events of a piece that travel to the command."""
+
+Piece = Mapping[str, list[Place]]
+"""Cells to be predicted, by the name of the probability."""
 
 
 @dataclass(frozen=True)
@@ -31,39 +40,69 @@ class Run:
     Parameters
     ----------
     name
-        Unlike any other run's; what workers tell goes under it.
+        Unlike any other run's; the topic of the workers' events.
     version
-        Of the package, where the run was started.
-    work
-        Section and models.
-    drafts
-        By the name of each probability, in the order of `work`: folder that it grows in.
+        Version of the package where the run was started.
+    plan
+        Section, models and windows.
+    folders
+        By the name of each probability: folder of its draft.
     """
 
     name: str
     version: str
-    work: Work
-    drafts: tuple[tuple[str, Path], ...]
+    plan: Plan
+    folders: Mapping[str, Path]
 
 
-def fill_piece(run: Run, pending: Pending) -> dict[str, Any]:
+async def file_problem(mark: Path, seconds: float, folders: Sequence[Path]) -> str:
+    """Say what a worker does not see of a section and its models; empty if it sees all.
+
+    Parameters
+    ----------
+    mark
+        File that was just written into the section.
+    seconds
+        How long it is looked for.
+    folders
+        Folders of models.
+
+    Returns
+    -------
+    str
+        The end of a sentence about the worker.
+    """
+    deadline = time.monotonic() + seconds
+    while not can_be_read(mark):
+        if time.monotonic() > deadline:
+            return f"does not see {mark.parent.parent}, which must be on a disk that all share"
+        await asyncio.sleep(0.2)
+    if not os.access(mark.parent, os.W_OK):
+        return f"may not write into {mark.parent.parent}"
+    missing = [folder for folder in folders if not folder.is_dir()]
+    return f"does not see the model {missing[0]}" if missing else ""
+
+
+def can_be_read(file: Path) -> bool:
+    """Tell whether a file is there and this process may read it."""
+    try:
+        return bool(file.read_bytes())
+    except OSError:
+        return False
+
+
+def predict_piece(run: Run, piece: Piece) -> None:
     """Predict some neighbouring cells and write them into the drafts.
 
-    A cell is one file, so no two pieces write the same. Each cell is told as soon as it is on
-    disk, under the run's name, and once more with the result.
+    A cell is one file, so no two pieces write the same. Each cell is reported as soon as it is on
+    disk, as an event under the run's name.
 
     Parameters
     ----------
     run
         What is made.
-    pending
-        Cells to be made.
-
-    Returns
-    -------
-    dict
-        ``"cells"``: by probability a list of cell and histogram (`to_pairs`); ``"engines"``: by
-        probability what it was made with.
+    piece
+        Cells to be predicted.
 
     Raises
     ------
@@ -73,82 +112,79 @@ def fill_piece(run: Run, pending: Pending) -> dict[str, Any]:
     worker = this_worker()
     who = f"Worker {worker.name} ({worker.address})" if worker is not None else "A worker"
 
-    def tell(event: Event) -> None:
-        if worker is not None and event["event"] in TOLD:
+    def report(event: Event) -> None:
+        if worker is not None and event["event"] in REPORTED:
             worker.log_event(run.name, event)
 
     try:
         if (here := version(PACKAGE)) != run.version:
-            raise InputError(f"it has {PACKAGE} {here}, but {run.version} was expected")
-        return _fill(run, pending, Job(cancel=stop_flag(run.name), listen=tell))
+            raise InputError(f"it has {PACKAGE} {here}, but {run.version} was expected.")
+        cancel = threading.Event() if worker is None else _Withdrawn(worker)
+        _predict(run, piece, Job(cancel=cancel, listen=report))
     except Cancelled:
         raise
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise
-        raise InputError(f"{who} failed ({error}){KEPT}") from error
     except OlivineError as error:
-        raise type(error)(f"{who}: {str(error).rstrip('.')}{KEPT}") from error
+        remedy = f"{error.remedy} {KEPT}".strip()
+        facts = error.facts.known()
+        raise type(error)(f"{who}: {error.text}", remedy=remedy, **facts) from error
     except Exception as error:  # whatever it is, the person is told where it happened
-        raise InputError(f"{who} failed ({type(error).__name__}: {error}){KEPT}") from error
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
+        text = f"{who} failed ({type(error).__name__}: {error})."
+        raise InputError(text, remedy=KEPT) from error
 
 
-KEPT = ". What is finished is kept; run the same command again to go on."
+class _Withdrawn(threading.Event):
+    """Set once the scheduler has withdrawn the running task: its command was stopped, or died."""
 
-TOLD = ("cell", "warning")
+    def __init__(self, worker: Any) -> None:
+        super().__init__()
+        self._tasks, self._key = worker.state.tasks, worker.get_current_task()
+
+    def is_set(self) -> bool:
+        task = self._tasks.get(self._key)
+        return task is None or task.state == "cancelled"
 
 
-def stop_flag(run: str) -> Flag:
-    """Return what stops a run in this process when it is set."""
-    return _STOPS.setdefault(run, Flag())
+class _ReportedCells(FinishedCells):
+    """Finished cells of one probability that are reported one by one."""
 
-
-_STOPS: dict[str, Flag] = {}
-
-
-class _Told(Tally):
-    """Finished cells that are told one by one."""
-
-    def __init__(self, done: Iterable[Place], tell: Callable[[Place, list[list[int]]], None]):
+    def __init__(self, name: str, done: Iterable[Place], job: Job) -> None:
         super().__init__(done)
-        self._tell = tell
+        self._name, self._job = name, job
 
     def note(self, cell: Place, counts: Histogram) -> None:
         super().note(cell, counts)
-        self._tell(cell, to_pairs(counts))
+        self._job.report("cell", product=self._name, cell=cell, counts=to_pairs(counts))
 
 
-def _fill(run: Run, pending: Pending, job: Job) -> dict[str, Any]:
-    cells: dict[str, list[tuple[Place, list[list[int]]]]] = {name: [] for name in pending}
-
-    def tell(name: str) -> Callable[[Place, list[list[int]]], None]:
-        def note(cell: Place, pairs: list[list[int]]) -> None:
-            cells[name].append((cell, pairs))
-            job.listen({"event": "cell", "name": name, "cell": cell, "counts": pairs})
-
-        return note
-
-    with at_hand(run.work, job) as here:
+def _predict(run: Run, piece: Piece, job: Job) -> None:
+    plan = run.plan
+    with loaded(plan, job) as here:
         targets = []
-        engines = {}
-        recipes = dict(zip((name for name, _ in run.drafts), run.work.recipes, strict=True))
-        kinds = zip(run.drafts, here.models, here.predictors, strict=True)
-        for (name, draft), models, predictor in kinds:
-            if name in pending:
-                others = set(here.grid.cells()).difference(pending[name])
-                guard = _guard(draft, recipes[name])
-                guard()
-                rasters = [Raster(draft / kind) for kind in models[0].card.classes]
-                targets.append(Target(name, predictor, rasters, _Told(others, tell(name)), guard))
-                engines[name] = predictor.engines
-        Filling(here.image, here.tiles, here.grid, targets, here.batch, False, here.job).run()
-    return {"cells": cells, "engines": engines}
+        for name, cells in piece.items():
+            guard = make_guard(run.folders[name], plan.recipes[name].fingerprint)
+            guard()
+            classes = plan.models[name][0].card.classes
+            rasters = [Raster(run.folders[name] / mineral) for mineral in classes]
+            done = _ReportedCells(name, set(plan.grid.cells()).difference(cells), job)
+            targets.append(Target(name, here.predictors[name], rasters, done, guard))
+        LocalRunner(here.image, here.tiles, plan.grid, targets, here.batch, False, here.job).run()
+        for target in targets:
+            job.report("engines", product=target.name, engines=" + ".join(target.predictor.engines))
 
 
-def _guard(draft: Path, recipe: str) -> Callable[[], None]:
+def make_guard(draft: Path, recipe: str) -> Callable[[], None]:
     """Forbid to write into a draft that was finished or thrown away meanwhile.
 
     A worker that its scheduler has lost goes on until its piece is done.
+
+    Parameters
+    ----------
+    draft
+        Folder of the draft.
+    recipe
+        Fingerprint of its recipe.
     """
 
     def check() -> None:
@@ -157,6 +193,6 @@ def _guard(draft: Path, recipe: str) -> Callable[[], None]:
         except OSError:
             same = False
         if not same:
-            raise SectionError(f"{draft} is not there, or another run has replaced it.")
+            raise SectionError(f"{draft} is not there, or another run has replaced it.", file=draft)
 
     return check

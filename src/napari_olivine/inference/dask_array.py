@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.inference.blending import Blender
-from napari_olivine.inference.local_runner import is_covered, mask_gaps
+from napari_olivine.inference.cell_pixels import is_covered, mask_gaps
 from napari_olivine.inference.models import OLIVINE, choose_models
-from napari_olivine.inference.probability import choose_window
+from napari_olivine.inference.plan import Plan, make_plan
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.inference.windows import CELL, Place
-from napari_olivine.inference.worker_cache import Work, at_hand, make_work
+from napari_olivine.inference.worker_cache import loaded
 from napari_olivine.job import Job
 from napari_olivine.networks import read_window
 from napari_olivine.section import Section, halve
@@ -68,13 +68,12 @@ def probability_dask(
     classes = models[0].card.classes
     if mineral not in classes:
         raise InputError(f"The model knows {', '.join(classes)}, but no {mineral!r}.")
-    window = choose_window(models, settings, job)
-    work = make_work(section, [models], settings, window, job)
+    plan = make_plan(section, {"probability": models}, settings, job).network_part
     # dask has no annotations for these.
     chunks = da.core.normalize_chunks((CELL, CELL), section.shape)  # type: ignore[no-untyped-call]
     lazy: da.Array = da.map_blocks(  # type: ignore[no-untyped-call]
         _block,
-        work,
+        plan,
         classes.index(mineral),
         chunks=chunks,
         dtype=np.uint8,
@@ -86,13 +85,13 @@ def probability_dask(
     return lazy
 
 
-def predict_cells(work: Work, cells: list[Place]) -> dict[Place, NDArray[np.uint8]]:
+def predict_cells(plan: Plan, cells: list[Place]) -> dict[Place, NDArray[np.uint8]]:
     """Predict some cells of a section, each window once.
 
     Parameters
     ----------
-    work
-        Section, model and windows; of several probabilities the first.
+    plan
+        Section, windows and the models of one probability.
     cells
         Rows and columns of cells.
 
@@ -101,26 +100,29 @@ def predict_cells(work: Work, cells: list[Place]) -> dict[Place, NDArray[np.uint
     dict
         By cell: ndarray of uint8, shape (classes, rows, columns).
     """
-    found: dict[Place, NDArray[np.uint8]] = {}
-    with at_hand(work) as here:
-        wanted = {cell for cell in cells if is_covered(here.tiles, here.grid, cell)}
-        classes = len(here.models[0][0].card.classes)
-        blender = Blender(here.grid, classes, lambda cell: cell in wanted, len(cells))
-        for place in sorted({place for cell in wanted for place in here.grid.windows_of(cell)}):
-            window = read_window(here.image, *here.grid.corner(place), *here.grid.window)
-            (values,) = here.predictors[0].start([window])()
-            found.update(blender.add(place, values))
+    grid = plan.grid
+    (models,) = plan.models.values()
+    blocks: dict[Place, NDArray[np.uint8]] = {}
+    with loaded(plan) as here:
+        (predictor,) = here.predictors.values()
+        wanted = {cell for cell in cells if is_covered(here.tiles, grid, cell)}
+        classes = len(models[0].card.classes)
+        blender = Blender(grid, classes, lambda cell: cell in wanted, len(cells))
+        for place in sorted({place for cell in wanted for place in grid.windows_of(cell)}):
+            window = read_window(here.image, *grid.corner(place), *grid.window)
+            (values,) = predictor.start([window])()
+            blocks.update(blender.add(place, values))
         for cell in cells:
-            rows, columns = here.grid.cell(cell)
+            rows, columns = grid.cell(cell)
             shape = (classes, rows.stop - rows.start, columns.stop - columns.start)
-            block = found.get(cell, np.zeros(shape, np.uint8))
-            found[cell], _ = mask_gaps(here.tiles, rows, columns, block)
-    return found
+            block = blocks.get(cell, np.zeros(shape, np.uint8))
+            blocks[cell], _ = mask_gaps(here.tiles, rows, columns, block)
+    return blocks
 
 
-def _block(work: Work, place: int, block_info: Any = None) -> NDArray[np.uint8]:
+def _block(plan: Plan, mineral: int, block_info: Any = None) -> NDArray[np.uint8]:
     row, column = block_info[None]["chunk-location"]
-    block: NDArray[np.uint8] = predict_cells(work, [(row, column)])[(row, column)][place]
+    block: NDArray[np.uint8] = predict_cells(plan, [(row, column)])[(row, column)][mineral]
     return block
 
 

@@ -8,6 +8,6 @@ FULL = 255
 """Probability 1 as it is stored."""
 
 
-def stored(threshold: float) -> int:
-    """Return the least stored value that reaches a threshold."""
+def stored_threshold(threshold: float) -> int:
+    """Return the least stored value whose probability reaches a threshold."""
     return math.ceil(threshold * FULL - 1e-9)

@@ -1,29 +1,31 @@
-"""Fill the probability of a section, window by window, in the order in which it is wanted."""
+"""Predict a section in this process, window by window, in the order in which cells are wanted."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.inference.blending import Blender
-from napari_olivine.inference.cell_queue import Order
-from napari_olivine.inference.cell_store import Histogram, Tally
+from napari_olivine.inference.cell_pixels import is_covered, mask_gaps, update_overviews
+from napari_olivine.inference.cell_progress import CellProgress
+from napari_olivine.inference.cell_queue import CellQueue
+from napari_olivine.inference.cell_store import FinishedCells
 from napari_olivine.inference.engines import Promise
 from napari_olivine.inference.models import OLIVINE
-from napari_olivine.inference.predictor import Predictor
-from napari_olivine.inference.progress import Ledger
+from napari_olivine.inference.plan import Plan
+from napari_olivine.inference.predictor import Predictor, batch_size, make_predictor
+from napari_olivine.inference.probability import ProbabilityDraft
 from napari_olivine.inference.windows import Grid, Place
 from napari_olivine.job import Event, Job
 from napari_olivine.networks import GreyWindow, read_window
-from napari_olivine.section import Raster, Tiles, halve
+from napari_olivine.section import Raster, Section, Tiles
 
 READERS, WRITERS = 2, 2
 """Threads that read windows ahead and that write cells behind."""
@@ -39,6 +41,42 @@ SHARE_OF_MEMORY = 4
 
 IDLE_S = 0.05
 """How often somebody who waits for orders looks for them."""
+
+
+def fill_here(
+    section: Section, plan: Plan, drafts: Mapping[str, ProbabilityDraft], job: Job
+) -> None:
+    """Fill the cells of some probabilities in this process.
+
+    Parameters
+    ----------
+    section
+        Section with ``images``.
+    plan
+        Windows and models.
+    drafts
+        What is filled, by its name.
+    job
+        Running job.
+
+    Raises
+    ------
+    InputError
+        If a network fails for good.
+    """
+    grid = plan.grid
+    batch = batch_size(plan.settings, job)
+    targets = []
+    for name, draft in drafts.items():
+        job.progress(len(draft.cells.done), grid.shape[0] * grid.shape[1], "Loading the network")
+        shape = (batch, *grid.window)
+        predictor = make_predictor(section, plan.models[name], shape, plan.settings, job)
+        job.say(f"{name}: {' + '.join(predictor.engines)}, windows of {plan.window_px} px.")
+        targets.append(Target(name, predictor, draft.rasters, draft.cells))
+    image = section.raster("images", "BSE")
+    LocalRunner(image, section.tiles(), grid, targets, batch, plan.settings.live, job).run()
+    for target in targets:
+        drafts[target.name].engines.append(" + ".join(target.predictor.engines))
 
 
 @dataclass
@@ -62,7 +100,7 @@ class Target:
     name: str
     predictor: Predictor
     rasters: Sequence[Raster]
-    cells: Tally
+    cells: FinishedCells
     guard: Callable[[], None] = lambda: None
     lock: Lock = field(default_factory=Lock)
 
@@ -72,7 +110,7 @@ class Target:
         return [raster.folder.name for raster in self.rasters].index(OLIVINE)
 
 
-class Filling:
+class LocalRunner:
     """The work of filling one or several probabilities over one reading of the image.
 
     Parameters
@@ -106,16 +144,16 @@ class Filling:
     ) -> None:
         self._image, self._tiles, self._grid, self._targets = image, tiles, grid, targets
         self._batch, self._live, self._job = batch, live, job
-        self._ledger = Ledger(grid.cells(), {t.name: t.cells for t in targets}, job)
-        pending = self._ledger.unfinished
-        self._order = Order(grid.shape, pending, whole=not live)
+        self._progress = CellProgress(grid.cells(), {t.name: t.cells for t in targets}, job)
+        pending = self._progress.unfinished
+        self._queue = CellQueue(grid.shape, pending, whole=not live)
         bytes_per_cell = 4 * 1024**2 * sum(len(t.rasters) for t in targets)
         most = max(4 * max(grid.shape), job.memory_bytes // SHARE_OF_MEMORY // bytes_per_cell)
         self._blenders = [
             Blender(grid, len(t.rasters), lambda c, t=t: c not in t.cells.done, most)  # type: ignore[misc]
             for t in targets
         ]
-        self._left = {place for cell in pending for place in grid.windows_of(cell)}
+        self._unseen = {place for cell in pending for place in grid.windows_of(cell)}
         self._planned: deque[Place] = deque()
         self._scheduled: set[Place] = set()
 
@@ -134,12 +172,13 @@ class Filling:
             finally:
                 for future in (f for _, reads in self._ahead for f in reads):
                     future.cancel()
-        self._ledger.report(last=True)
+        self._progress.report(last=True)
 
     def _go(self) -> None:
-        parallel = UNDER_WAY if self._on_a_card() else 1
-        while self._ledger.unfinished:
-            self._listen()
+        parallel = UNDER_WAY if self._on_gpu() else 1
+        while self._progress.unfinished:
+            while not self._job.orders.empty():
+                self._follow(self._job.orders.get())
             places = self._next_batch()
             if places:
                 self._scheduled.update(places)
@@ -149,34 +188,30 @@ class Filling:
             if self._under_way and (len(self._under_way) >= parallel or not self._ahead):
                 self._finish(*self._under_way.popleft())
             # Somebody who watches sees a cell as soon as it is there.
-            self._settle_writes(MOST_WRITES if self._ahead and not self._live else 0)
-            self._ledger.report()
+            self._wait_for_writes(MOST_WRITES if self._ahead and not self._live else 0)
+            self._progress.report()
             self._job.check()
             if not places and not self._ahead and not self._under_way:
-                self._rest()
+                self._idle()
 
-    def _on_a_card(self) -> bool:
+    def _on_gpu(self) -> bool:
         return any("cuda" in target.predictor.engines for target in self._targets)
 
     # ------------------------------------------------------------------ what comes next
 
-    def _listen(self) -> None:
-        while not self._job.orders.empty():
-            self._obey(self._job.orders.get())
-
-    def _obey(self, order: Event) -> None:
-        if self._order.obey(order):
+    def _follow(self, request: Event) -> None:
+        if self._queue.follow(request):
             # What was planned for the last view is only wanted if it is in this one.
             for place in self._planned:
                 for cell in self._grid.cells_of(place):
-                    if cell in self._ledger.unfinished:
-                        self._order.put_back(cell)
+                    if cell in self._progress.unfinished:
+                        self._queue.put_back(cell)
             self._planned.clear()
 
     def _next_batch(self) -> list[Place]:
-        while len(self._planned) < self._batch and (cell := self._order.take()) is not None:
+        while len(self._planned) < self._batch and (cell := self._queue.take()) is not None:
             if not is_covered(self._tiles, self._grid, cell):
-                self._ledger.note_empty(cell)
+                self._progress.note_empty(cell)
                 continue
             missing = {
                 place
@@ -187,15 +222,15 @@ class Filling:
             self._planned.extend(sorted(missing - self._scheduled - set(self._planned)))
         return [self._planned.popleft() for _ in range(min(self._batch, len(self._planned)))]
 
-    def _rest(self) -> None:
+    def _idle(self) -> None:
         """Nothing is under way: wait for orders, or make again what was dropped for memory."""
-        self._settle_writes(0)
-        for cell in self._ledger.unfinished:
-            self._order.put_back(cell)
+        self._wait_for_writes(0)
+        for cell in self._progress.unfinished:
+            self._queue.put_back(cell)
         for blender in self._blenders:
             blender.make_room()
-        if not self._order.whole and not self._order.in_view()[0]:
-            self._ledger.report(last=True)
+        if not self._queue.whole and not self._queue.in_view()[0]:
+            self._progress.report(last=True)
             time.sleep(IDLE_S)
 
     # ------------------------------------------------------------------ one batch of windows
@@ -214,9 +249,9 @@ class Filling:
                 for cell, block in blender.add(place, values):
                     self._writes.append(self._writers.submit(self._write, target, cell, block))
         self._scheduled.difference_update(places)
-        self._left.difference_update(places)
+        self._unseen.difference_update(places)
         windows = self._grid.windows
-        self._job.progress(windows - len(self._left), windows, "Segmenting")
+        self._job.progress(windows - len(self._unseen), windows, "Segmenting")
 
     # ------------------------------------------------------------------ finished cells
 
@@ -229,74 +264,10 @@ class Filling:
         if self._live:
             with target.lock:
                 for raster, values in zip(target.rasters, block, strict=True):
-                    keep_up_overviews(raster, rows.start, columns.start, values)
-        self._ledger.note(target.name, cell, counts)
+                    update_overviews(raster, rows.start, columns.start, values)
+        self._progress.note(target.name, cell, counts)
 
-    def _settle_writes(self, most: int) -> None:
+    def _wait_for_writes(self, most: int) -> None:
         """Wait until at most so many cells are not written yet; raise what went wrong."""
         while self._writes and (len(self._writes) > most or self._writes[0].done()):
             self._writes.popleft().result()
-
-
-def is_covered(tiles: Tiles | None, grid: Grid, cell: Place) -> bool:
-    """Tell whether any tile of the mosaic reaches into a cell."""
-    return tiles is None or bool(len(tiles.within(*grid.cell(cell))))
-
-
-def mask_gaps(
-    tiles: Tiles | None,
-    rows: slice,
-    columns: slice,
-    block: NDArray[np.uint8],
-    counted: int = 0,
-) -> tuple[NDArray[np.uint8], Histogram]:
-    """Make a cell's pixels outside every tile 0, and count the others.
-
-    Parameters
-    ----------
-    tiles
-        Tiles of the mosaic, `None` for a whole image.
-    rows, columns
-        Pixels of the cell.
-    block
-        Its probabilities, shape (classes, rows, columns).
-    counted
-        Class of the histogram.
-
-    Returns
-    -------
-    block
-        With gaps.
-    counts
-        Histogram of that class without the gaps, shape (256,).
-    """
-    inside = None if tiles is None else tiles.covers(rows, columns)
-    if inside is None or inside.all():
-        return block, _histogram(block[counted], None)
-    masked = np.where(inside, block, 0).astype(np.uint8)
-    return masked, _histogram(masked[counted], inside.astype(np.uint8))
-
-
-def _histogram(values: NDArray[np.uint8], inside: NDArray[np.uint8] | None) -> Histogram:
-    import cv2
-
-    counts = cv2.calcHist([values], [0], inside, [256], [0, 256])
-    return counts.ravel().astype(np.int64)  # floats are exact up to 2**24, more than a cell
-
-
-def keep_up_overviews(raster: Raster, row: int, column: int, block: NDArray[Any]) -> None:
-    """Bring a block that was just written into the coarser levels.
-
-    Parameters
-    ----------
-    raster
-        Image.
-    row, column
-        Where the block begins, whole cells from the image's corner.
-    block
-        Its pixels at full resolution.
-    """
-    for level in range(1, len(raster.levels)):
-        block = halve(block, raster.reduction)
-        row, column = row // 2, column // 2
-        raster.write(row, column, block, level)

@@ -16,7 +16,7 @@ OLIVINE = "olivine"
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedModel:
     """A model that fits the section.
 
     Parameters
@@ -39,7 +39,7 @@ class Chosen:
         return self.product or str(self.folder)
 
 
-def choose_models(section: Section, names: str) -> list[Chosen]:
+def choose_models(section: Section, names: str) -> list[SelectedModel]:
     """Find the models that a person named, and see that they fit.
 
     Parameters
@@ -61,11 +61,37 @@ def choose_models(section: Section, names: str) -> list[Chosen]:
         product, folder = find_model(section, name.strip())
         card = read_card(folder)
         check_fits(card, folder, section)
-        found.append(Chosen(product, folder, card))
+        found.append(SelectedModel(product, folder, card))
     if len({tuple(one.card.classes) for one in found}) > 1:
-        told = "; ".join(f"{one.name}: {', '.join(one.card.classes)}" for one in found)
-        raise InputError(f"Models of different classes cannot be averaged ({told}).")
+        classes = "; ".join(f"{one.name}: {', '.join(one.card.classes)}" for one in found)
+        raise InputError(
+            f"Models of different classes cannot be averaged ({classes}).", setting="model"
+        )
     return found
+
+
+def select_models(section: Section, model: str, compare: str) -> dict[str, list[SelectedModel]]:
+    """Find the models of each probability; see `choose_models`.
+
+    Parameters
+    ----------
+    section
+        Section with ``images``.
+    model
+        Names or folders with commas between, for the product ``probability``.
+    compare
+        Others, for the product ``compare/NAME``; none if empty.
+
+    Returns
+    -------
+    dict
+        By the name of the product: the models whose mean it is.
+    """
+    models = {"probability": choose_models(section, model)}
+    if compare:
+        others = choose_models(section, compare)
+        models["compare/" + "+".join(other.folder.name for other in others)] = others
+    return models
 
 
 def find_model(section: Section, model: str) -> tuple[str, Path]:
@@ -94,13 +120,16 @@ def find_model(section: Section, model: str) -> tuple[str, Path]:
     if not models:
         wanted = f"no model {model!r} and no folder of that name" if model else "no model yet"
         raise SectionError(
-            f"{section.path} has {wanted}: run 'napari-olivine train' first, or give a model's "
-            "folder."
+            f"{section.path} has {wanted}.",
+            remedy="Run {step:train} first, or give a model's folder as {setting:model}.",
+            step="train",
+            setting="model",
         )
     if model:
         there = ", ".join(product.name.removeprefix("models/") for product in models)
         raise SectionError(
-            f"{section.path} has no model {model!r}, and there is no such folder; it has {there}."
+            f"{section.path} has no model {model!r}, and there is no such folder; it has {there}.",
+            setting="model",
         )
     newest = max(models, key=lambda product: product.created)
     return newest.name, newest.path
@@ -108,6 +137,15 @@ def find_model(section: Section, model: str) -> tuple[str, Path]:
 
 def check_fits(card: ModelCard, folder: Path, section: Section) -> None:
     """Refuse a section that looks different from what the model was trained on.
+
+    Parameters
+    ----------
+    card
+        Card of the model.
+    folder
+        Its folder, for the message.
+    section
+        Section with ``images``.
 
     Raises
     ------
@@ -118,19 +156,23 @@ def check_fits(card: ModelCard, folder: Path, section: Section) -> None:
     if abs(ratio - 1) > PIXEL_SIZE_TOLERANCE:
         raise InputError(
             f"The model {folder} was trained at {card.pixel_size_um:g} um a pixel, this section "
-            f"has {section.pixel_size_um:g}: train a model at this pixel size, or import the "
-            "section at the model's."
+            f"has {section.pixel_size_um:g}.",
+            remedy="Train a model at this pixel size, or import the section at the model's.",
+            setting="model",
         )
     grey_type = str(section.raster("images", "BSE").dtype)
     if grey_type != card.grey_type:
         raise InputError(
             f"The model {folder} was trained on BSE images of type {card.grey_type}, this "
-            f"section's are {grey_type}: train a model on such images."
+            f"section's are {grey_type}.",
+            remedy="Train a model on such images.",
+            setting="model",
         )
     if OLIVINE not in card.classes:
         raise InputError(
-            f"The model {folder} knows {', '.join(card.classes)}, but no {OLIVINE}: choose a model "
-            "that does."
+            f"The model {folder} knows {', '.join(card.classes)}, but no {OLIVINE}.",
+            remedy="Choose a model that does.",
+            setting="model",
         )
 
 

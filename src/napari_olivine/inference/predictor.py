@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError, first_line
 from napari_olivine.inference.engines import Engine, EngineName, FloatImage, Promise, choose_engine
-from napari_olivine.inference.models import Chosen
+from napari_olivine.inference.models import SelectedModel
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.job import Job
-from napari_olivine.networks import GreyWindow, LevelledGrey, load_model, normalise
+from napari_olivine.networks import GreyWindow, LevelledGrey, choose_device, load_model, normalise
 from napari_olivine.section import Raster, Section
 
 SAMPLE_PX = 384
 """Side of the window on which an engine is compared with float32."""
 
-Turn = tuple[bool, bool, bool]
+Orientation = tuple[bool, bool, bool]
 """Whether a window is flipped up and down, flipped left and right, and transposed."""
 
-TURNS: dict[str, list[Turn]] = {
+ORIENTATIONS: dict[str, list[Orientation]] = {
     "none": [(False, False, False)],
     "flips": [(down, right, False) for down in (False, True) for right in (False, True)],
     "all": [(d, r, t) for t in (False, True) for d in (False, True) for r in (False, True)],
@@ -63,7 +63,7 @@ class ModelPredictor:
     def __init__(
         self,
         section: Section,
-        model: Chosen,
+        model: SelectedModel,
         shape: tuple[int, int, int],
         settings: SegmentSettings,
         job: Job,
@@ -71,7 +71,7 @@ class ModelPredictor:
         self._job = job
         self._network, card = load_model(model.folder)
         self._grey = LevelledGrey(section, card.normalisation, job)
-        self._turns, self._quick = TURNS[settings.augment], settings.live
+        self._turns, self._quick = ORIENTATIONS[settings.augment], settings.live
         row, column = highest_contrast_window(self._grey.raster)
         sample = self._grey.read(row, column, SAMPLE_PX, SAMPLE_PX)
         self._sample = normalise(sample, card.normalisation)[None]
@@ -91,10 +91,10 @@ class ModelPredictor:
     def _start(self, images: FloatImage) -> Promise:
         engine = self._engine
         try:
-            turned = [(engine.start(turn(images, how)), how) for how in self._turns]
+            turned = [(engine.start(orient(images, how)), how) for how in self._turns]
         except (RuntimeError, MemoryError) as error:
             return self._without(engine, error, images)
-        started = mean_of([(lambda p=p, h=how: turn_back(p(), h)) for p, how in turned])  # type: ignore[misc]
+        started = mean_of([(lambda p=p, h=how: orient_back(p(), h)) for p, how in turned])  # type: ignore[misc]
 
         def wait() -> NDArray[np.uint8]:
             try:
@@ -110,12 +110,12 @@ class ModelPredictor:
                 self._network, self._sample, self._shape, wanted, self._job, quick=self._quick
             )
         except (RuntimeError, MemoryError) as error:  # not of an engine, but of the network itself
-            raise failed_for_good(error) from error
+            raise network_failure(error) from error
 
     def _without(self, engine: Engine, error: BaseException, images: FloatImage) -> Promise:
         """Begin again with the engine that always works, after another one failed."""
         if engine.name == "float32":
-            raise failed_for_good(error) from error
+            raise network_failure(error) from error
         # Of several windows under way each fails; the first has replaced the engine.
         if self._engine is engine:
             self._job.warn(
@@ -150,26 +150,52 @@ class Ensemble:
 
 def make_predictor(
     section: Section,
-    models: Sequence[Chosen],
+    models: Sequence[SelectedModel],
     shape: tuple[int, int, int],
     settings: SegmentSettings,
     job: Job,
 ) -> Predictor:
-    """Make one model, or the mean of several, ready for a section; see `ModelPredictor`."""
+    """Make one model, or the mean of several, ready for a section.
+
+    Parameters
+    ----------
+    section
+        Section with ``images``.
+    models
+        Models that fit it.
+    shape
+        Windows of a batch, rows and columns of a window.
+    settings
+        Engine and test-time augmentation.
+    job
+        Running job.
+
+    Returns
+    -------
+    Predictor
+        Of windows of that size.
+    """
     members = [ModelPredictor(section, model, shape, settings, job) for model in models]
     return members[0] if len(members) == 1 else Ensemble(members)
 
 
-def failed_for_good(error: BaseException) -> InputError:
-    """Tell a person that a network does not work even in float32."""
+def batch_size(settings: SegmentSettings, job: Job) -> int:
+    """Return how many windows go through the network together."""
+    return settings.batch or (4 if choose_device(job.device).type == "cuda" else 1)
+
+
+def network_failure(error: BaseException) -> InputError:
+    """Return the error of a network that does not work even in float32."""
     return InputError(
-        f"The network failed on a window ({first_line(error)}): give a smaller window_px, or close "
-        "other programs if the memory is full. What is finished is kept."
+        f"The network failed on a window ({first_line(error)}).",
+        remedy="Lower {setting:window_px}, or close other programs if the memory is full. "
+        "What is finished is kept.",
+        setting="window_px",
     )
 
 
 def mean_of(promises: Sequence[Callable[[], NDArray[np.uint8]]]) -> Promise:
-    """Promise the mean of several results, rounded."""
+    """Return a function that waits for several results and gives their mean, rounded."""
     if len(promises) == 1:
         return promises[0]
 
@@ -182,7 +208,7 @@ def mean_of(promises: Sequence[Callable[[], NDArray[np.uint8]]]) -> Promise:
     return wait
 
 
-def turn(images: NDArray[Any], how: Turn) -> NDArray[Any]:
+def orient(images: NDArray[Any], how: Orientation) -> NDArray[Any]:
     """Flip and transpose images (..., rows, columns)."""
     down, right, transpose = how
     images = images[..., :: -1 if down else 1, :: -1 if right else 1]
@@ -191,8 +217,8 @@ def turn(images: NDArray[Any], how: Turn) -> NDArray[Any]:
     return np.ascontiguousarray(images)
 
 
-def turn_back(images: NDArray[Any], how: Turn) -> NDArray[Any]:
-    """Undo `turn`."""
+def orient_back(images: NDArray[Any], how: Orientation) -> NDArray[Any]:
+    """Undo `orient`."""
     down, right, transpose = how
     if transpose:
         images = images.swapaxes(-1, -2)

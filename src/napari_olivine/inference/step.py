@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_olivine.inference.encoding import stored
-from napari_olivine.inference.models import OLIVINE, Chosen, choose_models
-from napari_olivine.inference.probability import make_probabilities
+from napari_olivine.inference.encoding import stored_threshold
+from napari_olivine.inference.models import OLIVINE, select_models
+from napari_olivine.inference.plan import make_plan
+from napari_olivine.inference.probability import Runner, open_probabilities
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.inference.windows import CELL
 from napari_olivine.job import Job
+from napari_olivine.networks import ModelCard
 from napari_olivine.section import Product, Section, blocks, create_raster
 from napari_olivine.settings import Settings
 
@@ -47,25 +49,31 @@ def segment(
     """
     settings = settings or SegmentSettings()
     job = job or Job()
-    models = choose_models(section, settings.model)
-    make_probabilities(section, models, settings, job)
-    return _make_segmentation(section, models, settings, job)
+    models = select_models(section, settings.model, settings.compare)
+    plan = make_plan(section, models, settings, job)
+    with open_probabilities(section, plan, job) as drafts:
+        if drafts:
+            run = _choose_runner(settings.scheduler)
+            run(section, plan.only(drafts), drafts, job)
+    return _make_segmentation(section, models["probability"][0].card, settings.threshold, job)
 
 
-def _compare_threshold(models: list[Chosen], settings: SegmentSettings, job: Job) -> None:
-    """Tell when another threshold was clearly better on the model's validation session."""
-    card = models[0].card
-    at_published, best = card.scores.get("iou_0.1", 0.0), card.scores.get("iou_best", 0.0)
-    if settings.threshold == PUBLISHED_THRESHOLD and best - at_published > WORTH_SAYING:
-        job.say(
-            f"On its validation session the model is better at threshold {card.best_threshold:.2f} "
-            f"(IoU {best:.2f}) than at {settings.threshold:g} (IoU {at_published:.2f}); longer "
-            "training narrows the gap."
-        )
+def _choose_runner(scheduler: str) -> Runner:
+    """Choose who runs the network; torch is imported only here, where there is work."""
+    if scheduler:
+        from napari_olivine.inference.cluster import fill_on_cluster
+
+        return fill_on_cluster
+    from napari_olivine.inference.local_runner import fill_here
+
+    return fill_here
 
 
 PUBLISHED_THRESHOLD = 0.1
+"""Leichter et al. (2022), doi 10.3389/feart.2022.740638."""
+
 WORTH_SAYING = 0.02
+"""Gain in IoU from which another threshold is recommended."""
 
 
 class _Threshold(Settings):
@@ -74,14 +82,12 @@ class _Threshold(Settings):
     threshold: float
 
 
-def _make_segmentation(
-    section: Section, models: list[Chosen], settings: SegmentSettings, job: Job
-) -> Product:
-    recipe = section.recipe("segment", _Threshold(threshold=settings.threshold), ["probability"])
+def _make_segmentation(section: Section, card: ModelCard, threshold: float, job: Job) -> Product:
+    recipe = section.recipe("segment", _Threshold(threshold=threshold), ["probability"])
     if done := section.finished("segmentation", recipe, job):
         return done
-    _compare_threshold(models, settings, job)
-    lowest = stored(settings.threshold)
+    _recommend_threshold(card, threshold, job)
+    lowest = stored_threshold(threshold)
     with section.draft("segmentation", recipe, job) as draft:
         probability = section.raster("probability", OLIVINE)
         raster = create_raster(
@@ -90,7 +96,7 @@ def _make_segmentation(
             "uint8",
             section.pixel_size_um,
             reduction="mode",
-            origin=f"1 where the probability of olivine is at least {settings.threshold:g}",
+            origin=f"1 where the probability of olivine is at least {threshold:g}",
         )
         for rows, columns in draft.pending(blocks(section.shape, CELL), "Thresholding"):
             olivine = probability.read(rows, columns) >= lowest
@@ -100,3 +106,14 @@ def _make_segmentation(
         share = histogram[lowest:].sum() / max(1, histogram.sum())
         draft.notes["olivine_percent"] = round(100 * float(share), 3)
     return section.require("segmentation")
+
+
+def _recommend_threshold(card: ModelCard, threshold: float, job: Job) -> None:
+    """Say when another threshold was clearly better on the model's validation session."""
+    at_published, best = card.scores.get("iou_0.1", 0.0), card.scores.get("iou_best", 0.0)
+    if threshold == PUBLISHED_THRESHOLD and best - at_published > WORTH_SAYING:
+        job.say(
+            f"On its validation session the model is better at threshold {card.best_threshold:.2f} "
+            f"(IoU {best:.2f}) than at {threshold:g} (IoU {at_published:.2f}); longer "
+            "training narrows the gap."
+        )

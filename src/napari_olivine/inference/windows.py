@@ -112,6 +112,11 @@ def make_axis(length: int, window: int, overlap: int, blend: Blend) -> Axis:
         ``"halo"`` keeps the middle of each window, half an overlap away from its edges;
         ``"mean"`` gives equal weights, ``"cosine"`` a raised cosine over the overlap.
 
+    Returns
+    -------
+    Axis
+        Windows that cover every pixel.
+
     Raises
     ------
     InputError
@@ -121,7 +126,8 @@ def make_axis(length: int, window: int, overlap: int, blend: Blend) -> Axis:
     window = min(window, -(-(length + overlap) // 32) * 32)
     if overlap >= window:
         raise InputError(
-            f"overlap_px: {overlap} px must be less than the window, which is {window} px here."
+            f"The overlap of {overlap} px must be less than the window, which is {window} px here.",
+            setting="overlap_px",
         )
     starts = [-margin]
     while starts[-1] + window < length + overlap - margin:
@@ -183,7 +189,20 @@ class Grid:
 
 
 def make_grid(shape: tuple[int, int], window: int, overlap: int, blend: Blend) -> Grid:
-    """Lay windows over an image; see `make_axis`."""
+    """Lay windows over an image.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns of the image, px.
+    window, overlap, blend
+        As for `make_axis`.
+
+    Returns
+    -------
+    Grid
+        Windows along both sides.
+    """
     rows, columns = (make_axis(length, window, overlap, blend) for length in shape)
     return Grid(rows, columns)
 

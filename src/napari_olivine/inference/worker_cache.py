@@ -1,4 +1,4 @@
-"""A section and its networks, kept ready in a process from one piece of work to the next."""
+"""A section and its networks, kept loaded in a process from one piece of work to the next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -15,137 +15,81 @@ from typing import Any
 import filelock
 import torch
 
-from napari_olivine.inference.models import Chosen
-from napari_olivine.inference.predictor import Predictor, make_predictor
-from napari_olivine.inference.probability import default_batch, recipe_of
-from napari_olivine.inference.settings import SegmentSettings
-from napari_olivine.inference.windows import make_grid
+from napari_olivine.inference.plan import Plan
+from napari_olivine.inference.predictor import Predictor, batch_size, make_predictor
 from napari_olivine.job import Job
-from napari_olivine.networks import read_card
 from napari_olivine.section import Section
 
 
-@dataclass(frozen=True)
-class Work:
-    """What a process needs to know to predict cells of a section: small, and the same everywhere.
+class LoadedPlan:
+    """A plan with its section opened and its networks loaded.
 
     Parameters
     ----------
-    section
-        Folder of the section, as every process sees it.
-    models
-        Folders of the models, whose mean is taken, of each probability.
-    recipes
-        Fingerprint of the recipe of each probability: work on other grey or another model is
-        other work.
-    settings
-        Windows and engine, as JSON.
-    window_px
-        Side of a window.
-    device, memory_bytes
-        Of the job.
-    """
-
-    section: Path
-    models: tuple[tuple[Path, ...], ...]
-    recipes: tuple[str, ...]
-    settings: str
-    window_px: int
-    device: str
-    memory_bytes: int
-
-
-def make_work(
-    section: Section,
-    models: Sequence[Sequence[Chosen]],
-    settings: SegmentSettings,
-    window: int,
-    job: Job,
-) -> Work:
-    """Describe the work of making some probabilities, each the mean of some models."""
-    # Neither decides on a probability: with another one the network stays loaded.
-    plain = settings.model_copy(update={"threshold": 0.1, "scheduler": "", "live": False})
-    return Work(
-        section=section.path,
-        models=tuple(tuple(one.folder for one in each) for each in models),
-        recipes=tuple(recipe_of(section, each, window, settings).fingerprint for each in models),
-        settings=plain.model_dump_json(),
-        window_px=window,
-        device=job.device,
-        memory_bytes=job.memory_bytes,
-    )
-
-
-class AtHand:
-    """A section and networks that stay in a process.
+    plan
+        What is to be predicted.
 
     Attributes
     ----------
     job
-        Of the networks: whoever uses them puts its own cancel and listener into it.
-    predictors
-        One a probability.
+        Job of the networks: their user puts its own cancel and listener into it.
     """
 
-    def __init__(self, work: Work) -> None:
-        self.section = section = Section(work.section)
-        self.settings = SegmentSettings.model_validate_json(work.settings)
-        self.job = Job(device=own_device(work.device), memory_bytes=work.memory_bytes)
-        self.grid = make_grid(
-            section.shape, work.window_px, self.settings.overlap_px, self.settings.blend
-        )
-        self.image = section.raster("images", "BSE")
-        self.tiles = section.tiles()
-        self.batch = self.settings.batch or default_batch(self.job)
-        self.models = [
-            [Chosen("", folder, read_card(folder)) for folder in folders] for folders in work.models
-        ]
-        self._predictors: list[Predictor] = []
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.job = Job(device=own_device(plan.device), memory_bytes=plan.memory_bytes)
+        self._section = Section(plan.section)
+        self.image = self._section.raster("images", "BSE")
+        self.tiles = self._section.tiles()
+        self.batch = batch_size(plan.settings, self.job)
 
-    @property
-    def predictors(self) -> list[Predictor]:
-        """What predicts each probability; loaded when first asked for."""
-        if not self._predictors:
-            shape = (self.batch, *self.grid.window)
-            self._predictors = [
-                make_predictor(self.section, models, shape, self.settings, self.job)
-                for models in self.models
-            ]
-        return self._predictors
+    @cached_property
+    def predictors(self) -> dict[str, Predictor]:
+        """Predictor of each probability, by its name; loaded when first used."""
+        plan, shape = self.plan, (self.batch, *self.plan.grid.window)
+        return {
+            name: make_predictor(self._section, models, shape, plan.settings, self.job)
+            for name, models in plan.models.items()
+        }
 
 
 @contextmanager
-def at_hand(work: Work, job: Job | None = None) -> Iterator[AtHand]:
-    """Get what a piece of work needs, and have it alone meanwhile.
+def loaded(plan: Plan, job: Job | None = None) -> Iterator[LoadedPlan]:
+    """Give the section and networks of a plan, to one thread at a time.
 
-    A network uses every core, or the whole card, by itself; two at once would only need more
-    memory. On a dask worker it uses as many cores as the worker has threads.
+    A network uses every core, or the whole graphics card, by itself; two at once would only need
+    more memory. On a dask worker it uses as many cores as the worker has threads.
 
     Parameters
     ----------
-    work
-        What is to be done; what is at hand for other work is let go.
+    plan
+        What is to be predicted; the networks of another plan are let go.
     job
         Its cancel and its listener are the networks' meanwhile.
+
+    Yields
+    ------
+    LoadedPlan
+        Kept until another plan comes.
     """
-    job = job or Job()
+    plan, job = plan.network_part, job or Job()
     threads, worker = torch.get_num_threads(), this_worker()
-    with _ONE_AT_A_TIME:
+    with _LOCK:
         if worker is not None:
             torch.set_num_threads(worker.state.nthreads)
         try:
-            if work not in _KEPT:
-                _KEPT.clear()
-                _KEPT[work] = AtHand(work)
-            here = _KEPT[work]
-            here.job.cancel, here.job.listen = job.cancel, job.listen
-            yield here
+            if not _CACHE or _CACHE[0].plan != plan:
+                _CACHE.clear()  # before the next networks need memory
+                _CACHE.append(LoadedPlan(plan))
+            _CACHE[0].job.cancel, _CACHE[0].job.listen = job.cancel, job.listen
+            yield _CACHE[0]
         finally:
             torch.set_num_threads(threads)
 
 
-_ONE_AT_A_TIME = Lock()
-_KEPT: dict[Work, AtHand] = {}
+_LOCK = Lock()
+_CACHE: list[LoadedPlan] = []
+"""One at most."""
 
 
 def this_worker() -> Any | None:
@@ -165,11 +109,6 @@ def own_device(device: str) -> str:
 
     A worker whose ``CUDA_VISIBLE_DEVICES`` names one card has no choice. Any other takes the
     first of those that it sees which no other worker of this machine has taken.
-
-    Parameters
-    ----------
-    device
-        Of the job.
     """
     several = device in ("auto", "cuda") and torch.cuda.device_count() > 1
     if not several or this_worker() is None:
@@ -196,19 +135,19 @@ def claim_gpu(cards: Sequence[str], folder: Path) -> int:
         Number of the card; with more processes than cards some share one.
     """
     for number, card in enumerate(cards):
-        if card in _CARDS:
+        if card in _GPU_LOCKS:
             return number
         lock = filelock.FileLock(folder / f"napari-olivine-{_user()}-{card}.lock")
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
             continue
-        _CARDS[card] = lock
+        _GPU_LOCKS[card] = lock
         return number
     return os.getpid() % len(cards)
 
 
-_CARDS: dict[str, filelock.FileLock] = {}
+_GPU_LOCKS: dict[str, filelock.FileLock] = {}
 """Locks of the cards that this process has taken; the system frees them when it ends."""
 
 

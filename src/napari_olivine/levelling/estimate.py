@@ -1,28 +1,27 @@
-"""From what the images, overlaps and standards say to the levelling of a section."""
+"""The estimate of a section's levelling from its images, overlaps and standards."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.job import Job
-from napari_olivine.levelling.histogram_peaks import histogram_sightings
+from napari_olivine.levelling.histogram_peaks import histogram_tie_points
 from napari_olivine.levelling.histograms import TileGreys
-from napari_olivine.levelling.levelled_raster import Levelling
-from napari_olivine.levelling.materials import Materials, find_materials, material_sightings
+from napari_olivine.levelling.materials import Materials, find_materials, material_tie_points
 from napari_olivine.levelling.mosaic import Mosaic
-from napari_olivine.levelling.sampling import Survey, survey
+from napari_olivine.levelling.result import Estimate, Levelling, SessionScales, plane_grey
+from napari_olivine.levelling.sampling import GreySamples, sample_grey
 from napari_olivine.levelling.scales import TILE_GREY, Priors, Scales, solve_scales
 from napari_olivine.levelling.seams import (
     Seam,
     Steps,
+    border_tie_points,
+    overlap_tie_points,
     seams_of,
-    sightings_at_borders,
-    sightings_in_overlaps,
     steps_of_overlaps,
     steps_of_seams,
 )
@@ -30,82 +29,15 @@ from napari_olivine.levelling.settings import LevelSettings
 from napari_olivine.levelling.shading import (
     Shading,
     find_shading,
-    proportion,
+    multiplicative_share,
     steps_of_cells,
     tile_planes,
 )
-from napari_olivine.levelling.standards import standard_sightings
-from napari_olivine.levelling.tie_points import Sightings
+from napari_olivine.levelling.standards import standard_tie_points
+from napari_olivine.levelling.tie_points import TiePoints
 from napari_olivine.section import Raster
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class SessionScales:
-    """Scale of every session against the reference.
-
-    Parameters
-    ----------
-    gain, offset
-        grey = gain x grey in the reference + offset, shape (sessions,).
-    covariance
-        Of gain and offset, shape (sessions, 2, 2).
-    to_reference
-        Whether a session is tied to the reference at all.
-    """
-
-    gain: Floats
-    offset: Floats
-    covariance: Floats
-    to_reference: NDArray[np.bool_]
-
-    def level(self, grey: float) -> tuple[Floats, Floats]:
-        """Grey of each session where the reference has `grey`, and its standard error."""
-        along = np.array([grey, 1.0])
-        variance = np.einsum("i,sij,j->s", along, self.covariance, along)
-        return self.gain * grey + self.offset, np.sqrt(np.maximum(variance, 0))
-
-    @property
-    def gain_error(self) -> Floats:
-        """Standard error of the gains."""
-        return np.sqrt(np.maximum(self.covariance[:, 0, 0], 0))
-
-    @property
-    def offset_error(self) -> Floats:
-        """Standard error of the offsets (at grey 0)."""
-        return np.sqrt(np.maximum(self.covariance[:, 1, 1], 0))
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What was found.
-
-    Parameters
-    ----------
-    levelling
-        Scales and backgrounds.
-    tied
-        The scales with their errors, all sources together.
-    sources
-        The same from each source by itself.
-    survey
-        What was read of the images.
-    seams
-        Both sides of every seam.
-    greys
-        Dark, middle and bright grey of the reference (1st, 50th and 99th percentile of spots).
-    peaks
-        Peaks of the histograms that tied sessions: grey in the reference, sessions, tiles.
-    """
-
-    levelling: Levelling
-    tied: SessionScales
-    sources: dict[str, SessionScales]
-    survey: Survey
-    seams: list[Seam]
-    greys: tuple[float, float, float]
-    peaks: list[tuple[float, list[int], int]]
 
 
 def estimate(
@@ -139,12 +71,17 @@ def estimate(
         Columns standard, session, grey, error.
     overlaps
         Comparison of overlapping tiles, as the import leaves it.
+
+    Returns
+    -------
+    Estimate
+        The levelling, its errors, and the samples that it comes from.
     """
-    found = survey(raster, maps if settings.phases else {}, mosaic, job)
+    samples = sample_grey(raster, maps if settings.phases else {}, mosaic, job)
     job.progress(0, 4, "Comparing the tiles")
     if overlaps is not None and not (settings.overlaps and len(overlaps)):
         overlaps = None
-    work = _Work(found, mosaic, settings, standards, overlaps, job)
+    work = _Estimator(samples, mosaic, settings, standards, overlaps, job)
     if settings.backgrounds:
         work.planes_within_sessions()
     job.progress(1, 4, "Comparing the sessions")
@@ -158,35 +95,35 @@ def estimate(
     tied, sources = work.tied, work.each_source(reference)
     levelling = Levelling(mosaic, tied.gain, tied.offset, work.planes, work.shading)
     greys, peaks = work.greys(reference), work.peaks()
-    return Estimate(levelling, tied, sources, found, work.seams, greys, peaks)
+    return Estimate(levelling, tied, sources, samples, work.seams, greys, peaks)
 
 
-class _Work:
+class _Estimator:
     """The state of an estimate between its rounds."""
 
     def __init__(
         self,
-        found: Survey,
+        samples: GreySamples,
         mosaic: Mosaic,
         settings: LevelSettings,
         standards: pd.DataFrame | None,
         overlaps: pd.DataFrame | None,
         job: Job,
     ) -> None:
-        self.found, self.mosaic, self.settings = found, mosaic, settings
+        self.samples, self.mosaic, self.settings = samples, mosaic, settings
         self.standards, self.overlaps, self.job = standards, overlaps, job
         self.count, self.tiles = len(mosaic.sessions), len(mosaic)
-        self.unit = found.unit
-        self.session = mosaic.session_of_tile[found.tile]
-        self.seams = seams_of(found, mosaic, job)
+        self.unit = samples.unit
+        self.session = mosaic.session_of_tile[samples.tile]
+        self.seams = seams_of(samples, mosaic, job)
         self.planes = np.zeros((self.tiles, 3))
         self.shading: list[Shading | None] = [None] * self.count
         self.tied = _untied(self.count, self._priors())
-        self.parts: dict[str, Sightings] = {}
+        self.parts: dict[str, TiePoints] = {}
         self.materials: Materials | None = None
         self.material_grey = np.full(0, np.nan)
         inside = self.session >= 0
-        chosen = found.grey[inside] if inside.any() else found.grey
+        chosen = samples.grey[inside] if inside.any() else samples.grey
         self.pivot = float(np.median(chosen)) if chosen.size else 128.0 * self.unit
 
     def planes_within_sessions(self) -> None:
@@ -202,7 +139,7 @@ class _Work:
         off, used = self._off_materials()
         if used.size:
             x, y = self._places()[used].T
-            tile = self.found.tile[used].astype(np.int64)
+            tile = self.samples.tile[used].astype(np.int64)
             cells = steps_of_cells(tile, x, y, off, self.tiles, self.unit)
             known[cells.after] = True
         self._planes(self.seams, cells, known)
@@ -227,10 +164,10 @@ class _Work:
 
     def tie(self, reference: int) -> None:
         """Find the sessions' scales from every source."""
-        self.parts = self._sightings()
-        joined = Sightings.joined(list(self.parts.values()))
+        self.parts = self._tie_points()
+        joined = TiePoints.joined(list(self.parts.values()))
         scales = solve_scales(joined, self.count, self.pivot, self._priors(), self.job)
-        self.tied = _against(scales, joined, reference, self._priors())
+        self.tied = _relative_to(scales, joined, reference, self._priors())
         self.material_grey = np.full(0, np.nan)
         if "phases" in self.parts and self.materials is not None:
             seen = np.unique(self.parts["phases"].shared().material)
@@ -244,7 +181,7 @@ class _Work:
         found = {}
         for name, part in self.parts.items():
             scales = solve_scales(part, self.count, self.pivot, self._priors(), self.job)
-            found[name] = _against(scales, part, reference, self._priors())
+            found[name] = _relative_to(scales, part, reference, self._priors())
         return found
 
     def find_shadings(self) -> None:
@@ -253,7 +190,7 @@ class _Work:
         if kind == "off" or not self.mosaic.real:
             return
         off, used = self._off_materials()
-        spots = self.found
+        spots = self.samples
         if not used.size:
             off, used = self._off_medians()
         on_scale = self._on_scale()
@@ -268,7 +205,7 @@ class _Work:
             self.shading[one] = shading
             if shading is not None and shading.significant:
                 grey = on_scale[used][here]
-                factors.append(proportion(shading, x[here], y[here], off[here], grey))
+                factors.append(multiplicative_share(shading, x[here], y[here], off[here], grey))
         if kind == "auto":
             # One instrument shades all its sessions in the same way.
             weight = sum(w for _, w in factors)
@@ -292,51 +229,51 @@ class _Work:
 
     def greys(self, reference: int) -> tuple[float, float, float]:
         """Dark, middle and bright grey of the reference."""
-        here = self.found.grey[self.session == reference]
+        here = self.samples.grey[self.session == reference]
         if not here.size:
-            here = self.found.grey if self.found.grey.size else np.array([self.pivot])
+            here = self.samples.grey if self.samples.grey.size else np.array([self.pivot])
         low, middle, high = np.percentile(here, [1, 50, 99])
         return float(low), float(middle), float(high)
 
-    def _sightings(self) -> dict[str, Sightings]:
-        """Sightings of each source; materials told by X-rays first."""
+    def _tie_points(self) -> dict[str, TiePoints]:
+        """TiePoints of each source; materials told by X-rays first."""
         settings, session = self.settings, self.mosaic.session_of_tile
-        parts: dict[str, Sightings] = {}
+        parts: dict[str, TiePoints] = {}
         grey = self._without_background()
         if settings.phases and self.count > 1:
             if self.materials is None:
-                self.materials = find_materials(self.found, grey, self.session, self.job)
+                self.materials = find_materials(self.samples, grey, self.session, self.job)
             if self.materials.classes:
-                seen = material_sightings(
-                    self.found, self.materials, grey, session, self.unit, self.job
+                seen = material_tie_points(
+                    self.samples, self.materials, grey, session, self.unit, self.job
                 )
                 if len(seen.shared()):
                     parts["phases"] = seen
         if self.standards is not None and len(self.standards):
             names = [one.session for one in self.mosaic.sessions]
             error = settings.standard_error_grey * self.unit
-            parts["standards"] = standard_sightings(self.standards, names, error)
+            parts["standards"] = standard_tie_points(self.standards, names, error)
         if self.overlaps is not None:
-            parts["overlaps"] = sightings_in_overlaps(self.overlaps, session, self.unit)
+            parts["overlaps"] = overlap_tie_points(self.overlaps, session, self.unit)
         if settings.seams:
             surface = self._raw_background
-            parts["seams"] = sightings_at_borders(
-                *(self.seams, surface, session, self.unit, self.found.ends, self.job)
+            parts["seams"] = border_tie_points(
+                *(self.seams, surface, session, self.unit, self.samples.limits, self.job)
             )
         if settings.phases and self.count > 1:
             groups = parts["phases"].groups(self.count) if "phases" in parts else None
             loose = groups is None or np.unique(groups).size > 1
             if loose:
                 inside = self.session >= 0
-                tile = self.found.tile[inside].astype(np.int64)
-                parts["histograms"] = histogram_sightings(
+                tile = self.samples.tile[inside].astype(np.int64)
+                parts["histograms"] = histogram_tie_points(
                     TileGreys.of_spots(grey[inside], tile, session, self.unit),
-                    Sightings.joined(list(parts.values())),
+                    TiePoints.joined(list(parts.values())),
                     self.count,
                     self.pivot,
                     self._priors(),
                     self.unit,
-                    self.found.ends,
+                    self.samples.limits,
                     self.job,
                 )
         return {name: part for name, part in parts.items() if len(part.shared())}
@@ -355,24 +292,23 @@ class _Work:
         """Give the common grey of spots above the median of their tile."""
         used = np.flatnonzero(self.session >= 0)
         grey = self._on_scale()[used]
-        medians = pd.Series(grey).groupby(self.found.tile[used]).transform("median")
+        medians = pd.Series(grey).groupby(self.samples.tile[used]).transform("median")
         return grey - medians.to_numpy(), used
 
     def _on_scale(self) -> Floats:
-        tile = self.found.tile
+        tile = self.samples.tile
         gain, offset = self._of_tile(self.tied.gain, 1.0), self._of_tile(self.tied.offset, 0.0)
-        return np.asarray((self.found.grey - offset[tile]) / gain[tile])
+        return np.asarray((self.samples.grey - offset[tile]) / gain[tile])
 
     def _without_background(self) -> Floats:
-        tile = self.found.tile.astype(np.int64)
-        return np.asarray(self.found.grey - self._raw_background(tile, self._places()))
+        tile = self.samples.tile.astype(np.int64)
+        return np.asarray(self.samples.grey - self._raw_background(tile, self._places()))
 
     def _places(self) -> Floats:
-        return np.stack([self.found.x, self.found.y], axis=1).astype(np.float64)
+        return np.stack([self.samples.x, self.samples.y], axis=1).astype(np.float64)
 
     def _background(self, tile: NDArray[np.int64], at: Floats) -> Floats:
-        plane = self.planes[tile]
-        return np.asarray(plane[:, 0] + plane[:, 1] * at[:, 0] + plane[:, 2] * at[:, 1])
+        return plane_grey(self.planes[tile], at)
 
     def _raw_background(self, tile: NDArray[np.int64], at: Floats) -> Floats:
         return np.asarray(self._background(tile, at) * self._of_tile(self.tied.gain, 1.0)[tile])
@@ -400,7 +336,9 @@ def _untied(count: int, priors: Priors) -> SessionScales:
     return SessionScales(np.ones(count), np.zeros(count), covariance, np.zeros(count, bool))
 
 
-def _against(scales: Scales, sightings: Sightings, reference: int, priors: Priors) -> SessionScales:
+def _relative_to(
+    scales: Scales, tie_points: TiePoints, reference: int, priors: Priors
+) -> SessionScales:
     """Scales against the reference; what is not tied to it keeps its own grey.
 
     Sessions that are tied to each other but not to the reference share the scale of the first of
@@ -408,7 +346,7 @@ def _against(scales: Scales, sightings: Sightings, reference: int, priors: Prior
     """
     count = scales.gain.size
     result = _untied(count, priors)
-    groups = sightings.shared().groups(count)
+    groups = tie_points.shared().groups(count)
     for group in np.unique(groups):
         members = np.flatnonzero(groups == group)
         here = reference if groups[reference] == group else int(members[0])

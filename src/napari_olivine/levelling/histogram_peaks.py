@@ -3,7 +3,7 @@
 A phase of one composition (epoxy in vesicles, an oxide, glass, the rims of laths) is a peak of the
 histogram of even spots. Once the sessions' scales are known roughly, each peak is found again in
 every tile: the mode of that tile's grey, seen through a window as wide as the peak. A mode in a
-tile is a sighting like that of any material: the tile's own level stays free, and what scatters
+tile is a tie point like that of any material: the tile's own level stays free, and what scatters
 from tile to tile (olivine, whose crystals differ) counts as little as that scatter says. Narrow
 peaks far from the middle give the gain.
 
@@ -19,10 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.job import Job
-from napari_olivine.levelling.histograms import SMOOTH, Rough, TileGreys, rough_scales, typical
-from napari_olivine.levelling.sampling import Ends
+from napari_olivine.levelling.histograms import (
+    SMOOTH,
+    InitialScales,
+    TileGreys,
+    initial_scales,
+    typical_density,
+)
+from napari_olivine.levelling.sampling import ClippingLimits
 from napari_olivine.levelling.scales import Priors, Scales, solve_scales
-from napari_olivine.levelling.tie_points import Sightings
+from napari_olivine.levelling.tie_points import TiePoints
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,7 +40,7 @@ DISTINCT = 1.25
 """How many times as high as the valleys beside it a peak is at least."""
 
 LEAST_SPOTS = 4
-"""Spots of a peak in a tile that make a sighting: of small oxides there are no more."""
+"""Spots of a peak in a tile that make a tie point: of small oxides there are no more."""
 
 ALIKE = 5.0
 """Spots that count for one, because those of one grain are alike."""
@@ -43,7 +49,7 @@ LEAST_TILES = 3
 """Tiles of a session that must show a peak, if it has as many."""
 
 FLOOR = 0.15
-"""Least standard error of a sighting, in levels of an 8-bit image."""
+"""Least standard error of a tie point, in levels of an 8-bit image."""
 
 VARIES = 0.1
 """Share of its peak's width by which a phase may differ between sessions (one sigma). Ours."""
@@ -66,16 +72,16 @@ class Peak:
     window: float
 
 
-def histogram_sightings(
+def histogram_tie_points(
     tiles: TileGreys,
-    others: Sightings,
+    others: TiePoints,
     sessions: int,
     pivot: float,
     priors: Priors,
     unit: float,
-    ends: Ends,
+    limits: ClippingLimits,
     job: Job,
-) -> Sightings:
+) -> TiePoints:
     """See the peaks that sessions share in every tile.
 
     Parameters
@@ -92,49 +98,51 @@ def histogram_sightings(
         What is likely beforehand.
     unit
         One level of an 8-bit image.
-    ends
+    limits
         Where the image is clipped.
     job
         Running job.
 
     Returns
     -------
-    Sightings
+    TiePoints
         Of peaks as materials; empty where no two sessions share one.
     """
     begin = solve_scales(others, sessions, pivot, priors, job)
-    rough = rough_scales(tiles, begin, others.shared().groups(sessions), priors, unit, job)
-    found, scales = Sightings.of_rows([]), begin
+    initial = initial_scales(tiles, begin, others.shared().groups(sessions), priors, unit, job)
+    found, scales = TiePoints.of_rows([]), begin
     for _ in range(ROUNDS):
         job.check()
-        found = _seen_through(tiles, rough, scales, unit, ends)
+        found = _modes_near_peaks(tiles, initial, scales, unit, limits)
         if not len(found.shared()):
-            return Sightings.of_rows([])
-        joined = Sightings.joined([found, others])
+            return TiePoints.of_rows([])
+        joined = TiePoints.joined([found, others])
         scales = solve_scales(joined, sessions, pivot, priors, job, errors=False)
-        gain, offset, _ = scales.relative(rough.base)
-        known = np.isfinite(rough.gain)
-        rough = Rough(rough.base, np.where(known, gain, np.nan), np.where(known, offset, np.nan))
+        gain, offset, _ = scales.relative(initial.base)
+        known = np.isfinite(initial.gain)
+        initial = InitialScales(
+            initial.base, np.where(known, gain, np.nan), np.where(known, offset, np.nan)
+        )
     return found
 
 
-def _seen_through(
+def _modes_near_peaks(
     tiles: TileGreys,
-    rough: Rough,
+    initial: InitialScales,
     scales: Scales,
     unit: float,
-    ends: Ends,
-) -> Sightings:
+    limits: ClippingLimits,
+) -> TiePoints:
     """Modes of all tiles near the peaks that the sessions have together."""
     own = scales.tile_level
     rows: list[tuple[int, int, int, float, float, float]] = []
-    for number, peak in enumerate(_common_peaks(tiles, rough, unit)):
+    for number, peak in enumerate(_common_peaks(tiles, initial, unit)):
         seen = []
-        for place in np.flatnonzero(np.isfinite(rough.gain[tiles.session])):
+        for place in np.flatnonzero(np.isfinite(initial.gain[tiles.session])):
             session, tile = int(tiles.session[place]), int(tiles.tile[place])
-            gain, zero = rough.gain[session], rough.offset[session] + own.get(tile, 0.0)
+            gain, zero = initial.gain[session], initial.offset[session] + own.get(tile, 0.0)
             mode = find_mode(tiles.number[place], (tiles.centre - zero) / gain, peak, unit)
-            if mode is not None and ends.clear(gain * mode[0] + zero):
+            if mode is not None and limits.is_unclipped(gain * mode[0] + zero):
                 seen.append((session, tile, mode[0], gain * mode[0] + zero, gain * mode[1]))
         if not seen:
             continue
@@ -150,17 +158,17 @@ def _seen_through(
                 of_crystals = more * np.sqrt(ALIKE_TILES / shown[session])
                 varies = float(np.hypot(VARIES * peak.window, of_crystals))
                 rows.append((session, number, tile, grey, error, varies))
-    return Sightings.of_varying(rows)
+    return TiePoints.of_varying(rows)
 
 
-def _common_peaks(tiles: TileGreys, rough: Rough, unit: float) -> list[Peak]:
+def _common_peaks(tiles: TileGreys, initial: InitialScales, unit: float) -> list[Peak]:
     """Peaks of the sessions' mean typical density on the base's scale."""
-    used = np.flatnonzero(np.isfinite(rough.gain))
+    used = np.flatnonzero(np.isfinite(initial.gain))
     total = np.zeros(tiles.centre.size)
     for session in used:
-        root = typical(tiles.of_session(int(session)), SMOOTH * unit / tiles.width)
-        gain = rough.gain[session]
-        at = gain * tiles.centre + rough.offset[session]
+        root = typical_density(tiles.of_session(int(session)), SMOOTH * unit / tiles.width)
+        gain = initial.gain[session]
+        at = gain * tiles.centre + initial.offset[session]
         total += np.interp(at, tiles.centre, root, left=0, right=0) * np.sqrt(gain)
     return find_peaks(total / max(1, used.size), tiles.centre, unit)
 
@@ -176,6 +184,11 @@ def find_peaks(root: Floats, centre: Floats, unit: float) -> list[Peak]:
         Grey of the bins.
     unit
         One level of an 8-bit image.
+
+    Returns
+    -------
+    list of Peak
+        Those higher than the valleys beside them, from dark to bright.
     """
     density = root**2
     inner = density[1:-1]
@@ -202,7 +215,8 @@ def find_mode(number: Floats, at: Floats, peak: Peak, unit: float) -> tuple[floa
     """Mode of one tile's grey near a peak, and its standard error.
 
     The mode is where the density is highest when smoothed by a Gaussian window (mean shift,
-    Comaniciu & Meer 2002); its variance is that of an M-estimator (Huber 1964).
+    Comaniciu & Meer 2002, doi 10.1109/34.1000236); its variance is that of an M-estimator (Huber
+    1964, doi 10.1214/aoms/1177703732).
 
     Parameters
     ----------

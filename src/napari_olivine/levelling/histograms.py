@@ -3,7 +3,7 @@
 The histogram of even spots has a peak for every mineral and for the groundmass. Stretched by the
 right gain and offset, that of one session covers that of another but for minerals that one has
 more of. Where the fourth roots of two densities differ least in the sum, large peaks lie on large
-ones and small distinct ones (epoxy, oxides) on theirs. That is the rough scale, found from coarse
+ones and small distinct ones (epoxy, oxides) on theirs. That is the initial scale, found from coarse
 to fine. How wide a peak of varying composition is differs between sessions by some per cent; so
 would the gain: it comes from where the peaks are (`napari_olivine.levelling.histogram_peaks`).
 """
@@ -71,7 +71,17 @@ class TileGreys:
 
     @classmethod
     def of_spots(cls, grey: Floats, tile: Ints, session_of_tile: Ints, unit: float) -> TileGreys:
-        """Count the spots of the tiles that tie sessions together."""
+        """Count the spots of the tiles that tie sessions together.
+
+        Parameters
+        ----------
+        grey, tile
+            Grey and tile of each spot, shape (n,).
+        session_of_tile
+            Session of each tile, -1 for none.
+        unit
+            One level of an 8-bit image.
+        """
         chosen = spread_tiles(session_of_tile)[tile]
         grey, tile = grey[chosen], tile[chosen]
         tiles, place = np.unique(tile, return_inverse=True)
@@ -98,7 +108,7 @@ class TileGreys:
         return np.asarray(self.number[self.session == session])
 
 
-def typical(number: Floats, smooth: float, power: float = 0.5) -> Floats:
+def typical_density(number: Floats, smooth: float, power: float = 0.5) -> Floats:
     """Root of the density that is typical of tiles: the mean of their roots.
 
     A crystal that fills one tile of many is a high peak of the mean density, and a low one here.
@@ -111,6 +121,11 @@ def typical(number: Floats, smooth: float, power: float = 0.5) -> Floats:
         Standard deviation of the smoothing, bins.
     power
         Power of the density that is the root: the smaller, the more a small peak counts.
+
+    Returns
+    -------
+    ndarray, shape (bins,)
+        Root of the density.
     """
     density = gaussian_filter1d(number, smooth, axis=1, mode="constant")
     total = density.sum(axis=1)
@@ -120,8 +135,8 @@ def typical(number: Floats, smooth: float, power: float = 0.5) -> Floats:
 
 
 @dataclass(frozen=True)
-class Rough:
-    """Rough scale of each session against one of them, the base.
+class InitialScales:
+    """InitialScales scale of each session against one of them, the base.
 
     Parameters
     ----------
@@ -136,9 +151,9 @@ class Rough:
     offset: Floats
 
 
-def rough_scales(
+def initial_scales(
     tiles: TileGreys, begin: Scales, tied: Ints, priors: Priors, unit: float, job: Job
-) -> Rough:
+) -> InitialScales:
     """Compare every session's histogram with that of the session that has most spots.
 
     Parameters
@@ -155,22 +170,27 @@ def rough_scales(
         One level of an 8-bit image.
     job
         Running job.
+
+    Returns
+    -------
+    InitialScales
+        Good enough to find the same peaks in all sessions.
     """
     count = begin.gain.size
     spots = np.array([tiles.of_session(one).sum() for one in range(count)])
     gain, offset = np.full((2, count), np.nan)
     base = int(np.argmax(spots)) if count else 0
     if not count or spots[base] < FEWEST_SPOTS:
-        return Rough(base, gain, offset)
+        return InitialScales(base, gain, offset)
     gain[base], offset[base] = 1.0, 0.0
     known_gain, known_offset, covariance = begin.relative(base)
     smooth = SMOOTH * unit / tiles.width
-    reference = typical(tiles.of_session(base), smooth, POWER)
+    reference = typical_density(tiles.of_session(base), smooth, POWER)
     for one in range(count):
         job.check()
         if one == base or spots[one] < FEWEST_SPOTS:
             continue
-        other = typical(tiles.of_session(one), smooth, POWER)
+        other = typical_density(tiles.of_session(one), smooth, POWER)
         along = np.array([begin.pivot, 1.0])
         centre_error = float(np.sqrt(max(along @ covariance[one] @ along, 0)))
         gain_error = float(np.sqrt(max(covariance[one, 0, 0], 0)))
@@ -184,7 +204,7 @@ def rough_scales(
         (found, middle), covered = match.best(reference, other)
         if covered >= LEAST_COVERED or tied[one] == tied[base]:
             gain[one], offset[one] = found, middle - found * begin.pivot
-    return Rough(base, gain, offset)
+    return InitialScales(base, gain, offset)
 
 
 @dataclass(frozen=True)

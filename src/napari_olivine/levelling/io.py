@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from napari_olivine.errors import SectionError
-from napari_olivine.levelling.estimate import Estimate, SessionScales
-from napari_olivine.levelling.levelled_raster import Levelling
 from napari_olivine.levelling.mosaic import Mosaic
-from napari_olivine.levelling.seams import steps_of_overlaps
+from napari_olivine.levelling.report import border_steps, histograms, levelling_report
+from napari_olivine.levelling.result import Estimate, Levelling
 from napari_olivine.levelling.shading import Shading
 from napari_olivine.section import Section, Session
 
-DEFINITION = (
-    "grey as measured = gain x g + offset, with g = (common grey) x (1 + shading if multiplied) "
-    "+ plane of the tile (level + rise_x x + rise_y y) + shading if added; x, y from -0.5 to 0.5 "
-    "across a tile; common grey is the reference session's. shading = bend[0] (x^2 - 1/12) + "
-    "bend[1] (y^2 - 1/12) + bend[2] x y."
-)
+AGAIN = "Run {step:level} again with {setting:force}."
 
 
 def write_levelling(
     folder: Path, found: Estimate, reference: int, overlaps: pd.DataFrame | None
 ) -> dict[str, Any]:
     """Write the product's files.
+
+    Parameters
+    ----------
+    folder
+        Folder of the draft.
+    found
+        Levelling and its errors.
+    reference
+        Place of the reference session.
+    overlaps
+        Comparison of overlapping tiles, as the import leaves it.
 
     Returns
     -------
@@ -42,7 +45,7 @@ def write_levelling(
     steps.to_csv(folder / "steps.csv", index=False, float_format="%.4g")
     histograms(found).to_csv(folder / "histograms.csv", index=False, float_format="%.6g")
     _tiles(levelling).to_parquet(folder / "tiles.parquet", index=False)
-    report = _report(found, reference, steps)
+    report = levelling_report(found, reference, steps)
     (folder / "levelling.json").write_text(json.dumps(report, indent=1) + "\n")
     return report
 
@@ -56,7 +59,6 @@ def read_levelling(section: Section) -> Levelling:
         If there is none, it is damaged, or the section has other tiles by now.
     """
     folder = section.require("levelling", stale_ok=True).path
-    again = "run 'napari-olivine level --force'."
     try:
         values = json.loads((folder / "levelling.json").read_text())
         tiles = pd.read_parquet(folder / "tiles.parquet")
@@ -69,134 +71,17 @@ def read_levelling(section: Section) -> Levelling:
         ]
         planes = tiles[["level", "rise_x", "rise_y"]].to_numpy(float)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SectionError(f"{folder} is damaged ({error}); {again}") from error
+        raise SectionError(f"{folder} is damaged ({error}).", remedy=AGAIN, step="level") from error
     now = Mosaic.of_section(section)
     if len(now) != len(planes):
         raise SectionError(
-            f"{folder} is for {len(planes)} tiles, but the section has {len(now)}; {again}"
+            f"{folder} is for {len(planes)} tiles, but the section has {len(now)}.",
+            remedy=AGAIN,
+            step="level",
         )
     return Levelling(
         Mosaic(now.tiles, now.shape, sessions, now.real), gain, offset, planes, shading
     )
-
-
-def border_steps(found: Estimate, overlaps: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Step of the grey at every seam or overlap between two sessions, before and after.
-
-    Returns
-    -------
-    DataFrame
-        session_a, session_b, tile_a, tile_b, row, col (middle of the seam, px), before, after
-        (median grey in b less that in a), error.
-    """
-    levelling, mosaic = found.levelling, found.levelling.mosaic
-    session, names = mosaic.session_of_tile, [s.session for s in mosaic.sessions]
-    gain, offset, bends = levelling.tile_gain, levelling.tile_offset, levelling.bends()
-    rows = []
-
-    def settled(tile: int, grey: NDArray[np.floating], at: NDArray[np.float64]) -> Any:
-        x, y = at.T
-        values = (grey - offset[tile]) / gain[tile]
-        values -= levelling.background(np.full(len(at), tile), at)
-        terms = np.stack([x * x - 1 / 12, y * y - 1 / 12, x * y])
-        added, multiplied = bends[tile] @ terms
-        return (values - added) / (1 + multiplied)
-
-    for seam in found.seams:
-        a, b = session[seam.before], session[seam.after]
-        if a == b or min(a, b) < 0:
-            continue
-        at_before, at_after = seam.places()
-        raw = seam.grey_after - seam.grey_before
-        good = np.isfinite(raw)
-        if not good.any():
-            continue
-        after = settled(seam.after, seam.grey_after, at_after)
-        after = after - settled(seam.before, seam.grey_before, at_before)
-        median = float(np.median(raw[good]))
-        spread = 1.4826 * float(np.median(np.abs(raw[good] - median)))
-        row0, row1, column0, column1 = mosaic.tiles.bounds[seam.after]
-        row, column = (row0 + row1) / 2, (column0 + column1) / 2
-        rows.append(
-            {
-                "session_a": names[a],
-                "session_b": names[b],
-                "tile_a": seam.before,
-                "tile_b": seam.after,
-                "row": row if seam.upright else row0,
-                "col": column0 if seam.upright else column,
-                "before": median,
-                "after": float(np.median(after[good])),
-                # A crystal is some ten pixels long.
-                "error": 1.253 * spread / np.sqrt(max(1.0, good.sum() / 10)),
-            }
-        )
-    if overlaps is not None and len(overlaps):
-        a, b = overlaps["tile_a"].to_numpy(int), overlaps["tile_b"].to_numpy(int)
-        between = (session[a] != session[b]) & (session[a] >= 0) & (session[b] >= 0)
-        here = overlaps[between]
-        one = np.ones(len(mosaic))
-        raw_steps = steps_of_overlaps(here, mosaic, one, 0 * one, found.survey.unit)
-        steps = steps_of_overlaps(here, mosaic, gain, offset, found.survey.unit)
-        left = levelling.background(steps.after, steps.at_after)
-        left -= levelling.background(steps.before, steps.at_before)
-        for k in range(len(steps)):
-            bounds = mosaic.tiles.bounds[[steps.before[k], steps.after[k]]]
-            first, last = bounds[:, [0, 2]].max(axis=0), bounds[:, [1, 3]].min(axis=0)
-            row, column = (first + last) / 2
-            rows.append(
-                {
-                    "session_a": names[session[steps.before[k]]],
-                    "session_b": names[session[steps.after[k]]],
-                    "tile_a": int(steps.before[k]),
-                    "tile_b": int(steps.after[k]),
-                    "row": row,
-                    "col": column,
-                    "before": float(raw_steps.step[k]),
-                    "after": float(steps.step[k] - left[k]),
-                    "error": float(steps.error[k]),
-                }
-            )
-    columns = ["session_a", "session_b", "tile_a", "tile_b", "row", "col"]
-    return pd.DataFrame(rows, columns=[*columns, "before", "after", "error"])
-
-
-def histograms(found: Estimate) -> pd.DataFrame:
-    """Histograms of even spots of every session before and after, in per cent of its spots.
-
-    Returns
-    -------
-    DataFrame
-        session, grey (middle of the bin), before, after.
-    """
-    spots, levelling = found.survey, found.levelling
-    mosaic = levelling.mosaic
-    tile = spots.tile.astype(np.int64)
-    at = np.stack([spots.x, spots.y], axis=1).astype(np.float64)
-    gain, offset = levelling.tile_gain[tile], levelling.tile_offset[tile]
-    after = (spots.grey - offset) / gain - levelling.background(tile, at)
-    if not after.size:
-        return pd.DataFrame(columns=["session", "grey", "before", "after"])
-    low = np.floor(min(spots.grey.min(), after.min()) / spots.unit)
-    high = np.ceil(max(spots.grey.max(), after.max()) / spots.unit)
-    low, high = max(low, -500), min(high, 1500)
-    edges = np.arange(low, high + 1) * spots.unit
-    session, parts = mosaic.session_of_tile[tile], []
-    for place, one in enumerate(mosaic.sessions):
-        here = session == place
-        share = 100 / max(1, int(here.sum()))
-        parts.append(
-            pd.DataFrame(
-                {
-                    "session": one.session,
-                    "grey": (edges[1:] + edges[:-1]) / 2,
-                    "before": np.histogram(spots.grey[here], edges)[0] * share,
-                    "after": np.histogram(after[here], edges)[0] * share,
-                }
-            )
-        )
-    table = pd.concat(parts)
-    return table[(table["before"] > 0) | (table["after"] > 0)]
 
 
 def _tiles(levelling: Levelling) -> pd.DataFrame:
@@ -211,71 +96,6 @@ def _tiles(levelling: Levelling) -> pd.DataFrame:
             "rise_y": rise_y,
         }
     )
-
-
-def _report(found: Estimate, reference: int, steps: pd.DataFrame) -> dict[str, Any]:
-    levelling, tied, greys = found.levelling, found.tied, found.greys
-    mosaic = levelling.mosaic
-    sessions = {}
-    for place, session in enumerate(mosaic.sessions):
-        shading = levelling.shading[place]
-        tiles = int((mosaic.session_of_tile == place).sum())
-        sessions[session.session] = _scale(tied, place, greys) | {
-            "tiles": tiles,
-            "sources": {
-                name: _scale(one, place, greys)
-                for name, one in found.sources.items()
-                if one.to_reference[place] and place != reference
-            },
-            "shading": asdict(shading) if shading else None,
-            "session": session.model_dump(),
-        }
-    level, rise_x, rise_y = levelling.planes.std(axis=0)
-    return {
-        "definition": DEFINITION,
-        "reference": mosaic.sessions[reference].session,
-        "grey_dark_middle_bright": list(greys),
-        "sessions": sessions,
-        "peaks": [
-            {
-                "grey": grey,
-                "sessions": [mosaic.sessions[place].session for place in places],
-                "tiles": tiles,
-            }
-            for grey, places, tiles in found.peaks
-        ],
-        "tiles": {
-            "number": len(mosaic),
-            "of_the_instrument": mosaic.real,
-            "overlap": bool(mosaic.overlap),
-            "level_sd_grey": float(level),
-            "rise_x_sd_grey": float(rise_x),
-            "rise_y_sd_grey": float(rise_y),
-        },
-        "seams": {
-            f"{a} | {b}": {
-                "seams": len(rows),
-                "step_before_grey": float(rows["before"].median()),
-                "step_after_grey": float(rows["after"].median()),
-                "rms_before_grey": float(np.sqrt((rows["before"] ** 2).mean())),
-                "rms_after_grey": float(np.sqrt((rows["after"] ** 2).mean())),
-            }
-            for (a, b), rows in steps.groupby(["session_a", "session_b"])
-        },
-    }
-
-
-def _scale(tied: SessionScales, place: int, greys: tuple[float, float, float]) -> dict[str, Any]:
-    level, level_error = tied.level(greys[1])
-    return {
-        "gain": float(tied.gain[place]),
-        "gain_error": float(tied.gain_error[place]),
-        "offset": float(tied.offset[place]),
-        "offset_error": float(tied.offset_error[place]),
-        "middle_grey": float(level[place]),
-        "middle_grey_error": float(level_error[place]),
-        "tied": bool(tied.to_reference[place]),
-    }
 
 
 def _shading(values: dict[str, Any]) -> Shading:

@@ -1,4 +1,4 @@
-"""The lazy layer: the BSE image on one scale, computed for a window when somebody looks at it.
+"""The levelled raster: the BSE image on one scale, computed for each window when it is read.
 
     grey on the common scale = ((grey - offset_s) / gain_s - plane_t(x, y) - shading_s(x, y))
                                / (1 + shading_s(x, y))
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.levelling.mosaic import Mosaic
-from napari_olivine.levelling.shading import Shading
+from napari_olivine.levelling.io import read_levelling
+from napari_olivine.levelling.result import Levelling
 from napari_olivine.section import Raster, Section, session_index
 
 Floats = NDArray[np.float64]
@@ -27,52 +27,6 @@ Greys = NDArray[np.float32]
 
 EXACT = 8
 """Pixels of full resolution in one of a coarse level, up to which overlaps are blended exactly."""
-
-
-@dataclass(frozen=True)
-class Levelling:
-    """Scales and backgrounds of a section's grey.
-
-    Parameters
-    ----------
-    mosaic
-        Its tiles and sessions.
-    gain, offset
-        grey = gain x common grey + offset, one of each session, shape (sessions,).
-    planes
-        Common grey at each tile's centre, its rise along columns and along rows, shape (tiles, 3).
-    shading
-        Shading of each session, `None` for none.
-    """
-
-    mosaic: Mosaic
-    gain: Floats
-    offset: Floats
-    planes: Floats
-    shading: list[Shading | None]
-
-    @property
-    def tile_gain(self) -> Floats:
-        """Gain of each tile; 1 in no session."""
-        return np.append(self.gain, 1.0)[self.mosaic.session_of_tile]
-
-    @property
-    def tile_offset(self) -> Floats:
-        """Offset of each tile; 0 in no session."""
-        return np.append(self.offset, 0.0)[self.mosaic.session_of_tile]
-
-    def background(self, tile: NDArray[np.int64], at: Floats) -> Floats:
-        """Background of tiles at places (x, y), on the common scale, without the shading."""
-        plane = self.planes[tile]
-        return np.asarray(plane[:, 0] + plane[:, 1] * at[:, 0] + plane[:, 2] * at[:, 1])
-
-    def bends(self) -> NDArray[np.float64]:
-        """Coefficients of the shading of each tile, shape (tiles, 2, 3): added, multiplied."""
-        of_session = np.zeros((len(self.shading) + 1, 2, 3))
-        for place, shading in enumerate(self.shading):
-            if shading is not None and shading.significant:
-                of_session[place, int(shading.kind == "multiply")] = shading.bend
-        return np.asarray(of_session[self.mosaic.session_of_tile])
 
 
 class LevelledRaster:
@@ -114,9 +68,17 @@ class LevelledRaster:
         return self.raster.pixel_size_um
 
     def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[np.float32]:
-        """Read a window as `Raster.read` does, on the common scale."""
+        """Read a window as `Raster.read` does, on the common scale.
+
+        Parameters
+        ----------
+        rows, columns
+            Window in pixels of that level.
+        level
+            0 for full resolution.
+        """
         shape = self.raster.levels[level].shape
-        rows, columns = _settled(rows, shape[0]), _settled(columns, shape[1])
+        rows, columns = _contiguous(rows, shape[0]), _contiguous(columns, shape[1])
         grey = self.raster.read(rows, columns, level).astype(np.float32)
         return self._correction.apply(grey, rows, columns, 2**level)
 
@@ -188,8 +150,6 @@ def open_levelled(section: Section) -> Raster | LevelledRaster:
     SectionError
         If there is no BSE image or the levelling is damaged.
     """
-    from napari_olivine.levelling.io import read_levelling
-
     raster = section.raster("images", "BSE")
     if section.product("levelling") is None:
         return raster
@@ -202,7 +162,7 @@ class _Correction:
     def __init__(self, levelling: Levelling) -> None:
         self.levelling, self.mosaic = levelling, levelling.mosaic
         gain, offset = levelling.tile_gain, levelling.tile_offset
-        add, multiply = np.moveaxis(levelling.bends(), 1, 0)
+        add, multiply = np.moveaxis(levelling.shading_terms(), 1, 0)
         self.multiplies = bool(multiply.any())
         # Each tile: common grey = (grey x scale - base - c.(1, x, y, x^2, y^2, x y)) / (1 + f).
         plane = levelling.planes
@@ -350,7 +310,7 @@ def _evaluated(
     return result
 
 
-def _settled(window: slice, size: int) -> slice:
+def _contiguous(window: slice, size: int) -> slice:
     start, stop, step = window.indices(size)
     if step != 1:
         raise IndexError("a raster is read without gaps")

@@ -4,7 +4,7 @@ Element maps name a material whatever the BSE detector does: shares of the count
 X-ray gain that sessions may differ in. Spots of even grey are put into classes of like composition,
 rare ones as finely as common ones; within a class the rest of the dependence of grey on
 composition is taken off by a linear regression that all sessions share. The median grey of
-a class in a tile is one sighting.
+a class in a tile is one tie point.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2, vq
 
 from napari_olivine.job import Job
-from napari_olivine.levelling.sampling import Survey, spread_tiles
-from napari_olivine.levelling.tie_points import Sightings
+from napari_olivine.levelling.sampling import GreySamples, spread_tiles
+from napari_olivine.levelling.tie_points import TiePoints
 
 Floats = NDArray[np.float64]
 
@@ -37,13 +37,13 @@ LEAST_COUNTS = 20.0
 """X-ray counts of a spot's pixels, all maps together, from which its composition is known."""
 
 LEAST_SPOTS = 15
-"""Spots of a class in a tile that make a sighting."""
+"""Spots of a class in a tile that make a tie point."""
 
 LEAST_TILES = 3
 """Tiles of a session that must show a class."""
 
 FLOOR = 0.15
-"""Least standard error of a sighting, in levels of an 8-bit image."""
+"""Least standard error of a tie point, in levels of an 8-bit image."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,9 @@ class Materials:
     classes: int
 
 
-def find_materials(spots: Survey, grey: Floats, session: NDArray[np.int64], job: Job) -> Materials:
+def find_materials(
+    spots: GreySamples, grey: Floats, session: NDArray[np.int64], job: Job
+) -> Materials:
     """Put spots into classes of like composition.
 
     Parameters
@@ -78,6 +80,11 @@ def find_materials(spots: Survey, grey: Floats, session: NDArray[np.int64], job:
         Session of each, -1 for none.
     job
         Running job.
+
+    Returns
+    -------
+    Materials
+        Class of each spot; no classes where the element maps count too little.
     """
     total = spots.counts.sum(axis=1)
     counted = (total >= LEAST_COUNTS) & (session >= 0) & (spots.counts.shape[1] > 1)
@@ -98,14 +105,14 @@ def find_materials(spots: Survey, grey: Floats, session: NDArray[np.int64], job:
     return Materials(label, shift, CLASSES)
 
 
-def material_sightings(
-    spots: Survey,
+def material_tie_points(
+    spots: GreySamples,
     materials: Materials,
     grey: Floats,
     session_of_tile: NDArray[np.int64],
     unit: float,
     job: Job,
-) -> Sightings:
+) -> TiePoints:
     """Take the median grey of each class in each tile.
 
     Parameters
@@ -118,6 +125,11 @@ def material_sightings(
         One level of an 8-bit image in this grey.
     job
         Running job.
+
+    Returns
+    -------
+    TiePoints
+        One a class and tile.
     """
     chosen = spread_tiles(session_of_tile)
     used = np.flatnonzero((materials.label >= 0) & chosen[spots.tile])
@@ -138,7 +150,7 @@ def material_sightings(
         label, tile = divmod(int(ordered[start]), session_of_tile.size)
         rows.append((int(session_of_tile[tile]), label, tile, middle, error))
     job.check()
-    found = Sightings.of_rows(rows)
+    found = TiePoints.of_rows(rows)
     pair = found.material * (int(session_of_tile.max(initial=0)) + 1) + found.session
     return found.where(np.bincount(pair)[pair] >= LEAST_TILES) if len(found) else found
 

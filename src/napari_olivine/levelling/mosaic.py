@@ -1,4 +1,4 @@
-"""The tiles of a section as levelling sees them: whose pixels they are and which meet at a seam."""
+"""The tiles of a section: which session each belongs to, and which meet at a seam."""
 
 from __future__ import annotations
 
@@ -48,7 +48,17 @@ class Mosaic:
     def of_grid(
         cls, shape: tuple[int, int], tile_shape: tuple[int, int] | None, sessions: list[Session]
     ) -> Mosaic:
-        """Tiles of one shape side by side; an image that is not a whole number of them has none."""
+        """Tiles of one shape side by side; an image that is not a whole number of them has none.
+
+        Parameters
+        ----------
+        shape
+            Rows and columns of the image, px.
+        tile_shape
+            Rows and columns of a tile, px; `None` for an image that was no mosaic.
+        sessions
+            Sessions of the section.
+        """
         if tile_shape is not None:
             grid = shape[0] // tile_shape[0], shape[1] // tile_shape[1]
             whole = shape == (grid[0] * tile_shape[0], grid[1] * tile_shape[1])
@@ -135,8 +145,7 @@ class Mosaic:
 
     def horizontal_seams(self) -> NDArray[np.int64]:
         """Pairs of tiles that abut above and below, shape (n, 3): above, below, border's number."""
-        found = self._seams(self.place[:-1].T, self.place[1:].T, self.row_edges[1:-1], 0)
-        return found
+        return self._seams(self.place[:-1].T, self.place[1:].T, self.row_edges[1:-1], 0)
 
     def _seams(
         self,

@@ -45,14 +45,14 @@ TIES_PER_SESSION = 200
 
 
 @dataclass(frozen=True)
-class Ends:
+class ClippingLimits:
     """Where an image is clipped, and the noise of its pixels."""
 
     black: float = -np.inf
     white: float = np.inf
     noise: float = 0.0
 
-    def clear(self, grey: Floats | float) -> NDArray[np.bool_]:
+    def is_unclipped(self, grey: Floats | float) -> NDArray[np.bool_]:
         """Tell what is so far from black and white that noise is clipped nowhere."""
         away = CLEAR * self.noise
         return np.asarray((grey > self.black + away) & (grey < self.white - away))
@@ -66,7 +66,7 @@ FLAT_SQUARES = 30
 
 
 @dataclass(frozen=True)
-class Survey:
+class GreySamples:
     """What the images say about the grey of the tiles.
 
     Parameters
@@ -86,7 +86,7 @@ class Survey:
         Mean X-ray counts of each spot, shape (n, maps).
     unit
         What one level of an 8-bit image would be in this image's grey.
-    ends
+    limits
         Where the image is clipped.
     """
 
@@ -100,10 +100,12 @@ class Survey:
     grey: NDArray[np.float32]
     counts: NDArray[np.float32]
     unit: float
-    ends: Ends
+    limits: ClippingLimits
 
 
-def survey(raster: Raster, maps: Mapping[str, Raster], mosaic: Mosaic, job: Job) -> Survey:
+def sample_grey(
+    raster: Raster, maps: Mapping[str, Raster], mosaic: Mosaic, job: Job
+) -> GreySamples:
     """Read the images once.
 
     Parameters
@@ -116,6 +118,11 @@ def survey(raster: Raster, maps: Mapping[str, Raster], mosaic: Mosaic, job: Job)
         Its tiles.
     job
         Running job.
+
+    Returns
+    -------
+    GreySamples
+        Grey beside seams, and spots of even grey.
     """
     edges = _Edges(raster.shape, mosaic)
     spots = _Spots(mosaic, list(maps))
@@ -132,7 +139,7 @@ def survey(raster: Raster, maps: Mapping[str, Raster], mosaic: Mosaic, job: Job)
             job.check()
         spots.add(image, rows, counts, job)
     tile, x, y, grey, shares = spots.gathered()
-    return Survey(
+    return GreySamples(
         left=edges.left,
         right=edges.right,
         above=edges.above,
@@ -143,7 +150,7 @@ def survey(raster: Raster, maps: Mapping[str, Raster], mosaic: Mosaic, job: Job)
         grey=grey,
         counts=shares,
         unit=grey_unit(raster),
-        ends=spots.ends(raster.dtype, grey),
+        limits=spots.limits(raster.dtype, grey),
     )
 
 
@@ -264,15 +271,15 @@ class _Spots:
         greys, number = np.unique(image[flat], return_counts=True)
         self.flats.update(greys[number >= FLAT_SQUARES].astype(np.float64).tolist())
 
-    def ends(self, dtype: np.dtype[Any], grey: NDArray[np.float32]) -> Ends:
+    def limits(self, dtype: np.dtype[Any], grey: NDArray[np.float32]) -> ClippingLimits:
         """Black and white: of the type, or nearer, where whole squares have one grey."""
         black, white = clipping(dtype)
         if not grey.size:
-            return Ends(black, white)
+            return ClippingLimits(black, white)
         low, high = np.percentile(grey, [1, 99])
         black = max([black, *(flat for flat in self.flats if flat < low)])
         white = min([white, *(flat for flat in self.flats if flat > high)])
-        return Ends(black, white, float(np.median(self.scatters)))
+        return ClippingLimits(black, white, float(np.median(self.scatters)))
 
     def gathered(self) -> tuple[NDArray[Any], ...]:
         """All spots, tile by tile."""

@@ -1,7 +1,7 @@
 """The scales that reconcile what was seen of the same materials in several sessions.
 
 One robust least-squares fit finds each session's scale, each material's grey and,
-where sightings belong to tiles, each tile's own level:
+where tie points belong to tiles, each tile's own level:
 
     grey = G_s (t_m - pivot) + C_s + L_tile + D_sm
 
@@ -21,7 +21,7 @@ from scipy.sparse import coo_matrix, csc_matrix, diags
 from scipy.sparse.linalg import splu
 
 from napari_olivine.job import Job
-from napari_olivine.levelling.tie_points import Sightings
+from napari_olivine.levelling.tie_points import TiePoints
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,13 +30,13 @@ TILE_GREY = 1.0
 """Prior standard deviation of a tile's own level, in levels of an 8-bit image."""
 
 HUBER = 1.345
-"""Standard errors beyond which a sighting is weighted down (Huber 1964)."""
+"""Standard errors beyond which a tie point is weighted down (Huber 1964)."""
 
 TUKEY = 4.7
-"""Standard errors beyond which a sighting counts for nothing in the end (Beaton & Tukey 1974)."""
+"""Standard errors beyond which a tie point counts for nothing in the end (Beaton & Tukey 1974)."""
 
 FEWEST_TO_SCATTER = 6
-"""Sightings of a material from which its own scatter is known."""
+"""TiePoints of a material from which its own scatter is known."""
 
 SETTLED = 1e-5
 """Share of a prior's spread by which a step changes nothing any more."""
@@ -119,7 +119,7 @@ class Priors:
 
 
 def solve_scales(
-    sightings: Sightings,
+    tie_points: TiePoints,
     sessions: int,
     pivot: float,
     priors: Priors,
@@ -127,14 +127,14 @@ def solve_scales(
     *,
     errors: bool = True,
 ) -> Scales:
-    """Reconcile all sightings; standard errors by leaving out parts of the tiles in turn.
+    """Reconcile all tie points; standard errors by leaving out parts of the tiles in turn.
 
     Parameters
     ----------
-    sightings
+    tie_points
         Of every source.
     sessions
-        Number of sessions; those without a sighting stay as they are, with the prior's error.
+        Number of sessions; those without a tie point stay as they are, with the prior's error.
     pivot
         Grey in the middle of the range.
     priors
@@ -143,11 +143,21 @@ def solve_scales(
         Running job.
     errors
         Whether the standard errors are wanted: leaving out parts costs ten fits more.
+
+    Returns
+    -------
+    Scales
+        Free of a reference.
+
+    References
+    ----------
+    Huber (1964), doi 10.1214/aoms/1177703732.
+    Beaton & Tukey (1974), doi 10.1080/00401706.1974.10489171.
     """
-    seen = sightings.shared()
+    seen = tie_points.shared()
     if not len(seen):
         spread = np.concatenate([np.full(sessions, priors.gain), np.full(sessions, priors.centre)])
-        count = int(sightings.material.max(initial=-1)) + 1
+        count = int(tie_points.material.max(initial=-1)) + 1
         ones = np.ones(sessions)
         return Scales(pivot, ones, pivot * ones, np.diag(spread**2), np.full(count, np.nan))
     whole = _Fit(seen, sessions, pivot, priors)
@@ -155,7 +165,7 @@ def solve_scales(
     covariance = whole.covariance()
     jackknife = _jackknife(seen, whole, sessions, pivot, priors, job) if errors else None
     if jackknife is not None:
-        # Neighbouring sightings share crystals, which single ones do not know: the larger counts.
+        # Neighbouring tie points share crystals, which single ones do not know: the larger counts.
         ratio = np.sqrt(np.maximum(np.diag(jackknife) / np.diag(covariance), 1))
         covariance = covariance * ratio[:, None] * ratio[None, :]
     levels = dict(zip(whole.tiles.tolist(), whole.level.tolist(), strict=True))
@@ -163,7 +173,7 @@ def solve_scales(
 
 
 def _jackknife(
-    seen: Sightings, whole: _Fit, sessions: int, pivot: float, priors: Priors, job: Job
+    seen: TiePoints, whole: _Fit, sessions: int, pivot: float, priors: Priors, job: Job
 ) -> Floats | None:
     """Covariance from fits that leave out one part of every session's tiles."""
     part = np.full(len(seen), -1)
@@ -190,7 +200,7 @@ class _Fit:
 
     def __init__(
         self,
-        seen: Sightings,
+        seen: TiePoints,
         sessions: int,
         pivot: float,
         priors: Priors,
@@ -300,7 +310,7 @@ class _Fit:
         return np.asarray(seen.grey - model)
 
     def _reweight(self, residual: Floats, *, redescend: bool = True) -> None:
-        """Weigh each material by its own scatter, and sightings that do not fit less."""
+        """Weigh each material by its own scatter, and tie points that do not fit less."""
         seen = self.seen
         error = seen.error.copy()
         if self.tiles.size:
@@ -308,7 +318,7 @@ class _Fit:
             number = np.bincount(seen.material[self.has_tile], minlength=self.materials)
             scatter = 1.4826 * _medians(of_tile, seen.material, self.materials)
             scatter *= np.sqrt(number / np.maximum(number - 2, 1))
-            # Of a few sightings, those that happen to agree would seem exact.
+            # Of a few tie points, those that happen to agree would seem exact.
             scatter[number < FEWEST_TO_SCATTER] = 0
             error = np.where(self.has_tile, np.maximum(error, scatter[seen.material]), error)
         ratio = np.abs(residual) / error

@@ -13,8 +13,8 @@ from scipy.stats import spearmanr
 
 from napari_olivine.job import Job
 from napari_olivine.levelling.mosaic import Mosaic
-from napari_olivine.levelling.sampling import Ends, Survey
-from napari_olivine.levelling.tie_points import Sightings
+from napari_olivine.levelling.sampling import ClippingLimits, GreySamples
+from napari_olivine.levelling.tie_points import TiePoints
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,7 +39,7 @@ MOST_PIECES = 800
 EVEN = 2.0
 """Scatter of a border's pieces below which it is even, in levels of an 8-bit image."""
 
-GOES_ON = 0.25
+LEAST_CORRELATION = 0.25
 """Least correlation of the ranks of the pieces on either side. Ours."""
 
 BESIDE = 1.2
@@ -118,8 +118,23 @@ class Seam:
         return np.stack([along, edge], 1), np.stack([along, -edge], 1)
 
 
-def seams_of(found: Survey, mosaic: Mosaic, job: Job) -> list[Seam]:
-    """Cut the grey beside the borders of the grid into the seams of single tiles."""
+def seams_of(found: GreySamples, mosaic: Mosaic, job: Job) -> list[Seam]:
+    """Cut the grey beside the borders of the grid into the seams of single tiles.
+
+    Parameters
+    ----------
+    found
+        Grey beside the borders.
+    mosaic
+        Tiles.
+    job
+        Running job.
+
+    Returns
+    -------
+    list of Seam
+        Both sides of every seam.
+    """
     bounds = mosaic.tiles.bounds
     rows, columns = mosaic.shape
     seams = []
@@ -148,6 +163,11 @@ def steps_of_seams(seams: list[Seam], gain: Floats, offset: Floats, unit: float,
         One level of an 8-bit image.
     job
         Running job.
+
+    Returns
+    -------
+    Steps
+        One a piece of a seam.
     """
     parts = []
     for number, seam in enumerate(seams):
@@ -186,7 +206,24 @@ def steps_of_seams(seams: list[Seam], gain: Floats, offset: Floats, unit: float,
 def steps_of_overlaps(
     overlaps: pd.DataFrame, mosaic: Mosaic, gain: Floats, offset: Floats, unit: float
 ) -> Steps:
-    """Compare overlapping tiles at the middle of what they share."""
+    """Compare overlapping tiles at the middle of their common part.
+
+    Parameters
+    ----------
+    overlaps
+        Table of the import: tile_a, tile_b, level_a, level_b and their errors.
+    mosaic
+        Tiles.
+    gain, offset
+        Scale of each tile: grey = gain x common grey + offset, shape (tiles,).
+    unit
+        One level of an 8-bit image.
+
+    Returns
+    -------
+    Steps
+        One an overlap.
+    """
     good = overlaps[np.isfinite(overlaps["level_a"]) & np.isfinite(overlaps["level_b"])]
     a, b = good["tile_a"].to_numpy(np.int64), good["tile_b"].to_numpy(np.int64)
     bounds = mosaic.tiles.bounds.astype(float)
@@ -204,14 +241,14 @@ def steps_of_overlaps(
     return Steps(a, b, place(a), place(b), step, error)
 
 
-def sightings_at_borders(
+def border_tie_points(
     seams: list[Seam],
     surface: Surface,
     session_of_tile: Ints,
     unit: float,
-    ends: Ends,
+    limits: ClippingLimits,
     job: Job,
-) -> Sightings:
+) -> TiePoints:
     """See the same piece of rock on the two sides of every border between two sessions.
 
     A piece of some pixels is a material of its own: seen on both sides, with an error on both, so
@@ -228,10 +265,15 @@ def sightings_at_borders(
         Session of each tile, -1 for none.
     unit
         One level of an 8-bit image.
-    ends
+    limits
         Where the image is clipped.
     job
         Running job.
+
+    Returns
+    -------
+    TiePoints
+        Two a piece of rock.
     """
     noise = _noise_of_sessions(seams, session_of_tile)
     borders: dict[tuple[int, int], list[NDArray[np.float64]]] = {}
@@ -244,7 +286,7 @@ def sightings_at_borders(
         at_before, at_after = seam.places()
         x = _pieces(seam.grey_before - surface(np.full(len(at_before), seam.before), at_before))
         y = _pieces(seam.grey_after - surface(np.full(len(at_after), seam.after), at_after))
-        good = ends.clear(x.mean(axis=1)) & ends.clear(y.mean(axis=1))
+        good = limits.is_unclipped(x.mean(axis=1)) & limits.is_unclipped(y.mean(axis=1))
         x, y = x[good], y[good]
         more = x.std(axis=1, ddof=1) - noise[one], y.std(axis=1, ddof=1) - noise[other]
         uneven = np.hypot(np.maximum(np.maximum(*more), 0), BESIDE * unit)
@@ -256,24 +298,24 @@ def sightings_at_borders(
     rows: list[tuple[int, int, int, float, float]] = []
     for _, parts in sorted(borders.items()):
         pieces = np.concatenate(parts)
-        if len(pieces) < FEWEST_PIECES or not _goes_on(pieces[:, 2], pieces[:, 3], unit):
+        if len(pieces) < FEWEST_PIECES or not _is_continuous(pieces[:, 2], pieces[:, 3], unit):
             continue
         for piece in pieces[:: -(-len(pieces) // MOST_PIECES)]:
             for side in range(2):
                 tile = int(piece[side])
                 seen = float(piece[2 + side]), float(piece[4 + side])
                 rows.append((int(session_of_tile[tile]), len(rows) // 2, tile, *seen))
-    return Sightings.of_rows(rows)
+    return TiePoints.of_rows(rows)
 
 
-def _goes_on(x: Floats, y: Floats, unit: float) -> bool:
+def _is_continuous(x: Floats, y: Floats, unit: float) -> bool:
     """Tell whether the rock goes on beyond a border: what is bright on one side is on the other.
 
     It does not where tiles were put in a wrong place. An even border tells nothing against it.
     """
     if min(x.std(), y.std()) < EVEN * unit and max(x.std(), y.std()) < 5 * EVEN * unit:
         return True
-    return float(spearmanr(x, y).statistic) > GOES_ON
+    return float(spearmanr(x, y).statistic) > LEAST_CORRELATION
 
 
 def _pieces(grey: NDArray[Any]) -> Floats:
@@ -293,8 +335,23 @@ def _noise_of_sessions(seams: list[Seam], session_of_tile: Ints) -> dict[int, fl
     return {k: float(np.percentile(v, 20)) for k, v in joined.items() if v.size}
 
 
-def sightings_in_overlaps(overlaps: pd.DataFrame, session_of_tile: Ints, unit: float) -> Sightings:
-    """Compare overlapping tiles of different sessions, each pair at two greys."""
+def overlap_tie_points(overlaps: pd.DataFrame, session_of_tile: Ints, unit: float) -> TiePoints:
+    """Compare overlapping tiles of different sessions, each pair at two greys.
+
+    Parameters
+    ----------
+    overlaps
+        As for `steps_of_overlaps`.
+    session_of_tile
+        Session of each tile, -1 for none.
+    unit
+        One level of an 8-bit image.
+
+    Returns
+    -------
+    TiePoints
+        Two or four a pair of tiles.
+    """
     rows: list[tuple[int, int, int, float, float]] = []
     good = overlaps[np.isfinite(overlaps["level_a"]) & np.isfinite(overlaps["level_b"])]
     level_error = np.hypot(_level_error(good, unit), BACKGROUND * unit)
@@ -312,7 +369,7 @@ def sightings_in_overlaps(overlaps: pd.DataFrame, session_of_tile: Ints, unit: f
             grey = pair["level_b"] + (gain if known else 1.0) * away
             rows.append((one, material, a, pair["level_a"] + away, 0.05 * unit))
             rows.append((other, material, b, grey, error))
-    return Sightings.of_rows(rows)
+    return TiePoints.of_rows(rows)
 
 
 def _level_error(overlaps: pd.DataFrame, unit: float) -> Floats:

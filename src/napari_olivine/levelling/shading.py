@@ -125,6 +125,11 @@ def steps_of_cells(tile: Ints, x: Floats, y: Floats, off: Floats, tiles: int, un
         Number of tiles.
     unit
         One level of an 8-bit image.
+
+    Returns
+    -------
+    Steps
+        Of each cell against what it should be.
     """
     cell, median, error, _ = _cell_medians(tile, x, y, off, CELLS, unit)
     place = cell % (CELLS[0] * CELLS[1])
@@ -239,10 +244,21 @@ def find_shading(
     )
 
 
-def proportion(
+def multiplicative_share(
     shading: Shading, x: Floats, y: Floats, off: Floats, grey: Floats
 ) -> tuple[float, float]:
-    """Tell how far a shading grows with the grey: 0 where it is added, 1 where it multiplies.
+    """Measure how far a shading grows with the grey: 0 where it is added, 1 where it multiplies.
+
+    Parameters
+    ----------
+    shading
+        As found, in grey.
+    x, y
+        Place of each spot in its tile.
+    off
+        Its grey above what its material has and the tile's background.
+    grey
+        Its grey on the common scale.
 
     Returns
     -------

@@ -8,7 +8,7 @@ import pandas as pd
 from napari_olivine.errors import InputError
 from napari_olivine.levelling.sampling import clipping
 from napari_olivine.levelling.settings import LevelSettings
-from napari_olivine.levelling.tie_points import Sightings
+from napari_olivine.levelling.tie_points import TiePoints
 from napari_olivine.section import Section
 
 NAME = "standards"
@@ -47,16 +47,19 @@ def read_standards(section: Section, settings: LevelSettings) -> pd.DataFrame:
     if unknown := sorted(set(table["session"].astype(str)) - known):
         raise InputError(
             f"Standards name the session {', '.join(unknown)}, which {section.path} does not have; "
-            f"it has {', '.join(sorted(known))}."
+            f"it has {', '.join(sorted(known))}.",
+            setting="standards",
         )
     if (table["error"] <= 0).any():
-        raise InputError("The error of a standard's grey must be more than 0.")
+        raise InputError("The error of a standard's grey must be more than 0.", setting="standards")
     black, white = clipping(section.raster("images", "BSE").dtype)
     clipped = table[(table["grey"] <= black) | (table["grey"] >= white)]
     for row in clipped.to_dict("records"):
         raise InputError(
             f"The grey {row['grey']:g} of the standard {row['standard']} in session "
-            f"{row['session']} is clipped: the image has {black:g} to {white:g}. Leave it out."
+            f"{row['session']} is clipped: the image has {black:g} to {white:g}.",
+            remedy="Leave it out.",
+            setting="standards",
         )
     return table[columns].reset_index(drop=True)
 
@@ -68,10 +71,12 @@ def _of_file(section: Section) -> pd.DataFrame:
     table = section.annotation(NAME)
     table = table.rename(columns={name: str(name).strip().lower() for name in table})
     if missing := sorted({"standard", "session", "grey"} - set(table)):
-        raise InputError(f"{file} lacks the column {', '.join(missing)}.")
+        raise InputError(f"{file} lacks the column {', '.join(missing)}.", file=file)
     for column in ("standard", "session"):
         if bad := table.index[table[column].isna()].tolist():
-            raise InputError(f"{file}, row {bad[0] + 2}: the {column} has no name.")
+            raise InputError(
+                f"{file}, row {bad[0] + 2}: the {column} has no name.", file=file, row=bad[0] + 2
+            )
         table[column] = table[column].astype(str)
     if "error" not in table:
         table["error"] = np.nan
@@ -79,13 +84,15 @@ def _of_file(section: Section) -> pd.DataFrame:
         number = pd.to_numeric(table[column], errors="coerce")
         wrong = ~np.isfinite(number) & (table[column].notna() | (column == "grey"))
         if bad := table.index[wrong].tolist():
-            raise InputError(f"{file}, row {bad[0] + 2}: the {column} is no number.")
+            raise InputError(
+                f"{file}, row {bad[0] + 2}: the {column} is no number.", file=file, row=bad[0] + 2
+            )
         table[column] = number
     return table
 
 
-def standard_sightings(table: pd.DataFrame, sessions: list[str], error: float) -> Sightings:
-    """Standards as sightings; a standard that was measured twice in a session counts twice.
+def standard_tie_points(table: pd.DataFrame, sessions: list[str], error: float) -> TiePoints:
+    """Standards as tie points; a standard that was measured twice in a session counts twice.
 
     Parameters
     ----------
@@ -95,11 +102,16 @@ def standard_sightings(table: pd.DataFrame, sessions: list[str], error: float) -
         Names of the sessions.
     error
         Standard error where the table gives none, grey.
+
+    Returns
+    -------
+    TiePoints
+        Of no tile.
     """
     table = table.assign(error=table["error"].astype(float).fillna(error))
     names = {name: place for place, name in enumerate(sorted(set(table["standard"])))}
     places = {name: place for place, name in enumerate(sessions)}
-    return Sightings.of_rows(
+    return TiePoints.of_rows(
         [
             (places[str(row["session"])], names[row["standard"]], -1, row["grey"], row["error"])
             for row in table.to_dict("records")

@@ -10,9 +10,10 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.levelling.estimate import Estimate, estimate
+from napari_olivine.levelling.estimate import estimate
 from napari_olivine.levelling.io import write_levelling
 from napari_olivine.levelling.mosaic import Mosaic
+from napari_olivine.levelling.result import Estimate
 from napari_olivine.levelling.settings import LevelSettings
 from napari_olivine.levelling.standards import read_standards
 from napari_olivine.section import Product, Raster, Section
@@ -76,8 +77,8 @@ def level(
         warnings = _warnings(found, reference, settings)
         for warning in warnings:
             job.warn(warning)
-        for words in _in_words(report):
-            job.say(words)
+        for sentence in _describe(report):
+            job.say(sentence)
         draft.notes["reference"] = report["reference"]
         draft.notes["sessions"] = {
             name: {key: value for key, value in values.items() if isinstance(value, int | float)}
@@ -93,14 +94,16 @@ def _reference(mosaic: Mosaic, settings: LevelSettings, section: Section) -> int
     names = [session.session for session in mosaic.sessions]
     if not names:
         raise InputError(
-            f"{section.path} has no session: draw one at least (annotations/sessions.csv)."
+            f"{section.path} has no session.",
+            remedy="Draw one at least (annotations/sessions.csv).",
         )
     if settings.reference is None:
         return 0
     if settings.reference not in names:
         raise InputError(
             f"There is no session {settings.reference!r} to refer to; {section.path} has "
-            f"{', '.join(names)}."
+            f"{', '.join(names)}.",
+            setting="reference",
         )
     return names.index(settings.reference)
 
@@ -115,55 +118,55 @@ def _overlaps(section: Section) -> pd.DataFrame | None:
     return pd.read_parquet(file) if file.exists() else None
 
 
-def _in_words(report: dict[str, Any]) -> list[str]:
-    words = []
+def _describe(report: dict[str, Any]) -> list[str]:
+    sentences = []
     for name, values in report["sessions"].items():
         if name == report["reference"]:
-            words.append(f"Session {name} is the reference.")
+            sentences.append(f"Session {name} is the reference.")
             continue
-        words.append(
+        sentences.append(
             f"Session {name}: gain {values['gain']:.4f} +- {values['gain_error']:.4f}, offset "
             f"{values['offset']:+.2f} +- {values['offset_error']:.2f} grey "
             f"({', '.join(values['sources']) or 'not tied'})."
         )
     for border, values in report["seams"].items():
-        words.append(
+        sentences.append(
             f"Seams {border}: step {values['step_before_grey']:+.2f} grey before, "
             f"{values['step_after_grey']:+.2f} after."
         )
-    return words
+    return sentences
 
 
 def _warnings(found: Estimate, reference: int, settings: LevelSettings) -> list[str]:
     mosaic, tied = found.levelling.mosaic, found.tied
     names = [session.session for session in mosaic.sessions]
-    words = []
+    sentences = []
     outside = int((mosaic.session_of_tile < 0).sum())
     if outside and mosaic.real:
-        words.append(f"{outside} tiles lie in no session; their grey keeps its scale.")
+        sentences.append(f"{outside} tiles lie in no session; their grey keeps its scale.")
     prior = settings.gain_prior_percent / 100 * np.sqrt(2)
     for place, name in enumerate(names):
         if place == reference:
             continue
         if not (mosaic.session_of_tile == place).any():
-            words.append(f"Session {name} holds no tile of its own; its grey keeps its scale.")
+            sentences.append(f"Session {name} holds no tile of its own; its grey keeps its scale.")
         elif not tied.to_reference[place]:
-            words.append(
+            sentences.append(
                 f"Session {name} cannot be tied to {names[reference]}: no standard, no common "
                 "border and no phase that both show. Its grey keeps its scale; note a standard's "
                 "grey in annotations/standards.csv."
             )
         elif tied.gain_error[place] > NOTHING_LEARNT * prior:
-            words.append(
+            sentences.append(
                 f"The gain of session {name} is not known, only its level: it shows too few "
                 "phases that others show. Two standards of different grey would tell it."
             )
-        words += _disagreements(found, place, name)
-    return words
+        sentences += _disagreements(found, place, name)
+    return sentences
 
 
 def _disagreements(found: Estimate, place: int, name: str) -> list[str]:
-    words = []
+    sentences = []
     sources = [(k, v) for k, v in found.sources.items() if v.to_reference[place]]
     for number, (one, a) in enumerate(sources):
         for other, b in sources[number + 1 :]:
@@ -171,10 +174,10 @@ def _disagreements(found: Estimate, place: int, name: str) -> list[str]:
                 (level_a, error_a), (level_b, error_b) = a.level(grey), b.level(grey)
                 off = float(level_a[place] - level_b[place])
                 error = float(np.hypot(error_a[place], error_b[place]))
-                if abs(off) > DISAGREE * error and abs(off) > found.survey.unit:
-                    words.append(
+                if abs(off) > DISAGREE * error and abs(off) > found.samples.unit:
+                    sentences.append(
                         f"Session {name}: {one} and {other} disagree by {abs(off):.1f} grey where "
                         f"the reference has {grey:.0f} (standard error {error:.1f})."
                     )
                     break
-    return words
+    return sentences

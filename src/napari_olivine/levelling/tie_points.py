@@ -1,4 +1,4 @@
-"""Sightings of the same material in several sessions.
+"""TiePoints of the same material in several sessions.
 
 Whatever ties sessions together comes in one form: a material was seen in a session with a grey and
 a standard error. The material may be a standard, a phase, or a piece of rock beside a seam or in an
@@ -17,13 +17,13 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Sightings:
+class TiePoints:
     """Materials seen in sessions.
 
     Parameters
     ----------
     session, material, tile
-        Numbers, shape (n,); tile -1 where a sighting belongs to none.
+        Numbers, shape (n,); tile -1 where a tie point belongs to none.
     grey, error
         Grey as measured (backgrounds of tiles taken off) and its standard error, shape (n,).
     varies
@@ -38,19 +38,19 @@ class Sightings:
     varies: Floats
 
     @classmethod
-    def of_rows(cls, rows: list[tuple[int, int, int, float, float]]) -> Sightings:
-        """Make sightings of (session, material, tile, grey, error); the materials are constant."""
+    def of_rows(cls, rows: list[tuple[int, int, int, float, float]]) -> TiePoints:
+        """Make tie points of (session, material, tile, grey, error); the materials are constant."""
         return cls.of_varying([(*row, 0.0) for row in rows])
 
     @classmethod
-    def of_varying(cls, rows: list[tuple[int, int, int, float, float, float]]) -> Sightings:
-        """Make sightings of (session, material, tile, grey, error, varies)."""
+    def of_varying(cls, rows: list[tuple[int, int, int, float, float, float]]) -> TiePoints:
+        """Make tie points of (session, material, tile, grey, error, varies)."""
         table = np.array(rows, float).reshape(-1, 6)
         session, material, tile = table[:, :3].astype(np.int64).T
         return cls(session, material, tile, *table[:, 3:].T)
 
     @classmethod
-    def joined(cls, parts: list[Sightings]) -> Sightings:
+    def joined(cls, parts: list[TiePoints]) -> TiePoints:
         """Put several sources together; their materials stay apart."""
         shifted, first = [], 0
         for part in parts:
@@ -68,15 +68,15 @@ class Sightings:
     def __len__(self) -> int:
         return self.session.size
 
-    def where(self, chosen: NDArray[np.bool_]) -> Sightings:
-        """Keep some of the sightings."""
-        return Sightings(
+    def where(self, chosen: NDArray[np.bool_]) -> TiePoints:
+        """Keep some of the tie points."""
+        return TiePoints(
             *(self.session[chosen], self.material[chosen], self.tile[chosen]),
             *(self.grey[chosen], self.error[chosen], self.varies[chosen]),
         )
 
-    def shared(self) -> Sightings:
-        """Keep the sightings of materials that two sessions or more have in common."""
+    def shared(self) -> TiePoints:
+        """Keep the tie points of materials that two sessions or more have in common."""
         if not len(self):
             return self
         pairs = np.unique(np.stack([self.material, self.session]), axis=1)

@@ -62,6 +62,11 @@ def build_network(name: str, seed: int = 0, classes: int = 1) -> Network:
     classes
         Outputs: 1 is the logit of olivine; of several, the softmax is each one's probability.
 
+    Returns
+    -------
+    Network
+        On the processor, channels last.
+
     Raises
     ------
     InputError

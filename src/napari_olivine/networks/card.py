@@ -78,8 +78,9 @@ def read_card(folder: Path) -> ModelCard:
     for name in (CARD, WEIGHTS):
         if not (folder / name).is_file():
             raise InputError(
-                f"{folder} is no model: it has no {name}. A model folder holds {CARD} and "
-                f"{WEIGHTS}, as 'napari-olivine train' writes them."
+                f"{folder} is no model: it has no {name}.",
+                remedy=f"A model folder holds {CARD} and {WEIGHTS}, as {{step:train}} writes them.",
+                file=folder,
             )
     file = folder / CARD
     try:
@@ -87,11 +88,13 @@ def read_card(folder: Path) -> ModelCard:
         if int(values.get("format", -1)) > FORMAT:
             raise InputError(
                 f"{file} was written by a newer version of napari-olivine (format "
-                f"{values['format']}, this one knows {FORMAT}); update napari-olivine."
+                f"{values['format']}, this one knows {FORMAT}).",
+                remedy="Update napari-olivine.",
+                file=file,
             )
         return ModelCard(**values)
     except (ValueError, TypeError, AttributeError, ValidationError) as error:
-        raise InputError(f"{file} is damaged or no model card: {error}") from error
+        raise InputError(f"{file} is damaged or no model card: {error}", file=file) from error
 
 
 def write_card(folder: Path, card: ModelCard) -> None:

@@ -31,9 +31,15 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise InputError(f"device: {name!r} is none of auto, cpu, cuda, mps.") from error
+        raise InputError(
+            f"The device {name!r} is none of auto, cpu, cuda, mps.", setting="device"
+        ) from error
     if not {"cpu": True, "cuda": cuda, "mps": mps}.get(device.type, False):
-        raise InputError(f"device: there is no {name!r} here; use cpu or auto.")
+        raise InputError(
+            f"There is no device {name!r} here.",
+            remedy="Give {setting:device} as cpu or auto.",
+            setting="device",
+        )
     return device
 
 

@@ -51,7 +51,17 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> tuple[Networ
 
 
 def save_weights(file: Path, network: Network, metadata: dict[str, str] | None = None) -> None:
-    """Write a network's weights, whole or not at all."""
+    """Write a network's weights, whole or not at all.
+
+    Parameters
+    ----------
+    file
+        File to write (safetensors).
+    network
+        The network.
+    metadata
+        Texts for the head of the file.
+    """
     state = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
     unfinished = file.with_name(file.name + ".part")
     # As bytes, because `save_file` makes files that only their owner can read.
@@ -70,11 +80,11 @@ def load_weights(file: Path, network: Network) -> None:
     try:
         state = load_file(file)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{file} is damaged or no safetensors file: {error}") from error
+        raise InputError(f"{file} is damaged or no safetensors file: {error}", file=file) from error
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise InputError(
-            f"The weights in {file} do not fit the network that its card names: {first}"
+            f"The weights in {file} do not fit the network that its card names: {first}", file=file
         ) from error

@@ -51,7 +51,12 @@ def read_window(raster: Raster, row: int, column: int, rows: int, columns: int) 
     row, column
         First row and column, also negative.
     rows, columns
-        Size.
+        Size, px.
+
+    Returns
+    -------
+    GreyWindow
+        Its part inside the image, and how much lies around.
     """
     inside, around = clip_window(raster.shape, row, column, rows, columns)
     return GreyWindow(*inside, around, raster.read(*inside))
@@ -186,6 +191,11 @@ def measure_normalisation(
     job
         Running job.
 
+    Returns
+    -------
+    Normalisation
+        For the model card.
+
     Raises
     ------
     InputError
@@ -245,7 +255,24 @@ def sample_grey(raster: Raster, windows: Sequence[tuple[slice, slice]], job: Job
 def clip_window(
     shape: tuple[int, int], row: int, column: int, rows: int, columns: int
 ) -> tuple[tuple[slice, slice], tuple[tuple[int, int], tuple[int, int]]]:
-    """Split a window into its part inside an image and the rows and columns around that."""
+    """Split a window into its part inside an image and the rows and columns around that.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns of the image.
+    row, column
+        First row and column of the window, also negative.
+    rows, columns
+        Size of the window, px.
+
+    Returns
+    -------
+    inside
+        Rows and columns of the image.
+    around
+        Rows before and after, columns before and after.
+    """
     top, left = max(0, row), max(0, column)
     bottom, right = min(shape[0], row + rows), min(shape[1], column + columns)
     around = ((top - row, row + rows - bottom), (left - column, column + columns - right))

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from napari_olivine.errors import InputError
+from napari_olivine.errors import InputError, first_line
 from napari_olivine.job import Job
 from napari_olivine.networks.build import Network
 from napari_olivine.networks.card import WEIGHTS
@@ -63,18 +63,23 @@ def start_weights(network: Network, spec: NetworkSpec, weights: str, job: Job) -
                 f"into {cache_folder()} to start from them."
             )
             return said
-        said = load_into(network, file)
+        said = load_matching_weights(network, file)
     else:
         file = Path(weights).expanduser()
         file = file / WEIGHTS if file.is_dir() else file
         if not file.is_file():
-            raise InputError(f"weights: there is no file {file}; give auto, none or a file.")
-        said = load_into(network, file)
+            raise InputError(
+                f"There is no file {file} to start from.",
+                remedy="Give {setting:weights} as auto, none or a file.",
+                setting="weights",
+                file=file,
+            )
+        said = load_matching_weights(network, file)
     job.say(f"{spec.name} starts from {said}.")
     return said
 
 
-def load_into(network: Network, file: Path) -> str:
+def load_matching_weights(network: Network, file: Path) -> str:
     """Load those weights of a file that fit the network, and say which did not.
 
     Keys may be those of the whole network or, for an encoder's weights, of the encoder alone.
@@ -97,7 +102,7 @@ def load_into(network: Network, file: Path) -> str:
         else:
             skipped.append(key)
     if not any(value.dim() == 4 for value in fitting.values()):
-        raise InputError(f"weights: nothing in {file} fits this network.")
+        raise InputError(f"Nothing in {file} fits this network.", setting="weights", file=file)
     network.load_state_dict(fitting, strict=False)
     new = [name for name in own if name not in fitting]
     return (
@@ -122,7 +127,9 @@ def check_hash(file: Path) -> None:
     if not found.startswith(named[1]):
         raise InputError(
             f"{file} is damaged: its SHA-256 sum starts with {found[: len(named[1])]}, its name "
-            f"says {named[1]}. Delete it, and get it again."
+            f"says {named[1]}.",
+            remedy="Delete it, and get it again.",
+            file=file,
         )
 
 
@@ -187,12 +194,14 @@ def _read_state(file: Path) -> dict[str, Tensor]:
             return dict(load_file(file))
         content = torch.load(file, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"weights: {file} is damaged or no weights file: {first}") from error
+        first = first_line(error)
+        raise InputError(
+            f"{file} is damaged or no weights file: {first}", setting="weights", file=file
+        ) from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict):
-        raise InputError(f"weights: {file} holds no table of weights.")
+        raise InputError(f"{file} holds no table of weights.", setting="weights", file=file)
     return {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
 
 

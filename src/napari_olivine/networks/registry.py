@@ -176,4 +176,6 @@ def network_spec(name: str) -> NetworkSpec:
         return NETWORKS[name]
     except KeyError:
         known = ", ".join(NETWORKS)
-        raise InputError(f"There is no network {name!r}; there are {known}.") from None
+        raise InputError(
+            f"There is no network {name!r}; there are {known}.", setting="network"
+        ) from None

@@ -50,7 +50,7 @@ def declare_missing_operators() -> tuple[str, ...]:
     """
     spec = importlib.util.find_spec("torchvision")
     if spec is None or not spec.submodule_search_locations:
-        raise InputError("torchvision is not installed: run 'pip install torchvision'.")
+        raise InputError("torchvision is not installed.", remedy="Run 'pip install torchvision'.")
     folder = Path(spec.submodule_search_locations[0])
     if _loads(folder):
         return ()

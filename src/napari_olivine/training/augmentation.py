@@ -18,15 +18,16 @@ def augment(
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Turn and mirror a crop, and change its brightness and contrast.
 
-    Turns by 0, 90, 180 or 270 degrees and flips with probability one half are the paper's
-    (3.6.2); gain and offset stand for the drift of the detector between sessions (ours).
+    Turns by 0, 90, 180 or 270 degrees and flips with probability one half are those of Leichter
+    et al. (2022, 3.6.2), doi 10.3389/feart.2022.740638; gain and offset stand for the drift of
+    the detector between sessions (ours).
 
     Parameters
     ----------
     random
-        Where chance comes from.
+        Random generator.
     grey, label
-        Crop, square.
+        Crop, shape (side, side).
     median
         Grey that a change of contrast leaves as it is.
     offset, gain
@@ -34,6 +35,11 @@ def augment(
     shading
         Standard deviation of a smooth field that is added, a few of whose hills and hollows fit
         into a crop: uneven brightness, and zoning that no training crystal happens to have.
+
+    Returns
+    -------
+    grey, label
+        Of the same shape.
     """
     turns = int(random.integers(4))
     grey, label = np.rot90(grey, turns), np.rot90(label, turns)

@@ -1,4 +1,4 @@
-"""A running average of a network's weights, steadier than the weights of any one step."""
+"""Exponential moving average (EMA) of a network's weights, steadier than those of one step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from napari_olivine.networks import Network
 
 
-class RunningAverage:
+class ExponentialMovingAverage:
     """Exponential average of a network's weights and batch statistics over the steps.
 
     Parameters

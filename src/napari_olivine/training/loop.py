@@ -17,7 +17,7 @@ from torch import Tensor
 from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import Network, autocast, load_weights, save_weights, stoppable
-from napari_olivine.training.ema import RunningAverage
+from napari_olivine.training.ema import ExponentialMovingAverage
 from napari_olivine.training.losses import Scores, bce_dice_loss
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import Samples
@@ -31,7 +31,7 @@ FEWEST_STEPS = 200
 
 @dataclass
 class State:
-    """How far training is."""
+    """How far training is, as kept in the checkpoint."""
 
     step: int = 0
     step_of_best: int = 0
@@ -87,9 +87,9 @@ class Training:
         self.state = State()
         self.optimiser = _optimiser(network, plan)
         keep = plan.preset.average
-        self.average = RunningAverage(self.network, keep) if keep else None
+        self.average = ExponentialMovingAverage(self.network, keep) if keep else None
         if self.checkpoint.exists():
-            self._go_on()
+            self._resume()
 
     def run(self) -> State:
         """Train to the end and leave the best weights in the network and on disk.
@@ -152,8 +152,9 @@ class Training:
                 self.job.check()
                 if not value.isfinite():
                     raise InputError(
-                        f"Training diverged at step {state.step + 1}: set a learning_rate below "
-                        f"{preset.learning_rate:g}."
+                        f"Training diverged at step {state.step + 1}.",
+                        remedy=f"Set {{setting:learning_rate}} below {preset.learning_rate:g}.",
+                        setting="learning_rate",
                     )
                 value.backward()  # type: ignore[no-untyped-call]
                 loss += value.item()
@@ -226,7 +227,7 @@ class Training:
         torch.save(content, unfinished)
         unfinished.replace(self.checkpoint)
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         content: dict[str, Any] = torch.load(
             self.checkpoint, map_location=self.device, weights_only=True
         )
@@ -241,8 +242,8 @@ class Training:
 def learning_rate(plan: Plan, step: int, part_done: float) -> float:
     """Learning rate of a step.
 
-    SGD: constant, as in the paper. AdamW: a linear rise over the first 30 steps, then half a
-    cosine down to zero at the end.
+    SGD: constant, as in Leichter et al. (2022), doi 10.3389/feart.2022.740638. AdamW: a linear
+    rise over the first 30 steps, then half a cosine down to zero at the end.
 
     Parameters
     ----------
@@ -252,6 +253,11 @@ def learning_rate(plan: Plan, step: int, part_done: float) -> float:
         Steps that are done.
     part_done
         Part of the training that is done, 0-1.
+
+    Returns
+    -------
+    float
+        Factor of the optimiser's steps.
     """
     preset = plan.preset
     if preset.optimiser == "sgd":

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-IGNORE = 255
+from napari_olivine.training.windows import IGNORE
 
 
 def bce_dice_loss(logits: Tensor, labels: Tensor, dice: float) -> Tensor:
@@ -22,6 +22,11 @@ def bce_dice_loss(logits: Tensor, labels: Tensor, dice: float) -> Tensor:
         uint8 (batch, rows, columns): 0, 1, 255 ignore; ignored pixels have no gradient.
     dice
         Weight of 1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1) over the batch.
+
+    Returns
+    -------
+    Tensor
+        The loss, a scalar.
     """
     logits = logits[:, 0].float()
     counts = (labels != IGNORE).float()

@@ -11,8 +11,7 @@ from napari_olivine.job import Job
 from napari_olivine.networks import NetworkSpec, Preset, network_spec
 from napari_olivine.section import Section, Session, with_role
 from napari_olivine.training.settings import TrainSettings
-
-Window = tuple[slice, slice]
+from napari_olivine.training.windows import Window
 
 HELD_OUT = 0.2
 """Part of each training session that validates where no session has that role."""
@@ -52,7 +51,21 @@ class Plan:
 
 
 def make_plan(section: Section, settings: TrainSettings, job: Job) -> Plan:
-    """Decide what is trained on what.
+    """Put settings and preset together and choose the sessions.
+
+    Parameters
+    ----------
+    section
+        Section with sessions.
+    settings
+        Settings of the person.
+    job
+        Its seed is used; it is warned where no session is for validation.
+
+    Returns
+    -------
+    Plan
+        All that is decided before training starts.
 
     Raises
     ------
@@ -63,7 +76,8 @@ def make_plan(section: Section, settings: TrainSettings, job: Job) -> Plan:
     train, validate = (with_role(section.sessions(), role) for role in ("train", "val"))
     if not train:
         raise InputError(
-            f"No session of {section.path} has the role 'train': give at least one that role."
+            f"No session of {section.path} has the role 'train'.",
+            remedy="Give at least one session the role 'train'.",
         )
     windows = [session.window for session in train]
     held_out = [session.window for session in validate]

@@ -1,4 +1,4 @@
-"""What a person found in the review of crystals, as labels that training prefers to the mask."""
+"""Labels from the review of crystals, which training prefers to the mask."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from numpy.typing import NDArray
 from napari_olivine.section import Section, with_role
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.settings import TrainSettings
+from napari_olivine.training.windows import IGNORE, Window, area, overlap
 
-Window = tuple[slice, slice]
-
-IGNORE = 255
 MANY = 20
-"""Corrected crystals from which on crops are laid over them as often as was asked for (ours)."""
+"""Corrected crystals from which on crops are laid over them as often as the setting says (ours)."""
 
 NEW = 0.1
-"""Part of what is said in a crystal's box that the mask must not say too, so that crops are laid
-over it: outlines differ a little everywhere (ours)."""
+"""Part of the labels in a crystal's box that must differ from the mask, so that crops are laid over
+it: outlines differ a little everywhere (ours)."""
 
 LOOKED_AT_PX = 512
 """Longer boxes are compared with the mask at a coarser level."""
@@ -42,7 +40,7 @@ class Corrections:
     """
 
     def __init__(self, section: Section, plan: Plan) -> None:
-        self._said = section.raster("corrections", "olivine")
+        self._labels = section.raster("corrections", "olivine")
         self._mask = section.raster("mask", "olivine")
         kept = [with_role(section.sessions(), role) for role in ("val", "test")]
         sessions = [session.window for some in kept for session in some]
@@ -56,9 +54,9 @@ class Corrections:
         table = section.table("corrections", "corrections")[[*BOX, "value"]]
         for row0, row1, col0, col1, value in table.to_numpy(np.int64).tolist():
             box = slice(row0, row1), slice(col0, col1)
-            parts = [_common(box, window) for window in plan.train_windows]
-            place = int(np.argmax([_area(part) for part in parts]))
-            if _area(parts[place]):
+            parts = [overlap(box, window) for window in plan.train_windows]
+            place = int(np.argmax([area(part) for part in parts]))
+            if area(parts[place]):
                 if self._is_new(parts[place]):
                     self.crystals.setdefault(value, []).append((place, parts[place]))
                 continue
@@ -70,7 +68,7 @@ class Corrections:
                 slice(max(0, box[1].start - reach), min(section.shape[1], box[1].stop + reach)),
             )
             around = _outside(around, self._closed, box)
-            if _area(box) and _area(around):
+            if area(box) and area(around):
                 place = len(plan.train_windows) + len(self.windows)
                 self.crystals.setdefault(value, []).append((place, box))
                 self.windows.append(around)
@@ -96,27 +94,27 @@ class Corrections:
         return sum(len(crystals) for crystals in self.crystals.values())
 
     def read(self, window: Window) -> NDArray[np.uint8]:
-        """Return what a person said of a window: 0, 1, 255 nothing."""
+        """Return a person's labels of a window: 0, 1, 255 where there is none."""
         rows, columns = window
-        said: NDArray[np.uint8] = self._said.read(rows, columns)
+        labels: NDArray[np.uint8] = self._labels.read(rows, columns)
         for closed in self._closed:
-            down, along = _common(window, closed)
-            if _area((down, along)):
-                said[
+            down, along = overlap(window, closed)
+            if area((down, along)):
+                labels[
                     down.start - rows.start : down.stop - rows.start,
                     along.start - columns.start : along.stop - columns.start,
                 ] = IGNORE
-        return said
+        return labels
 
     def _is_new(self, box: Window) -> bool:
-        """Tell whether the mask says something else, or nothing, of enough of a box."""
+        """Tell whether enough of a box has another label in the mask, or none."""
         level, longest = 0, max(side.stop - side.start for side in box)
-        while longest >> level > LOOKED_AT_PX and level + 1 < len(self._said.levels):
+        while longest >> level > LOOKED_AT_PX and level + 1 < len(self._labels.levels):
             level += 1
         rows, columns = (slice(s.start >> level, -(-s.stop >> level)) for s in box)
-        said, mask = (image.read(rows, columns, level) for image in (self._said, self._mask))
-        spoken = said != IGNORE
-        return bool((said != mask)[spoken].sum() > NEW * spoken.sum())
+        labels, mask = (image.read(rows, columns, level) for image in (self._labels, self._mask))
+        known = labels != IGNORE
+        return bool((labels != mask)[known].sum() > NEW * known.sum())
 
 
 def corrections_fingerprint(section: Section, settings: TrainSettings) -> dict[str, str]:
@@ -137,32 +135,20 @@ def corrections_fingerprint(section: Section, settings: TrainSettings) -> dict[s
     return {"source/corrections": product.fingerprint} if product.notes["crystals"] else {}
 
 
-def _area(window: Window) -> int:
-    rows, columns = window
-    return max(0, int(rows.stop - rows.start)) * max(0, int(columns.stop - columns.start))
-
-
-def _common(one: Window, other: Window) -> Window:
-    rows, columns = (
-        slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
-    )
-    return rows, columns
-
-
 def _outside(window: Window, closed: Sequence[Window], kept: Window | None = None) -> Window:
     """Cut a window so that it has no pixel of the closed ones: the largest part that is left.
 
     Parameters
     ----------
     window
-        What is cut.
+        Window to cut.
     closed
         Windows to keep out of.
     kept
         Part of the window that must stay whole; may be empty of `closed` only.
     """
     for other in closed:
-        if not _area(_common(window, other)):
+        if not area(overlap(window, other)):
             continue
         rows, columns = window
         parts = [
@@ -172,6 +158,6 @@ def _outside(window: Window, closed: Sequence[Window], kept: Window | None = Non
             (rows, slice(other[1].stop, columns.stop)),
         ]
         if kept is not None:
-            parts = [part for part in parts if _area(_common(part, kept)) == _area(kept)]
-        window = max(parts, key=_area, default=(slice(0, 0), slice(0, 0)))
+            parts = [part for part in parts if area(overlap(part, kept)) == area(kept)]
+        window = max(parts, key=area, default=(slice(0, 0), slice(0, 0)))
     return window

@@ -14,11 +14,9 @@ from napari_olivine.networks import LevelledGrey, Normalisation, Preset, clip_wi
 from napari_olivine.section import Raster, Section
 from napari_olivine.training.augmentation import augment
 from napari_olivine.training.review_labels import Corrections
+from napari_olivine.training.windows import IGNORE, Window, area
 
-Window = tuple[slice, slice]
 Crop = tuple[NDArray[np.float32], NDArray[np.uint8]]
-
-IGNORE = 255
 
 
 class Samples:
@@ -40,7 +38,7 @@ class Samples:
     job
         Running job; windows that fit in a quarter of its memory are kept there.
     corrections
-        What a person found, instead of the mask where it says something.
+        Labels of a person, which count instead of the mask's.
     corrected
         Part of the crops that is laid over a crystal that a person corrected.
     """
@@ -60,7 +58,7 @@ class Samples:
         self._windows = list(windows)
         self.normalisation = normalisation
         self._cracks = cracks
-        self._areas = np.array([_area(window) for window in windows], float)
+        self._areas = np.array([area(window) for window in windows], float)
         self._corrections = corrections
         self._corrected = corrected if corrections else 0.0
         self._olivine, self._labels = _olivine_positions(self._mask, self._windows, job)
@@ -77,8 +75,8 @@ class Samples:
         if not {0, 1} <= self._labels:
             missing = "no olivine" if 1 not in self._labels else "nothing but olivine"
             raise InputError(
-                f"The mask has {missing} in the training sessions: look at the mask and at the "
-                "sessions' roles."
+                f"The mask has {missing} in the training sessions.",
+                remedy="Look at the mask and at the sessions' roles.",
             )
 
     def crop(self, random: np.random.Generator, crop_px: int, foreground: float) -> Crop:
@@ -87,7 +85,7 @@ class Samples:
         Parameters
         ----------
         random
-            Where chance comes from.
+            Random generator.
         crop_px
             Its side.
         foreground
@@ -101,7 +99,7 @@ class Samples:
             uint8 of the same shape: 0, 1, 255 ignore. Beyond a window that is smaller than
             the crop, grey is reflected and the label is 255.
         """
-        # Without corrections chance is not asked, so that the crops are the same as ever.
+        # Without corrections no random number is drawn, so that the crops stay the same.
         if self._corrected and random.random() < self._corrected:
             return self._crop_of_corrected(random, crop_px)
         if random.random() < foreground and len(self._olivine):
@@ -126,7 +124,17 @@ class Samples:
         return self.read(place, row, column, crop_px)
 
     def read(self, place: int, row: int, column: int, crop_px: int) -> Crop:
-        """Read a crop of a window, moved inside it where it fits."""
+        """Read a crop of a window, moved inside it where it fits.
+
+        Parameters
+        ----------
+        place
+            Number of the window.
+        row, column
+            First pixel of the crop in the section.
+        crop_px
+            Its side.
+        """
         rows, columns = self._windows[place]
         row = _inside(row, crop_px, rows)
         column = _inside(column, crop_px, columns)
@@ -190,8 +198,8 @@ class Samples:
         grey = self._grey.read(rows.start, columns.start, *size)
         label = self._mask.read(rows, columns) if masked else np.full(size, IGNORE, np.uint8)
         if self._corrections is not None:
-            said = self._corrections.read(window)
-            label = np.where(said != IGNORE, said, label)
+            by_hand = self._corrections.read(window)
+            label = np.where(by_hand != IGNORE, by_hand, label)
         if self._cracks != "olivine":
             found = cracks(grey, label, self.normalisation.spread)
             label = np.where(found, 0 if self._cracks == "background" else IGNORE, label)
@@ -209,6 +217,11 @@ def cracks(grey: NDArray[np.float32], label: NDArray[np.uint8], spread: float) -
         Mask of the same shape.
     spread
         Of the grey of the training sessions.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows, columns)
+        Where there is a crack.
     """
     # Median of 8-bit steps of an eighth of the spread: OpenCV's wide medians take 8 bits only.
     low = float(grey.min())
@@ -220,11 +233,6 @@ def cracks(grey: NDArray[np.float32], label: NDArray[np.uint8], spread: float) -
 
 BYTES_PER_PIXEL = 5
 MOST_POSITIONS = 200_000
-
-
-def _area(window: Window) -> int:
-    rows, columns = window
-    return int((rows.stop - rows.start) * (columns.stop - columns.start))
 
 
 def _inside(first: int, crop_px: int, bounds: slice) -> int:
@@ -244,7 +252,7 @@ def _olivine_positions(
 ) -> tuple[NDArray[np.int64], set[int]]:
     """Rows, columns and window of olivine pixels, and all labels, of a level that is small."""
     found = []
-    total = sum(_area(window) for window in windows)
+    total = sum(area(window) for window in windows)
     level = next(
         (k for k in range(len(mask.levels)) if total / 4**k < MOST_PIXELS), len(mask.levels) - 1
     )

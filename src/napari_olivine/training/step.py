@@ -41,6 +41,11 @@ def train(
     job
         Running job. Its seed decides on weights, crops and augmentation.
 
+    Returns
+    -------
+    Product
+        The model.
+
     Raises
     ------
     SectionError
@@ -121,7 +126,10 @@ WEIGHTS_FROM = "weights_from.txt"
 def _model_name(settings: TrainSettings) -> str:
     name = settings.name or settings.network
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name[0] == ".":
-        raise InputError(f"name: {name!r} must be letters, digits, '-', '_' and '.' only.")
+        raise InputError(
+            f"A model's name must be letters, digits, '-', '_' and '.' only, not {name!r}.",
+            setting="name",
+        )
     return name
 
 
@@ -132,7 +140,12 @@ def _start_fingerprint(settings: TrainSettings) -> dict[str, str]:
     path = Path(settings.weights).expanduser()
     file = path / "weights.safetensors" if path.is_dir() else path
     if not file.is_file():
-        raise InputError(f"weights: there is no file {file}; give auto, none or a file.")
+        raise InputError(
+            f"There is no file {file} to start from.",
+            remedy="Give {setting:weights} as auto, none or a file.",
+            setting="weights",
+            file=file,
+        )
     found = file.stat()
     return {"source/weights": f"{found.st_size} {found.st_mtime_ns}"}
 

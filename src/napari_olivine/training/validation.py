@@ -34,6 +34,11 @@ def validate(
         Where to compute.
     job
         Running job.
+
+    Returns
+    -------
+    Scores
+        Over all validation crops.
     """
     scores = Scores()
     training = network.training

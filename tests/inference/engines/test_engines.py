@@ -17,8 +17,8 @@ from torch import nn
 from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.inference.engines import (
     EngineError,
-    agree,
     choose_engine,
+    measure_agreement,
     plain_engine,
     select as choosing_module,
 )
@@ -30,11 +30,11 @@ from napari_olivine.inference.engines.optimize import (
     PaddedTaps,
     ShiftedConv2d,
     is_atrous,
-    rewrite,
+    optimize_network,
     shift_traceably,
 )
 from napari_olivine.inference.engines.select import WORTH_COMPARING, Agreement
-from napari_olivine.inference.engines.torch_engine import TorchEngine, as_stored
+from napari_olivine.inference.engines.torch_engine import TorchEngine, encode_probability
 from napari_olivine.job import Job
 from napari_olivine.networks import NETWORKS
 from napari_olivine.networks.build import Network, build_network
@@ -104,8 +104,8 @@ def test_a_rewritten_network_predicts_the_same(
 ) -> None:
     network = network_named(name)
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    ours = rewrite(network, eager=True).to(memory_format=torch.channels_last)
-    traced = shift_traceably(rewrite(network, eager=False))
+    ours = optimize_network(network, eager=True).to(memory_format=torch.channels_last)
+    traced = shift_traceably(optimize_network(network, eager=False))
     images = windows(name, *shape)
     with torch.inference_mode():
         expected = network(images)
@@ -122,7 +122,7 @@ def test_a_rewritten_network_predicts_the_same(
 
 def test_what_is_rewritten(network_named: Callable[[str], Network]) -> None:
     def count(name: str, kind: type, traceable: bool = False) -> int:
-        changed = rewrite(network_named(name), eager=not traceable)
+        changed = optimize_network(network_named(name), eager=not traceable)
         changed = shift_traceably(changed) if traceable else changed
         return sum(isinstance(module, kind) for module in changed.modules())
 
@@ -177,7 +177,7 @@ def test_atrous_taps_are_the_convolution(
 def test_other_convolutions_stay_as_they_are(other: dict) -> None:
     assert not is_atrous(nn.Conv2d(4, 4, **({"kernel_size": 3} | other)))
     network = nn.Sequential(nn.Conv2d(4, 4, **({"kernel_size": 3} | other)))
-    assert type(rewrite(network, eager=True)[0]) is nn.Conv2d
+    assert type(optimize_network(network, eager=True)[0]) is nn.Conv2d
 
 
 @settings(max_examples=40, deadline=None)
@@ -202,7 +202,7 @@ def test_doubled_pixels_are_the_decoder_block(
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_mean, -1, 1)
             nn.init.uniform_(module.running_var, 0.5, 2)
-    ours = rewrite(block, eager=True).only
+    ours = optimize_network(block, eager=True).only
     assert isinstance(ours, DoublingBlock)
     # Also to a size that is not twice the map's, as nothing of ours asks for.
     high, wide = 2 * rows + extra, 2 * columns
@@ -219,7 +219,7 @@ def test_a_block_with_attention_or_smooth_doubling_stays() -> None:
     body = smp().Unet(
         "resnet18", encoder_weights=None, in_channels=1, decoder_attention_type="scse"
     )
-    changed = rewrite(body, eager=True)
+    changed = optimize_network(body, eager=True)
     assert not any(isinstance(module, DoublingBlock) for module in changed.modules())
     images = windows("light", 1, 64, 64)
     with torch.inference_mode():
@@ -231,22 +231,27 @@ def test_a_block_with_attention_or_smooth_doubling_stays() -> None:
 
 def test_probability_as_it_is_stored() -> None:
     logits = torch.tensor([-200.0, 0.0, 200.0, np.log(0.1 / 0.9)]).reshape(1, 1, 2, 2)
-    assert as_stored(logits).flatten().tolist() == [0, 128, 255, 26]  # 127.5 and 25.5, to even
+    assert encode_probability(logits).flatten().tolist() == [
+        0,
+        128,
+        255,
+        26,
+    ]  # 127.5 and 25.5, to even
     for value in range(256):  # any probability that can be stored is
         p = torch.tensor(value / 255, dtype=torch.float64).clamp(1e-7, 1 - 1e-7)
-        assert as_stored(torch.logit(p).float().reshape(1, 1, 1, 1)).item() == value
+        assert encode_probability(torch.logit(p).float().reshape(1, 1, 1, 1)).item() == value
 
 
 def test_probabilities_of_several_classes_add_up() -> None:
     random = torch.Generator().manual_seed(0)
     logits = 3 * torch.randn(2, 3, 20, 30, generator=random)
-    stored = as_stored(logits.clone()).double()
+    stored = encode_probability(logits.clone()).double()
     exact = logits.double().exp() / logits.double().exp().sum(1, keepdim=True)
     assert (stored - 255 * exact).abs().max() <= 0.5 + 1e-3
     assert (stored.sum(1) - 255).abs().max() <= 1
     assert stored[0, :, 0, 0].argmax() == logits[0, :, 0, 0].argmax()
     # In half precision the softmax is still taken in float32.
-    assert (as_stored(logits.bfloat16()).double() - stored).abs().max() <= 4
+    assert (encode_probability(logits.bfloat16()).double() - stored).abs().max() <= 4
 
 
 # ---------------------------------------------------------------- agreement
@@ -255,29 +260,29 @@ def test_probabilities_of_several_classes_add_up() -> None:
 def test_agreement_of_known_arrays() -> None:
     expected = np.zeros((1, 1, 100, 100), np.uint8)
     expected[..., :40, :] = 200
-    assert agree(expected, expected) == Agreement(0.0, {0.1: 1.0, 0.5: 1.0})
+    assert measure_agreement(expected, expected) == Agreement(0.0, {0.1: 1.0, 0.5: 1.0})
     found = expected.copy()
     found[..., 40:50, :] = 100  # above 0.1 (25.5) and below 0.5 (127.5)
-    result = agree(found, expected)
+    result = measure_agreement(found, expected)
     assert result.difference == pytest.approx(0.1 * 100 / 255)
     assert result.iou == {0.1: pytest.approx(0.8), 0.5: 1.0}
     assert not result.enough
     assert str(result) == "0.0392 in the mean (IoU 0.800 at 0.1, 1.000 at 0.5)"
     # 26 is at least 0.1, 25 is not.
     edge = np.where(expected == 200, np.uint8(26), np.uint8(25))
-    assert agree(edge, expected).iou == {0.1: 1.0, 0.5: 0.0}
+    assert measure_agreement(edge, expected).iou == {0.1: 1.0, 0.5: 0.0}
 
 
 def test_a_handful_of_olivine_pixels_decides_nothing() -> None:
     expected = np.zeros((1, 1, 384, 384), np.uint8)
     expected.flat[: WORTH_COMPARING - 1] = 255
     found = np.zeros_like(expected)
-    assert agree(found, expected).iou == {}
-    assert not agree(found, expected).enough  # the mean tells
+    assert measure_agreement(found, expected).iou == {}
+    assert not measure_agreement(found, expected).enough  # the mean tells
     expected.flat[: WORTH_COMPARING - 1] = 128
-    assert agree(found, expected).enough
+    assert measure_agreement(found, expected).enough
     expected.flat[: WORTH_COMPARING + 1] = 128
-    assert not agree(found, expected).enough
+    assert not measure_agreement(found, expected).enough
 
 
 # ---------------------------------------------------------------- choosing
@@ -317,7 +322,7 @@ class Lying:
     def start(self, images: np.ndarray) -> Callable[[], np.ndarray]:
         with torch.inference_mode():
             logits = self.network(torch.from_numpy(images)) + 1
-        return lambda: as_stored(logits).numpy()
+        return lambda: encode_probability(logits).numpy()
 
 
 def warnings_of(events: list[dict]) -> list[str]:
@@ -409,7 +414,7 @@ def test_a_card_that_is_not_there_gives_way_when_named() -> None:
     job, events = heard()
     assert choose_engine(Blobs(), SAMPLE, SHAPE, "cuda", job).name == "float32"
     assert warnings_of(events)[0].startswith("Engine cuda does not work here (")
-    with pytest.raises(InputError, match="no 'cuda' here"):
+    with pytest.raises(InputError, match="no device 'cuda' here"):
         choose_engine(Blobs(), SAMPLE, SHAPE, "auto", Job(device="cuda"))
 
 
@@ -424,7 +429,7 @@ def test_rewriting_that_spoils_a_network_is_not_used(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(choosing_module, "is_installed", lambda: False)
     for rewriting in (spoil, fail):
-        monkeypatch.setattr(torch_engine, "rewrite", rewriting)
+        monkeypatch.setattr(torch_engine, "optimize_network", rewriting)
         job, events = heard()
         job.device = "cpu"
         engine = choose_engine(Blobs(), SAMPLE, SHAPE, "auto", job)
@@ -447,7 +452,7 @@ def test_the_engine_of_this_machine_agrees_with_float32(
         fastest = fastest or ("bfloat16" if has_fast_bfloat16(CPU) else "float32")
         assert engine.name == fastest
     other = windows(name, 1, 192, 192, seed=3).numpy()
-    assert agree(engine.start(other)(), expected_of(network, other)).difference < 0.005
+    assert measure_agreement(engine.start(other)(), expected_of(network, other)).difference < 0.005
 
 
 # ---------------------------------------------------------------- engines on a processor
@@ -459,7 +464,7 @@ def test_engines_of_torch_answer_for_odd_batches_and_classes(batch: int, classes
     network = build_network("light", classes=classes).eval()
     images = windows("light", batch, 90, 64).numpy()
     with torch.inference_mode():
-        expected = as_stored(network(torch.from_numpy(images))).numpy()
+        expected = encode_probability(network(torch.from_numpy(images))).numpy()
     assert expected.shape == (batch, classes, 90, 64)
     exact = TorchEngine("float32", network, CPU, torch.float32, Job()).start(images)()
     assert exact.dtype == np.uint8
@@ -517,7 +522,7 @@ def test_openvino_answers_for_several_classes() -> None:
     network = build_network("light", classes=3).eval()
     images = windows("light", 1, 64, 96).numpy()
     with torch.inference_mode():
-        expected = as_stored(network(torch.from_numpy(images))).numpy()
+        expected = encode_probability(network(torch.from_numpy(images))).numpy()
     found = OpenVinoEngine(network, images.shape, False, 0, Job()).start(images)()
     assert np.abs(found.astype(int) - expected).max() <= 1
 
@@ -571,7 +576,7 @@ def test_cuda_agrees_with_float32(network_named: Callable[[str], Network], name:
     waits = [engine.start(images) for images in batches]
     for wait, images in zip(waits, batches, strict=True):
         found = wait()
-        assert agree(found, expected_of(network, images)).difference < 0.005
+        assert measure_agreement(found, expected_of(network, images)).difference < 0.005
         assert np.array_equal(found, wait())
 
 
@@ -587,16 +592,16 @@ def test_smaller_batches_go_through_the_lanes_of_larger_ones(
 ) -> None:
     from napari_olivine.inference.engines import cuda_engine
 
-    monkeypatch.setattr(cuda_engine, "_Lane", OnTheProcessor)
+    monkeypatch.setattr(cuda_engine, "_BatchSlot", OnTheProcessor)
     engine = CudaEngine(Blobs(), CPU, torch.float32, Job())
-    lanes = engine._lanes_for((2, 1, 64, 64))
-    assert len(lanes) == cuda_engine.SLOTS
-    assert engine._lanes_for((1, 1, 64, 64)) is lanes
-    assert engine._lanes_for((1, 1, 32, 64)) is not lanes
-    larger = engine._lanes_for((4, 1, 64, 64))
+    slots = engine._slots_for((2, 1, 64, 64))
+    assert len(slots) == cuda_engine.SLOTS
+    assert engine._slots_for((1, 1, 64, 64)) is slots
+    assert engine._slots_for((1, 1, 32, 64)) is not slots
+    larger = engine._slots_for((4, 1, 64, 64))
     assert larger[0].shape == (4, 1, 64, 64)
-    assert engine._lanes_for((2, 1, 64, 64)) is larger  # whose own memory is free again
-    assert set(engine._lanes) == {(1, 1, 32, 64), (4, 1, 64, 64)}
+    assert engine._slots_for((2, 1, 64, 64)) is larger  # whose own memory is free again
+    assert set(engine._slots) == {(1, 1, 32, 64), (4, 1, 64, 64)}
 
 
 def test_a_cancelled_job_starts_no_batch_on_a_card() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_olivine.inference.encoding import stored
+from napari_olivine.inference.encoding import stored_threshold
 from napari_olivine.inference.windows import CELL
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.section import Section
@@ -33,8 +33,8 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 def test_a_pixel_belongs_from_the_stored_value_on_that_reaches_the_threshold() -> None:
-    assert stored(0.1) == 26  # 25 is 0.098
-    assert stored(51 / 255) == 51
+    assert stored_threshold(0.1) == 26  # 25 is 0.098
+    assert stored_threshold(51 / 255) == 51
     histogram = np.zeros(256, int)
     histogram[[0, 25, 26, 255]] = 70, 10, 15, 5
     assert share_of(histogram, 0.1) == pytest.approx(0.20)
@@ -58,7 +58,7 @@ def test_errors_against_the_mask() -> None:
     (level,) = error_levels([probability], [mask], 0.5)
     assert level.shape == (2, 3)
     assert level[0:2, 0:3].tolist() == [[BOTH, EXTRA, 0], [MISSED, 0, 0]]
-    level.least = stored(0.01)
+    level.least = stored_threshold(0.01)
     assert level[1:2, 0:1].tolist() == [[BOTH]]
 
 
@@ -283,7 +283,7 @@ class TestComparing:
         section = Section(path)
         probability = section.raster("probability", "olivine").levels[0][:300, :300]
         mask = section.raster("mask", "olivine").levels[0][:300, :300]
-        found = probability >= stored(0.4)
+        found = probability >= stored_threshold(0.4)
         expected = np.where(mask == 1, np.where(found, BOTH, MISSED), np.where(found, EXTRA, 0))
         assert np.array_equal(errors.data[0][:300, :300], np.where(mask == 255, 0, expected))
         assert "only by the network" in part.words.text()

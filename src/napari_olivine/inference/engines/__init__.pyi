@@ -7,7 +7,7 @@ from .engine import (
 )
 from .select import (
     Agreement as Agreement,
-    agree as agree,
     choose_engine as choose_engine,
+    measure_agreement as measure_agreement,
     plain_engine as plain_engine,
 )

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_olivine.inference.engines.engine import EngineName, FloatImage, Promise
-from napari_olivine.inference.engines.optimize import rewrite
-from napari_olivine.inference.engines.torch_engine import as_stored
+from napari_olivine.inference.engines.optimize import optimize_network
+from napari_olivine.inference.engines.torch_engine import encode_probability
 from napari_olivine.job import Job
 
 SLOTS = 2
@@ -43,35 +43,36 @@ class CudaEngine:
         self, network: nn.Module, device: torch.device, precision: torch.dtype, job: Job
     ) -> None:
         self._device, self._precision, self._job = device, precision, job
-        rewritten = rewrite(network, eager=False)
+        rewritten = optimize_network(network, eager=False)
         self._network = rewritten.to(device, precision, memory_format=torch.channels_last)  # type: ignore[call-overload]
         torch.backends.cudnn.benchmark = True
-        self._lanes: dict[tuple[int, ...], list[_Lane]] = {}
+        self._slots: dict[tuple[int, ...], list[_BatchSlot]] = {}
         self._turn = 0
 
     def start(self, images: FloatImage) -> Promise:
         """Begin to predict; see `Engine.start`."""
         self._job.check()
         with torch.cuda.device(self._device):
-            lanes = self._lanes_for(images.shape)
+            slots = self._slots_for(images.shape)
             self._turn = (self._turn + 1) % SLOTS
-            return lanes[self._turn].start(images)
+            return slots[self._turn].start(images)
 
-    def _lanes_for(self, shape: tuple[int, ...]) -> list[_Lane]:
-        """Return lanes of windows of this size; a batch of fewer goes through one for more."""
-        fitting = [other for other in self._lanes if other[1:] == shape[1:] and other >= shape]
+    def _slots_for(self, shape: tuple[int, ...]) -> list[_BatchSlot]:
+        """Return slots of windows of this size; a batch of fewer goes through one for more."""
+        fitting = [other for other in self._slots if other[1:] == shape[1:] and other >= shape]
         if not fitting:
             # Of the smaller batches, each has kept memory of its own.
-            for other in [other for other in self._lanes if other[1:] == shape[1:]]:
-                del self._lanes[other]
-            self._lanes[shape] = [
-                _Lane(self._network, shape, self._device, self._precision) for _ in range(SLOTS)
+            for other in [other for other in self._slots if other[1:] == shape[1:]]:
+                del self._slots[other]
+            self._slots[shape] = [
+                _BatchSlot(self._network, shape, self._device, self._precision)
+                for _ in range(SLOTS)
             ]
-            return self._lanes[shape]
-        return self._lanes[min(fitting)]
+            return self._slots[shape]
+        return self._slots[min(fitting)]
 
 
-class _Lane:
+class _BatchSlot:
     """Buffers, stream and captured graph of one batch under way."""
 
     def __init__(
@@ -89,7 +90,7 @@ class _Lane:
 
         def predict() -> Tensor:
             batch = self._input.to(precision, memory_format=torch.channels_last)
-            return as_stored(network(batch))
+            return encode_probability(network(batch))
 
         with torch.inference_mode(), torch.cuda.stream(self._stream):
             for _ in range(3):  # kernels are chosen in the first passes

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_olivine.inference.engines.engine import EngineError, EngineName, FloatImage, Promise
-from napari_olivine.inference.engines.optimize import rewrite, shift_traceably
-from napari_olivine.inference.engines.torch_engine import as_stored
+from napari_olivine.inference.engines.optimize import optimize_network, shift_traceably
+from napari_olivine.inference.engines.torch_engine import encode_probability
 from napari_olivine.job import Job
 
 TRACED_PX = 320
@@ -60,7 +60,7 @@ class OpenVinoEngine:
         if not is_installed():
             raise EngineError("OpenVINO is not installed (pip install 'napari-olivine[openvino]')")
         self._bfloat16, self._threads, self._job = bfloat16, threads, job
-        self._graph = _Stored(shift_traceably(rewrite(network, eager=False))).eval()
+        self._graph = _Stored(shift_traceably(optimize_network(network, eager=False))).eval()
         self._compiled: dict[tuple[int, ...], Any] = {}
         self._request(shape)
 
@@ -136,4 +136,4 @@ class _Stored(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        return as_stored(self.network(images))
+        return encode_probability(self.network(images))

@@ -29,7 +29,7 @@ from torch.nn.functional import conv2d, pad
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-def rewrite(network: nn.Module, *, eager: bool) -> nn.Module:
+def optimize_network(network: nn.Module, *, eager: bool) -> nn.Module:
     """Return a copy of a network that predicts the same and faster.
 
     Parameters
@@ -156,7 +156,17 @@ class DoublingBlock(nn.Module):
         target_width: int,
         skip_connection: Any = None,
     ) -> Tensor:
-        """Return the block's result; see segmentation-models-pytorch."""
+        """Return the block's result; see segmentation-models-pytorch.
+
+        Parameters
+        ----------
+        feature_map
+            Shape (batch, channels, rows, columns).
+        target_height, target_width
+            Rows and columns of the result.
+        skip_connection
+            Feature map of the encoder at the result's size, if any.
+        """
         _, channels, rows, columns = feature_map.shape
         doubled = (target_height, target_width) == (2 * rows, 2 * columns)
         if skip_connection is None or not doubled:

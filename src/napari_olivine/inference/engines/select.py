@@ -22,7 +22,7 @@ from napari_olivine.inference.engines.engine import (
     FloatImage,
 )
 from napari_olivine.inference.engines.openvino_engine import OpenVinoEngine, is_installed
-from napari_olivine.inference.engines.torch_engine import TorchEngine, as_stored
+from napari_olivine.inference.engines.torch_engine import TorchEngine, encode_probability
 from napari_olivine.job import Job
 from napari_olivine.networks import choose_device, has_fast_bfloat16
 
@@ -104,12 +104,17 @@ def choose_engine(
     quick
         Whether somebody waits for the first window: engines that take seconds to compile are
         left out, unless one is wanted.
+
+    Returns
+    -------
+    Engine
+        Float32 on the processor where no faster one agrees.
     """
     reference = _float32(network, sample)
     for name, make in _candidates(network, shape, wanted, quick, job):
         try:
             engine = make()
-            agreement = agree(engine.start(sample)(), reference)
+            agreement = measure_agreement(engine.start(sample)(), reference)
         except FAILURES as error:
             job.warn(f"Engine {name} does not work here ({first_line(error)}); taking another.")
             continue
@@ -125,7 +130,7 @@ def plain_engine(network: nn.Module, job: Job) -> Engine:
     return TorchEngine("float32", network, cpu, torch.float32, job, as_it_comes=True)
 
 
-def agree(found: NDArray[np.uint8], expected: NDArray[np.uint8]) -> Agreement:
+def measure_agreement(found: NDArray[np.uint8], expected: NDArray[np.uint8]) -> Agreement:
     """Compare stored probabilities."""
     difference = float(np.abs(found.astype(np.int16) - expected).mean()) / FULL
     iou = {}
@@ -172,5 +177,5 @@ def _gpu_precision() -> torch.dtype:
 def _float32(network: nn.Module, sample: FloatImage) -> NDArray[np.uint8]:
     """Predict with the network as it comes, without anything of ours."""
     with torch.inference_mode():
-        stored: NDArray[np.uint8] = as_stored(network(torch.from_numpy(sample))).numpy()
+        stored: NDArray[np.uint8] = encode_probability(network(torch.from_numpy(sample))).numpy()
     return stored

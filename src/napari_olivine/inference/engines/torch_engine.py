@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from napari_olivine.inference import FULL
 from napari_olivine.inference.engines.engine import EngineName, FloatImage, Promise
-from napari_olivine.inference.engines.optimize import rewrite
+from napari_olivine.inference.engines.optimize import optimize_network
 from napari_olivine.job import Job
 from napari_olivine.networks import stoppable
 
@@ -21,7 +21,7 @@ class TorchEngine:
     """A network on a processor or on Apple's graphics.
 
     Its weights are kept in the precision that it computes in (nothing is cast from layer to
-    layer), channels last, and the network is rewritten (`rewrite`).
+    layer), channels last, and the network is rewritten (`optimize_network`).
 
     Parameters
     ----------
@@ -51,7 +51,11 @@ class TorchEngine:
     ) -> None:
         self.name = name
         self._device, self._precision, self._job = device, precision, job
-        copy = deepcopy(network) if as_it_comes else rewrite(network, eager=device.type == "cpu")
+        copy = (
+            deepcopy(network)
+            if as_it_comes
+            else optimize_network(network, eager=device.type == "cpu")
+        )
         self._network = copy.to(device, precision, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def start(self, images: FloatImage) -> Promise:
@@ -63,11 +67,11 @@ class TorchEngine:
             self._device, self._precision, memory_format=torch.channels_last
         )
         with torch.inference_mode(), stoppable(self._network, self._job):
-            stored = as_stored(self._network(batch))
+            stored = encode_probability(self._network(batch))
         return cast(NDArray[np.uint8], stored.cpu().numpy())
 
 
-def as_stored(logits: Tensor) -> Tensor:
+def encode_probability(logits: Tensor) -> Tensor:
     """Turn logits (windows, classes, rows, columns) into probabilities of 0 to 255."""
     logits = logits.float()
     probability = logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(1)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.inference import stored
+from napari_olivine.inference import stored_threshold
 
 BOTH, EXTRA, MISSED = 1, 2, 3
 """True positive, false positive and false negative pixels."""
@@ -32,7 +32,7 @@ class ErrorLevel:
 
     def __init__(self, probability: Any, mask: Any, threshold: float) -> None:
         self._probability, self._mask = probability, mask
-        self.least = stored(threshold)
+        self.least = stored_threshold(threshold)
         self.shape: tuple[int, ...] = tuple(mask.shape)
         self.ndim = 2
         self.dtype = np.dtype(np.uint8)

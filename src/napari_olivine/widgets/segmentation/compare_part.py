@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QFormLayout, QPushButton, QWidget
 from superqt import QLabeledDoubleSlider
 
-from napari_olivine.inference import FULL, stored
+from napari_olivine.inference import FULL, stored_threshold
 from napari_olivine.section import Raster
 from napari_olivine.widgets.common import combo, wrapped
 from napari_olivine.widgets.layers import (
@@ -144,7 +144,7 @@ class ComparePart(QWidget):
             draw_as_mask(layer, self.second.value(), SECOND_COLOUR)
         elif what == MASK:
             for level in layer.data:
-                level.least = stored(self._threshold())
+                level.least = stored_threshold(self._threshold())
             layer.refresh(extent=False, thumbnail=False)
         elif what.startswith("compare/"):
             draw_as_mask(layer, self._threshold(), SECOND_COLOUR)

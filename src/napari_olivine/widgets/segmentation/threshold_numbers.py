@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.inference import stored
+from napari_olivine.inference import stored_threshold
 
 
 def share_of(histogram: NDArray[Any], threshold: float) -> float:
@@ -26,7 +26,7 @@ def share_of(histogram: NDArray[Any], threshold: float) -> float:
         0-1, NaN where there are no pixels.
     """
     total = float(histogram.sum())
-    return float(histogram[stored(threshold) :].sum()) / total if total else float("nan")
+    return float(histogram[stored_threshold(threshold) :].sum()) / total if total else float("nan")
 
 
 def crystals_in(probability: NDArray[np.uint8], threshold: float, least_px: float) -> int:
@@ -43,7 +43,7 @@ def crystals_in(probability: NDArray[np.uint8], threshold: float, least_px: floa
     """
     import cv2
 
-    mask = (probability >= stored(threshold)).astype(np.uint8)
+    mask = (probability >= stored_threshold(threshold)).astype(np.uint8)
     count, _, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     areas = statistics[1:count, cv2.CC_STAT_AREA]
     return int((areas >= least_px).sum())

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import SectionError
-from napari_olivine.inference import CELL, Cells, Place
+from napari_olivine.inference import CELL, CellStore, Place
 from napari_olivine.section import Raster, Section
 from napari_olivine.widgets.layers import KEY, placed, probability_look
 from napari_olivine.widgets.state.open_section import OpenSection
@@ -39,7 +39,7 @@ class GrowingLayer:
         self._folder = folder
         self._viewer = session.viewer
         raster = Raster(folder / name)
-        self.cells = Cells(folder)
+        self.cells = CellStore(folder)
         mark = {"section": str(section.path), "product": "growing", "name": product, "made": ""}
         title = "Segmenting" if product == "probability" else f"Segmenting: {product}"
         self.layer: Any = self._viewer.add_image(
