@@ -1,4 +1,9 @@
-from .image import Acquisition as Acquisition, Image as Image, Unreadable as Unreadable
+from .image import (
+    Acquisition as Acquisition,
+    Image as Image,
+    Unreadable as Unreadable,
+    usual_pixel_size_um as usual_pixel_size_um,
+)
 from .signal_names import (
     DEPTH as DEPTH,
     ELEMENTS as ELEMENTS,

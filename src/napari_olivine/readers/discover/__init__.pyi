@@ -4,6 +4,7 @@ from .filename_patterns import (
     in_short as in_short,
     pattern_of as pattern_of,
 )
+from .find_tables import TableFolder as TableFolder
 from .group_signals import Grouped as Grouped, group as group
 from .scan import TABLE_FOLDERS as TABLE_FOLDERS
 from .select_signals import BSE as BSE, NAMED as NAMED, choose as choose, is_wanted as is_wanted

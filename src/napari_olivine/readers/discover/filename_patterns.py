@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.signals import Part
+from napari_olivine.readers.signals import ImageRef
 
 MOST_FAMILIES = 50
 """Names that differ in more ways say nothing of families."""
@@ -29,7 +29,7 @@ def pattern_of(place: str) -> str:
     return re.sub(r"\d+", "#", place)
 
 
-def drop_non_tiles(parts: list[Part]) -> tuple[list[Part], list[str]]:
+def drop_non_tiles(parts: list[ImageRef]) -> tuple[list[ImageRef], list[str]]:
     """Leave out what is no tile: a stitched image, an overview, the pyramid of a viewer.
 
     Of images that are named in several ways, those are kept that have the size of the most.
@@ -46,7 +46,7 @@ def drop_non_tiles(parts: list[Part]) -> tuple[list[Part], list[str]]:
     remarks
         What was left out, in sentences.
     """
-    families: dict[str, list[Part]] = defaultdict(list)
+    families: dict[str, list[ImageRef]] = defaultdict(list)
     for part in parts:
         families[pattern_of(part.place)].append(part)
     if not 1 < len(families) <= MOST_FAMILIES:
@@ -55,7 +55,7 @@ def drop_non_tiles(parts: list[Part]) -> tuple[list[Part], list[str]]:
     main = max(families, key=lambda pattern: _weight(families[pattern], shapes[pattern]))
     if len(families[main]) == 1:
         return parts, []
-    kept, remarks = list[Part](), list[str]()
+    kept, remarks = list[ImageRef](), list[str]()
     for pattern, each in families.items():
         shape = shapes[pattern]
         if shape in (None, shapes[main]):
@@ -76,7 +76,7 @@ def in_short(files: Sequence[Path]) -> str:
     return f"{files[0].name} and {len(files) - 1} more are"
 
 
-def keep_image(part: Part) -> Part:
+def keep_image(part: ImageRef) -> ImageRef:
     """Return the part with its image opened; as it was if that fails."""
     try:
         return replace(part, image=part.open())
@@ -84,7 +84,7 @@ def keep_image(part: Part) -> Part:
         return part
 
 
-def _shape(parts: list[Part]) -> tuple[int, int] | None:
+def _shape(parts: list[ImageRef]) -> tuple[int, int] | None:
     """Rows and columns of the first image that can be opened."""
     for part in parts[:3]:
         image = keep_image(part).image
@@ -93,7 +93,7 @@ def _shape(parts: list[Part]) -> tuple[int, int] | None:
     return None
 
 
-def _weight(parts: list[Part], shape: tuple[int, int] | None) -> tuple[bool, bool, int, int]:
+def _weight(parts: list[ImageRef], shape: tuple[int, int] | None) -> tuple[bool, bool, int, int]:
     height, width = shape or (0, 0)
     picture = parts[0].file.suffix.lower() in PICTURES
     return len(parts) > 1, not picture, len(parts), height * width

@@ -20,7 +20,7 @@ from napari_olivine.readers.discover.filename_patterns import (
 )
 from napari_olivine.readers.discover.select_signals import BSE
 from napari_olivine.readers.formats import open_images
-from napari_olivine.readers.signals import Part, times_finer
+from napari_olivine.readers.signals import ImageRef, times_finer
 
 Kind = tuple[int, str]
 
@@ -45,7 +45,7 @@ class Grouped:
         Files that cannot be used, in sentences.
     """
 
-    signals: dict[str, list[Part]]
+    signals: dict[str, list[ImageRef]]
     remarks: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
@@ -68,14 +68,14 @@ def group(contents: Contents, settings: ImportSettings, job: Job) -> Grouped:
         If `rename` cannot be understood.
     """
     new_names = _new_names(settings)
-    found: dict[str, list[Part]] = defaultdict(list)
-    nameless: list[Part] = []
+    found: dict[str, list[ImageRef]] = defaultdict(list)
+    nameless: list[ImageRef] = []
     refused = list(contents.unreadable)
     for done, one in enumerate(contents.images):
         if one.signal and not one.format.container:
             if done % 256 == 0:
                 job.progress(done, len(contents.images), "Looking into the folder")
-            found[one.signal].append(Part(one.place, one.file))
+            found[one.signal].append(ImageRef(one.place, one.file))
             continue
         job.progress(done, len(contents.images), "Looking into the folder")
         try:
@@ -88,7 +88,7 @@ def group(contents: Contents, settings: ImportSettings, job: Job) -> Grouped:
     remarks = [f"{told}: left out" for told in contents.left_out]
     remarks += contents.remarks
     _name_the_nameless(found, nameless, remarks)
-    signals: dict[str, list[Part]] = {}
+    signals: dict[str, list[ImageRef]] = {}
     for signal, parts in found.items():
         name = new_names.get(signal, signal)
         if name:
@@ -113,7 +113,7 @@ def _new_names(settings: ImportSettings) -> dict[str, str]:
     return {old.strip(): new.strip() for old, _, new in pairs}
 
 
-def _parts_of(one: ImageFile, images: list[Image]) -> list[tuple[str, Part]]:
+def _parts_of(one: ImageFile, images: list[Image]) -> list[tuple[str, ImageRef]]:
     """Signal (empty if unknown) and part of each image of a file that was opened."""
     signals = [image.signal or image.acquisition.detector for image in images]
     repeated = Counter(signals)
@@ -124,15 +124,15 @@ def _parts_of(one: ImageFile, images: list[Image]) -> list[tuple[str, Part]]:
         place = one.place
         if repeated[signal] > 1:  # the tiles of a mosaic in one file
             place = f"{place}/{seen[signal]:04d}"
-        parts.append((signal, Part(place, one.file, number, image)))
+        parts.append((signal, ImageRef(place, one.file, number, image)))
     return parts
 
 
 def _name_the_nameless(
-    found: dict[str, list[Part]], nameless: list[Part], remarks: list[str]
+    found: dict[str, list[ImageRef]], nameless: list[ImageRef], remarks: list[str]
 ) -> None:
     """Many alike that say nothing are tiles of the BSE image; a few others keep their names."""
-    families: dict[tuple[object, ...], list[Part]] = defaultdict(list)
+    families: dict[tuple[object, ...], list[ImageRef]] = defaultdict(list)
     for part in nameless:
         families[_alike(part)].append(part)
     if BSE not in found and (bse := _likely_bse(list(families.values()), found)):
@@ -152,14 +152,14 @@ def _name_the_nameless(
             found[name].append(replace(part, place=""))
 
 
-def _alike(part: Part) -> tuple[object, ...]:
+def _alike(part: ImageRef) -> tuple[object, ...]:
     """Return what tiles of one mosaic share: their size, and names with numbers or the stage."""
     assert part.image is not None
     on_stage = part.image.acquisition.stage_um is not None
     return part.image.shape, on_stage or pattern_of(part.place)
 
 
-def _likely_bse(families: list[list[Part]], found: dict[str, list[Part]]) -> list[Part]:
+def _likely_bse(families: list[list[ImageRef]], found: dict[str, list[ImageRef]]) -> list[ImageRef]:
     """Return the images that are the backscatter image, as nothing else can be."""
     called_electron = [one for one in families if ELECTRON.search(plain(one[0].file.stem))]
     families = sorted(called_electron or families, key=len, reverse=True)
@@ -172,18 +172,20 @@ def _likely_bse(families: list[list[Part]], found: dict[str, list[Part]]) -> lis
     return first if others and _of_one_field(first[0], others[0]) else []
 
 
-def _of_one_field(bse: Part, other: Part) -> bool:
+def _of_one_field(bse: ImageRef, other: ImageRef) -> bool:
     image = keep_image(other).image
     return bse.image is None or image is None or bool(times_finer(bse.image.shape, image.shape))
 
 
-def _without_twins(parts: list[Part], shallow: list[Path], doubled: list[str]) -> list[Part]:
+def _without_twins(
+    parts: list[ImageRef], shallow: list[Path], doubled: list[str]
+) -> list[ImageRef]:
     """Of an image that is there with several depths or in several formats keep the best."""
-    at: dict[str, list[Part]] = defaultdict(list)
+    at: dict[str, list[ImageRef]] = defaultdict(list)
     for part in parts:
         at[_plain(part.place)].append(part)
     bits: dict[Kind, int] = {}
-    kept: list[Part] = []
+    kept: list[ImageRef] = []
     for place, here in at.items():
         kinds = {_kind(part): part for part in here}
         if len(here) == 1 or len(kinds) < len(here):  # not told apart: another step asks
@@ -205,7 +207,7 @@ def _without_twins(parts: list[Part], shallow: list[Path], doubled: list[str]) -
     return kept
 
 
-def _kind(part: Part) -> Kind:
+def _kind(part: ImageRef) -> Kind:
     """Bits of a pixel as the name says (0 where it says nothing), and the file's suffix."""
     return depth_of(part.file.stem) or 0, part.file.suffix.lower()
 

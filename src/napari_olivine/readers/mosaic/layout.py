@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
@@ -68,8 +69,8 @@ class Layout:
     tiles
         Its table has, beside the columns of `Tiles`: name, y_px, x_px (exact place of the tile's
         first pixel; row0 and col0 are the nearest whole pixels), stage_x_um, stage_y_um (position
-        of the tile's centre as the instrument says, NaN where unknown). Sorted by grid_row,
-        grid_col.
+        of the tile's centre as the instrument says, NaN where unknown), and taken (time) where
+        the files say it. Sorted by grid_row, grid_col.
     shape
         Rows and columns of the section.
     mirrored
@@ -124,6 +125,33 @@ class Layout:
         steps = np.ptp(self.positions, axis=0) / np.maximum(np.array(self.grid) - 1, 1)
         one = np.array(self.grid) == 1
         return bool((one | (steps > np.array(self.tiles.tile_shape) / 2)).all())
+
+    def with_times(self, taken: Mapping[str, datetime | None]) -> Layout:
+        """Return the layout with the column taken: when each tile was measured, by its name."""
+        if not any(taken.values()):
+            return self
+        # Clocks of instruments tell local time; a zone would only shift all of them.
+        times = [t.replace(tzinfo=None) if (t := taken.get(name)) else None for name in self.names]
+        column = pd.Series(times, dtype="datetime64[ns]")
+        return replace(self, tiles=Tiles(self.tiles.table.assign(taken=column)))
+
+    def only(self, names: Collection[str]) -> Layout:
+        """Return the layout with some of its tiles; the section stays as large."""
+        table = self.tiles.table
+        table = table[table["name"].isin(names)].reset_index(drop=True)
+        return replace(self, tiles=Tiles(table), doubled=[], gaps=[])
+
+    def coarser(self, tile_shape: tuple[int, int]) -> Layout:
+        """Return the layout for tiles of the same field with fewer pixels, rows and columns."""
+        ratios = np.divide(self.tiles.tile_shape, tile_shape)
+        exact = self.positions / ratios
+        first = np.rint(exact).astype(np.int64)
+        table = self.tiles.table.copy()
+        table["row0"], table["col0"] = first.T
+        table["row1"], table["col1"] = (first + tile_shape).T
+        table["y_px"], table["x_px"] = exact.T
+        rows, columns = np.rint(np.divide(self.shape, ratios)).astype(int).tolist()
+        return replace(self, tiles=Tiles(table), shape=(rows, columns))
 
 
 def lay_out(

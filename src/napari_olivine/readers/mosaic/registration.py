@@ -25,6 +25,7 @@ from napari_olivine.readers.mosaic.correlate import (
 from napari_olivine.readers.mosaic.grey_relation import NOTHING, GreyLine, grey_line
 from napari_olivine.readers.mosaic.layout import Layout, StageFrame, lay_out
 from napari_olivine.readers.mosaic.solve_positions import Solution, solve_places
+from napari_olivine.section import Tiles
 
 ReadTile = Callable[[int], NDArray[Any] | None]
 """Gives the pixels of a tile by its number in the layout's table, `None` if it is left out."""
@@ -296,7 +297,7 @@ def _moved(
         )
     if len(islands) > 10:
         remarks.append(f"and {len(islands) - 10} more groups of tiles likewise")
-    return lay_out(
+    moved = lay_out(
         "registered",
         words,
         layout.names,
@@ -309,6 +310,11 @@ def _moved(
         stage=_frame(layout, solution),
         sure=layout.sure,
     )
+    if "taken" not in table:
+        return moved
+    times = table.set_index("name")["taken"]
+    same = moved.tiles.table.assign(taken=moved.tiles.table["name"].map(times))
+    return replace(moved, tiles=Tiles(same))
 
 
 def _frame(layout: Layout, solution: Solution) -> StageFrame | None:

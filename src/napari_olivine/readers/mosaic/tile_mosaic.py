@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from scipy.spatial import cKDTree
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base import Image, Unreadable
+from napari_olivine.readers.base import Image, Unreadable, usual_pixel_size_um
 from napari_olivine.readers.mosaic.layout import Layout
-from napari_olivine.readers.signals import Part
+from napari_olivine.readers.signals import ImageRef
 from napari_olivine.section import Tiles
 
 THREADS = 2
@@ -63,22 +64,15 @@ class TileMosaic:
         self,
         name: str,
         layout: Layout,
-        parts: Mapping[str, Part],
+        parts: Mapping[str, ImageRef],
         *,
         skip_missing: bool,
         lost: Sequence[str] = (),
     ) -> None:
         self.name = name
-        self.layout = layout
         self.tile_shape = layout.tiles.tile_shape
-        self.shape = layout.shape
         self.missing: list[str] = []
-        self._bounds = layout.tiles.bounds
-        self._overlap = layout.tiles.overlap
         height, width = self.tile_shape
-        self._alone = np.tile(np.array([0, height, 0, width]), (len(self._bounds), 1))
-        if self._overlap:
-            self._alone = _alone(self._bounds, self.tile_shape)
         one = Tiles.of_grid((1, 1), self.tile_shape)
         self._weight = one.weight(0, np.arange(height), np.arange(width))  # that of every tile
         self._images: dict[int, Image] = {}
@@ -90,7 +84,32 @@ class TileMosaic:
         self._dtype: np.dtype[Any] | None = None
         self._pixel_size_um: float | None = None
         self._left_out: set[int] = set()
+        self._lay(layout)
+
+    def _lay(self, layout: Layout) -> None:
+        self.layout = layout
+        self.shape = layout.shape
+        self._bounds = layout.tiles.bounds
+        self._overlap = layout.tiles.overlap
+        height, width = self.tile_shape
+        self._alone = np.tile(np.array([0, height, 0, width]), (len(self._bounds), 1))
+        if self._overlap:
+            self._alone = _alone(self._bounds, self.tile_shape)
         self._kept: dict[int, NDArray[Any]] = {}
+
+    def over(self, layout: Layout) -> TileMosaic:
+        """Return the same tiles in the places of another layout of BSE's tiles.
+
+        What was found out about the images (`check`) is kept.
+        """
+        names = self.layout.names
+        own = layout if len(names) == len(layout.names) else layout.only(names)
+        if own.tiles.tile_shape != self.tile_shape:
+            own = own.coarser(self.tile_shape)
+        assert own.names == names, "a layout of other tiles"
+        moved = copy(self)
+        moved._lay(own)
+        return moved
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -118,8 +137,7 @@ class TileMosaic:
             first = f", e.g. {told[0]}" if told else ""
             return [f"{self.name}: none of its tiles can be read{first}"]
         self._dtype = Counter(image.dtype for image in images).most_common(1)[0][0]
-        sizes = [size for image in images if (size := image.acquisition.pixel_size_um)]
-        self._pixel_size_um = Counter(sizes).most_common(1)[0][0] if sizes else None
+        self._pixel_size_um = usual_pixel_size_um(images)
         if found := self._another_size(images):
             return [found]
         wrong: dict[int, str] = {}

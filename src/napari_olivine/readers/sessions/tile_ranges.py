@@ -96,7 +96,7 @@ def tiles_of_ranges(
             wrong.append(f"session {session!r}: the tile {ends[0]!r} comes after {ends[1]!r}")
         if len(at) == 2:
             found.append(np.array(sorted(order[at[0] : at[1] + 1]), np.int64))
-    raise_if_any(wrong, f"{file} cannot be used")
+    raise_if_any(wrong, f"{file} cannot be used", file=file)
     return found
 
 

@@ -10,7 +10,7 @@ from napari_olivine.readers.formats import open_images
 
 
 @dataclass(frozen=True)
-class Part:
+class ImageRef:
     """One image of one signal.
 
     Parameters

@@ -1,4 +1,4 @@
-from .described_maps import maps_beside as maps_beside
+from .described_maps import SubmapImages as SubmapImages, maps_beside as maps_beside
 from .hand_placed import (
     SUBMAPS_FILE as SUBMAPS_FILE,
     HandPlaced as HandPlaced,

@@ -22,12 +22,12 @@ class HandPlaced:
     Parameters
     ----------
     corner
-        Row and column (px of the section) of the field's upper left corner; `None` if only the
+        Row and column (px of the section) of the submap's upper left corner; `None` if only the
         pixel size is given.
     pixel_size_um
-        Side of a pixel of the field, um; `None` as the files say.
+        Side of a pixel of the submap, um; `None` as the files say.
     angle_deg
-        Angle by which the field is turned, from columns towards rows.
+        Angle by which the submap is turned, from columns towards rows.
     """
 
     corner: tuple[float, float] | None
@@ -35,14 +35,14 @@ class HandPlaced:
     angle_deg: float = 0.0
 
     def place(self, shape: tuple[int, int], scale: float) -> SubmapPlace | None:
-        """Return where a field lies, `None` if that is not said.
+        """Return where a submap lies, `None` if that is not said.
 
         Parameters
         ----------
         shape
-            Rows and columns of the field.
+            Rows and columns of the submap.
         scale
-            Pixels of the section in a pixel of the field.
+            Pixels of the section in a pixel of the submap.
         """
         if self.corner is None:
             return None
@@ -53,7 +53,7 @@ class HandPlaced:
 
 
 def read_hand_placed(file: Path, pixel_size_um: float) -> dict[str, HandPlaced]:
-    """Read where a person says that fields lie.
+    """Read where a person says that submaps lie.
 
     Parameters
     ----------

@@ -1,0 +1,72 @@
+"""Place the tiles of the BSE image: as described, by the stage or by their names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from napari_olivine.job import Job
+from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.assemble.identify import Identified
+from napari_olivine.readers.base import Acquisition
+from napari_olivine.readers.discover import BSE
+from napari_olivine.readers.mosaic import (
+    Layout,
+    described_layout,
+    holes,
+    place_mosaic,
+    read_headers,
+)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where the tiles of BSE lie.
+
+    Parameters
+    ----------
+    layout
+        The tiles in their places, `None` if BSE is one image.
+    acquisition
+        What the tiles say alike of their acquisition, or ``section.json`` of it.
+    lost
+        What is wrong with images that have no place, and holes in the grid, in sentences.
+    """
+
+    layout: Layout | None = None
+    acquisition: Acquisition = field(default_factory=Acquisition)
+    lost: list[str] = field(default_factory=list)
+
+
+def place(identified: Identified, settings: ImportSettings, job: Job) -> Placed:
+    """Find where the tiles of BSE lie; some hundred of them are read.
+
+    Parameters
+    ----------
+    identified
+        The images by their signals.
+    settings
+        Settings of the import.
+    job
+        Running job.
+
+    Returns
+    -------
+    Placed
+        Without a layout if BSE is one image.
+
+    Raises
+    ------
+    InputError
+        If no place can be found for the tiles.
+    """
+    if (description := identified.description) is not None:
+        acquisition = Acquisition(
+            pixel_size_um=description.pixel_size_um,
+            accelerating_voltage_kv=description.accelerating_voltage_kV,
+        )
+        return Placed(described_layout(description), acquisition)
+    if not identified.are_tiles:
+        return Placed()
+    headers = read_headers(identified.folder, identified.images[BSE], job)
+    layout = place_mosaic(identified.folder, headers, settings, job)
+    return Placed(layout, headers.acquisition, headers.wrong + holes(layout))
