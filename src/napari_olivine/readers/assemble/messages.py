@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from napari_olivine.readers.base import LISTED, Acquisition, raise_if_any
-from napari_olivine.readers.discover import Contents, Grouped, pattern_of
+from napari_olivine.readers.discover import Contents, SignalGroups, pattern_of
 from napari_olivine.readers.formats import FORMATS
 
 ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz"}
@@ -29,7 +29,7 @@ def describe_acquisition(acquisition: Acquisition) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def nothing_there(path: Path, contents: Contents, grouped: Grouped) -> str:
+def nothing_there(path: Path, contents: Contents, grouped: SignalGroups) -> str:
     """Say why nothing in a folder can be imported, and what could be.
 
     Parameters

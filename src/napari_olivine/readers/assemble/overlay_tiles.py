@@ -63,7 +63,7 @@ def overlay_tiles(
         A reader of each signal; images that show another field than the tiles of BSE apart.
     """
     laid = Overlaid({}, placed.acquisition, [], [])
-    bse = {image.place: image for image in images[BSE]}
+    bse = {image.place: image for image in placed.bse}
     for done, (name, refs) in enumerate(images.items()):
         job.progress(done, len(images), "Laying the signals over each other")
         if name == BSE:

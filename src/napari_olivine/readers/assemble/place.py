@@ -16,6 +16,7 @@ from napari_olivine.readers.mosaic import (
     place_mosaic,
     read_headers,
 )
+from napari_olivine.readers.signals import ImageRef
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Placed:
     ----------
     layout
         The tiles in their places, `None` if BSE is one image.
+    bse
+        Images of the tiles, opened if that was necessary.
     acquisition
         What the tiles say alike of their acquisition, or ``section.json`` of it.
     lost
@@ -33,6 +36,7 @@ class Placed:
     """
 
     layout: Layout | None = None
+    bse: list[ImageRef] = field(default_factory=list)
     acquisition: Acquisition = field(default_factory=Acquisition)
     lost: list[str] = field(default_factory=list)
 
@@ -59,14 +63,16 @@ def place(identified: Identified, settings: ImportSettings, job: Job) -> Placed:
     InputError
         If no place can be found for the tiles.
     """
+    bse = identified.images[BSE]
     if (description := identified.description) is not None:
         acquisition = Acquisition(
             pixel_size_um=description.pixel_size_um,
             accelerating_voltage_kv=description.accelerating_voltage_kV,
         )
-        return Placed(described_layout(description), acquisition)
+        return Placed(described_layout(description), bse, acquisition)
     if not identified.are_tiles:
         return Placed()
-    headers = read_headers(identified.folder, identified.images[BSE], job)
+    headers = read_headers(identified.folder, bse, job)
     layout = place_mosaic(identified.folder, headers, settings, job)
-    return Placed(layout, headers.acquisition, headers.wrong + holes(layout))
+    opened = [headers.opened(image) for image in bse]
+    return Placed(layout, opened, headers.acquisition, headers.wrong + holes(layout))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_olivine.errors import InputError
@@ -48,6 +48,11 @@ class TileHeaders:
             taken=min((one.taken for one in every if one.taken), default=None),
             **same,
         )
+
+    def opened(self, image: ImageRef) -> ImageRef:
+        """Return an image of a tile with its header, if that is known."""
+        known = self.images.get(image.place)
+        return replace(image, image=known) if known and known.file == image.file else image
 
     @property
     def remarks(self) -> list[str]:

@@ -16,7 +16,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers.base import Image, Unreadable, usual_pixel_size_um
 from napari_olivine.readers.mosaic.layout import Layout
-from napari_olivine.readers.signals import ImageRef
+from napari_olivine.readers.signals import SAME_PIXEL, ImageRef
 from napari_olivine.section import Tiles
 
 THREADS = 2
@@ -33,9 +33,6 @@ BLENDED_AT_ONCE = 128 << 20
 
 Rectangle = tuple[int, int, int, int]
 """First row, end of rows, first column, end of columns."""
-
-SAME_PIXEL = 0.01
-"""Pixel sizes that differ by less than this share are the same."""
 
 
 class TileMosaic:
