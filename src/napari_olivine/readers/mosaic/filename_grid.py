@@ -151,7 +151,18 @@ def read_names(
     columns: int | None = None,
     tile_shape: tuple[int, int] = (1, 1),
 ) -> Names | None:
-    """List the ways to read places from names; parameters as of `grid_of_names`."""
+    """List the ways to read places from names.
+
+    Parameters
+    ----------
+    names, order, columns, tile_shape
+        See `grid_of_names`.
+
+    Returns
+    -------
+    Names or None
+        `None` if the names hold no places.
+    """
     if len(names) < 2:
         return None
     plain = _without_copies(names)
@@ -344,8 +355,8 @@ def _flipped(words: str, cells: Cells) -> Iterator[Reading]:
         def turned(back: NDArray[np.bool_] = back) -> Cells:
             return np.where(back, last - cells, cells)
 
-        told = [name for name, is_back in (("rows", up), ("columns", left)) if is_back]
-        yield Reading(words + (f", {' and '.join(told)} backwards" if told else ""), turned)
+        flipped = " and ".join(n for n, is_back in (("rows", up), ("columns", left)) if is_back)
+        yield Reading(words + (f", {flipped} backwards" if flipped else ""), turned)
 
 
 def _counted(values: NDArray[np.int64]) -> NDArray[np.int64]:

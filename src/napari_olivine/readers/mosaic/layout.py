@@ -187,6 +187,11 @@ def lay_out(
     stage_um
         Stage positions x, y of the centres, um, shape (tiles, 2).
 
+    Returns
+    -------
+    Layout
+        The tiles, sorted by their rows and columns in the grid.
+
     Raises
     ------
     InputError
@@ -244,7 +249,22 @@ def lay_out(
 def in_a_grid(
     cells: NDArray[np.int64], tile_shape: tuple[int, int], overlap_px: tuple[float, float]
 ) -> NDArray[np.float64]:
-    """Return the positions of tiles in a grid of equal steps, px, shape (tiles, 2)."""
+    """Return the positions of tiles in a grid of equal steps.
+
+    Parameters
+    ----------
+    cells
+        Row and column of each tile in the grid, shape (tiles, 2).
+    tile_shape
+        Rows and columns of a tile.
+    overlap_px
+        Rows and columns that neighbours share.
+
+    Returns
+    -------
+    ndarray
+        Row and column of each tile's first pixel, px, shape (tiles, 2).
+    """
     step = np.array(tile_shape) - np.array(overlap_px)
     return np.asarray(cells * step, np.float64)
 
@@ -263,7 +283,16 @@ def _gaps(taken: set[tuple[int, int]], rows: int, columns: int) -> list[tuple[in
 def refuse_scattered(
     names: Sequence[str], positions: NDArray[np.float64], tile_shape: tuple[int, int]
 ) -> None:
-    """Refuse positions (px) that would make a section of nothing but emptiness.
+    """Refuse positions that would make a section of which nearly all is empty.
+
+    Parameters
+    ----------
+    names
+        Name of each tile.
+    positions
+        Row and column of each tile's first pixel, px, shape (tiles, 2).
+    tile_shape
+        Rows and columns of a tile.
 
     Raises
     ------

@@ -101,8 +101,13 @@ def register(
         Running job.
     search_px
         How far off two neighbours may be against each other, px in rows and columns; by default
-        64 px or a quarter of a tile. Tiles without a shift that can be trusted (blank epoxy) follow
-        their neighbours and the stage.
+        64 px or a quarter of a tile.
+
+    Returns
+    -------
+    Registered
+        The tiles in their new places. Tiles without a shift that can be trusted (blank epoxy)
+        follow their neighbours and the stage.
     """
     tile_shape = layout.tiles.tile_shape
     search = min(search_px or SEARCH_PX, *(max(side // 4, 1) for side in tile_shape))
@@ -255,7 +260,7 @@ def _table(
     lost = Shift(np.nan, np.nan, np.nan, 0.0, np.nan)
     rows = []
     for number, (shift, greys) in enumerate(zip(found.shifts, found.greys, strict=True)):
-        told = shift if shift and measured[number] else lost
+        known = shift if shift and measured[number] else lost
         wrong = measured[number] and not solution.trusted[number]
         rows.append(
             {
@@ -264,7 +269,7 @@ def _table(
                 "stage_drow": stage[number, 0],
                 "stage_dcol": stage[number, 1],
                 "used": bool(solution.trusted[number]),
-                **asdict(replace(told, strength=shift.strength if shift else 0.0)),
+                **asdict(replace(known, strength=shift.strength if shift else 0.0)),
                 **asdict(NOTHING if wrong else greys),
             }
         )

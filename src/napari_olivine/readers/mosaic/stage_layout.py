@@ -57,7 +57,7 @@ class _Axes:
     @property
     def words(self) -> str:
         """The axes in words."""
-        told = [
+        mirrored = [
             f"stage {name} runs against the {along}"
             for name, along, against in zip(
                 ("x", "y") if self.swapped else ("y", "x"),
@@ -68,8 +68,8 @@ class _Axes:
             if against
         ]
         if self.swapped:
-            told.insert(0, "the scan is turned by 90 degrees against the stage")
-        return " and ".join(told) or "the stage runs along rows and columns"
+            mirrored.insert(0, "the scan is turned by 90 degrees against the stage")
+        return " and ".join(mirrored) or "the stage runs along rows and columns"
 
 
 USUAL = _Axes(False, (True, False))
@@ -118,6 +118,11 @@ def layout_of_stage(
     mirror
         Axes that run against the columns (x) and rows (y).
 
+    Returns
+    -------
+    Layout
+        With the stage against the pixels.
+
     Raises
     ------
     InputError
@@ -136,13 +141,13 @@ def layout_of_stage(
     stage_um = np.clip(stage_um, -FARTHEST_UM, FARTHEST_UM)
     stage_px = (stage_um - np.median(stage_um, axis=0)) / pixel_size_um
     refuse_scattered(names, USUAL.positions(stage_px), tile_shape)
-    sure, told = True, ""
+    sure, found_by = True, ""
     if mirror is not None:
         axes = _Axes(False, MIRRORS[mirror])
     elif len(names) == 1:
         axes = USUAL
     else:
-        axes, sure, told = _find_axes(names, stage_px, tile_shape, read_tile, job)
+        axes, sure, found_by = _find_axes(names, stage_px, tile_shape, read_tile, job)
     positions = axes.positions(stage_px)
     grid = _grid(positions, tile_shape)
     matrix = axes.matrix(pixel_size_um)
@@ -154,7 +159,7 @@ def layout_of_stage(
             "The images do not tell which way the stage's axes run (set the mirrored axes): "
             f"{axes.words} is a guess"
         )
-    how = f" (found by the {told})" if told and sure else ""
+    how = f" (found by the {found_by})" if found_by and sure else ""
     return lay_out(
         "stage",
         f"By stage positions, {grid.words}; {axes.words}{how}.",

@@ -152,7 +152,15 @@ class TileMosaic:
         return []
 
     def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
-        """Put the tiles of some rows together, shape (stop - start, columns)."""
+        """Put the tiles of some rows together, shape (stop - start, columns).
+
+        Parameters
+        ----------
+        start, stop
+            First row of the section, and the one behind the last.
+        job
+            Running job.
+        """
         if not self._overlap:
             return self._read(start, stop, job, blend=False)
         budget = min(job.memory_bytes // 8, BLENDED_AT_ONCE)

@@ -70,6 +70,11 @@ def tiles_of_ranges(
     tiles
         Tiles with the column ``name``.
 
+    Returns
+    -------
+    list of ndarray
+        Numbers of the tiles of each session.
+
     Raises
     ------
     InputError

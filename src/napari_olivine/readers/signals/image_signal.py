@@ -128,7 +128,15 @@ class WholeImage:
         return []
 
     def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
-        """Return rows `start` up to, not including, `stop`."""
+        """Return rows of the image, shape (stop - start, columns).
+
+        Parameters
+        ----------
+        start, stop
+            First row of the section, and the one behind the last.
+        job
+            Running job.
+        """
         job.check()
         return np.asarray(self.image.load(start, stop), self.dtype)
 
@@ -164,7 +172,15 @@ class UpsampledSignal:
         return self.coarse.check(job)
 
     def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
-        """Return rows `start` up to, not including, `stop` of the section."""
+        """Return rows of the section, shape (stop - start, columns).
+
+        Parameters
+        ----------
+        start, stop
+            First row of the section, and the one behind the last.
+        job
+            Running job.
+        """
         rows = _source_index(np.arange(start, stop), self.shape[0], self.coarse.shape[0])
         columns = _source_index(np.arange(self.shape[1]), self.shape[1], self.coarse.shape[1])
         strip = self.coarse.read(int(rows[0]), int(rows[-1]) + 1, job)

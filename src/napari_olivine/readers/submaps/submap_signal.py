@@ -60,7 +60,15 @@ class SubmapSignal:
         return wrong
 
     def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
-        """Return rows `start` up to, not including, `stop` of the section."""
+        """Return rows of the section, shape (stop - start, columns).
+
+        Parameters
+        ----------
+        start, stop
+            First row of the section, and the one behind the last.
+        job
+            Running job.
+        """
         strip = np.zeros((stop - start, self.shape[1]), self.dtype)
         filled = np.zeros(strip.shape, bool)
         for one, image in self._submaps:
