@@ -25,7 +25,7 @@ def test_sessions_in_tiles_include_both_ends(file):
     file.write_text(
         "session,first_row,last_row,first_col,last_col,role\n7,0,2,0,1,train\nB,1,1,2,3,Val\n"
     )
-    assert read_sessions(file).place(SHAPE, TILES).to_numpy().tolist() == [
+    assert read_sessions(file).on_section(SHAPE, TILES).to_numpy().tolist() == [
         ["7", 0, 60, 0, 60, "train"],
         ["B", 20, 40, 60, 120, "val"],
     ]
@@ -33,7 +33,7 @@ def test_sessions_in_tiles_include_both_ends(file):
 
 def test_sessions_in_pixels_and_without_roles(file):
     file.write_text("session,row0,row1,col0,col1\n1,0,60,0,40\n")
-    sessions = read_sessions(file).place(SHAPE, None)
+    sessions = read_sessions(file).on_section(SHAPE, None)
     assert sessions.to_numpy().tolist() == [["1", 0, 60, 0, 40, "none"]]
 
 
@@ -53,7 +53,7 @@ def test_sessions_in_pixels_and_without_roles(file):
 def test_sessions_that_cannot_be(file, text, told):
     file.write_text(text)
     with pytest.raises(InputError) as error:
-        read_sessions(file).place(SHAPE, None)
+        read_sessions(file).on_section(SHAPE, None)
     assert told in str(error.value)
     assert "table.csv" in str(error.value)
 
@@ -62,7 +62,7 @@ def test_sessions_that_cannot_be(file, text, told):
 def test_sessions_of_tiles_that_are_not_there(file, tiles):
     file.write_text(f"session,first_row,last_row,first_col,last_col\n1,{tiles}\n")
     with pytest.raises(InputError, match="but there are 3 x 4, counted from 0"):
-        read_sessions(file).place(SHAPE, TILES)
+        read_sessions(file).on_section(SHAPE, TILES)
 
 
 def test_sessions_of_overlapping_tiles_end_in_the_middle_of_the_overlap(file):
@@ -75,7 +75,7 @@ def test_sessions_of_overlapping_tiles_end_in_the_middle_of_the_overlap(file):
         table[start] = table[place] * step
         table[stop] = table[start] + side
     file.write_text("session,first_row,last_row,first_col,last_col\n1,0,0,0,3\n2,1,2,0,3\n")
-    sessions = read_sessions(file).place((52, 108), Tiles(table))
+    sessions = read_sessions(file).on_section((52, 108), Tiles(table))
     assert sessions[["row0", "row1"]].to_numpy().tolist() == [[0, 18], [18, 52]]
     assert sessions[["col0", "col1"]].to_numpy().tolist() == [[0, 108], [0, 108]]
 
@@ -88,7 +88,7 @@ def analyses(*names: str, spots: bool = False) -> pd.DataFrame:
 def placed(
     file: Path, analyses: pd.DataFrame, pixel_size_um: float
 ) -> tuple[pd.DataFrame, list[str]]:
-    return read_placements(file, pixel_size_um).place(analyses, None, SHAPE, pixel_size_um)
+    return read_placements(file, pixel_size_um).on_section(analyses, None, SHAPE, pixel_size_um)
 
 
 def test_placements_in_pixels_become_micrometres(file):
@@ -159,13 +159,13 @@ def test_separators_cells_behind_the_last_and_codes(file, separator, end, encodi
     text = SESSIONS.replace("\n", end + "\n") + end + "\n\n"
     text = text.replace(",", separator)
     file.write_bytes(text.encode(encoding))
-    assert read_sessions(file).place(SHAPE, None).to_numpy().tolist() == READ
+    assert read_sessions(file).on_section(SHAPE, None).to_numpy().tolist() == READ
 
 
 def test_a_comma_behind_the_rows_alone(file):
     header, *rows = SESSIONS.splitlines()
     file.write_text("\n".join([header, *(row + "," for row in rows)]))
-    assert read_sessions(file).place(SHAPE, None).to_numpy().tolist() == READ
+    assert read_sessions(file).on_section(SHAPE, None).to_numpy().tolist() == READ
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_comma_behind_the_rows_alone(file):
 def test_a_table_that_is_not_in_order_is_told(file, text, told):
     file.write_text(text)
     with pytest.raises(InputError) as error:
-        read_sessions(file).place(SHAPE, None)
+        read_sessions(file).on_section(SHAPE, None)
     assert told in str(error.value)
     assert str(file) in str(error.value)
 

@@ -12,6 +12,7 @@ from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.register import register_source
+from napari_olivine.readers.assemble.relocate import relocate_source
 from napari_olivine.readers.assemble.source import Source, read_source
 from napari_olivine.readers.assemble.write_section import write_analyses, write_images
 from napari_olivine.section import Recipe, Section, SectionRecord
@@ -66,7 +67,7 @@ def import_section(
     if new:
         recognised.check(job)
     registered = register_source(recognised, settings, recipe, place, job)
-    final = registered.source
+    final = relocate_source(recognised, registered)
     _report(final, new, job)
     record = SectionRecord(
         name=final.name,
@@ -78,7 +79,7 @@ def import_section(
         accelerating_voltage_kv=final.accelerating_voltage_kv,
     )
     imported = Section.create(place, _record_of(place, record, images_print))
-    write_images(imported, registered, recipe, job)
+    write_images(imported, final, registered, recipe, job)
     write_analyses(imported, final, settings, job)
     for name, table in (("sessions", final.sessions), ("placements", final.placements)):
         if not (place / "annotations" / f"{name}.csv").exists():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from napari_olivine.readers.base import LISTED, Acquisition, raise_if_any
+from napari_olivine.readers.base import LISTED, Acquisition
 from napari_olivine.readers.discover import Contents, SignalGroups, pattern_of
 from napari_olivine.readers.formats import FORMATS
 
@@ -60,22 +60,6 @@ def nothing_there(path: Path, contents: Contents, grouped: SignalGroups) -> str:
         f"{path} holds nothing that can be imported.{advice} Known are "
         f"{', '.join(one.name for one in FORMATS)}, and a section.json that describes a mosaic."
         + "".join(f"\n  {remark}" for remark in grouped.remarks[:3])
-    )
-
-
-def refuse_other_fields(folder: Path, problems: Sequence[str]) -> None:
-    """Refuse maps that show something else than BSE.
-
-    Raises
-    ------
-    InputError
-        If there are problems; it lists them.
-    """
-    raise_if_any(
-        problems,
-        f"{folder} cannot be imported; export all signals of one field (or with the same tiles), "
-        "or name the signals to take ({setting:signals})",
-        file=folder,
     )
 
 

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from napari_olivine.readers.base import Acquisition, SignalReader
 from napari_olivine.readers.submaps import UnplacedSignal
 
+OTHER_FIELDS = (
+    "cannot be imported; export all signals of one field (or with the same tiles), or name the "
+    "signals to take ({setting:signals})"
+)
+"""What to do about images that show something else than BSE."""
+
 
 @dataclass(frozen=True)
 class Overlaid:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers import ImportSettings
-from napari_olivine.readers.assemble.messages import refuse_other_fields
-from napari_olivine.readers.assemble.overlaid import Overlaid
-from napari_olivine.readers.base import Acquisition, Image, SignalReader
+from napari_olivine.readers.assemble.overlaid import OTHER_FIELDS, Overlaid
+from napari_olivine.readers.base import Acquisition, Image, SignalReader, raise_if_any
 from napari_olivine.readers.discover import BSE, is_wanted, pattern_of
 from napari_olivine.readers.signals import (
     SAME_PIXEL,
@@ -75,7 +74,8 @@ def overlay_images(
                 f"{rest[0]}{more}"
             )
     if wrong:
-        refuse_other_fields(folder, [*wrong, *(one.why for one in unplaced)])
+        wrong += [one.why for one in unplaced]
+    raise_if_any(wrong, f"{folder} {OTHER_FIELDS}", file=folder)
     shape = chosen[BSE].shape
     signals: dict[str, SignalReader] = {}
     for name, image in chosen.items():

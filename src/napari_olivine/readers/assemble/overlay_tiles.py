@@ -89,20 +89,6 @@ def overlay_tiles(
     return laid
 
 
-def move_signal(signal: SignalReader, layout: Layout) -> SignalReader:
-    """Return a signal over the tiles of BSE in other places; what it knows of its files is kept."""
-    if isinstance(signal, TileMosaic):
-        return signal.over(layout)
-    if isinstance(signal, UpsampledSignal):
-        coarse = (
-            signal.coarse.over(layout) if isinstance(signal.coarse, TileMosaic) else signal.coarse
-        )
-        return over_section(coarse, layout.shape)
-    if isinstance(signal, WholeImage):  # a map of the whole mosaic
-        return over_section(signal, layout.shape)
-    return signal
-
-
 def _over_bse(
     name: str,
     refs: list[ImageRef],

@@ -41,7 +41,7 @@ class Placed:
     lost: list[str] = field(default_factory=list)
 
 
-def place(identified: Identified, settings: ImportSettings, job: Job) -> Placed:
+def place_bse(identified: Identified, settings: ImportSettings, job: Job) -> Placed:
     """Find where the tiles of BSE lie; some hundred of them are read.
 
     Parameters

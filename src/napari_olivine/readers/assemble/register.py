@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,7 @@ from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.source import Source
 from napari_olivine.readers.discover import BSE
 from napari_olivine.readers.mosaic import Layout, TileMosaic, register, share_strips
-from napari_olivine.readers.submaps import Submap, register_submaps, table_of
+from napari_olivine.readers.submaps import Submap, at_stage, register_submaps, table_of
 from napari_olivine.section import (
     RECORD,
     Product,
@@ -32,28 +32,34 @@ IMAGES = "images"
 
 @dataclass(frozen=True)
 class Registered:
-    """A source whose tiles and maps lie where they will stay.
+    """Where the tiles and maps of a source will stay.
 
     Parameters
     ----------
-    source
-        The source.
+    layout
+        The tiles, `None` without tiles.
+    submaps
+        Maps of parts of the section.
     overlaps
         What the registration measured, see `napari_olivine.readers.mosaic.Registered`; `None`
         where nothing overlaps.
+    remarks
+        What the person should know, in sentences.
     """
 
-    source: Source
+    layout: Layout | None
+    submaps: list[Submap]
     overlaps: pd.DataFrame | None = None
+    remarks: list[str] = field(default_factory=list)
 
     def write(self, images: Path) -> None:
         """Write tiles, overlaps and places of maps into a product ``images`` in the making."""
-        if self.source.layout is not None:
-            self.source.layout.tiles.write(images)
+        if self.layout is not None:
+            self.layout.tiles.write(images)
         if self.overlaps is not None:
             write_table(self.overlaps, images / OVERLAPS)
-        if self.source.submaps:
-            table_of(self.source.submaps).write(images)
+        if self.submaps:
+            table_of(self.submaps).write(images)
 
 
 def register_source(
@@ -77,7 +83,7 @@ def register_source(
     Returns
     -------
     Registered
-        The source with another layout, and maps in other places.
+        Another layout, and maps in other places.
 
     Raises
     ------
@@ -86,13 +92,19 @@ def register_source(
     """
     earlier = None if job.force else _earlier(section, recipe)
     registered = _register_tiles(source, settings, earlier, job)
-    moved = registered.source
-    if not moved.submaps:
+    if not source.submaps:
         return registered
-    submaps = _submaps_of(earlier, moved.submaps) if earlier is not None else None
+    submaps = _submaps_of(earlier, source.submaps) if earlier is not None else None
     if submaps is None:
-        submaps = register_submaps(moved.submaps, moved.signals[BSE], moved.pixel_size_um, job)
-    return replace(registered, source=moved.with_submaps(submaps))
+        bse, layout, size = source.signals[BSE], registered.layout, source.pixel_size_um
+        submaps = source.submaps
+        if layout is not None and layout is not source.layout:
+            assert isinstance(bse, TileMosaic)
+            bse = bse.over(layout)
+            if layout.stage is not None:
+                submaps = [at_stage(submap, layout.stage, size) for submap in submaps]
+        submaps = register_submaps(submaps, bse, size, job)
+    return replace(registered, submaps=submaps)
 
 
 def _register_tiles(
@@ -100,21 +112,20 @@ def _register_tiles(
 ) -> Registered:
     layout = source.layout
     if layout is None:
-        return Registered(source)
+        return Registered(None, source.submaps)
     if earlier is not None and (tiles := Tiles.read(earlier)) is not None:
         file = earlier / OVERLAPS
         overlaps = read_table(file) if file.exists() else None
-        if tiles.table.equals(layout.tiles.table):
-            return Registered(source, overlaps)
-        return Registered(source.with_layout(_with_tiles(layout, tiles)), overlaps)
+        if not tiles.table.equals(layout.tiles.table):
+            layout = _with_tiles(layout, tiles)
+        return Registered(layout, source.submaps, overlaps)
     if settings.register_tiles is False or not share_strips(layout):
-        return Registered(source)
+        return Registered(layout, source.submaps)
     bse = source.signals[BSE]
     assert isinstance(bse, TileMosaic)
-    registered = register(layout, bse.tile, job)
-    remarks = [one for one in registered.layout.remarks if one not in source.problems]
-    moved = source.with_layout(registered.layout)
-    return Registered(replace(moved, problems=source.problems + remarks), registered.overlaps)
+    found = register(layout, bse.tile, job)
+    remarks = [remark for remark in found.layout.remarks if remark not in source.problems]
+    return Registered(found.layout, source.submaps, found.overlaps, remarks)
 
 
 def _with_tiles(layout: Layout, tiles: Tiles) -> Layout:

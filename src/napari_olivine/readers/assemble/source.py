@@ -1,6 +1,6 @@
 """A source: instrument files up to where each signal and table lies; nothing is written.
 
-`read_source` is the road up to here, a stage a line. `register` and `importer` go on.
+`read_source` is the road up to here, a stage a line; `importer` goes on from here.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -19,13 +19,12 @@ from napari_olivine.readers.assemble.frame import Frame, find_frame
 from napari_olivine.readers.assemble.identify import identify
 from napari_olivine.readers.assemble.messages import describe_acquisition, in_few_words
 from napari_olivine.readers.assemble.overlay import overlay
-from napari_olivine.readers.assemble.overlay_tiles import move_signal
-from napari_olivine.readers.assemble.place import place
+from napari_olivine.readers.assemble.place import place_bse
 from napari_olivine.readers.assemble.submaps import locate_submaps
 from napari_olivine.readers.assemble.tables import OnSection, Tables, read_tables
 from napari_olivine.readers.base import SignalReader, raise_if_any
 from napari_olivine.readers.mosaic import Layout
-from napari_olivine.readers.submaps import Submap, SubmapSignal, at_stage
+from napari_olivine.readers.submaps import Submap
 
 SETTINGS = ImportSettings()
 
@@ -154,29 +153,6 @@ class Source:
             heading += " as it is ({setting:skip_missing} goes on without what is listed)"
         raise_if_any(self.findings(job), heading, file=self.folder)
 
-    def with_layout(self, layout: Layout) -> Source:
-        """Return the source with its tiles in other places; no file is read again."""
-        frame = replace(self.frame, shape=layout.shape, layout=layout)
-        moved = replace(
-            self,
-            frame=frame,
-            signals={name: move_signal(one, layout) for name, one in self.signals.items()},
-            on_section=self.tables.place(frame),
-        )
-        if (stage := layout.stage) is None:
-            return moved
-        return moved.with_submaps(
-            [at_stage(submap, stage, self.pixel_size_um) for submap in self.submaps]
-        )
-
-    def with_submaps(self, submaps: list[Submap]) -> Source:
-        """Return the source with the maps of parts of the section in other places."""
-        signals = {
-            name: SubmapSignal(name, submaps, self.shape) if isinstance(one, SubmapSignal) else one
-            for name, one in self.signals.items()
-        }
-        return replace(self, signals=signals, submaps=submaps)
-
 
 def read_source(
     source: Path | str, settings: ImportSettings = SETTINGS, job: Job | None = None
@@ -213,12 +189,12 @@ def read_source(
     """
     job = job or Job()
     identified = identify(source, settings, job)
-    placed = place(identified, settings, job)
+    placed = place_bse(identified, settings, job)
     overlaid = overlay(identified, placed, settings, job)
     frame = find_frame(identified.folder, overlaid, placed.layout, settings)
     located = locate_submaps(identified, overlaid, frame, job)
     tables = read_tables(identified.folder, identified.tables, frame)
-    on_section = tables.place(frame)
+    on_section = tables.on_section(frame)
     acquisition = overlaid.acquisition
     return Source(
         folder=identified.folder,

@@ -8,8 +8,7 @@ from pathlib import Path
 from napari_olivine.job import Job
 from napari_olivine.readers.assemble.frame import Frame
 from napari_olivine.readers.assemble.identify import Identified
-from napari_olivine.readers.assemble.messages import refuse_other_fields
-from napari_olivine.readers.assemble.overlaid import Overlaid
+from napari_olivine.readers.assemble.overlaid import OTHER_FIELDS, Overlaid
 from napari_olivine.readers.base import SignalReader, raise_if_any
 from napari_olivine.readers.submaps import (
     SUBMAPS_FILE,
@@ -84,7 +83,7 @@ def locate_submaps(identified: Identified, overlaid: Overlaid, frame: Frame, job
         frame.pixel_size_um,
         job,
     )
-    refuse_other_fields(identified.folder, found.failed)
+    raise_if_any(found.failed, f"{identified.folder} {OTHER_FIELDS}", file=identified.folder)
     signals: dict[str, SignalReader] = {
         one.signal: SubmapSignal(one.signal, found.submaps, frame.shape) for one in unplaced
     }

@@ -69,7 +69,7 @@ class Tables:
     files: list[Path]
     remarks: list[str]
 
-    def place(self, frame: Frame) -> OnSection:
+    def on_section(self, frame: Frame) -> OnSection:
         """Place sessions and EPMA analyses on the section.
 
         Raises
@@ -83,8 +83,8 @@ class Tables:
             spots = spot_analyses(frame.standard, shape, size)
             analyses = in_order(pd.concat([analyses, spots]) if len(analyses) else spots)
         analyses, lines, by_stage = place_by_stage(analyses, frame.stage, shape, size)
-        placements, problems = self.placements.place(analyses, lines, shape, size)
-        sessions = self.sessions.place(shape, frame.tiles)
+        placements, problems = self.placements.on_section(analyses, lines, shape, size)
+        sessions = self.sessions.on_section(shape, frame.tiles)
         parted = []
         if self.sessions.table is None and len(sessions) > 1:
             parted.append(

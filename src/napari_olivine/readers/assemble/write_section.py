@@ -27,15 +27,19 @@ STRIPS_AT_ONCE = 5
 """Strips' worth of memory that reading and writing at the same time take."""
 
 
-def write_images(section: Section, registered: Registered, recipe: Recipe, job: Job) -> None:
+def write_images(
+    section: Section, source: Source, registered: Registered, recipe: Recipe, job: Job
+) -> None:
     """Write a raster of each signal, a strip of 1024 rows after the other, and its pyramid.
 
     Parameters
     ----------
     section
         The section.
-    registered
+    source
         The source.
+    registered
+        Where its tiles and maps lie; written beside the images.
     recipe
         Recipe of the product ``images``; what is finished by it is not written again.
     job
@@ -48,7 +52,6 @@ def write_images(section: Section, registered: Registered, recipe: Recipe, job: 
     """
     if section.finished("images", recipe, job):
         return
-    source = registered.source
     parts = [(name, row) for name in source.signals for row in range(0, source.shape[0], CHUNK)]
     with section.draft("images", recipe, job) as draft:
         registered.write(draft.path)

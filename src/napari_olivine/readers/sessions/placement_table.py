@@ -36,7 +36,7 @@ class PlacementTable:
     file: Path
     lines: pd.DataFrame
 
-    def place(
+    def on_section(
         self,
         analyses: pd.DataFrame,
         by_stage: pd.DataFrame | None,

@@ -46,7 +46,7 @@ class SessionTable:
     file: Path
     table: pd.DataFrame | None = None
 
-    def place(self, shape: tuple[int, int], tiles: Tiles | None) -> pd.DataFrame:
+    def on_section(self, shape: tuple[int, int], tiles: Tiles | None) -> pd.DataFrame:
         """Turn tiles into pixels, and compare with the section.
 
         Parameters
