@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_olivine.errors import InputError
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.overlaid import Overlaid
-from napari_olivine.readers.discover import BSE
+from napari_olivine.readers.base import BSE
 from napari_olivine.readers.formats.text import (
     Standards,
     is_standard_file,

@@ -11,9 +11,8 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.messages import nothing_there
-from napari_olivine.readers.base import raise_if_any
+from napari_olivine.readers.base import BSE, raise_if_any
 from napari_olivine.readers.discover import (
-    BSE,
     TableFolder,
     choose,
     drop_non_tiles,

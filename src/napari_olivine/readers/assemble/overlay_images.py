@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from napari_olivine.errors import InputError
+from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.assemble.identify import Identified
 from napari_olivine.readers.assemble.overlaid import OTHER_FIELDS, Overlaid
-from napari_olivine.readers.base import Acquisition, Image, SignalReader, raise_if_any
-from napari_olivine.readers.discover import BSE, is_wanted, pattern_of
+from napari_olivine.readers.base import BSE, Acquisition, Image, SignalReader, raise_if_any
+from napari_olivine.readers.discover import is_wanted, pattern_of
 from napari_olivine.readers.signals import (
     SAME_PIXEL,
     ImageRef,
@@ -23,19 +23,17 @@ from napari_olivine.readers.signals import (
 from napari_olivine.readers.submaps import UnplacedSignal
 
 
-def overlay_images(
-    folder: Path, images: Mapping[str, list[ImageRef]], settings: ImportSettings
-) -> Overlaid:
+def overlay_images(identified: Identified, settings: ImportSettings, job: Job) -> Overlaid:
     """Lay signals of one image each over the BSE image.
 
     Parameters
     ----------
-    folder
-        Folder of the images.
-    images
+    identified
         Images of each signal, one of BSE; of several of another signal the nearest is taken.
     settings
         Settings of the import.
+    job
+        Running job.
 
     Returns
     -------
@@ -47,12 +45,14 @@ def overlay_images(
     InputError
         If BSE cannot be opened, or it is unclear which image of a signal belongs to it.
     """
+    folder, images = identified.folder, identified.images
     chosen: dict[str, Image] = {}
     unplaced: list[UnplacedSignal] = []
     wrong: list[str] = []
     remarks: list[str] = []
     bse = images[BSE][0]
     for name, refs in images.items():
+        job.check()
         fitting, why_not = _fitting(name, refs, bse, chosen.get(BSE))
         if not fitting:
             if name == BSE:

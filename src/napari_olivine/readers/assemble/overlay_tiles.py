@@ -12,10 +12,11 @@ import numpy as np
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.assemble.identify import Identified
 from napari_olivine.readers.assemble.overlaid import Overlaid
 from napari_olivine.readers.assemble.place import Placed
-from napari_olivine.readers.base import Image, SignalReader
-from napari_olivine.readers.discover import BSE, in_short, is_wanted
+from napari_olivine.readers.base import BSE, Image, SignalReader
+from napari_olivine.readers.discover import in_short, is_wanted
 from napari_olivine.readers.mosaic import Layout, TileMosaic
 from napari_olivine.readers.signals import (
     ImageRef,
@@ -36,22 +37,16 @@ SAME_TILE = 0.25
 
 
 def overlay_tiles(
-    images: Mapping[str, list[ImageRef]],
-    placed: Placed,
-    layout: Layout,
-    settings: ImportSettings,
-    job: Job,
+    identified: Identified, placed: Placed, settings: ImportSettings, job: Job
 ) -> Overlaid:
     """Put the tiles of every signal into their places.
 
     Parameters
     ----------
-    images
+    identified
         Images of each signal; the places of BSE are the names of the tiles.
     placed
         Where the tiles of BSE lie, and what has no place.
-    layout
-        Its layout.
     settings
         Settings of the import.
     job
@@ -62,6 +57,8 @@ def overlay_tiles(
     Overlaid
         A reader of each signal; images that show another field than the tiles of BSE apart.
     """
+    images, layout = identified.images, placed.layout
+    assert layout is not None
     laid = Overlaid({}, placed.acquisition, [], [])
     bse = {image.place: image for image in placed.bse}
     for done, (name, refs) in enumerate(images.items()):

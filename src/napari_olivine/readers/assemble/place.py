@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.identify import Identified
-from napari_olivine.readers.base import Acquisition
-from napari_olivine.readers.discover import BSE
+from napari_olivine.readers.base import BSE, Acquisition
 from napari_olivine.readers.mosaic import (
     Layout,
     described_layout,

@@ -10,7 +10,7 @@ import pandas as pd
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.source import Source
-from napari_olivine.readers.discover import BSE
+from napari_olivine.readers.base import BSE
 from napari_olivine.readers.mosaic import Layout, TileMosaic, register, share_strips
 from napari_olivine.readers.submaps import Submap, at_stage, register_submaps, table_of
 from napari_olivine.section import (

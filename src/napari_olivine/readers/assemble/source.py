@@ -18,7 +18,8 @@ from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.frame import Frame, find_frame
 from napari_olivine.readers.assemble.identify import identify
 from napari_olivine.readers.assemble.messages import describe_acquisition, in_few_words
-from napari_olivine.readers.assemble.overlay import overlay
+from napari_olivine.readers.assemble.overlay_images import overlay_images
+from napari_olivine.readers.assemble.overlay_tiles import overlay_tiles
 from napari_olivine.readers.assemble.place import place_bse
 from napari_olivine.readers.assemble.submaps import locate_submaps
 from napari_olivine.readers.assemble.tables import OnSection, Tables, read_tables
@@ -190,7 +191,10 @@ def read_source(
     job = job or Job()
     identified = identify(source, settings, job)
     placed = place_bse(identified, settings, job)
-    overlaid = overlay(identified, placed, settings, job)
+    if placed.layout is not None:
+        overlaid = overlay_tiles(identified, placed, settings, job)
+    else:
+        overlaid = overlay_images(identified, settings, job)
     frame = find_frame(identified.folder, overlaid, placed.layout, settings)
     located = locate_submaps(identified, overlaid, frame, job)
     tables = read_tables(identified.folder, identified.tables, frame)

@@ -7,4 +7,4 @@ from .filename_patterns import (
 from .find_tables import TableFolder as TableFolder
 from .group_signals import SignalGroups as SignalGroups, group as group
 from .scan import TABLE_FOLDERS as TABLE_FOLDERS
-from .select_signals import BSE as BSE, NAMED as NAMED, choose as choose, is_wanted as is_wanted
+from .select_signals import NAMED as NAMED, choose as choose, is_wanted as is_wanted

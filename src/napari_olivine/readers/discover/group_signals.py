@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
-from napari_olivine.readers.base import DEPTH, Image, depth_of, plain
+from napari_olivine.readers.base import BSE, DEPTH, Image, depth_of, plain
 from napari_olivine.readers.discover.contents import Contents, ImageFile
 from napari_olivine.readers.discover.filename_patterns import (
     PICTURES,
@@ -18,7 +18,6 @@ from napari_olivine.readers.discover.filename_patterns import (
     keep_image,
     pattern_of,
 )
-from napari_olivine.readers.discover.select_signals import BSE
 from napari_olivine.readers.formats import open_images
 from napari_olivine.readers.signals import ImageRef, times_finer
 

@@ -73,6 +73,3 @@ def _bse(folder: Path, found: Sequence[str], settings: ImportSettings) -> str:
         setting="bse",
         file=folder,
     )
-
-
-__all__ = ["BSE", "NAMED", "choose", "is_wanted"]

@@ -4,7 +4,7 @@ from .description import (
     described_tiles as described_tiles,
     read_description as read_description,
 )
-from .filename_grid import NamedGrid as NamedGrid, grid_of_names as grid_of_names
+from .filename_grid import read_names as read_names
 from .layout import Layout as Layout, StageFrame as StageFrame, lay_out as lay_out
 from .place_tiles import (
     arrange_tiles as arrange_tiles,

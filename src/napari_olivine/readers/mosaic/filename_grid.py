@@ -82,68 +82,6 @@ class Names:
     sure: bool
 
 
-@dataclass(frozen=True)
-class NamedGrid:
-    """Places that were read from names.
-
-    Parameters
-    ----------
-    names
-        The names that hold a place.
-    cells
-        Row and column of each, shape (names, 2), counted from 0.
-    words
-        Pattern and order in words.
-    sure
-        `False` where the order was guessed.
-    """
-
-    names: list[str]
-    cells: Cells
-    words: str
-    sure: bool
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of places."""
-        rows, columns = self.cells.max(axis=0) + 1
-        return int(rows), int(columns)
-
-
-def grid_of_names(
-    names: Sequence[str],
-    *,
-    order: Order | None = None,
-    columns: int | None = None,
-    tile_shape: tuple[int, int] = (1, 1),
-) -> NamedGrid | None:
-    """Read places from names alone: of several readings the most usual.
-
-    Parameters
-    ----------
-    names
-        Names (paths without suffix) of the tiles of one signal.
-    order
-        Order of running numbers from the top left corner; `None` to guess.
-    columns
-        Tiles in a row, for running numbers; `None` to guess.
-    tile_shape
-        Rows and columns of a tile, which help to guess.
-
-    Returns
-    -------
-    NamedGrid or None
-        `None` if the names hold no places.
-    """
-    found = read_names(names, order=order, columns=columns, tile_shape=tile_shape)
-    if found is None:
-        return None
-    first = found.readings[0]
-    guess = "" if found.sure else " (a guess)"
-    matched = [names[at] for at in found.matched]
-    return NamedGrid(matched, first.cells(), first.words + guess, found.sure)
-
-
 def read_names(
     names: Sequence[str],
     *,
@@ -155,8 +93,14 @@ def read_names(
 
     Parameters
     ----------
-    names, order, columns, tile_shape
-        See `grid_of_names`.
+    names
+        Names (paths without suffix) of the tiles of one signal.
+    order
+        Order of running numbers from the top left corner; `None` to guess.
+    columns
+        Tiles in a row, for running numbers; `None` to guess.
+    tile_shape
+        Rows and columns of a tile, which help to guess.
 
     Returns
     -------

@@ -45,11 +45,6 @@ class StageFrame:
         """Turn stage positions x, y (um), shape (n, 2), into rows and columns (px), (n, 2)."""
         return np.asarray(stage_um, np.float64) @ self.matrix.T + self.origin_px
 
-    def pixel_to_stage(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Turn rows and columns (px), shape (n, 2), into stage positions x, y (um), (n, 2)."""
-        away = np.asarray(pixels, np.float64) - self.origin_px
-        return away @ np.linalg.inv(self.matrix).T
-
     def moved(self, shift_px: NDArray[np.float64]) -> StageFrame:
         """Return the frame of a section whose pixels are counted from elsewhere."""
         return StageFrame(self.matrix, self.origin_px + shift_px)

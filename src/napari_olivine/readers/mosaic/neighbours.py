@@ -15,6 +15,7 @@ from napari_olivine.job import Job
 from napari_olivine.readers.mosaic.correlate import NARROWEST_PX, Whitened, find_shift, whiten
 
 ReadTile = Callable[[int], NDArray[Any] | None]
+"""Gives the pixels of a tile by its number, `None` if it cannot be used."""
 
 Scores = dict[tuple[int, int, int], tuple[float, float, float]]
 """Tile a, tile b, axis of a seam: strength of the overlap, overlap in px, grey going on."""

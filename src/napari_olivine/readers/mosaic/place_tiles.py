@@ -244,7 +244,7 @@ def _refuse_several(folder: Path, layout: Layout, settings: ImportSettings) -> N
             f"{folder} holds {len(layout.names)} images of BSE ({', '.join(layout.names)}), and "
             "nothing shows that they fit together.",
             remedy="If they are sections or fields of their own, import each by itself; if they "
-            "are tiles, say in which order ({setting:tile_order}, e.g. rows).",
+            "are tiles, say in which order ({setting:tile_order} rows).",
             setting="tile_order",
             file=folder,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -24,11 +23,9 @@ from napari_olivine.readers.mosaic.correlate import (
 )
 from napari_olivine.readers.mosaic.grey_relation import NOTHING, GreyLine, grey_line
 from napari_olivine.readers.mosaic.layout import Layout, StageFrame, lay_out
+from napari_olivine.readers.mosaic.neighbours import ReadTile
 from napari_olivine.readers.mosaic.solve_positions import Solution, solve_places
 from napari_olivine.section import Tiles
-
-ReadTile = Callable[[int], NDArray[Any] | None]
-"""Gives the pixels of a tile by its number in the layout's table, `None` if it is left out."""
 
 THREADS = 2
 BATCH = 24

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -204,7 +205,7 @@ def _find_axes(
     seams = Seams(read_tile, tile_shape, first.overlap_px)
     if len({grids[k].overlap_px for k in kept}) > 1:
         seams = Seams(read_tile, tile_shape, None)
-    verdict = choose([_cells_of(grids[way[0]]) for way in ways], seams, job)
+    verdict = choose([partial(np.asarray, grids[way[0]].cells) for way in ways], seams, job)
     return every[ways[verdict.best][0]], verdict.clear, verdict.words
 
 
@@ -226,18 +227,6 @@ class _Grid:
     def gap_share(self) -> float:
         """Share of a tile's side by which neighbours miss each other."""
         return -min(o / side for o, side in zip(self.overlap_px, self.tile_shape, strict=True))
-
-
-def _cells_of(grid: _Grid) -> _Cells:
-    return _Cells(grid.cells)
-
-
-@dataclass(frozen=True)
-class _Cells:
-    cells: NDArray[np.int64]
-
-    def __call__(self) -> NDArray[np.int64]:
-        return self.cells
 
 
 def _grid(positions: Floats, tile_shape: tuple[int, int]) -> _Grid:

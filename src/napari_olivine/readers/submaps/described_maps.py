@@ -10,7 +10,8 @@ from pathlib import Path
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
-from napari_olivine.readers.discover import BSE, group, is_wanted, look_into, one_file
+from napari_olivine.readers.base import BSE
+from napari_olivine.readers.discover import group, is_wanted, look_into, one_file
 from napari_olivine.readers.signals import ImageRef
 from napari_olivine.readers.submaps.submap import UnplacedSignal
 

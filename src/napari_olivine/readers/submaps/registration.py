@@ -113,7 +113,7 @@ def register_submaps(
             if one.place is None
         ],
         "Maps show a part of the section, and it is not known which. Say in a fields.csv beside "
-        "the images where their upper left corner lies (submap, x0_px, y0_px), or leave them out",
+        "the images where their upper left corner lies (field, x0_px, y0_px), or leave them out",
     )
     order = [one.name for one in submaps]
     placed.sort(key=lambda one: order.index(one.name))

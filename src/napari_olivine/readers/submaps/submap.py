@@ -12,8 +12,7 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base import Image, usual_pixel_size_um
-from napari_olivine.readers.discover import BSE
+from napari_olivine.readers.base import BSE, Image, usual_pixel_size_um
 from napari_olivine.readers.mosaic import StageFrame
 from napari_olivine.readers.signals import ImageRef
 from napari_olivine.readers.submaps.hand_placed import HandPlaced
