@@ -107,7 +107,7 @@ def identify(source: Path | str, settings: ImportSettings, job: Job) -> Identifi
     try:
         names = choose(folder, list(grouped.signals), settings)
     except InputError as error:
-        raise_if_any(grouped.refused, f"{error.template} Some files cannot be used")
+        raise_if_any(grouped.refused, f"{error.template} Some files cannot be used", file=folder)
         raise
     images = {names[name]: grouped.signals[name] for name in names}
     section_bse, submap_bse = without_submaps(images)
@@ -115,6 +115,7 @@ def identify(source: Path | str, settings: ImportSettings, job: Job) -> Identifi
     form = TILES
     if len(images[BSE]) == 1:
         form = next(one.format.name for one in contents.images if one.file == images[BSE][0].file)
+    left_out = [f"left out: {refusal}" for refusal in grouped.refused]
     return Identified(
         folder,
         path.stem if path.is_file() else folder.name,
@@ -122,11 +123,7 @@ def identify(source: Path | str, settings: ImportSettings, job: Job) -> Identifi
         images,
         SubmapImages(bse=submap_bse),
         contents.tables,
-        remarks=[
-            *grouped.remarks,
-            *(f"left out: {refusal}" for refusal in grouped.refused),
-            *non_tiles,
-        ],
+        remarks=[*grouped.remarks, *left_out, *non_tiles],
     )
 
 

@@ -120,13 +120,15 @@ def _record_of(place: Path, record: SectionRecord, images_print: str) -> Section
     if there.record.source != record.source:
         raise SectionError(
             f"{place} holds the section {there.record.name!r}, imported from "
-            f"{there.record.source or 'elsewhere'}; import {record.source} into another folder."
+            f"{there.record.source or 'elsewhere'}; import {record.source} into another folder.",
+            file=place,
         )
     if images is not None:
         raise SectionError(
             f"{place} was imported from the same folder with another pixel size, other signals "
             "or another shape; import into another folder, so that what was made from the first "
-            "stays valid."
+            "stays valid.",
+            file=place,
         )
     return record
 

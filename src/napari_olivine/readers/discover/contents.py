@@ -148,7 +148,8 @@ def one_file(file: Path) -> Contents:
     if found is None:
         raise InputError(
             f"{file} is of no format that can be read; known are "
-            f"{', '.join(one.name for one in FORMATS)}."
+            f"{', '.join(one.name for one in FORMATS)}.",
+            file=file,
         )
     return Contents(file.parent, [_image_file(file, found, file.parent)], None, [], [])
 

@@ -109,8 +109,9 @@ def _new_names(settings: ImportSettings) -> dict[str, str]:
     wrong = [old + mark + new for old, mark, new in pairs if not (old and mark and new.strip())]
     if wrong:
         raise InputError(
-            f"The new names of signals cannot be understood: {', '.join(wrong)}; write OLD=NEW, "
-            "e.g. 'Map 12=Mg'."
+            f"The new names of signals cannot be understood: {', '.join(wrong)}.",
+            remedy="Write OLD=NEW, e.g. 'Map 12=Mg'.",
+            setting="rename",
         )
     return {old.strip(): new.strip() for old, _, new in pairs}
 
@@ -193,7 +194,9 @@ def _without_twins(refs: list[ImageRef], shallow: list[Path], doubled: list[str]
     kept: list[ImageRef] = []
     for place, here in at.items():
         kinds = {_kind(ref): ref for ref in here}
-        if len(here) == 1 or len(kinds) < len(here):  # not told apart: another step asks
+        if len(here) == 1 or len(kinds) < len(
+            here
+        ):  # it is unclear which is best: a later step decides
             kept += here
             continue
         if len({depth for depth, _ in kinds}) == len(here):

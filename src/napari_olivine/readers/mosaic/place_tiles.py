@@ -54,7 +54,7 @@ def place_mosaic(folder: Path, headers: TileHeaders, settings: ImportSettings, j
         If no place can be found for the tiles, or they are those of several sections.
     """
     if not headers.images:
-        raise_if_any(headers.wrong, f"{folder}: no tile of BSE can be used")
+        raise_if_any(headers.wrong, f"{folder}: no tile of BSE can be used", file=folder)
     try:
         layout = arrange_tiles(headers.images, settings, job)
     except InputError as error:

@@ -138,7 +138,11 @@ def layout_of_stage(
         "The tiles cannot be placed by the stage",
     )
     if not pixel_size_um > 0:
-        raise InputError("The stage positions are of no use without the size of a pixel.")
+        raise InputError(
+            "The stage positions are of no use without the size of a pixel.",
+            remedy="Give {setting:pixel_size_um}.",
+            setting="pixel_size_um",
+        )
     stage_um = np.clip(stage_um, -FARTHEST_UM, FARTHEST_UM)
     stage_px = (stage_um - np.median(stage_um, axis=0)) / pixel_size_um
     refuse_scattered(names, USUAL.positions(stage_px), tile_shape)

@@ -130,17 +130,16 @@ class TileMosaic:
         results = list(self._open_all(job))
         images = [one for one in results if isinstance(one, Image)]
         if not images:
-            told = [str(one) for one in results if one is not None]
-            first = f", e.g. {told[0]}" if told else ""
+            first = f", e.g. {results[0]}" if results else ""
             return [f"{self.name}: none of its tiles can be read{first}"]
         self._dtype = Counter(image.dtype for image in images).most_common(1)[0][0]
         self._pixel_size_um = usual_pixel_size_um(images)
-        if found := self._another_size(images):
-            return [found]
+        if another_size := self._another_size(images):
+            return [another_size]
         wrong: dict[int, str] = {}
         for tile, result in enumerate(results):
-            if told_of := self._judge(result):
-                wrong[tile] = told_of
+            if problem := self._judge(result):
+                wrong[tile] = problem
             elif isinstance(result, Image):  # it need not be opened again to be read
                 self._images[tile] = result
         doubled = [f"{file} claims the place of another tile" for file in self._doubled]
@@ -223,26 +222,29 @@ class TileMosaic:
             image = self._images.get(tile) or self._judged(tile)
             pixels = np.asarray(image.load(first, last))
             if pixels.shape != (last - first, width):
-                raise Unreadable(f"{image.file} holds fewer pixels than its header says")
+                raise Unreadable(
+                    f"{image.file} holds fewer pixels than its header says", file=image.file
+                )
         except InputError as error:
             if not self._skip_missing:
                 raise
             self._left_out.add(tile)
-            if (told := str(error)) not in self.missing:
-                self.missing.append(told)
+            if str(error) not in self.missing:
+                self.missing.append(str(error))
             return row0 + first, None
         return row0 + first, pixels
 
     def _judged(self, tile: int) -> Image:
         image = self._open(tile)
-        if told := self._judge(image):
-            raise InputError(told)
+        if wrong := self._judge(image):
+            raise InputError(wrong, file=image.file, tile=self.layout.names[tile])
         return image
 
     def _open(self, tile: int) -> Image:
         part = self._parts[tile]
         if part is None:
-            raise Unreadable(f"{self.name} has no tile {self.layout.names[tile]}")
+            name = self.layout.names[tile]
+            raise Unreadable(f"{self.name} has no tile {name}", tile=name)
         return part.open()
 
     def _open_all(self, job: Job) -> Iterator[Image | InputError]:

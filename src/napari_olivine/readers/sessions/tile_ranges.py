@@ -135,7 +135,7 @@ def rectangles(tiles: Tiles, members: NDArray[np.int64]) -> list[Rectangle]:
 def named_rectangles(
     tiles: Tiles, sessions: dict[str, NDArray[np.int64]]
 ) -> list[tuple[str, Rectangle]]:
-    """Return the rectangles of sessions, several of one session told apart by letters."""
+    """Return the rectangles of sessions; those of one session are named a, b, ... behind it."""
     named = []
     for session, members in sessions.items():
         covered = rectangles(tiles, members)

@@ -43,8 +43,13 @@ class ImageRef:
         if self.image is not None:
             return self.image
         if not self.file.exists():
-            raise Unreadable(f"{self.file} is missing: copy it, or go on without it (skip_missing)")
+            raise Unreadable(
+                f"{self.file} is missing: copy it, or go on without it (skip_missing)",
+                file=self.file,
+            )
         images = open_images(self.file)
         if self.number >= len(images):
-            raise Unreadable(f"{self.file} holds fewer images than before ({len(images)})")
+            raise Unreadable(
+                f"{self.file} holds fewer images than before ({len(images)})", file=self.file
+            )
         return images[self.number]

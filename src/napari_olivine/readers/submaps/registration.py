@@ -141,7 +141,7 @@ class _Finder:
         try:
             maps = _images(one, times)
         except InputError:
-            return one  # told when the files are checked
+            return one  # the check of the files reports it
         if not maps:
             return one
         small = one
