@@ -227,3 +227,33 @@ def test_files_are_read_as_they_are(tmp_path: Path) -> None:
     expected = blended(layout, tiles)
     there = ~np.isnan(expected)
     assert np.abs(read[there] - expected[there]).max() <= 0.5001
+
+
+def test_tiles_in_other_places_are_the_same_tiles() -> None:
+    """What the check found is kept: no image is opened again, a tile left out stays left out."""
+    layout, there = laid([(0, 0), (0, 60), (0, 120)]), laid([(0, 0), (3, 50), (1, 105)])
+    tiles = [np.full(TILE, value, dtype) for value, dtype in ((7, "u1"), (8, "u2"), (9, "u1"))]
+    parts = mosaic(layout, tiles)._parts
+    reader = TileMosaic(
+        "BSE", layout, dict(zip(layout.names, parts, strict=True)), skip_missing=True
+    )
+    assert reader.check(Job()) == []
+    moved = reader.over(there)
+    reader._parts.clear()  # nothing to open an image from
+    assert moved.shape == (43, 165)
+    assert moved.missing is reader.missing
+    assert "t1.tif is of type uint16" in moved.missing[0]
+    strip = moved.read(0, 43, Job())
+    assert (strip[:40, :60] == 7).all()
+    assert (strip[1:41, 105:] == 9).all()
+    assert not strip[:, 60:105].any()
+
+
+def test_tiles_of_a_part_and_coarser_ones_move_with_those_of_bse() -> None:
+    layout, there = laid([(0, 0), (0, 60), (0, 120)]), laid([(0, 0), (4, 50), (2, 106)])
+    half = (TILE[0] // 2, TILE[1] // 2)
+    own = layout.only({"t0", "t2"}).coarser(half)
+    moved = mosaic(own, [np.full(half, value, np.uint8) for value in (7, 9)]).over(there)
+    assert moved.shape == (22, 83)
+    assert moved.layout.names == ["t0", "t2"]
+    assert moved.layout.tiles.bounds.tolist() == [[0, 20, 0, 30], [1, 21, 53, 83]]
