@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -254,13 +256,13 @@ def test_tables_are_read_once_although_the_tiles_move(
         "session,first_row,last_row,first_col,last_col,role\nA,0,3,0,4,train\n"
     )
     read: list[str] = []
+
+    def counted(function: Callable[[Path], Any], path: Path) -> Any:
+        read.append(path.name)
+        return function(path)
+
     for module, name in ((find_tables, "read_profiles"), (tables, "read_sessions")):
-
-        def counted(path: Path, function: Any = getattr(module, name)) -> Any:
-            read.append(path.name)
-            return function(path)
-
-        monkeypatch.setattr(module, name, counted)
+        monkeypatch.setattr(module, name, partial(counted, getattr(module, name)))
     section = import_section(folder, tmp_path / "s")
     assert read == ["analyses", "sessions.csv"]
     assert section.sessions()[0].row1 == section.shape[0]
