@@ -8,8 +8,9 @@ person sees.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,23 @@ class EditError(OlivineError):
 
 class Cancelled(Exception):
     """The person asked to stop; what was finished stays."""
+
+
+@contextmanager
+def about(file: Path | str = "", sheet: str = "") -> Iterator[None]:
+    """Add the file and the sheet to an error that is raised inside and does not name its own.
+
+    Parameters
+    ----------
+    file, sheet
+        See `Facts`.
+    """
+    try:
+        yield
+    except OlivineError as error:
+        known = error.facts
+        error.facts = replace(known, file=known.file or str(file), sheet=known.sheet or sheet)
+        raise
 
 
 def default_remedy(setting: str, step: str) -> str:

@@ -1,4 +1,5 @@
 from .image import (
+    COPY_AGAIN as COPY_AGAIN,
     Acquisition as Acquisition,
     Image as Image,
     Unreadable as Unreadable,
