@@ -159,7 +159,7 @@ def test_everything_that_is_wrong_is_listed_before_anything_is_read() -> None:
     going_on = TileMosaic(
         "BSE",
         reader.layout,
-        {name: part for name, part in zip(reader.layout.names, reader._parts, strict=True) if part},
+        {name: part for name, part in zip(reader.layout.names, reader._refs, strict=True) if part},
         skip_missing=True,
     )
     assert going_on.check(Job()) == []
@@ -233,13 +233,13 @@ def test_tiles_in_other_places_are_the_same_tiles() -> None:
     """What the check found is kept: no image is opened again, a tile left out stays left out."""
     layout, there = laid([(0, 0), (0, 60), (0, 120)]), laid([(0, 0), (3, 50), (1, 105)])
     tiles = [np.full(TILE, value, dtype) for value, dtype in ((7, "u1"), (8, "u2"), (9, "u1"))]
-    parts = mosaic(layout, tiles)._parts
+    parts = mosaic(layout, tiles)._refs
     reader = TileMosaic(
         "BSE", layout, dict(zip(layout.names, parts, strict=True)), skip_missing=True
     )
     assert reader.check(Job()) == []
     moved = reader.over(there)
-    reader._parts.clear()  # nothing to open an image from
+    reader._refs.clear()  # nothing to open an image from
     assert moved.shape == (43, 165)
     assert moved.missing is reader.missing
     assert "t1.tif is of type uint16" in moved.missing[0]

@@ -58,15 +58,15 @@ def import_section(
         If the folder holds something else.
     """
     job = job or Job()
-    place = Path(section).resolve()
-    _keep_apart(Path(source).resolve(), place)
+    folder = Path(section).resolve()
+    _keep_apart(Path(source).resolve(), folder)
     recognised = read_source(source, settings, job)
     images_print = recognised.image_fingerprint
     recipe = Recipe("import", settings.model_dump(mode="json"), {"source": images_print})
-    new = not _is_imported(place, recipe, job)
+    new = not _is_imported(folder, recipe, job)
     if new:
         recognised.check(job)
-    registered = register_source(recognised, settings, recipe, place, job)
+    registered = register_source(recognised, settings, recipe, folder, job)
     final = relocate_source(recognised, registered)
     _report(final, new, job)
     record = SectionRecord(
@@ -78,11 +78,11 @@ def import_section(
         source=str(final.folder),
         accelerating_voltage_kv=final.accelerating_voltage_kv,
     )
-    imported = Section.create(place, _record_of(place, record, images_print))
+    imported = Section.create(folder, _record_of(folder, record, images_print))
     write_images(imported, final, registered, recipe, job)
     write_analyses(imported, final, settings, job)
     for name, table in (("sessions", final.sessions), ("placements", final.placements)):
-        if not (place / "annotations" / f"{name}.csv").exists():
+        if not (folder / "annotations" / f"{name}.csv").exists():
             imported.annotate(name, table)
     return imported
 
@@ -97,20 +97,20 @@ def _report(source: Source, new: bool, job: Job) -> None:
         job.warn(problem)
 
 
-def _keep_apart(source: Path, place: Path) -> None:
-    if place == source or place in source.parents or source in place.parents:
+def _keep_apart(source: Path, folder: Path) -> None:
+    if folder == source or folder in source.parents or source in folder.parents:
         raise InputError(
-            f"The section {place} would lie in the source {source}, or the other way round; "
+            f"The section {folder} would lie in the source {source}, or the other way round; "
             "choose a folder beside it.",
-            file=place,
+            file=folder,
         )
 
 
-def _record_of(place: Path, record: SectionRecord, images_print: str) -> SectionRecord:
+def _record_of(folder: Path, record: SectionRecord, images_print: str) -> SectionRecord:
     """Compare with the section that is there: only the same import may go on in it."""
-    if not (place / "section.json").exists():
+    if not (folder / "section.json").exists():
         return record
-    there = Section(place)
+    there = Section(folder)
     if there.record == record:
         return record
     images = there.product("images")
@@ -119,22 +119,22 @@ def _record_of(place: Path, record: SectionRecord, images_print: str) -> Section
         return there.record  # the same files, now elsewhere
     if there.record.source != record.source:
         raise SectionError(
-            f"{place} holds the section {there.record.name!r}, imported from "
+            f"{folder} holds the section {there.record.name!r}, imported from "
             f"{there.record.source or 'elsewhere'}; import {record.source} into another folder.",
-            file=place,
+            file=folder,
         )
     if images is not None:
         raise SectionError(
-            f"{place} was imported from the same folder with another pixel size, other signals "
+            f"{folder} was imported from the same folder with another pixel size, other signals "
             "or another shape; import into another folder, so that what was made from the first "
             "stays valid.",
-            file=place,
+            file=folder,
         )
     return record
 
 
-def _is_imported(place: Path, recipe: Recipe, job: Job) -> bool:
-    if job.force or not (place / "section.json").exists():
+def _is_imported(folder: Path, recipe: Recipe, job: Job) -> bool:
+    if job.force or not (folder / "section.json").exists():
         return False
-    images = Section(place).product("images")
+    images = Section(folder).product("images")
     return images is not None and images.fingerprint == recipe.fingerprint

@@ -41,7 +41,7 @@ class Registered:
     submaps
         Maps of parts of the section.
     overlaps
-        What the registration measured, see `napari_olivine.readers.mosaic.Registered`; `None`
+        What the registration measured, see `napari_olivine.readers.mosaic.RegisteredTiles`; `None`
         where nothing overlaps.
     remarks
         What the person should know, in sentences.
@@ -123,9 +123,9 @@ def _register_tiles(
         return Registered(layout, source.submaps)
     bse = source.signals[BSE]
     assert isinstance(bse, TileMosaic)
-    found = register(layout, bse.tile, job)
-    remarks = [remark for remark in found.layout.remarks if remark not in source.problems]
-    return Registered(found.layout, source.submaps, found.overlaps, remarks)
+    moved = register(layout, bse.tile, job)
+    remarks = [remark for remark in moved.layout.remarks if remark not in source.problems]
+    return Registered(moved.layout, source.submaps, moved.overlaps, remarks)
 
 
 def _with_tiles(layout: Layout, tiles: Tiles) -> Layout:

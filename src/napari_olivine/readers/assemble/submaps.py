@@ -20,7 +20,7 @@ from napari_olivine.readers.submaps import (
 
 
 @dataclass(frozen=True)
-class Located:
+class LocatedSubmaps:
     """Maps of parts of the section, as far as the files say where they lie.
 
     Parameters
@@ -41,7 +41,9 @@ class Located:
     remarks: list[str]
 
 
-def locate_submaps(identified: Identified, overlaid: Overlaid, frame: Frame, job: Job) -> Located:
+def locate_submaps(
+    identified: Identified, overlaid: Overlaid, frame: Frame, job: Job
+) -> LocatedSubmaps:
     """Put maps together that show the same part of the section, and place them by the stage.
 
     Parameters
@@ -57,7 +59,7 @@ def locate_submaps(identified: Identified, overlaid: Overlaid, frame: Frame, job
 
     Returns
     -------
-    Located
+    LocatedSubmaps
         The maps; some may have no place yet.
 
     Raises
@@ -87,4 +89,4 @@ def locate_submaps(identified: Identified, overlaid: Overlaid, frame: Frame, job
     signals: dict[str, SignalReader] = {
         one.signal: SubmapSignal(one.signal, found.submaps, frame.shape) for one in unplaced
     }
-    return Located(found.submaps, signals, [file] if file.exists() else [], found.remarks)
+    return LocatedSubmaps(found.submaps, signals, [file] if file.exists() else [], found.remarks)

@@ -12,7 +12,7 @@ from .place_tiles import (
     place_mosaic as place_mosaic,
     share_strips as share_strips,
 )
-from .registration import Registered as Registered, register as register
+from .registration import RegisteredTiles as RegisteredTiles, register as register
 from .stage_layout import layout_of_stage as layout_of_stage
 from .tile_headers import TileHeaders as TileHeaders, read_headers as read_headers
 from .tile_mosaic import TileMosaic as TileMosaic

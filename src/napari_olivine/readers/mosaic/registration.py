@@ -1,4 +1,4 @@
-"""Registered overlaps: every tile moves to where it agrees with its neighbours."""
+"""RegisteredTiles overlaps: every tile moves to where it agrees with its neighbours."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ OVERLAP_COLUMNS = (
     "tile_a", "tile_b", "drow", "dcol", "stage_drow", "stage_dcol", "peak", "strength", "error",
     "used", "n", "gain", "gain_error", "offset", "offset_error", "level_a", "level_b",
 )  # fmt: skip
-"""Columns of `Registered.overlaps`."""
+"""Columns of `RegisteredTiles.overlaps`."""
 
 
 @dataclass(frozen=True)
-class Registered:
+class RegisteredTiles:
     """What the registration found.
 
     Parameters
@@ -85,7 +85,7 @@ class Registered:
 
 def register(
     layout: Layout, read_tile: ReadTile, job: Job, *, search_px: int | None = None
-) -> Registered:
+) -> RegisteredTiles:
     """Move overlapping tiles until they agree.
 
     Parameters
@@ -102,7 +102,7 @@ def register(
 
     Returns
     -------
-    Registered
+    RegisteredTiles
         The tiles in their new places. Tiles without a shift that can be trusted (blank epoxy)
         follow their neighbours and the stage.
     """
@@ -123,7 +123,7 @@ def register(
     trusted[pairs[solution.trusted].ravel()] = True
     overlaps = _table(layout, pairs, found, measured, solution)
     moved = _moved(layout, solution, trusted, overlaps)
-    return Registered(moved, overlaps, trusted, solution.jitter_px, chance)
+    return RegisteredTiles(moved, overlaps, trusted, solution.jitter_px, chance)
 
 
 def overlapping_pairs(layout: Layout, search: int) -> NDArray[np.int64]:

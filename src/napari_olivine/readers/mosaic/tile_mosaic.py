@@ -48,7 +48,7 @@ class TileMosaic:
         Name of the signal.
     layout
         Where the tiles lie.
-    parts
+    refs
         Image of each tile by its name in the layout; a tile without an image is missing.
     skip_missing
         Leave out tiles that cannot be used: missing, unreadable, doubled, of another size, type
@@ -61,7 +61,7 @@ class TileMosaic:
         self,
         name: str,
         layout: Layout,
-        parts: Mapping[str, ImageRef],
+        refs: Mapping[str, ImageRef],
         *,
         skip_missing: bool,
         lost: Sequence[str] = (),
@@ -73,9 +73,9 @@ class TileMosaic:
         one = Tiles.of_grid((1, 1), self.tile_shape)
         self._weight = one.weight(0, np.arange(height), np.arange(width))  # that of every tile
         self._images: dict[int, Image] = {}
-        self._parts = [parts.get(tile) for tile in layout.names]
-        self.files = [part.file for part in self._parts if part is not None]
-        self._doubled = [parts[tile].file for tile in layout.doubled if tile in parts]
+        self._refs = [refs.get(tile) for tile in layout.names]
+        self.files = [ref.file for ref in self._refs if ref is not None]
+        self._doubled = [refs[tile].file for tile in layout.doubled if tile in refs]
         self._skip_missing = skip_missing
         self._lost = list(lost)
         self._dtype: np.dtype[Any] | None = None
@@ -113,9 +113,9 @@ class TileMosaic:
         """Type of a pixel, that of most tiles (of the first few, until all were checked)."""
         if self._dtype is None:
             found = []
-            for part in self._parts:
+            for ref in self._refs:
                 try:
-                    found += [part.open().dtype] if part else []
+                    found += [ref.open().dtype] if ref else []
                 except InputError:
                     continue
                 if len(found) == 3:
@@ -172,7 +172,7 @@ class TileMosaic:
 
     def tile(self, tile: int) -> NDArray[Any] | None:
         """Return the pixels of one tile by its number in the layout, `None` if it is left out."""
-        return self._part(tile, 0, self.shape[0], 1 << 62)[1]
+        return self._rows_of(tile, 0, self.shape[0], 1 << 62)[1]
 
     def _read(self, start: int, stop: int, job: Job, *, blend: bool) -> NDArray[Any]:
         bounds = self._bounds
@@ -184,7 +184,7 @@ class TileMosaic:
             for begin in range(0, len(here), BATCH):
                 job.check()
                 batch = here[begin : begin + BATCH]
-                parts = pool.map(lambda tile: self._part(int(tile), start, stop, budget), batch)
+                parts = pool.map(lambda tile: self._rows_of(int(tile), start, stop, budget), batch)
                 for tile, (top, pixels) in zip(batch, parts, strict=True):
                     if pixels is None:
                         continue
@@ -206,7 +206,7 @@ class TileMosaic:
         cut = top - int(self._bounds[tile, 0])
         return max(row0 - cut, 0), max(row1 - cut, 0), col0, col1
 
-    def _part(
+    def _rows_of(
         self, tile: int, start: int, stop: int, budget: int
     ) -> tuple[int, NDArray[Any] | None]:
         """Return the rows of a tile that a strip needs (or all of them) and their first row."""
@@ -241,15 +241,15 @@ class TileMosaic:
         return image
 
     def _open(self, tile: int) -> Image:
-        part = self._parts[tile]
-        if part is None:
+        ref = self._refs[tile]
+        if ref is None:
             name = self.layout.names[tile]
             raise Unreadable(f"{self.name} has no tile {name}", tile=name)
-        return part.open()
+        return ref.open()
 
     def _open_all(self, job: Job) -> Iterator[Image | InputError]:
         # One after the other: threads would wait for each other, not for the disk.
-        for tile in range(len(self._parts)):
+        for tile in range(len(self._refs)):
             if tile % 64 == 0:
                 job.check()
             yield self._open_or_error(tile)

@@ -6,7 +6,7 @@ from .hand_placed import (
 )
 from .registration import register_submaps as register_submaps
 from .submap import (
-    Found as Found,
+    FoundSubmaps as FoundSubmaps,
     Submap as Submap,
     UnplacedSignal as UnplacedSignal,
     at_stage as at_stage,

@@ -109,7 +109,7 @@ class Submap:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundSubmaps:
     """Submaps, and what is wrong with images that are none.
 
     Parameters
@@ -134,7 +134,7 @@ def find_submaps(
     frame: StageFrame | None,
     pixel_size_um: float,
     job: Job,
-) -> Found:
+) -> FoundSubmaps:
     """Put images together that show the same part of the section.
 
     Parameters
@@ -154,7 +154,7 @@ def find_submaps(
 
     Returns
     -------
-    Found
+    FoundSubmaps
         The submaps; those whose place the files do not say have none.
 
     Raises
@@ -202,7 +202,7 @@ def find_submaps(
         for name in hand_placed
         if name not in known
     ]
-    return Found(submaps, failed, remarks)
+    return FoundSubmaps(submaps, failed, remarks)
 
 
 def _opened(one: UnplacedSignal, job: Job) -> tuple[list[tuple[str, Image]], list[str]]:
