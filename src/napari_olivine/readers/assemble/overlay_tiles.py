@@ -15,7 +15,7 @@ from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.identify import Identified
 from napari_olivine.readers.assemble.overlaid import Overlaid
 from napari_olivine.readers.assemble.place import Placed
-from napari_olivine.readers.base import BSE, Image, SignalReader
+from napari_olivine.readers.base import BSE, SignalReader
 from napari_olivine.readers.discover import in_short, is_wanted
 from napari_olivine.readers.mosaic import Layout, TileMosaic
 from napari_olivine.readers.signals import (
@@ -140,7 +140,7 @@ def _refuse_elsewhere(
     """
     compared = elsewhere = 0
     for tile, ref in matched.items():
-        image, under = _opened(ref), _opened(bse[tile])
+        image, under = ref.try_open(), bse[tile].try_open()
         if image is None or under is None:
             continue
         one, other, size = (
@@ -162,7 +162,7 @@ def _refuse_elsewhere(
 
 def _is_tile(ref: ImageRef, layout: Layout) -> bool:
     """Tell whether an image is a tile of the mosaic, and not a map of all of it."""
-    image = _opened(ref)
+    image = ref.try_open()
     return image is None or times_finer(layout.tiles.tile_shape, image.shape) is not None
 
 
@@ -177,22 +177,13 @@ def _one_map(
             f"which is neither a map of all {len(layout.names)} tiles of BSE ({layout.shape[0]} x "
             f"{layout.shape[1]} px together) nor one of these tiles"
         )
-    tiles = (opened for tile in bse.values() if (opened := _opened(tile)) is not None)
-    first = next(tiles, None)
+    first = next((opened for tile in bse.values() if (opened := tile.try_open())), None)
     bse_size = first.acquisition.pixel_size_um if first is not None else None
     times = layout.shape[1] / image.shape[1]
     if why_not := another_size(name, image.acquisition.pixel_size_um, bse_size, times):
         raise InputError(f"{ref.file.name} is no map of all tiles of BSE; {why_not}")
     signal = over_section(WholeImage(name, image), layout.shape)
     return signal, repeated(name, image.shape, layout.shape)
-
-
-def _opened(ref: ImageRef) -> Image | None:
-    """Open an image; `None` if that fails."""
-    try:
-        return ref.open()
-    except InputError:
-        return None
 
 
 def _match(

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from napari_olivine.errors import InputError
 from napari_olivine.readers.signals import ImageRef
 
 MOST_FAMILIES = 50
@@ -76,19 +74,10 @@ def in_short(files: Sequence[Path]) -> str:
     return f"{files[0].name} and {len(files) - 1} more are"
 
 
-def keep_image(ref: ImageRef) -> ImageRef:
-    """Return the ref with its image opened; as it was if that fails."""
-    try:
-        return replace(ref, image=ref.open())
-    except InputError:
-        return ref
-
-
 def _shape(refs: list[ImageRef]) -> tuple[int, int] | None:
     """Rows and columns of the first image that can be opened."""
     for ref in refs[:3]:
-        image = keep_image(ref).image
-        if image is not None:
+        if (image := ref.try_open()) is not None:
             return image.shape
     return None
 

@@ -15,7 +15,6 @@ from napari_olivine.readers.discover.contents import Contents, ImageFile
 from napari_olivine.readers.discover.filename_patterns import (
     PICTURES,
     in_short,
-    keep_image,
     pattern_of,
 )
 from napari_olivine.readers.formats import open_images
@@ -181,7 +180,7 @@ def _likely_bse(
 
 
 def _of_one_field(bse: ImageRef, other: ImageRef) -> bool:
-    image = keep_image(other).image
+    image = other.try_open()
     return bse.image is None or image is None or bool(times_finer(bse.image.shape, image.shape))
 
 
@@ -206,7 +205,7 @@ def _without_twins(refs: list[ImageRef], shallow: list[Path], doubled: list[str]
             continue
         for kind, ref in kinds.items():
             if kind not in bits:  # one of each kind tells
-                image = keep_image(ref).image
+                image = ref.try_open()
                 bits[kind] = image.dtype.itemsize if image is not None else 0
         best = kinds[max(kinds, key=lambda kind: (bits[kind], kind[1] not in PICTURES))]
         kept.append(best)

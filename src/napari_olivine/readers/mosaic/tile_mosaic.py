@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -112,17 +113,11 @@ class TileMosaic:
     def dtype(self) -> np.dtype[Any]:
         """Type of a pixel, that of most tiles (of the first few, until all were checked)."""
         if self._dtype is None:
-            found = []
-            for ref in self._refs:
-                try:
-                    found += [ref.open().dtype] if ref else []
-                except InputError:
-                    continue
-                if len(found) == 3:
-                    break
-            if not found:
+            opened = (image for ref in self._refs if ref and (image := ref.try_open()))
+            dtypes = [image.dtype for image in islice(opened, 3)]
+            if not dtypes:
                 raise InputError(f"No tile of {self.name} can be read, e.g. {self._example}.")
-            self._dtype = Counter(found).most_common(1)[0][0]
+            self._dtype = Counter(dtypes).most_common(1)[0][0]
         return self._dtype
 
     def check(self, job: Job) -> list[str]:
@@ -252,13 +247,10 @@ class TileMosaic:
         for tile in range(len(self._refs)):
             if tile % 64 == 0:
                 job.check()
-            yield self._open_or_error(tile)
-
-    def _open_or_error(self, tile: int) -> Image | InputError:
-        try:
-            return self._open(tile)
-        except InputError as error:
-            return error
+            try:
+                yield self._open(tile)
+            except InputError as error:
+                yield error
 
     def _judge(self, result: Image | InputError) -> str:
         """Say what is wrong with a tile, nothing if it can be used."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Image, Unreadable
 from napari_olivine.readers.formats import open_images
 
@@ -53,3 +54,10 @@ class ImageRef:
                 f"{self.file} holds fewer images than before ({len(images)})", file=self.file
             )
         return images[self.number]
+
+    def try_open(self) -> Image | None:
+        """Return the image, `None` if it cannot be opened."""
+        try:
+            return self.open()
+        except InputError:
+            return None

@@ -276,9 +276,7 @@ def without_submaps(
 
 def _kind(ref: ImageRef) -> tuple[tuple[int, int], float | None] | None:
     """Shape and pixel size of an image, `None` if it cannot be opened."""
-    try:
-        image = ref.open()
-    except InputError:
+    if (image := ref.try_open()) is None:
         return None
     size = image.acquisition.pixel_size_um
     return image.shape, float(f"{size:.3g}") if size else None
