@@ -29,7 +29,7 @@ from napari_olivine.phantom import PhantomSettings, make_phantom
 from napari_olivine.readers.mosaic import TileMosaic, lay_out
 from napari_olivine.readers.mosaic.layout import Layout, in_a_grid
 from napari_olivine.readers.mosaic.registration import Registered, register
-from napari_olivine.readers.signals.image_ref import Part
+from napari_olivine.readers.signals.image_ref import ImageRef
 
 TILE = (338, 512)
 NOISE = 2.6
@@ -160,7 +160,7 @@ def speed(rows: int, columns: int, overlap: float = 0.1, error: float = 15.0) ->
         step = (TILE[0] * overlap, TILE[1] * overlap)
         layout = lay_out("stage", "Repeated.", names, in_a_grid(cells, TILE, step), cells, TILE)
         files = {f"{r}_{c}": small[f"{r % side}_{c % side}"] for r, c in cells}
-        parts = {name: Part(name, file) for name, file in files.items()}
+        parts = {name: ImageRef(name, file) for name, file in files.items()}
         began = time.perf_counter()
         with ThreadPoolExecutor(2) as pool:
             for _ in pool.map(tifffile.imread, files.values()):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
-from napari_olivine.readers.assemble import place_signals, read_source
+from napari_olivine.readers.assemble import read_source, register_source, relocate_source
 from napari_olivine.readers.base import SignalReader
 from napari_olivine.section import Product, Section
 from napari_olivine.section.check import CheckSettings, Report, check_section as check
@@ -51,7 +51,8 @@ def _open_source(
         raise InputError(f"the files in {folder} are not those that were imported")
     source.check(job)
     # Tiles and maps lie where the import found them, not where the files say.
-    source = place_signals(source, imported, images.recipe, section.path, job).source
+    registered = register_source(source, imported, images.recipe, section.path, job)
+    source = relocate_source(source, registered)
 
     def reader(signal: SignalReader) -> Callable[[int, int], NDArray[Any]]:
         return lambda start, stop: signal.read(start, stop, job)

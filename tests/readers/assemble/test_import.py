@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,12 +64,12 @@ class Watched:
 
 def watch(monkeypatch, before) -> None:
     """Call ``before(signal, row)`` before each strip is read from the source."""
-    found_by = importer.read_source
+    recognised_by = importer.read_source
 
     def watched(*arguments):
-        found = found_by(*arguments)
-        found.signals = {name: Watched(one, before) for name, one in found.signals.items()}
-        return found
+        source = recognised_by(*arguments)
+        signals = {name: Watched(one, before) for name, one in source.signals.items()}
+        return replace(source, signals=signals)
 
     monkeypatch.setattr(importer, "read_source", watched)
 

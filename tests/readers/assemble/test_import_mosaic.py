@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +17,8 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings, import_section, read_source
+from napari_olivine.readers.assemble import tables
+from napari_olivine.readers.discover import find_tables
 from napari_olivine.section import Section
 from napari_olivine.section.tiles import Tiles
 from tests.helpers.mosaics import MARGIN, TILE, cut_tile, section_of_grains
@@ -216,6 +221,51 @@ def test_what_is_wrong_is_listed_before_anything_is_written(mosaic: Mosaic, tmp_
     product = section.product("images")
     assert product is not None
     assert len(product.notes["missing_tiles"]) == 3
+
+
+def test_a_tile_that_is_left_out_stays_so_when_the_others_are_registered(
+    mosaic: Mosaic, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tiles"
+    folder.mkdir()
+    for file in mosaic.files:
+        (folder / file.name).write_bytes(file.read_bytes())
+    odd = folder / mosaic.files[7].name
+    odd.write_bytes(odd.read_bytes().replace(b"500.0 nm", b"250.0 nm"))
+    section = import_section(folder, tmp_path / "s", ImportSettings(skip_missing=True))
+    product = section.product("images")
+    assert product is not None
+    (missing,) = product.notes["missing_tiles"]
+    assert f"{odd.name} has pixels of 0.25 um" in missing
+    tiles = section.tiles()
+    assert tiles is not None
+    row0, row1, col0, col1 = tiles.bounds[tiles.table["name"].str.contains("000007")][0]
+    inside = (slice(row0 + 40, row1 - 40), slice(col0 + 40, col1 - 40))
+    assert not section.raster("images", "BSE").read(*inside).any()
+
+
+def test_tables_are_read_once_although_the_tiles_move(
+    mosaic: Mosaic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tiles"
+    (folder / "analyses").mkdir(parents=True)
+    for file in mosaic.files:
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / "analyses" / "line.csv").write_text("distance_um,MgO,FeO\n0,47,12\n4,45,14\n")
+    (folder / "sessions.csv").write_text(
+        "session,first_row,last_row,first_col,last_col,role\nA,0,3,0,4,train\n"
+    )
+    read: list[str] = []
+
+    def counted(function: Callable[[Path], Any], path: Path) -> Any:
+        read.append(path.name)
+        return function(path)
+
+    for module, name in ((find_tables, "read_profiles"), (tables, "read_sessions")):
+        monkeypatch.setattr(module, name, partial(counted, getattr(module, name)))
+    section = import_section(folder, tmp_path / "s")
+    assert read == ["analyses", "sessions.csv"]
+    assert section.sessions()[0].row1 == section.shape[0]
 
 
 def test_sessions_of_a_registered_mosaic_may_be_given_in_tiles(

@@ -209,7 +209,7 @@ def test_pipes_and_devices_are_never_waited_for(tmp_path):
         with pytest.raises(InputError, match=r"\(it is no file\)"):
             read_profile(tmp_path / name)
         with pytest.raises(InputError, match=r"\(it is no file\)"):
-            read_sessions(tmp_path / name, (9, 9), None)
+            read_sessions(tmp_path / name).on_section((9, 9), None)
     assert not is_standard_file(tmp_path / "Mg.txt")
     tifffile.imwrite(tmp_path / "Fe.tif", FIELD)
     for ending in (".txt", ".hdr", "-tif.hdr"):

@@ -58,9 +58,9 @@ def test_what_is_recognised(tmp_path):
 
 def test_settings_say_what_the_files_do_not(tmp_path):
     make_mosaic(tmp_path, signals=("SE", "BackSc", "Mg"), pixel_size_um=None)
-    with pytest.raises(InputError, match=r"no pixel_size_um; add it or give --pixel-size-um"):
+    with pytest.raises(InputError, match=r"no pixel_size_um. Add it or give the setting 'pixel_"):
         read_source(tmp_path)
-    with pytest.raises(InputError, match=r"The signals are SE, BackSc, Mg; name it with --bse"):
+    with pytest.raises(InputError, match=r"The signals are SE, BackSc, Mg. Name it with .* 'bse'"):
         read_source(tmp_path, ImportSettings(pixel_size_um=2))
     source = read_source(tmp_path, ImportSettings(pixel_size_um=2, bse="BackSc", signals=("Mg",)))
     assert source.pixel_size_um == 2

@@ -18,7 +18,7 @@ from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
 from napari_olivine.readers.base.image import Acquisition, Image
 from napari_olivine.readers.mosaic import Layout, TileMosaic, lay_out
-from napari_olivine.readers.signals.image_ref import Part
+from napari_olivine.readers.signals.image_ref import ImageRef
 
 TILE = (40, 60)
 
@@ -43,7 +43,7 @@ def mosaic(
             lambda start, stop, tile=tile: tile[start:stop],
             acquisition=Acquisition(pixel_size_um=pixel_size_um.get(name)),
         )
-        parts[name] = Part(name, image.file, image=image)
+        parts[name] = ImageRef(name, image.file, image=image)
     return TileMosaic("BSE", layout, parts, skip_missing=False)
 
 
@@ -117,7 +117,7 @@ def test_each_tile_is_decoded_once_however_strips_cut_it() -> None:
             return tile[start:stop]
 
         image = Image(Path(name), TILE, tile.dtype, load)
-        parts[name] = Part(name, image.file, image=image)
+        parts[name] = ImageRef(name, image.file, image=image)
     reader = TileMosaic("BSE", layout, parts, skip_missing=False)
     for start in range(0, layout.shape[0], 7):
         reader.read(start, min(start + 7, layout.shape[0]), Job())
@@ -134,7 +134,7 @@ def test_a_tile_that_is_too_large_for_the_memory_is_read_in_parts() -> None:
 
     image = Image(Path("t0"), (400, 600), pixels.dtype, load)
     layout = laid([(0, 0)], (400, 600))
-    parts = {"t0": Part("t0", image.file, image=image)}
+    parts = {"t0": ImageRef("t0", image.file, image=image)}
     reader = TileMosaic("BSE", layout, parts, skip_missing=False)
     job = Job(memory_bytes=200_000)
     read = np.vstack([reader.read(start, start + 50, job) for start in range(0, 400, 50)])
@@ -159,7 +159,7 @@ def test_everything_that_is_wrong_is_listed_before_anything_is_read() -> None:
     going_on = TileMosaic(
         "BSE",
         reader.layout,
-        {name: part for name, part in zip(reader.layout.names, reader._parts, strict=True) if part},
+        {name: part for name, part in zip(reader.layout.names, reader._refs, strict=True) if part},
         skip_missing=True,
     )
     assert going_on.check(Job()) == []
@@ -181,7 +181,7 @@ def test_a_doubled_tile_is_listed_and_the_first_one_taken() -> None:
         image = Image(
             Path(f"{name}.tif"), TILE, pixels.dtype, lambda a, b, pixels=pixels: pixels[a:b]
         )
-        parts[name] = Part(name, image.file, image=image)
+        parts[name] = ImageRef(name, image.file, image=image)
     told = TileMosaic("BSE", layout, parts, skip_missing=False).check(Job())
     assert told == ["b (1).tif claims the place of another tile"]
     reader = TileMosaic("BSE", layout, parts, skip_missing=True)
@@ -191,7 +191,7 @@ def test_a_doubled_tile_is_listed_and_the_first_one_taken() -> None:
 
 def test_fewer_pixels_than_promised_are_an_error_with_the_name() -> None:
     image = Image(Path("t0.tif"), TILE, np.dtype("uint8"), lambda a, b: np.zeros((3, 3), np.uint8))
-    part = {"t0": Part("t0", image.file, image=image)}
+    part = {"t0": ImageRef("t0", image.file, image=image)}
     with pytest.raises(InputError, match=r"t0\.tif holds fewer pixels"):
         TileMosaic("BSE", laid([(0, 0)]), part, skip_missing=False).read(0, 40, Job())
 
@@ -204,7 +204,7 @@ def test_reading_stops_within_a_second() -> None:
         return np.zeros((stop - start, 60), np.uint8)
 
     image = Image(Path("slow.tif"), TILE, np.dtype("uint8"), load)
-    parts = {name: Part(name, image.file, image=image) for name in layout.names}
+    parts = {name: ImageRef(name, image.file, image=image) for name in layout.names}
     job = Job()
     stopped: list[float] = []
     threading.Timer(0.1, lambda: (stopped.append(time.monotonic()), job.cancel.set())).start()
@@ -220,10 +220,40 @@ def test_files_are_read_as_they_are(tmp_path: Path) -> None:
     parts = {}
     for name, tile in zip(layout.names, tiles, strict=True):
         tifffile.imwrite(tmp_path / f"{name}.tif", tile, compression="zlib")
-        parts[name] = Part(name, tmp_path / f"{name}.tif")
+        parts[name] = ImageRef(name, tmp_path / f"{name}.tif")
     reader = TileMosaic("BSE", layout, parts, skip_missing=False)
     assert reader.check(Job()) == []
     read = reader.read(0, layout.shape[0], Job())
     expected = blended(layout, tiles)
     there = ~np.isnan(expected)
     assert np.abs(read[there] - expected[there]).max() <= 0.5001
+
+
+def test_tiles_in_other_places_are_the_same_tiles() -> None:
+    """What the check found is kept: no image is opened again, a tile left out stays left out."""
+    layout, there = laid([(0, 0), (0, 60), (0, 120)]), laid([(0, 0), (3, 50), (1, 105)])
+    tiles = [np.full(TILE, value, dtype) for value, dtype in ((7, "u1"), (8, "u2"), (9, "u1"))]
+    parts = mosaic(layout, tiles)._refs
+    reader = TileMosaic(
+        "BSE", layout, dict(zip(layout.names, parts, strict=True)), skip_missing=True
+    )
+    assert reader.check(Job()) == []
+    moved = reader.over(there)
+    reader._refs.clear()  # nothing to open an image from
+    assert moved.shape == (43, 165)
+    assert moved.missing is reader.missing
+    assert "t1.tif is of type uint16" in moved.missing[0]
+    strip = moved.read(0, 43, Job())
+    assert (strip[:40, :60] == 7).all()
+    assert (strip[1:41, 105:] == 9).all()
+    assert not strip[:, 60:105].any()
+
+
+def test_tiles_of_a_part_and_coarser_ones_move_with_those_of_bse() -> None:
+    layout, there = laid([(0, 0), (0, 60), (0, 120)]), laid([(0, 0), (4, 50), (2, 106)])
+    half = (TILE[0] // 2, TILE[1] // 2)
+    own = layout.only({"t0", "t2"}).coarser(half)
+    moved = mosaic(own, [np.full(half, value, np.uint8) for value in (7, 9)]).over(there)
+    assert moved.shape == (22, 83)
+    assert moved.layout.names == ["t0", "t2"]
+    assert moved.layout.tiles.bounds.tolist() == [[0, 20, 0, 30], [1, 21, 53, 83]]

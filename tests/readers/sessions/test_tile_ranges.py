@@ -34,13 +34,13 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("ends", [("Field_00", "Field_03"), ("0", "3"), ("00", "03")])
 def test_a_range_of_tiles_that_is_a_rectangle(file: Path, ends: tuple[str, str]) -> None:
     file.write_text(f"session,first_tile,last_tile,role\nA,{ends[0]},{ends[1]},test\n")
-    sessions = read_sessions(file, SHAPE, tiles())
+    sessions = read_sessions(file).on_section(SHAPE, tiles())
     assert sessions.to_numpy().tolist() == [["A", 0, 20, 0, 120, "test"]]
 
 
 def test_a_range_that_ends_within_a_row_becomes_several_rectangles(file: Path) -> None:
     file.write_text("session,first_tile,last_tile,role\nA,0,5,train\nB,6,11,val\n")
-    assert read_sessions(file, SHAPE, tiles()).to_numpy().tolist() == [
+    assert read_sessions(file).on_section(SHAPE, tiles()).to_numpy().tolist() == [
         ["Aa", 0, 20, 0, 120, "train"],
         ["Ab", 20, 40, 0, 60, "train"],
         ["Ba", 20, 40, 60, 120, "val"],
@@ -55,12 +55,12 @@ def test_a_range_that_ends_within_a_row_becomes_several_rectangles(file: Path) -
 def test_ranges_that_cannot_be(file: Path, ends: str, told: str) -> None:
     file.write_text(f"session,first_tile,last_tile\nA,{ends}\n")
     with pytest.raises(InputError, match=told):
-        read_sessions(file, SHAPE, tiles())
+        read_sessions(file).on_section(SHAPE, tiles())
 
 
 def test_a_night_between_two_tiles_parts_sessions(file: Path) -> None:
     hours = [0.1 * number + (12 if number > 3 else 0) for number in range(12)]
-    assert read_sessions(file, SHAPE, tiles(hours)).to_numpy().tolist() == [
+    assert read_sessions(file).on_section(SHAPE, tiles(hours)).to_numpy().tolist() == [
         ["1", 0, 20, 0, 120, "train"],
         ["2", 20, 60, 0, 120, "none"],
     ]
@@ -68,7 +68,7 @@ def test_a_night_between_two_tiles_parts_sessions(file: Path) -> None:
 
 @pytest.mark.parametrize("hours", [None, [0.1 * n for n in range(12)], [None] + [1.0] * 11])
 def test_without_a_break_or_times_there_is_one_session(file: Path, hours) -> None:
-    assert read_sessions(file, SHAPE, tiles(hours)).to_numpy().tolist() == [
+    assert read_sessions(file).on_section(SHAPE, tiles(hours)).to_numpy().tolist() == [
         ["1", 0, 60, 0, 120, "train"]
     ]
 

@@ -218,10 +218,10 @@ def test_a_stage_that_is_off_leads_to_the_place(tmp_path):
     stage = stage_of(TURNED) + np.array([130, -90])
     save_field(tmp_path / "in" / "EDS", TURNED, stage)
     source = read_source(tmp_path / "in")
-    (field,) = source.fields
-    assert field.how == "stage"
-    assert field.place is not None
-    assert distance(field.place, TURNED) > 20
+    (submap,) = source.submaps
+    assert submap.how == "stage"
+    assert submap.place is not None
+    assert distance(submap.place, TURNED) > 20
     section = import_section(tmp_path / "in", tmp_path / "out")
     fields = section.fields()
     assert fields is not None
@@ -236,7 +236,7 @@ def test_maps_named_as_tiles_but_measured_elsewhere_are_no_tiles(tmp_path):
             file = tmp_path / "in" / "maps" / f"{name}_{number:03d}.tif"
             save(file, field_of(place, column), 6.0, stage_of(place))
     source = read_source(tmp_path / "in")
-    assert [one.name for one in source.fields] == ["maps/001", "maps/002"]
+    assert [one.name for one in source.submaps] == ["maps/001", "maps/002"]
 
 
 def test_the_bse_image_beside_maps_is_no_tile_and_helps_to_find_them(tmp_path):
@@ -302,9 +302,9 @@ def test_a_person_says_where_maps_lie(tmp_path):
     source = read_source(tmp_path / "in")
     assert any("places 'sight', but there is no such field; there are site" in p
                for p in source.problems)  # fmt: skip
-    (field,) = source.fields
-    assert field.place is not None
-    np.testing.assert_allclose(field.place.centre(FIELD), [294, 409])
+    (submap,) = source.submaps
+    assert submap.place is not None
+    np.testing.assert_allclose(submap.place.centre(FIELD), [294, 409])
     section = import_section(tmp_path / "in", tmp_path / "out")
     fields = section.fields()
     assert fields is not None

@@ -28,7 +28,7 @@ def source(*places: SubmapPlace | None) -> Any:
         )
         for number, place in enumerate(places, 1)
     ]
-    return SimpleNamespace(fields=fields, shape=(200, 400))
+    return SimpleNamespace(submaps=fields, shape=(200, 400))
 
 
 def test_a_field_is_outlined_where_it_lies(qtbot: Any) -> None:
@@ -59,14 +59,14 @@ def test_a_field_is_outlined_where_it_lies(qtbot: Any) -> None:
 
 def test_fields_that_are_still_to_be_found_are_told() -> None:
     known = SubmapPlace.of(8.0, 0.0, np.array([99.5, 199.5]), (10, 20))
-    told = _fields_in_words(source(known, None).fields)
+    told = _fields_in_words(source(known, None).submaps)
     assert told[0] == "Part site 1: Mg, Ca, 20 x 10 px of 8 µm, about where the stage says"
     assert told[1].endswith("to be found on the BSE image")
     assert with_fields(None, source(None)) is None
 
 
 def test_many_fields_are_counted() -> None:
-    told = _fields_in_words(source(*[None] * 20).fields)
+    told = _fields_in_words(source(*[None] * 20).submaps)
     assert len(told) == 7
     assert told[-1] == "... and 14 more parts"
 

@@ -1,2 +1,4 @@
-from .identify import read_source as read_source
-from .placement import place_signals as place_signals
+from .importer import import_section as import_section
+from .register import register_source as register_source
+from .relocate import relocate_source as relocate_source
+from .source import Source as Source, read_source as read_source

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from napari_olivine.readers.base import LISTED, Acquisition
-from napari_olivine.readers.discover import Contents, Grouped, pattern_of
+from napari_olivine.readers.discover import Contents, SignalGroups, pattern_of
 from napari_olivine.readers.formats import FORMATS
 
 ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz"}
 
 
-def describe_source(acquisition: Acquisition) -> str:
-    """Tell an acquisition in a line, what is not known left out."""
+def describe_acquisition(acquisition: Acquisition) -> str:
+    """Describe an acquisition in a line, without what is not known."""
     parts = [
         acquisition.instrument,
         acquisition.detector,
@@ -29,8 +29,21 @@ def describe_source(acquisition: Acquisition) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def nothing_there(path: Path, contents: Contents, grouped: Grouped) -> str:
-    """Say why nothing in a folder can be imported, and what could be."""
+def nothing_there(path: Path, contents: Contents, grouped: SignalGroups) -> str:
+    """Say why nothing in a folder can be imported, and what could be.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    contents, grouped
+        What was found there.
+
+    Returns
+    -------
+    str
+        Sentences.
+    """
     if grouped.refused:
         listed = "\n  ".join(grouped.refused[:LISTED])
         return f"{path} holds no image that can be used:\n  {listed}"
@@ -46,12 +59,12 @@ def nothing_there(path: Path, contents: Contents, grouped: Grouped) -> str:
     return (
         f"{path} holds nothing that can be imported.{advice} Known are "
         f"{', '.join(one.name for one in FORMATS)}, and a section.json that describes a mosaic."
-        + "".join(f"\n  {told}" for told in grouped.remarks[:3])
+        + "".join(f"\n  {remark}" for remark in grouped.remarks[:3])
     )
 
 
 def in_few_words(folder: Path, remarks: Iterable[str]) -> list[str]:
-    """Tell remarks that differ in numbers or in a file alone once, with how many there are.
+    """Keep one of the remarks that differ only in numbers or in a file, and count the others.
 
     Parameters
     ----------

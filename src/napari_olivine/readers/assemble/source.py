@@ -1,26 +1,39 @@
-"""What was recognised in a folder of instrument files; nothing is written here."""
+"""A source: instrument files up to where each signal and table lies; nothing is written.
+
+`read_source` is the road up to here, a stage a line; `importer` goes on from here.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from napari_olivine.job import Job
+from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.assemble.frame import Frame, find_frame
+from napari_olivine.readers.assemble.identify import identify
+from napari_olivine.readers.assemble.messages import describe_acquisition, in_few_words
+from napari_olivine.readers.assemble.overlay_images import overlay_images
+from napari_olivine.readers.assemble.overlay_tiles import overlay_tiles
+from napari_olivine.readers.assemble.place import place_bse
+from napari_olivine.readers.assemble.submaps import locate_submaps
+from napari_olivine.readers.assemble.tables import OnSection, Tables, read_tables
 from napari_olivine.readers.base import SignalReader, raise_if_any
 from napari_olivine.readers.mosaic import Layout
-from napari_olivine.readers.signals import Part
 from napari_olivine.readers.submaps import Submap
+
+SETTINGS = ImportSettings()
 
 SMALL_BYTES = 64 << 10
 """Files up to this size are recognised by their content, larger ones by size and date."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Source:
     """A folder of instrument files, recognised.
 
@@ -32,32 +45,22 @@ class Source:
         How the images are kept: ``"tiles"``, or the format of the one BSE image in words.
     name
         Name of the section.
-    pixel_size_um
-        Side of a pixel, um.
-    shape
-        Rows and columns of the whole section.
+    frame
+        The pixels of the section, with the layout of the tiles.
     signals
         Reader of each signal by its name, BSE first.
-    layout
-        Where the tiles lie, `None` without tiles.
-    parts
-        Images of each signal by which the readers were made.
-    fields
+    submaps
         Maps that show a part of the section in a grid of their own.
+    tables
+        Sessions, EPMA analyses and their placements as they were read.
+    on_section
+        The same in places of the section.
     instrument
         Maker of the microscope and what the files say of the acquisition, in words.
     accelerating_voltage_kv
         Accelerating voltage, kV, `None` if unknown.
-    sessions
-        Columns session, row0, row1, col0, col1 (pixels), role.
-    analyses
-        EPMA analyses: profile, point, distance_um, oxides in wt%, Total, x_um, y_um.
-    placements
-        Columns profile, kind, x0_um, y0_um, x1_um, y1_um, use.
-    description_files, table_files
-        Files, beside the images, that the images or the tables were read from.
-    tables
-        Folder of the EPMA tables, `None` if there is none.
+    description_files
+        Files, beside the images, that say what the images are and where they lie.
     problems
         What may spoil the result, in plain sentences; what makes the import impossible is
         raised instead.
@@ -66,21 +69,30 @@ class Source:
     folder: Path
     form: str
     name: str
-    pixel_size_um: float
-    shape: tuple[int, int]
-    signals: dict[str, SignalReader]
-    sessions: pd.DataFrame
-    analyses: pd.DataFrame
-    placements: pd.DataFrame
-    layout: Layout | None = None
-    parts: dict[str, list[Part]] = field(default_factory=dict)
-    fields: list[Submap] = field(default_factory=list)
+    frame: Frame
+    signals: Mapping[str, SignalReader]
+    submaps: list[Submap]
+    tables: Tables
+    on_section: OnSection
     instrument: str = ""
     accelerating_voltage_kv: float | None = None
     description_files: list[Path] = field(default_factory=list)
-    table_files: list[Path] = field(default_factory=list)
-    tables: Path | None = None
     problems: list[str] = field(default_factory=list)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the section."""
+        return self.frame.shape
+
+    @property
+    def pixel_size_um(self) -> float:
+        """Side of a pixel, um."""
+        return self.frame.pixel_size_um
+
+    @property
+    def layout(self) -> Layout | None:
+        """Where the tiles lie, `None` without tiles."""
+        return self.frame.layout
 
     @property
     def tile_shape(self) -> tuple[int, int] | None:
@@ -88,8 +100,23 @@ class Source:
         return self.layout.tiles.tile_shape if self.layout else None
 
     @property
+    def sessions(self) -> pd.DataFrame:
+        """Columns session, row0, row1, col0, col1 (pixels), role."""
+        return self.on_section.sessions
+
+    @property
+    def analyses(self) -> pd.DataFrame:
+        """EPMA analyses: profile, point, distance_um, oxides in wt%, Total, x_um, y_um."""
+        return self.on_section.analyses
+
+    @property
+    def placements(self) -> pd.DataFrame:
+        """Columns profile, kind, x0_um, y0_um, x1_um, y1_um, use."""
+        return self.on_section.placements
+
+    @property
     def image_fingerprint(self) -> str:
-        """Fingerprint of the images and of the file that describes them."""
+        """Fingerprint of the images and of the files that describe them."""
         images = [file for signal in self.signals.values() for file in signal.files]
         return _fingerprint(self.folder, images + self.description_files)
 
@@ -97,7 +124,7 @@ class Source:
     def table_fingerprint(self) -> str:
         """Fingerprint of the EPMA tables and of the frame they are placed in."""
         frame = f"{self.shape} {self.pixel_size_um}"
-        return _fingerprint(self.folder, self.table_files, frame)
+        return _fingerprint(self.folder, self.tables.files, frame)
 
     @property
     def fingerprint(self) -> str:
@@ -124,8 +151,81 @@ class Source:
         """
         heading = f"{self.folder} cannot be imported"
         if self.layout is not None:
-            heading += " as it is (--skip-missing goes on without what is listed)"
-        raise_if_any(self.findings(job), heading)
+            heading += " as it is ({setting:skip_missing} goes on without what is listed)"
+        raise_if_any(self.findings(job), heading, file=self.folder)
+
+
+def read_source(
+    source: Path | str, settings: ImportSettings = SETTINGS, job: Job | None = None
+) -> Source:
+    """Recognise instrument files; nothing is written, and headers are read but no pixels.
+
+    A folder is looked into with its folders. What counts is what is in the files:
+
+    - ``section.json`` with a `tile_pattern` describes a mosaic of equal tiles per signal;
+    - otherwise the name or folder of an image, or the image itself, says its signal; several
+      images of a signal are tiles, placed by their stage positions or by their names.
+
+    Beside them may stand ``sessions.csv`` and a folder ``epma`` with a table per profile and
+    ``placements.csv``.
+
+    Parameters
+    ----------
+    source
+        The folder, or one file that holds all (``.bcf``, ``.h5oina``).
+    settings
+        What the files do not say themselves.
+    job
+        Running job; looking into many files can be stopped.
+
+    Returns
+    -------
+    Source
+        What was recognised.
+
+    Raises
+    ------
+    InputError
+        If nothing is recognised, or a description or table cannot be used.
+    """
+    job = job or Job()
+    identified = identify(source, settings, job)
+    placed = place_bse(identified, settings, job)
+    if placed.layout is not None:
+        overlaid = overlay_tiles(identified, placed, settings, job)
+    else:
+        overlaid = overlay_images(identified, settings, job)
+    frame = find_frame(identified.folder, overlaid, placed.layout, settings)
+    located = locate_submaps(identified, overlaid, frame, job)
+    tables = read_tables(identified.folder, identified.tables, frame)
+    on_section = tables.on_section(frame)
+    acquisition = overlaid.acquisition
+    return Source(
+        folder=identified.folder,
+        form=identified.form,
+        name=identified.name,
+        frame=frame,
+        signals=overlaid.signals | located.signals,
+        submaps=located.submaps,
+        tables=tables,
+        on_section=on_section,
+        instrument=describe_acquisition(acquisition),
+        accelerating_voltage_kv=settings.accelerating_voltage_kv
+        or acquisition.accelerating_voltage_kv,
+        description_files=[*identified.description_files, *located.files],
+        problems=in_few_words(
+            identified.folder,
+            [
+                *identified.remarks,
+                *overlaid.remarks,
+                *identified.submaps.remarks,
+                *(placed.layout.remarks if placed.layout is not None else []),
+                *located.remarks,
+                *frame.remarks,
+                *on_section.remarks,
+            ],
+        ),
+    )
 
 
 def _fingerprint(folder: Path, files: Sequence[Path], *more: str) -> str:

@@ -3,10 +3,10 @@ from .image import (
     Acquisition as Acquisition,
     Image as Image,
     Unreadable as Unreadable,
+    usual_pixel_size_um as usual_pixel_size_um,
 )
 from .signal_names import (
     DEPTH as DEPTH,
-    ELEMENTS as ELEMENTS,
     depth_of as depth_of,
     is_no_measurement as is_no_measurement,
     signal_of as signal_of,
@@ -16,6 +16,7 @@ from .validation import LISTED as LISTED, raise_if_any as raise_if_any
 from .vocabulary import (
     BSE as BSE,
     BSE_DETECTORS as BSE_DETECTORS,
+    ELEMENTS as ELEMENTS,
     LINE as LINE,
     SYMBOLS as SYMBOLS,
     element_of_line as element_of_line,

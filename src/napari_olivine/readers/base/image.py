@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -93,3 +94,9 @@ class Image:
     acquisition: Acquisition = field(default_factory=Acquisition)
     files: tuple[Path, ...] = ()
     remarks: tuple[str, ...] = ()
+
+
+def usual_pixel_size_um(images: Iterable[Image]) -> float | None:
+    """Return the side of a pixel that most images say, um; `None` if none says it."""
+    sizes = Counter(size for image in images if (size := image.acquisition.pixel_size_um))
+    return sizes.most_common(1)[0][0] if sizes else None

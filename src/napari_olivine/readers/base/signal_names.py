@@ -107,6 +107,3 @@ def _named(part: str) -> str | None:
     if part in ELEMENTS or OXIDE.fullmatch(part):
         return part
     return WORDS.get(word)
-
-
-__all__ = ["DEPTH", "ELEMENTS", "depth_of", "is_no_measurement", "signal_of"]

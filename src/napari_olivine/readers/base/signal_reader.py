@@ -25,7 +25,15 @@ class SignalReader(Protocol):
         """Type of a pixel."""
 
     def check(self, job: Job) -> list[str]:
-        """Look at every file without reading its pixels where possible; return what is wrong."""
+        """Look at every file, at its header alone where possible; return what is wrong."""
 
     def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
-        """Return rows `start` up to, not including, `stop`, shape (stop - start, columns)."""
+        """Return rows of the signal, shape (stop - start, columns).
+
+        Parameters
+        ----------
+        start, stop
+            First row of the section, and the one behind the last.
+        job
+            Running job.
+        """

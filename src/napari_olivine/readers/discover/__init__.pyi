@@ -4,6 +4,7 @@ from .filename_patterns import (
     in_short as in_short,
     pattern_of as pattern_of,
 )
-from .group_signals import Grouped as Grouped, group as group
+from .find_tables import TableFolder as TableFolder
+from .group_signals import SignalGroups as SignalGroups, group as group
 from .scan import TABLE_FOLDERS as TABLE_FOLDERS
-from .select_signals import BSE as BSE, NAMED as NAMED, choose as choose, is_wanted as is_wanted
+from .select_signals import NAMED as NAMED, choose as choose, is_wanted as is_wanted

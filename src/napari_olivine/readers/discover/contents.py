@@ -12,7 +12,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers.base import Unreadable, is_no_measurement, signal_of
 from napari_olivine.readers.discover.filename_patterns import PICTURES
-from napari_olivine.readers.discover.find_tables import find_tables
+from napari_olivine.readers.discover.find_tables import TableFolder, find_tables
 from napari_olivine.readers.discover.scan import walk
 from napari_olivine.readers.formats import FORMATS, Format, format_of
 
@@ -66,7 +66,7 @@ class Contents:
 
     folder: Path
     images: list[ImageFile]
-    tables: Path | None
+    tables: TableFolder | None
     unreadable: list[str]
     left_out: list[str]
     others: Counter[str] = field(default_factory=Counter)
@@ -110,8 +110,9 @@ def look_into(folder: Path, job: Job) -> Contents:
         if done % 1024 == 0:
             job.progress(done, len(known), "Reading the names")
         images.append(_image_file(file, found, folder, sample))
-    tables, remarks = walked.tables, list[str]()
-    if tables is None:
+    if walked.tables is not None:
+        tables, remarks = TableFolder(walked.tables), list[str]()
+    else:
         tables, remarks = find_tables(folder, others, [file for file, _ in known], job)
     suffixes = Counter(file.suffix.lower() for file in others)
     return Contents(folder, images, tables, unreadable, left_out, suffixes, remarks)
@@ -147,7 +148,8 @@ def one_file(file: Path) -> Contents:
     if found is None:
         raise InputError(
             f"{file} is of no format that can be read; known are "
-            f"{', '.join(one.name for one in FORMATS)}."
+            f"{', '.join(one.name for one in FORMATS)}.",
+            file=file,
         )
     return Contents(file.parent, [_image_file(file, found, file.parent)], None, [], [])
 

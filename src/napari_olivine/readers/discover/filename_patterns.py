@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from napari_olivine.errors import InputError
-from napari_olivine.readers.signals import Part
+from napari_olivine.readers.signals import ImageRef
 
 MOST_FAMILIES = 50
 """Names that differ in more ways say nothing of families."""
@@ -29,14 +27,14 @@ def pattern_of(place: str) -> str:
     return re.sub(r"\d+", "#", place)
 
 
-def drop_non_tiles(parts: list[Part]) -> tuple[list[Part], list[str]]:
+def drop_non_tiles(refs: list[ImageRef]) -> tuple[list[ImageRef], list[str]]:
     """Leave out what is no tile: a stitched image, an overview, the pyramid of a viewer.
 
     Of images that are named in several ways, those are kept that have the size of the most.
 
     Parameters
     ----------
-    parts
+    refs
         Images of one signal.
 
     Returns
@@ -46,16 +44,16 @@ def drop_non_tiles(parts: list[Part]) -> tuple[list[Part], list[str]]:
     remarks
         What was left out, in sentences.
     """
-    families: dict[str, list[Part]] = defaultdict(list)
-    for part in parts:
-        families[pattern_of(part.place)].append(part)
+    families: dict[str, list[ImageRef]] = defaultdict(list)
+    for ref in refs:
+        families[pattern_of(ref.place)].append(ref)
     if not 1 < len(families) <= MOST_FAMILIES:
-        return parts, []
+        return refs, []
     shapes = {pattern: _shape(each) for pattern, each in families.items()}
     main = max(families, key=lambda pattern: _weight(families[pattern], shapes[pattern]))
     if len(families[main]) == 1:
-        return parts, []
-    kept, remarks = list[Part](), list[str]()
+        return refs, []
+    kept, remarks = list[ImageRef](), list[str]()
     for pattern, each in families.items():
         shape = shapes[pattern]
         if shape in (None, shapes[main]):
@@ -63,7 +61,7 @@ def drop_non_tiles(parts: list[Part]) -> tuple[list[Part], list[str]]:
         else:
             assert shape is not None and shapes[main] is not None
             remarks.append(
-                f"{in_short([part.file for part in each])} left out: not of the size of the "
+                f"{in_short([ref.file for ref in each])} left out: not of the size of the "
                 f"{len(families[main])} tiles ({shape[0]} x {shape[1]} px)"
             )
     return kept, remarks
@@ -76,24 +74,15 @@ def in_short(files: Sequence[Path]) -> str:
     return f"{files[0].name} and {len(files) - 1} more are"
 
 
-def keep_image(part: Part) -> Part:
-    """Return the part with its image opened; as it was if that fails."""
-    try:
-        return replace(part, image=part.open())
-    except InputError:
-        return part
-
-
-def _shape(parts: list[Part]) -> tuple[int, int] | None:
+def _shape(refs: list[ImageRef]) -> tuple[int, int] | None:
     """Rows and columns of the first image that can be opened."""
-    for part in parts[:3]:
-        image = keep_image(part).image
-        if image is not None:
+    for ref in refs[:3]:
+        if (image := ref.try_open()) is not None:
             return image.shape
     return None
 
 
-def _weight(parts: list[Part], shape: tuple[int, int] | None) -> tuple[bool, bool, int, int]:
+def _weight(refs: list[ImageRef], shape: tuple[int, int] | None) -> tuple[bool, bool, int, int]:
     height, width = shape or (0, 0)
-    picture = parts[0].file.suffix.lower() in PICTURES
-    return len(parts) > 1, not picture, len(parts), height * width
+    picture = refs[0].file.suffix.lower() in PICTURES
+    return len(refs) > 1, not picture, len(refs), height * width

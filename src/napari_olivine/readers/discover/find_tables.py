@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
@@ -20,9 +24,27 @@ OUR_OWN = ("sessions", "placements", "tileconfiguration", "standard")
 """How tables are called that are no analyses of the sample."""
 
 
+@dataclass(frozen=True)
+class TableFolder:
+    """A folder of EPMA tables; they are read once, when they are first asked for.
+
+    Parameters
+    ----------
+    path
+        The folder; may be missing.
+    """
+
+    path: Path
+
+    @cached_property
+    def profiles(self) -> tuple[pd.DataFrame, list[Path], list[str]]:
+        """Analyses, files and remarks, see `napari_olivine.readers.epma.read_profiles`."""
+        return read_profiles(self.path)
+
+
 def find_tables(
     folder: Path, others: Sequence[Path], images: Sequence[Path], job: Job
-) -> tuple[Path | None, list[str]]:
+) -> tuple[TableFolder | None, list[str]]:
     """Look for tables of analyses among the files that are no images.
 
     Parameters
@@ -54,11 +76,12 @@ def find_tables(
     with_images = {folder} | {image.parent for image in images}
     apart = [place for place in found if place not in with_images]
     if len(found) == len(apart) == 1:
+        tables = TableFolder(apart[0])
         try:
-            read_profiles(apart[0])
+            _ = tables.profiles
         except InputError as error:
             return None, [f"the EPMA tables in {apart[0].name} are left out: {error}"]
-        return apart[0], [f"the EPMA tables are those in {apart[0].relative_to(folder)}"]
+        return tables, [f"the EPMA tables are those in {apart[0].relative_to(folder)}"]
     names = [name for there in found.values() for name in there]
     what = f"{names[0]} looks like an EPMA table and is not read: put it"
     if len(names) > 1:

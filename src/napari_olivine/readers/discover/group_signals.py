@@ -10,17 +10,15 @@ from pathlib import Path
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
-from napari_olivine.readers.base import DEPTH, Image, depth_of, plain
+from napari_olivine.readers.base import BSE, DEPTH, Image, depth_of, plain
 from napari_olivine.readers.discover.contents import Contents, ImageFile
 from napari_olivine.readers.discover.filename_patterns import (
     PICTURES,
     in_short,
-    keep_image,
     pattern_of,
 )
-from napari_olivine.readers.discover.select_signals import BSE
 from napari_olivine.readers.formats import open_images
-from napari_olivine.readers.signals import Part, times_finer
+from napari_olivine.readers.signals import ImageRef, times_finer
 
 Kind = tuple[int, str]
 
@@ -32,7 +30,7 @@ NAMELESS = 3
 
 
 @dataclass(frozen=True)
-class Grouped:
+class SignalGroups:
     """The images of a folder by their signals.
 
     Parameters
@@ -45,13 +43,13 @@ class Grouped:
         Files that cannot be used, in sentences.
     """
 
-    signals: dict[str, list[Part]]
+    signals: dict[str, list[ImageRef]]
     remarks: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
 
-def group(contents: Contents, settings: ImportSettings, job: Job) -> Grouped:
-    """Tell which images are of which signal; files that do not say it by name are opened.
+def group(contents: Contents, settings: ImportSettings, job: Job) -> SignalGroups:
+    """Sort the images by their signals; files that do not say it by name are opened.
 
     Parameters
     ----------
@@ -62,44 +60,47 @@ def group(contents: Contents, settings: ImportSettings, job: Job) -> Grouped:
     job
         Running job.
 
+    Returns
+    -------
+    SignalGroups
+        The images of each signal, and what is left out.
+
     Raises
     ------
     InputError
         If `rename` cannot be understood.
     """
     new_names = _new_names(settings)
-    found: dict[str, list[Part]] = defaultdict(list)
-    nameless: list[Part] = []
+    by_signal: dict[str, list[ImageRef]] = defaultdict(list)
+    nameless: list[ImageRef] = []
     refused = list(contents.unreadable)
     for done, one in enumerate(contents.images):
-        if one.signal and not one.format.container:
-            if done % 256 == 0:
-                job.progress(done, len(contents.images), "Looking into the folder")
-            found[one.signal].append(Part(one.place, one.file))
+        named = bool(one.signal) and not one.format.container
+        if not named or done % 256 == 0:
+            job.progress(done, len(contents.images), "Looking into the folder")
+        if named:
+            by_signal[one.signal].append(ImageRef(one.place, one.file))
             continue
-        job.progress(done, len(contents.images), "Looking into the folder")
         try:
             images = open_images(one.file)
         except InputError as error:
             refused.append(str(error))
             continue
-        for signal, part in _parts_of(one, images):
-            (found[signal] if signal else nameless).append(part)
-    remarks = [f"{told}: left out" for told in contents.left_out]
+        for signal, ref in _refs_of(one, images):
+            (by_signal[signal] if signal else nameless).append(ref)
+    remarks = [f"{left_out}: left out" for left_out in contents.left_out]
     remarks += contents.remarks
-    _name_the_nameless(found, nameless, remarks)
-    signals: dict[str, list[Part]] = {}
-    for signal, parts in found.items():
-        name = new_names.get(signal, signal)
-        if name:
-            signals[name] = [*signals.get(name, []), *parts]
+    remarks += _name_the_nameless(by_signal, nameless)
+    signals: dict[str, list[ImageRef]] = defaultdict(list)
+    for signal, refs in by_signal.items():
+        if name := new_names.get(signal, signal):
+            signals[name] += refs
     shallow: list[Path] = []
     doubled: list[str] = []
-    for signal, parts in signals.items():
-        signals[signal] = _without_twins(parts, shallow, doubled)
+    signals = {name: _without_twins(refs, shallow, doubled) for name, refs in signals.items()}
     if shallow:
         remarks.append(f"{in_short(shallow)} left out: the same image is there with more bits")
-    return Grouped(signals, [*remarks, *doubled], refused)
+    return SignalGroups(signals, [*remarks, *doubled], refused)
 
 
 def _new_names(settings: ImportSettings) -> dict[str, str]:
@@ -107,107 +108,115 @@ def _new_names(settings: ImportSettings) -> dict[str, str]:
     wrong = [old + mark + new for old, mark, new in pairs if not (old and mark and new.strip())]
     if wrong:
         raise InputError(
-            f"The new names of signals cannot be understood: {', '.join(wrong)}; write OLD=NEW, "
-            "e.g. 'Map 12=Mg'."
+            f"The new names of signals cannot be understood: {', '.join(wrong)}.",
+            remedy="Write OLD=NEW, e.g. 'Map 12=Mg'.",
+            setting="rename",
         )
     return {old.strip(): new.strip() for old, _, new in pairs}
 
 
-def _parts_of(one: ImageFile, images: list[Image]) -> list[tuple[str, Part]]:
-    """Signal (empty if unknown) and part of each image of a file that was opened."""
+def _refs_of(one: ImageFile, images: list[Image]) -> list[tuple[str, ImageRef]]:
+    """Signal (empty if unknown) and ref of each image of a file that was opened."""
     signals = [image.signal or image.acquisition.detector for image in images]
     repeated = Counter(signals)
     seen: Counter[str] = Counter()
-    parts = []
+    refs = []
     for number, (signal, image) in enumerate(zip(signals, images, strict=True)):
         seen[signal] += 1
         place = one.place
         if repeated[signal] > 1:  # the tiles of a mosaic in one file
             place = f"{place}/{seen[signal]:04d}"
-        parts.append((signal, Part(place, one.file, number, image)))
-    return parts
+        refs.append((signal, ImageRef(place, one.file, number, image)))
+    return refs
 
 
-def _name_the_nameless(
-    found: dict[str, list[Part]], nameless: list[Part], remarks: list[str]
-) -> None:
-    """Many alike that say nothing are tiles of the BSE image; a few others keep their names."""
-    families: dict[tuple[object, ...], list[Part]] = defaultdict(list)
-    for part in nameless:
-        families[_alike(part)].append(part)
-    if BSE not in found and (bse := _likely_bse(list(families.values()), found)):
-        found[BSE] = bse
-        what = f"{bse[0].file.name} does not say which signal it shows"
+def _name_the_nameless(by_signal: dict[str, list[ImageRef]], nameless: list[ImageRef]) -> list[str]:
+    """Many alike that say nothing are tiles of the BSE image; a few others keep their names.
+
+    They are added to their signals; returned is what the person should know.
+    """
+    remarks = []
+    families: dict[tuple[object, ...], list[ImageRef]] = defaultdict(list)
+    for ref in nameless:
+        families[_alike(ref)].append(ref)
+    if BSE not in by_signal and (bse := _likely_bse(list(families.values()), by_signal)):
+        by_signal[BSE] = bse
+        subject = f"{bse[0].file.name} does not say which signal it shows"
         if len(bse) > 1:
-            what = f"{len(bse)} images, e.g. {bse[0].file.name}, do not say which signal they show"
-        remarks.append(f"{what}; taken for the BSE image")
-        families = {key: parts for key, parts in families.items() if parts is not bse}
-    for parts in families.values():
-        if len(parts) > NAMELESS:
-            files = [part.file for part in parts]
-            remarks.append(f"{in_short(files)} left out: they do not say which signal they show")
+            first = bse[0].file.name
+            subject = f"{len(bse)} images, e.g. {first}, do not say which signal they show"
+        remarks.append(f"{subject}; taken for the BSE image")
+        families = {key: refs for key, refs in families.items() if refs is not bse}
+    for refs in families.values():
+        if len(refs) > NAMELESS:
+            files = in_short([ref.file for ref in refs])
+            remarks.append(f"{files} left out: they do not say which signal they show")
             continue
-        for part in parts:
-            name = part.place.split("/")[-1]
-            found[name].append(replace(part, place=""))
+        for ref in refs:
+            by_signal[ref.place.split("/")[-1]].append(replace(ref, place=""))
+    return remarks
 
 
-def _alike(part: Part) -> tuple[object, ...]:
+def _alike(ref: ImageRef) -> tuple[object, ...]:
     """Return what tiles of one mosaic share: their size, and names with numbers or the stage."""
-    assert part.image is not None
-    on_stage = part.image.acquisition.stage_um is not None
-    return part.image.shape, on_stage or pattern_of(part.place)
+    assert ref.image is not None
+    on_stage = ref.image.acquisition.stage_um is not None
+    return ref.image.shape, on_stage or pattern_of(ref.place)
 
 
-def _likely_bse(families: list[list[Part]], found: dict[str, list[Part]]) -> list[Part]:
+def _likely_bse(
+    families: list[list[ImageRef]], by_signal: dict[str, list[ImageRef]]
+) -> list[ImageRef]:
     """Return the images that are the backscatter image, as nothing else can be."""
     called_electron = [one for one in families if ELECTRON.search(plain(one[0].file.stem))]
     families = sorted(called_electron or families, key=len, reverse=True)
     if not families or (len(families) > 1 and len(families[0]) == len(families[1])):
         return []
     first = families[0]
-    if len(first) > 1 or not found:
+    if len(first) > 1 or not by_signal:
         return first
-    others = [parts[0] for parts in found.values() if len(parts) == 1]
+    others = [refs[0] for refs in by_signal.values() if len(refs) == 1]
     return first if others and _of_one_field(first[0], others[0]) else []
 
 
-def _of_one_field(bse: Part, other: Part) -> bool:
-    image = keep_image(other).image
+def _of_one_field(bse: ImageRef, other: ImageRef) -> bool:
+    image = other.try_open()
     return bse.image is None or image is None or bool(times_finer(bse.image.shape, image.shape))
 
 
-def _without_twins(parts: list[Part], shallow: list[Path], doubled: list[str]) -> list[Part]:
+def _without_twins(refs: list[ImageRef], shallow: list[Path], doubled: list[str]) -> list[ImageRef]:
     """Of an image that is there with several depths or in several formats keep the best."""
-    at: dict[str, list[Part]] = defaultdict(list)
-    for part in parts:
-        at[_plain(part.place)].append(part)
+    at: dict[str, list[ImageRef]] = defaultdict(list)
+    for ref in refs:
+        at[_plain(ref.place)].append(ref)
     bits: dict[Kind, int] = {}
-    kept: list[Part] = []
+    kept: list[ImageRef] = []
     for place, here in at.items():
-        kinds = {_kind(part): part for part in here}
-        if len(here) == 1 or len(kinds) < len(here):  # not told apart: another step asks
+        kinds = {_kind(ref): ref for ref in here}
+        if len(here) == 1 or len(kinds) < len(
+            here
+        ):  # it is unclear which is best: a later step decides
             kept += here
             continue
         if len({depth for depth, _ in kinds}) == len(here):
             best = kinds[max(kinds)]
-            shallow += [part.file for part in here if part is not best]
+            shallow += [ref.file for ref in here if ref is not best]
             kept.append(replace(best, place=place))
             continue
-        for kind, part in kinds.items():
+        for kind, ref in kinds.items():
             if kind not in bits:  # one of each kind tells
-                image = keep_image(part).image
+                image = ref.try_open()
                 bits[kind] = image.dtype.itemsize if image is not None else 0
         best = kinds[max(kinds, key=lambda kind: (bits[kind], kind[1] not in PICTURES))]
         kept.append(best)
-        rest = [part.file for part in here if part is not best]
+        rest = [ref.file for ref in here if ref is not best]
         doubled.append(f"{in_short(rest)} left out: {best.file.name} shows the same")
     return kept
 
 
-def _kind(part: Part) -> Kind:
+def _kind(ref: ImageRef) -> Kind:
     """Bits of a pixel as the name says (0 where it says nothing), and the file's suffix."""
-    return depth_of(part.file.stem) or 0, part.file.suffix.lower()
+    return depth_of(ref.file.stem) or 0, ref.file.suffix.lower()
 
 
 def _plain(place: str) -> str:

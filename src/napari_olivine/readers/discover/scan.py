@@ -62,11 +62,11 @@ def walk(folder: Path, job: Job) -> Listing:
             entries = sorted(os.scandir(here), key=lambda entry: entry.name)
         except OSError as error:
             if here == folder:
-                raise InputError(f"{here} cannot be read ({error}).") from error
+                raise InputError(f"{here} cannot be read ({error}).", file=here) from error
             found.left_out.append(f"the folder {here} cannot be read ({error.strerror})")
             continue
-        if here != folder and (told := _is_store(here, entries)):
-            found.left_out.append(told)
+        if here != folder and (kind := _kind_of_store(here, entries)):
+            found.left_out.append(kind)
             continue
         for entry in entries:
             if entry.name.startswith((".", "~")):
@@ -92,13 +92,14 @@ def walk(folder: Path, job: Job) -> Listing:
                 found.files.append(path)
         if len(found.files) > MOST_FILES:
             raise InputError(
-                f"{folder} holds more than {MOST_FILES} files; choose the folder of one section."
+                f"{folder} holds more than {MOST_FILES} files; choose the folder of one section.",
+                file=folder,
             )
     return found
 
 
-def _is_store(folder: Path, entries: list[os.DirEntry[str]]) -> str:
-    """Say which folder holds no instrument files: an imported section, another zarr store."""
+def _kind_of_store(folder: Path, entries: list[os.DirEntry[str]]) -> str:
+    """Say that a folder is an imported section or another zarr store; empty for other folders."""
     names = {entry.name for entry in entries}
     if not names & ZARR:
         return ""
@@ -124,7 +125,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
-    """Tell files from pipes and devices; a link to nothing counts, so that it can be told."""
+    """Tell files from pipes and devices; a link to nothing counts, so that it can be reported."""
     try:
         return entry.is_file() or (entry.is_symlink() and not entry.is_dir())
     except OSError:

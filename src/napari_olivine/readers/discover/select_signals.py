@@ -39,7 +39,9 @@ def choose(folder: Path, found: Sequence[str], settings: ImportSettings) -> dict
     bse = _bse(folder, found, settings)
     wanted = set(settings.signals) or set(found)
     if unknown := sorted(wanted - set(found) - {BSE}):
-        raise InputError(f"{folder} has no signal {', '.join(unknown)}; it has {listed}.")
+        raise InputError(
+            f"{folder} has no signal {', '.join(unknown)}; it has {listed}.", file=folder
+        )
     rest = [name for name in found if name in wanted and name not in (bse, BSE)]
     return {bse: BSE} | {name: name for name in rest}
 
@@ -61,13 +63,13 @@ def _bse(folder: Path, found: Sequence[str], settings: ImportSettings) -> str:
         for name in (settings.bse, signal_of(settings.bse)):  # "Cp" is known as BSE by now
             if name in found:
                 return str(name)
-        raise InputError(f"{folder} has no signal {settings.bse!r}; it has {listed}.")
+        raise InputError(f"{folder} has no signal {settings.bse!r}; it has {listed}.", file=folder)
     if BSE in found:
         return BSE
     raise InputError(
         f"{folder}: which signal is the backscatter image? None is known by its name. The signals "
-        f"are {listed}; name it with --bse."
+        f"are {listed}.",
+        remedy="Name it with {setting:bse}.",
+        setting="bse",
+        file=folder,
     )
-
-
-__all__ = ["BSE", "NAMED", "choose", "is_wanted"]

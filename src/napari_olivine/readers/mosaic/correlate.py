@@ -4,10 +4,14 @@ Three steps. The tiles are whitened: a band-pass leaves grain boundaries and cra
 shading, the session's grey and most of the noise away. The normalised cross-correlation of the
 parts that may overlap is computed for every whole shift at once by the Fourier transform, at half
 the resolution and over the pixels that both tiles have at that shift alone, so that an overlap
-narrower than the stage error is found too (Padfield 2012, doi:10.1109/TIP.2011.2181402, with
-rectangles for masks). The best shift is refined by maximising the enhanced correlation
-coefficient (Evangelidis & Psarakis 2008, doi:10.1109/TPAMI.2008.113), which no gain and offset
-between the tiles disturbs.
+narrower than the stage error is found too [1]_ (with rectangles for masks). The best shift is
+refined by maximising the enhanced correlation coefficient [2]_, which no gain and offset between
+the tiles disturbs.
+
+References
+----------
+.. [1] Padfield 2012, doi:10.1109/TIP.2011.2181402.
+.. [2] Evangelidis & Psarakis 2008, doi:10.1109/TPAMI.2008.113.
 """
 
 from __future__ import annotations
@@ -134,7 +138,20 @@ def find_shift(
 def common(
     shape: tuple[int, int], row: int, column: int
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
-    """Return the pixels, of a and of b, that two tiles share when b is shifted by whole pixels."""
+    """Return the pixels that two tiles share when b is shifted against a by whole pixels.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns of either tile.
+    row, column
+        First pixel of b minus first pixel of a, px.
+
+    Returns
+    -------
+    tuple or None
+        Rows and columns of a, and of b; `None` if no pixel is shared.
+    """
     height, width = shape[0] - abs(row), shape[1] - abs(column)
     if height < 1 or width < 1:
         return None

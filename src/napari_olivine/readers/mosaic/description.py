@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import raise_if_any
 from napari_olivine.readers.mosaic.layout import Layout, in_a_grid, lay_out
-from napari_olivine.readers.signals import Part
+from napari_olivine.readers.signals import ImageRef
 
 MOST_TILES = 10_000_000
 """More places than any section has; a grid beyond it is a slip of the pen."""
@@ -47,31 +47,28 @@ def read_description(file: Path) -> MosaicDescription:
         raise_if_any(
             [f"{'.'.join(map(str, p['loc'])) or 'the file'}: {p['msg']}" for p in error.errors()],
             f"{file} does not describe a mosaic of tiles",
+            file=file,
         )
         raise
     if min(*description.grid, *description.tile_shape) < 1:
-        raise InputError(f"{file}: grid and tile_shape must be numbers from 1.")
+        raise InputError(f"{file}: grid and tile_shape must be numbers from 1.", file=file)
     if description.grid[0] * description.grid[1] > MOST_TILES:
         raise InputError(
             f"{file}: a grid of {description.grid[0]} x {description.grid[1]} is more than "
-            f"{MOST_TILES} tiles; count them again."
+            f"{MOST_TILES} tiles; count them again.",
+            file=file,
         )
     if description.tile_overlap_px >= min(description.tile_shape):
         raise InputError(
             f"{file}: tiles of {description.tile_shape[0]} x {description.tile_shape[1]} px cannot "
-            f"overlap by {description.tile_overlap_px} px (tile_overlap_px)."
+            f"overlap by {description.tile_overlap_px} px (tile_overlap_px).",
+            file=file,
         )
     return description
 
 
-def described_layout(folder: Path, description: MosaicDescription) -> Layout:
-    """Lay the tiles out as ``section.json`` says; a tile's name is its ``ROW_COLUMN``.
-
-    Raises
-    ------
-    InputError
-        If `tile_pattern` cannot be used.
-    """
+def described_layout(description: MosaicDescription) -> Layout:
+    """Lay the tiles out as ``section.json`` says; a tile's name is its ``ROW_COLUMN``."""
     rows, columns = description.grid
     cells = np.argwhere(np.ones((rows, columns), bool)).astype(np.int64)
     overlap = description.tile_overlap_px
@@ -86,28 +83,43 @@ def described_layout(folder: Path, description: MosaicDescription) -> Layout:
     )
 
 
-def described_parts(folder: Path, description: MosaicDescription, signal: str) -> dict[str, Part]:
-    """Return the image of each tile of a signal by the tile's name.
+def described_tiles(folder: Path, description: MosaicDescription, signal: str) -> list[ImageRef]:
+    """Return the image of each tile of a signal; the files may be missing.
+
+    Parameters
+    ----------
+    folder
+        Folder of the ``section.json``.
+    description
+        What it says.
+    signal
+        The signal, by the name that the description uses.
+
+    Returns
+    -------
+    list of ImageRef
+        Row by row.
 
     Raises
     ------
     InputError
         If `tile_pattern` cannot be used.
     """
+    pattern = description.tile_pattern
     try:
-        return {
-            _name(row, column): Part(
-                _name(row, column),
-                folder / description.tile_pattern.format(signal=signal, row=row, col=column),
+        return [
+            ImageRef(
+                _name(row, column), folder / pattern.format(signal=signal, row=row, col=column)
             )
             for row in range(description.grid[0])
             for column in range(description.grid[1])
-        }
+        ]
     except (KeyError, ValueError, IndexError, AttributeError, TypeError) as error:
+        file = folder / "section.json"
         raise InputError(
-            f"{folder / 'section.json'}: the tile_pattern {description.tile_pattern!r} cannot be "
-            "used; it may hold {signal}, {row} and {col}, as in "
-            f"tiles/{{signal}}/r{{row:02d}}_c{{col:02d}}.tif ({error})."
+            f"{file}: the tile_pattern {pattern!r} cannot be used; it may hold {{signal}}, {{row}} "
+            f"and {{col}}, as in tiles/{{signal}}/r{{row:02d}}_c{{col:02d}}.tif ({error}).",
+            file=file,
         ) from error
 
 

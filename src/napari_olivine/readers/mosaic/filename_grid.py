@@ -82,42 +82,14 @@ class Names:
     sure: bool
 
 
-@dataclass(frozen=True)
-class NamedGrid:
-    """Places that were read from names.
-
-    Parameters
-    ----------
-    names
-        The names that hold a place.
-    cells
-        Row and column of each, shape (names, 2), counted from 0.
-    words
-        Pattern and order in words.
-    sure
-        `False` where the order was guessed.
-    """
-
-    names: list[str]
-    cells: Cells
-    words: str
-    sure: bool
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of places."""
-        rows, columns = self.cells.max(axis=0) + 1
-        return int(rows), int(columns)
-
-
-def grid_of_names(
+def read_names(
     names: Sequence[str],
     *,
     order: Order | None = None,
     columns: int | None = None,
     tile_shape: tuple[int, int] = (1, 1),
-) -> NamedGrid | None:
-    """Read places from names alone: of several readings the most usual.
+) -> Names | None:
+    """List the ways to read places from names.
 
     Parameters
     ----------
@@ -132,26 +104,9 @@ def grid_of_names(
 
     Returns
     -------
-    NamedGrid or None
+    Names or None
         `None` if the names hold no places.
     """
-    found = read_names(names, order=order, columns=columns, tile_shape=tile_shape)
-    if found is None:
-        return None
-    first = found.readings[0]
-    guess = "" if found.sure else " (a guess)"
-    matched = [names[at] for at in found.matched]
-    return NamedGrid(matched, first.cells(), first.words + guess, found.sure)
-
-
-def read_names(
-    names: Sequence[str],
-    *,
-    order: Order | None = None,
-    columns: int | None = None,
-    tile_shape: tuple[int, int] = (1, 1),
-) -> Names | None:
-    """List the ways to read places from names; parameters as of `grid_of_names`."""
     if len(names) < 2:
         return None
     plain = _without_copies(names)
@@ -344,8 +299,8 @@ def _flipped(words: str, cells: Cells) -> Iterator[Reading]:
         def turned(back: NDArray[np.bool_] = back) -> Cells:
             return np.where(back, last - cells, cells)
 
-        told = [name for name, is_back in (("rows", up), ("columns", left)) if is_back]
-        yield Reading(words + (f", {' and '.join(told)} backwards" if told else ""), turned)
+        flipped = " and ".join(n for n, is_back in (("rows", up), ("columns", left)) if is_back)
+        yield Reading(words + (f", {flipped} backwards" if flipped else ""), turned)
 
 
 def _counted(values: NDArray[np.int64]) -> NDArray[np.int64]:

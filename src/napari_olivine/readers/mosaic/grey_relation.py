@@ -53,10 +53,10 @@ NOTHING = GreyLine(*(float("nan"),) * 6, 0)
 
 
 def grey_line(a: NDArray[Any], b: NDArray[Any], saturated: float) -> GreyLine:
-    """Fit the grey of b on the grey of a, both noisy alike.
+    """Fit the grey of b on the grey of a, both equally noisy.
 
-    Orthogonal regression (Deming 1943; standard errors after Jolicoeur & Mosimann as in
-    McArdle 1988, doi:10.1139/z88-348) of averaged blocks, outliers left out.
+    Orthogonal regression (Deming 1943; standard errors after Jolicoeur & Mosimann [1]_) of averaged
+    blocks, without outliers.
 
     Parameters
     ----------
@@ -64,6 +64,15 @@ def grey_line(a: NDArray[Any], b: NDArray[Any], saturated: float) -> GreyLine:
         The common pixels in either tile, one shape.
     saturated
         Grey from which pixels are cut off; blocks that reach 0 or it are left out.
+
+    Returns
+    -------
+    GreyLine
+        `NOTHING` if fewer than 30 blocks are left.
+
+    References
+    ----------
+    .. [1] McArdle 1988, doi:10.1139/z88-348.
     """
     x, y, whole = _blocks(a, b, saturated)
     keep = whole & np.isfinite(x) & np.isfinite(y)

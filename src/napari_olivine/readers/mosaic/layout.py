@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
@@ -44,11 +45,6 @@ class StageFrame:
         """Turn stage positions x, y (um), shape (n, 2), into rows and columns (px), (n, 2)."""
         return np.asarray(stage_um, np.float64) @ self.matrix.T + self.origin_px
 
-    def pixel_to_stage(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Turn rows and columns (px), shape (n, 2), into stage positions x, y (um), (n, 2)."""
-        away = np.asarray(pixels, np.float64) - self.origin_px
-        return away @ np.linalg.inv(self.matrix).T
-
     def moved(self, shift_px: NDArray[np.float64]) -> StageFrame:
         """Return the frame of a section whose pixels are counted from elsewhere."""
         return StageFrame(self.matrix, self.origin_px + shift_px)
@@ -68,8 +64,8 @@ class Layout:
     tiles
         Its table has, beside the columns of `Tiles`: name, y_px, x_px (exact place of the tile's
         first pixel; row0 and col0 are the nearest whole pixels), stage_x_um, stage_y_um (position
-        of the tile's centre as the instrument says, NaN where unknown). Sorted by grid_row,
-        grid_col.
+        of the tile's centre as the instrument says, NaN where unknown), and taken (time) where
+        the files say it. Sorted by grid_row, grid_col.
     shape
         Rows and columns of the section.
     mirrored
@@ -125,6 +121,33 @@ class Layout:
         one = np.array(self.grid) == 1
         return bool((one | (steps > np.array(self.tiles.tile_shape) / 2)).all())
 
+    def with_times(self, taken: Mapping[str, datetime | None]) -> Layout:
+        """Return the layout with the column taken: when each tile was measured, by its name."""
+        if not any(taken.values()):
+            return self
+        # Clocks of instruments tell local time; a zone would only shift all of them.
+        times = [t.replace(tzinfo=None) if (t := taken.get(name)) else None for name in self.names]
+        column = pd.Series(times, dtype="datetime64[ns]")
+        return replace(self, tiles=Tiles(self.tiles.table.assign(taken=column)))
+
+    def only(self, names: Collection[str]) -> Layout:
+        """Return the layout with some of its tiles; the section stays as large."""
+        table = self.tiles.table
+        table = table[table["name"].isin(names)].reset_index(drop=True)
+        return replace(self, tiles=Tiles(table), doubled=[], gaps=[])
+
+    def coarser(self, tile_shape: tuple[int, int]) -> Layout:
+        """Return the layout for tiles of the same field with fewer pixels, rows and columns."""
+        ratios = np.divide(self.tiles.tile_shape, tile_shape)
+        exact = self.positions / ratios
+        first = np.rint(exact).astype(np.int64)
+        table = self.tiles.table.copy()
+        table["row0"], table["col0"] = first.T
+        table["row1"], table["col1"] = (first + tile_shape).T
+        table["y_px"], table["x_px"] = exact.T
+        rows, columns = np.rint(np.divide(self.shape, ratios)).astype(int).tolist()
+        return replace(self, tiles=Tiles(table), shape=(rows, columns))
+
 
 def lay_out(
     how: How,
@@ -158,6 +181,11 @@ def lay_out(
         Rows and columns of a tile.
     stage_um
         Stage positions x, y of the centres, um, shape (tiles, 2).
+
+    Returns
+    -------
+    Layout
+        The tiles, sorted by their rows and columns in the grid.
 
     Raises
     ------
@@ -216,7 +244,22 @@ def lay_out(
 def in_a_grid(
     cells: NDArray[np.int64], tile_shape: tuple[int, int], overlap_px: tuple[float, float]
 ) -> NDArray[np.float64]:
-    """Return the positions of tiles in a grid of equal steps, px, shape (tiles, 2)."""
+    """Return the positions of tiles in a grid of equal steps.
+
+    Parameters
+    ----------
+    cells
+        Row and column of each tile in the grid, shape (tiles, 2).
+    tile_shape
+        Rows and columns of a tile.
+    overlap_px
+        Rows and columns that neighbours share.
+
+    Returns
+    -------
+    ndarray
+        Row and column of each tile's first pixel, px, shape (tiles, 2).
+    """
     step = np.array(tile_shape) - np.array(overlap_px)
     return np.asarray(cells * step, np.float64)
 
@@ -235,7 +278,16 @@ def _gaps(taken: set[tuple[int, int]], rows: int, columns: int) -> list[tuple[in
 def refuse_scattered(
     names: Sequence[str], positions: NDArray[np.float64], tile_shape: tuple[int, int]
 ) -> None:
-    """Refuse positions (px) that would make a section of nothing but emptiness.
+    """Refuse positions that would make a section of which nearly all is empty.
+
+    Parameters
+    ----------
+    names
+        Name of each tile.
+    positions
+        Row and column of each tile's first pixel, px, shape (tiles, 2).
+    tile_shape
+        Rows and columns of a tile.
 
     Raises
     ------

@@ -15,6 +15,7 @@ from napari_olivine.job import Job
 from napari_olivine.readers.mosaic.correlate import NARROWEST_PX, Whitened, find_shift, whiten
 
 ReadTile = Callable[[int], NDArray[Any] | None]
+"""Gives the pixels of a tile by its number, `None` if it cannot be used."""
 
 Scores = dict[tuple[int, int, int], tuple[float, float, float]]
 """Tile a, tile b, axis of a seam: strength of the overlap, overlap in px, grey going on."""
@@ -95,7 +96,14 @@ class Seams:
     _scores: Scores = field(default_factory=dict)
 
     def score(self, a: int, b: int, axis: int) -> tuple[float, float, float]:
-        """Compare tile b below (axis 0) or right of (axis 1) tile a.
+        """Compare two tiles as if they were neighbours.
+
+        Parameters
+        ----------
+        a, b
+            Numbers of the tiles.
+        axis
+            0 if b lies below a, 1 if it lies right of a.
 
         Returns
         -------
@@ -156,6 +164,11 @@ def choose(
         Compares tiles.
     job
         Running job.
+
+    Returns
+    -------
+    Verdict
+        The best arrangement, and whether it is clearly better than the others.
     """
     random = np.random.default_rng(job.seed)
     count = len(arrangements[0]())

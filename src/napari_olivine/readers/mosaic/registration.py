@@ -1,9 +1,8 @@
-"""Registered overlaps: every tile moves to where it agrees with its neighbours."""
+"""RegisteredTiles overlaps: every tile moves to where it agrees with its neighbours."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -24,10 +23,9 @@ from napari_olivine.readers.mosaic.correlate import (
 )
 from napari_olivine.readers.mosaic.grey_relation import NOTHING, GreyLine, grey_line
 from napari_olivine.readers.mosaic.layout import Layout, StageFrame, lay_out
+from napari_olivine.readers.mosaic.neighbours import ReadTile
 from napari_olivine.readers.mosaic.solve_positions import Solution, solve_places
-
-ReadTile = Callable[[int], NDArray[Any] | None]
-"""Gives the pixels of a tile by its number in the layout's table, `None` if it is left out."""
+from napari_olivine.section import Tiles
 
 THREADS = 2
 BATCH = 24
@@ -49,11 +47,11 @@ OVERLAP_COLUMNS = (
     "tile_a", "tile_b", "drow", "dcol", "stage_drow", "stage_dcol", "peak", "strength", "error",
     "used", "n", "gain", "gain_error", "offset", "offset_error", "level_a", "level_b",
 )  # fmt: skip
-"""Columns of `Registered.overlaps`."""
+"""Columns of `RegisteredTiles.overlaps`."""
 
 
 @dataclass(frozen=True)
-class Registered:
+class RegisteredTiles:
     """What the registration found.
 
     Parameters
@@ -87,7 +85,7 @@ class Registered:
 
 def register(
     layout: Layout, read_tile: ReadTile, job: Job, *, search_px: int | None = None
-) -> Registered:
+) -> RegisteredTiles:
     """Move overlapping tiles until they agree.
 
     Parameters
@@ -100,8 +98,13 @@ def register(
         Running job.
     search_px
         How far off two neighbours may be against each other, px in rows and columns; by default
-        64 px or a quarter of a tile. Tiles without a shift that can be trusted (blank epoxy) follow
-        their neighbours and the stage.
+        64 px or a quarter of a tile.
+
+    Returns
+    -------
+    RegisteredTiles
+        The tiles in their new places. Tiles without a shift that can be trusted (blank epoxy)
+        follow their neighbours and the stage.
     """
     tile_shape = layout.tiles.tile_shape
     search = min(search_px or SEARCH_PX, *(max(side // 4, 1) for side in tile_shape))
@@ -120,7 +123,7 @@ def register(
     trusted[pairs[solution.trusted].ravel()] = True
     overlaps = _table(layout, pairs, found, measured, solution)
     moved = _moved(layout, solution, trusted, overlaps)
-    return Registered(moved, overlaps, trusted, solution.jitter_px, chance)
+    return RegisteredTiles(moved, overlaps, trusted, solution.jitter_px, chance)
 
 
 def overlapping_pairs(layout: Layout, search: int) -> NDArray[np.int64]:
@@ -254,7 +257,7 @@ def _table(
     lost = Shift(np.nan, np.nan, np.nan, 0.0, np.nan)
     rows = []
     for number, (shift, greys) in enumerate(zip(found.shifts, found.greys, strict=True)):
-        told = shift if shift and measured[number] else lost
+        known = shift if shift and measured[number] else lost
         wrong = measured[number] and not solution.trusted[number]
         rows.append(
             {
@@ -263,7 +266,7 @@ def _table(
                 "stage_drow": stage[number, 0],
                 "stage_dcol": stage[number, 1],
                 "used": bool(solution.trusted[number]),
-                **asdict(replace(told, strength=shift.strength if shift else 0.0)),
+                **asdict(replace(known, strength=shift.strength if shift else 0.0)),
                 **asdict(NOTHING if wrong else greys),
             }
         )
@@ -296,7 +299,7 @@ def _moved(
         )
     if len(islands) > 10:
         remarks.append(f"and {len(islands) - 10} more groups of tiles likewise")
-    return lay_out(
+    moved = lay_out(
         "registered",
         words,
         layout.names,
@@ -309,6 +312,11 @@ def _moved(
         stage=_frame(layout, solution),
         sure=layout.sure,
     )
+    if "taken" not in table:
+        return moved
+    times = table.set_index("name")["taken"]
+    same = moved.tiles.table.assign(taken=moved.tiles.table["name"].map(times))
+    return replace(moved, tiles=Tiles(same))
 
 
 def _frame(layout: Layout, solution: Solution) -> StageFrame | None:

@@ -2,9 +2,12 @@
 
 The places minimise the weighted squares of (place of b - place of a - measured shift) over all
 pairs, with two weak ties to the stage: between neighbours without a trusted shift, and of every
-tile to its own stage position. Wrong shifts are cast out by graduated non-convexity: Geman-McClure
-weights whose width shrinks from the stage error to a pixel (Yang et al. 2020,
-doi:10.1109/LRA.2020.2965893).
+tile to its own stage position. Wrong shifts are cast out by graduated non-convexity [1]_:
+Geman-McClure weights whose width shrinks from the stage error to a pixel.
+
+References
+----------
+.. [1] Yang et al. 2020, doi:10.1109/LRA.2020.2965893.
 """
 
 from __future__ import annotations
@@ -89,6 +92,11 @@ def solve_places(
         Their standard errors, px, shape (pairs,).
     measured
         Pairs whose shift stands out from chance.
+
+    Returns
+    -------
+    Solution
+        The places, and which shifts were used.
     """
     by_stage = stage[pairs[:, 1]] - stage[pairs[:, 0]]
     matrix, jitter = _stage_model(by_stage[measured], shifts[measured])
@@ -149,7 +157,7 @@ class _System:
         self.tiles, self.pairs, self.stage, self.anchor = tiles, pairs, stage, anchor
 
     def solve(self, weights: Floats, shifts: Floats, tie: float, by_stage: Floats) -> Floats:
-        """Solve for measured shifts of some weights, and the stage's of one weight for all."""
+        """Solve for measured shifts with a weight each, and stage shifts with one common weight."""
         a, b = self.pairs.T
         total = weights + tie
         pull = weights[:, None] * shifts + tie * by_stage

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -57,7 +58,7 @@ class _Axes:
     @property
     def words(self) -> str:
         """The axes in words."""
-        told = [
+        mirrored = [
             f"stage {name} runs against the {along}"
             for name, along, against in zip(
                 ("x", "y") if self.swapped else ("y", "x"),
@@ -68,8 +69,8 @@ class _Axes:
             if against
         ]
         if self.swapped:
-            told.insert(0, "the scan is turned by 90 degrees against the stage")
-        return " and ".join(told) or "the stage runs along rows and columns"
+            mirrored.insert(0, "the scan is turned by 90 degrees against the stage")
+        return " and ".join(mirrored) or "the stage runs along rows and columns"
 
 
 USUAL = _Axes(False, (True, False))
@@ -118,6 +119,11 @@ def layout_of_stage(
     mirror
         Axes that run against the columns (x) and rows (y).
 
+    Returns
+    -------
+    Layout
+        With the stage against the pixels.
+
     Raises
     ------
     InputError
@@ -132,17 +138,21 @@ def layout_of_stage(
         "The tiles cannot be placed by the stage",
     )
     if not pixel_size_um > 0:
-        raise InputError("The stage positions are of no use without the size of a pixel.")
+        raise InputError(
+            "The stage positions are of no use without the size of a pixel.",
+            remedy="Give {setting:pixel_size_um}.",
+            setting="pixel_size_um",
+        )
     stage_um = np.clip(stage_um, -FARTHEST_UM, FARTHEST_UM)
     stage_px = (stage_um - np.median(stage_um, axis=0)) / pixel_size_um
     refuse_scattered(names, USUAL.positions(stage_px), tile_shape)
-    sure, told = True, ""
+    sure, found_by = True, ""
     if mirror is not None:
         axes = _Axes(False, MIRRORS[mirror])
     elif len(names) == 1:
         axes = USUAL
     else:
-        axes, sure, told = _find_axes(names, stage_px, tile_shape, read_tile, job)
+        axes, sure, found_by = _find_axes(names, stage_px, tile_shape, read_tile, job)
     positions = axes.positions(stage_px)
     grid = _grid(positions, tile_shape)
     matrix = axes.matrix(pixel_size_um)
@@ -154,7 +164,7 @@ def layout_of_stage(
             "The images do not tell which way the stage's axes run (set the mirrored axes): "
             f"{axes.words} is a guess"
         )
-    how = f" (found by the {told})" if told and sure else ""
+    how = f" (found by the {found_by})" if found_by and sure else ""
     return lay_out(
         "stage",
         f"By stage positions, {grid.words}; {axes.words}{how}.",
@@ -199,7 +209,7 @@ def _find_axes(
     seams = Seams(read_tile, tile_shape, first.overlap_px)
     if len({grids[k].overlap_px for k in kept}) > 1:
         seams = Seams(read_tile, tile_shape, None)
-    verdict = choose([_cells_of(grids[way[0]]) for way in ways], seams, job)
+    verdict = choose([partial(np.asarray, grids[way[0]].cells) for way in ways], seams, job)
     return every[ways[verdict.best][0]], verdict.clear, verdict.words
 
 
@@ -221,18 +231,6 @@ class _Grid:
     def gap_share(self) -> float:
         """Share of a tile's side by which neighbours miss each other."""
         return -min(o / side for o, side in zip(self.overlap_px, self.tile_shape, strict=True))
-
-
-def _cells_of(grid: _Grid) -> _Cells:
-    return _Cells(grid.cells)
-
-
-@dataclass(frozen=True)
-class _Cells:
-    cells: NDArray[np.int64]
-
-    def __call__(self) -> NDArray[np.int64]:
-        return self.cells
 
 
 def _grid(positions: Floats, tile_shape: tuple[int, int]) -> _Grid:

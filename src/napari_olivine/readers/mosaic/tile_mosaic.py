@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,9 @@ from scipy.spatial import cKDTree
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base import Image, Unreadable
+from napari_olivine.readers.base import Image, Unreadable, usual_pixel_size_um
 from napari_olivine.readers.mosaic.layout import Layout
-from napari_olivine.readers.signals import Part
+from napari_olivine.readers.signals import SAME_PIXEL, ImageRef
 from napari_olivine.section import Tiles
 
 THREADS = 2
@@ -33,9 +35,6 @@ BLENDED_AT_ONCE = 128 << 20
 Rectangle = tuple[int, int, int, int]
 """First row, end of rows, first column, end of columns."""
 
-SAME_PIXEL = 0.01
-"""Pixel sizes that differ by less than this share are the same."""
-
 
 class TileMosaic:
     """One signal of a mosaic.
@@ -50,7 +49,7 @@ class TileMosaic:
         Name of the signal.
     layout
         Where the tiles lie.
-    parts
+    refs
         Image of each tile by its name in the layout; a tile without an image is missing.
     skip_missing
         Leave out tiles that cannot be used: missing, unreadable, doubled, of another size, type
@@ -63,50 +62,62 @@ class TileMosaic:
         self,
         name: str,
         layout: Layout,
-        parts: Mapping[str, Part],
+        refs: Mapping[str, ImageRef],
         *,
         skip_missing: bool,
         lost: Sequence[str] = (),
     ) -> None:
         self.name = name
-        self.layout = layout
         self.tile_shape = layout.tiles.tile_shape
-        self.shape = layout.shape
         self.missing: list[str] = []
+        height, width = self.tile_shape
+        one = Tiles.of_grid((1, 1), self.tile_shape)
+        self._weight = one.weight(0, np.arange(height), np.arange(width))  # that of every tile
+        self._images: dict[int, Image] = {}
+        self._refs = [refs.get(tile) for tile in layout.names]
+        self.files = [ref.file for ref in self._refs if ref is not None]
+        self._doubled = [refs[tile].file for tile in layout.doubled if tile in refs]
+        self._skip_missing = skip_missing
+        self._lost = list(lost)
+        self._dtype: np.dtype[Any] | None = None
+        self._pixel_size_um: float | None = None
+        self._left_out: set[int] = set()
+        self._lay(layout)
+
+    def _lay(self, layout: Layout) -> None:
+        self.layout = layout
+        self.shape = layout.shape
         self._bounds = layout.tiles.bounds
         self._overlap = layout.tiles.overlap
         height, width = self.tile_shape
         self._alone = np.tile(np.array([0, height, 0, width]), (len(self._bounds), 1))
         if self._overlap:
             self._alone = _alone(self._bounds, self.tile_shape)
-        one = Tiles.of_grid((1, 1), self.tile_shape)
-        self._weight = one.weight(0, np.arange(height), np.arange(width))  # that of every tile
-        self._images: dict[int, Image] = {}
-        self._parts = [parts.get(tile) for tile in layout.names]
-        self.files = [part.file for part in self._parts if part is not None]
-        self._doubled = [parts[tile].file for tile in layout.doubled if tile in parts]
-        self._skip_missing = skip_missing
-        self._lost = list(lost)
-        self._dtype: np.dtype[Any] | None = None
-        self._pixel_size_um: float | None = None
-        self._left_out: set[int] = set()
         self._kept: dict[int, NDArray[Any]] = {}
+
+    def over(self, layout: Layout) -> TileMosaic:
+        """Return the same tiles in the places of another layout of BSE's tiles.
+
+        What was found out about the images (`check`) is kept.
+        """
+        names = self.layout.names
+        own = layout if len(names) == len(layout.names) else layout.only(names)
+        if own.tiles.tile_shape != self.tile_shape:
+            own = own.coarser(self.tile_shape)
+        assert own.names == names, "a layout of other tiles"
+        moved = copy(self)
+        moved._lay(own)
+        return moved
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of a pixel, that of most tiles (of the first few, until all were checked)."""
         if self._dtype is None:
-            found = []
-            for part in self._parts:
-                try:
-                    found += [part.open().dtype] if part else []
-                except InputError:
-                    continue
-                if len(found) == 3:
-                    break
-            if not found:
+            opened = (image for ref in self._refs if ref and (image := ref.try_open()))
+            dtypes = [image.dtype for image in islice(opened, 3)]
+            if not dtypes:
                 raise InputError(f"No tile of {self.name} can be read, e.g. {self._example}.")
-            self._dtype = Counter(found).most_common(1)[0][0]
+            self._dtype = Counter(dtypes).most_common(1)[0][0]
         return self._dtype
 
     def check(self, job: Job) -> list[str]:
@@ -114,18 +125,16 @@ class TileMosaic:
         results = list(self._open_all(job))
         images = [one for one in results if isinstance(one, Image)]
         if not images:
-            told = [str(one) for one in results if one is not None]
-            first = f", e.g. {told[0]}" if told else ""
+            first = f", e.g. {results[0]}" if results else ""
             return [f"{self.name}: none of its tiles can be read{first}"]
         self._dtype = Counter(image.dtype for image in images).most_common(1)[0][0]
-        sizes = [size for image in images if (size := image.acquisition.pixel_size_um)]
-        self._pixel_size_um = Counter(sizes).most_common(1)[0][0] if sizes else None
-        if found := self._another_size(images):
-            return [found]
+        self._pixel_size_um = usual_pixel_size_um(images)
+        if another_size := self._another_size(images):
+            return [another_size]
         wrong: dict[int, str] = {}
         for tile, result in enumerate(results):
-            if told_of := self._judge(result):
-                wrong[tile] = told_of
+            if problem := self._judge(result):
+                wrong[tile] = problem
             elif isinstance(result, Image):  # it need not be opened again to be read
                 self._images[tile] = result
         doubled = [f"{file} claims the place of another tile" for file in self._doubled]
@@ -137,7 +146,15 @@ class TileMosaic:
         return []
 
     def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
-        """Put the tiles of some rows together, shape (stop - start, columns)."""
+        """Put the tiles of some rows together, shape (stop - start, columns).
+
+        Parameters
+        ----------
+        start, stop
+            First row of the section, and the one behind the last.
+        job
+            Running job.
+        """
         if not self._overlap:
             return self._read(start, stop, job, blend=False)
         budget = min(job.memory_bytes // 8, BLENDED_AT_ONCE)
@@ -150,7 +167,7 @@ class TileMosaic:
 
     def tile(self, tile: int) -> NDArray[Any] | None:
         """Return the pixels of one tile by its number in the layout, `None` if it is left out."""
-        return self._part(tile, 0, self.shape[0], 1 << 62)[1]
+        return self._rows_of(tile, 0, self.shape[0], 1 << 62)[1]
 
     def _read(self, start: int, stop: int, job: Job, *, blend: bool) -> NDArray[Any]:
         bounds = self._bounds
@@ -162,7 +179,7 @@ class TileMosaic:
             for begin in range(0, len(here), BATCH):
                 job.check()
                 batch = here[begin : begin + BATCH]
-                parts = pool.map(lambda tile: self._part(int(tile), start, stop, budget), batch)
+                parts = pool.map(lambda tile: self._rows_of(int(tile), start, stop, budget), batch)
                 for tile, (top, pixels) in zip(batch, parts, strict=True):
                     if pixels is None:
                         continue
@@ -184,7 +201,7 @@ class TileMosaic:
         cut = top - int(self._bounds[tile, 0])
         return max(row0 - cut, 0), max(row1 - cut, 0), col0, col1
 
-    def _part(
+    def _rows_of(
         self, tile: int, start: int, stop: int, budget: int
     ) -> tuple[int, NDArray[Any] | None]:
         """Return the rows of a tile that a strip needs (or all of them) and their first row."""
@@ -200,40 +217,40 @@ class TileMosaic:
             image = self._images.get(tile) or self._judged(tile)
             pixels = np.asarray(image.load(first, last))
             if pixels.shape != (last - first, width):
-                raise Unreadable(f"{image.file} holds fewer pixels than its header says")
+                raise Unreadable(
+                    f"{image.file} holds fewer pixels than its header says", file=image.file
+                )
         except InputError as error:
             if not self._skip_missing:
                 raise
             self._left_out.add(tile)
-            if (told := str(error)) not in self.missing:
-                self.missing.append(told)
+            if str(error) not in self.missing:
+                self.missing.append(str(error))
             return row0 + first, None
         return row0 + first, pixels
 
     def _judged(self, tile: int) -> Image:
         image = self._open(tile)
-        if told := self._judge(image):
-            raise InputError(told)
+        if wrong := self._judge(image):
+            raise InputError(wrong, file=image.file, tile=self.layout.names[tile])
         return image
 
     def _open(self, tile: int) -> Image:
-        part = self._parts[tile]
-        if part is None:
-            raise Unreadable(f"{self.name} has no tile {self.layout.names[tile]}")
-        return part.open()
+        ref = self._refs[tile]
+        if ref is None:
+            name = self.layout.names[tile]
+            raise Unreadable(f"{self.name} has no tile {name}", tile=name)
+        return ref.open()
 
     def _open_all(self, job: Job) -> Iterator[Image | InputError]:
         # One after the other: threads would wait for each other, not for the disk.
-        for tile in range(len(self._parts)):
+        for tile in range(len(self._refs)):
             if tile % 64 == 0:
                 job.check()
-            yield self._open_or_error(tile)
-
-    def _open_or_error(self, tile: int) -> Image | InputError:
-        try:
-            return self._open(tile)
-        except InputError as error:
-            return error
+            try:
+                yield self._open(tile)
+            except InputError as error:
+                yield error
 
     def _judge(self, result: Image | InputError) -> str:
         """Say what is wrong with a tile, nothing if it can be used."""

@@ -1,1 +1,5 @@
-from .session_tables import read_placements as read_placements, read_sessions as read_sessions
+from .placement_table import (
+    PlacementTable as PlacementTable,
+    read_placements as read_placements,
+)
+from .session_tables import SessionTable as SessionTable, read_sessions as read_sessions

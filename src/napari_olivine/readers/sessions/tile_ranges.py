@@ -70,6 +70,11 @@ def tiles_of_ranges(
     tiles
         Tiles with the column ``name``.
 
+    Returns
+    -------
+    list of ndarray
+        Numbers of the tiles of each session.
+
     Raises
     ------
     InputError
@@ -96,7 +101,7 @@ def tiles_of_ranges(
             wrong.append(f"session {session!r}: the tile {ends[0]!r} comes after {ends[1]!r}")
         if len(at) == 2:
             found.append(np.array(sorted(order[at[0] : at[1] + 1]), np.int64))
-    raise_if_any(wrong, f"{file} cannot be used")
+    raise_if_any(wrong, f"{file} cannot be used", file=file)
     return found
 
 
@@ -130,7 +135,7 @@ def rectangles(tiles: Tiles, members: NDArray[np.int64]) -> list[Rectangle]:
 def named_rectangles(
     tiles: Tiles, sessions: dict[str, NDArray[np.int64]]
 ) -> list[tuple[str, Rectangle]]:
-    """Return the rectangles of sessions, several of one session told apart by letters."""
+    """Return the rectangles of sessions; those of one session are named a, b, ... behind it."""
     named = []
     for session, members in sessions.items():
         covered = rectangles(tiles, members)

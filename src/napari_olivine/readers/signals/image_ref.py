@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Image, Unreadable
 from napari_olivine.readers.formats import open_images
 
 
 @dataclass(frozen=True)
-class Part:
+class ImageRef:
     """One image of one signal.
 
     Parameters
@@ -43,8 +44,20 @@ class Part:
         if self.image is not None:
             return self.image
         if not self.file.exists():
-            raise Unreadable(f"{self.file} is missing: copy it, or go on without it (skip_missing)")
+            raise Unreadable(
+                f"{self.file} is missing: copy it, or go on without it (skip_missing)",
+                file=self.file,
+            )
         images = open_images(self.file)
         if self.number >= len(images):
-            raise Unreadable(f"{self.file} holds fewer images than before ({len(images)})")
+            raise Unreadable(
+                f"{self.file} holds fewer images than before ({len(images)})", file=self.file
+            )
         return images[self.number]
+
+    def try_open(self) -> Image | None:
+        """Return the image, `None` if it cannot be opened."""
+        try:
+            return self.open()
+        except InputError:
+            return None

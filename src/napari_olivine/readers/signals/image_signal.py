@@ -67,12 +67,32 @@ def another_size(name: str, size_um: float | None, bse_size_um: float | None, ti
     )
 
 
-def repeated(name: str, coarse: tuple[int, int], fine: tuple[int, int]) -> str:
-    """Say that the pixels of a coarser signal are repeated."""
-    return (
+def repeated(name: str, coarse: tuple[int, int], fine: tuple[int, int]) -> list[str]:
+    """Say that the pixels of a coarser signal are repeated.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    coarse, fine
+        Rows and columns of its image and of BSE.
+
+    Returns
+    -------
+    list of str
+        Empty if both are the same.
+    """
+    if coarse == fine:
+        return []
+    return [
         f"{name} has {coarse[0]} x {coarse[1]} px for the same field as BSE ({fine[0]} x {fine[1]} "
         "px): its pixels are repeated"
-    )
+    ]
+
+
+def over_section(signal: SignalReader, shape: tuple[int, int]) -> SignalReader:
+    """Return a signal of the whole section on a grid of that many rows and columns."""
+    return signal if signal.shape == shape else UpsampledSignal(signal, shape)
 
 
 class WholeImage:
@@ -108,7 +128,15 @@ class WholeImage:
         return []
 
     def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
-        """Return rows `start` up to, not including, `stop`."""
+        """Return rows of the image, shape (stop - start, columns).
+
+        Parameters
+        ----------
+        start, stop
+            First row of the section, and the one behind the last.
+        job
+            Running job.
+        """
         job.check()
         return np.asarray(self.image.load(start, stop), self.dtype)
 
@@ -144,7 +172,15 @@ class UpsampledSignal:
         return self.coarse.check(job)
 
     def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
-        """Return rows `start` up to, not including, `stop` of the section."""
+        """Return rows of the section, shape (stop - start, columns).
+
+        Parameters
+        ----------
+        start, stop
+            First row of the section, and the one behind the last.
+        job
+            Running job.
+        """
         rows = _source_index(np.arange(start, stop), self.shape[0], self.coarse.shape[0])
         columns = _source_index(np.arange(self.shape[1]), self.shape[1], self.coarse.shape[1])
         strip = self.coarse.read(int(rows[0]), int(rows[-1]) + 1, job)

@@ -1,4 +1,4 @@
-from .described_maps import maps_beside as maps_beside
+from .described_maps import SubmapImages as SubmapImages, maps_beside as maps_beside
 from .hand_placed import (
     SUBMAPS_FILE as SUBMAPS_FILE,
     HandPlaced as HandPlaced,
@@ -6,7 +6,7 @@ from .hand_placed import (
 )
 from .registration import register_submaps as register_submaps
 from .submap import (
-    Found as Found,
+    FoundSubmaps as FoundSubmaps,
     Submap as Submap,
     UnplacedSignal as UnplacedSignal,
     at_stage as at_stage,

@@ -4,37 +4,40 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
-from napari_olivine.readers.discover import BSE, group, is_wanted, look_into, one_file
-from napari_olivine.readers.signals import Part
+from napari_olivine.readers.base import BSE
+from napari_olivine.readers.discover import group, is_wanted, look_into, one_file
+from napari_olivine.readers.signals import ImageRef
 from napari_olivine.readers.submaps.submap import UnplacedSignal
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What lies in some folders and files.
+class SubmapImages:
+    """Images that are known to show parts of the section.
 
     Parameters
     ----------
     maps
         Their element maps, by signal.
-    electrons
+    bse
         Their BSE images.
     remarks
         What the person should know, in sentences.
     """
 
-    maps: list[UnplacedSignal]
-    electrons: list[Part]
-    remarks: list[str]
+    maps: list[UnplacedSignal] = field(default_factory=list)
+    bse: list[ImageRef] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
-def maps_beside(folder: Path, names: Sequence[str], settings: ImportSettings, job: Job) -> Beside:
+def maps_beside(
+    folder: Path, names: Sequence[str], settings: ImportSettings, job: Job
+) -> SubmapImages:
     """Find the maps in folders and files.
 
     Parameters
@@ -48,40 +51,46 @@ def maps_beside(folder: Path, names: Sequence[str], settings: ImportSettings, jo
     job
         Running job.
 
+    Returns
+    -------
+    SubmapImages
+        Their places begin with the name of the folder or file.
+
     Raises
     ------
     InputError
         If one is not there or holds no maps.
     """
-    maps: dict[str, list[Part]] = defaultdict(list)
-    electrons: list[Part] = []
+    maps: dict[str, list[ImageRef]] = defaultdict(list)
+    bse: list[ImageRef] = []
     remarks: list[str] = []
     for name in names:
         path = (folder / name).resolve()
         if not path.exists() or not path.is_relative_to(folder):
             raise InputError(
                 f"{folder / 'section.json'} names the maps {name!r}, but {folder} holds no such "
-                "folder or file."
+                "folder or file.",
+                file=folder / "section.json",
             )
         contents = look_into(path, job) if path.is_dir() else one_file(path)
         grouped = group(contents, settings, job)
-        remarks += [*grouped.remarks, *(f"left out: {told}" for told in grouped.refused)]
-        found = False
-        for signal, parts in grouped.signals.items():
+        remarks += [*grouped.remarks, *(f"left out: {refusal}" for refusal in grouped.refused)]
+        holds_map = False
+        for signal, refs in grouped.signals.items():
             if not is_wanted(signal, settings) or (
                 settings.signals and signal not in (BSE, *settings.signals)
             ):
                 continue
-            placed = [
-                replace(part, place="/".join(p for p in (name, part.place) if p)) for part in parts
-            ]
+            named = [replace(ref, place="/".join(filter(None, (name, ref.place)))) for ref in refs]
             if signal == BSE:
-                electrons += placed
+                bse += named
             else:
-                maps[signal] += placed
-                found = True
-        if not found:
-            raise InputError(f"{path} holds no element map; take it out of {folder}/section.json.")
-    return Beside(
-        [UnplacedSignal(signal, parts, "") for signal, parts in maps.items()], electrons, remarks
-    )
+                maps[signal] += named
+                holds_map = True
+        if not holds_map:
+            raise InputError(
+                f"{path} holds no element map; take it out of {folder}/section.json.",
+                file=folder / "section.json",
+            )
+    unplaced = [UnplacedSignal(signal, refs, "") for signal, refs in maps.items()]
+    return SubmapImages(unplaced, bse, remarks)

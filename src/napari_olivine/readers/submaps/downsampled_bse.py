@@ -17,7 +17,7 @@ STRIP = 512
 """Rows of the section that are read together, about."""
 
 KEPT_BYTES = 256 << 20
-"""Memory for strips that may be needed again by the next field."""
+"""Memory for strips that may be needed again by the next submap."""
 
 
 class Reduced:

@@ -1,10 +1,10 @@
-"""How much of the section's BSE grey the images of a field explain, at every place.
+"""How much of the section's BSE grey the images of a submap explain, at every place.
 
 The grey of BSE follows the mean atomic number, so element maps tell it almost linearly, but how
 is not known beforehand. At the right place a linear combination of the maps fits the grey; at a
 wrong one nothing does. The share of the variance that the best combination explains (R squared)
 is, for maps that were made uncorrelated, the sum of their squared correlations: every place is
-looked at by one normalised cross-correlation a map. A BSE image of the field is one more map.
+looked at by one normalised cross-correlation a map. A BSE image of the submap is one more map.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 HIGH_PASS = 0.2
-"""Wavelengths longer than some of these shares of the field's shorter side are left out: they are
+"""Wavelengths longer than some of these shares of the submap's shorter side are left out: they are
 drift and shading."""
 
 FAINT = 1e-3
@@ -36,7 +36,7 @@ def high_passed(image: Floats, side: int) -> Floats:
     image
         Grey or counts, shape (rows, columns).
     side
-        Shorter side of the field in pixels of the image.
+        Shorter side of the submap in pixels of the image.
     """
     sample = image[:: max(1, image.shape[0] // 512), :: max(1, image.shape[1] // 512)]
     middle = float(np.median(sample))

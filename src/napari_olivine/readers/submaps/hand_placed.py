@@ -22,12 +22,12 @@ class HandPlaced:
     Parameters
     ----------
     corner
-        Row and column (px of the section) of the field's upper left corner; `None` if only the
+        Row and column (px of the section) of the submap's upper left corner; `None` if only the
         pixel size is given.
     pixel_size_um
-        Side of a pixel of the field, um; `None` as the files say.
+        Side of a pixel of the submap, um; `None` as the files say.
     angle_deg
-        Angle by which the field is turned, from columns towards rows.
+        Angle by which the submap is turned, from columns towards rows.
     """
 
     corner: tuple[float, float] | None
@@ -35,14 +35,14 @@ class HandPlaced:
     angle_deg: float = 0.0
 
     def place(self, shape: tuple[int, int], scale: float) -> SubmapPlace | None:
-        """Return where a field lies, `None` if that is not said.
+        """Return where a submap lies, `None` if that is not said.
 
         Parameters
         ----------
         shape
-            Rows and columns of the field.
+            Rows and columns of the submap.
         scale
-            Pixels of the section in a pixel of the field.
+            Pixels of the section in a pixel of the submap.
         """
         if self.corner is None:
             return None
@@ -53,7 +53,7 @@ class HandPlaced:
 
 
 def read_hand_placed(file: Path, pixel_size_um: float) -> dict[str, HandPlaced]:
-    """Read where a person says that fields lie.
+    """Read where a person says that submaps lie.
 
     Parameters
     ----------
@@ -74,14 +74,16 @@ def read_hand_placed(file: Path, pixel_size_um: float) -> dict[str, HandPlaced]:
     try:
         table = pd.read_csv(file, dtype={"field": str}, encoding="utf-8-sig", skipinitialspace=True)
     except (OSError, ValueError) as error:
-        raise InputError(f"{file} cannot be read as a table ({error}).") from error
+        raise InputError(f"{file} cannot be read as a table ({error}).", file=file) from error
     table = table.rename(columns=lambda header: str(header).strip().lower())
     unit = "um" if "x0_um" in table else "px"
     ends = [f"y0_{unit}", f"x0_{unit}"]
     if "field" not in table or not ({*ends} <= set(table) or "pixel_size_um" in table):
         raise InputError(
             f"{file} needs the column field and x0_px, y0_px (upper left corner on the section) or "
-            f"pixel_size_um; it has {', '.join(table.columns)}."
+            f"pixel_size_um; it has {', '.join(table.columns)}.",
+            file=file,
+            expected="field, x0_px, y0_px or pixel_size_um",
         )
     numbers = {}
     wrong = []
@@ -94,7 +96,7 @@ def read_hand_placed(file: Path, pixel_size_um: float) -> dict[str, HandPlaced]:
         wrong += [f"{name} of field {table['field'][row]!r} is no use" for row in table.index[bad]]
     names = table["field"].fillna("").str.strip()
     wrong += [f"field {name!r} is listed twice" for name in names[names.duplicated()]]
-    raise_if_any(wrong, f"{file} cannot be used")
+    raise_if_any(wrong, f"{file} cannot be used", file=file)
     scale = 1.0 if unit == "px" else 1 / pixel_size_um
     rows = np.stack([numbers[name].to_numpy(np.float64) for name in numbers], axis=1)
     return {

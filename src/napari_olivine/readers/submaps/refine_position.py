@@ -1,6 +1,6 @@
-"""A field's place to a fraction of a pixel: the best combination of its maps laid on the grey.
+"""A submap's place to a fraction of a pixel: the best combination of its maps laid on the grey.
 
-The combination is fitted to the grey beneath the field, and laid on it by maximising the enhanced
+The combination is fitted to the grey beneath the submap, and laid on it by maximising the enhanced
 correlation coefficient over shift, turn and stretch (Evangelidis & Psarakis 2008,
 doi:10.1109/TPAMI.2008.113); both in turns, as long as the maps explain more of the grey.
 """
@@ -22,16 +22,16 @@ from napari_olivine.section import SubmapPlace
 Floats = NDArray[np.float32]
 
 FEWEST = 144
-"""Pixels of a field that must lie on the section."""
+"""Pixels of a submap that must lie on the section."""
 
 FARTHEST = 0.1
-"""A fit that moves a field by more than this share of its longer side went astray."""
+"""A fit that moves a submap by more than this share of its longer side went astray."""
 
 STRETCH = 0.05
 """And one that stretches it by more than this share."""
 
 RIM, RIM_PX = 0.05, 8
-"""Grey around a field that is looked at too: a share of its longer side, and pixels at least."""
+"""Grey around a submap that is looked at too: a share of its longer side, and pixels at least."""
 
 ECC_STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-6)
 MOTIONS = (cv2.MOTION_EUCLIDEAN, cv2.MOTION_AFFINE, cv2.MOTION_AFFINE)
@@ -50,12 +50,12 @@ class _Laid:
 
 
 def refine(maps: Sequence[Floats], place: SubmapPlace, bse: Reduced) -> tuple[SubmapPlace, float]:
-    """Fit shift, turn and stretch of a field.
+    """Fit shift, turn and stretch of a submap.
 
     Parameters
     ----------
     maps
-        Images of the field, of one shape.
+        Images of the submap, of one shape.
     place
         Where it lies, to some pixels.
     bse
@@ -127,7 +127,7 @@ def _astray(before: SubmapPlace, after: SubmapPlace, shape: tuple[int, ...]) -> 
 
 
 def _beneath(place: SubmapPlace, window: tuple[slice, slice], bse: Reduced) -> Floats | None:
-    """Read the grey under a window of the field, on its grid; NaN off the section."""
+    """Read the grey under a window of the submap, on its grid; NaN off the section."""
     rows, columns = window
     shape = (rows.stop - rows.start, columns.stop - columns.start)
     first = np.array([[rows.start, columns.start]], np.float64)

@@ -1,9 +1,9 @@
-"""Fields find their place: where their images explain the section's BSE grey.
+"""Submaps find their place: where their images explain the section's BSE grey.
 
-First every place is looked at with small images (`explain`), about the stage position or over the
-whole section; fields may be turned by some degrees, or by quarters where nothing is known. How well
-chance fits is learnt from the same search with the field mirrored. Then the place is refined to a
-fraction of a pixel (`refining`).
+First every place is looked at with small images (`explained_variance`), about the stage position or
+over the whole section; submaps may be turned by some degrees, or by quarters where nothing is
+known. How well chance fits is learnt from the same search with the submap mirrored. Then the place
+is refined to a fraction of a pixel (`refine_position`).
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ from napari_olivine.section import SubmapPlace
 Floats = NDArray[np.float32]
 
 FAR_SIDE, NEAR_SIDE = 40, 96
-"""Pixels of a field's shorter side, about, in the search everywhere and in that about a place."""
+"""Pixels of a submap's shorter side, about, in the search everywhere and in that about a place."""
 
 COARSE_PX = 4_000_000
 """Pixels of the section's image in the first search, at most."""
 
 MOST_PX = 2_000_000
-"""A field of more pixels is looked for with coarser images: that is exact enough, and small."""
+"""A submap of more pixels is looked for with coarser images: that is exact enough, and small."""
 
 LEAST_SIDE = 12
-"""A field whose shorter side would have fewer pixels in the first search is too small for it."""
+"""A submap whose shorter side would have fewer pixels in the first search is too small for it."""
 
 ALIKE, ALIKE_TURNS = 5, (0.0, -1.0, 1.0)
-"""After so many fields the others are looked for as they are turned, give or take these degrees."""
+"""After so many submaps the others are looked for with the same turn, to these degrees."""
 
 STAGE_REACH = 0.25
-"""How far a field may lie from its stage position, as a share of its longer side."""
+"""How far a submap may lie from its stage position, as a share of its longer side."""
 
 STAGE_REACH_UM = 200.0
 """And at least."""
 
 FAR_TURNS, NEAR_TURNS = (0.0, -3.5, 3.5), (0.0, -1.0, 1.0, -2.0, 2.0, -3.5, 3.5, -5.0, 5.0)
-"""Degrees by which a field may be turned, tried in these searches."""
+"""Degrees by which a submap may be turned, tried in these searches."""
 
 SURE = 1.5
 """How many times better than chance a place must fit."""
@@ -57,7 +57,7 @@ LEAST_EXPLAINED = 0.05
 """Share of the variance below which no place counts."""
 
 MANY = 24
-"""More fields than this are not looked for over the whole section."""
+"""More submaps than this are not looked for over the whole section."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,14 @@ class _Candidate:
 
 
 def register_submaps(
-    fields: Sequence[Submap], bse: SignalReader, pixel_size_um: float, job: Job
+    submaps: Sequence[Submap], bse: SignalReader, pixel_size_um: float, job: Job
 ) -> list[Submap]:
-    """Lay fields where their images fit the section's BSE image.
+    """Lay submaps where their images fit the section's BSE image.
 
     Parameters
     ----------
-    fields
-        Fields; those with a place are looked for about it, the others everywhere.
+    submaps
+        Submaps; those with a place are looked for about it, the others everywhere.
     bse
         BSE image of the section.
     pixel_size_um
@@ -89,22 +89,22 @@ def register_submaps(
 
     Returns
     -------
-    list of Field
+    list of Submap
         The same, each with a place.
 
     Raises
     ------
     InputError
-        If a field without a place is found nowhere; it names all of them.
+        If a submap without a place is found nowhere; it names all of them.
     """
     finder = _Finder(bse, pixel_size_um, job)
     placed: list[Submap] = []
     # From top to bottom, so that strips of the BSE image are read once.
-    by_row = sorted(fields, key=lambda one: one.place.matrix[0, 2] if one.place else 0.0)
+    by_row = sorted(submaps, key=lambda one: one.place.matrix[0, 2] if one.place else 0.0)
     for done, one in enumerate(by_row):
         job.progress(done, len(by_row), "Finding the place of maps")
-        placed.append(finder.find(one, everywhere=len(fields) <= MANY))
-    placed = _follow_the_others(placed, {one.name: one for one in fields})
+        placed.append(finder.find(one, everywhere=len(submaps) <= MANY))
+    placed = _follow_the_others(placed, {one.name: one for one in submaps})
     raise_if_any(
         [
             f"{one.name} ({', '.join(one.maps)}; {one.shape[1]} x {one.shape[0]} px of "
@@ -115,13 +115,13 @@ def register_submaps(
         "Maps show a part of the section, and it is not known which. Say in a fields.csv beside "
         "the images where their upper left corner lies (field, x0_px, y0_px), or leave them out",
     )
-    order = [one.name for one in fields]
+    order = [one.name for one in submaps]
     placed.sort(key=lambda one: order.index(one.name))
     return placed
 
 
 class _Finder:
-    """Looks for fields in one BSE image."""
+    """Looks for submaps in one BSE image."""
 
     def __init__(self, bse: SignalReader, pixel_size_um: float, job: Job) -> None:
         self.bse, self.pixel_size_um, self.job = bse, pixel_size_um, job
@@ -136,12 +136,12 @@ class _Finder:
         return self._reduced[factor]
 
     def find(self, one: Submap, *, everywhere: bool) -> Submap:
-        """Return the field with the place that its images tell, else as it was."""
+        """Return the submap with the place that its images tell, else as it was."""
         times = int(np.ceil(np.sqrt(one.shape[0] * one.shape[1] / MOST_PX)))
         try:
             maps = _images(one, times)
         except InputError:
-            return one  # told when the files are checked
+            return one  # the check of the files reports it
         if not maps:
             return one
         small = one
@@ -243,7 +243,7 @@ class _Finder:
 
 
 def _images(one: Submap, times: int) -> list[Floats]:
-    """All images of a field, its BSE image too, so many times smaller; without blank ones."""
+    """All images of a submap, its BSE image too, so many times smaller; without blank ones."""
     size = (max(one.shape[1] // times, 1), max(one.shape[0] // times, 1))
     every = []
     for image in one.images:
@@ -292,22 +292,22 @@ def _fits(template: Floats, grey: Floats) -> bool:
     return all(a <= b for a, b in zip(template.shape, grey.shape, strict=True))
 
 
-def _follow_the_others(fields: list[Submap], before: dict[str, Submap]) -> list[Submap]:
-    """Move fields that only the stage places as those that were found had to be moved."""
+def _follow_the_others(submaps: list[Submap], before: dict[str, Submap]) -> list[Submap]:
+    """Move submaps that only the stage places as those that were found had to be moved."""
     moves = [
         one.place.centre(one.shape) - old.place.centre(one.shape)
-        for one in fields
+        for one in submaps
         if one.how == "registered"
         and one.place is not None
         and (old := before[one.name]).place is not None
         and old.how == "stage"
     ]
     if not moves:
-        return fields
+        return submaps
     move = np.median(moves, axis=0)
     return [
         replace(one, place=SubmapPlace(one.place.matrix + np.outer(move, [0, 0, 1])))
         if one.how == "stage" and one.place is not None
         else one
-        for one in fields
+        for one in submaps
     ]

@@ -12,17 +12,16 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base import Image
-from napari_olivine.readers.discover import BSE
+from napari_olivine.readers.base import BSE, Image, usual_pixel_size_um
 from napari_olivine.readers.mosaic import StageFrame
-from napari_olivine.readers.signals import Part
+from napari_olivine.readers.signals import ImageRef
 from napari_olivine.readers.submaps.hand_placed import HandPlaced
 from napari_olivine.section import SUBMAP_COLUMNS, SubmapPlace, Submaps
 
 How = Literal["hand", "stage", "registered", "unknown"]
 
 COARSEST, FINEST = 100.0, 0.1
-"""Pixels of the section in a pixel of a field: beyond, a pixel size must be wrong."""
+"""Pixels of the section in a pixel of a submap: beyond, a pixel size must be wrong."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +32,14 @@ class UnplacedSignal:
     ----------
     signal
         Its name.
-    parts
+    images
         Its images.
     why
         Why they cannot be laid over BSE, as a sentence.
     """
 
     signal: str
-    parts: list[Part]
+    images: list[ImageRef]
     why: str
 
 
@@ -59,13 +58,13 @@ class Submap:
     pixel_size_um
         Side of a pixel, um.
     electron
-        BSE image of the very field, `None` without one: it tells best where the field lies.
+        BSE image of the very submap, `None` without one: it tells best where the submap lies.
     place
         Where it lies, `None` if that is not known yet.
     how
         What the place was found by.
     explained
-        Share of the variance of the section's BSE grey that the images of the field explain
+        Share of the variance of the section's BSE grey that the images of the submap explain
         there, NaN if it was not looked at.
     """
 
@@ -110,53 +109,63 @@ class Submap:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Fields, and what is wrong with images that are none.
+class FoundSubmaps:
+    """Submaps, and what is wrong with images that are none.
 
     Parameters
     ----------
-    fields
-        The fields.
+    submaps
+        The submaps.
     failed
-        Why images of some signals cannot be fields, in sentences.
+        Why images of some signals cannot be submaps, in sentences.
     remarks
         What the person should know, in sentences.
     """
 
-    fields: list[Submap]
+    submaps: list[Submap]
     failed: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
 
 def find_submaps(
-    unlaid: Sequence[UnplacedSignal],
-    electrons: Iterable[Part],
+    unplaced: Sequence[UnplacedSignal],
+    bse: Iterable[ImageRef],
     hand_placed: Mapping[str, HandPlaced],
     frame: StageFrame | None,
     pixel_size_um: float,
     job: Job,
-) -> Found:
+) -> FoundSubmaps:
     """Put images together that show the same part of the section.
 
     Parameters
     ----------
-    unlaid
+    unplaced
         Signals that cannot be laid over BSE tile by tile or as a whole.
-    electrons
-        BSE images of fields.
+    bse
+        BSE images of submaps.
     hand_placed
-        Where a person says that fields lie, by their names.
+        Where a person says that submaps lie, by their names.
     frame
         The stage against the section's pixels, `None` if it is not known.
     pixel_size_um
         Side of a pixel of the section, um.
     job
         Running job.
+
+    Returns
+    -------
+    FoundSubmaps
+        The submaps; those whose place the files do not say have none.
+
+    Raises
+    ------
+    InputError
+        If a BSE image of a submap cannot be opened.
     """
     failed: list[str] = []
     together: dict[tuple[str, tuple[int, int]], dict[str, Image]] = defaultdict(dict)
-    why = {one.signal: one.why for one in unlaid}
-    for one in unlaid:
+    why = {one.signal: one.why for one in unplaced}
+    for one in unplaced:
         images, unreadable = _opened(one, job)
         failed += unreadable
         for place, image in images:
@@ -165,11 +174,11 @@ def find_submaps(
                 failed.append(f"{image.file} shows the same as {here[one.signal].file}")
             here.setdefault(one.signal, image)
     own = {}
-    for part in electrons:
-        image = part.open()
-        own[part.place, image.shape] = image
+    for ref in bse:
+        image = ref.open()
+        own[ref.place, image.shape] = image
     shapes = Counter(place for place, _ in together)
-    fields: list[Submap] = []
+    submaps: list[Submap] = []
     for (place, shape), maps in together.items():
         name = place or "maps"
         if shapes[place] > 1:
@@ -177,49 +186,54 @@ def find_submaps(
         electron = own.get((place, shape))
         every = [*maps.values(), *([electron] if electron else [])]
         hand = hand_placed.get(name)
-        size = hand.pixel_size_um if hand and hand.pixel_size_um else _pixel_size_um(every)
-        if wrong := _why_no_field(name, size, pixel_size_um):
+        size = hand.pixel_size_um if hand and hand.pixel_size_um else usual_pixel_size_um(every)
+        if wrong := _why_no_submap(name, size, pixel_size_um):
             failed += [f"{why[signal]}; {wrong}" if why[signal] else wrong for signal in maps]
             continue
         assert size is not None
         found, how = _by_files(every, shape, size / pixel_size_um, frame)
         if hand is not None:
             found, how = hand.place(shape, size / pixel_size_um), "hand"
-        fields.append(Submap(name, maps, shape, size, electron, found, how))
-    known = {one.name for one in fields}
+        submaps.append(Submap(name, maps, shape, size, electron, found, how))
+    known = {one.name for one in submaps}
     remarks = [
         f"fields.csv places {name!r}, but there is no such field"
         + (f"; there are {', '.join(sorted(known))}" if known else "")
         for name in hand_placed
         if name not in known
     ]
-    return Found(fields, failed, remarks)
+    return FoundSubmaps(submaps, failed, remarks)
 
 
 def _opened(one: UnplacedSignal, job: Job) -> tuple[list[tuple[str, Image]], list[str]]:
     """Open the images of a signal: places and images, and what is wrong with the others."""
     images: list[tuple[str, Image]] = []
     unreadable: list[str] = []
-    for part in one.parts:
+    for ref in one.images:
         job.check()
         try:
-            images.append((part.place, part.open()))
+            images.append((ref.place, ref.open()))
         except InputError as error:
             unreadable.append(str(error))
     return (images, unreadable) if images else ([], [one.why])
 
 
 def at_stage(one: Submap, frame: StageFrame, pixel_size_um: float) -> Submap:
-    """Return a field at its stage position, if that is what places it.
+    """Return a submap at its stage position, if that is what places it.
 
     Parameters
     ----------
     one
-        The field.
+        The submap.
     frame
         The stage against the section's pixels.
     pixel_size_um
         Side of a pixel of the section, um.
+
+    Returns
+    -------
+    Submap
+        As it was if a person places it.
     """
     if one.how not in ("stage", "unknown"):
         return one
@@ -227,64 +241,58 @@ def at_stage(one: Submap, frame: StageFrame, pixel_size_um: float) -> Submap:
     return replace(one, place=place, how=how)
 
 
-def without_submaps(chosen: Mapping[str, list[Part]]) -> tuple[list[Part], list[Part]]:
+def without_submaps(
+    images: Mapping[str, list[ImageRef]],
+) -> tuple[list[ImageRef], list[ImageRef]]:
     """Part the BSE images of the section from those that belong to maps of a part of it.
 
-    A BSE image belongs to a field if maps lie beside it and others of another size or with
+    A BSE image belongs to a submap if maps lie beside it and others of another size or with
     other pixels show the section.
 
     Parameters
     ----------
-    chosen
+    images
         Images of each signal.
 
     Returns
     -------
-    section, of_fields
+    section, of_submaps
         BSE images.
     """
-    bse = chosen[BSE]
-    mapped = {part.place for name, parts in chosen.items() if name != BSE for part in parts}
-    beside = [part for part in bse if part.place in mapped]
-    alone = [part for part in bse if part.place not in mapped]
+    bse = images[BSE]
+    mapped = {ref.place for name, refs in images.items() if name != BSE for ref in refs}
+    beside = [ref for ref in bse if ref.place in mapped]
+    alone = [ref for ref in bse if ref.place not in mapped]
     if not beside or not alone:
         return bse, []
-    usual = Counter(kind for part in alone[:3] if (kind := _kind(part)))
+    usual = Counter(kind for ref in alone[:3] if (kind := _kind(ref)))
     if not usual:
         return bse, []
     of_section = usual.most_common(1)[0][0]
-    of_fields = [part for part in beside if (kind := _kind(part)) and kind != of_section]
-    kept = {id(part) for part in of_fields}
-    return [part for part in bse if id(part) not in kept], of_fields
+    of_submaps = [ref for ref in beside if (kind := _kind(ref)) and kind != of_section]
+    left_out = {id(ref) for ref in of_submaps}
+    return [ref for ref in bse if id(ref) not in left_out], of_submaps
 
 
-def _kind(part: Part) -> tuple[tuple[int, int], float | None] | None:
+def _kind(ref: ImageRef) -> tuple[tuple[int, int], float | None] | None:
     """Shape and pixel size of an image, `None` if it cannot be opened."""
-    try:
-        image = part.open()
-    except InputError:
+    if (image := ref.try_open()) is None:
         return None
     size = image.acquisition.pixel_size_um
     return image.shape, float(f"{size:.3g}") if size else None
 
 
-def table_of(fields: Iterable[Submap]) -> Submaps:
-    """Return the table of fields that the section keeps: `Submaps`, with how and explained."""
+def table_of(submaps: Iterable[Submap]) -> Submaps:
+    """Return the table of submaps that the section keeps: `Submaps`, with how and explained."""
     rows = []
-    for one in fields:
+    for one in submaps:
         assert one.place is not None
         numbers = (*one.shape, *one.place.matrix.ravel().tolist())
         rows.append((one.name, ",".join(one.maps), *numbers, one.how, one.explained))
     return Submaps(pd.DataFrame(rows, columns=[*SUBMAP_COLUMNS, "how", "explained"]))
 
 
-def _pixel_size_um(images: Iterable[Image]) -> float | None:
-    sizes = [image.acquisition.pixel_size_um for image in images]
-    known = Counter(size for size in sizes if size)
-    return known.most_common(1)[0][0] if known else None
-
-
-def _why_no_field(name: str, size_um: float | None, section_um: float) -> str:
+def _why_no_submap(name: str, size_um: float | None, section_um: float) -> str:
     if size_um is None:
         return (
             f"if {name} shows a part of the section, say how large its pixels are (pixel_size_um "
@@ -301,7 +309,7 @@ def _why_no_field(name: str, size_um: float | None, section_um: float) -> str:
 def _by_files(
     images: list[Image], shape: tuple[int, int], scale: float, frame: StageFrame | None
 ) -> tuple[SubmapPlace | None, How]:
-    """Place a field by its stage position."""
+    """Place a submap by its stage position."""
     stages = [image.acquisition.stage_um for image in images]
     stage = next((one for one in stages if one is not None), None)
     if frame is None or stage is None or not np.isfinite(stage).all():

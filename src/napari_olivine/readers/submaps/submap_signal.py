@@ -19,39 +19,39 @@ COLUMNS_AT_ONCE = 4096
 
 
 class SubmapSignal:
-    """One signal of some fields.
+    """One signal of some submaps.
 
-    A pixel of the section has the value of the field's pixel that holds its centre: counts stay
-    what was counted. Where fields overlap the first one counts; what no field shows is 0.
+    A pixel of the section has the value of the submap's pixel that holds its centre: counts stay
+    what was counted. Where submaps overlap the first one counts; what no submap shows is 0.
 
     Parameters
     ----------
     name
         Name of the signal.
-    fields
-        Fields that hold it.
+    submaps
+        Submaps of the section; those without the signal are left out.
     shape
         Rows and columns of the section.
     """
 
-    def __init__(self, name: str, fields: Sequence[Submap], shape: tuple[int, int]) -> None:
+    def __init__(self, name: str, submaps: Sequence[Submap], shape: tuple[int, int]) -> None:
         self.name = name
         self.shape = shape
         self.missing: list[str] = []
-        self._fields = [(one, one.maps[name]) for one in fields]
+        self._submaps = [(one, one.maps[name]) for one in submaps if name in one.maps]
         self.files: list[Path] = [
-            file for _, image in self._fields for file in (image.file, *image.files)
+            file for _, image in self._submaps for file in (image.file, *image.files)
         ]
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of a pixel."""
-        return np.result_type(*(image.dtype for _, image in self._fields))
+        return np.result_type(*(image.dtype for _, image in self._submaps))
 
     def check(self, job: Job) -> list[str]:
         """Open the files again: they may have changed since they were recognised."""
         wrong = []
-        for _, image in self._fields:
+        for _, image in self._submaps:
             job.check()
             try:
                 open_images(image.file)
@@ -60,12 +60,20 @@ class SubmapSignal:
         return wrong
 
     def read(self, start: int, stop: int, job: Job) -> NDArray[Any]:
-        """Return rows `start` up to, not including, `stop` of the section."""
+        """Return rows of the section, shape (stop - start, columns).
+
+        Parameters
+        ----------
+        start, stop
+            First row of the section, and the one behind the last.
+        job
+            Running job.
+        """
         strip = np.zeros((stop - start, self.shape[1]), self.dtype)
         filled = np.zeros(strip.shape, bool)
-        for one, image in self._fields:
+        for one, image in self._submaps:
             job.check()
-            assert one.place is not None, "fields are placed before they are read"
+            assert one.place is not None, "submaps are placed before they are read"
             whole = one.place.window(one.shape, slice(start, stop), slice(0, self.shape[1]))
             if whole is None:
                 continue

@@ -276,8 +276,8 @@ class ImportPart(Folding):
         """Folder of the EPMA tables, also of those that were not understood."""
         path = self.source.path()
         source = self._last.source if self._last is not None else None
-        if source is not None and source.tables is not None:
-            return source.tables
+        if source is not None and source.tables.folder is not None:
+            return source.tables.folder
         try:
             inside = sorted(path.iterdir()) if path is not None and path.is_dir() else []
         except OSError:
@@ -321,7 +321,7 @@ def describe(source: Any, tiles: Any = None, pixel_size_set: bool = False) -> st
         states = {k: n for k, n in sorted(tiles.count().items()) if k != "there"}
         if states:
             lines.append(f"Places: {', '.join(f'{n} {k}' for k, n in states.items())}")
-    lines += _fields_in_words(source.fields)
+    lines += _fields_in_words(source.submaps)
     lines.append(f"Sessions: {_sessions_in_words(source.sessions)}")
     points = several(len(source.analyses), "point")
     epma = f"{several(profiles, 'profile')}, {points}, {len(source.placements)} placed"

@@ -123,7 +123,7 @@ def with_fields(tiles: TileStates | None, source: Any) -> TileStates | None:
     source
         What was recognised (`napari_olivine.readers.Source`).
     """
-    known = {one.name: one for one in source.fields if one.place is not None}
+    known = {one.name: one for one in source.submaps if one.place is not None}
     if not known:
         return tiles
     tiles = tiles or TileStates((1, 1), source.shape, {(0, 0): "BSE"})

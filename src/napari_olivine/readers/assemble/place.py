@@ -1,0 +1,77 @@
+"""Place the tiles of the BSE image: as described, by the stage or by their names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from napari_olivine.job import Job
+from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.assemble.identify import Identified
+from napari_olivine.readers.base import BSE, Acquisition
+from napari_olivine.readers.mosaic import (
+    Layout,
+    described_layout,
+    holes,
+    place_mosaic,
+    read_headers,
+)
+from napari_olivine.readers.signals import ImageRef
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where the tiles of BSE lie.
+
+    Parameters
+    ----------
+    layout
+        The tiles in their places, `None` if BSE is one image.
+    bse
+        Images of the tiles, opened if that was necessary.
+    acquisition
+        What the tiles say alike of their acquisition, or ``section.json`` of it.
+    lost
+        What is wrong with images that have no place, and holes in the grid, in sentences.
+    """
+
+    layout: Layout | None = None
+    bse: list[ImageRef] = field(default_factory=list)
+    acquisition: Acquisition = field(default_factory=Acquisition)
+    lost: list[str] = field(default_factory=list)
+
+
+def place_bse(identified: Identified, settings: ImportSettings, job: Job) -> Placed:
+    """Find where the tiles of BSE lie; some hundred of them are read.
+
+    Parameters
+    ----------
+    identified
+        The images by their signals.
+    settings
+        Settings of the import.
+    job
+        Running job.
+
+    Returns
+    -------
+    Placed
+        Without a layout if BSE is one image.
+
+    Raises
+    ------
+    InputError
+        If no place can be found for the tiles.
+    """
+    bse = identified.images[BSE]
+    if (description := identified.description) is not None:
+        acquisition = Acquisition(
+            pixel_size_um=description.pixel_size_um,
+            accelerating_voltage_kv=description.accelerating_voltage_kV,
+        )
+        return Placed(described_layout(description), bse, acquisition)
+    if not identified.are_tiles:
+        return Placed()
+    headers = read_headers(identified.folder, bse, job)
+    layout = place_mosaic(identified.folder, headers, settings, job)
+    opened = [headers.opened(image) for image in bse]
+    return Placed(layout, opened, headers.acquisition, headers.wrong + holes(layout))
