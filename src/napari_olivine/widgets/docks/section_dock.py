@@ -19,7 +19,6 @@ from napari_olivine.widgets.docks.step_dock import StepDock
 from napari_olivine.widgets.section import CheckPart, ImportPart, LevellingPart, ProductsTree
 from napari_olivine.widgets.sessions import SessionsPart
 from napari_olivine.widgets.state import (
-    VERBS,
     CompositeBar,
     dock_of,
     next_rerun,
@@ -27,6 +26,7 @@ from napari_olivine.widgets.state import (
     stale_products,
     stale_steps,
     title_of,
+    verb_of,
 )
 
 LINK = "#7ab8ff"
@@ -257,7 +257,7 @@ class SectionDock(StepDock):
         steps = stale_steps(section) if section is not None else []
         self.update_button.setVisible(bool(steps) or bool(self._updating))
         self.update_button.setEnabled(not self.session.jobs.running)
-        words = [VERBS[step] for step in steps]
+        words = [verb_of(step) for step in steps]
         if self._updating:
             self.update_button.setText(f"{words[0] if words else 'Ready'}...")
         else:
