@@ -2,7 +2,8 @@
 
 A text names a setting of the running step as ``{setting:NAME}``, one of another step as
 ``{setting:STEP.NAME}``, and a step as ``{step:NAME}``, never as an option or a button: the command
-line writes ``--name`` and ``napari-olivine NAME``, a dock the titles that the person sees.
+line writes ``--name`` and ``napari-olivine NAME``, a dock the titles that the person sees. A file
+that is written by hand, and that a dock writes too, is ``{place:NAME}``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-_PLACEHOLDER = re.compile(r"\{(setting|step):([a-z_0-9.]+)\}")
+_PLACEHOLDER = re.compile(r"\{(setting|step|place):([a-z_0-9.]+)\}")
 
 
 @dataclass(frozen=True)
@@ -135,22 +136,23 @@ def fill(
     template: str,
     setting: Callable[[str], str] = "the setting {!r}".format,
     step: Callable[[str], str] = "the step {!r}".format,
+    place: Callable[[str], str] = "in {} beside the table".format,
 ) -> str:
-    """Put names of settings and steps into the placeholders of a text.
+    """Put names of settings, steps and places into the placeholders of a text.
 
     Parameters
     ----------
     template
         Text with placeholders such as ``{setting:threshold}`` and ``{step:mask}``.
-    setting, step
-        Give the name by which a door calls a setting or a step.
+    setting, step, place
+        Give the words by which a door calls a setting, a step or a place to write at.
 
     Returns
     -------
     str
         The text as a person reads it at that door.
     """
-    names = {"setting": setting, "step": step}
+    names = {"setting": setting, "step": step, "place": place}
     return _PLACEHOLDER.sub(lambda found: names[found[1]](found[2]), template)
 
 

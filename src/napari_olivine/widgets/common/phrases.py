@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from napari_olivine.errors import OlivineError, fill
 from napari_olivine.registry import STEPS
+
+LINK = "#7ab8ff"
+"""Colour of a link on napari's dark ground."""
 
 Problem = OlivineError | str
 """What went wrong, with the placeholders of `errors.fill`."""
@@ -17,6 +21,9 @@ COMMON = {
     "device": "Device",
 }
 """Settings of every step, and what they are called in the docks."""
+
+PLACES = {"columns.toml": "under “Columns of EPMA tables...”"}
+"""Files that are written by hand, and where the window writes them."""
 
 
 def title_of_setting(setting: str, step: str = "") -> str:
@@ -34,7 +41,7 @@ def title_of_setting(setting: str, step: str = "") -> str:
     return (fields[name].title if name in fields else COMMON.get(name)) or name
 
 
-def in_words(problem: Problem, step: str = "") -> str:
+def in_words(problem: Problem, step: str = "", places: Mapping[str, str] = PLACES) -> str:
     """Put a problem into the words of the window.
 
     Parameters
@@ -43,6 +50,8 @@ def in_words(problem: Problem, step: str = "") -> str:
         Error or message.
     step
         The step that it comes from, whose settings it names.
+    places
+        Where the window writes a file that could also be written by hand.
 
     Returns
     -------
@@ -53,10 +62,11 @@ def in_words(problem: Problem, step: str = "") -> str:
         _template(problem),
         lambda setting: f"“{title_of_setting(setting, step)}”",
         lambda name: _button(name, f"“{STEPS[name].verb}”") if _has_button(name) else _bare(name),
+        lambda file: places.get(file, f"in {file}"),
     )
 
 
-def with_links(problem: Problem, step: str = "", colour: str = "#7ab8ff") -> str:
+def with_links(problem: Problem, step: str = "", colour: str = LINK) -> str:
     """Put a problem into the words of the window, with links to the fields and buttons it names.
 
     Parameters
@@ -87,7 +97,8 @@ def with_links(problem: Problem, step: str = "", colour: str = "#7ab8ff") -> str
         return _button(name, link(f"step:{name}", STEPS[name].verb))
 
     text = escape(_template(problem), quote=False)
-    return fill(text, setting_link, step_link).replace("\n", "<br>")
+    text = fill(text, setting_link, step_link, lambda file: PLACES.get(file, f"in {file}"))
+    return text.replace("\n", "<br>")
 
 
 def _template(problem: Problem) -> str:

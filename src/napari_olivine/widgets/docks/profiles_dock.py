@@ -155,7 +155,7 @@ class ProfilesDock(StepDock):
         try:
             profile = read_profile(section, points, line, self._law)
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
             return
         self.plot.below.label = "Distance, µm" if line is not None else "Point"
         self.plot.show_curves(_curves(profile))
@@ -298,7 +298,7 @@ class ProfilesDock(StepDock):
             placed_rows = table[(table["kind"] == "spots") | table["x0_um"].notna()]
             self.session.annotate("placements", placed_rows)
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
         self._show_all()
 
     # ------------------------------------------------------------------ listening
