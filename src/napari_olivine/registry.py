@@ -338,7 +338,7 @@ STEPS: dict[str, Step] = {
             "napari_olivine.workflow.demo:run_demo",
             "napari_olivine.cli.commands:demo",
             arguments=(Argument("folder", "FOLDER", required=False),),
-            page="tutorial-command-line.md",
+            page="../README.md",
         ),
         Step(
             "view",

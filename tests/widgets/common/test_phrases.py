@@ -18,7 +18,7 @@ class TestWords:
             ("Name it with {setting:bse}.", "Name it with “BSE signal”."),
             ("A smaller {setting:memory}, so", "A smaller “Memory”, so"),
             ("{setting:check.repair} makes them again", "“Repair” makes them again"),
-            ("there is no {setting:such_setting}", "there is no such_setting"),
+            ("there is no {setting:such_setting}", "there is no “such_setting”"),
             ("KLV-7 --a {name}", "KLV-7 --a {name}"),
             ("Run {step:mask} first.", "Run “Make mask” in the dock Phase masks first."),
             ("Run {step:level} again.", "Run “Level the grey” in the dock Section again."),

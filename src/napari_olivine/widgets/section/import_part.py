@@ -29,13 +29,6 @@ from napari_olivine.widgets.common import (
     in_words,
     readable,
     wrapped,
-)(
-    FolderEdit,
-    Folding,
-    Problem,
-    SettingsForm,
-    readable,
-    wrapped,
 )
 from napari_olivine.widgets.section.source_scanner import Look, Looker
 from napari_olivine.widgets.section.tile_map import TileMap
