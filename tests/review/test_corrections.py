@@ -390,7 +390,7 @@ def test_training_knows_by_which_corrections_it_was_made(store: CrystalStore) ->
     assert corrections_fingerprint(section, settings) == {}
     judge(store, "rejected", "disc")
     store.flush()
-    with pytest.raises(SectionError, match="run 'napari-olivine corrections' again"):
+    with pytest.raises(SectionError, match="Run the step 'corrections' again"):
         corrections_fingerprint(section, settings)
     write_corrections(section)
     first = corrections_fingerprint(section, settings)

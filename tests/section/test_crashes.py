@@ -371,7 +371,7 @@ def test_a_section_that_may_only_be_read_is_told(section, monkeypatch, number):
     monkeypatch.setattr("filelock.BaseFileLock.acquire", forbidden)
     with pytest.raises(SectionError, match="cannot be written.*'mask' cannot be made"):
         make(section, 1)
-    with pytest.raises(SectionError, match="check it without --repair"):
+    with pytest.raises(SectionError, match="Check it without the setting 'repair'"):
         check_section(section, REPAIR, Job())
     assert check_section(section, CheckSettings(), Job()).findings == []
 
