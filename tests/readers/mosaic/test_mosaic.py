@@ -76,8 +76,8 @@ def test_settings_say_what_the_files_do_not(tmp_path):
         ({"grid": [100000, 100000]}, "is more than 10000000 tiles"),
         ({"grid": [0, 4]}, "must be numbers from 1"),
         ({"tile_pattern": "tiles/{signal}/{line}.tif"}, "may hold {signal}, {row} and {col}"),
-        ({"pixel_size_um": -1}, "'pixel_size_um': Input should be greater than 0"),
-        ({"signals": "BSE"}, "'signals': Input should be a valid array"),
+        ({"pixel_size_um": -1}, "pixel_size_um: Input should be greater than 0"),
+        ({"signals": "BSE"}, "signals: Input should be a valid array"),
     ],
 )
 def test_a_wrong_description_is_refused(tmp_path, change, told):
