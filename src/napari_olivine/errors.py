@@ -91,7 +91,7 @@ class OlivineError(Exception):
     @property
     def template(self) -> str:
         """Text and remedy with their placeholders, for a door to `fill`."""
-        return join(self.text, self.remedy)
+        return with_remedy(self.text, self.remedy)
 
     def as_event(self) -> dict[str, Any]:
         """Return text, remedy and the known facts as plain values."""
@@ -126,7 +126,7 @@ class Cancelled(Exception):
     """The person asked to stop; what was finished stays."""
 
 
-def join(text: str, remedy: str) -> str:
+def with_remedy(text: str, remedy: str) -> str:
     """Put a remedy behind a text, as sentences of one line."""
     stop = "" if not text or not remedy or text[-1] in ".:!?" else "."
     return f"{text}{stop} {remedy}".strip()

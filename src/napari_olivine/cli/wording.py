@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_olivine.errors import fill, join
+from napari_olivine.errors import fill, with_remedy
 from napari_olivine.job import Event
 from napari_olivine.registry import STEPS, Step
 
@@ -39,7 +39,7 @@ class Wording:
         text, remedy = str(event["text"]), str(event.get("remedy", ""))
         if event["event"] == "finding":
             return event | {"what": self.of(text), "advice": self.of(remedy)}
-        return event | {"message": self.of(join(text, remedy))}
+        return event | {"message": self.of(with_remedy(text, remedy))}
 
     def _option(self, name: str) -> str:
         step, _, setting = name.rpartition(".")
