@@ -8,7 +8,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari_olivine.scoring import Scores, ScoreSettings
     from napari_olivine.section import Section
     from napari_olivine.section.check import CheckSettings
+    from napari_olivine.settings import Settings
     from napari_olivine.workflow.demo import DemoSettings
 
 
@@ -90,13 +91,15 @@ def demo(folder: Path | None, settings: DemoSettings, job: Job) -> Path:
     return section
 
 
-def view(section: Path, _settings: Any, _job: Job) -> None:
+def view(section: Path, settings: Settings, job: Job) -> None:
     """Open a section in napari, and wait until its window is closed.
 
     Parameters
     ----------
     section
         Folder of the section.
+    settings, job
+        Not used: every command takes them.
 
     Raises
     ------
@@ -110,13 +113,15 @@ def view(section: Path, _settings: Any, _job: Job) -> None:
     STEPS["view"].function(section)
 
 
-def status(section: Section, _settings: Any, _job: Job) -> None:
+def status(section: Section, settings: Settings, job: Job) -> None:
     """Print what a section holds and what is out of date.
 
     Parameters
     ----------
     section
         The section.
+    settings, job
+        Not used: every command takes them.
     """
     record = section.record
     rows, columns = record.shape
