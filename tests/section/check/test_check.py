@@ -200,7 +200,7 @@ def test_damaged_files_are_told_with_the_command_that_makes_them(section, file, 
     path.unlink() if content is None else path.write_text(content)
     (finding,) = check(section).left
     assert words in finding.what
-    assert "run 'napari-olivine" in finding.advice
+    assert "run {step:" in finding.advice
     check(section, REPAIR)
     assert not (section.path / file.split("/")[0]).exists()
     assert len(list((section.path / "aside").iterdir())) == 1
