@@ -37,7 +37,7 @@ class Job:
     cancel
         Set from any thread to stop the step at its next :meth:`check`.
     orders
-        What whoever watches asks of a step that listens meanwhile, e.g. where they look.
+        Orders to a step that listens while it runs, e.g. which part of the image is in view.
     """
 
     memory_bytes: int = 4 << 30
@@ -54,7 +54,20 @@ class Job:
             raise Cancelled("Stopped on request; run the same command again to go on.")
 
     def progress(self, done: float, total: float, message: str = "") -> None:
-        """Tell how far the step is, and stop here if asked to."""
+        """Report how far the step is, and stop here if asked to.
+
+        Parameters
+        ----------
+        done, total
+            Work that is done and all of it, in any unit.
+        message
+            Name of the work.
+
+        Raises
+        ------
+        Cancelled
+            If the person asked to stop.
+        """
         self.listen({"event": "progress", "done": done, "total": total, "message": message})
         self.check()
 

@@ -15,8 +15,8 @@ import pytest
 
 from napari_olivine.cli import main
 from napari_olivine.cli.options import flag_of, memory
+from napari_olivine.registry import STEPS
 from napari_olivine.section import Section
-from napari_olivine.workflow import STEPS
 from tests.helpers.sections import make_section
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_olivine.section import Section
     from napari_olivine.section.check import CheckSettings
     from napari_olivine.settings import Settings
-    from napari_olivine.workflow.demo import DemoSettings
+    from napari_olivine.workflow import DemoSettings
 
 
 def check(section: Section, settings: CheckSettings, job: Job) -> None:

@@ -46,9 +46,7 @@ def read_annotation(file: Path) -> pd.DataFrame:
             dtype=dict.fromkeys(NAMES, str),
         )  # fmt: skip
     except (ValueError, OSError) as error:
-        raise SectionError(
-            f"{file} cannot be read as a table ({first_line(error)}).", file=file
-        ) from error
+        raise SectionError(f"{file} cannot be read as a table ({first_line(error)}).") from error
     unnamed = [name for name in table if str(name).startswith("Unnamed: ")]
     empty = [name for name in unnamed if table[name].isna().all()]
     return table.drop(columns=empty)
@@ -71,9 +69,7 @@ def sessions_of(table: pd.DataFrame, file: Path) -> list[Session]:
             wrong = error.errors()[0]
             where = ".".join(map(str, wrong["loc"]))
             raise SectionError(
-                f"{file}, row {number}, {where}: {wrong['msg']} (it is {wrong['input']!r}).",
-                file=file,
-                row=number,
+                f"{file}, row {number}, {where}: {wrong['msg']} (it is {wrong['input']!r})."
             ) from error
     return sessions
 
@@ -92,20 +88,12 @@ def check_placements(table: pd.DataFrame, file: Path) -> None:
         wrong = table.index[numbers.isna() & table[name].notna()]
         if len(wrong):
             value = table.at[wrong[0], name]
-            row = int(wrong[0]) + 2
-            raise SectionError(
-                f"{file}, row {row}, {name}: {value!r} is no number.",
-                file=file,
-                row=row,
-                expected="a number",
-            )
+            raise SectionError(f"{file}, row {wrong[0] + 2}, {name}: {value!r} is no number.")
 
 
 def _require(columns: tuple[str, ...], table: pd.DataFrame, file: Path) -> None:
     if lost := [name for name in columns if name not in table]:
-        raise SectionError(
-            f"{file} lacks the column {', '.join(lost)}.", file=file, expected=", ".join(columns)
-        )
+        raise SectionError(f"{file} lacks the column {', '.join(lost)}.")
 
 
 def _decode(content: bytes) -> str:

@@ -27,6 +27,20 @@ def check_section(
 
     See `napari_olivine.section.check.check_section`. Damaged parts of images are read again from
     the files they were imported from, if these are there and have not changed.
+
+    Parameters
+    ----------
+    section
+        The section.
+    settings
+        Whether to repair, and where the instrument's files are now.
+    job
+        Running job.
+
+    Returns
+    -------
+    Report
+        Findings, repairs, and damage that is left.
     """
     job = job or Job()
     return check(section, settings, job, partial(_open_source, settings, job))

@@ -134,7 +134,19 @@ class StepDock(Dock):
     def start(
         self, step: str, arguments: list[str], settings: Settings, options: Sequence[str] = ()
     ) -> None:
-        """Start a step in the background."""
+        """Start a step in the background.
+
+        Parameters
+        ----------
+        step
+            Name of the command.
+        arguments
+            What follows it.
+        settings
+            Settings of the step.
+        options
+            Further options of the command line.
+        """
         self._warnings = []
         guard_window(self.session)
         self.session.jobs.start(step, arguments, settings.model_dump(mode="json"), options)
