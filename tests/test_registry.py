@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -200,17 +201,19 @@ class TestNewStep:
         assert rerun.settings.model_dump() == {"grain_um": 6, "rounds": 2}
 
     @pytest.mark.gui
-    def test_its_dock_is_the_form_of_its_settings(self, make_napari_viewer: object) -> None:
+    def test_its_dock_is_the_form_of_its_settings(
+        self, make_napari_viewer: Any, section: Section
+    ) -> None:
         from napari_olivine.widgets.docks.step_dock import StepDock
 
         class PolishDock(StepDock):
             step = "polish"
-            products = toy_step.STEP.products
 
-        dock = PolishDock(make_napari_viewer())  # type: ignore[operator]
+        dock = PolishDock(make_napari_viewer())
         assert list(dock.form.editors) == ["grain_um", "rounds"]
         assert dock.form.editors["grain_um"].native.toolTip() == (
             "<p>Grain size of the paste; “Rounds” say how often.</p>"
         )
         assert dock.run_button.text() == "Polish"
-        assert dock.arguments
+        dock.session.open(section.path)
+        assert "<b>Polished surface</b>: not made yet" in dock.state.text()

@@ -358,7 +358,7 @@ def test_a_full_disk_is_told_even_if_nothing_can_be_noted_any_more(section, monk
         raise OSError(number, "no room")
 
     monkeypatch.setattr(draft, "_add_seconds", full)
-    with pytest.raises(SectionError, match=r"full.*free some space"):
+    with pytest.raises(SectionError, match=r"full.*Free some space"):
         with section.draft("mask", section.recipe("mask", Settings(), ["images"]), Job()):
             full()
 

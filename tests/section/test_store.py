@@ -151,7 +151,7 @@ def test_a_draft_of_other_settings_is_not_gone_on_with(section: Section) -> None
 
 def test_a_full_disk_is_told_and_keeps_what_is_finished(section: Section) -> None:
     recipe = section.recipe("mask", Choice(), ["images"])
-    with pytest.raises(SectionError, match="disk.*full.*free some space"):
+    with pytest.raises(SectionError, match="disk.*full.*Free some space"):
         with section.draft("mask", recipe, Job()) as draft:
             draft.tick("first part")
             raise OSError(errno.ENOSPC, "No space left on device")

@@ -94,8 +94,8 @@ def run_chain(
     for number, step in enumerate(steps, 1):
         job.say(f"[{number}/{len(steps)}] {step.name}: {step.title}")
         part = replace(job, listen=_within(job, before, step.share))
-        opened = (Section(section) if one.opened else paths[one.name] for one in step.arguments)
-        step.function(*opened, settings.of(step.name), part)
+        arguments = (Section(section) if one.opened else paths[one.name] for one in step.arguments)
+        step.function(*arguments, settings.of(step.name), part)
         before += step.share
     job.progress(1, 1, "Done")
     job.say(f"The catalogue is in {catalogue}.")

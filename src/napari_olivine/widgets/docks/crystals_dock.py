@@ -39,7 +39,6 @@ class CrystalsDock(StepDock):
     settings_open = False
     also = ("export",)
     fills = True
-    products = ("crystals",)
     explanation = "Connected olivine becomes crystals with size, mg# and zoning."
 
     @override

@@ -36,7 +36,6 @@ class ProfilesDock(StepDock):
 
     step = "calibrate"
     settings_open = False
-    products = ("calibration", "mg")
     explanation = (
         "Lay each microprobe traverse on the image, then calibrate the grey to mg#. "
         "The first analysis is at the end where you begin to draw."

@@ -43,6 +43,7 @@ class SectionDock(StepDock):
 
     step = "import"
     also = ("level", "check")
+    products = ()  # all of them stand in the tree
     settings_open = False
     explanation = (
         "A section is one folder that holds images, analyses and everything made from them."

@@ -42,7 +42,6 @@ class SegmentDock(StepDock):
     """Lay a model over the section, see olivine where one looks, and finish the rest."""
 
     step = "segment"
-    products = ("probability", "segmentation")
     hidden = ("threshold", "live", "scheduler")
     with_device = True
     settings_open = False

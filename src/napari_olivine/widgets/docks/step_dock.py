@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 from typing_extensions import override
 
 from napari_olivine.errors import OlivineError
-from napari_olivine.registry import STEPS
+from napari_olivine.registry import PRODUCTS, STEPS
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
     Folding,
@@ -54,8 +54,8 @@ class StepDock(Dock):
     """Command of the step."""
     also: tuple[str, ...] = ()
     """Commands of further steps that the dock starts and follows."""
-    products: tuple[str, ...] = ()
-    """What the step makes."""
+    products: tuple[str, ...] | None = None
+    """Products whose state the dock shows; those of the step if not given."""
     hidden: tuple[str, ...] = ()
     """Settings that the dock shows in its own way."""
     fills = False
@@ -188,7 +188,7 @@ class StepDock(Dock):
             return
         try:
             lines = []
-            for product in self.products:
+            for product in self._shown_products():
                 state = state_of(section, product)
                 sign, colour = DOT[state.state]
                 lines.append(
@@ -284,6 +284,11 @@ class StepDock(Dock):
 
     def _mine(self) -> bool:
         return self.session.jobs.step in (self.step, *self.also)
+
+    def _shown_products(self) -> tuple[str, ...]:
+        if self.products is not None:
+            return self.products
+        return tuple(name for name in STEPS[self.step].products if not PRODUCTS[name].several)
 
     def _on_started(self, _step: str) -> None:
         self.show_state()
