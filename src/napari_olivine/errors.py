@@ -9,8 +9,9 @@ that is written by hand, and that a dock writes too, is ``{place:NAME}``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,23 @@ class EditError(OlivineError):
 
 class Cancelled(Exception):
     """The person asked to stop; what was finished stays."""
+
+
+@contextmanager
+def about(file: Path | str = "", sheet: str = "") -> Iterator[None]:
+    """Add the file and the sheet to an error that is raised inside and does not name its own.
+
+    Parameters
+    ----------
+    file, sheet
+        See `Facts`.
+    """
+    try:
+        yield
+    except OlivineError as error:
+        known = error.facts
+        error.facts = replace(known, file=known.file or str(file), sheet=known.sheet or sheet)
+        raise
 
 
 def with_remedy(text: str, remedy: str) -> str:

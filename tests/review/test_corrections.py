@@ -26,7 +26,7 @@ from napari_olivine.training import TrainSettings, train
 from napari_olivine.training.plan import make_plan
 from napari_olivine.training.review_labels import Corrections, corrections_fingerprint
 from napari_olivine.training.samples import Samples
-from napari_olivine.workflow.check import check_section
+from napari_olivine.workflow import check_section
 from tests.crystals.test_step import labels_of, make_section, put
 
 Image = NDArray[Any]

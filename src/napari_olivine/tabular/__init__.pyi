@@ -1,9 +1,9 @@
 from .numbers import (
     has_decimal_commas as has_decimal_commas,
+    has_error as has_error,
     is_blank as is_blank,
     is_number as is_number,
     read_number as read_number,
-    read_numbers as read_numbers,
 )
 from .sheets import (
     SEPARATORS as SEPARATORS,

@@ -1,13 +1,10 @@
-"""Cells of text into numbers: decimal commas, what lies below detection, words."""
+"""Cells of text into numbers: decimal commas, thousands, errors behind a number, blanks."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterable
+from math import isfinite
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d{1,3})?", re.ASCII)
@@ -17,58 +14,7 @@ _ERROR = re.compile(
     r"\s*(?:\u00b1|\+/?[-\u2212])\s*[\d.,]+\s*%?$|(?<=[.,]\d)(\d*)\(\d{1,4}\)$", re.ASCII
 )
 """An error behind the number: ``47.2 ± 0.3``, ``47.2(3)``."""
-_BELOW = re.compile(
-    r"<\s*(?:[\d.,]+\s*(?:%|wt\.?\s?%|ppm)?|l\.?o\.?d\.?|m?\.?d\.?l\.?|detection.*)|"
-    r"(?:b|u)\.?\s?d\.?(?:\s?l\.?)?|lld|b\.?l\.?o\.?d\.?|below\s.*|under\s.*detection.*"
-)
 _BLANK = ("", "nan", "-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "na", "none", "null")
-
-
-@dataclass
-class Numbers:
-    """A column of numbers.
-
-    Parameters
-    ----------
-    values
-        Shape (n,); NaN where nothing was measured, 0 where it was below detection.
-    below
-        Cells that say so ('<0.02', 'b.d.l.').
-    words
-        Cells that hold neither a number nor a blank ('crack').
-    word_count, below_count
-        How many cells these are.
-    error_count
-        Cells whose number has an error behind it, which is left out.
-    """
-
-    values: NDArray[np.float64]
-    below: list[str] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
-    word_count: int = 0
-    below_count: int = 0
-    error_count: int = 0
-
-
-def read_numbers(cells: Sequence[str], *, decimal_comma: bool) -> Numbers:
-    """Read a column; see `Numbers`."""
-    numbers = Numbers(np.full(len(cells), np.nan))
-    below: dict[str, None] = {}
-    words: dict[str, None] = {}
-    for row, cell in enumerate(cells):
-        value = read_number(cell, decimal_comma=decimal_comma)
-        if value is not None:
-            numbers.values[row] = value
-            numbers.error_count += _ERROR.search(cell.strip()) is not None
-        elif is_below_detection(cell):
-            numbers.values[row] = 0.0
-            numbers.below_count += 1
-            below[cell.strip()[:40]] = None
-        elif not is_blank(cell):
-            numbers.word_count += 1
-            words[cell.strip()[:40]] = None
-    numbers.below, numbers.words = list(below), list(words)
-    return numbers
 
 
 def read_number(cell: str, *, decimal_comma: bool = False) -> float | None:
@@ -91,7 +37,7 @@ def read_number(cell: str, *, decimal_comma: bool = False) -> float | None:
     if not _NUMBER.fullmatch(text):
         return None
     value = float(text)
-    return value if np.isfinite(value) else None
+    return value if isfinite(value) else None
 
 
 def is_number(cell: str) -> bool:
@@ -99,15 +45,14 @@ def is_number(cell: str) -> bool:
     return read_number(cell, decimal_comma=True) is not None or read_number(cell) is not None
 
 
+def has_error(cell: str) -> bool:
+    """Tell whether an error stands behind the number of a cell; `read_number` leaves it out."""
+    return _ERROR.search(cell.strip()) is not None
+
+
 def is_blank(cell: str) -> bool:
     """Tell whether a cell says that there is nothing."""
     return cell.strip().lower() in _BLANK
-
-
-def is_below_detection(cell: str) -> bool:
-    """Tell whether a cell says that the element was measured and not found."""
-    text = cell.strip().lower()
-    return len(text) <= 40 and _BELOW.fullmatch(text) is not None
 
 
 def has_decimal_commas(cells: Iterable[str], *, typed: bool) -> bool:
@@ -120,6 +65,11 @@ def has_decimal_commas(cells: Iterable[str], *, typed: bool) -> bool:
     typed
         The numbers come from a spreadsheet that keeps them as numbers: only text holds commas, and
         the points of the others say nothing.
+
+    Returns
+    -------
+    commas
+        False where both marks occur and nothing decides.
     """
     points = commas = other = False
     for cell in cells:

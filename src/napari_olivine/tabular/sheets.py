@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_olivine.errors import InputError
-from napari_olivine.tabular.workbook_check import check_workbook, shortly
+from napari_olivine.errors import InputError, first_line
+from napari_olivine.tabular.workbook_check import check_workbook
 
 LARGEST_FILE = 32 * 2**20
-"""Bytes of a table; the longest sessions of a microprobe are a hundredth of it."""
+"""Bytes of a table; the longest tables of an instrument are a hundredth of it."""
 
 MOST_ROWS = 100_000
 MOST_COLUMNS = 1000
@@ -51,7 +51,7 @@ class Sheet:
 
 def is_spreadsheet(file: Path) -> bool:
     """Tell by its first bytes whether a file is a zip, as .xlsx and .ods are."""
-    return _start(file).startswith(b"PK")
+    return _read(file, 2) == b"PK"
 
 
 def read_spreadsheet(file: Path) -> list[Sheet]:
@@ -82,8 +82,9 @@ def read_spreadsheet(file: Path) -> list[Sheet]:
         raise
     except BaseException as error:  # a panic of the library is no Exception
         raise InputError(
-            f"{file} cannot be read as a spreadsheet ({shortly(error)}). Open it in a spreadsheet "
-            "program and save it as .xlsx or .csv."
+            f"{file} cannot be read as a spreadsheet ({first_line(error)}).",
+            remedy="Open it in a spreadsheet program and save it as .xlsx or .csv.",
+            file=file,
         ) from error
 
 
@@ -95,31 +96,45 @@ def read_text(file: Path) -> str:
     InputError
         If it is no text, or too large.
     """
-    require_size(file, LARGEST_FILE)
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read as a table ({error}).") from error
+    data = _read(file)
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise InputError(
-            f"{file} is an old Excel file (.xls) or a protected one: save it as .xlsx or .csv."
+            f"{file} is an old Excel file (.xls) or a protected one.",
+            remedy="Save it as .xlsx or .csv.",
+            file=file,
         )
     text = _decode(data)
     sample = text[:20_000]
     if sum(not (mark.isprintable() or mark in "\t\r\n\f\v\ufeff") for mark in sample) > (
         0.02 * len(sample)
     ):
-        raise InputError(f"{file} cannot be read as a table: it is neither text nor a spreadsheet.")
+        raise InputError(
+            f"{file} cannot be read as a table: it is neither text nor a spreadsheet.", file=file
+        )
     return text
 
 
 def split_text(file: Path, text: str, separator: str) -> Sheet:
     """Split a text into cells.
 
+    Parameters
+    ----------
+    file
+        For the messages.
+    text
+        Content of the file, see `read_text`.
+    separator
+        A key of `SEPARATORS`.
+
+    Returns
+    -------
+    sheet
+        One sheet without a name; blank rows at its end are left out.
+
     Raises
     ------
     InputError
-        If it has more rows or columns than a table of analyses can have.
+        If it has more rows or columns than a table can have.
     """
     if separator in ("spaces", "space"):
         pattern = re.compile(SEPARATORS[separator])
@@ -131,8 +146,9 @@ def split_text(file: Path, text: str, separator: str) -> Sheet:
         cells.pop()
     if len(cells) > MOST_ROWS or max(map(len, cells), default=0) > MOST_COLUMNS:
         raise InputError(
-            f"{file} has {len(cells)} rows and up to {max(map(len, cells))} columns; a table of "
-            f"analyses has at most {MOST_ROWS} and {MOST_COLUMNS}."
+            f"{file} has {len(cells)} rows and up to {max(map(len, cells))} columns; a table "
+            f"has at most {MOST_ROWS} and {MOST_COLUMNS}.",
+            file=file,
         )
     return Sheet("", cells, separator)
 
@@ -148,24 +164,25 @@ def require_size(file: Path, largest: int) -> None:
     try:
         status = file.stat()
     except OSError as error:
-        raise InputError(f"{file} cannot be read as a table ({error}).") from error
+        raise InputError(f"{file} cannot be read as a table ({error}).", file=file) from error
     if not stat.S_ISREG(status.st_mode):  # a pipe or a device would block, or never end
-        raise InputError(f"{file} cannot be read as a table (it is no file).")
+        raise InputError(f"{file} cannot be read as a table (it is no file).", file=file)
     size = status.st_size
     if size > largest:
         raise InputError(
-            f"{file} has {size / 2**20:.0f} MB; a table of analyses has at most "
-            f"{largest / 2**20:.0f} MB. Is it another kind of file?"
+            f"{file} has {size / 2**20:.0f} MB; a table has at most {largest / 2**20:.0f} MB.",
+            remedy="Is it another kind of file?",
+            file=file,
         )
 
 
-def _start(file: Path) -> bytes:
+def _read(file: Path, size: int = -1) -> bytes:
     require_size(file, LARGEST_FILE)
     try:
         with file.open("rb") as stream:
-            return stream.read(8)
+            return stream.read(size)
     except OSError as error:
-        raise InputError(f"{file} cannot be read as a table ({error}).") from error
+        raise InputError(f"{file} cannot be read as a table ({error}).", file=file) from error
 
 
 def _decode(data: bytes) -> str:

@@ -1,15 +1,18 @@
-"""Spreadsheets (.xlsx, .ods) looked through before a library opens them."""
+"""Limits on spreadsheets (.xlsx, .ods), checked before their cells are laid out in memory."""
 
 from __future__ import annotations
 
 import re
 import zipfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from xml.parsers import expat
+from xml.sax import SAXParseException
+from xml.sax.handler import ContentHandler
+from xml.sax.xmlreader import AttributesImpl
 
-from napari_olivine.errors import InputError
+from defusedxml import DefusedXmlException, sax
+
+from napari_olivine.errors import InputError, first_line
 
 LARGEST_UNPACKED = 96 * 2**20
 """Bytes of a spreadsheet when its zip is unpacked."""
@@ -38,112 +41,111 @@ def check_workbook(file: Path) -> int:
             size = sum(member.file_size for member in members)
             if size > LARGEST_UNPACKED:
                 raise InputError(
-                    f"{file} unpacks to {size / 2**20:.0f} MB; a table of analyses has at most "
-                    f"{LARGEST_UNPACKED / 2**20:.0f} MB. Save the sheet that is needed as .csv."
+                    f"{file} unpacks to {size / 2**20:.0f} MB; a table has at most "
+                    f"{LARGEST_UNPACKED / 2**20:.0f} MB.",
+                    remedy="Save the sheet that is needed as .csv.",
+                    file=file,
                 )
             for member in members:
-                name = member.filename.lower()
-                sheet = name.startswith("xl/worksheets/") or name == "content.xml"
-                uncalculated += _scan(file, archive, member, name if sheet else "")
+                uncalculated += _check_member(file, archive, member)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
         raise InputError(
-            f"{file} is a damaged or protected spreadsheet ({shortly(error)}); save it again."
+            f"{file} is a damaged or protected spreadsheet ({first_line(error)}); save it again.",
+            file=file,
         ) from error
-    except NotImplementedError as error:
-        raise InputError(f"{file} is packed in a way that is not supported ({error}).") from error
     return uncalculated
 
 
-def _scan(file: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, sheet: str) -> int:
-    """Unpack a member to nowhere, so that its size is true; measure a sheet's extent.
+def _check_member(file: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    """Unpack a member to nowhere, so that its size is true; measure a sheet.
 
     Returns the number of its formulas without a result.
     """
-    parser = None
-    counted = {"uncalculated": 0}
-    if sheet.endswith(".xml"):
-        parser, counted = _extent_parser(file, ods=sheet == "content.xml")
+    name = member.filename.lower()
+    sheet: _Extent | None = None
+    if name == "content.xml":
+        sheet = _OdsExtent(file)
+    elif name.startswith("xl/worksheets/") and name.endswith(".xml"):
+        sheet = _XlsxExtent(file)
     with archive.open(member) as stream:
-        while chunk := stream.read(1 << 20):
-            if parser is not None:
-                try:
-                    parser(chunk)
-                except (expat.ExpatError, LookupError) as error:  # LookupError: an unknown code
-                    raise InputError(f"{file} is a damaged spreadsheet ({error}).") from error
-    return counted["uncalculated"]
-
-
-def _extent_parser(file: Path, *, ods: bool) -> tuple[Callable[[bytes], object], dict[str, int]]:
-    """Refuse a sheet whose cells, laid out as a rectangle, would not fit in memory.
-
-    Counts formulas without a result as ``uncalculated``.
-    """
-    parser = expat.ParserCreate()
-    extent = {"row": 0, "rows": 0, "columns": 0, "width": 0, "repeat": 1, "uncalculated": 0}
-    awaited = text = False  # a formula's cell is open, and no result was seen in it
-
-    def check() -> None:
-        if extent["rows"] * max(extent["columns"], 1) > MOST_CELLS:
+        if sheet is None:
+            while stream.read(1 << 20):
+                pass
+            return 0
+        try:
+            sax.parse(stream, sheet)
+        except DefusedXmlException as error:
             raise InputError(
-                f"{file} has a sheet of {extent['rows']} rows and {extent['columns']} columns; "
-                f"at most {MOST_CELLS} cells are read. Delete what lies far from the table, or "
-                "save the table as .csv."
+                f"{file} declares XML entities, which no spreadsheet program writes.", file=file
+            ) from error
+        except (SAXParseException, LookupError) as error:  # LookupError: an unknown encoding
+            reason = error.getException() if isinstance(error, SAXParseException) else error
+            raise InputError(f"{file} is a damaged spreadsheet ({reason}).", file=file) from error
+    return sheet.uncalculated
+
+
+class _Extent(ContentHandler):
+    """Refuses a sheet whose cells, laid out as a rectangle, would not fit in memory."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.file = file
+        self.row = self.column = self.rows = self.columns = 0
+        self.uncalculated = 0
+
+    def include(self, row: int, column: int) -> None:
+        self.rows, self.columns = max(self.rows, row), max(self.columns, column)
+        if self.rows * max(self.columns, 1) > MOST_CELLS:
+            raise InputError(
+                f"{self.file} has a sheet of {self.rows} rows and {self.columns} columns; at most "
+                f"{MOST_CELLS} cells are read.",
+                remedy="Delete what lies far from the table, or save the table as .csv.",
+                file=self.file,
             )
 
-    def result(content: str) -> None:
-        nonlocal awaited
-        awaited = awaited and not content.strip()
 
-    def end_xlsx(name: str) -> None:
-        nonlocal awaited
-        if awaited and name.rpartition(":")[2] == "c":
-            extent["uncalculated"] += 1
-            awaited = False
-        parser.CharacterDataHandler = None
+class _XlsxExtent(_Extent):
+    awaits_result = holds_text = in_value = False
 
-    def start_xlsx(name: str, given: dict[str, str]) -> None:
-        nonlocal awaited, text
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:
         tag = name.rpartition(":")[2]
-        if tag == "f":
-            awaited = not text
-        elif tag == "v" and awaited:
-            parser.CharacterDataHandler = result
-        elif tag == "row":
-            extent["row"] = _whole(given.get("r"), extent["row"] + 1)
-            extent["width"] = 0
+        if tag == "row":
+            self.row, self.column = _whole(attrs.get("r"), self.row + 1), 0
         elif tag == "c":
-            text = given.get("t") == "str"  # an empty text is a result
-            column, row = _reference(given.get("r", ""))
-            extent["width"] = column or extent["width"] + 1
-            extent["columns"] = max(extent["columns"], extent["width"])
-            extent["rows"] = max(extent["rows"], row, extent["row"])
-            check()
+            self.holds_text = attrs.get("t") == "str"  # an empty text is a result
+            column, row = _reference(attrs.get("r", ""))
+            self.column = column or self.column + 1
+            self.include(max(row, self.row), self.column)
+        elif tag == "f":
+            self.awaits_result = not self.holds_text
+        elif tag == "v":
+            self.in_value = True
 
-    def start_ods(name: str, given: dict[str, str]) -> None:
+    def characters(self, content: str) -> None:
+        if self.in_value and content.strip():
+            self.awaits_result = False
+
+    def endElement(self, name: str) -> None:
+        self.in_value = False
+        if name.rpartition(":")[2] == "c":
+            self.uncalculated += self.awaits_result
+            self.awaits_result = False
+
+
+class _OdsExtent(_Extent):
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:
         tag = name.rpartition(":")[2]
         if tag == "table":
-            extent.update(row=0, rows=0, columns=0)
+            self.row = self.rows = self.columns = 0
         elif tag == "table-row":
-            extent["repeat"] = _whole(given.get("table:number-rows-repeated"), 1)
-            extent["row"] += extent["repeat"]
-            extent["width"] = 0
+            self.row += _whole(attrs.get("table:number-rows-repeated"), 1)
+            self.column = 0
         elif tag == "table-cell":
-            extent["width"] += _whole(given.get("table:number-columns-repeated"), 1)
-            told = any(key.startswith("office:") for key in given)
-            extent["uncalculated"] += "table:formula" in given and not told
-            if told:
-                extent["columns"] = max(extent["columns"], extent["width"])
-                extent["rows"] = max(extent["rows"], extent["row"])
-                check()
-
-    def entity(*_: object) -> None:
-        raise InputError(f"{file} declares XML entities, which no spreadsheet program writes.")
-
-    parser.StartElementHandler = start_ods if ods else start_xlsx
-    if not ods:
-        parser.EndElementHandler = end_xlsx
-    parser.EntityDeclHandler = entity
-    return parser.Parse, extent
+            self.column += _whole(attrs.get("table:number-columns-repeated"), 1)
+            if any(key.startswith("office:") for key in attrs.getNames()):
+                self.include(self.row, self.column)
+            else:
+                self.uncalculated += attrs.get("table:formula") is not None
 
 
 def _whole(text: str | None, otherwise: int) -> int:
@@ -159,8 +161,3 @@ def _reference(text: str) -> tuple[int, int]:
     for letter in found[1]:
         column = 26 * column + ord(letter) - 64
     return column, int(found[2])
-
-
-def shortly(error: BaseException) -> str:
-    """Return the first line of what an error says."""
-    return (str(error) or type(error).__name__).splitlines()[0][:200]

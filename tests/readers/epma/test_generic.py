@@ -11,14 +11,9 @@ from napari_olivine.calibration.stoichiometry import mg_number
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma import in_order, read_profile, read_profiles, suggest
 from napari_olivine.readers.epma.column_headers import label_of, read_header
+from napari_olivine.readers.epma.column_values import is_below_detection, read_numbers
 from napari_olivine.readers.epma.elements import FEO_IN_FE2O3, oxide_of
 from napari_olivine.readers.epma.profiles import clean_name, is_line, prefix_of
-from napari_olivine.tabular.numbers import (
-    has_decimal_commas,
-    is_below_detection,
-    read_number,
-    read_numbers,
-)
 from tests.helpers.epma_tables import OLIVINE, OXIDES, total, write_ods
 
 
@@ -184,40 +179,6 @@ def test_ferric_iron_alone_is_all_iron(tmp_path):
     assert table["FeO"][0] == pytest.approx(13.34 * 0.8998, abs=0.001)
     assert pytest.approx(0.8998, abs=1e-4) == FEO_IN_FE2O3
     assert "converted to FeO (x 0.8998)" in problems[0]
-
-
-@pytest.mark.parametrize(
-    ("cell", "number"),
-    [
-        ("47.2", 47.2), (" 47.2 ", 47.2), ("-0.01", -0.01), ("\u22120.01", -0.01), ("4e-2", 0.04),
-        (".5", 0.5), ("12%", 12), ("1,234.5", 1234.5), ("1_0", None), ("inf", None), ("nan", None),
-        ("1e999", None), ("", None), ("crack", None), ("0x10", None), ("1 2", None), ("٣", None),
-        ("9" * 60, None),
-    ],
-)  # fmt: skip
-def test_numbers(cell, number):
-    assert read_number(cell) == number
-
-
-@pytest.mark.parametrize(
-    ("cells", "comma"),
-    [
-        (["47,12", "0,3"], True),
-        (["47.12", "0.3"], False),
-        (["1,234.5", "47.1"], False),
-        (["12,345", "47.1"], False),
-        (["12,345", "0,1"], True),
-        (["47", "12"], False),
-    ],
-)
-def test_decimal_commas(cells, comma):
-    assert has_decimal_commas(cells, typed=False) is comma
-
-
-@given(st.floats(-1e6, 1e6, allow_nan=False))
-def test_a_number_is_the_same_with_a_decimal_comma(value):
-    text = f"{value:.6f}"
-    assert read_number(text.replace(".", ","), decimal_comma=True) == read_number(text)
 
 
 @pytest.mark.parametrize(
@@ -484,3 +445,12 @@ def test_a_name_given_once_holds_for_the_rows_beneath(tmp_path):
     lines = ["A,0,45,13", ",5,45,13", "B,0,45,13", ",5,45,13"]
     table, _ = read(tmp_path, csv("Traverse,d,MgO,FeO", *lines))
     assert table["profile"].tolist() == ["A", "A", "B", "B"]
+
+
+def test_an_error_of_a_sheet_says_which_file_sheet_and_row(tmp_path):
+    file = tmp_path / "a.ods"
+    write_ods(file, {"rims": [["d", "MgO", "FeO"], [0, 47.0, 12.0], ["", 46.0, 13.0]]})
+    with pytest.raises(InputError, match="has no distance") as error:
+        read_profile(file)
+    facts = error.value.facts
+    assert (facts.file, facts.sheet, facts.row) == (str(file), "rims", 3)

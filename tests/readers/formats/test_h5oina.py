@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Unreadable
-from napari_olivine.readers.formats.h5oina import content, images
+from napari_olivine.readers.formats.h5oina import decoder, images
 from napari_olivine.readers.formats.registry import format_of, open_images
 
 ROWS, COLUMNS = 6, 8
@@ -302,7 +302,7 @@ def test_an_absurdly_large_image_is_refused_at_once(tmp_path, chunks):
         )
     tracemalloc.start()
     with pytest.raises(Unreadable, match="should hold 10000000000 values and has 0 bytes"):
-        content.open_images(file)
+        decoder.describe(file)
     assert tracemalloc.get_traced_memory()[1] < 10e6
     tracemalloc.stop()
 

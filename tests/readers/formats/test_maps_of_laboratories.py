@@ -53,7 +53,7 @@ def test_unicode_text_is_refused_with_what_to_do(tmp_path, header):
     """As Excel saves it: every other byte is zero."""
     file = tmp_path / "Mg.txt"
     file.write_bytes((header + rows_of()).encode("utf-16"))
-    with pytest.raises(InputError, match="is written in UTF-16 .* save it as plain text"):
+    with pytest.raises(InputError, match="is written in UTF-16 .* Save it as plain text"):
         open_images(file)
 
 

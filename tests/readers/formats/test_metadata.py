@@ -236,6 +236,14 @@ def test_phenom(tmp_path):
     )
 
 
+@pytest.mark.parametrize("encoding", ["ISO-8859-1", "UTF-16", "utf-8"])
+def test_the_encoding_that_a_text_declares_is_that_of_before_it_was_decoded(encoding):
+    micro = PHENOM.replace('"nm">263.5', '"\u00b5m">0.2635')
+    text = f'<?xml version="1.0" encoding="{encoding}"?>' + micro[micro.index("<FeiImage") :]
+    found = phenom.read_tag(text, (945, 102))
+    assert found is not None and found.acquisition.pixel_size_um == 0.2635
+
+
 BOMB = (
     '<?xml version="1.0"?><!DOCTYPE OME [<!ENTITY a "aaaaaaaaaa">'
     + "".join(
@@ -570,7 +578,9 @@ def test_whatever_stands_in_the_metadata_units_stay_sane(values):
     }
     told.append(fei.read_tag(sections, (90, 80)))
     told.append(
-        tescan._told({line.split("=")[0]: next(filling) for line in HDR.splitlines()}, (90, 80), ())
+        tescan._metadata(
+            {line.split("=")[0]: next(filling) for line in HDR.splitlines()}, (90, 80), ()
+        )
     )
     for one in told:
         assert one is not None

@@ -17,7 +17,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.readers.base.image import Unreadable
 from napari_olivine.readers.formats.decoder_process import Worker
 from napari_olivine.readers.formats.registry import format_of, open_images
-from napari_olivine.readers.formats.spectra import hyperspectral, worker
+from napari_olivine.readers.formats.spectra import decoder, hyperspectral
 from napari_olivine.readers.formats.spectra.xray_windows import (
     DEFAULT_ELEMENTS,
     LINES_EV,
@@ -437,7 +437,7 @@ def test_nothing_imports_the_library_before_such_a_file_is_met():
 
 
 def test_a_decoder_that_dies_or_hangs_is_damage(monkeypatch):
-    worker = Worker("napari_olivine.readers.formats.spectra.worker")
+    worker = Worker("napari_olivine.readers.formats.spectra.decoder")
     dying = [sys.executable, "-c", "import os, sys; sys.stdin.readline(); os.abort()"]
     hanging = [sys.executable, "-c", "import time; time.sleep(60)"]
     start = subprocess.Popen
@@ -446,10 +446,10 @@ def test_a_decoder_that_dies_or_hangs_is_damage(monkeypatch):
             subprocess, "Popen", lambda _, command=command, **how: start(command, **how)
         )
         with pytest.raises(Unreadable, match=rf"a.bcf is truncated or damaged \({told}"):
-            worker.ask({"do": "describe", "file": "a.bcf"}, 2)
+            worker.ask("describe", Path("a.bcf"), 2)
     monkeypatch.setattr(subprocess, "Popen", start)
     with pytest.raises(Unreadable, match="missing.spd is truncated or damaged"):
-        worker.ask({"do": "describe", "file": "missing.spd", "kind": "edax"}, 60)
+        worker.ask("describe", Path("missing.spd"), 60, kind="edax", folder="")
     worker.end()
 
 
@@ -467,9 +467,9 @@ def test_spectra_are_summed_in_blocks(tmp_path, monkeypatch):
     (image,) = (image for image in open_images(file) if image.signal == "Mg")
     counts = image.load(0, rows)
     assert (counts[1, 5], counts[249, 5], counts.sum()) == (77, 77, 154)
-    monkeypatch.setattr(worker, "BLOCK_BYTES", 4 << 20)
+    monkeypatch.setattr(decoder, "BLOCK_BYTES", 4 << 20)
     tracemalloc.start()
-    (again,) = worker._sums_of_spd(file, windows(("Mg",), (), 15, 0, EV, CHANNELS))
+    (again,) = decoder._sums_of_spd(file, windows(("Mg",), (), 15, 0, EV, CHANNELS))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     np.testing.assert_array_equal(again, counts)

@@ -461,6 +461,17 @@ def test_a_jpeg_larger_than_its_strip_is_refused(tmp_path):
         whole(only(tmp_path / "a.tif"))
 
 
+def test_a_tag_that_the_file_really_holds_may_not_fill_the_memory(tmp_path):
+    """A sparse file of 2 GB, of which 1 GB is said to be a maker's tag."""
+    file = tmp_path / "a.tif"
+    file.write_bytes(bare_tiff(9, 9, 1, b"x" * 81, (34118, 2, 2**30, 4096)))
+    with file.open("r+b") as stream:
+        stream.truncate(2**31)
+    with pytest.raises(Unreadable, match="is said to hold") as error:
+        open_images(file)
+    assert error.value.facts.file == str(file)
+
+
 def test_pages_without_end(tmp_path):
     file = tmp_path / "a.tif"
     circle = bytearray(bare_tiff(9, 9, 1, b"x" * 81))

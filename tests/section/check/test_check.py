@@ -21,7 +21,7 @@ from napari_olivine.section import Section, create_raster
 from napari_olivine.section.check import CheckSettings, Report, files
 from napari_olivine.section.draft import OLD
 from napari_olivine.settings import Settings
-from napari_olivine.workflow.check import check_section
+from napari_olivine.workflow import check_section
 from tests.helpers.sources import make_mosaic, tile_file
 
 EVERYTHING = slice(0, 1 << 30)

@@ -1,4 +1,9 @@
-from .image import Acquisition as Acquisition, Image as Image, Unreadable as Unreadable
+from .image import (
+    COPY_AGAIN as COPY_AGAIN,
+    Acquisition as Acquisition,
+    Image as Image,
+    Unreadable as Unreadable,
+)
 from .signal_names import (
     DEPTH as DEPTH,
     ELEMENTS as ELEMENTS,

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 
+COPY_AGAIN = "Copy it again from the microscope."
+"""Remedy for a file that was cut short on its way."""
+
 
 class Unreadable(InputError):
     """A file that is missing, truncated or damaged (as opposed to of the wrong kind)."""

@@ -1,6 +1,6 @@
 """The words of petrologists and instruments: elements, X-ray lines, detectors of electrons.
 
-`signals` reads names of files by them, `formats.names` names of detectors and channels.
+`signal_names` reads file names by them, `formats.detector_names` names of detectors and channels.
 """
 
 from __future__ import annotations

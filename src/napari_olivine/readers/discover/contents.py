@@ -119,19 +119,19 @@ def look_into(folder: Path, job: Job) -> Contents:
 
 def _by_name(file: Path) -> Format | None:
     """Return the format of an image that cannot be opened."""
-    from napari_olivine.readers.formats.tiff import images
+    from napari_olivine.readers.formats import tiff
 
     suffix = file.suffix.lower()
-    if suffix in images.SUFFIXES or suffix in PICTURES:
-        return FORMATS[0] if suffix in images.SUFFIXES else FORMATS[1]
+    if suffix in tiff.SUFFIXES or suffix in PICTURES:
+        return FORMATS[0] if suffix in tiff.SUFFIXES else FORMATS[1]
     return None
 
 
 def _is_empty_map(file: Path) -> bool:
     """Tell whether a text without content is called like a map."""
-    from napari_olivine.readers.formats.text import text_map
+    from napari_olivine.readers.formats import text
 
-    known = file.suffix.lower() in text_map.SUFFIXES and signal_of(file.stem) is not None
+    known = file.suffix.lower() in text.SUFFIXES and signal_of(file.stem) is not None
     return known and file.stat().st_size == 0
 
 

@@ -33,7 +33,7 @@ SHARES_PERCENT = {"wt%": 1.0, "ppm": 1e-4, "fraction": 100.0}
 
 @dataclass(frozen=True)
 class Header:
-    """What the name of a column says.
+    """Meaning of the name of a column.
 
     Parameters
     ----------

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from napari_olivine.errors import InputError
+from napari_olivine.errors import InputError, about
 from napari_olivine.readers.epma.column_headers import OXIDES
 from napari_olivine.readers.epma.infer_columns import choose_sheet, suggest_all
 from napari_olivine.readers.epma.layout import find_header, open_sheets
@@ -28,7 +27,6 @@ from napari_olivine.readers.epma.positions import (
 )
 from napari_olivine.readers.epma.profiles import split_profiles
 from napari_olivine.readers.epma.table import PLACES, RECALCULATE, Points, read_points
-from napari_olivine.tabular import Sheet
 
 USUAL = ("SiO2", "FeO", "MgO", "CaO", "MnO", "Total")
 """Columns of the table of a section without analyses."""
@@ -69,14 +67,7 @@ def read_profiles(folder: Path) -> tuple[pd.DataFrame, list[Path], list[str]]:
     """
     if not folder.is_dir():
         return in_order(pd.DataFrame()), [], []
-    candidates = sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix.lower() in SUFFIXES
-        and file.stem.lower() != "placements"
-        and not file.name.startswith((".", "~"))
-        and file.is_file()
-    )
+    candidates = sorted(file for file in folder.iterdir() if _is_candidate(file))
     mappings = load_mappings(folder)
     positions = {
         file: found
@@ -94,7 +85,9 @@ def read_profiles(folder: Path) -> tuple[pd.DataFrame, list[Path], list[str]]:
             problems.append(f"{file.name} holds no analyses and is left out")
             continue
         if file.stem in stems:
-            raise InputError(f"{folder} has two tables called {file.stem!r}; rename one of them.")
+            raise InputError(
+                f"{folder} has two tables called {file.stem!r}; rename one of them.", file=file
+            )
         stems.add(file.stem)
         table, remarks, placed = _read(file, chosen, list(positions.values()))
         used |= placed
@@ -111,6 +104,11 @@ def read_profiles(folder: Path) -> tuple[pd.DataFrame, list[Path], list[str]]:
     if mappings:
         files.append(folder / FILE)
     return in_order(pd.concat(tables) if tables else pd.DataFrame()), files, problems
+
+
+def _is_candidate(file: Path) -> bool:
+    named = file.suffix.lower() in SUFFIXES and not file.name.startswith((".", "~"))
+    return named and file.stem.lower() != "placements" and file.is_file()
 
 
 def read_profile(
@@ -169,50 +167,45 @@ def is_note(file: Path) -> bool:
     )
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A sheet to be read, and how."""
-
-    sheet: Sheet
-    mapping: ColumnMapping
-
-
 def _read(
     file: Path, mappings: Sequence[ColumnMapping], positions: Sequence[Positions]
 ) -> tuple[pd.DataFrame, list[str], set[Path]]:
     if mappings:
-        jobs = []
-        for mapping in mappings:
-            sheets = open_sheets(file, mapping)
-            jobs.append(_Job(choose_sheet(file, sheets, mapping.sheet), mapping))
+        jobs = [
+            (choose_sheet(file, open_sheets(file, mapping), mapping.sheet), mapping)
+            for mapping in mappings
+        ]
     else:
-        jobs = [_Job(sheet, mapping) for sheet, mapping in suggest_all(file)]
+        jobs = suggest_all(file)
     tables: list[pd.DataFrame] = []
     problems: list[str] = []
     used: set[Path] = set()
     refused: list[InputError] = []
-    for job in jobs:
-        stem = file.stem if len(jobs) == 1 else f"{file.stem} {job.sheet.name}"
+    for sheet, mapping in jobs:
+        stem = file.stem if len(jobs) == 1 else f"{file.stem} {sheet.name}"
         try:
-            points = read_points(file, job.sheet, job.mapping)
-            if not any(job.mapping.column_of(name) for name in PLACES):
-                used |= _place(file, points, positions)
-            table, remarks = split_profiles(file, stem, points, job.mapping)
+            with about(file, sheet.name):
+                points = read_points(file, sheet, mapping)
+                if not any(mapping.column_of(name) for name in PLACES):
+                    used |= _place(file, points, positions)
+                table, remarks = split_profiles(file, stem, points, mapping)
         except InputError as error:
-            if job.sheet.uncalculated:
+            if sheet.uncalculated:
                 error = InputError(
-                    f"{str(error).rstrip('.')}. {job.sheet.uncalculated} formulas come without "
-                    f"their results: {RECALCULATE}."
+                    f"{str(error).rstrip('.')}. {sheet.uncalculated} formulas come without "
+                    f"their results: {RECALCULATE}.",
+                    file=file,
+                    sheet=sheet.name,
                 )
             if mappings or len(jobs) == 1:
                 raise error from None
             refused.append(error)
             why = str(error).removeprefix(f"{file}").strip(" :,")
-            problems.append(f"{file.name}: sheet {job.sheet.name!r} is left out: it {why}")
+            problems.append(f"{file.name}: sheet {sheet.name!r} is left out: it {why}")
             continue
         if (twin := _twin(tables, table)) is not None:
             problems.append(
-                f"{file.name}: sheet {job.sheet.name!r} holds the analyses of "
+                f"{file.name}: sheet {sheet.name!r} holds the analyses of "
                 f"{tables[twin].iloc[0].profile!r} again and is left out"
             )
             continue

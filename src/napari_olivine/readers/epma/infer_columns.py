@@ -1,4 +1,4 @@
-"""The best guess at what the columns of a table hold, and why."""
+"""The best guess of the quantity and unit of each column of a table, and the reason for it."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def suggest(file: Path, sheet: str = "") -> ColumnMapping:
     -------
     mapping
         Every column of the sheet with quantity, unit, confidence and reason; the quantity is
-        empty where none was found. It need not be enough to read the table: `read_mapped` says
-        what is missing.
+        empty where none was found. It need not be enough to read the table: `read_profile`
+        says what is missing.
 
     Raises
     ------
@@ -81,6 +81,20 @@ def suggest_all(file: Path) -> list[tuple[Sheet, ColumnMapping]]:
 
 def choose_sheet(file: Path, sheets: Sequence[Sheet], name: str) -> Sheet:
     """Return the sheet of a name, or the one with the best header.
+
+    Parameters
+    ----------
+    file
+        For the messages.
+    sheets
+        Sheets of the file.
+    name
+        Name of the sheet; empty for the best.
+
+    Returns
+    -------
+    sheet
+        One of the sheets.
 
     Raises
     ------
@@ -106,7 +120,22 @@ def choose_sheet(file: Path, sheets: Sequence[Sheet], name: str) -> Sheet:
 
 
 def suggest_for(file: Path, sheet: Sheet, *, alone: bool = True) -> ColumnMapping:
-    """Guess what the columns of one sheet hold; see `suggest`."""
+    """Guess what the columns of one sheet hold.
+
+    Parameters
+    ----------
+    file
+        File that the mapping names.
+    sheet
+        The sheet.
+    alone
+        Whether the file has no other sheet; otherwise the mapping names the sheet.
+
+    Returns
+    -------
+    mapping
+        As `suggest` returns it.
+    """
     header = find_header(sheet.rows) or HeaderRow(_first_words(sheet), False, 0, 0, False)
     units = find_units_row(sheet, header.row) if sheet.rows else -1
     names = headers_of(sheet, header.row, units) if sheet.rows else []
@@ -201,9 +230,9 @@ class _Guess:
             unit, confidence, why = self._unit(name, values)
             self._set(number, name.quantity, unit, confidence, why)
         self._lone_axis()
-        told = self._holds("distance") or self._holds("stage_x") or self._holds("x")
+        placed = self._holds("distance") or self._holds("stage_x") or self._holds("x")
         for number, (quantity, unit, _, _) in list(self._found.items()):
-            if quantity == "stage_z" and not told and len(set(self._values(number))) > 1:
+            if quantity == "stage_z" and not placed and len(set(self._values(number))) > 1:
                 self._set(number, "distance", unit, 0.5, "z, and no other column can be it")
 
     def _lone_axis(self) -> None:
@@ -248,14 +277,14 @@ class _Guess:
         oxides = [b for b in blocks if b.kind == "oxide" and b.enough and b.unit in SHARES_PERCENT]
         if self.peaksight and len(oxides) > 1:
             return oxides[-1], "the last block of oxides (PeakSight)", 0.9
-        if len(oxides) == 1 and oxides[0].told:
+        if len(oxides) == 1 and oxides[0].stated:
             return oxides[0], f"oxides in {oxides[0].unit}, as the table says", 0.95
         likely = [b for b in oxides if LIKELY_TOTAL[0] <= self._sum(b) <= LIKELY_TOTAL[1]]
         if likely:
             likely = [b for b in likely if not self._is_normalised(b)] or likely
-            best = next((b for b in likely if b.told), likely[0])
-            how = "as the table says" if best.told else "to which they sum"
-            return best, f"oxides in wt%, {how}", 0.95 if best.told else 0.85
+            best = next((b for b in likely if b.stated), likely[0])
+            how = "as the table says" if best.stated else "to which they sum"
+            return best, f"oxides in wt%, {how}", 0.95 if best.stated else 0.85
         if oxides:
             return oxides[0], "oxides; their sum is not that of wt%", 0.5
         elements = [b for b in blocks if b.kind == "element" and b.enough]
@@ -277,13 +306,13 @@ class _Guess:
                         self._set(column, element, "ppm", 0.7, "in ppm, converted to its oxide")
             if block is chosen or block.kind != chosen.kind or block.enough:
                 continue
-            twice = (block.unit, block.told) == (chosen.unit, chosen.told)
-            if block.unit not in SHARES_PERCENT or (not block.told and not twice):
+            twice = (block.unit, block.stated) == (chosen.unit, chosen.stated)
+            if block.unit not in SHARES_PERCENT or (not block.stated and not twice):
                 continue
             if twice and len(block.columns) > 2:
                 continue
             for quantity, column in block.columns.items():
-                # The same oxide twice is left to the person, who is told of both.
+                # The same oxide twice is left to the person, who sees both.
                 if quantity not in chosen.columns or (twice and not self._is_empty(column)):
                     self._set(column, quantity, block.unit, 0.7, f"in {block.unit}, on its own")
 

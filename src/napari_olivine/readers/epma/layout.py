@@ -31,7 +31,7 @@ HEADER_ROWS = 400
 HEADER_COLUMNS = 400
 
 ENOUGH = {"oxide": ({"MgO", "FeO"}, {"MgO", "Fe2O3"}), "element": ({"Mg", "Fe"},)}
-"""What a block of columns needs to give mg#."""
+"""Columns that a block needs for mg#."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +82,14 @@ class Block:
         for elements without a unit.
     columns
         Column (from 0) of each quantity.
-    told
+    stated
         The unit is written in the table.
     """
 
     kind: str
     unit: str
     columns: dict[str, int] = field(default_factory=dict)
-    told: bool = False
+    stated: bool = False
 
     @property
     def enough(self) -> bool:
@@ -135,6 +135,11 @@ def headers_of(sheet: Sheet, row: int, units_row: int = -1) -> list[Header]:
         Sheet.
     row, units_row
         From 0; -1 where there is no row of units.
+
+    Returns
+    -------
+    headers
+        One for each column of the header row.
     """
     names = sheet.rows[row]
     units = sheet.rows[units_row] if units_row >= 0 else []
@@ -178,6 +183,20 @@ def find_blocks(sheet: Sheet, header: int, names: Sequence[Header]) -> list[Bloc
 
     Columns belong together if they are of one kind (oxides, elements) and unit and stand under
     one heading; a quantity that comes again begins a new block.
+
+    Parameters
+    ----------
+    sheet
+        Sheet.
+    header
+        Header row, from 0.
+    names
+        Names of its columns, as `headers_of` reads them.
+
+    Returns
+    -------
+    blocks
+        Blocks of oxides or elements, with their halogens.
     """
     labels = _labels(sheet, header, names)
     in_order = _beside_each_other(labels, names)
@@ -187,20 +206,20 @@ def find_blocks(sheet: Sheet, header: int, names: Sequence[Header]) -> list[Bloc
             continue
         label = "" if in_order else labels.get(column, "")
         unit = "other" if label == "other" else name.unit or label
-        told = bool(unit)
+        stated = bool(unit)
         if not unit and name.kind == "oxide":
             unit = "wt%"
         same = [b for b in blocks if (b.kind, b.unit) == (name.kind, unit)]
         home = same[-1] if same and name.quantity not in same[-1].columns else None
         if home is None:
-            home = Block(name.kind, unit, told=told)
+            home = Block(name.kind, unit, stated=stated)
             blocks.append(home)
         home.columns[name.quantity] = column
-        home.told |= told
+        home.stated |= stated
     if in_order:
         for block, label in zip(blocks, _heads(sheet.rows[header - _above(sheet, header)]),
                                 strict=False):  # fmt: skip
-            block.unit, block.told = label, True
+            block.unit, block.stated = label, True
     for column, name in enumerate(names):
         if name.quantity in HALOGENS and (home := nearest_block(blocks, column)):
             home.columns.setdefault(name.quantity, column)

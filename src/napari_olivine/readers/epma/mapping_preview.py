@@ -1,4 +1,4 @@
-"""What a mapping makes of a table, at a glance: for the person who edits it."""
+"""The first rows of a table, as they stand and as a mapping reads them: for its editor."""
 
 from __future__ import annotations
 
@@ -53,6 +53,11 @@ def preview(file: Path, mapping: ColumnMapping, rows: int = 10) -> Preview:
         As `suggest` gave it, or edited.
     rows
         How many analyses; of the sheet, that many rows behind the header.
+
+    Returns
+    -------
+    preview
+        Rows, analyses and problems.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Several traverses in one table: where each begins, what it is called, and its distances."""
+"""Several traverses in one table: the first row, the name and the distances of each."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ def _jumps(table: pd.DataFrame, labels: list[str]) -> list[int]:
 
 
 def _reversals(distance: Floats) -> NDArray[np.bool_]:
-    """Where a traverse ends and the next one begins: the distance falls back."""
+    """Rows at which a new traverse begins: the distance falls back."""
     breaks = np.zeros(distance.size, bool)
     steps = np.diff(distance)
     known = steps[np.isfinite(steps) & (steps != 0)]
@@ -242,7 +242,7 @@ def _reversals(distance: Floats) -> NDArray[np.bool_]:
 
 
 def _leaps(places: Floats) -> NDArray[np.bool_]:
-    """Where the stage went much farther than from point to point."""
+    """Rows before which the stage went much farther than from point to point."""
     breaks = np.zeros(len(places), bool)
     steps = np.hypot(*np.diff(places, axis=0).T)
     known = steps[np.isfinite(steps)]
@@ -338,7 +338,9 @@ def _stage(part: pd.DataFrame) -> Floats:
 def _require(file: Path, known: NDArray[np.bool_], rows: Integers, what: str) -> None:
     if not known.all():
         first = int(np.flatnonzero(~known)[0])
-        raise InputError(f"{file}: analysis {first + 1} has no {what} (row {rows[first]})")
+        raise InputError(
+            f"{file}: analysis {first + 1} has no {what} (row {rows[first]})", row=int(rows[first])
+        )
 
 
 def _unsorted(name: str, distance: Floats) -> list[str]:

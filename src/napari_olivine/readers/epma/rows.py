@@ -1,4 +1,4 @@
-"""Which rows of a sheet hold analyses, and what beside them is left out."""
+"""Rows of a sheet that hold analyses; averages, repeated headers and second tables are left out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma.column_headers import kind_of, read_header
 from napari_olivine.readers.epma.mapping import Column, ColumnMapping
-from napari_olivine.tabular import Sheet, is_blank, read_number
+from napari_olivine.tabular import Sheet, is_blank, is_number
 
 _STATISTIC = re.compile(
     r"(?:average|avg|ave|mean|median|moyenne|mittel(?:wert)?|min(?:imum)?|max(?:imum)?|range|"
@@ -33,7 +33,7 @@ def rows_of_analyses(
     file
         For the messages.
     sheet, mapping
-        The sheet, and what its columns hold.
+        The sheet, and the quantities of its columns.
     columns
         Number (from 0) of each column of the mapping in the sheet.
 
@@ -66,11 +66,11 @@ def rows_of_analyses(
         if all(number < len(cells) and cells[number] == text for number, text in names):
             continue  # the header again, above the next block of rows
         first = next((cell for cell in cells if cell), "")
-        told = [first, *(cell_of(sheet, row, number) for number in labels)]
-        if any(_is_statistic(text) for text in told):
+        names_of_row = [first, *(cell_of(sheet, row, number) for number in labels)]
+        if any(_is_statistic(text) for text in names_of_row):
             statistics.append(row)
             continue
-        if any(_number(cell_of(sheet, row, number)) for number in measured):
+        if any(is_number(cell_of(sheet, row, number)) for number in measured):
             rows.append(row)
     if not rows:
         raise InputError(f"{file} holds no analyses.")
@@ -90,7 +90,27 @@ def _is_statistic(text: str) -> bool:
 
 
 def too_wide(file: Path, sheet: Sheet, mapping: ColumnMapping, rows: Sequence[int]) -> list[str]:
-    """Refuse comma separated numbers with decimal commas: their cells cannot be told apart."""
+    """Refuse comma separated numbers with decimal commas: their cells cannot be told apart.
+
+    Parameters
+    ----------
+    file
+        For the messages.
+    sheet, mapping
+        The sheet, and the quantities of its columns.
+    rows
+        Rows of analyses, from 0.
+
+    Returns
+    -------
+    problems
+        Single rows with more cells than the header, in sentences.
+
+    Raises
+    ------
+    InputError
+        If most rows have more cells than the header.
+    """
     if sheet.separator != "comma":
         return []
     width = len(sheet.rows[mapping.header_row - 1])
@@ -98,7 +118,9 @@ def too_wide(file: Path, sheet: Sheet, mapping: ColumnMapping, rows: Sequence[in
     if 2 * len(wide) > len(rows):
         raise InputError(
             f"{file}: row {wide[0] + 1} has {len(sheet.rows[wide[0]])} cells, but its header names "
-            f"{width}. If the numbers have decimal commas, save the table with semicolons or tabs."
+            f"{width}.",
+            remedy="If the numbers have decimal commas, save the table with semicolons or tabs.",
+            row=wide[0] + 1,
         )
     return [
         f"{file.name}: row {row + 1} has more cells than the header; those beyond are left out"
@@ -107,7 +129,20 @@ def too_wide(file: Path, sheet: Sheet, mapping: ColumnMapping, rows: Sequence[in
 
 
 def second_table(file: Path, sheet: Sheet, mapping: ColumnMapping) -> list[str]:
-    """Tell of another table beside the one that is read: distances and MgO come again by turns."""
+    """Report another table beside the one that is read: distances and MgO alternate in the header.
+
+    Parameters
+    ----------
+    file
+        For the message.
+    sheet, mapping
+        The sheet, and the quantities of its columns.
+
+    Returns
+    -------
+    problems
+        One sentence, or nothing.
+    """
     header = sheet.rows[mapping.header_row - 1]
     found = [(n, read_header(text).quantity) for n, text in enumerate(header, 1)]
     turns = [(n, quantity) for n, quantity in found if quantity in ("distance", "MgO")][:4]
@@ -121,10 +156,19 @@ def second_table(file: Path, sheet: Sheet, mapping: ColumnMapping) -> list[str]:
 
 
 def cell_of(sheet: Sheet, row: int, column: int) -> str:
-    """Return a cell, empty behind the end of its row."""
+    """Return a cell.
+
+    Parameters
+    ----------
+    sheet
+        The sheet.
+    row, column
+        From 0.
+
+    Returns
+    -------
+    cell
+        Empty behind the end of its row.
+    """
     cells = sheet.rows[row]
     return cells[column] if column < len(cells) else ""
-
-
-def _number(cell: str) -> bool:
-    return read_number(cell) is not None or read_number(cell, decimal_comma=True) is not None

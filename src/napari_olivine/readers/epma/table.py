@@ -18,6 +18,7 @@ from napari_olivine.readers.epma.column_headers import (
     kind_of,
     read_header,
 )
+from napari_olivine.readers.epma.column_values import read_numbers
 from napari_olivine.readers.epma.elements import FEO_IN_FE2O3, oxide_of
 from napari_olivine.readers.epma.infer_columns import decimal_mark
 from napari_olivine.readers.epma.layout import is_transposed
@@ -28,7 +29,7 @@ from napari_olivine.readers.epma.mapping import (
     check_mapping,
 )
 from napari_olivine.readers.epma.rows import cell_of, rows_of_analyses, second_table, too_wide
-from napari_olivine.tabular import Sheet, read_numbers
+from napari_olivine.tabular import Sheet
 
 DATASET = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})\s*\.?", re.ASCII)
 """How PeakSight numbers a point: DataSet / Point."""
@@ -65,6 +66,20 @@ class Points:
 def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
     """Read the analyses of a sheet.
 
+    Parameters
+    ----------
+    file
+        For the messages.
+    sheet
+        The sheet.
+    mapping
+        The quantities of its columns.
+
+    Returns
+    -------
+    points
+        Analyses in the order of their rows.
+
     Raises
     ------
     InputError
@@ -96,7 +111,7 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
     if not both.any():
         raise InputError(
             f"{file} holds no numbers for both MgO and FeO in any of its {len(table)} analyses"
-            f"{''.join(f'; {told}' for told in problems[:3])}."
+            f"{''.join(f'; {problem}' for problem in problems[:3])}."
         )
     problems += second_table(file, sheet, mapping)
     if sheet.uncalculated:

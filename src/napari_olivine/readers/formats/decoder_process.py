@@ -13,15 +13,19 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from napari_olivine.errors import InputError
+from napari_olivine.errors import InputError, first_line
 from napari_olivine.readers.base import Unreadable
 
 Message = dict[str, Any]
+
+ERRORS: dict[str, type[InputError]] = {"unreadable": Unreadable, "input": InputError}
+"""Errors that an answer can be."""
 
 
 class Missing(Exception):
@@ -42,15 +46,24 @@ class Worker:
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
 
-    def ask(self, question: Message, seconds: float) -> Any:
-        """Return the answer to a question.
+    def ask(self, function: str, file: Path, seconds: float, **more: Any) -> Any:
+        """Return what a function of the module answers about a file.
 
         Parameters
         ----------
-        question
-            What the module understands; ``file`` names the file it is about.
+        function
+            One of those that the module hands to `serve`.
+        file
+            The file.
         seconds
             Time after which the file counts as damaged.
+        **more
+            Further arguments of the function; what JSON can hold.
+
+        Returns
+        -------
+        answer
+            As JSON gives it back.
 
         Raises
         ------
@@ -61,7 +74,8 @@ class Worker:
         Missing
             If a library is not installed.
         """
-        damaged = f"{question.get('file')} is truncated or damaged"
+        file = file.resolve()
+        question = {"function": function, "file": str(file), **more}
         with self._lock:
             process = self._running()
             answers: Queue[str] = Queue()
@@ -76,18 +90,16 @@ class Worker:
             except (Empty, OSError) as error:
                 self.end()
                 reason = f"no end after {seconds:g} s" if isinstance(error, Empty) else str(error)
-                raise Unreadable(f"{damaged} ({reason}).") from error
+                raise _damaged(file, f"({reason})") from error
             if not line:
                 self.end()
-                raise Unreadable(f"{damaged} (it cannot be unpacked).")
-        told: Message = json.loads(line)
-        if "missing" in told:
-            raise Missing(told["missing"])
-        if "unreadable" in told:
-            raise Unreadable(told["unreadable"])
-        if "input" in told:
-            raise InputError(told["input"])
-        return told["answer"]
+                raise _damaged(file, "(it cannot be unpacked)")
+        (kind, answer), *_ = json.loads(line).items()
+        if kind == "missing":
+            raise Missing(answer)
+        if kind in ERRORS:
+            raise ERRORS[kind](answer, file=file)
+        return answer
 
     def end(self) -> None:
         """End the process; the next question starts another."""
@@ -109,13 +121,14 @@ class Worker:
         return self._process
 
 
-def serve(answer: Callable[[Message], Any], memory_bytes: int) -> None:
-    """Answer the questions on standard input until it ends: the whole life of a worker.
+def serve(functions: Mapping[str, Callable[..., Any]], memory_bytes: int) -> None:
+    """Answer the questions on standard input until it ends: the whole life of a decoder.
 
     Parameters
     ----------
-    answer
-        Answers one question with what JSON can hold.
+    functions
+        Functions that can be asked, by name. Each takes the file and keyword arguments, and
+        returns what JSON can hold.
     memory_bytes
         Memory that the process may use, where the system can limit it.
     """
@@ -129,14 +142,15 @@ def serve(answer: Callable[[Message], Any], memory_bytes: int) -> None:
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, hard))
     for line in sys.stdin:
-        answers.write(json.dumps(_told(answer, json.loads(line))) + "\n")
+        question = json.loads(line)
+        function, file = functions[question.pop("function")], Path(question.pop("file"))
+        answers.write(json.dumps(_answer(function, file, question)) + "\n")
         answers.flush()
 
 
-def _told(answer: Callable[[Message], Any], question: Message) -> Message:
-    damaged = f"{question.get('file')} is truncated or damaged"
+def _answer(function: Callable[..., Any], file: Path, more: Message) -> Message:
     try:
-        return {"answer": answer(question)}
+        return {"answer": function(file, **more)}
     except Unreadable as error:
         return {"unreadable": str(error)}
     except InputError as error:
@@ -144,7 +158,11 @@ def _told(answer: Callable[[Message], Any], question: Message) -> Message:
     except ImportError as error:
         return {"missing": error.name or str(error)}
     except MemoryError:
-        return {"unreadable": f"{damaged} (it needs more memory than any file of its kind)."}
+        why = "(it needs more memory than any file of its kind)"
+        return {"unreadable": str(_damaged(file, why))}
     except Exception as error:  # noqa: BLE001 - a decoder may raise anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return {"unreadable": f"{damaged} ({reason})."}
+        return {"unreadable": str(_damaged(file, f"({first_line(error)})"))}
+
+
+def _damaged(file: Path, why: str) -> Unreadable:
+    return Unreadable(f"{file} is truncated or damaged {why}.", file=file)

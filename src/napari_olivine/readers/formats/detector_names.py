@@ -1,4 +1,4 @@
-"""What a detector, a channel or a page shows, in the words of petrologists."""
+"""The signal that a detector, a channel or a page shows, in the words of petrologists."""
 
 from __future__ import annotations
 

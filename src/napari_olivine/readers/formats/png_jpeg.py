@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base import Acquisition, Image, Unreadable
+from napari_olivine.readers.base import COPY_AGAIN, Acquisition, Image, Unreadable
 from napari_olivine.readers.formats.detector_names import signal_of_detector
 from napari_olivine.readers.formats.metadata import (
     LARGEST_PIXEL_UM,
@@ -39,7 +39,7 @@ BROKEN = (
     OSError, ValueError, RuntimeError, struct.error, IndexError, KeyError, TypeError, SyntaxError,
     AttributeError, ZeroDivisionError, OverflowError, MemoryError, EOFError, AssertionError,
 )  # fmt: skip
-"""What damaged files make Pillow raise."""
+"""Errors that Pillow raises for damaged files."""
 
 BALLAST = 64 << 20
 """Bytes that a file may have besides its pixels; it is read as a whole."""
@@ -49,7 +49,7 @@ TAIL = 64 << 10
 
 
 def recognises(file: Path, head: bytes) -> bool:
-    """Tell a picture by its first bytes; a damaged one by its name."""
+    """Recognise a picture by its first bytes; a damaged one by its name."""
     if head.startswith(BMP):  # two letters that a text may begin with as well
         return len(head) >= 26 and head[14:18] in (b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0")
     return head.startswith((PNG, JPEG)) or file.suffix.lower() in SUFFIXES
@@ -65,7 +65,7 @@ def open_images(file: Path) -> list[Image]:
     InputError
         If it holds colours, or too many pixels for a file that is decoded as a whole.
     """
-    if not os.path.isfile(file):
+    if not file.is_file():
         raise Unreadable(f"{file} is missing")
     try:
         with PIL.Image.open(file, formats=KINDS) as picture:
@@ -74,8 +74,8 @@ def open_images(file: Path) -> list[Image]:
             return [_image(file, picture)]
     except PIL.Image.DecompressionBombError as error:
         raise InputError(
-            f"{file} has too many pixels for a file that is decoded as a whole ({error}); save it "
-            "as a TIFF in tiles"
+            f"{file} has too many pixels for a file that is decoded as a whole ({error}).",
+            remedy="Save it as a TIFF in tiles.",
         ) from error
     except BROKEN as error:
         raise Unreadable(f"{file} is truncated, damaged or no picture ({error})") from error
@@ -85,16 +85,16 @@ def _image(file: Path, picture: PIL.Image.Image) -> Image:
     _check_end(file, picture.format or "")
     to_grey, dtype, remark = _grey_rule(file, picture)
     shape = (picture.height, picture.width)
-    told = read_beside(file, shape) or EmbeddedMetadata()
-    if told.refused:
-        raise InputError(f"{file} {told.refused}")
-    shown = told.shown(shape)
+    metadata = read_beside(file, shape) or EmbeddedMetadata()
+    if metadata.refused:
+        raise InputError(f"{file} {metadata.refused}")
+    shown = metadata.shown(shape)
     remarks = [remark] if remark else []
     if picture.format == "JPEG":
         remarks.append("JPEG has changed its grey values a little; export TIFF or PNG instead")
-    remarks += told.remarks(shape)
+    remarks += metadata.remarks(shape)
     load = PictureRows(file, shape, shown, to_grey)
-    acquisition = _with_resolution(told, picture)
+    acquisition = _with_resolution(metadata, picture)
     if to_grey is not None and to_grey is not first_sample:
         load(0, shown[0])  # colours and signs show only in the pixels
     return Image(
@@ -104,7 +104,7 @@ def _image(file: Path, picture: PIL.Image.Image) -> Image:
         load=load,
         signal=signal_of_detector(acquisition.detector),
         acquisition=acquisition,
-        files=told.files,
+        files=metadata.files,
         remarks=tuple(remarks),
     )
 
@@ -114,10 +114,10 @@ def _grey_rule(file: Path, picture: PIL.Image.Image) -> tuple[ToGrey | None, np.
     byte = np.dtype(np.uint8)
     if picture.format == "PNG":
         depth, kind = _png_type(file)
-        if depth == 16 and kind not in (0,):
+        if depth == 16 and kind != 0:
             raise InputError(
-                f"{file} is a picture of 16 bit with colours or transparency; save it as grey TIFF "
-                "or PNG of 16 bit"
+                f"{file} is a picture of 16 bit with colours or transparency.",
+                remedy="Save it as grey TIFF or PNG of 16 bit.",
             )
     mode = picture.mode
     if mode == "L":
@@ -145,6 +145,7 @@ def _grey_rule(file: Path, picture: PIL.Image.Image) -> tuple[ToGrey | None, np.
     raise colour_error(file)
 
 
+@dataclass(slots=True)
 class PictureRows:
     """Loads rows of a picture; what is decoded is kept until its last rows have been asked for.
 
@@ -160,53 +161,46 @@ class PictureRows:
         Makes the pixels grey, `None` if they are.
     """
 
-    __slots__ = ("_file", "_shape", "_shown", "_to_grey", "_whole")
-
-    def __init__(
-        self,
-        file: Path,
-        shape: tuple[int, int],
-        shown: tuple[int, int],
-        to_grey: ToGrey | None,
-    ) -> None:
-        self._file = file
-        self._shape = shape
-        self._shown = shown
-        self._to_grey = to_grey
-        self._whole: NDArray[Any] | None = None
+    file: Path
+    shape: tuple[int, int]
+    shown: tuple[int, int]
+    to_grey: ToGrey | None
+    _whole: NDArray[Any] | None = field(default=None, repr=False)
 
     def __call__(self, start: int, stop: int) -> NDArray[Any]:
         """Return rows `start` up to, not including, `stop`."""
-        if not 0 <= start <= stop <= self._shown[0]:
-            raise ValueError(f"rows {start} to {stop} of {self._shown[0]}")
+        if not 0 <= start <= stop <= self.shown[0]:
+            raise ValueError(f"rows {start} to {stop} of {self.shown[0]}")
         whole = self._whole
         if whole is None:
             whole = self._decode()
-        self._whole = whole if stop < self._shown[0] else None
-        pixels = whole[start:stop, : self._shown[1]]
-        return self._to_grey(pixels) if self._to_grey else pixels
+        self._whole = whole if stop < self.shown[0] else None
+        pixels = whole[start:stop, : self.shown[1]]
+        return self.to_grey(pixels) if self.to_grey else pixels
 
     def _decode(self) -> NDArray[Any]:
         try:
-            with PIL.Image.open(self._file, formats=KINDS) as picture:
-                if (picture.height, picture.width) != self._shape:
+            with PIL.Image.open(self.file, formats=KINDS) as picture:
+                if (picture.height, picture.width) != self.shape:
                     raise ValueError("it has changed since it was opened")
                 if picture.format == "PNG" and picture.mode != "P":
                     # Pillow fills up what is missing of a damaged PNG without a word.
-                    pixels = imagecodecs.png_decode(self._file.read_bytes())
+                    pixels = imagecodecs.png_decode(self.file.read_bytes())
                     return np.asarray(pixels)
                 return np.asarray(picture)
         except BROKEN as error:
             raise Unreadable(
-                f"{self._file} is truncated or damaged ({error}); copy it again from the microscope"
+                f"{self.file} is truncated or damaged ({error}).",
+                remedy=COPY_AGAIN,
+                file=self.file,
             ) from error
 
 
-def _with_resolution(told: EmbeddedMetadata, picture: PIL.Image.Image) -> Acquisition:
-    """Take the resolution for the pixel size if nothing else says it and no printer has it."""
-    acquisition = told.acquisition
+def _with_resolution(metadata: EmbeddedMetadata, picture: PIL.Image.Image) -> Acquisition:
+    """Take the resolution for the pixel size if there is no other and it is not a printer's."""
+    acquisition = metadata.acquisition
     dpi = picture.info.get("dpi")
-    if acquisition.pixel_size_um is not None or told.scanned is not None or not dpi:
+    if acquisition.pixel_size_um is not None or metadata.scanned is not None or not dpi:
         return acquisition
     per_inch = float(dpi[0])
     size_um = pixel_um(25_400.0 / per_inch) if per_inch > 0 else None
@@ -235,7 +229,7 @@ def _check_end(file: Path, kind: str) -> None:
         "BMP": size >= int.from_bytes(head[2:6], "little"),
     }
     if not whole.get(kind, True):
-        raise Unreadable(f"{file} is truncated; copy it again from the microscope")
+        raise Unreadable(f"{file} is truncated.", remedy=COPY_AGAIN)
 
 
 def _png_type(file: Path) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from napari_olivine.errors import InputError
+from napari_olivine.errors import InputError, about
 from napari_olivine.readers.base import Image, Unreadable
 
 HEAD = 4096
@@ -17,10 +17,10 @@ HEAD = 4096
 
 
 class FormatModule(Protocol):
-    """What a format's module offers."""
+    """Functions of a format's module."""
 
     def recognises(self, file: Path, head: bytes) -> bool:
-        """Tell by a file's first bytes (and only then by its name) whether it is of this format."""
+        """Tell whether a file is of this format: by its first bytes, and only then by its name."""
 
     def open_images(self, file: Path) -> list[Image]:
         """Return the images of a file; raises `Unreadable` or `InputError`."""
@@ -75,11 +75,11 @@ def format_of(file: Path) -> Format | None:
     """
     try:
         if not stat.S_ISREG(os.stat(file).st_mode):  # a pipe or a device would block
-            raise Unreadable(f"{file} is no file that can be read")
+            raise Unreadable(f"{file} is no file that can be read", file=file)
         with file.open("rb") as stream:
             head = stream.read(HEAD)
     except OSError as error:
-        raise Unreadable(f"{file} cannot be read ({error})") from error
+        raise Unreadable(f"{file} cannot be read ({error})", file=file) from error
     return next((one for one in FORMATS if one.module.recognises(file, head)), None)
 
 
@@ -97,6 +97,9 @@ def open_images(file: Path) -> list[Image]:
     if found is None:
         raise InputError(
             f"{file} is of no format that can be read; known are "
-            f"{', '.join(one.name for one in FORMATS)}. Export it as a grey TIFF."
+            f"{', '.join(one.name for one in FORMATS)}.",
+            remedy="Export it as a grey TIFF.",
+            file=file,
         )
-    return found.module.open_images(file)
+    with about(file=file):
+        return found.module.open_images(file)

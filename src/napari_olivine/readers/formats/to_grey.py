@@ -14,15 +14,15 @@ from napari_olivine.errors import InputError
 ToGrey = Callable[[NDArray[Any]], NDArray[Any]]
 """Turns pixels, shape (rows, columns) or (rows, columns, samples), to grey (rows, columns)."""
 
-ADVICE = (
-    "export the grey values instead (8 or 16 bit, no colour table, no scale bar), or convert it "
-    "with Image > Type > 8-bit in Fiji"
+EXPORT_GREY = (
+    "Export the grey values instead (8 or 16 bit, no colour table, no scale bar), or convert it "
+    "with Image > Type > 8-bit in Fiji."
 )
 
 
 def colour_error(file: Path, why: str = "") -> InputError:
     """Return the error for a picture in colours, which are no counts."""
-    return InputError(f"{file} is a colour image{why}; {ADVICE}")
+    return InputError(f"{file} is a colour image{why}.", remedy=EXPORT_GREY, file=file)
 
 
 def from_equal_colours(file: Path) -> ToGrey:
@@ -31,13 +31,16 @@ def from_equal_colours(file: Path) -> ToGrey:
     def convert(pixels: NDArray[Any]) -> NDArray[Any]:
         red = pixels[..., 0]
         for other in (1, 2):
-            differs = red != pixels[..., other]
-            if differs.any():
-                share = 100 * float(np.mean(differs))
-                raise colour_error(file, f" ({share:.3g} % of its pixels have a colour)")
+            _refuse_colours(file, red != pixels[..., other])
         return np.ascontiguousarray(red)
 
     return convert
+
+
+def _refuse_colours(file: Path, coloured: NDArray[np.bool_]) -> None:
+    if coloured.any():
+        share = 100 * float(np.mean(coloured))
+        raise colour_error(file, f" ({share:.3g} % of its pixels have a colour)")
 
 
 def first_sample(pixels: NDArray[Any]) -> NDArray[Any]:
@@ -65,10 +68,7 @@ def from_palette(file: Path, palette: NDArray[np.uint16]) -> ToGrey:
 
     def convert(pixels: NDArray[Any]) -> NDArray[Any]:
         if not grey.all():
-            coloured = ~grey[pixels]
-            if coloured.any():
-                share = 100 * float(np.mean(coloured))
-                raise colour_error(file, f" ({share:.3g} % of its pixels have a colour)")
+            _refuse_colours(file, ~grey[pixels])
         return np.asarray(values[pixels])
 
     return convert
@@ -92,7 +92,9 @@ def without_sign(file: Path) -> ToGrey:
         if lowest < 0:
             raise InputError(
                 f"{file} holds values below zero ({lowest}), which counts and grey values never "
-                "are; save it again as unsigned 16 bit"
+                "are.",
+                remedy="Save it again as unsigned 16 bit.",
+                file=file,
             )
         return pixels.view(np.dtype(f"u{pixels.dtype.itemsize}"))
 

@@ -1,12 +1,12 @@
-"""Oxford Instruments' .h5oina, read in a process of its own (`h5oina_content` says how).
+"""Oxford Instruments' .h5oina: electron images and element maps of an AZtec acquisition.
 
-The HDF5 library trusts a file: a damaged one can keep it for ever, and a window with it.
+The HDF5 library trusts a file: a damaged one can keep it for ever, and a window with it. So
+`h5oina.decoder` reads it in a process of its own; how the file is laid out stands there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image
-from napari_olivine.readers.formats import Worker
+from napari_olivine.readers.formats import Message, Worker
+from napari_olivine.readers.formats.metadata import iso_moment
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUFFIXES = (".h5oina", ".h5", ".hdf5", ".hdf")
@@ -25,17 +26,17 @@ SUFFIXES = (".h5oina", ".h5", ".hdf5", ".hdf")
 SECONDS = 120.0
 """Time after which a file counts as damaged."""
 
-_WORKER = Worker("napari_olivine.readers.formats.h5oina.worker")
+_WORKER = Worker("napari_olivine.readers.formats.h5oina.decoder")
 
 
 def recognises(file: Path, head: bytes) -> bool:
-    """Tell an HDF5 file that holds slices after the specification."""
+    """Tell whether an HDF5 file holds slices after the specification."""
     if not head.startswith(SIGNATURE) or file.suffix.lower() not in SUFFIXES:
         return False
-    if file.suffix.lower() == ".h5oina":  # a damaged one is told when it is opened
+    if file.suffix.lower() == ".h5oina":  # a damaged one is refused when it is opened
         return True
     try:
-        return bool(_ask(file, "recognise"))
+        return bool(_WORKER.ask("is_ours", file, SECONDS))
     except InputError:
         return False
 
@@ -50,26 +51,11 @@ def open_images(file: Path) -> list[Image]:
     InputError
         If it holds no image, only features of a particle analysis, or oblong pixels.
     """
-    images = []
-    for number, told in enumerate(_ask(file, "images")):
-        said = told["acquisition"]
-        said["taken"] = datetime.fromisoformat(said["taken"]) if said["taken"] else None
-        said["stage_um"] = tuple(said["stage_um"]) if said["stage_um"] else None
-        images.append(
-            Image(
-                file,
-                (told["shape"][0], told["shape"][1]),
-                np.dtype(told["dtype"]),
-                _loader(file, number),
-                told["signal"],
-                Acquisition(**said),
-            )
-        )
-    return images
+    return [_image(file, described) for described in _WORKER.ask("describe", file, SECONDS)]
 
 
 def montage_fields(file: Path) -> pd.DataFrame:
-    """Where the fields of a montage lie in it.
+    """Find the fields of a montage.
 
     Returns
     -------
@@ -82,19 +68,31 @@ def montage_fields(file: Path) -> pd.DataFrame:
     Unreadable, InputError
         As `open_images`.
     """
-    return pd.DataFrame(_ask(file, "fields"))
+    return pd.DataFrame(_WORKER.ask("fields", file, SECONDS))
 
 
-def _loader(file: Path, number: int) -> Callable[[int, int], NDArray[Any]]:
+def _image(file: Path, described: Message) -> Image:
+    values = described["acquisition"]
+    values["taken"] = iso_moment(values["taken"])
+    values["stage_um"] = tuple(values["stage_um"]) if values["stage_um"] else None
+    rows, columns = described["shape"]
+    return Image(
+        file,
+        (rows, columns),
+        np.dtype(described["dtype"]),
+        _loader(file, described["dataset"], (rows, columns)),
+        described["signal"],
+        Acquisition(**values),
+    )
+
+
+def _loader(file: Path, dataset: str, shape: tuple[int, int]) -> Callable[[int, int], NDArray[Any]]:
     def load(start: int, stop: int) -> NDArray[Any]:
         with TemporaryDirectory(prefix="napari-olivine-rows-") as folder:
-            out = Path(folder) / "rows.npy"
-            _ask(file, "rows", number=number, start=start, stop=stop, out=str(out))
+            out = str(Path(folder) / "rows.npy")
+            place = {"dataset": dataset, "shape": shape, "start": start, "stop": stop}
+            _WORKER.ask("rows", file, SECONDS, out=out, **place)
             rows: NDArray[Any] = np.load(out)
             return rows
 
     return load
-
-
-def _ask(file: Path, what: str, **more: Any) -> Any:
-    return _WORKER.ask({"do": what, "file": str(file.resolve()), **more}, SECONDS)

@@ -1,4 +1,4 @@
-"""What the makers of instruments write into or beside an image, one module a maker."""
+"""Metadata that instruments write into or beside an image, one module a vendor."""
 
 import lazy_loader
 

@@ -1,9 +1,8 @@
-"""What an image file says beside its pixels, and who is asked for it."""
+"""Metadata of an image file: the vendors' modules are asked one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from napari_olivine.readers.base import Acquisition
 
 @dataclass(frozen=True)
 class EmbeddedMetadata:
-    """What a maker's metadata say of an image.
+    """Metadata that a vendor's program wrote into or beside an image.
 
     Parameters
     ----------
@@ -44,14 +43,12 @@ class EmbeddedMetadata:
         return (rows, columns) if columns == shape[1] and shape[0] // 2 < rows < shape[0] else shape
 
     def remarks(self, shape: tuple[int, int]) -> list[str]:
-        """Tell of the bar, if there is one."""
+        """Report the information bar, if there is one."""
         bar = shape[0] - self.shown(shape)[0]
         return [f"the lowest {bar} rows are an information bar and are left out"] if bar else []
 
 
 Shape = tuple[int, int]
-Embedded = Callable[[Any, Shape], EmbeddedMetadata | None]
-
 ROOM = "napari_olivine.readers.formats.metadata"
 
 EMBEDDED: dict[int, str] = {
@@ -81,9 +78,8 @@ def read_embedded(page: Any, shape: Shape) -> EmbeddedMetadata | None:
         tag = page.tags.get(code)
         if tag is None or tag.count > MOST_BYTES:
             continue
-        told: EmbeddedMetadata | None = import_module(f"{ROOM}.{maker}").read_tag(tag.value, shape)
-        if told is not None:
-            return told
+        if (found := import_module(f"{ROOM}.{maker}").read_tag(tag.value, shape)) is not None:
+            return _of_shape(found, shape)
     return None
 
 
@@ -98,7 +94,13 @@ def read_beside(file: Path, shape: Shape) -> EmbeddedMetadata | None:
         Its rows and columns.
     """
     for maker in BESIDE:
-        told: EmbeddedMetadata | None = import_module(f"{ROOM}.{maker}").read_beside(file, shape)
-        if told is not None:
-            return told
+        if (found := import_module(f"{ROOM}.{maker}").read_beside(file, shape)) is not None:
+            return _of_shape(found, shape)
     return None
+
+
+def _of_shape(found: EmbeddedMetadata, shape: Shape) -> EmbeddedMetadata:
+    """Leave out the pixel size of an image that was enlarged or cut after it was taken."""
+    if found.scanned is None or found.scanned[1] == shape[1]:
+        return found
+    return replace(found, acquisition=replace(found.acquisition, pixel_size_um=None))

@@ -12,6 +12,7 @@ from napari_olivine.readers.formats.metadata.quantities import (
     number,
     pixel_um,
     positive,
+    scaled,
     stage_um,
 )
 
@@ -35,17 +36,21 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
             instrument=" ".join(
                 ["FEI", str(_value(ini, "System", "SystemType") or "").strip()[:200]]
             ).strip(),
-            pixel_size_um=_pixel_um(ini, scan, beam, shape, scanned),
-            stage_um=stage_um(_um(ini, "Stage", "StageX"), _um(ini, "Stage", "StageY")),
-            rotation_deg=_degrees(_first(ini, ((beam, "ScanRotation"), ("Beam", "ScanRotation")))),
+            pixel_size_um=_pixel_um(ini, scan, beam, shape),
+            stage_um=stage_um(
+                *(scaled(_value(ini, "Stage", axis), 1e6) for axis in ("StageX", "StageY"))
+            ),
+            rotation_deg=scaled(
+                _first(ini, ((beam, "ScanRotation"), ("Beam", "ScanRotation"))), math.degrees(1)
+            ),
             accelerating_voltage_kv=positive(
-                _scaled(_first(ini, (("Beam", "HV"), (beam, "HV"))), 1e-3)
+                scaled(_first(ini, (("Beam", "HV"), (beam, "HV"))), 1e-3)
             ),
             probe_current_na=positive(
-                _scaled(_first(ini, ((beam, "BeamCurrent"), ("Beam", "BeamCurrent"))), 1e9)
+                scaled(_first(ini, ((beam, "BeamCurrent"), ("Beam", "BeamCurrent"))), 1e9)
             ),
             dwell_time_us=positive(
-                _scaled(_first(ini, (("Scan", "Dwelltime"), (scan, "Dwell"))), 1e6)
+                scaled(_first(ini, (("Scan", "Dwelltime"), (scan, "Dwell"))), 1e6)
             ),
             detector=_detector(ini),
             taken=_taken(ini),
@@ -64,11 +69,7 @@ def _scanned(ini: dict[str, Any], shape: tuple[int, int]) -> tuple[int, int] | N
     return (shape[0] - int(bar), shape[1]) if bar and 0 < bar < shape[0] else None
 
 
-def _pixel_um(
-    ini: dict[str, Any], scan: str, beam: str, shape: tuple[int, int], scanned: Any
-) -> float | None:
-    if scanned is not None and scanned[1] != shape[1]:
-        return None  # the image was enlarged or cut after it was taken
+def _pixel_um(ini: dict[str, Any], scan: str, beam: str, shape: tuple[int, int]) -> float | None:
     metres = number(_first(ini, (("Scan", "PixelWidth"), (scan, "PixelWidth"))))
     if metres is None:
         width = number(_first(ini, ((beam, "HFW"), ("Scan", "HorFieldsize"), ("IRBeam", "HFW"))))
@@ -100,17 +101,3 @@ def _first(ini: dict[str, Any], places: tuple[tuple[str, str], ...]) -> Any:
 def _value(ini: dict[str, Any], section: str, key: str) -> Any:
     values = ini.get(section)
     return values.get(key) if isinstance(values, dict) else None
-
-
-def _um(ini: dict[str, Any], section: str, key: str) -> float | None:
-    return _scaled(_value(ini, section, key), 1e6)
-
-
-def _scaled(value: Any, factor: float) -> float | None:
-    size = number(value)
-    return None if size is None else size * factor
-
-
-def _degrees(value: Any) -> float | None:
-    size = number(value)
-    return None if size is None else math.degrees(size)

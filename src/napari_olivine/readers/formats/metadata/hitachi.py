@@ -22,6 +22,7 @@ from napari_olivine.readers.formats.metadata.quantities import (
     pixel_um,
     positive,
     quantity,
+    rows_and_columns,
     stage_um,
 )
 from napari_olivine.readers.formats.metadata.sidecar import pairs, read_text, text_beside
@@ -48,17 +49,11 @@ def read_beside(file: Path, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     if beside is None or "[SemImageFile]" not in beside[1]:
         return None
     values = pairs(beside[1])
-    columns, sign, rows = values.get("DataSize", "").lower().partition("x")
-    width, height = number(columns), number(rows)
-    scanned = (int(height), int(width)) if sign and width and height else None
     unit = stage_unit(beside[0].parent)
-    resized = scanned is not None and scanned[1] != shape[1]
     return EmbeddedMetadata(
         Acquisition(
             instrument=f"Hitachi {values.get('InstructName', '')[:200]}".strip(),
-            pixel_size_um=(
-                None if resized else pixel_um(in_units(values.get("PixelSize"), LENGTHS_UM, "nm"))
-            ),
+            pixel_size_um=pixel_um(in_units(values.get("PixelSize"), LENGTHS_UM, "nm")),
             stage_um=stage_um(
                 in_units(values.get("StagePositionX"), LENGTHS_UM, unit),
                 in_units(values.get("StagePositionY"), LENGTHS_UM, unit),
@@ -68,7 +63,7 @@ def read_beside(file: Path, shape: tuple[int, int]) -> EmbeddedMetadata | None:
             detector=values.get("SignalName", "")[:200],
             taken=moment(values.get("Date", ""), values.get("Time", "")),
         ),
-        scanned=scanned,
+        scanned=rows_and_columns(values.get("DataSize", "").lower(), "x"),
         files=(beside[0],),
     )
 

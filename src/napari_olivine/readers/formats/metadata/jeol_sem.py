@@ -15,6 +15,8 @@ from napari_olivine.readers.formats.metadata.quantities import (
     number,
     pixel_um,
     positive,
+    rows_and_columns,
+    scaled,
     stage_um,
 )
 from napari_olivine.readers.formats.metadata.sidecar import text_beside
@@ -31,17 +33,13 @@ def read_beside(file: Path, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     values = _lines(beside[1])
     # Both are the size without the banner; newer programs write the second.
     named = values.get("CM_FULL_SIZE") or values.get("CM_IMAGE_SIZE") or ""
-    size = [number(word) for word in named.split()[:2]]
-    scanned = None
-    if len(size) == 2 and size[0] and size[1]:
-        scanned = (int(size[1]), int(size[0]))
     stage = values.get("CM_STAGE_POSITION", values.get("CM_STAGE_POS", "")).split()
-    x, y = (number(word) for word in (*stage[:2], "", "")[:2])
+    x, y = (scaled(word, 1e3) for word in (*stage[:2], "", "")[:2])
     return EmbeddedMetadata(
         Acquisition(
             instrument=f"JEOL {values.get('CM_INSTRUMENT', '')[:200]}".strip(),
-            pixel_size_um=_pixel_um(values, shape, scanned),
-            stage_um=stage_um(None if x is None else x * 1e3, None if y is None else y * 1e3),
+            pixel_size_um=_pixel_um(values, shape[1]),
+            stage_um=stage_um(x, y),
             rotation_deg=number(values.get("SM_SCAN_ROTATION")),
             accelerating_voltage_kv=positive(
                 in_units(values.get("CM_ACCEL_VOLT"), VOLTAGES_KV, "kV")
@@ -50,22 +48,17 @@ def read_beside(file: Path, shape: tuple[int, int]) -> EmbeddedMetadata | None:
             detector=(values.get("CM_SIGNAL") or values.get("FE_DETECTOR_NAME") or "")[:200],
             taken=moment(values.get("CM_DATE", ""), values.get("CM_TIME", "")),
         ),
-        scanned=scanned,
+        scanned=rows_and_columns(named),
         files=(beside[0],),
     )
 
 
-def _pixel_um(
-    values: dict[str, str], shape: tuple[int, int], scanned: tuple[int, int] | None
-) -> float | None:
+def _pixel_um(values: dict[str, str], columns: int) -> float | None:
     """Side of a pixel by the field of view, else by the micron bar and the magnification.
 
     The bar's length is a whole number of pixels, good to a percent; the magnification is exact
     where it refers to a photograph 120 mm wide, which the bar proves within its rounding.
     """
-    columns = scanned[1] if scanned else shape[1]
-    if columns != shape[1]:
-        return None  # the image was enlarged or cut after it was taken
     fields = values.get("CM_FIELD_OF_VIEW", "").split()  # "256.0µm 192.0µm", "1.28 mm 0.96 mm"
     apart = len(fields) > 1 and number(fields[1]) is None
     width_um = in_units(" ".join(fields[: 1 + apart]), LENGTHS_UM, "um")

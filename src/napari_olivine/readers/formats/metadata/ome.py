@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -13,13 +12,14 @@ from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.formats.metadata.quantities import (
     LENGTHS_UM,
     in_units,
+    iso_moment,
     pixel_um,
     stage_um,
 )
 from napari_olivine.readers.formats.metadata.safe_xml import parse
 
 MOST_PLANES = 4096
-"""Planes of one file that are told apart."""
+"""Planes of one file that are read; the others are left out."""
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,8 @@ def _acquisition(image: Element, pixels: Element, plane: Element | None) -> Acqu
     if plane is not None:
         # Without a unit the position counts in the writer's own frame, which may be anything.
         stage = stage_um(_length_um(plane, "PositionX", None), _length_um(plane, "PositionY", None))
-    taken = None
-    try:
-        text = (image.findtext("AcquisitionDate") or image.findtext("AcquiredDate") or "").strip()
-        taken = datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError:
-        pass
-    return Acquisition(pixel_size_um=pixel_um(size_um), stage_um=stage, taken=taken)
+    taken = image.findtext("AcquisitionDate") or image.findtext("AcquiredDate") or ""
+    return Acquisition(pixel_size_um=pixel_um(size_um), stage_um=stage, taken=iso_moment(taken))
 
 
 def _length_um(element: Element, name: str, default: str | None) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -14,6 +13,7 @@ from napari_olivine.readers.formats.metadata.quantities import (
     TIMES_US,
     VOLTAGES_KV,
     in_units,
+    iso_moment,
     number,
     pixel_um,
     positive,
@@ -45,7 +45,7 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
             ),
             dwell_time_us=positive(_measure(root, "acquisition/scan/dwellTime", TIMES_US, "ns")),
             detector=(root.findtext("acquisition/scan/detector") or "").strip()[:200],
-            taken=_taken(root.findtext("time") or ""),
+            taken=iso_moment(root.findtext("time") or ""),
         ),
         scanned=(shape[0] - int(bar), shape[1]) if 0 < bar < shape[0] else None,
     )
@@ -58,10 +58,3 @@ def _measure(root: Element, path: str, units: dict[str, float], default: str) ->
     parent = root.find(path.rpartition("/")[0] or ".")
     unit = element.get("unit") or (parent.get("unit") if parent is not None else None)
     return in_units(f"{element.text} {unit or ''}", units, default)
-
-
-def _taken(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text.strip()).replace(tzinfo=None)
-    except ValueError:
-        return None

@@ -6,6 +6,9 @@ import math
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
+
+from napari_olivine.errors import InputError
 
 QUANTITY = re.compile(r"\s*([-+]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][-+]?\d{1,3})?)\s*(\S*)")
 
@@ -65,6 +68,11 @@ def in_units(value: object, units: dict[str, float], default: str | None = None)
         Factor of each unit.
     default
         Unit of a bare number; without it a bare number says nothing.
+
+    Returns
+    -------
+    size
+        In the unit whose factor is 1; `None` where number or unit is missing or unknown.
     """
     found = quantity(value)
     if found is None:
@@ -74,11 +82,55 @@ def in_units(value: object, units: dict[str, float], default: str | None = None)
     return None if factor is None else size * factor
 
 
+def scaled(value: object, factor: float) -> float | None:
+    """Return a finite number times a factor, `None` if there is none."""
+    size = number(value)
+    return None if size is None else size * factor
+
+
+def rows_and_columns(size: str, mark: str | None = None) -> tuple[int, int] | None:
+    """Read a size that is written as width, mark (white space if `None`) and height."""
+    width, height = (number(word) for word in (*size.split(mark), "", "")[:2])
+    return (int(height), int(width)) if width and height else None
+
+
 def pixel_um(size_um: float | None) -> float | None:
     """Return the side of a pixel if an electron microscope can have it, um."""
     if size_um is None or not SMALLEST_PIXEL_UM <= size_um <= LARGEST_PIXEL_UM:
         return None
     return size_um
+
+
+def square_pixel_um(file: Path, along_x: float, along_y: float, remedy: str = "") -> float:
+    """Return the side of a pixel, um.
+
+    Parameters
+    ----------
+    file
+        For the message.
+    along_x, along_y
+        Width and height of a pixel, um.
+    remedy
+        What to do about oblong pixels.
+
+    Returns
+    -------
+    side
+        The width.
+
+    Raises
+    ------
+    InputError
+        If height and width differ by more than 2 %.
+    """
+    if abs(along_x - along_y) > 0.02 * abs(along_x):
+        raise InputError(
+            f"{file}: pixels are {along_x:g} um wide and {along_y:g} um high; only square pixels "
+            "can be used.",
+            remedy=remedy,
+            file=file,
+        )
+    return along_x
 
 
 def stage_um(x: float | None, y: float | None) -> tuple[float, float] | None:
@@ -112,6 +164,14 @@ def moment(date: object, time: object = "") -> datetime | None:
     clock = str(time).strip()[:40]
     read = first_that_fits(clock, CLOCKS)
     return datetime.combine(day.date(), read.time()) if read else day
+
+
+def iso_moment(text: str) -> datetime | None:
+    """Read a time as ISO 8601 writes it, without its time zone; `None` if it is none."""
+    try:
+        return datetime.fromisoformat(text.strip()).replace(tzinfo=None)
+    except ValueError:
+        return None
 
 
 def first_that_fits(text: str, forms: Iterable[str]) -> datetime | None:

@@ -13,6 +13,7 @@ from napari_olivine.readers.formats.metadata.quantities import (
     number,
     pixel_um,
     positive,
+    scaled,
     stage_um,
 )
 from napari_olivine.readers.formats.metadata.sidecar import MOST_BYTES, pairs, text_beside
@@ -30,7 +31,7 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     found: dict[str, str] = {}
     for key, value in PAIR.findall(content[begin : begin + MOST_BYTES]):
         found.setdefault(key.decode(), value.decode().strip())
-    return _told(found, shape, ())
+    return _metadata(found, shape, ())
 
 
 def read_beside(file: Path, shape: tuple[int, int]) -> EmbeddedMetadata | None:
@@ -42,10 +43,10 @@ def read_beside(file: Path, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     )  # fmt: skip
     if beside is None or "PixelSizeX" not in beside[1]:
         return None
-    return _told(pairs(beside[1]), shape, (beside[0],))
+    return _metadata(pairs(beside[1]), shape, (beside[0],))
 
 
-def _told(
+def _metadata(
     values: dict[str, str], shape: tuple[int, int], files: tuple[Path, ...]
 ) -> EmbeddedMetadata:
     """Lengths are metres, times seconds, voltages volts, currents amperes, angles degrees."""
@@ -53,19 +54,17 @@ def _told(
     rows = shape[0] - int(strip) if 0 < strip < shape[0] else shape[0]
     across = number(values.get("ViewFieldsCountX")) or 1
     down = number(values.get("ViewFieldsCountY")) or 1
-    beam = number(values.get("BeamCurrent"))
-    current = beam if beam is not None else number(values.get("PredictedBeamCurrent"))
+    beam = scaled(values.get("BeamCurrent"), 1e9)
+    current = beam if beam is not None else scaled(values.get("PredictedBeamCurrent"), 1e9)
     return EmbeddedMetadata(
         Acquisition(
             instrument=f"TESCAN {values.get('Device', '')[:200]}".strip(),
-            pixel_size_um=pixel_um(_scaled(values.get("PixelSizeX"), 1e6)),
-            stage_um=stage_um(
-                _scaled(values.get("StageX"), 1e6), _scaled(values.get("StageY"), 1e6)
-            ),
+            pixel_size_um=pixel_um(scaled(values.get("PixelSizeX"), 1e6)),
+            stage_um=stage_um(scaled(values.get("StageX"), 1e6), scaled(values.get("StageY"), 1e6)),
             rotation_deg=number(values.get("ScanRotation")),
-            accelerating_voltage_kv=positive(_scaled(values.get("HV"), 1e-3)),
-            probe_current_na=positive(current * 1e9 if current is not None else None),
-            dwell_time_us=positive(_scaled(values.get("DwellTime"), 1e6)),
+            accelerating_voltage_kv=positive(scaled(values.get("HV"), 1e-3)),
+            probe_current_na=positive(current),
+            dwell_time_us=positive(scaled(values.get("DwellTime"), 1e6)),
             detector=(values.get("Detector") or values.get("Detector0") or "")[:200],
             taken=moment(values.get("Date", ""), values.get("Time", "")),
         ),
@@ -77,8 +76,3 @@ def _told(
             else ""
         ),
     )
-
-
-def _scaled(value: str | None, factor: float) -> float | None:
-    size = number(value) if value else None
-    return None if size is None else size * factor

@@ -17,6 +17,7 @@ from napari_olivine.readers.formats.metadata.quantities import (
     number,
     pixel_um,
     positive,
+    rows_and_columns,
     stage_um,
 )
 
@@ -29,10 +30,9 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     if not isinstance(tag, dict):
         return None
     values = {key: value[1:] for key, value in tag.items() if key and isinstance(value, tuple)}
-    stored = _stored(values)
     acquisition = Acquisition(
         instrument="ZEISS",
-        pixel_size_um=_pixel_um(tag, values, shape, stored),
+        pixel_size_um=_pixel_um(tag, values, shape[1]),
         stage_um=stage_um(
             in_units(values.get("ap_stage_at_x"), LENGTHS_UM),
             in_units(values.get("ap_stage_at_y"), LENGTHS_UM),
@@ -48,39 +48,27 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     )
     if model := _word(values, "dp_sem") or _word(values, "sv_serial_number"):
         acquisition = replace(acquisition, instrument=f"ZEISS {model}")
-    return EmbeddedMetadata(acquisition, scanned=stored)
+    return EmbeddedMetadata(
+        acquisition, scanned=rows_and_columns(_word(values, "dp_image_store"), "*")
+    )
 
 
 def _pixel_um(
-    tag: dict[str, Any],
-    values: dict[str, tuple[Any, ...]],
-    shape: tuple[int, int],
-    stored: tuple[int, int] | None,
+    tag: dict[str, Any], values: dict[str, tuple[Any, ...]], columns: int
 ) -> float | None:
-    if stored is not None and stored[1] != shape[1]:
-        return None  # the image was enlarged or cut after it was taken
     named = pixel_um(
         in_units(values.get("ap_image_pixel_size"), LENGTHS_UM)
         or in_units(values.get("ap_pixel_size"), LENGTHS_UM)
     )
     nameless = tag.get("", ())
     exact = None
-    if isinstance(nameless, tuple) and len(nameless) > 3 and shape[1]:
+    if isinstance(nameless, tuple) and len(nameless) > 3 and columns:
         metres = number(nameless[3])
-        exact = pixel_um(metres * 1e6 * SCREEN_WIDTH / shape[1]) if metres else None
+        exact = pixel_um(metres * 1e6 * SCREEN_WIDTH / columns) if metres else None
     if named is None:
         return exact
     # The named value is rounded to four digits; the other one counts where it is the same.
     return exact if exact is not None and abs(exact / named - 1) < 0.005 else named
-
-
-def _stored(values: dict[str, tuple[Any, ...]]) -> tuple[int, int] | None:
-    """Rows and columns of ``Store resolution = 1024 * 768``."""
-    columns, sign, rows = _word(values, "dp_image_store").partition("*")
-    if not sign:
-        return None
-    width, height = number(columns), number(rows)
-    return (int(height), int(width)) if width and height else None
 
 
 def _rotation_deg(values: dict[str, tuple[Any, ...]]) -> float | None:

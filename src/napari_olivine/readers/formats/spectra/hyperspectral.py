@@ -1,8 +1,8 @@
 """Spectrum images of Bruker (.bcf), JEOL (.pts, .asw, .img, .map) and EDAX (.spd).
 
-Read by RosettaSciIO, an optional extra, in a process of its own (`cube_worker`): the electron
+Read by RosettaSciIO, an optional extra, in a process of its own (`spectra.decoder`): the electron
 images as they are, and a map of counts for each element that the file names or, where it names
-none, for those of common minerals (`spectrum_windows`). The maps are made when the first of them
+none, for those of common minerals (`xray_windows`). The maps are made when the first of them
 is read and kept in a temporary folder until the program ends.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
 from napari_olivine.readers.formats import Message, Missing, Worker, signal_of_detector
+from napari_olivine.readers.formats.metadata import iso_moment, square_pixel_um
 
 SECONDS = {"describe": 180.0, "maps": 1800.0}
 """Time after which a file counts as damaged."""
@@ -37,7 +37,7 @@ class Maker:
     name
         Maker and format, in words.
     kind
-        What `cube_worker` calls it.
+        What the decoder calls it.
     export
         How to do without.
     """
@@ -65,7 +65,7 @@ EDAX = Maker(
 
 
 def maker_of(file: Path, head: bytes) -> Maker | None:
-    """Tell whose file it is by its first bytes; for some the name's ending must fit too."""
+    """Recognise the maker by the first bytes; for some the name's ending must fit too."""
     ending = file.suffix.lower()
     if head.startswith(b"AAMVHFSS"):
         return BRUKER
@@ -107,9 +107,9 @@ def open_images(file: Path) -> list[Image]:
             f"'napari-olivine[vendor]'. Or {maker.export}."
         )
     cube = _Cube(file.resolve(), maker)
-    told = cube.ask("describe")
-    cube.arrays = told["arrays"]
-    described: list[Message] = told["images"]
+    answer = cube.ask("describe")
+    cube.arrays = answer["arrays"]
+    described: list[Message] = answer["images"]
     largest = max(
         (tuple(one["shape"]) for one in described if "element" in one), default=None
     ) or max((tuple(one["shape"]) for one in described), default=None)
@@ -153,24 +153,15 @@ def _acquisition(file: Path, maker: Maker, one: Message) -> Acquisition:
         along_y, along_x = one["pixel_um"]
         if maker is JEOL:  # states the width alone, of which the library takes the height too
             along_y = along_x
-        if abs(along_x - along_y) > 0.02 * abs(along_x):
-            raise InputError(
-                f"{file}: pixels are {along_x:g} um wide and {along_y:g} um high; only square "
-                "pixels can be used."
-            )
-        size_um = along_x if along_x > 0 else None
+        size_um = square_pixel_um(file, along_x, along_y) if along_x > 0 else None
     x, y = one["stage_um"]
-    try:
-        taken = datetime.fromisoformat(one["taken"])
-    except ValueError:
-        taken = None
     return Acquisition(
         instrument=maker.name.split()[0],
         pixel_size_um=size_um,
         stage_um=None if x is None or y is None else (x, y),
         accelerating_voltage_kv=one["kv"] or None,
         detector=one["title"],
-        taken=taken,
+        taken=iso_moment(one["taken"]),
     )
 
 
@@ -186,16 +177,11 @@ class _Cube:
     def __post_init__(self) -> None:
         self.folder = TemporaryDirectory(prefix="napari-olivine-spectra-")
 
-    def ask(self, what: str) -> Message:
-        """Ask the worker of this file; what it stumbles over is raised."""
-        question = {
-            "do": what,
-            "file": str(self.file),
-            "kind": self.maker.kind,
-            "folder": self.folder.name,
-        }
+    def ask(self, function: str) -> Message:
+        """Ask the decoder of this file; its errors are raised."""
+        more = {"kind": self.maker.kind, "folder": self.folder.name}
         try:
-            answer: Message = _WORKER.ask(question, SECONDS[what])
+            answer: Message = _WORKER.ask(function, self.file, SECONDS[function], **more)
         except Missing as missing:
             raise InputError(
                 f"{self.file} needs {missing} to be read: pip install 'napari-olivine[vendor]'. "
@@ -207,13 +193,13 @@ class _Cube:
         """Return the map of an element; nothing of it is in memory."""
         with self.lock:
             if not self.arrays:
-                self.arrays = self.ask("maps")["arrays"]
+                self.arrays = self.ask("maps")
         if element not in self.arrays:
             raise Unreadable(f"{self.file} has changed while it was read; import it again.")
         return self.array(self.arrays[element])
 
     def array(self, name: str) -> NDArray[Any]:
-        """Return an array that the worker has written; nothing of it is in memory."""
+        """Return an array that the decoder has written; nothing of it is in memory."""
         try:
             array: NDArray[Any] = np.load(Path(self.folder.name) / name, mmap_mode="r")
         except (OSError, ValueError) as error:
@@ -221,4 +207,4 @@ class _Cube:
         return array
 
 
-_WORKER = Worker("napari_olivine.readers.formats.spectra.worker")
+_WORKER = Worker("napari_olivine.readers.formats.spectra.decoder")

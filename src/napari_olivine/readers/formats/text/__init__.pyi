@@ -1,3 +1,4 @@
+from .text_map import SUFFIXES as SUFFIXES
 from .xmaptools import (
     Standards as Standards,
     is_standard_file as is_standard_file,

@@ -45,7 +45,7 @@ class Header:
 
 
 def recognises(file: Path, head: bytes) -> bool:
-    """Tell a map of PeakSight by the keys of its header."""
+    """Recognise a map of PeakSight by the keys of its header."""
     if file.suffix.lower() not in SUFFIXES or b"\0" in head:
         return False
     text = head.decode("latin-1")
@@ -128,7 +128,9 @@ def _whole(file: Path, header: Header, key: str) -> int:
     if not re.fullmatch(r"\d{1,9}", value) or int(value) == 0:
         raise InputError(
             f"{file}: the header of this PeakSight map says {key} : {value or 'nothing'}; a whole "
-            "number is expected. Export the map again with its full header."
+            "number is expected.",
+            remedy="Export the map again with its full header.",
+            expected="a whole number",
         )
     return int(value)
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
+from napari_olivine.readers.formats.metadata import first_that_fits, square_pixel_um
 from napari_olivine.readers.formats.text.text_map import SUFFIXES, beginning, image_of
 from napari_olivine.readers.formats.text.text_matrix import find_rows
 
@@ -35,7 +35,7 @@ WHOLE_MEASUREMENT = {
     "Measurement Center Position Y": "y_mm",
     "EOS Acc. Voltage": "kv",
 }
-"""What the lines of 0.cnd are called there and here."""
+"""Names of the lines of 0.cnd, and our names for their values."""
 
 PHOTO_WIDTH_UM = 120_000.0
 """Width of the photograph that a magnification refers to."""
@@ -44,7 +44,7 @@ BY_MAGNIFICATION = "its pixel size follows from the magnification (a field 120 m
 
 
 def recognises(file: Path, head: bytes) -> bool:
-    """Tell a map by its numbers and the condition file beside it."""
+    """Recognise a map by its numbers and the condition file beside it."""
     if file.suffix.lower() not in SUFFIXES or beginning_of(head) is None:
         return False
     conditions = condition_file(file)
@@ -88,8 +88,8 @@ def open_images(file: Path) -> list[Image]:
         )
     if not shape and rows.shape[1] == 1:
         raise InputError(
-            f"{file} has one number a line and {conditions.name} does not say how many make a row; "
-            "export the map as a matrix."
+            f"{file} has one number a line and {conditions.name} does not say how many make a row.",
+            remedy="Export the map as a matrix.",
         )
     files = (conditions, whole) if values and whole != conditions else (conditions,)
     acquisition = _acquisition(conditions, keys, values)
@@ -222,7 +222,7 @@ def _acquisition(file: Path, keys: dict[str, str], values: dict[str, float]) -> 
         probe_current_na=current[0] * 1e9 if current else None,
         dwell_time_us=dwell[0] * 1000 if dwell else None,
         detector=keys.get("XM_ELEM_WDS_CRYSTAL_NAME") or keys.get("XM_CRYSTAL") or "",
-        taken=_date(keys.get("XM_ANALYSIS_ACQ_DATE", "")),
+        taken=first_that_fits(keys.get("XM_ANALYSIS_ACQ_DATE", ""), ("%Y/%m/%d %H:%M:%S",)),
     )
 
 
@@ -242,16 +242,6 @@ def _one(values: dict[str, float], name: str) -> list[float]:
 def _square_um(file: Path, step: list[float]) -> float | None:
     if not step or step[0] <= 0:
         return None
-    if len(step) > 1 and abs(step[1] - step[0]) > 0.02 * step[0]:
-        raise InputError(
-            f"{file}: the map's steps are {step[0]:g} um along x and {step[1]:g} um along y; only "
-            "square pixels can be used. Resample the map before the export."
-        )
-    return step[0]
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, "%Y/%m/%d %H:%M:%S")
-    except ValueError:
-        return None
+    return square_pixel_um(
+        file, step[0], step[1] if len(step) > 1 else step[0], "Resample the map before the export."
+    )

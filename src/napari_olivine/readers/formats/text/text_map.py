@@ -13,8 +13,8 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
-from napari_olivine.readers.formats.text.map_standards import map_frame
 from napari_olivine.readers.formats.text.text_matrix import NumberRows, find_rows, numbers_of
+from napari_olivine.readers.formats.text.xmaptools import map_frame
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".asc", ".dat")
 
@@ -55,7 +55,7 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True)
 class Beginning:
-    """What a text map begins with.
+    """Beginning of a text map.
 
     Parameters
     ----------
@@ -103,14 +103,16 @@ def open_images(file: Path) -> list[Image]:
         raise Unreadable(f"{file} cannot be read ({error}).") from error
     found = beginning(head)
     if found is None and head.startswith(UTF_16):
-        raise InputError(f"{file} is written in UTF-16 (Unicode text); save it as plain text.")
+        raise InputError(
+            f"{file} is written in UTF-16 (Unicode text).", remedy="Save it as plain text."
+        )
     if found is None:
         raise InputError(f"{file} is no map of numbers.")
     rows = find_rows(file, found.begin)
     if rows.columns <= FEWEST_COLUMNS and rows.shape[0] >= MOST_ROWS:
         raise InputError(
-            f"{file} is a list of {rows.shape[0]} x {rows.columns} numbers, not a map; export the "
-            "map as a matrix, a line of the image in each row."
+            f"{file} is a list of {rows.shape[0]} x {rows.columns} numbers, not a map.",
+            remedy="Export the map as a matrix, a line of the image in each row.",
         )
     frame = map_frame(file.parent, rows.shape)
     acquisition = Acquisition(
@@ -125,7 +127,24 @@ def open_images(file: Path) -> list[Image]:
 def image_of(
     rows: NumberRows, signal: str, acquisition: Acquisition, files: tuple[Path, ...] = ()
 ) -> Image:
-    """Return rows of numbers as an image."""
+    """Return rows of numbers as an image.
+
+    Parameters
+    ----------
+    rows
+        Place and type of the numbers.
+    signal
+        Signal that the file names, or nothing.
+    acquisition
+        Settings that the instrument wrote.
+    files
+        Other files that these were read from.
+
+    Returns
+    -------
+    image
+        Nothing of its numbers is in memory.
+    """
     return Image(rows.file, rows.shape, rows.dtype, rows.read, signal, acquisition, files)
 
 

@@ -35,7 +35,7 @@ NEWLINE, RETURN = 10, 13
 
 @dataclass(frozen=True)
 class NumberRows:
-    """Where the rows of numbers of a text file lie.
+    """Places of the rows of numbers in a text file.
 
     Parameters
     ----------
@@ -134,6 +134,11 @@ def find_rows(
     lines
         Lines of the file that make a row; with more than one, each holds one number.
 
+    Returns
+    -------
+    found
+        Place and type of the rows; kept for the next call while the file stays the same.
+
     Raises
     ------
     Unreadable
@@ -187,11 +192,7 @@ def _find_rows(
         if numbers is None or numbers.size != len(starts) * width:
             raise InputError(_what_is_no_number(file, block, separator, found))
         table = numbers.reshape(-1, width)[:, int(numbered) :]
-        if not np.isfinite(table).all():
-            row, column = np.argwhere(~np.isfinite(table))[0]
-            raise InputError(f"{file}: row {found + row + 1}, number {column + 1} is not finite.")
-        if table.size and table.min() < 0:
-            raise InputError(f"{file} holds negative numbers ({table.min():g}); counts expected.")
+        _require_counts(file, table, found)
         whole = whole and bool((table == np.round(table)).all())
         largest = max(largest, float(table.max(initial=0)))
         offsets.append((place + starts)[(-found) % lines :: lines])
@@ -223,8 +224,20 @@ def _find_rows(
     )
 
 
+def _require_counts(file: Path, table: NDArray[np.float64], before: int) -> None:
+    """Refuse numbers that are negative or not finite; `before` rows stand before the table."""
+    if not np.isfinite(table).all():
+        row, column = np.argwhere(~np.isfinite(table))[0]
+        raise InputError(
+            f"{file}: row {before + row + 1}, number {column + 1} is not finite.",
+            row=int(before + row + 1),
+        )
+    if table.size and table.min() < 0:
+        raise InputError(f"{file} holds negative numbers ({table.min():g}); counts expected.")
+
+
 def separator_of(line: bytes) -> str | None:
-    """Tell what stands between the numbers of a line; `None` for any white space.
+    """Return the separator of a line of numbers; `None` for any white space.
 
     A comma is a decimal comma where semicolons, tabs or spaces separate.
     """
@@ -282,7 +295,7 @@ def _first_line(block: bytes) -> bytes:
 def _cells(
     file: Path, block: bytes, separator: str | None, before: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where the lines that hold something begin in a block, and how many cells each has."""
+    """First byte of each line of a block that is not blank, and its number of cells."""
     if b"\0" in block:
         raise InputError(f"{file} is no map of numbers (it is no text).")
     letters = np.frombuffer(block, np.uint8)
@@ -350,15 +363,17 @@ def _what_is_no_number(file: Path, block: bytes, separator: str | None, before: 
             try:
                 float(cell)
             except ValueError:
-                told = cell[:40].decode("latin-1")
-                return f"{file} is no map of numbers (row {row} holds {told!r})."
+                text = cell[:40].decode("latin-1")
+                return f"{file} is no map of numbers (row {row} holds {text!r})."
     return f"{file} is no map of numbers."
 
 
 def _ragged(file: Path, row: int, cells: int, width: int, numbered: bool) -> InputError:
     return InputError(
         f"{file} is no map of numbers (row {row + 1} has {cells - numbered} numbers where "
-        f"{width - numbered} are expected; is the file cut short?)."
+        f"{width - numbered} are expected; is the file cut short?).",
+        row=row + 1,
+        expected=f"{width - numbered} numbers",
     )
 
 

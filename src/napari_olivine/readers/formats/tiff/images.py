@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,9 @@ from napari_olivine.readers.formats.metadata import (
     read_embedded,
     resolution_um,
 )
-from napari_olivine.readers.formats.tiff.rows import BROKEN, PageRows, check_extent, exists
-from napari_olivine.readers.formats.tiff.tag_check import check_tags
+from napari_olivine.readers.formats.tiff.rows import BROKEN, PageRows, check_extent
+from napari_olivine.readers.formats.tiff.tag_check import VARIANTS, check_tags
 
-MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 
 PROBED_ROWS, PROBED_WHOLE = 64, 4 << 20
@@ -46,10 +45,12 @@ REDUCED, MASK = 1, 4
 
 PAGE_NAME, DESCRIPTION = 285, 270
 
+SAVE_APART = "Save one file per signal and place."
+
 
 def recognises(file: Path, head: bytes) -> bool:
-    """Tell a TIFF by its first bytes; a damaged one by its name."""
-    return head.startswith(MAGIC) or file.suffix.lower() in SUFFIXES
+    """Recognise a TIFF by its first bytes; a damaged one by its name."""
+    return head.startswith(tuple(VARIANTS)) or file.suffix.lower() in SUFFIXES
 
 
 def open_images(file: Path) -> list[Image]:
@@ -65,7 +66,7 @@ def open_images(file: Path) -> list[Image]:
     InputError
         If it holds colours, a stack without names, or pixels that are no grey values.
     """
-    if not exists(file):
+    if not file.is_file():  # a pipe or a device would block
         raise Unreadable(f"{file} is missing")
     try:
         check_tags(file)
@@ -76,58 +77,50 @@ def open_images(file: Path) -> list[Image]:
     return images
 
 
-@dataclass(frozen=True)
-class _Page:
-    number: int
-    page: Any
-
-
 def _images(file: Path, tiff: tifffile.TiffFile) -> list[Image]:
-    pages = _full_pages(file, tiff)
-    first = pages[0].page
-    described = _text(first, DESCRIPTION)
+    pages = _full_pages(tiff)
+    described = _text(pages[0], DESCRIPTION)
     planes = ome.read_description(described, file) if described else None
     names = _names(file, pages, planes, described)
-    images = [_image(file, each, names[each.number], planes) for each in pages]
-    for image, each in zip(images, pages, strict=True):
-        _probe(image, each.page)
+    images = [_image(file, page, names[page.index], planes) for page in pages]
+    for image, page in zip(images, pages, strict=True):
+        _probe(image, page)
     return images
 
 
-def _full_pages(file: Path, tiff: tifffile.TiffFile) -> list[_Page]:
+def _full_pages(tiff: tifffile.TiffFile) -> list[Any]:
     """Return the pages of the largest size, in their order."""
-    found = [_Page(0, tiff.pages.first)]
+    found: list[Any] = [tiff.pages.first]
     while True:
         try:
-            found.append(_Page(len(found), tiff.pages[len(found)]))
+            found.append(tiff.pages[len(found)])
         except IndexError:
             break
     if len(found) == 1:
         return found
-    whole = [p for p in found if not int(p.page.subfiletype) & (REDUCED | MASK)] or found[:1]
-    size = max(p.page.imagelength * p.page.imagewidth for p in whole)
-    return [p for p in whole if p.page.imagelength * p.page.imagewidth == size]
+    whole = [page for page in found if not int(page.subfiletype) & (REDUCED | MASK)] or found[:1]
+    size = max(page.imagelength * page.imagewidth for page in whole)
+    return [page for page in whole if page.imagelength * page.imagewidth == size]
 
 
-def _image(file: Path, each: _Page, name: str, planes: dict[int, ome.OmePlane] | None) -> Image:
-    page = each.page
+def _image(file: Path, page: Any, name: str, planes: dict[int, ome.OmePlane] | None) -> Image:
     to_grey, dtype, remark = _grey_rule(file, page)
     check_extent(file, page)
     shape = (page.imagelength, page.imagewidth)
-    told = read_embedded(page, shape) or read_beside(file, shape) or EmbeddedMetadata()
-    if told.refused:
-        raise InputError(f"{file} {told.refused}")
-    acquisition = _acquisition(page, told, (planes or {}).get(each.number))
-    shown = told.shown(shape)
-    remarks = ([remark] if remark else []) + told.remarks(shape)
+    metadata = read_embedded(page, shape) or read_beside(file, shape) or EmbeddedMetadata()
+    if metadata.refused:
+        raise InputError(f"{file} {metadata.refused}")
+    acquisition = _acquisition(page, metadata, (planes or {}).get(page.index))
+    shown = metadata.shown(shape)
+    remarks = ([remark] if remark else []) + metadata.remarks(shape)
     return Image(
         file=file,
         shape=shown,
         dtype=dtype,
-        load=PageRows(file, each.number, page, shown, to_grey),
+        load=PageRows(file, page.index, page, shown, to_grey),
         signal=signal_of_channel(name) if name else signal_of_detector(acquisition.detector),
         acquisition=acquisition,
-        files=told.files,
+        files=metadata.files,
         remarks=tuple(remarks),
     )
 
@@ -144,8 +137,9 @@ def _grey_rule(file: Path, page: Any) -> tuple[ToGrey | None, np.dtype[Any], str
         return turned_round(page.bitspersample), dtype, "it stores white as 0 and is turned round"
     if photometric == 0:
         raise InputError(
-            f"{file} stores white as 0, which turns the grey scale round; save it again with "
-            "black as 0 (Edit > Invert and Image > Lookup Tables > Invert LUT in Fiji)"
+            f"{file} stores white as 0, which turns the grey scale round.",
+            remedy="Save it again with black as 0 (Edit > Invert and Image > Lookup Tables > "
+            "Invert LUT in Fiji).",
         )
     if photometric == 3 and samples == 1 and dtype.kind == "u" and dtype.itemsize <= 2:
         palette = page.colormap
@@ -162,8 +156,8 @@ def _grey_rule(file: Path, page: Any) -> tuple[ToGrey | None, np.dtype[Any], str
         return first_sample, dtype, "its transparency is left out"
     if samples != 1:
         raise InputError(
-            f"{file} is a stack of images, not one: a pixel has {samples} values; save one file "
-            "per signal and place"
+            f"{file} is a stack of images, not one: a pixel has {samples} values.",
+            remedy=SAVE_APART,
         )
     if dtype.kind == "i":
         return without_sign(file), np.dtype(f"u{dtype.itemsize}"), "its counts are read unsigned"
@@ -180,8 +174,8 @@ def _whole_palette(palette: NDArray[np.uint16], dtype: np.dtype[Any]) -> NDArray
     return np.concatenate([palette, stray], axis=1)
 
 
-def _acquisition(page: Any, told: EmbeddedMetadata, plane: ome.OmePlane | None) -> Acquisition:
-    acquisition = told.acquisition
+def _acquisition(page: Any, metadata: EmbeddedMetadata, plane: ome.OmePlane | None) -> Acquisition:
+    acquisition = metadata.acquisition
     if plane is not None:
         ours, theirs = acquisition, plane.acquisition
         acquisition = replace(
@@ -190,13 +184,13 @@ def _acquisition(page: Any, told: EmbeddedMetadata, plane: ome.OmePlane | None) 
             stage_um=ours.stage_um or theirs.stage_um,
             taken=ours.taken or theirs.taken,
         )
-    if acquisition.pixel_size_um is None and told.scanned is None:
+    if acquisition.pixel_size_um is None and metadata.scanned is None:
         acquisition = replace(acquisition, pixel_size_um=resolution_um(page))
     return acquisition
 
 
 def _names(
-    file: Path, pages: list[_Page], planes: dict[int, ome.OmePlane] | None, described: str
+    file: Path, pages: list[Any], planes: dict[int, ome.OmePlane] | None, described: str
 ) -> dict[int, str]:
     """Name the signal of each page; a single page may be left without.
 
@@ -205,39 +199,36 @@ def _names(
     InputError
         If there are several pages and they have no names of their own.
     """
-    if planes and any(planes[p.number].is_section for p in pages if p.number in planes):
-        raise InputError(
-            f"{file} is a stack of depths or times, not an image; save one file per signal and "
-            "place"
-        )
+    if planes and any(planes[p.index].is_section for p in pages if p.index in planes):
+        raise InputError(f"{file} is a stack of depths or times, not an image.", remedy=SAVE_APART)
     if planes:
-        names = [planes[p.number].name if p.number in planes else "" for p in pages]
+        names = [planes[p.index].name if p.index in planes else "" for p in pages]
     elif described.startswith("ImageJ="):
         names = _imagej_labels(file, pages, described)
     else:
-        names = [
-            _short(_text(p.page, PAGE_NAME)) or _short(_text(p.page, DESCRIPTION)) for p in pages
-        ]
+        names = [_short(_text(p, PAGE_NAME)) or _short(_text(p, DESCRIPTION)) for p in pages]
     if len(pages) == 1:
-        return {pages[0].number: names[0] if planes or is_known(names[0]) else ""}
+        return {pages[0].index: names[0] if planes or is_known(names[0]) else ""}
     signals = [signal_of_channel(name) for name in names]
     if not all(signals) or len(set(signals)) != len(signals):
         raise InputError(
             f"{file} is a stack of images, not one: its {len(pages)} pages have no names of their "
-            "own; save one file per signal and place"
+            "own.",
+            remedy=SAVE_APART,
         )
-    return {p.number: name for p, name in zip(pages, names, strict=True)}
+    return {p.index: name for p, name in zip(pages, names, strict=True)}
 
 
-def _imagej_labels(file: Path, pages: list[_Page], described: str) -> list[str]:
+def _imagej_labels(file: Path, pages: list[Any], described: str) -> list[str]:
     for line in described[:10_000].splitlines():
         key, _, value = line.partition("=")
         if key == "images" and value.isdigit() and int(value) > len(pages):
             raise InputError(
                 f"{file} is a stack of images, not one: {value} images of ImageJ in {len(pages)} "
-                "page; save one file per signal and place (Image > Stacks > Stack to Images)"
+                "page.",
+                remedy=f"{SAVE_APART[:-1]} (Image > Stacks > Stack to Images).",
             )
-    tag = pages[0].page.tags.get(50839)
+    tag = pages[0].tags.get(50839)
     if tag is None or not isinstance(tag.value, dict):
         return [""] * len(pages)
     labels = tag.value.get("Labels") or []
@@ -268,7 +259,7 @@ def _probe(image: Image, page: Any) -> None:
     """Read a part of an image whose pixels decide whether it can be used."""
     if int(page.photometric) == 1 and page.dtype.kind != "i":
         return
-    if int(page.photometric) == 3 and _palette_is_grey(page.colormap):
+    if int(page.photometric) == 3 and (page.colormap == page.colormap[0]).all():
         return
     rows = image.shape[0]
     bands: list[tuple[int, int]] = [(0, rows)]
@@ -279,7 +270,3 @@ def _probe(image: Image, page: Any) -> None:
         ]
     for start, stop in bands:
         image.load(max(0, start), stop)
-
-
-def _palette_is_grey(palette: Any) -> bool:
-    return bool((palette == palette[0]).all())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base import Unreadable
+from napari_olivine.readers.base import COPY_AGAIN, Unreadable
 from napari_olivine.readers.formats import ToGrey
 
 BROKEN = (
@@ -21,7 +20,7 @@ BROKEN = (
     AttributeError, ZeroDivisionError, OverflowError, MemoryError, AssertionError, EOFError,
     tifffile.TiffFileError,
 )  # fmt: skip
-"""What damaged files make the TIFF reader and its decoders raise."""
+"""Errors that tifffile and its decoders raise for damaged files."""
 
 JPEG, JPEG_2000 = (7,), (33003, 33004, 33005, 34712)
 COMPRESSIONS = {1, 5, 8, 32946, 32773, 34925, 50000, *JPEG, *JPEG_2000}
@@ -60,13 +59,12 @@ def check_extent(file: Path, page: Any) -> None:
     ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)]
     if not ends or max(ends) > size or min(page.databytecounts) < 0:
         raise Unreadable(
-            f"{file} is truncated ({size} bytes of {max(ends, default=0)}); copy it again from "
-            "the microscope"
+            f"{file} is truncated ({size} bytes of {max(ends, default=0)}).", remedy=COPY_AGAIN
         )
     if page.compression not in COMPRESSIONS:
         raise InputError(
-            f"{file} is compressed by {page.compression!r}, which is not read; save it again "
-            "uncompressed, with LZW, Deflate or Zstandard"
+            f"{file} is compressed by {page.compression!r}, which is not read.",
+            remedy="Save it again uncompressed, with LZW, Deflate or Zstandard.",
         )
     grid = _Grid.of(page)
     if min(len(page.dataoffsets), len(page.databytecounts)) < grid.count:
@@ -79,8 +77,8 @@ def check_extent(file: Path, page: Any) -> None:
         held = sum(page.databytecounts[: grid.count])
         if held < rows * row_bytes * grid.planes:
             raise Unreadable(
-                f"{file} is truncated ({held} bytes of pixels of {rows * row_bytes}); copy it "
-                "again from the microscope"
+                f"{file} is truncated ({held} bytes of pixels of {rows * row_bytes}).",
+                remedy=COPY_AGAIN,
             )
     elif piece > SUSPICIOUS_PIECE and piece > MOST_COMPRESSED * max(page.databytecounts):
         raise Unreadable(
@@ -89,8 +87,8 @@ def check_extent(file: Path, page: Any) -> None:
         )
     if piece > LARGEST_PIECE and not page.is_contiguous:
         raise InputError(
-            f"{file} is compressed as one piece of {piece / 2**30:.1f} GiB; save it again in tiles "
-            "(tiled or pyramid TIFF)"
+            f"{file} is compressed as one piece of {piece / 2**30:.1f} GiB.",
+            remedy="Save it again in tiles (tiled or pyramid TIFF).",
         )
 
 
@@ -129,7 +127,7 @@ class PageRows:
             self._contiguous = (int(page.dataoffsets[0]), np.dtype(page.dtype).newbyteorder(order))
         # Microscopes compress an image as one strip: what is decoded of it is kept until the rows
         # below it have been asked for.
-        self._band: tuple[int, int, NDArray[Any]] | None = None
+        self._band: tuple[int, NDArray[Any]] | None = None
 
     def __call__(self, start: int, stop: int) -> NDArray[Any]:
         """Return rows `start` up to, not including, `stop`."""
@@ -142,7 +140,9 @@ class PageRows:
                 pixels = self._decode(start, stop)
         except BROKEN as error:
             raise Unreadable(
-                f"{self._file} is truncated or damaged ({error}); copy it again from the microscope"
+                f"{self._file} is truncated or damaged ({error}).",
+                remedy=COPY_AGAIN,
+                file=self._file,
             ) from error
         pixels = pixels[:, : self._shape[1]]
         return self._to_grey(pixels) if self._to_grey else pixels
@@ -175,14 +175,14 @@ class PageRows:
                 low, high = max(start, top), min(stop, top + len(band))
                 out[low - start : high - start] = band[low - top : high - top]
                 cut = stop < min(top + grid.height, self._shape[0])
-                self._band = (down, self._number, band) if cut else None
+                self._band = (down, band) if cut else None
             return _squeeze(out)
 
     def _band_of(self, page: Any, grid: _Grid, down: int) -> NDArray[Any]:
         """Decode the strips or tiles side by side, shape (rows, columns, samples)."""
         kept = self._band
         if kept is not None and kept[0] == down:
-            return kept[2]
+            return kept[1]
         height = min(grid.height, page.imagelength - down * grid.height)
         band = np.zeros((height, page.imagewidth, grid.samples * grid.planes), page.dtype)
         for plane in range(grid.planes):
@@ -286,8 +286,3 @@ def _expectation(page: Any) -> tuple[int, int, int, str]:
 
 def _squeeze(pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-
-
-def exists(file: Path) -> bool:
-    """Tell whether a path is a file that can be opened without waiting (no pipe, no device)."""
-    return os.path.isfile(file)

@@ -1,12 +1,20 @@
-"""The directories of a TIFF, looked through before anything they point to is read."""
+"""Size limits on the directories of a TIFF, checked before tifffile reads what they point to."""
 
 from __future__ import annotations
 
 import struct
 from pathlib import Path
 
+from tifffile import TIFF, TiffFormat
+
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Unreadable
+
+VARIANTS: dict[bytes, TiffFormat] = {
+    b"II*\0": TIFF.CLASSIC_LE, b"MM\0*": TIFF.CLASSIC_BE,
+    b"II+\0": TIFF.BIG_LE, b"MM\0+": TIFF.BIG_BE,
+}  # fmt: skip
+"""First bytes of a TIFF, and how its directories are laid out."""
 
 MOST_PAGES = 1024
 """A file of more pages is no set of signals."""
@@ -23,9 +31,6 @@ MOST_PIECES = 2_000_000
 PIECES = (273, 279, 324, 325)
 """Tags that list where strips and tiles lie and how long they are."""
 
-TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 11: 4, 13: 4}
-"""Bytes of a value of each type; of all others 8."""
-
 
 def check_tags(file: Path) -> None:
     """Refuse directories that would take much memory or time to read.
@@ -38,16 +43,18 @@ def check_tags(file: Path) -> None:
         If there are too many pages.
     """
     with file.open("rb") as stream:
-        head = stream.read(16)
-        order = ">" if head[:2] == b"MM" else "<"
-        big = head[2:4] in (b"\0+", b"+\0")
-        word = struct.Struct(order + ("Q" if big else "I"))
-        number = struct.Struct(order + ("Q" if big else "H"))
-        entry = struct.Struct(order + ("HHQ8x" if big else "HHI4x"))
-        at = 8 if big else 4
-        offset = _whole(head[at : at + word.size], word)
+        form = VARIANTS.get(stream.read(4))
+        if form is None:
+            return  # no TIFF: tifffile says so
+
+        def number(pattern: str) -> int:
+            content = stream.read(struct.calcsize(pattern))
+            whole = len(content) == struct.calcsize(pattern)
+            return int(struct.unpack(pattern, content)[0]) if whole else 0
+
+        stream.seek(form.offsetsize)
         seen: set[int] = set()
-        while offset:
+        while offset := number(form.offsetformat):
             if offset in seen:
                 raise Unreadable(f"{file} is damaged: its pages run in a circle")
             seen.add(offset)
@@ -56,22 +63,15 @@ def check_tags(file: Path) -> None:
                     f"{file} is a stack of images, not one: it has more than {MOST_PAGES} pages"
                 )
             stream.seek(min(offset, 2**62))
-            count = _whole(stream.read(number.size), number)
+            count = number(form.tagnoformat)
             if count > MOST_TAGS:
                 raise Unreadable(f"{file} is damaged: a page of it has {count} tags")
-            tags = stream.read(count * entry.size)
-            if len(tags) < count * entry.size:
-                return  # truncated: the reader says so
-            _check_sizes(file, entry, tags)
-            offset = _whole(stream.read(word.size), word)
-
-
-def _check_sizes(file: Path, entry: struct.Struct, tags: bytes) -> None:
-    for code, kind, count in entry.iter_unpack(tags):
-        size = count * TYPE_BYTES.get(kind, 8)
-        if count > MOST_PIECES if code in PIECES else size > MOST_BYTES:
-            raise Unreadable(f"{file} is damaged: tag {code} of it is said to hold {size} bytes")
-
-
-def _whole(content: bytes, form: struct.Struct) -> int:
-    return int(form.unpack(content)[0]) if len(content) == form.size else 0
+            tags = stream.read(count * form.tagsize)
+            if len(tags) < count * form.tagsize:
+                return  # truncated: tifffile says so
+            for code, kind, values, _ in struct.iter_unpack(form.tagheaderformat, tags):
+                size = values * struct.calcsize(TIFF.DATA_FORMATS.get(kind, "q"))
+                if values > MOST_PIECES if code in PIECES else size > MOST_BYTES:
+                    raise Unreadable(
+                        f"{file} is damaged: tag {code} of it is said to hold {size} bytes"
+                    )

@@ -32,72 +32,88 @@ BLOCK_BYTES = 64 << 20
 MOST_PIXELS = 1 << 31
 
 HIGHEST_KEV = 9.2
-"""Channels above are not read: no line of `spectrum_windows` lies there."""
+"""Channels above are not read: no line of `xray_windows` lies there."""
 
 
-def answer(question: Message) -> Message:
-    """Answer one question.
+def describe(file: Path, kind: str, folder: str) -> Message:
+    """Describe the electron images and the element maps of a file.
 
     Parameters
     ----------
-    question
-        ``do``: ``"describe"`` or ``"maps"``; ``file``; ``folder`` for arrays; ``kind``:
+    file
+        The file.
+    kind
         ``"bruker"``, ``"jeol"`` or ``"edax"``.
+    folder
+        Folder for arrays.
 
     Returns
     -------
-    answer
-        ``images`` of a description: each with ``title``, ``shape``, ``array`` (file of an electron
-        image, or nothing for an element map), ``element`` and what the instrument says. ``arrays``:
-        file of the map of each element, of a description only where it cost nothing more.
+    description
+        ``images``, each with ``title``, ``shape``, ``array`` (file of an electron image) or
+        ``element`` (of a map), and the values of its acquisition. ``arrays``: file of the map of
+        each element, where the spectra are unpacked anyway.
     """
-    signals = list(_read(question))
-    if question["do"] == "maps":
-        return {"arrays": _write_maps(signals, Path(question["folder"]))}
+    signals = list(_read(file, kind))
     images = []
     unpacked = any(_is_cube(one) and isinstance(one["data"], np.ndarray) for one in signals)
-    arrays = _write_maps(signals, Path(question["folder"])) if unpacked else {}
+    arrays = _write_maps(signals, Path(folder)) if unpacked else {}
     for number, signal in enumerate(signals):
-        said = _said(signal)
+        acquisition = _acquisition(signal)
         if _is_cube(signal):
             for window in _windows(signal):
                 line = f"{window.element} {window.line}a"
                 images.append(
-                    said
+                    acquisition
                     | {"element": window.element, "title": line, "shape": signal["data"].shape[:2]}
                 )
         elif signal["data"].ndim == 2 and signal["data"].dtype.kind in "uf":
-            array = Path(question["folder"]) / f"image{number}.npy"
+            array = Path(folder) / f"image{number}.npy"
             np.save(array, np.asarray(signal["data"]))
             title = str(signal["metadata"].get("General", {}).get("title", ""))
             if title.startswith("S(T)EM Image extracted from"):  # JEOL does not say by what
                 title = "SEM"
             images.append(
-                said | {"array": array.name, "title": title, "shape": signal["data"].shape}
+                acquisition | {"array": array.name, "title": title, "shape": signal["data"].shape}
             )
     return {"images": images, "arrays": arrays}
 
 
-def _read(question: Message) -> Iterator[Message]:
+def make_maps(file: Path, kind: str, folder: str) -> dict[str, str]:
+    """Write the map of each element.
+
+    Parameters
+    ----------
+    file, kind, folder
+        As for `describe`.
+
+    Returns
+    -------
+    arrays
+        File in the folder by element.
+    """
+    return _write_maps(list(_read(file, kind)), Path(folder))
+
+
+def _read(file: Path, kind: str) -> Iterator[Message]:
     """Go through the images and spectrum images of a file, as RosettaSciIO gives them."""
-    file, kind = question["file"], question["kind"]
     if kind == "bruker":
         from rsciio.bruker import file_reader
 
-        _check_pieces(Path(file))
-        signals = file_reader(file, lazy=True, cutoff_at_kV=HIGHEST_KEV)
+        _check_pieces(file)
+        signals = file_reader(str(file), lazy=True, cutoff_at_kV=HIGHEST_KEV)
     elif kind == "jeol":
         from rsciio.jeol import file_reader
 
         # Its lazy form lists every photon, which needs more memory than the spectra.
         signals = file_reader(
-            file, cutoff_at_kV=HIGHEST_KEV, SI_dtype=np.uint16, read_em_image=True
+            str(file), cutoff_at_kV=HIGHEST_KEV, SI_dtype=np.uint16, read_em_image=True
         )
     else:
         from rsciio.edax import file_reader
 
-        _check_length(Path(file))
-        signals = file_reader(file, lazy=True)
+        _check_length(file)
+        signals = file_reader(str(file), lazy=True)
     for signal in signals:
         name = signal["original_metadata"].get("asw_viewdata", {}).get("Filename", "")
         if ".." in str(name) or ":" in str(name) or str(name).startswith(("/", "\\")):
@@ -157,7 +173,7 @@ def _windows(signal: Message) -> list[Window]:
     return windows(
         sample.get("elements") or (),
         sample.get("xray_lines") or (),
-        _said(signal)["kv"],
+        _acquisition(signal)["kv"],
         float(energy["offset"]) * 1000,
         float(energy["scale"]) * 1000,
         signal["data"].shape[-1],
@@ -179,14 +195,15 @@ def _write_maps(signals: list[Message], folder: Path) -> dict[str, str]:
 
 def _sums(cube: Message, found: list[Window]) -> list[NDArray[np.uint32]]:
     """Sum the channels of each window, all in one pass over the spectra."""
-    data, file = cube["data"], Path(cube["file"])
+    data, file = cube["data"], cube["file"]
     if file.suffix.lower() == ".spd":
         return _sums_of_spd(file, found)
     size = np.prod([float(side) for side in data.shape]) * data.dtype.itemsize
     if size > LARGEST_CUBE:
         raise InputError(
             f"{file} holds {size / (1 << 30):.1f} GB of spectra, which can only be unpacked at "
-            f"once ({LARGEST_CUBE >> 30} GB at most). Export the element maps as grey TIFF."
+            f"once ({LARGEST_CUBE >> 30} GB at most).",
+            remedy="Export the element maps as grey TIFF.",
         )
     spectra = np.asarray(data)
     return [spectra[..., one.first : one.last].sum(axis=-1, dtype=np.uint32) for one in found]
@@ -209,7 +226,7 @@ def _sums_of_spd(spd: Path, found: list[Window]) -> list[NDArray[np.uint32]]:
     return [total.reshape(lines, points) for total in totals]
 
 
-def _said(signal: Message) -> Message:
+def _acquisition(signal: Message) -> Message:
     """Return what the instrument says, in um, kV and as ISO dates."""
     axes = signal["axes"][:2]
     scale, other = (axis.get("scale") for axis in axes) if len(axes) == 2 else (None, None)
@@ -235,4 +252,4 @@ def _float(value: Any) -> float | None:
 
 
 if __name__ == "__main__":
-    serve(answer, MEMORY)
+    serve({"describe": describe, "maps": make_maps}, MEMORY)

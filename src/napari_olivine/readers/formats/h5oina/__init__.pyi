@@ -1,0 +1,1 @@
+from .images import montage_fields as montage_fields
