@@ -12,6 +12,12 @@ from .folder_edit import FolderEdit as FolderEdit
 from .forms import SettingsForm as SettingsForm
 from .memory import memory_box as memory_box, memory_budget as memory_budget
 from .number_box import NumberBox as NumberBox
+from .phrases import (
+    LINK as LINK,
+    Problem as Problem,
+    in_words as in_words,
+    title_of_setting as title_of_setting,
+    with_links as with_links,
+)
 from .plot import Axis as Axis, Curve as Curve, Plot as Plot
 from .preload import warm_up as warm_up
-from .words import in_window as in_window

@@ -8,6 +8,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from napari_olivine.widgets.common.phrases import Problem, in_words
+
 
 def wrapped(text: str) -> QLabel:
     """Make a label that breaks its lines."""
@@ -38,8 +40,9 @@ class Message(QLabel):
         self.setWordWrap(True)
         self.hide()
 
-    def tell(self, text: str) -> None:
-        """Show a text, or nothing."""
+    def tell(self, problem: Problem) -> None:
+        """Show a text or an error in the words of the window; an empty text shows nothing."""
+        text = in_words(problem)
         self.setText(text)
         self.setVisible(bool(text))
 

@@ -17,7 +17,7 @@ class ExportPart(Folding):
     def __init__(self) -> None:
         super().__init__("Export the catalogue", opened=False)
         self.folder = FolderEdit("New folder of the catalogue")
-        self.form = SettingsForm(STEPS["export"].settings)
+        self.form = SettingsForm(STEPS["export"].settings, step="export")
         self.export_button = QPushButton("Export")
         self.export_button.setToolTip("Write the catalogue to the folder")
         for part in (

@@ -17,7 +17,7 @@ from napari_olivine.errors import OlivineError
 from napari_olivine.inference import SegmentSettings, find_model
 from napari_olivine.networks import read_card
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.common import Folding, wrapped
+from napari_olivine.widgets.common import Folding, Problem, wrapped
 from napari_olivine.widgets.docks.run_bar import Pace, clock
 from napari_olivine.widgets.docks.step_dock import StepDock
 from napari_olivine.widgets.docks.train_dock import model_names, scores_of
@@ -42,7 +42,6 @@ class SegmentDock(StepDock):
     """Lay a model over the section, see olivine where one looks, and finish the rest."""
 
     step = "segment"
-    products = ("probability", "segmentation")
     hidden = ("threshold", "live", "scheduler")
     with_device = True
     settings_open = False
@@ -193,7 +192,7 @@ class SegmentDock(StepDock):
             options = [option for option in self.options() if option != "--force"]
             self.live.start(self.settings(), options)
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
         self.show_state()
 
     def _on_live(self) -> None:
@@ -214,7 +213,7 @@ class SegmentDock(StepDock):
             text = ""
         self.progress_text.setText(text)
 
-    def _on_live_failed(self, why: str) -> None:
+    def _on_live_failed(self, why: Problem) -> None:
         self.show_error(why)
         self.show_state()
 
@@ -247,7 +246,7 @@ class SegmentDock(StepDock):
             _, folder = find_model(section, name)
             card = read_card(folder)
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
             return
         words = name or f"{folder.name}, the newest of this section"
         text = f"<b>{words}</b>: {card.title}<br>On its validation sessions {scores_of(card)}"

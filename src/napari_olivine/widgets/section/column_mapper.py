@@ -36,7 +36,7 @@ from napari_olivine.readers.epma import (
     suggest,
     units_of,
 )
-from napari_olivine.widgets.common import combo, readable, wrapped
+from napari_olivine.widgets.common import Problem, combo, in_words, readable, wrapped
 
 NOTHING = "-"
 ROWS = 12
@@ -140,7 +140,7 @@ class ColumnMapper(QDialog):
         try:
             kept = mapping_for(self.path, load_mappings(self._folder))
         except OlivineError as error:
-            self._say(str(error), wrong=True)
+            self._say(error, wrong=True)
             kept = []
         if kept:
             self._use(kept[0].model_copy(update={"file": self.path.name}))
@@ -157,7 +157,7 @@ class ColumnMapper(QDialog):
         except OlivineError as error:
             self.mapping = None
             self.table.setColumnCount(0)
-            self._say(str(error), wrong=True)
+            self._say(error, wrong=True)
 
     def _on_sheet(self, name: str) -> None:
         self._guess(name)
@@ -178,7 +178,7 @@ class ColumnMapper(QDialog):
         try:
             seen = preview(self.path, self.mapping, ROWS)
         except OlivineError as error:
-            self._say(str(error), wrong=True)
+            self._say(error, wrong=True)
             return
         self._filling = True
         self.sheet.clear()
@@ -262,7 +262,7 @@ class ColumnMapper(QDialog):
             seen = preview(self.path, mapping, ROWS)
         except OlivineError as error:
             self._show_result(pd.DataFrame())
-            self._say(str(error), wrong=True)
+            self._say(error, wrong=True)
             self.save_button.setEnabled(False)
             return
         self._show_result(seen.analyses)
@@ -287,7 +287,7 @@ class ColumnMapper(QDialog):
                 return
             file = save_mapping(self._folder, mapping)
         except (OlivineError, OSError) as error:
-            self._say(str(error), wrong=True)
+            self._say(error, wrong=True)
             return
         self._say(f"Kept in {escape(str(file))}.")
         self.saved.emit()
@@ -322,8 +322,8 @@ class ColumnMapper(QDialog):
                 self.outcome.setItem(row, column, QTableWidgetItem(text))
         self.outcome.resizeColumnsToContents()
 
-    def _say(self, text: str, *, wrong: bool = False) -> None:
-        text = text.replace("say so in columns.toml beside the table", "say so above them")
+    def _say(self, problem: Problem, *, wrong: bool = False) -> None:
+        text = in_words(problem, places={"columns.toml": "above them"})
         colour = readable(ORANGE, self)
         self.told.setText(f"<span style='color:{colour}'>{escape(text)}</span>" if wrong else text)
 

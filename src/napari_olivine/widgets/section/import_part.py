@@ -21,7 +21,15 @@ from qtpy.QtWidgets import (
 from napari_olivine.errors import OlivineError
 from napari_olivine.readers.discover import TABLE_FOLDERS
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import FolderEdit, Folding, SettingsForm, readable, wrapped
+from napari_olivine.widgets.common import (
+    FolderEdit,
+    Folding,
+    Problem,
+    SettingsForm,
+    in_words,
+    readable,
+    wrapped,
+)
 from napari_olivine.widgets.section.source_scanner import Look, Looker
 from napari_olivine.widgets.section.tile_map import TileMap
 from napari_olivine.widgets.state import several
@@ -47,7 +55,7 @@ class ImportPart(Folding):
         Title of the part.
     """
 
-    failed = Signal(str)
+    failed = Signal(object)
     """Why nothing was recognised; empty when something was."""
 
     def __init__(self, title: str) -> None:
@@ -119,7 +127,7 @@ class ImportPart(Folding):
             self.recognise()
 
     @property
-    def error(self) -> str:
+    def error(self) -> Problem:
         """Why the folder cannot be imported, empty if it can."""
         return self._last.error if self._last is not None else ""
 
@@ -134,7 +142,7 @@ class ImportPart(Folding):
         try:
             settings = self.form.values()
         except OlivineError as error:
-            self._on_seen(Look(path, error=str(error)))
+            self._on_seen(Look(path, error=error))
             return
         if path != self._looked_into:
             self._looked_into, self._last, self._others = path, None, []
@@ -175,7 +183,7 @@ class ImportPart(Folding):
             return
         self.recognised.setText(describe(source, look.tiles, self._pixel_size_set()))
         wrong = [*look.wrong, *(text for text in source.problems if text not in look.wrong)]
-        lines = [escape(text) for text in wrong[:LISTED]]
+        lines = [escape(in_words(text, "import")) for text in wrong[:LISTED]]
         if len(wrong) > LISTED:
             lines.append(f"... and {len(wrong) - LISTED} more")
         colour = readable(PROBLEM_COLOUR, self)
