@@ -107,23 +107,32 @@ class Entry(_Kind):
     shapes: tuple[Shape, ...] = ()
 
 
-WORDS = {
-    "judge": "verdict", "classify": "class", "note": "note", "merge": "merged", "split": "split",
-    "redraw": "redrawn",
-}  # fmt: skip
+WORDS = {"note": "note", "merge": "merged", "split": "split", "redraw": "redrawn"}
 
 
 def describe(edit: Edit | Undo | Redo) -> str:
     """Tell an edit in a person's words, e.g. ``"merged 12, 15"``."""
     if isinstance(edit, Undo | Redo):
         return f"edit {edit.of} {'taken back' if edit.do == 'undo' else 'done again'}"
-    what = WORDS[edit.do]
+    return f"{_answer(edit)} {_few(edit)}".rstrip()
+
+
+def describe_by_crystal(edit: Edit) -> str:
+    """Tell an edit among edits of other things, e.g. ``"crystals 12, 15: merged"``."""
+    if not edit.crystals:
+        return _answer(edit)
+    return f"crystal{'s' * (len(edit.crystals) > 1)} {_few(edit)}: {_answer(edit)}"
+
+
+def _answer(edit: Edit) -> str:
     if isinstance(edit, Judge):
-        what = edit.verdict or "undecided"
-    elif isinstance(edit, Classify):
-        what = edit.zone_class.replace("_", " ")
-    elif isinstance(edit, Redraw) and not edit.crystals:
-        return "drawn a new crystal"
+        return edit.verdict or "undecided"
+    if isinstance(edit, Classify):
+        return edit.zone_class.replace("_", " ")
+    return WORDS[edit.do] if edit.crystals else "drawn a new crystal"
+
+
+def _few(edit: Edit) -> str:
     few = ", ".join(str(crystal) for crystal in edit.crystals[:4])
     more = f" and {len(edit.crystals) - 4} more" if len(edit.crystals) > 4 else ""
-    return f"{what} {few}{more}"
+    return few + more

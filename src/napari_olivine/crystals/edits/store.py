@@ -304,10 +304,13 @@ class CrystalStore:
                 f"The crystals of {self.section.path} are being edited elsewhere ({self.held_by}): "
                 "here they can only be looked at."
             )
-        if self._product is None:
-            return
+        if not self.journal.held:
+            raise SectionError(
+                f"The crystals of {self.section.path} are closed for edits.",
+                remedy="Start the review again.",
+            )
         product = self.section.product("crystals")
-        if product is None or product.created != self._product.created:
+        if self._product is None or product is None or product.created != self._product.created:
             raise SectionError("The crystals have been found anew meanwhile; open them again.")
 
 

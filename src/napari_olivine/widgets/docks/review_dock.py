@@ -11,22 +11,25 @@ from qtpy.QtWidgets import QInputDialog
 from napari_olivine.crystals.edits import (
     Change,
     Classify,
+    CrystalEdit,
     Edit,
-    Entry,
     Judge,
     Merge,
     Note,
     Split,
-    describe,
+    take_over_journal,
 )
 from napari_olivine.errors import OlivineError
+from napari_olivine.history import Step
 from napari_olivine.review import Review
 from napari_olivine.widgets.common import Background
 from napari_olivine.widgets.crystals import ZONES, centre_on, crystal_at, picker, show_outline
 from napari_olivine.widgets.docks.close_guard import guard_window
 from napari_olivine.widgets.docks.dock import Dock
+from napari_olivine.widgets.editing import WindowUndo
 from napari_olivine.widgets.review import (
     BUTTONS,
+    HISTORY,
     SIZES,
     BrushTool,
     LineTool,
@@ -55,6 +58,9 @@ TEACHING = "corrections"
 """The step that writes answers as labels."""
 
 TOOL_KEYS = {"Return", "Enter", "Escape"}
+
+DRAWING = "Finish what you draw (Enter), or leave it (Esc), first."
+"""Why no edit is taken back meanwhile."""
 
 
 class ReviewDock(Dock):
@@ -96,6 +102,11 @@ class ReviewDock(Dock):
         self.links.when_cut(lambda: viewer.mouse_drag_callbacks.remove(on_press))
         self.links.when_cut(self.keys.remove)
         self.links.when_cut(self.stop)
+        self.links.when_cut(lambda: session.history.forget("crystal"))
+        undo = WindowUndo.of(session)
+        for key in HISTORY:
+            undo.follow(self.panel.buttons[key], self.links, redo="Shift" in key)
+        self.links.connect(session.history.moved, self._on_history)
         self.links.connect(session.selection_changed, self._on_selected)
         self.links.connect(session.section_opened, lambda _section: self.stop())
         self.links.connect(session.product_changed, self._on_product_changed)
@@ -113,7 +124,6 @@ class ReviewDock(Dock):
             "M": self.merge, "S": lambda: self.take(LineTool), "K": lambda: self.take(MarkerTool),
             "P": self.pieces, "D": lambda: self.take(BrushTool),
             "N": self.note, "C": lambda: self.take(BrushTool, new=True),
-            "Ctrl+Z": self.undo, "Ctrl+Shift+Z": self.redo,
             "Return": self.finish_tool, "Enter": self.finish_tool, "Escape": self.leave_tool,
         }  # fmt: skip
         for place, name in enumerate(ZONES):
@@ -206,7 +216,10 @@ class ReviewDock(Dock):
         self.review = review
         self._answers = 0
         store = review.store
-        if not store.writable:
+        if store.writable:
+            take_over_journal(self.session.history, review, store.journal)
+        else:
+            self.session.history.forget("crystal")
             self.panel.error.tell(
                 f"These crystals are being edited elsewhere ({store.held_by}): here they can only "
                 "be looked at."
@@ -323,6 +336,7 @@ class ReviewDock(Dock):
         except OlivineError as error:
             self.panel.error.tell(str(error))
             return
+        self.session.history.pause(DRAWING)
         self.panel.hint.tell(self.tool.hint)
         self._enable()
 
@@ -341,6 +355,7 @@ class ReviewDock(Dock):
         tool, self.tool = self.tool, None
         if tool is not None:
             tool.put_down()
+            self.session.history.pause("")
         self._enable()
 
     def _drawn(self, edit: Edit) -> None:
@@ -351,42 +366,32 @@ class ReviewDock(Dock):
         """Carry out an edit; tell whether it went well."""
         assert self.review is not None
         self.panel.error.tell("")
+        command = CrystalEdit(self.review, edit)
         try:
-            _, change = self.review.do(edit)
+            self.session.history.do(command)
         except OlivineError as error:
             self.panel.error.tell(str(error))
             return False
         self._answers += 1
-        self._changed(change)
+        self._changed(command.change)
         if self._answers % LEARN_EVERY == 0:
             self._learn()
         if answer and self.panel.go_on.isChecked():
             self.next()
         else:
-            self.go_to(change.crystals[0])
+            self.go_to(int(command.target.name))
         return True
 
-    def undo(self) -> None:
-        """Take back the last edit, and show where."""
-        self._step(lambda review: review.undo(), "taken back")
-
-    def redo(self) -> None:
-        """Do again what was taken back last."""
-        self._step(lambda review: review.redo(), "done again")
-
-    def _step(self, step: Callable[[Review], tuple[Entry, Change | None]], words: str) -> None:
-        if self.review is None or self.tool is not None:
+    def _on_history(self, step: Step) -> None:
+        """Show the crystal whose edit was taken back or done again."""
+        command = step.command
+        if self.review is None or not isinstance(command, CrystalEdit):
             return
         self.panel.error.tell("")
-        try:
-            entry, change = step(self.review)
-        except OlivineError as error:
-            self.panel.error.tell(str(error))
-            return
-        self._changed(change)
-        if change is not None and change.crystals:
-            self.go_to(change.crystals[0])
-        self.panel.hint.tell(f"{words.capitalize()}: {describe(entry.edit)}")
+        self._changed(command.change)
+        if command.target.name:
+            self.go_to(int(command.target.name))
+        self.panel.hint.tell(step.describe())
 
     def _changed(self, change: Change | None) -> None:
         assert self.review is not None
@@ -453,9 +458,7 @@ class ReviewDock(Dock):
         if review is not None and review.store.writable:
             keys |= {key for key, _, _ in BUTTONS} | {str(k + 1) for k in range(len(ZONES))}
         if busy:
-            keys = TOOL_KEYS | (keys & {"Ctrl+Z", "Ctrl+Shift+Z"})
-            if self.tool is not None:
-                keys -= {"Ctrl+Z", "Ctrl+Shift+Z"}
+            keys = TOOL_KEYS
         self.keys.enable(keys)
         self.panel.enable(keys)
 

@@ -41,10 +41,13 @@ BUTTONS = (
     ("D", "Redraw...", "Paint the outline by a brush, then Enter"),
     ("C", "New crystal...", "Paint a crystal that was not found, then Enter"),
     ("N", "Note...", "Write a remark"),
-    ("Ctrl+Z", "Undo", "Take back the last edit"),
-    ("Ctrl+Shift+Z", "Redo", "Do again what was taken back"),
+    ("Ctrl+Z", "Undo", ""),
+    ("Ctrl+Shift+Z", "Redo", ""),
 )
 """Key, words and explanation of each button."""
+
+HISTORY = ("Ctrl+Z", "Ctrl+Shift+Z")
+"""Keys of the window's history."""
 
 NAMES = {"Backspace": "⌫", "Ctrl+Shift+Z": "Ctrl+⇧+Z"}
 
@@ -55,7 +58,8 @@ class ReviewPanel(QWidget):
     Parameters
     ----------
     actions
-        What each key, and so each button, does.
+        What each key, and so each button, does; the buttons of :data:`HISTORY` are left to the
+        window.
     """
 
     def __init__(self, actions: Mapping[str, Callable[[], None]]) -> None:
@@ -122,7 +126,8 @@ class ReviewPanel(QWidget):
         button = QPushButton(text)
         button.setToolTip(tip)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        button.clicked.connect(lambda: self._actions[key]())
+        if key not in HISTORY:
+            button.clicked.connect(lambda: self._actions[key]())
         self.buttons[key] = button
         return button
 
@@ -131,7 +136,8 @@ class ReviewPanel(QWidget):
     def enable(self, keys: set[str]) -> None:
         """Let the buttons of these keys be pressed."""
         for key, button in self.buttons.items():
-            button.setEnabled(key in keys)
+            if key not in HISTORY:
+                button.setEnabled(key in keys)
 
     def show_review(self, review: Review | None, record: dict[str, Any] | None) -> None:
         """Show how far a review is, and the crystal that is looked at.
