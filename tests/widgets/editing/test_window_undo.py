@@ -157,6 +157,8 @@ def test_a_text_field_keeps_its_own_undo(viewer: Any, docks: Any, qtbot: Any) ->
     undo(viewer)
     assert field.text() == ""
     assert section.session.history.can_undo
+    press(viewer, Qt.Key.Key_Y, CTRL)
+    assert field.text() == "abc"
 
 
 def test_a_persons_own_layer_of_labels_keeps_its_undo(viewer: Any, docks: Any) -> None:

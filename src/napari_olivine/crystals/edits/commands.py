@@ -1,4 +1,4 @@
-"""What a person can do to crystals, as it is written down."""
+"""The edits that a person can make of crystals, as the journal writes them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Judge(_Kind):
 
 
 class Classify(_Kind):
-    """The class of the radial profile as the person sees it."""
+    """The zoning of the radial profile is of this class."""
 
     do: Literal["classify"] = "classify"
     crystals: tuple[int, ...] = Field(min_length=1)
@@ -38,7 +38,7 @@ class Classify(_Kind):
 
 
 class Note(_Kind):
-    """A remark, instead of the one before."""
+    """A remark; it replaces the one before."""
 
     do: Literal["note"] = "note"
     crystals: tuple[int, ...] = Field(min_length=1)
@@ -65,9 +65,9 @@ class Split(_Kind):
 
 
 class Redraw(_Kind):
-    """These pixels are the crystal; none in `crystals` for one that was not found at all.
+    """These pixels are the crystal; `crystals` is empty for one that was not found.
 
-    What is drawn over a neighbour is taken from it.
+    Pixels of a neighbour that are drawn over go to the crystal.
     """
 
     do: Literal["redraw"] = "redraw"
@@ -90,7 +90,7 @@ class Redo(_Kind):
 
 
 Edit = Judge | Classify | Note | Merge | Split | Redraw
-"""What changes crystals."""
+"""Every edit that changes crystals."""
 
 
 class Entry(_Kind):

@@ -24,8 +24,8 @@ from napari_olivine.history import Step
 from napari_olivine.review import Review
 from napari_olivine.widgets.common import Background
 from napari_olivine.widgets.crystals import ZONES, centre_on, crystal_at, picker, show_outline
-from napari_olivine.widgets.docks.close_guard import guard_window
 from napari_olivine.widgets.docks.dock import Dock
+from napari_olivine.widgets.docks.teaching import Teaching
 from napari_olivine.widgets.editing import WindowUndo
 from napari_olivine.widgets.review import (
     BUTTONS,
@@ -38,7 +38,6 @@ from napari_olivine.widgets.review import (
     ReviewPanel,
     Tool,
 )
-from napari_olivine.widgets.state import dock_of
 
 LEARN_EVERY = 5
 """Answers after which the order is learned anew."""
@@ -53,9 +52,6 @@ ON_SCREEN = (220, 420)
 """Sides of a crystal under review, px of the screen: its outline and its surroundings are seen."""
 
 UNREADABLE = "The crystals cannot be read: find them again, or check the section."
-
-TEACHING = "corrections"
-"""The step that writes answers as labels."""
 
 TOOL_KEYS = {"Return", "Enter", "Escape"}
 
@@ -84,17 +80,11 @@ class ReviewDock(Dock):
         self.panel.sizes.currentTextChanged.connect(self._restrict)
         self.panel.start_button.clicked.connect(self.toggle)
         self.panel.history.wanted.connect(self.go_to)
-        self.panel.teach_button.clicked.connect(self.teach)
+        self.teaching = Teaching(self.session, self.panel, self.links, self.flush)
         self._background = Background()
         self._background.done.connect(self._on_background)
-        self._flush = QTimer(self)
-        self._flush.setSingleShot(True)
-        self._flush.setInterval(FLUSH_MS)
-        self._flush.timeout.connect(self.flush)
-        self._tell = QTimer(self)
-        self._tell.setSingleShot(True)
-        self._tell.setInterval(TELL_MS)
-        self._tell.timeout.connect(self._tell_others)
+        self._flush = self._later(FLUSH_MS, self.flush)
+        self._tell = self._later(TELL_MS, self._tell_others)
         viewer, session = self.session.viewer, self.session
         self.keys = ReviewKeys(viewer.window._qt_window, actions)
         on_press = picker(self.pick)
@@ -111,8 +101,6 @@ class ReviewDock(Dock):
         self.links.connect(session.section_opened, lambda _section: self.stop())
         self.links.connect(session.product_changed, self._on_product_changed)
         self.links.connect(session.jobs.started, lambda _step: self.flush())
-        self.links.connect(session.jobs.finished, self._on_taught)
-        self.links.connect(session.jobs.failed, self._on_not_taught)
         self._show()
 
     # ------------------------------------------------------------------ making
@@ -132,6 +120,13 @@ class ReviewDock(Dock):
 
     def _classifier(self, name: str) -> Callable[[], None]:
         return lambda: self.classify(name)
+
+    def _later(self, pause_ms: int, action: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(pause_ms)
+        timer.timeout.connect(action)
+        return timer
 
     # ------------------------------------------------------------------ beginning and ending
 
@@ -176,27 +171,6 @@ class ReviewDock(Dock):
             self.session.noted("crystals")
         except (OSError, OlivineError) as error:
             self.panel.error.tell(f"The table could not be written: {error}. The edits are safe.")
-
-    def teach(self) -> None:
-        """Write what was answered as labels that training prefers to the mask."""
-        self.panel.error.tell("")
-        jobs = self.session.jobs
-        if jobs.running:
-            self.panel.error.tell(f"{dock_of(jobs.step)} is at work: wait for it to end.")
-            return
-        self.flush()
-        guard_window(self.session)
-        jobs.start(TEACHING, [str(self.session.require().path)], {})
-        self.panel.hint.tell("Writing the training mask...")
-
-    def _on_taught(self, step: str) -> None:
-        if step == TEACHING:
-            self.panel.hint.tell("The training mask is written: train in the Train dock.")
-
-    def _on_not_taught(self, step: str, why: str) -> None:
-        if step == TEACHING:
-            self.panel.hint.tell("")
-            self.panel.error.tell(why)
 
     def _on_background(self, name: Any, result: Any) -> None:
         if name == "open":

@@ -7,7 +7,17 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Qt
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QApplication, QPushButton, QShortcut, QWidget
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QShortcut,
+    QTextEdit,
+    QWidget,
+)
 
 from napari_olivine.errors import OlivineError
 from napari_olivine.history import Step
@@ -108,26 +118,23 @@ class WindowUndo(QObject):
         self.toast.say(step.describe())
 
     def _on_undo_key(self) -> None:
-        layer = self._painted_layer()
-        if layer is not None:
-            layer.undo()
-        else:
-            self.undo()
+        (self._other_undo() or self).undo()
 
     def _on_redo_key(self) -> None:
-        layer = self._painted_layer()
-        if layer is not None:
-            layer.redo()
-        else:
-            self.redo()
+        (self._other_undo() or self).redo()
 
     def _enable(self, _section: Any = None) -> None:
         """Without a section the keys are napari's."""
         for shortcut in self._shortcuts:
             shortcut.setEnabled(self._session.section is not None)
 
-    def _painted_layer(self) -> Any:
-        """Return the layer of labels that the person paints, `None` if the keys are ours.
+    def _other_undo(self) -> Any:
+        """Return the text field or layer that has the keys for its own undo, `None` if ours."""
+        focus = QApplication.focusWidget()
+        return _text_field(focus) or self._painted_layer(focus)
+
+    def _painted_layer(self, focus: Any) -> Any:
+        """Return the layer of labels that the person paints, `None` for none.
 
         napari keeps strokes on a layer apart. Ours is a brush, whose strokes are no edits yet;
         a layer of the person's own has the keys while the focus is outside of our docks.
@@ -141,7 +148,15 @@ class WindowUndo(QObject):
         if mark is not None:
             return layer if mark["product"] == "overlay" else None
         painted = layer._undo_history or layer._redo_history or str(layer.mode) in PAINTING
-        return layer if painted and not _in_our_dock(QApplication.focusWidget()) else None
+        return layer if painted and not _in_our_dock(focus) else None
+
+
+def _text_field(widget: Any) -> Any:
+    """Return the field that a person types into; on some systems it does not take every key."""
+    if isinstance(widget, QAbstractSpinBox | QComboBox):
+        widget = widget.lineEdit()
+    typed = isinstance(widget, QLineEdit | QTextEdit | QPlainTextEdit) and not widget.isReadOnly()
+    return widget if typed else None
 
 
 def _in_our_dock(widget: Any) -> bool:
