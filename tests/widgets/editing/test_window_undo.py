@@ -240,11 +240,10 @@ def test_a_rerun_of_the_crystals_keeps_the_order(
     section, _, review = docks
     crystal = review.crystal
     review.judge("accepted")
-    role = section.session.require().sessions()[0].role
-    section.sessions.set_role(0, "none" if role != "none" else "test")
     first = review.review
     find_crystals(Section(path), CrystalsSettings(min_area_um2=60.0))
-    section.session.refresh()
+    role = section.session.require().sessions()[0].role
+    section.sessions.set_role(0, "none" if role != "none" else "test")  # sees the new crystals
     qtbot.waitUntil(lambda: review.review not in (None, first), timeout=20_000)
     undo(viewer)
     assert "role of session" in message(viewer)

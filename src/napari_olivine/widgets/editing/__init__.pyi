@@ -1,4 +1,4 @@
-from .shapes_view import Looks as Looks, ShapesView as ShapesView, ShownShape as ShownShape
+from .shapes_view import ShapesView as ShapesView, ShownShape as ShownShape
 from .toast import Toast as Toast
 from .window_undo import (
     DOCK_MARK as DOCK_MARK,

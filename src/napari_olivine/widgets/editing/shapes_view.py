@@ -30,38 +30,13 @@ class ShownShape:
     words
         What stands beside it.
     look
-        One of :attr:`Looks.colours`.
+        One of :attr:`ShapesView.colours`.
     """
 
     key: Hashable
     corners: np.ndarray
     words: str
     look: str
-
-
-@dataclass(frozen=True)
-class Looks:
-    """How the shapes of a layer look.
-
-    Parameters
-    ----------
-    name
-        Name of the layer.
-    shape
-        ``"rectangle"`` or ``"line"``.
-    colours
-        Colour of each look.
-    new
-        Look of a shape that is being drawn.
-    width
-        Width of an outline, px of the screen.
-    """
-
-    name: str
-    shape: str
-    colours: dict[str, str]
-    new: str
-    width: float
 
 
 class ShapesView:
@@ -73,7 +48,16 @@ class ShapesView:
         Session of the viewer.
     """
 
-    looks: ClassVar[Looks]
+    name: ClassVar[str]
+    """Name of the layer."""
+    shape: ClassVar[str]
+    """``"rectangle"`` or ``"line"``."""
+    colours: ClassVar[dict[str, str]]
+    """Colour of each look."""
+    new: ClassVar[str]
+    """Look of a shape that is being drawn."""
+    width: ClassVar[float]
+    """Width of an outline, px of the screen."""
 
     drawn = Signal(object)
     """A new shape, as :meth:`read` returns it."""
@@ -136,7 +120,6 @@ class ShapesView:
         visible
             Whether a new layer is to be seen.
         """
-        colours = self.looks.colours
         self._busy = True
         if not self.there:
             self._make(visible)
@@ -147,8 +130,8 @@ class ShapesView:
         if shapes:
             layer.add(
                 [shape.corners for shape in shapes],
-                shape_type=self.looks.shape,
-                edge_color=[colours[shape.look] for shape in shapes],
+                shape_type=self.shape,
+                edge_color=[self.colours[shape.look] for shape in shapes],
                 face_color="transparent",
                 edge_width=self._width_px(),
             )
@@ -158,7 +141,7 @@ class ShapesView:
                 "look": [shape.look for shape in shapes],
             }
         layer.refresh_text()
-        layer.current_edge_color = colours[self.looks.new]  # before shapes are selected: theirs too
+        layer.current_edge_color = self.colours[self.new]  # before shapes are selected: theirs too
         layer.current_face_color = "transparent"
         layer.selected_data = {place for place, key in enumerate(self._keys) if key in chosen}
         self._corners = [np.array(corners) for corners in layer.data]
@@ -193,10 +176,10 @@ class ShapesView:
     # ------------------------------------------------------------------ the layer
 
     def _make(self, visible: bool) -> None:
-        layers, looks = self._session.viewer.layers, self.looks
+        layers = self._session.viewer.layers
         for old in [*layers]:  # of a dock that was closed
             mark = old.metadata.get(KEY)
-            if mark and (mark["product"], mark["name"]) == ("overlay", looks.name):
+            if mark and (mark["product"], mark["name"]) == ("overlay", self.name):
                 layers.remove(old)
         active = layers.selection.active
         layer = self._session.viewer.add_shapes(
@@ -210,9 +193,9 @@ class ShapesView:
                 "look": np.array([], dtype=str),
             },
             text={"string": "{words}", "anchor": "upper_left", **self.text()},
-            **overlay(self._session.require(), looks.name),
+            **overlay(self._session.require(), self.name),
         )
-        layer.feature_defaults = {"place": -1, "words": "", "look": looks.new}
+        layer.feature_defaults = {"place": -1, "words": "", "look": self.new}
         layer.current_edge_width = self._width_px()
         layer.events.data.connect(self._on_data)
         layer.events.highlight.connect(self._on_highlight)
@@ -228,7 +211,7 @@ class ShapesView:
 
     def _width_px(self) -> float:
         """Width of an outline, in pixels of the layer, that looks the same at every zoom."""
-        return self.looks.width / self._screen_px
+        return self.width / self._screen_px
 
     def _on_zoom(self, _event: Any) -> None:
         if self.layer is not None and not self._width_is_due:

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
-from napari_olivine.widgets.editing import Looks, ShapesView, ShownShape
+from napari_olivine.widgets.editing import ShapesView, ShownShape
 from napari_olivine.widgets.sessions.session_edits import Extent, SessionEdits
 
-NAME = "Sessions"
 ROLE_COLOURS = {"train": "#56B4E9", "val": "#E69F00", "test": "#F07FC8", "none": "#A8ADB5"}
 """Blue, orange and pink of Okabe and Ito, told apart by colour-blind people too."""
 WRONG_COLOUR = "#FF3B30"
@@ -22,7 +21,8 @@ SHORTEST_ON_SCREEN = 8.0
 class SessionLayer(ShapesView):
     """Shows sessions as rectangles (row0, row1, col0, col1 in px), by their rows in the table."""
 
-    looks = Looks(NAME, "rectangle", COLOURS, new="none", width=2.0)
+    name, shape, width = "Sessions", "rectangle", 2.0
+    colours, new = COLOURS, "none"
 
     def show(self, edits: SessionEdits) -> None:
         """Show the sessions."""

@@ -100,7 +100,7 @@ class SessionsPart(QWidget):
             (self.rectangles.drawn, self._on_drawn),
             (self.rectangles.moved, self._on_moved),
             (self.rectangles.removed, self._on_removed),
-            (self.rectangles.selected, self.table.selectRow),
+            (self.rectangles.selected, self._on_selected),
             (session.history.moved, self._on_history),
         ):
             links.connect(signal, slot)
@@ -283,6 +283,9 @@ class SessionsPart(QWidget):
     def _on_removed(self, rows: list[int]) -> None:
         if self.edits is not None:
             self.edits.remove(rows)
+
+    def _on_selected(self, row: int) -> None:
+        self.table.selectRow(row)
 
     def _on_typed(self, item: QTableWidgetItem) -> None:
         edits, section = self.edits, self._session.section

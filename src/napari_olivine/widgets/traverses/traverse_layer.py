@@ -8,10 +8,9 @@ import numpy as np
 from psygnal import Signal
 from typing_extensions import override
 
-from napari_olivine.widgets.editing import Looks, ShapesView, ShownShape
+from napari_olivine.widgets.editing import ShapesView, ShownShape
 from napari_olivine.widgets.traverses.placements import Line, Traverses
 
-NAME = "EPMA traverses"
 USE_COLOURS = {"calibrate": "#56B4E9", "test": "#E69F00", "ignore": "#999999"}
 SHORTEST_PX, SHORTEST_ON_SCREEN = 5.0, 12.0
 """A line shorter than either, in pixels of the image or of the screen, is a slip of the mouse."""
@@ -20,7 +19,8 @@ SHORTEST_PX, SHORTEST_ON_SCREEN = 5.0, 12.0
 class TraverseLayer(ShapesView):
     """Shows placements as lines, in um from the first analysis to the last."""
 
-    looks = Looks(NAME, "line", USE_COLOURS, new="calibrate", width=3.0)
+    name, shape, width = "EPMA traverses", "line", 3.0
+    colours, new = USE_COLOURS, "calibrate"
 
     moving = Signal()
     """A line changes on the screen, perhaps still under the mouse."""
