@@ -106,6 +106,9 @@ def test_three_kinds_of_edits_are_taken_back_in_turn(
     assert profiles.current == profile
     assert profiles.traverses.line(profile) == line
     assert camera.center[1:] == pytest.approx(((line[1] + line[3]) / 2, (line[0] + line[2]) / 2))
+    height, width = np.array(viewer.canvas.size) / camera.zoom
+    assert abs(line[3] - line[1]) < height
+    assert abs(line[2] - line[0]) < width
 
     camera.center = (0.0, 1e5, 1e5)
     profiles.table.setFocus()

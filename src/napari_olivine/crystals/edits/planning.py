@@ -229,7 +229,15 @@ class PatchedLabels:
         self.level_shapes = labels.level_shapes
 
     def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[Any]:
-        """Read a window; in overviews every so many pixels of the patch are taken."""
+        """Read a window; overviews take every second, fourth, ... pixel of the patch.
+
+        Parameters
+        ----------
+        rows, columns
+            The window, px of its level.
+        level
+            Level of the pyramid.
+        """
         window = self._labels.read(rows, columns, level)
         step = 1 << level
         row0, col0 = -(-self._patch.row0 // step), -(-self._patch.col0 // step)

@@ -137,13 +137,13 @@ class ProfilesDock(StepDock):
         self.current = profile
         self._show_lines()
         self._show_current()
-        self._bring_into_view()
+        self._bring_into_view(whole=False)
 
-    def _bring_into_view(self) -> None:
+    def _bring_into_view(self, *, whole: bool) -> None:
         line = self.traverses.line(self.current)
         if line is not None:
-            x0, y0, x1, y1 = line
-            bring_into_view(self.session, (min(y0, y1), max(y0, y1)), (min(x0, x1), max(x0, x1)))
+            y_um, x_um = sorted((line[1], line[3])), sorted((line[0], line[2]))
+            bring_into_view(self.session, (y_um[0], y_um[1]), (x_um[0], x_um[1]), whole=whole)
 
     def draw(self) -> None:
         """Draw grey and mg# along the current profile as it lies now."""
@@ -248,7 +248,7 @@ class ProfilesDock(StepDock):
             self.current = str(target.name)
             self._show_lines()
             self._show_current()
-            self._bring_into_view()
+            self._bring_into_view(whole=True)
 
     def _on_drawn(self, line: Line) -> None:
         self.traverses.place({self.current: line})

@@ -359,13 +359,15 @@ class ReviewDock(Dock):
     def _on_history(self, step: Step) -> None:
         """Show the crystal whose edit was taken back or done again."""
         command = step.command
-        if self.review is None or not isinstance(command, CrystalEdit):
+        if self.review is None:
             return
-        self.panel.error.tell("")
-        self._changed(command.change)
-        if command.target.name:
-            self.go_to(int(command.target.name))
-        self.panel.hint.tell(step.describe())
+        if isinstance(command, CrystalEdit):
+            self.panel.error.tell("")
+            self._changed(command.change)
+            if command.target.name:
+                self.go_to(int(command.target.name))
+        if not self._merging:
+            self.panel.hint.tell(step.describe())
 
     def _changed(self, change: Change | None) -> None:
         assert self.review is not None

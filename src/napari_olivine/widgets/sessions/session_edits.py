@@ -179,7 +179,24 @@ UNITS = ("mm", "tiles", "px")
 def range_in_words(
     first: int, last: int, unit: str, pixel_size_um: float, edges: NDArray[np.int64] | None
 ) -> str:
-    """Write a range of rows or columns: ``0.35-1.04`` mm, ``0-2`` tiles (ends included), px."""
+    """Write a range of rows or columns: ``0.35-1.04`` mm, ``0-2`` tiles (ends included), px.
+
+    Parameters
+    ----------
+    first, last
+        First pixel, and the one after the last.
+    unit
+        One of :data:`UNITS`.
+    pixel_size_um
+        Side of a pixel, um.
+    edges
+        Borders of the tiles along this axis, px; `None` without tiles.
+
+    Returns
+    -------
+    str
+        The range; with ``~`` before it if it does not end at borders of tiles.
+    """
     if unit == "mm":
         mm = pixel_size_um / 1000
         digits = 2 if last * mm >= 10 else 3
@@ -194,12 +211,24 @@ def range_in_words(
 def range_from_words(
     text: str, unit: str, pixel_size_um: float, edges: NDArray[np.int64] | None
 ) -> tuple[int, int]:
-    """Read a range as :func:`range_in_words` writes it, in pixels, half open.
+    """Read a range as :func:`range_in_words` writes it.
+
+    Parameters
+    ----------
+    text
+        The range.
+    unit, pixel_size_um, edges
+        As in :func:`range_in_words`.
+
+    Returns
+    -------
+    first, last
+        First pixel, and the one after the last.
 
     Raises
     ------
     InputError
-        If it is none.
+        If the text is no range.
     """
     parts = text.strip().strip("~").replace("\N{EN DASH}", "-").replace(",", ".").split("-")
     try:
