@@ -146,7 +146,7 @@ def test_without_maps_the_histogram_and_the_seams_tie(tmp_path: Path):
 
 
 def test_black_that_is_not_zero_is_known_for_black(tmp_path: Path):
-    """Instruments and exports clip at other greys than the limits of the type, here at both ends."""
+    """Instruments and exports clip at greys other than the limits of their type."""
     section, _ = plant(tmp_path / "s", Planted(maps=False, dtype="uint16", factor=19.0))
     raster = section.raster("images", "BSE")
     clipped = np.clip(raster.read(*EVERYWHERE), 19 * 70, 19 * 185).astype("uint16")
