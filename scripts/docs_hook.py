@@ -1,0 +1,84 @@
+"""Pages of the site that are made of other files: start page, contributing, changelog, API reference."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "napari_olivine"
+OF_THE_REPOSITORY = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing/index.md",
+    "CHANGELOG.md": "changelog.md",
+}
+"""Files beside ``docs/`` and the pages that they become."""
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Give the API reference its place in the navigation: a page a room, in the order of work."""
+    for entry in config.nav or []:
+        if "API reference" in entry:
+            entry["API reference"] = [_page_of(room) for room in _rooms()]
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are made here."""
+    for name, page in OF_THE_REPOSITORY.items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        files.append(File.generated(config, page, content=_with_links(text, page, config)))
+    for room in _rooms():
+        files.append(File.generated(config, _page_of(room), content=_reference(room)))
+    return files
+
+
+def _with_links(text: str, page: str, config: MkDocsConfig) -> str:
+    """Turn links that are right in the root of the repository into links that are right on the page."""
+    up = "../" * page.count("/")
+
+    def turned(found: re.Match[str]) -> str:
+        place, hash_, anchor = found[1].partition("#")
+        if place in OF_THE_REPOSITORY:
+            place = up + OF_THE_REPOSITORY[place]
+        elif place.startswith("docs/"):
+            place = up + place.removeprefix("docs/")
+        else:
+            place = f"{config.repo_url}/blob/main/{place}"
+        return f"]({place}{hash_}{anchor})"
+
+    return re.sub(r"\]\((?!https?:|#)([^)\s]+)\)", turned, text)
+
+
+def _rooms() -> list[Path]:
+    """Packages with public names, rooms in rooms behind the room they are in."""
+    return sorted(stub.parent for stub in PACKAGE.rglob("__init__.pyi"))
+
+
+def _page_of(room: Path) -> str:
+    return f"reference/{'.'.join(room.relative_to(PACKAGE).parts)}.md"
+
+
+def _reference(room: Path) -> str:
+    """Return the page of a room: its docstring, then each public name where it is defined."""
+    package = ".".join(room.relative_to(PACKAGE.parent).parts)
+    about = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or ""
+    lines = [f"# {package.partition('.')[2]}", "", about, "", f"`import {package}`", ""]
+    for name, module in _public_names(room):
+        lines += [f"::: {package}.{module}.{name}", ""]
+    return "\n".join(lines)
+
+
+def _public_names(room: Path) -> list[tuple[str, str]]:
+    stub: Any = ast.parse((room / "__init__.pyi").read_text(encoding="utf-8"))
+    return [
+        (alias.name, node.module or "")
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom) and node.level == 1
+        for alias in node.names
+    ]
