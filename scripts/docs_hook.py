@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
-from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -24,7 +23,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Give the API reference its place in the navigation: a page a room, in the order of work."""
     for entry in config.nav or []:
         if "API reference" in entry:
-            entry["API reference"] = [_page_of(room) for room in _rooms()]
+            entry["API reference"] = ["reference/index.md", *map(_page_of, _rooms())]
     return config
 
 
@@ -33,6 +32,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, page in OF_THE_REPOSITORY.items():
         text = (ROOT / name).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=_with_links(text, page, config)))
+    files.append(File.generated(config, "reference/index.md", content=_overview()))
     for room in _rooms():
         files.append(File.generated(config, _page_of(room), content=_reference(room)))
     return files
@@ -64,21 +64,53 @@ def _page_of(room: Path) -> str:
     return f"reference/{'.'.join(room.relative_to(PACKAGE).parts)}.md"
 
 
+def _overview() -> str:
+    """Return the first page of the reference: a line a room, and the modules that every room uses."""
+    lines = ["# Rooms", "", "| room | |", "| --- | --- |"]
+    for room in _rooms():
+        name = _page_of(room).removeprefix("reference/")
+        lines += [f"| [{name.removesuffix('.md')}]({name}) | {_docstring(room).splitlines()[0]} |"]
+    lines += ["", "What every room uses:", ""]
+    for module in sorted(PACKAGE.glob("[!_]*.py")):
+        lines += [f"::: napari_olivine.{module.stem}", ""]
+    return "\n".join(lines)
+
+
+def _docstring(room: Path) -> str:
+    return ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or "-"
+
+
 def _reference(room: Path) -> str:
-    """Return the page of a room: its docstring, then each public name where it is defined."""
+    """Return the page of a room: its docstring, then each public name that one of its files defines."""
     package = ".".join(room.relative_to(PACKAGE.parent).parts)
-    about = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or ""
-    lines = [f"# {package.partition('.')[2]}", "", about, "", f"`import {package}`", ""]
+    lines = [f"# {package.partition('.')[2]}", "", _docstring(room), "", f"`import {package}`", ""]
+    elsewhere = []
     for name, module in _public_names(room):
-        lines += [f"::: {package}.{module}.{name}", ""]
+        if not (room / f"{module}.py").exists():
+            elsewhere.append(f"`{name}`")
+        elif _defines(room / f"{module}.py", name):
+            lines += [f"::: {package}.{module}.{name}", ""]
+    if elsewhere:
+        lines += ["From the rooms in it: " + ", ".join(elsewhere)]
     return "\n".join(lines)
 
 
 def _public_names(room: Path) -> list[tuple[str, str]]:
-    stub: Any = ast.parse((room / "__init__.pyi").read_text(encoding="utf-8"))
+    stub = ast.parse((room / "__init__.pyi").read_text(encoding="utf-8"))
     return [
         (alias.name, node.module or "")
         for node in stub.body
         if isinstance(node, ast.ImportFrom) and node.level == 1
         for alias in node.names
     ]
+
+
+def _defines(module: Path, name: str) -> bool:
+    """Whether a module defines a name by itself: not imported, not one of several in a line."""
+    for node in ast.parse(module.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            return True
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            return True
+    return False

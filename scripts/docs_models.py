@@ -1,18 +1,25 @@
-"""Fields of settings models in the API reference: title, unit and description instead of a call."""
+"""Models in the API reference: what they say of their fields stands where a reader looks for it."""
 
 from __future__ import annotations
 
 import ast
 from typing import Any
 
-from griffe import Attribute, Docstring, ExprCall, Extension
+from griffe import Attribute, Class, Docstring, ExprCall, Extension
 
 
-class Settings(Extension):
-    """Reads what ``setting(default, title, description, unit=...)`` says of a field."""
+class Models(Extension):
+    """Reads the fields of pydantic models."""
+
+    def on_class_instance(self, *, cls: Class, **_: Any) -> None:
+        """Call the parameters of a model what they are for a reader without ``__init__``."""
+        if cls.docstring and any(str(base) == "BaseModel" for base in cls.bases):
+            cls.docstring.value = cls.docstring.value.replace(
+                "Parameters\n----------", "Attributes\n----------"
+            )
 
     def on_attribute_instance(self, *, attr: Attribute, **_: Any) -> None:
-        """Make the docstring of a field that is declared with ``setting``."""
+        """Describe a field by what ``setting(default, title, description, unit=...)`` says."""
         call = attr.value
         if not isinstance(call, ExprCall) or str(call.function) != "setting":
             return
