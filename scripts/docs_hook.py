@@ -1,4 +1,4 @@
-"""Pages of the site that are made of other files: start page, contributing, changelog, API reference."""
+"""Pages of the site that are made of other files: of the README and its like, and of the stubs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def _with_links(text: str, page: str, config: MkDocsConfig) -> str:
-    """Turn links that are right in the root of the repository into links that are right on the page."""
+    """Turn links that are right in the repository's root into links that are right on the page."""
     up = "../" * page.count("/")
 
     def turned(found: re.Match[str]) -> str:
@@ -56,7 +56,7 @@ def _with_links(text: str, page: str, config: MkDocsConfig) -> str:
 
 
 def _rooms() -> list[Path]:
-    """Packages with public names, rooms in rooms behind the room they are in."""
+    """Return packages with public names, rooms in rooms behind the room they are in."""
     return sorted(stub.parent for stub in PACKAGE.rglob("__init__.pyi"))
 
 
@@ -65,7 +65,7 @@ def _page_of(room: Path) -> str:
 
 
 def _overview() -> str:
-    """Return the first page of the reference: a line a room, and the modules that every room uses."""
+    """Return the first page of the reference: a line a room, and what every room uses."""
     lines = ["# Rooms", "", "| room | |", "| --- | --- |"]
     for room in _rooms():
         name = _page_of(room).removeprefix("reference/")
@@ -81,7 +81,7 @@ def _docstring(room: Path) -> str:
 
 
 def _reference(room: Path) -> str:
-    """Return the page of a room: its docstring, then each public name that one of its files defines."""
+    """Return the page of a room: its docstring, then each public name that its files define."""
     package = ".".join(room.relative_to(PACKAGE.parent).parts)
     lines = [f"# {package.partition('.')[2]}", "", _docstring(room), "", f"`import {package}`", ""]
     elsewhere = []

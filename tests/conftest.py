@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.helpers.built_once import RUN
 
 TESTS = Path(__file__).parent
+WAIT_MS = 60_000
+"""Least time that a window has to do what a test waits for, ms."""
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +23,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the standard data are not at {folder}")
     return folder
+
+
+@pytest.fixture
+def qtbot(qtbot: Any) -> Any:
+    """Wait as long as a busy machine needs: a wait ends as soon as its condition holds."""
+
+    def patient(wait: Any) -> Any:
+        return lambda *what, timeout=0, **how: wait(*what, timeout=max(timeout, WAIT_MS), **how)
+
+    qtbot.waitUntil, qtbot.waitSignal = patient(qtbot.waitUntil), patient(qtbot.waitSignal)
+    return qtbot
 
 
 def pytest_configure(config: pytest.Config) -> None:

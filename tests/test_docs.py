@@ -1,4 +1,4 @@
-"""The documentation is right: it builds without a dead link, and its examples give what they say."""
+"""The documentation builds without a dead link, and its examples give what they say."""
 
 from __future__ import annotations
 
