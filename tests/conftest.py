@@ -1,29 +1,58 @@
-"""What every test may use."""
+"""What every test may use, and how the processes of pytest-xdist share a run."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.helpers.built_once import RUN
+
+TESTS = Path(__file__).parent
+WAIT_MS = 60_000
+"""Least time that a window has to do what a test waits for, ms."""
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real and standard data beside the checkout; tests that need them skip without."""
-    folder = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+    folder = TESTS.parents[1] / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"the standard data are not at {folder}")
     return folder
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let two processes share the tests: the windows in one, the other files in the other.
+@pytest.fixture
+def qtbot(qtbot: Any) -> Any:
+    """Wait as long as a busy machine needs: a wait ends as soon as its condition holds."""
 
-    Windows wait for their children and for the screen most of the time. They come first, because
-    they are the longest part that cannot be divided: one screen has one window with the focus.
+    def patient(wait: Any) -> Any:
+        return lambda *what, timeout=0, **how: wait(*what, timeout=max(timeout, WAIT_MS), **how)
+
+    qtbot.waitUntil, qtbot.waitSignal = patient(qtbot.waitUntil), patient(qtbot.waitSignal)
+    return qtbot
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder for what is built once a run; the processes that share the run inherit it."""
+    if RUN not in os.environ:
+        folder = tempfile.TemporaryDirectory(
+            prefix="napari-olivine-tests-", ignore_cleanup_errors=True
+        )
+        os.environ[RUN] = folder.name
+        config.add_cleanup(folder.cleanup)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files with the longest tests first: processes take whole files one by one.
+
+    A file is as long as its marks say: ``slow`` and ``gui``.
     """
+    files: dict[Path, int] = {}
     for item in items:
-        window = item.get_closest_marker("gui") is not None
-        item.add_marker(pytest.mark.xdist_group("window" if window else item.path.stem))
-    items.sort(key=lambda item: item.get_closest_marker("gui") is None)
+        weight = 2 * bool(item.get_closest_marker("slow")) + bool(item.get_closest_marker("gui"))
+        files[item.path] = max(weight, files.get(item.path, 0))
+    items.sort(key=lambda item: -files[item.path])

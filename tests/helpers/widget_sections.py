@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,36 +13,33 @@ from napari_olivine.job import Job
 from napari_olivine.phantom import PhantomSettings, make_phantom
 from napari_olivine.readers import import_section
 from napari_olivine.section import Section
+from tests.helpers.built_once import built_once
 
 
-@cache
 def instrument_folder() -> Path:
     """A small phantom as an instrument leaves it."""
-    folder = Path(tempfile.mkdtemp(prefix="olivine-widgets-"))
-    return make_phantom(folder / "instrument", PhantomSettings.small())
+    return built_once("instrument", lambda path: make_phantom(path, PhantomSettings.small()))
 
 
-@cache
 def imported_section() -> Path:
     """The phantom, imported: images, analyses, sessions and placements."""
-    path = instrument_folder().parent / "section"
-    import_section(instrument_folder(), path)
-    return path
+    return built_once("imported", lambda path: import_section(instrument_folder(), path))
 
 
-@cache
 def finished_section() -> Path:
     """The phantom with mask, calibration, mg# and crystals, everything but a network."""
+    return built_once("finished", _finish)
+
+
+def _finish(path: Path) -> None:
     from napari_olivine.calibration import calibrate
     from napari_olivine.crystals import find_crystals
     from napari_olivine.masks import make_mask
 
-    path = instrument_folder().parent / "finished"
     shutil.copytree(imported_section(), path)
     section = Section(path)
     for step in (make_mask, calibrate, find_crystals):
         step(section, job=Job())
-    return path
 
 
 def copy_of(section: Path, folder: Path) -> Path:

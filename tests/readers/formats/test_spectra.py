@@ -441,12 +441,15 @@ def test_a_decoder_that_dies_or_hangs_is_damage(monkeypatch):
     dying = [sys.executable, "-c", "import os, sys; sys.stdin.readline(); os.abort()"]
     hanging = [sys.executable, "-c", "import time; time.sleep(60)"]
     start = subprocess.Popen
-    for command, told in ((dying, "it cannot be unpacked"), (hanging, "no end after 2 s")):
+    for command, told, seconds in (
+        (dying, "it cannot be unpacked", 60),
+        (hanging, "no end after 2 s", 2),
+    ):
         monkeypatch.setattr(
             subprocess, "Popen", lambda _, command=command, **how: start(command, **how)
         )
         with pytest.raises(Unreadable, match=rf"a.bcf is truncated or damaged \({told}"):
-            worker.ask("describe", Path("a.bcf"), 2)
+            worker.ask("describe", Path("a.bcf"), seconds)
     monkeypatch.setattr(subprocess, "Popen", start)
     with pytest.raises(Unreadable, match="missing.spd is truncated or damaged"):
         worker.ask("describe", Path("missing.spd"), 60, kind="edax", folder="")
