@@ -27,9 +27,8 @@ from napari_olivine.inference.dask_array import probability_dask
 from napari_olivine.inference.models import choose_models
 from napari_olivine.inference.plan import make_plan
 from napari_olivine.inference.windows import CELL, make_grid
-from napari_olivine.inference.worker_cache import claim_gpu
 from napari_olivine.job import Event, Job
-from napari_olivine.networks import Normalisation
+from napari_olivine.networks import Normalisation, claim_gpu
 from napari_olivine.networks.build import build_network
 from napari_olivine.networks.files import save_model
 from napari_olivine.section import Section, Tiles

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import filelock
 import torch
 
 from napari_olivine.inference.plan import Plan
 from napari_olivine.inference.predictor import Predictor, batch_size, make_predictor
 from napari_olivine.job import Job
+from napari_olivine.networks import claim_gpu
 from napari_olivine.section import Section
 
 
@@ -117,39 +116,3 @@ def own_device(device: str) -> str:
         str(torch.cuda.get_device_properties(k).uuid) for k in range(torch.cuda.device_count())
     ]
     return f"cuda:{claim_gpu(cards, Path(tempfile.gettempdir()))}"
-
-
-def claim_gpu(cards: Sequence[str], folder: Path) -> int:
-    """Take the first card that no other process has taken, until this process ends.
-
-    Parameters
-    ----------
-    cards
-        Their unique names.
-    folder
-        Where locks are kept, the same for all processes of a machine.
-
-    Returns
-    -------
-    int
-        Number of the card; with more processes than cards some share one.
-    """
-    for number, card in enumerate(cards):
-        if card in _GPU_LOCKS:
-            return number
-        lock = filelock.FileLock(folder / f"napari-olivine-{_user()}-{card}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            continue
-        _GPU_LOCKS[card] = lock
-        return number
-    return os.getpid() % len(cards)
-
-
-_GPU_LOCKS: dict[str, filelock.FileLock] = {}
-"""Locks of the cards that this process has taken; the system frees them when it ends."""
-
-
-def _user() -> str:
-    return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "")

@@ -75,15 +75,8 @@ class Steps:
     def joined(cls, parts: list[Steps]) -> Steps:
         """Put several lists of steps together."""
         empty = cls(*np.zeros((2, 0), np.int64), *np.zeros((2, 0, 2)), *np.zeros((2, 0)))
-        parts = parts or [empty]
-        return cls(
-            np.concatenate([p.before for p in parts]),
-            np.concatenate([p.after for p in parts]),
-            np.concatenate([p.at_before for p in parts]),
-            np.concatenate([p.at_after for p in parts]),
-            np.concatenate([p.step for p in parts]),
-            np.concatenate([p.error for p in parts]),
-        )
+        columns = zip(*(vars(part).values() for part in [empty, *parts]), strict=True)
+        return cls(*(np.concatenate(column) for column in columns))
 
     def __len__(self) -> int:
         return self.step.size

@@ -1,13 +1,13 @@
 """TiePoints of the same material in several sessions.
 
-Whatever ties sessions together comes in one form: a material was seen in a session with a grey and
-a standard error. The material may be a standard, a phase, or a piece of rock beside a seam or in an
+All sources tie sessions together in one form: a material was seen in a session with a grey and a
+standard error. The material may be a standard, a phase, or a piece of rock beside a seam or in an
 overlap. `napari_olivine.levelling.scales` finds the scales that reconcile them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,28 +52,19 @@ class TiePoints:
     @classmethod
     def joined(cls, parts: list[TiePoints]) -> TiePoints:
         """Put several sources together; their materials stay apart."""
-        shifted, first = [], 0
+        shifted, first = [cls.of_rows([])], 0
         for part in parts:
-            shifted.append(part.material + first)
+            shifted.append(replace(part, material=part.material + first))
             first += int(part.material.max(initial=-1)) + 1
-        return cls(
-            np.concatenate([part.session for part in parts] or [np.zeros(0, np.int64)]),
-            np.concatenate(shifted or [np.zeros(0, np.int64)]),
-            np.concatenate([part.tile for part in parts] or [np.zeros(0, np.int64)]),
-            np.concatenate([part.grey for part in parts] or [np.zeros(0)]),
-            np.concatenate([part.error for part in parts] or [np.zeros(0)]),
-            np.concatenate([part.varies for part in parts] or [np.zeros(0)]),
-        )
+        columns = zip(*(vars(part).values() for part in shifted), strict=True)
+        return cls(*(np.concatenate(column) for column in columns))
 
     def __len__(self) -> int:
         return self.session.size
 
     def where(self, chosen: NDArray[np.bool_]) -> TiePoints:
         """Keep some of the tie points."""
-        return TiePoints(
-            *(self.session[chosen], self.material[chosen], self.tile[chosen]),
-            *(self.grey[chosen], self.error[chosen], self.varies[chosen]),
-        )
+        return TiePoints(*(column[chosen] for column in vars(self).values()))
 
     def shared(self) -> TiePoints:
         """Keep the tie points of materials that two sessions or more have in common."""

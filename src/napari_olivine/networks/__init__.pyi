@@ -18,6 +18,7 @@ from .files import (
     save_model as save_model,
     save_weights as save_weights,
 )
+from .gpu_claim import claim_gpu as claim_gpu
 from .normalisation import (
     GreyWindow as GreyWindow,
     LevelledGrey as LevelledGrey,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_olivine.training.loop import State
     from napari_olivine.training.losses import Scores
     from napari_olivine.training.plan import Plan
+    from napari_olivine.training.samples import Samples
 
 
 def train(
@@ -65,36 +66,15 @@ def train(
     if done := section.finished(name, recipe, job):
         return done
 
-    from napari_olivine.networks import (
-        build_network,
-        choose_device,
-        measure_normalisation,
-        save_model,
-        start_weights,
-    )
+    from napari_olivine.networks import build_network, choose_device, save_model, start_weights
     from napari_olivine.training.loop import CHECKPOINT, Training
     from napari_olivine.training.plan import make_plan
-    from napari_olivine.training.samples import Samples
 
     device = choose_device(job.device)
     plan = make_plan(section, settings, job)
     with section.draft(name, recipe, job) as draft:
-        train_sessions = [s for s in section.sessions() if s.session in plan.training]
-        normalisation = measure_normalisation(
-            section,
-            train_sessions,
-            settings.align,
-            plan.spec.channels,
-            plan.spec.imagenet_normalisation,
-            job,
-        )
         corrections = Corrections(section, plan) if by_hand else None
-        samples = Samples(
-            section, plan.train_windows, normalisation, settings.cracks, job,
-            corrections, corrections.share(settings.corrected) if corrections else 0.0,
-        )  # fmt: skip
-        samples.require_both_labels()
-        validation = Samples(section, plan.validation_windows, normalisation, settings.cracks, job)
+        samples, validation = _make_samples(section, settings, plan, corrections, job)
         network = build_network(plan.spec.name, seed=job.seed)
         weights_from = _weights_from(draft.path)
         if not (draft.path / CHECKPOINT).exists():
@@ -103,7 +83,9 @@ def train(
         training = Training(network, plan, samples, validation, draft.path, device, job)
         state = training.run()
         scores = training.best()
-        card = _card(section, settings, plan, normalisation, state, scores, weights_from, job)
+        card = _card(
+            section, settings, plan, samples.normalisation, state, scores, weights_from, job
+        )
         save_model(draft.path, network, card)
         pd.DataFrame(state.history).to_csv(draft.path / "history.csv", index=False)
         # A time limit makes the weights depend on the machine, not on the recipe alone.
@@ -121,6 +103,32 @@ def train(
 
 
 WEIGHTS_FROM = "weights_from.txt"
+
+
+def _make_samples(
+    section: Section,
+    settings: TrainSettings,
+    plan: Plan,
+    corrections: Corrections | None,
+    job: Job,
+) -> tuple[Samples, Samples]:
+    """Open the crops for training and for validation."""
+    from napari_olivine.networks import measure_normalisation
+    from napari_olivine.training.samples import Samples
+
+    sessions = [one for one in section.sessions() if one.session in plan.training]
+    spec = plan.spec
+    normalisation = measure_normalisation(
+        section, sessions, settings.align, spec.channels, spec.imagenet_normalisation, job
+    )
+    corrected = corrections.share(settings.corrected) if corrections else 0.0
+    samples = Samples(
+        *(section, plan.train_windows, normalisation, settings.cracks, job),
+        *(corrections, corrected),
+    )
+    samples.require_both_labels()
+    validation = Samples(section, plan.validation_windows, normalisation, settings.cracks, job)
+    return samples, validation
 
 
 def _model_name(settings: TrainSettings) -> str:
