@@ -637,6 +637,19 @@ def test_crystals_found_anew_under_the_hands_are_not_edited(store: CrystalStore)
         store.do(Judge(crystals=(1,), verdict="accepted"))
 
 
+def test_crystals_found_anew_are_not_overwritten_by_edits_that_wait(store: CrystalStore) -> None:
+    store.do(Judge(crystals=(1,), verdict="accepted"))
+    find_crystals(store.section, CrystalsSettings(min_area_um2=5000.0, bridge_um=0), Job())
+    files = sorted(store.folder.glob("*.*"))
+    before = [file.read_bytes() for file in files]
+    store.close()
+    assert [file.read_bytes() for file in files] == before
+    again = CrystalStore(store.section)
+    assert again.journal.last == 1
+    assert again.table["verdict"].eq("accepted").sum() == 1
+    again.close()
+
+
 def test_tables_of_before_there_were_reviews_are_edited(section: Section) -> None:
     file = section.path / "crystals" / "crystals.parquet"
     table = pd.read_parquet(file)

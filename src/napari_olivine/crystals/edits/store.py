@@ -276,8 +276,11 @@ class CrystalStore:
     # ------------------------------------------------------------------ saving
 
     def flush(self) -> None:
-        """Write the tables, so that other programs see the edits; quick."""
-        if self._saved == self.applied:
+        """Write the tables, so that other programs see the edits; quick.
+
+        Crystals that were found anew meanwhile are left alone: they get the edits from the journal.
+        """
+        if self._saved == self.applied or self._found_anew():
             return
         for name, table in self.tables.items():
             write_table(table, self.folder / f"{name}.parquet")
@@ -326,11 +329,17 @@ class CrystalStore:
                 f"The crystals of {self.section.path} are closed for edits.",
                 remedy="Start the review again.",
             )
-        product = self.section.product("crystals")
-        if self._product is None or product is None or product.created != self._product.created:
+        if self._found_anew():
             raise SectionError(
                 "The crystals have been found anew meanwhile.", remedy="Open them again."
             )
+
+    def _found_anew(self) -> bool:
+        """Whether another product stands in the place of these crystals."""
+        if self._product is None:  # of a draft
+            return False
+        product = self.section.product("crystals")
+        return product is None or product.created != self._product.created
 
 
 def applied(folder: Path) -> int:
