@@ -10,7 +10,6 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 from typing_extensions import override
 
 from napari_olivine.widgets.common import combo, wrapped
-from napari_olivine.widgets.crystals.columns import column_of
 from napari_olivine.widgets.layers import (
     CLASS,
     FIRST,
@@ -19,6 +18,7 @@ from napari_olivine.widgets.layers import (
     Scale,
     colour_by,
     colour_choices,
+    column_of,
 )
 
 TITLES = {CLASS: "Class", "zone_class": "Class of the profile", "verdict": "Verdict"}

@@ -9,8 +9,8 @@ from qtpy.QtGui import QAction, QMouseEvent
 from qtpy.QtWidgets import QMenu, QPushButton, QTableView
 from typing_extensions import override
 
-from napari_olivine.widgets.crystals.columns import place_in_menu, usual_of
 from napari_olivine.widgets.crystals.table_model import CrystalModel
+from napari_olivine.widgets.layers import place_in_menu, usual_of
 
 
 class ColumnMenu(QObject):

@@ -26,7 +26,6 @@ from typing_extensions import override
 
 from napari_olivine.section import Section
 from napari_olivine.widgets.common import Background
-from napari_olivine.widgets.crystals.columns import text_of
 from napari_olivine.widgets.crystals.cutouts import (
     PICTURES,
     Picture,
@@ -37,6 +36,7 @@ from napari_olivine.widgets.crystals.cutouts import (
 from napari_olivine.widgets.crystals.gallery_tile import LINE, SIDE, Tile, paint_tile
 from napari_olivine.widgets.crystals.radial_part import words_of
 from napari_olivine.widgets.crystals.table_model import CrystalModel
+from napari_olivine.widgets.layers import text_of
 
 GAP = 6
 

@@ -10,6 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_olivine.widgets.common import Axis, Curve, Plot
+from napari_olivine.widgets.layers import ZONES
 
 COLOUR, BAND = "#009E73", "#8fbfae"
 
@@ -17,18 +18,6 @@ PLOT_HEIGHT = 135
 
 SURE = 2
 """Standard errors on each side of the curve that its band shows."""
-
-ZONES = {
-    "unzoned": "unzoned",
-    "quench_rim": "unzoned with a quench rim",
-    "normal": "normal zoning",
-    "reversed": "reversed zoning",
-    "mg_rich_mantle": "mantle rich in Mg",
-    "fe_rich_mantle": "mantle rich in Fe",
-    "oscillatory": "oscillatory zoning",
-    "patchy": "patchy zoning",
-}
-"""Classes of radial profiles as a person reads them."""
 
 
 class RadialPart(QWidget):

@@ -11,8 +11,8 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from typing_extensions import override
 
 from napari_olivine.errors import InputError
-from napari_olivine.widgets.crystals.columns import VERBATIM, Column, column_of, ordered, text_of
 from napari_olivine.widgets.crystals.values import CrystalValues, terms_of
+from napari_olivine.widgets.layers import VERBATIM, Column, column_of, ordered, text_of
 
 ALIKE = 50
 """Crystals that are shown as like another one, at most."""

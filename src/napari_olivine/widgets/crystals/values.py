@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.widgets.crystals.columns import text_of
 from napari_olivine.widgets.crystals.radial_part import curves_of
+from napari_olivine.widgets.layers import text_of
 
 CONDITION = re.compile(r"^([a-z_]\w*)(<=|>=|!=|<|>|=|~)(.*)$", re.IGNORECASE)
 

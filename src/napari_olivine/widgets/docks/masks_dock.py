@@ -11,7 +11,7 @@ from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import combo, wrapped
 from napari_olivine.widgets.docks.step_dock import StepDock
 from napari_olivine.widgets.layers import CHANNELS
-from napari_olivine.widgets.state import USUAL, CompositeBar
+from napari_olivine.widgets.state import USUAL, Composite, CompositeBar
 
 OWN = "own conditions"
 
@@ -43,9 +43,9 @@ class MasksDock(StepDock):
         form.addRow("", self.own)
         self.body.addLayout(form)
         self.body.addWidget(self.conditions)
-        self.composite = CompositeBar(self.session.composite, self.links)
+        self.composite = CompositeBar(Composite.of(self.session), self.links)
         self.body.addWidget(self.composite)
-        self.links.connect(self.session.composite.changed, self.show_legend)
+        self.links.connect(Composite.of(self.session).changed, self.show_legend)
         self.legend = wrapped("")
         self.body.addWidget(self.legend)
         self.show_legend()
@@ -64,7 +64,7 @@ class MasksDock(StepDock):
 
     def show_legend(self) -> None:
         """Tell which element has which colour in the composite."""
-        composite = self.session.composite
+        composite = Composite.of(self.session)
         named = zip(composite.elements, CHANNELS, strict=False)
         text = ", ".join(f"{name} {channel}" for name, channel in named if name)
         if composite.elements == USUAL:

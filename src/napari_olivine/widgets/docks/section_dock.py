@@ -20,6 +20,7 @@ from napari_olivine.widgets.section import CheckPart, ImportPart, LevellingPart,
 from napari_olivine.widgets.sessions import SessionsPart
 from napari_olivine.widgets.state import (
     VERBS,
+    Composite,
     CompositeBar,
     dock_of,
     next_rerun,
@@ -77,7 +78,7 @@ class SectionDock(StepDock):
         self.findings = CheckPart()
         self.findings.repair.connect(self.repair)
         self.body.addWidget(self.findings)
-        self.composite = CompositeBar(self.session.composite, self.links)
+        self.composite = CompositeBar(Composite.of(self.session), self.links)
         self.tree = ProductsTree(self.session, self.links)
         self.tree_heading = heading("What there is (tick to show)")
         self.body.addWidget(self.tree_heading)
@@ -158,7 +159,7 @@ class SectionDock(StepDock):
         """Open a section; a problem is shown in the dock."""
         self.hide_error()
         try:
-            self.session.open(folder, by_turns=True)
+            self.session.open(folder, deferred_layers=True)
         except OlivineError as error:
             self.show_error(str(error))
 

@@ -1,4 +1,4 @@
-from .composite import USUAL as USUAL, CompositeBar as CompositeBar
+from .composite import USUAL as USUAL, Composite as Composite, CompositeBar as CompositeBar
 from .growing_layer import GrowingLayer as GrowingLayer, open_growing as open_growing
 from .open_section import OpenSection as OpenSection
 from .product_status import (

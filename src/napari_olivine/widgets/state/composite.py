@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary, ref
 
 from psygnal import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
@@ -12,9 +13,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from napari_olivine.section import Section, write_atomically
 from napari_olivine.widgets.common import Links, combo
 from napari_olivine.widgets.layers import CHANNELS, KEY, LEVELLED, colour_ramp, layer_name
-
-if TYPE_CHECKING:
-    from napari_olivine.widgets.state.open_section import OpenSection
+from napari_olivine.widgets.state.open_section import OpenSection
 
 USUAL = ("Fe", "Mg", "Ca")
 """Red, green and blue where nothing else was chosen: olivine is green to yellow."""
@@ -28,7 +27,8 @@ NOTHING = "-"
 class Composite:
     """Shows up to three element maps together and BSE not, and can be switched off again.
 
-    The maps stay layers of their own, lazy at any size, each with its contrast sliders.
+    The maps stay layers of their own, lazy at any size, each with its contrast sliders. There is
+    one for each viewer: get it by `of`.
 
     Parameters
     ----------
@@ -39,14 +39,30 @@ class Composite:
     changed = Signal()
     """It was switched on or off, or shows other elements."""
 
+    _composites: ClassVar[WeakKeyDictionary[OpenSection, Composite]] = WeakKeyDictionary()
+
+    @classmethod
+    def of(cls, session: OpenSection) -> Composite:
+        """Return the composite of a viewer's session."""
+        if session not in cls._composites:
+            cls._composites[session] = cls(session)
+        return cls._composites[session]
+
     def __init__(self, session: OpenSection) -> None:
-        self._session = session
+        self._ref = ref(session)
         self._before: dict[str, tuple[bool, Any]] | None = None
         self.elements: tuple[str, ...] = ()
         session.section_opened.connect(self._on_section_opened)
         session.product_changed.connect(self._on_product_changed)
         if session.section is not None:
             self.elements = remembered(session.section)
+
+    @property
+    def _session(self) -> OpenSection:
+        session = self._ref()
+        if session is None:
+            raise RuntimeError("the viewer was closed")
+        return session
 
     @property
     def on(self) -> bool:
@@ -81,7 +97,7 @@ class Composite:
         self.changed.emit()
 
     def _show(self) -> None:
-        self._session.turns.finish()
+        self._session.deferred.finish()
         images = self._images()
         self._before = {name: (layer.visible, layer.colormap) for name, layer in images.items()}
         for name, layer in images.items():

@@ -1,22 +1,43 @@
-"""The images of a section shown one by one, with the window answering in between."""
+"""Layers that are added one by one, so that the window answers in between."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from napari_olivine.errors import SectionError
+from napari_olivine.section import Section
 from napari_olivine.widgets.layers import by_interest
 
-if TYPE_CHECKING:
-    from napari_olivine.widgets.state.open_section import OpenSection
+
+class LayerHost(Protocol):
+    """What adds the layers: the open section of a viewer."""
+
+    @property
+    def viewer(self) -> Any:
+        """The viewer."""
+
+    def require(self) -> Section:
+        """Return the open section."""
+
+    def layer(self, product: str, name: str) -> Any:
+        """Return the layer of an image, `None` if there is none."""
+
+    def show(self, product: str, name: str) -> Any:
+        """Add the layer of an image."""
+
+    def prefer_bse(self) -> None:
+        """Make BSE the active layer."""
+
+    def show_scale(self) -> None:
+        """Show the scale bar."""
 
 
-class Turns:
-    """Shows the images of the open section one in each turn of the event loop, BSE first.
+class DeferredLayers:
+    """Adds a layer for each image of the open section, one in each turn of the event loop.
 
-    napari needs a tenth of a second for each.
+    BSE comes first. napari needs a tenth of a second for each.
 
     Parameters
     ----------
@@ -24,7 +45,7 @@ class Turns:
         Session of a viewer with a window.
     """
 
-    def __init__(self, session: OpenSection) -> None:
+    def __init__(self, session: LayerHost) -> None:
         self._session = session
         self._waiting: list[tuple[str, str]] = []
         self._timer: Any = None

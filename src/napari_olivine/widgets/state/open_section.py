@@ -21,7 +21,7 @@ from napari_olivine.widgets.layers import (
     shown,
     widest_limits,
 )
-from napari_olivine.widgets.state.deferred_layers import Turns
+from napari_olivine.widgets.state.deferred_layers import DeferredLayers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_olivine.widgets.jobs import Jobs
-    from napari_olivine.widgets.state.composite import Composite
 
 
 class OpenSection:
@@ -66,10 +65,9 @@ class OpenSection:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = ref(viewer)
         self._jobs: Jobs | None = None
-        self._composite: Composite | None = None
         self._known: dict[str, str] = {}
         self._expected: Path | None = None
-        self.turns = Turns(self)
+        self.deferred = DeferredLayers(self)
         self.section: Section | None = None
         self.selected = 0
         self.outlined: tuple[Any, ...] = ()
@@ -94,26 +92,17 @@ class OpenSection:
             self._jobs.ended.connect(self.refresh)
         return self._jobs
 
-    @property
-    def composite(self) -> Composite:
-        """The composite of three elements; made when first asked for."""
-        if self._composite is None:
-            from napari_olivine.widgets.state.composite import Composite
-
-            self._composite = Composite(self)
-        return self._composite
-
     # ------------------------------------------------------------------ section
 
-    def open(self, path: Path | str, *, by_turns: bool = False) -> Section:
+    def open(self, path: Path | str, *, deferred_layers: bool = False) -> Section:
         """Open a section, show its images, and close the one that was open.
 
         Parameters
         ----------
         path
             Folder of the section.
-        by_turns
-            Whether the images follow one by one, with the window answering in between, BSE first;
+        deferred_layers
+            Whether the layers follow one by one, so that the window answers in between, BSE first;
             otherwise all of them are there on return.
 
         Raises
@@ -123,9 +112,9 @@ class OpenSection:
         """
         section = Section(path)
         self._begin(section)
-        if by_turns:
+        if deferred_layers:
             self.section_opened.emit(section)
-            self.turns.begin()
+            self.deferred.begin()
             return section
         for product, name in shown(section):
             self.show(product, name)
@@ -136,7 +125,7 @@ class OpenSection:
         return section
 
     def expect(self, section: Section) -> None:
-        """Show the other images of a section by turns when napari adds the first one of them."""
+        """Add the other layers of a section one by one when napari adds the first one of them."""
         self._expected = section.path
 
     def require(self) -> Section:
@@ -290,7 +279,7 @@ class OpenSection:
                 f"{self.require().record.name} is still being worked on: wait for the step to "
                 "end, or cancel it, before opening another section."
             )
-        self.turns.stop()
+        self.deferred.stop()
         others = [
             layer
             for layer in self.viewer.layers
@@ -322,7 +311,7 @@ class OpenSection:
             self._begin(section)
             if mark["product"] != "overlay":  # napari numbers a name that the last section had
                 layer.name = layer_name(mark["product"], mark["name"])
-            if self._expected != path:  # else it has a turn of its own
+            if self._expected != path:  # else it is shown with the deferred layers
                 self.show_scale()
             self.section_opened.emit(section)
         if mark["product"] == "images":
@@ -336,7 +325,7 @@ class OpenSection:
             self._lift_overlays()
         if self._expected == path:
             self._expected = None
-            self.turns.begin()
+            self.deferred.begin()
 
     def _lift_overlays(self) -> None:
         """Put what is drawn over the images above a layer that napari has just put on top."""
