@@ -17,7 +17,7 @@ from napari_olivine.inference.encoding import stored
 from napari_olivine.inference.windows import CELL
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.section import Section
-from napari_olivine.widgets.docks.run_bar import Pace
+from napari_olivine.widgets.dock_base.run_bar import Pace
 from napari_olivine.widgets.layers.error_raster import BOTH, EXTRA, MISSED, error_levels
 from napari_olivine.widgets.segmentation.threshold_numbers import crystals_in, share_of
 from napari_olivine.widgets.state.open_section import OpenSection
@@ -64,7 +64,7 @@ def test_errors_against_the_mask() -> None:
 
 def test_pace_knows_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("napari_olivine.widgets.docks.run_bar.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("napari_olivine.widgets.dock_base.run_bar.time.monotonic", lambda: now[0])
     pace = Pace()
     assert pace.left(40, 100) is None  # begins with what an earlier run left
     now[0] += 2

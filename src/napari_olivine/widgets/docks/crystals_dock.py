@@ -28,7 +28,7 @@ from napari_olivine.widgets.crystals import (
     picker,
     show_outline,
 )
-from napari_olivine.widgets.docks.step_dock import StepDock
+from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.layers import KEY, look_up, made
 
 

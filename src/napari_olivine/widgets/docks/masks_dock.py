@@ -9,7 +9,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.masks import NAMED_RULES, MaskSettings
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import combo, wrapped
-from napari_olivine.widgets.docks.step_dock import StepDock
+from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.layers import CHANNELS
 from napari_olivine.widgets.state import USUAL, Composite, CompositeBar
 

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.widgets.common import Axis, Curve, Plot, combo, wrapped
-from napari_olivine.widgets.docks.step_dock import StepDock
+from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.layers import overlay
 from napari_olivine.widgets.traverses import (
     Line,

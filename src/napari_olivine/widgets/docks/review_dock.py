@@ -23,8 +23,7 @@ from napari_olivine.errors import OlivineError
 from napari_olivine.review import Review
 from napari_olivine.widgets.common import Background
 from napari_olivine.widgets.crystals import centre_on, crystal_at, picker, show_outline
-from napari_olivine.widgets.docks.close_guard import guard_window
-from napari_olivine.widgets.docks.dock import Dock
+from napari_olivine.widgets.dock_base import Dock, guard_window
 from napari_olivine.widgets.layers import ZONES
 from napari_olivine.widgets.review import (
     BUTTONS,

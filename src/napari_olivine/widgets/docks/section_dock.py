@@ -14,8 +14,7 @@ from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.registry import STEPS
 from napari_olivine.widgets import get_reader
 from napari_olivine.widgets.common import heading, memory_budget, readable, warm_up, wrapped
-from napari_olivine.widgets.docks.opening import open_dock
-from napari_olivine.widgets.docks.step_dock import StepDock
+from napari_olivine.widgets.dock_base import StepDock, open_dock
 from napari_olivine.widgets.section import CheckPart, ImportPart, LevellingPart, ProductsTree
 from napari_olivine.widgets.sessions import SessionsPart
 from napari_olivine.widgets.state import (

@@ -18,8 +18,7 @@ from napari_olivine.inference import SegmentSettings, find_model
 from napari_olivine.networks import read_card
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import Folding, wrapped
-from napari_olivine.widgets.docks.run_bar import Pace, clock
-from napari_olivine.widgets.docks.step_dock import StepDock
+from napari_olivine.widgets.dock_base import Pace, StepDock, clock
 from napari_olivine.widgets.docks.train_dock import model_names, scores_of
 from napari_olivine.widgets.segmentation import (
     ComparePart,

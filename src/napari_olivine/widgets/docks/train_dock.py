@@ -12,7 +12,7 @@ from typing_extensions import override
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.networks import ModelCard, read_card
 from napari_olivine.widgets.common import Axis, Curve, Plot, combo, heading, wrapped
-from napari_olivine.widgets.docks.step_dock import StepDock
+from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.state import state_of
 
 TRAIN_COLOUR, VALIDATION_COLOUR, IOU_COLOUR = "#56B4E9", "#E69F00", "#2fae7b"

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_olivine.section import Section
 from napari_olivine.widgets.common import Links, readable
-from napari_olivine.widgets.docks import DOT, open_dock
+from napari_olivine.widgets.dock_base import DOT, open_dock
 from napari_olivine.widgets.layers import KEY, LEVELLED, PRODUCTS, colour_of, images_of, layer_name
 from napari_olivine.widgets.state import (
     VERBS,

@@ -27,9 +27,9 @@ from napari_olivine.widgets.common import (
     readable,
     wrapped,
 )
-from napari_olivine.widgets.docks.close_guard import guard_window
-from napari_olivine.widgets.docks.dock import Dock
-from napari_olivine.widgets.docks.run_bar import RunBar
+from napari_olivine.widgets.dock_base.close_guard import guard_window
+from napari_olivine.widgets.dock_base.dock import Dock
+from napari_olivine.widgets.dock_base.run_bar import RunBar
 from napari_olivine.widgets.state import VERBS, dock_of, state_of, title_of
 
 DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("●", "#e69f00")}

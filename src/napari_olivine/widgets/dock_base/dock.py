@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from napari_olivine.widgets.common import Links, wrapped
-from napari_olivine.widgets.docks.dock_tabs import join_tabs
+from napari_olivine.widgets.dock_base.dock_tabs import join_tabs
 from napari_olivine.widgets.state import OpenSection
 
 
