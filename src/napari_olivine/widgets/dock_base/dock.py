@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from napari_olivine.widgets.common import Links, wrapped
@@ -45,6 +45,10 @@ class Dock(QWidget):
         self.scroll_area.setWidget(inside)
         self.outer.addWidget(self.scroll_area, 1)
         self.body.addWidget(wrapped(self.explanation))
+
+    def button_of(self, step: str) -> QPushButton | None:
+        """Return the button that starts a step, brought into view; `None` if there is none."""
+        return None
 
     def on_front(self, front: bool) -> None:
         """Come to the front of the other docks, or go behind one of them."""

@@ -8,9 +8,6 @@ from typing import Any
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton, QWidget
 
-from napari_olivine.widgets.crystals import ExportPart
-from napari_olivine.widgets.section import LevellingPart
-
 POINTED_MS = 2500
 """How long a button is pointed out."""
 
@@ -42,24 +39,8 @@ def open_dock(viewer: Any, name: str, step: str = "") -> Any:
     dock.show()
     dock.raise_()
     if step:
-        point_out(widget, _button(widget, step))
+        point_out(widget, widget.button_of(step))
     return widget
-
-
-def _button(widget: Any, step: str) -> Any:
-    """Return the button of a dock that does a step, `None` if there is none."""
-    if step == "export":
-        part = widget.findChild(ExportPart)
-        if part is None:
-            return None
-        part.unfold(True)
-        return part.export_button
-    if step == "level":
-        part = widget.findChild(LevellingPart)
-        return None if part is None else part.button
-    if step == "import":
-        widget.import_part.unfold(True)
-    return getattr(widget, "run_button", None)
 
 
 def point_out(dock: Any, button: QPushButton | None) -> None:

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QPushButton,
     QVBoxLayout,
 )
+from typing_extensions import override
 
 from napari_olivine.errors import OlivineError
 from napari_olivine.registry import STEPS
@@ -175,6 +176,10 @@ class StepDock(Dock):
             self.state.setText("<br>".join(lines))
         except OlivineError as error:
             self.show_error(str(error))
+
+    @override
+    def button_of(self, step: str) -> QPushButton | None:
+        return self.run_button
 
     # ------------------------------------------------------------------ making
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QTabWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QTabWidget
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
@@ -104,6 +104,13 @@ class CrystalsDock(StepDock):
         self.body.addWidget(self.export)
         if self.session.section is not None:
             self.export.suggest(self.session.section)
+
+    @override
+    def button_of(self, step: str) -> QPushButton | None:
+        if step != "export":
+            return super().button_of(step)
+        self.export.unfold(True)
+        return self.export.export_button
 
     def _show_export(self) -> None:
         with suppress(RuntimeError):  # closed meanwhile

@@ -215,6 +215,13 @@ class SectionDock(StepDock):
     def _go_to(self, step: str) -> None:
         open_dock(self.session.viewer, dock_of(step), step)
 
+    @override
+    def button_of(self, step: str) -> QPushButton | None:
+        if step == self.step:
+            self.import_part.unfold(True)
+        buttons = {"level": self.levelling.button, "check": self.check_button}
+        return buttons.get(step, self.run_button)
+
     # ------------------------------------------------------------------ up to date
 
     def bring_up_to_date(self) -> None:
