@@ -7,17 +7,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import DTypeLike, NDArray
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.section.atomic_io import sync_file
 from napari_olivine.section.downsample import Reduction, halve
-from napari_olivine.section.shards import CODEC, fills_shards, is_ours, write_shards
+from napari_olivine.section.shards import codec, fills_shards, is_ours, write_shards
+
+if TYPE_CHECKING:
+    import zarr
 
 CHUNK = 1024
 """Rows of a strip, and the step of the sides of blocks: what is written in multiples of it fills
@@ -63,6 +65,8 @@ class Raster:
         self._open()
 
     def _open(self) -> None:
+        import zarr
+
         try:
             self._identity = _identity(self.folder)
             group = zarr.open_group(self.folder, mode="r+")
@@ -270,6 +274,8 @@ def create_raster(
         Whether many chunks share a file. An image that grows in any order, or from several
         processes, has a file for each of its chunks of 1024 px (overviews 512 px) instead.
     """
+    import zarr
+
     if (folder / "zarr.json").exists():
         return Raster(folder)
     shapes = [shape]
@@ -289,7 +295,7 @@ def create_raster(
             dtype=np.dtype(dtype),
             chunks=chunks,
             shards=shards,
-            compressors=CODEC,
+            compressors=codec(),
             fill_value=fill,
             dimension_names=("y", "x"),
         )

@@ -13,5 +13,5 @@ from .forms import SettingsForm as SettingsForm
 from .memory import memory_box as memory_box, memory_budget as memory_budget
 from .number_box import NumberBox as NumberBox
 from .plot import Axis as Axis, Curve as Curve, Plot as Plot
-from .preload import warm_up as warm_up
+from .preload import preload_soon as preload_soon
 from .words import in_window as in_window

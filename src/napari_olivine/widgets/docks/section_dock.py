@@ -13,7 +13,7 @@ from typing_extensions import override
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.registry import STEPS
 from napari_olivine.widgets import get_reader
-from napari_olivine.widgets.common import heading, memory_budget, readable, warm_up, wrapped
+from napari_olivine.widgets.common import heading, memory_budget, preload_soon, readable, wrapped
 from napari_olivine.widgets.dock_base import StepDock, open_dock
 from napari_olivine.widgets.section import CheckPart, ImportPart, LevellingPart, ProductsTree
 from napari_olivine.widgets.sessions import SessionsPart
@@ -46,7 +46,7 @@ class SectionDock(StepDock):
     @override
     def build(self) -> None:
         self.setAcceptDrops(True)
-        warm_up()
+        preload_soon()
         self.title = wrapped("No section is open.")
         self.title.setTextFormat(Qt.TextFormat.RichText)
         self.open_button = QPushButton("Open...")

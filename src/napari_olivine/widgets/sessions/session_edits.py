@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_olivine.errors import InputError
 from napari_olivine.section import Role
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ["session", "row0", "row1", "col0", "col1", "role"]
 BOUNDS = COLUMNS[1:5]
@@ -130,6 +132,8 @@ class SessionEdits:
         name = str(max(numbers, default=len(self)) + 1)
         while name in self.names:
             name += "a"
+        import pandas as pd
+
         row = pd.DataFrame([[name, *extent, "none"]], columns=COLUMNS)
         self._do(pd.concat([self.table, row]) if len(self) else row)
         return name

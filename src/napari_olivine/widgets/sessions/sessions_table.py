@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
@@ -36,6 +35,9 @@ from napari_olivine.widgets.sessions.session_edits import (
 )
 from napari_olivine.widgets.sessions.session_layer import ROLE_COLOURS, WRONG_COLOUR, SessionLayer
 from napari_olivine.widgets.state import OpenSection
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROLE_WORDS = {
     "train": "learns from it",
@@ -358,6 +360,8 @@ class SessionsPart(QWidget):
 
 def _stored(section: Section) -> pd.DataFrame:
     if not section.fingerprint("annotations/sessions"):
+        import pandas as pd
+
         return pd.DataFrame(columns=COLUMNS)
     return section.annotation("sessions")
 
