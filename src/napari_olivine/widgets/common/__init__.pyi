@@ -3,9 +3,15 @@ from .connections import Links as Links
 from .controls import (
     Folding as Folding,
     Message as Message,
+    column_layout as column_layout,
     combo as combo,
+    fill_combo as fill_combo,
+    form_layout as form_layout,
     heading as heading,
+    push_button as push_button,
     readable as readable,
+    row_layout as row_layout,
+    single_shot as single_shot,
     wrapped as wrapped,
 )
 from .folder_edit import FolderEdit as FolderEdit
@@ -14,4 +20,5 @@ from .memory import memory_box as memory_box, memory_budget as memory_budget
 from .number_box import NumberBox as NumberBox
 from .plot import Axis as Axis, Curve as Curve, Plot as Plot
 from .preload import preload_soon as preload_soon
+from .small_table import fit_rows as fit_rows, small_table as small_table
 from .words import in_window as in_window

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPaintEvent, QPalette
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QLabel, QSizePolicy, QWidget
+from superqt.utils import signals_blocked
 from typing_extensions import override
 
-from napari_olivine.widgets.common import combo, wrapped
+from napari_olivine.widgets.common import column_layout, combo, row_layout, wrapped
 from napari_olivine.widgets.layers import (
     CLASS,
     FIRST,
@@ -87,20 +88,11 @@ class ColourPart(QWidget):
         self.box.setToolTip("Column that the crystals on the image are coloured by")
         self.outlines = QCheckBox("Outlines")
         self.outlines.setToolTip("Draw the crystals' outlines and leave their inside free")
-        self.legend = wrapped("")
-        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend = wrapped(rich=True)
         self.bar = ColourBar()
         self.bar.hide()
-        row = QHBoxLayout()
-        row.addWidget(QLabel("Colour by"))
-        row.addWidget(self.box, 1)
-        row.addWidget(self.outlines)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(row)
-        column.addWidget(self.legend)
-        column.addWidget(self.bar)
+        row = row_layout(QLabel("Colour by"), self.box, self.outlines, wide=self.box)
+        column_layout(self, row, self.legend, self.bar)
         self._choices: list[str] = []
         self._table = pd.DataFrame({"id": np.zeros(0, np.int64)})
         self.colouring = Colouring(np.zeros(0, object))
@@ -126,18 +118,17 @@ class ColourPart(QWidget):
         self._work_out()
 
     def _fill_box(self, chosen: str) -> None:
-        self.box.blockSignals(True)
-        self.box.clear()
         first = [name for name in self._choices if name in (CLASS, *FIRST)]
-        for k, name in enumerate(self._choices):
-            if k and k == len(first):
-                self.box.insertSeparator(k)
-            column = column_of(name)
-            self.box.addItem(TITLES.get(name, column.title), name)
-            words = column.explanation if name != CLASS else "Zoning and size class"
-            self.box.setItemData(self.box.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
-        self.box.setCurrentIndex(max(self.box.findData(chosen), 0))
-        self.box.blockSignals(False)
+        with signals_blocked(self.box):
+            self.box.clear()
+            for k, name in enumerate(self._choices):
+                if k and k == len(first):
+                    self.box.insertSeparator(k)
+                column = column_of(name)
+                self.box.addItem(TITLES.get(name, column.title), name)
+                words = column.explanation if name != CLASS else "Zoning and size class"
+                self.box.setItemData(self.box.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
+            self.box.setCurrentIndex(max(self.box.findData(chosen), 0))
 
     def _on_chosen(self, _index: int) -> None:
         self._work_out()

@@ -6,9 +6,10 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QPoint, QSettings, Qt
 from qtpy.QtGui import QAction, QMouseEvent
-from qtpy.QtWidgets import QMenu, QPushButton, QTableView
+from qtpy.QtWidgets import QMenu, QTableView
 from typing_extensions import override
 
+from napari_olivine.widgets.common import push_button
 from napari_olivine.widgets.crystals.table_model import CrystalModel
 from napari_olivine.widgets.layers import place_in_menu, usual_of
 
@@ -25,9 +26,9 @@ class ColumnMenu(QObject):
     def __init__(self, view: QTableView, model: CrystalModel) -> None:
         super().__init__(view)
         self.view, self.model = view, model
-        self.button = QPushButton("Columns")
-        self.button.setToolTip("Choose the columns; so does a right click on their heads")
-        self.button.clicked.connect(self._open_below)
+        self.button = push_button(
+            "Columns", self._open_below, "Choose the columns; so does a right click on their heads"
+        )
         header = view.horizontalHeader()
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(

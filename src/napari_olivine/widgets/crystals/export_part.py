@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QPushButton
-
 from napari_olivine.errors import InputError
 from napari_olivine.registry import STEPS
 from napari_olivine.section import Section
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.common import FolderEdit, Folding, SettingsForm, wrapped
+from napari_olivine.widgets.common import FolderEdit, Folding, SettingsForm, push_button, wrapped
 
 
 class ExportPart(Folding):
@@ -18,8 +16,7 @@ class ExportPart(Folding):
         super().__init__("Export the catalogue", opened=False)
         self.folder = FolderEdit("New folder of the catalogue")
         self.form = SettingsForm(STEPS["export"].settings)
-        self.export_button = QPushButton("Export")
-        self.export_button.setToolTip("Write the catalogue to the folder")
+        self.export_button = push_button("Export", tooltip="Write the catalogue to the folder")
         for part in (
             wrapped("Tables, pictures of the phenocrysts, plots and a methods text go to"),
             self.folder,

@@ -107,7 +107,7 @@ class HistogramPart(QWidget):
         super().__init__()
         self.plot = Plot(Axis("mg#"), Axis("% of pixels"))
         self.plot.setFixedHeight(PLOT_HEIGHT)
-        self.about = wrapped("")
+        self.about = wrapped()
         self.about.setToolTip("Pixels inside the border; lines mark the medians of core and rim")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_olivine.widgets.common import Axis, Curve, Plot
+from napari_olivine.widgets.common import Axis, Curve, Plot, push_button
 from napari_olivine.widgets.layers import ZONES
 
 COLOUR, BAND = "#009E73", "#8fbfae"
@@ -23,16 +23,18 @@ SURE = 2
 class RadialPart(QWidget):
     """mg# from the outline to the centre, and a button that looks for more of the kind."""
 
-    asked = Signal(int)
+    similar_wanted = Signal(int)
     """Crystals like this one are wanted."""
 
     def __init__(self) -> None:
         super().__init__()
         self.plot = Plot(Axis("outline 0 to centre 1", limits=(0.0, 1.0)), Axis("mg#"))
         self.plot.setFixedHeight(PLOT_HEIGHT)
-        self.button = QPushButton("Crystals like this one")
-        self.button.setToolTip("Show the crystals whose radial profiles are the most like this one")
-        self.button.clicked.connect(lambda: self.asked.emit(self._crystal))
+        self.button = push_button(
+            "Crystals like this one",
+            lambda: self.similar_wanted.emit(self._crystal),
+            "Show the crystals whose radial profiles are the most like this one",
+        )
         self._crystal = 0
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from qtpy.QtCore import QModelIndex, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from superqt.utils import signals_blocked
 from typing_extensions import override
 
 from napari_olivine.widgets.crystals.table_model import CrystalModel
@@ -54,9 +55,8 @@ class CrystalTableView(QTableView):
             name, down = "unlike", False
         order = Qt.SortOrder.DescendingOrder if down else Qt.SortOrder.AscendingOrder
         header = self.horizontalHeader()
-        header.blockSignals(True)  # or the view sorts again
-        header.setSortIndicator(names.index(name) if name in names else -1, order)
-        header.blockSignals(False)
+        with signals_blocked(header):  # or the view sorts again
+            header.setSortIndicator(names.index(name) if name in names else -1, order)
 
     def mark(self, crystal: int) -> None:
         """Select the row of a crystal, or none; nobody is told."""

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QTabWidget
+from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QTabWidget
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import wrapped
+from napari_olivine.widgets.common import row_layout, wrapped
 from napari_olivine.widgets.crystals import (
     ColourPart,
     ColumnMenu,
@@ -66,17 +66,14 @@ class CrystalsDock(StepDock):
         self.tabs.setMinimumHeight(230)
         self.tally = QLabel()
         self.tabs.setCornerWidget(self.tally)
-        self.count = wrapped("")
+        self.count = wrapped()
         self.count.hide()
         self.selected_part = SelectedCrystalPart()
         self.summary, self.radial = self.selected_part.summary, self.selected_part.radial
         self.histogram = self.selected_part.histogram
-        self.radial.asked.connect(lambda crystal: self.filter.setText(f"like={crystal}"))
-        line = QHBoxLayout()
-        line.addWidget(self.filter, 1)
-        line.addWidget(self.columns.button)
+        self.radial.similar_wanted.connect(lambda crystal: self.filter.setText(f"like={crystal}"))
         self.body.addWidget(self.colours)
-        self.body.addLayout(line)
+        self.body.addLayout(row_layout(self.filter, self.columns.button, wide=self.filter))
         self.body.addWidget(self.count)
         self.body.addWidget(self.tabs, 1)
         self.body.addWidget(self.selected_part)

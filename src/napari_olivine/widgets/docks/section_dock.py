@@ -6,14 +6,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QPoint, Qt, QTimer
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
+from qtpy.QtCore import QPoint, QTimer
+from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.registry import STEPS
 from napari_olivine.widgets import get_reader
-from napari_olivine.widgets.common import heading, memory_budget, preload_soon, readable, wrapped
+from napari_olivine.widgets.common import (
+    heading,
+    memory_budget,
+    preload_soon,
+    push_button,
+    readable,
+    row_layout,
+    wrapped,
+)
 from napari_olivine.widgets.dock_base import StepDock, open_dock
 from napari_olivine.widgets.section import CheckPart, ImportPart, LevellingPart, ProductsTree
 from napari_olivine.widgets.sessions import SessionsPart
@@ -47,31 +55,24 @@ class SectionDock(StepDock):
     def build(self) -> None:
         self.setAcceptDrops(True)
         preload_soon()
-        self.title = wrapped("No section is open.")
-        self.title.setTextFormat(Qt.TextFormat.RichText)
-        self.open_button = QPushButton("Open...")
-        self.open_button.setToolTip("Open the folder of a section; dropping it works too")
-        self.open_button.clicked.connect(self.choose_section)
-        self.refresh_button = QPushButton("Look again")
-        self.refresh_button.setToolTip(
-            "Show what was changed outside this window, e.g. by the command line"
+        self.open_button = push_button(
+            "Open...", self.choose_section, "Open the folder of a section; dropping it works too"
         )
-        self.refresh_button.clicked.connect(self.look_again)
-        row = QHBoxLayout()
-        row.addWidget(self.open_button)
-        self.check_button = QPushButton("Check")
-        self.check_button.setToolTip("Read everything in the section: is it whole?")
-        self.check_button.clicked.connect(self.check)
-        row.addWidget(self.refresh_button)
-        row.addWidget(self.check_button)
-        self.body.addLayout(row)
+        self.refresh_button = push_button(
+            "Look again",
+            self.look_again,
+            "Show what was changed outside this window, e.g. by the command line",
+        )
+        self.check_button = push_button(
+            "Check", self.check, "Read everything in the section: is it whole?"
+        )
+        self.body.addLayout(row_layout(self.open_button, self.refresh_button, self.check_button))
+        self.title = wrapped("No section is open.", rich=True)
         self.body.addWidget(self.title)
-        self.next = wrapped("")
-        self.next.setTextFormat(Qt.TextFormat.RichText)
+        self.next = wrapped(rich=True)
         self.next.linkActivated.connect(self._go_to)
         self.body.addWidget(self.next)
-        self.update_button = QPushButton("Bring up to date")
-        self.update_button.clicked.connect(self.bring_up_to_date)
+        self.update_button = push_button("Bring up to date", self.bring_up_to_date)
         self.body.addWidget(self.update_button)
         self._updating: list[str] = []
         self.findings = CheckPart()

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QPushButton
-from superqt import QLabeledDoubleSlider
+from qtpy.QtWidgets import QCheckBox
 from typing_extensions import override
 
 from napari_olivine.crystals import CrystalsSettings
@@ -17,7 +15,13 @@ from napari_olivine.errors import OlivineError
 from napari_olivine.inference import SegmentSettings, find_model
 from napari_olivine.networks import read_card
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.common import Folding, wrapped
+from napari_olivine.widgets.common import (
+    Folding,
+    form_layout,
+    push_button,
+    single_shot,
+    wrapped,
+)
 from napari_olivine.widgets.dock_base import Pace, StepDock, clock
 from napari_olivine.widgets.docks.train_dock import model_names, scores_of
 from napari_olivine.widgets.segmentation import (
@@ -27,6 +31,7 @@ from napari_olivine.widgets.segmentation import (
     draw_as_mask,
     draw_as_probability,
     share_of,
+    threshold_slider,
 )
 from napari_olivine.widgets.state import Viewport
 
@@ -54,47 +59,37 @@ class SegmentDock(StepDock):
     def build(self) -> None:
         self.eye = Viewport(self.session.viewer)
         self.live = LiveSegmentation(self.session, self.eye)
-        self.look = QPushButton("Look: predict what is in view")
-        self.look.setCheckable(True)
-        self.look.setToolTip(
-            "Lay the model over the section; what is finished is kept, and never made twice"
+        self.look = push_button(
+            "Look: predict what is in view",
+            self._on_look,
+            "Lay the model over the section; what is finished is kept, and never made twice",
         )
-        self.look.clicked.connect(self._on_look)
+        self.look.setCheckable(True)  # show_state sets it too: only a click starts or stops
         self.body.addWidget(self.look)
-        self.progress_text = wrapped("")
+        self.progress_text = wrapped()
         self.body.addWidget(self.progress_text)
         field = SegmentSettings.model_fields["threshold"]
-        self.threshold = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
-        self.threshold.setRange(0.01, 0.99)
-        self.threshold.setDecimals(2)
-        self.threshold.setValue(field.default)
+        self.threshold = threshold_slider(field.default)
         self.threshold.setToolTip(field.description or "")
         self.threshold.valueChanged.connect(self._show_threshold)
         self.preview = QCheckBox("Preview on the probability")
         self.preview.setToolTip("Show where the probability reaches the threshold")
         self.preview.toggled.connect(self._show_threshold)
-        self.numbers = wrapped("")
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Threshold", self.threshold)
-        form.addRow("", self.preview)
-        form.addRow("", self.numbers)
-        self.body.addLayout(form)
+        self.numbers = wrapped()
+        self.body.addLayout(
+            form_layout(("Threshold", self.threshold), ("", self.preview), ("", self.numbers))
+        )
         self.compare = ComparePart(self.session, self.shown_layer, self.threshold.value)
         self.compare.asked.connect(self._show_threshold)
         part = Folding("Compare", opened=False)
         part.inside.addWidget(self.compare)
         self.body.addWidget(part)
-        self.about = wrapped("")
-        self.about.setTextFormat(Qt.TextFormat.RichText)
+        self.about = wrapped(rich=True)
         self.body.addWidget(self.about)
         self._crystals = ""
         self._finished_histogram: Any = None
         self._pace = Pace()
-        self._count_later = QTimer(self)
-        self._count_later.setSingleShot(True)
-        self._count_later.setInterval(COUNT_MS)
-        self._count_later.timeout.connect(self._count)
+        self._count_later = single_shot(self, COUNT_MS, self._count)
 
     @override
     def _connect(self) -> None:

@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QDialog,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
-    QPushButton,
     QSpinBox,
     QTableWidget,
     QTableWidgetItem,
@@ -36,7 +34,14 @@ from napari_olivine.readers.epma import (
     suggest,
     units_of,
 )
-from napari_olivine.widgets.common import combo, readable, wrapped
+from napari_olivine.widgets.common import (
+    combo,
+    push_button,
+    readable,
+    row_layout,
+    single_shot,
+    wrapped,
+)
 
 NOTHING = "-"
 ROWS = 12
@@ -93,19 +98,14 @@ class ColumnMapper(QDialog):
         self.outcome = QTableWidget()
         self.outcome.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.outcome.setFixedHeight(170)
-        self.told = wrapped("")
-        self.told.setTextFormat(Qt.TextFormat.RichText)
-        self.guess_button = QPushButton("Guess again")
-        self.guess_button.setToolTip("Forget what was set here, and look at the table anew")
-        self.guess_button.clicked.connect(self.guess)
-        self.save_button = QPushButton("Save and look again")
-        self.save_button.setToolTip("Keep this in columns.toml beside the tables")
-        self.save_button.clicked.connect(self.save)
-        close = QPushButton("Close")
-        close.clicked.connect(self.close)
-        buttons = QHBoxLayout()
-        for button in (self.guess_button, self.save_button, close):
-            buttons.addWidget(button)
+        self.told = wrapped(rich=True)
+        self.guess_button = push_button(
+            "Guess again", self.guess, "Forget what was set here, and look at the table anew"
+        )
+        self.save_button = push_button(
+            "Save and look again", self.save, "Keep this in columns.toml beside the tables"
+        )
+        close = push_button("Close", self.close)
         outer = QVBoxLayout(self)
         outer.addLayout(form)
         outer.addWidget(QLabel("What each column holds, above its first rows:"))
@@ -114,11 +114,8 @@ class ColumnMapper(QDialog):
         outer.addWidget(self.outcome_title)
         outer.addWidget(self.outcome)
         outer.addWidget(self.told)
-        outer.addLayout(buttons)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(150)
-        self._soon.timeout.connect(self.try_out)
+        outer.addLayout(row_layout(self.guess_button, self.save_button, close))
+        self._soon = single_shot(self, 150, self.try_out)
         for box in (self.header_row, self.units_row):
             box.valueChanged.connect(self._on_changed)
         self.split.textActivated.connect(self._on_changed)

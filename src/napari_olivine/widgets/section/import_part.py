@@ -6,13 +6,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QHeaderView,
     QLabel,
-    QPushButton,
     QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
@@ -21,7 +19,17 @@ from qtpy.QtWidgets import (
 from napari_olivine.errors import OlivineError
 from napari_olivine.readers.discover import TABLE_FOLDERS
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import FolderEdit, Folding, SettingsForm, readable, wrapped
+from napari_olivine.widgets.common import (
+    FolderEdit,
+    Folding,
+    SettingsForm,
+    fit_rows,
+    push_button,
+    readable,
+    single_shot,
+    small_table,
+    wrapped,
+)
 from napari_olivine.widgets.section.source_scanner import Look, Looker
 from napari_olivine.widgets.section.tile_map import TileMap
 from napari_olivine.widgets.state import several
@@ -62,18 +70,19 @@ class ImportPart(Folding):
         self.looker.progress.connect(self._on_progress)
         self.source = FolderEdit("Folder or file of the instrument", files=True)
         self.source.edit.editingFinished.connect(self.recognise)
-        self.recognised = wrapped("Choose the folder with the tiles or maps and the EPMA tables.")
-        self.recognised.setTextFormat(Qt.TextFormat.RichText)
+        self.recognised = wrapped(
+            "Choose the folder with the tiles or maps and the EPMA tables.", rich=True
+        )
         self.signals = self._make_signals()
         self.tiles = TileMap()
-        self.problems = wrapped("")
-        self.problems.setTextFormat(Qt.TextFormat.RichText)
-        self.problems.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.problems = wrapped(rich=True, selectable=True)
         self.go_on = QCheckBox("Go on without them; their places stay empty")
         self.go_on.toggled.connect(self._on_go_on)
-        self.columns = QPushButton("Columns of EPMA tables...")
-        self.columns.setToolTip("Say what the columns of a table hold that is not recognised")
-        self.columns.clicked.connect(self.map_columns)
+        self.columns = push_button(
+            "Columns of EPMA tables...",
+            self.map_columns,
+            "Say what the columns of a table hold that is not recognised",
+        )
         self.destination = FolderEdit("New folder of the section")
         parts = (
             QLabel("From"), self.source, self.recognised, self.signals, self.tiles, self.problems,
@@ -81,21 +90,13 @@ class ImportPart(Folding):
         )  # fmt: skip
         for part in parts:
             self.inside.addWidget(part)
-        self._again = QTimer(self)
-        self._again.setSingleShot(True)
-        self._again.setInterval(700)
-        self._again.timeout.connect(self.recognise)
+        self._again = single_shot(self, 700, self.recognise)
         self._show(None)
 
     def _make_signals(self) -> QTableWidget:
-        table = QTableWidget(0, 4)
-        table.setHorizontalHeaderLabels(["", "Signal", "Files", "Values"])
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(22)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        header = table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        titles = ("", "Signal", "Files", "Values")
+        table = small_table(titles, QHeaderView.ResizeMode.ResizeToContents)
+        table.horizontalHeader().setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         table.itemChanged.connect(self._on_signal_changed)
         return table
@@ -220,11 +221,7 @@ class ImportPart(Folding):
                 item = QTableWidgetItem(text)
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled)
                 self.signals.setItem(row, column, item)
-        height = self.signals.horizontalHeader().sizeHint().height() + 6
-        rows = min(len(names), 8)
-        self.signals.setFixedHeight(
-            height + rows * self.signals.verticalHeader().defaultSectionSize()
-        )
+        fit_rows(self.signals)
         self._filling = False
 
     def _pixel_size_set(self) -> bool:

@@ -9,17 +9,21 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
-    QHBoxLayout,
     QHeaderView,
-    QPushButton,
-    QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import Links, wrapped
+from napari_olivine.widgets.common import (
+    Links,
+    column_layout,
+    fit_rows,
+    push_button,
+    row_layout,
+    small_table,
+    wrapped,
+)
 from napari_olivine.widgets.layers import LEVELLED
 from napari_olivine.widgets.state import OpenSection
 
@@ -43,34 +47,23 @@ class LevellingPart(QWidget):
     def __init__(self, session: OpenSection, links: Links) -> None:
         super().__init__()
         self._session = session
-        self.button = QPushButton("Level the grey")
-        self.button.setToolTip(
-            "Bring the BSE grey of all sessions and tiles to one scale; the images stay as they are"
+        self.button = push_button(
+            "Level the grey",
+            self.wanted.emit,
+            "Bring the BSE grey of all sessions and tiles to one scale; "
+            "the images stay as they are",
         )
-        self.button.clicked.connect(self.wanted.emit)
         self.tick = QCheckBox("Show BSE levelled")
         self.tick.clicked.connect(self.show_levelled)
-        row = QHBoxLayout()
-        row.addWidget(self.button)
-        row.addWidget(self.tick, 1)
-        self.table = QTableWidget(0, len(HEADS))
-        self.table.setHorizontalHeaderLabels(list(HEADS))
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(22)
+        self.table = small_table(HEADS, QHeaderView.ResizeMode.Stretch)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.setToolTip(
             "grey = gain x common grey + offset. Seams: step of the grey to the neighbouring "
             "sessions, root mean square, as measured and levelled"
         )
-        self.about = wrapped("")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(row)
-        column.addWidget(self.table)
-        column.addWidget(self.about)
+        self.about = wrapped()
+        row = row_layout(self.button, self.tick, wide=self.tick)
+        column_layout(self, row, self.table, self.about)
         links.connect(session.section_opened, self._on_changed)
         links.connect(session.product_changed, self._on_changed)
         links.connect(session.viewer.layers.events.inserted, self._on_layers)
@@ -104,9 +97,7 @@ class LevellingPart(QWidget):
                 item = QTableWidgetItem(text)
                 item.setToolTip(_in_words(name, one, is_reference=is_reference))
                 self.table.setItem(row, column, item)
-        height = self.table.horizontalHeader().sizeHint().height() + 6
-        rows = min(len(sessions), 8)
-        self.table.setFixedHeight(height + rows * self.table.verticalHeader().defaultSectionSize())
+        fit_rows(self.table)
         product = section.product("levelling") if section is not None else None
         warnings = product.notes.get("warnings", []) if product is not None else []
         self.about.setText("\n".join(str(text) for text in warnings))

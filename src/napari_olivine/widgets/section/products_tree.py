@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QAbstractScrollArea,
@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import Links, readable
+from napari_olivine.widgets.common import Links, readable, single_shot
 from napari_olivine.widgets.dock_base import DOT, open_dock
 from napari_olivine.widgets.layers import KEY, LEVELLED, PRODUCTS, colour_of, images_of, layer_name
 from napari_olivine.widgets.state import (
@@ -85,9 +85,7 @@ class ProductsTree(QTreeWidget):
         self.itemDoubleClicked.connect(self._on_double_clicked)
         self.itemExpanded.connect(lambda item: self._on_folded(item, False))
         self.itemCollapsed.connect(lambda item: self._on_folded(item, True))
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self.fill)
+        self._soon = single_shot(self, 0, self.fill)
         links.when_cut(self._stop_listening)
         links.connect(session.section_opened, self._on_section_opened)
         links.connect(session.product_changed, self._on_changed)
@@ -312,11 +310,11 @@ class ProductsTree(QTreeWidget):
         self.fill()
 
     def _on_theme(self, _event: Any) -> None:
-        self._soon.start(0)
+        self._soon.start()
 
     def _on_layers(self, event: Any) -> None:
         if getattr(event.value, "metadata", {}).get(KEY):
-            self._soon.start(0)
+            self._soon.start()
 
 
 MAPS = "Element maps"

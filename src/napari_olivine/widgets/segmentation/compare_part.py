@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QFormLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QWidget
 from superqt import QLabeledDoubleSlider
 
 from napari_olivine.inference import FULL, stored
 from napari_olivine.section import Raster
-from napari_olivine.widgets.common import combo, wrapped
+from napari_olivine.widgets.common import combo, fill_combo, form_layout, push_button, wrapped
 from napari_olivine.widgets.layers import (
     COLOURS,
     KEY,
@@ -52,6 +52,15 @@ def draw_as_probability(layer: Any) -> None:
     layer.contrast_limits = look["contrast_limits"]
 
 
+def threshold_slider(value: float) -> QLabeledDoubleSlider:
+    """Make a slider for a threshold of the probability."""
+    slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+    slider.setRange(0.01, 0.99)
+    slider.setDecimals(2)
+    slider.setValue(value)
+    return slider
+
+
 class ComparePart(QWidget):
     """Lays a second result over the section, and shows the two by turns.
 
@@ -80,31 +89,29 @@ class ComparePart(QWidget):
         self.what = combo()
         self.what.setToolTip("A second result over the same place")
         self.what.currentTextChanged.connect(self._on_asked)
-        self.second = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
-        self.second.setRange(0.01, 0.99)
-        self.second.setDecimals(2)
-        self.second.setValue(0.5)
+        self.second = threshold_slider(0.5)
         self.second.valueChanged.connect(self.draw)
-        self.flicker = QPushButton("Flicker")
-        self.flicker.setCheckable(True)
-        self.flicker.setToolTip("Show the two by turns")
-        self.flicker.toggled.connect(self._on_flicker)
-        self.beside = QPushButton("Side by side")
-        self.beside.setCheckable(True)
-        self.beside.setToolTip("Show the second result to the right, moved as one with the first")
-        self.beside.toggled.connect(self._on_beside)
+        self.flicker = push_button(
+            "Flicker", self._on_flicker, "Show the two by turns", checkable=True
+        )
+        self.beside = push_button(
+            "Side by side",
+            self._on_beside,
+            "Show the second result to the right, moved as one with the first",
+            checkable=True,
+        )
         self._side_by_side = SideBySide(session.viewer)
-        self.words = wrapped("")
-        self.words.setTextFormat(Qt.TextFormat.RichText)
+        self.words = wrapped(rich=True)
         self._timer = QTimer(self)
         self._timer.setInterval(FLICKER_MS)
         self._timer.timeout.connect(self.turn)
-        self._form = QFormLayout(self)
-        self._form.setContentsMargins(0, 0, 0, 0)
-        self._form.addRow("Beside it", self.what)
-        self._form.addRow("Second threshold", self.second)
-        self._form.addRow("", self.flicker)
-        self._form.addRow("", self.beside)
+        self._form = form_layout(
+            ("Beside it", self.what),
+            ("Second threshold", self.second),
+            ("", self.flicker),
+            ("", self.beside),
+            parent=self,
+        )
         self._form.addRow(self.words)
         self.fill()
 
@@ -118,11 +125,7 @@ class ComparePart(QWidget):
             names = (product.name for product in section.products())
             choices += [name for name in names if name.startswith("compare/")]
         now = self.what.currentText()
-        self.what.blockSignals(True)
-        self.what.clear()
-        self.what.addItems(choices)
-        self.what.setCurrentText(now if now in choices else NOTHING)
-        self.what.blockSignals(False)
+        fill_combo(self.what, choices, now)
         if self.what.currentText() != now:
             self._on_asked()
         self._show_rows()

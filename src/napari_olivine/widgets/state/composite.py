@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from weakref import WeakKeyDictionary, ref
 
 from psygnal import Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QWidget
+from superqt.utils import signals_blocked
 
 from napari_olivine.section import Section, write_atomically
-from napari_olivine.widgets.common import Links, combo
+from napari_olivine.widgets.common import Links, combo, fill_combo, push_button
 from napari_olivine.widgets.layers import CHANNELS, KEY, LEVELLED, colour_ramp, layer_name
 from napari_olivine.widgets.state.open_section import OpenSection
 
@@ -172,13 +173,13 @@ class CompositeBar(QWidget):
         self._filling = False
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        self.button = QPushButton("Composite")
-        self.button.setCheckable(True)
-        self.button.setToolTip(
+        self.button = push_button(
+            "Composite",
+            composite.switch,
             "Show three element maps together in red, green and blue; with Fe, Mg and Ca olivine "
-            "is green to yellow. Click again for what was shown before"
+            "is green to yellow. Click again for what was shown before",
+            checkable=True,
         )
-        self.button.toggled.connect(composite.switch)
         row.addWidget(self.button)
         self.boxes = {}
         for channel, colour in CHANNELS.items():
@@ -198,12 +199,9 @@ class CompositeBar(QWidget):
         self.setVisible(bool(choices))
         elements = self._composite.elements
         for box, name in zip(self.boxes.values(), elements, strict=False):
-            box.clear()
-            box.addItems([NOTHING, *choices])
-            box.setCurrentText(name or NOTHING)
-        self.button.blockSignals(True)
-        self.button.setChecked(self._composite.on)
-        self.button.blockSignals(False)
+            fill_combo(box, [NOTHING, *choices], name or NOTHING)
+        with signals_blocked(self.button):
+            self.button.setChecked(self._composite.on)
 
     def _choose(self, _text: str) -> None:
         names = [box.currentText() for box in self.boxes.values()]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_olivine.section import Section
+from napari_olivine.widgets.common import single_shot
 
 QUIET_MS = 120
 """How long the view stands still before it is told: a pan is many small moves."""
@@ -28,10 +29,7 @@ class Viewport(QObject):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self._viewer = viewer
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(QUIET_MS)
-        self._timer.timeout.connect(self.moved)
+        self._timer = single_shot(self, QUIET_MS, self.moved.emit)
         viewer.scene.camera.events.connect(self._on_move)
         viewer.canvas.events.size.connect(self._on_move)
         viewer.canvas.grid.events.enabled.connect(self._on_move)
