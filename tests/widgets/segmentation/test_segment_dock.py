@@ -270,7 +270,7 @@ class TestComparing:
         part.flicker.setChecked(True)
         shown = []
         for _ in range(3):
-            part.turn()
+            part.alternate()
             shown.append((first.opacity > 0, second.opacity > 0))
         assert shown == [(True, False), (False, True), (True, False)]
         part.flicker.setChecked(False)

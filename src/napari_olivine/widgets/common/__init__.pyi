@@ -20,5 +20,5 @@ from .memory import memory_box as memory_box, memory_budget as memory_budget
 from .number_box import NumberBox as NumberBox
 from .plot import Axis as Axis, Curve as Curve, Plot as Plot
 from .preload import preload_soon as preload_soon
-from .small_table import fit_rows as fit_rows, small_table as small_table
+from .tables import fit_rows as fit_rows, small_table as small_table
 from .words import in_window as in_window

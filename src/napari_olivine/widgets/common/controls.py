@@ -32,6 +32,10 @@ def wrapped(text: str = "", *, rich: bool = False, selectable: bool = False) -> 
         Whether texts are HTML.
     selectable
         Whether a text can be selected and copied.
+
+    Returns
+    -------
+    QLabel
     """
     label = QLabel(text)
     label.setWordWrap(True)
@@ -61,6 +65,10 @@ def push_button(
         What a click does.
     checkable
         Whether the button stays pressed.
+
+    Returns
+    -------
+    QPushButton
     """
     button = QPushButton(text)
     button.setToolTip(tooltip)
@@ -81,6 +89,11 @@ def single_shot(parent: QObject, pause_ms: int, slot: Callable[..., Any]) -> QTi
         Pause in milliseconds.
     slot
         Called after the pause.
+
+    Returns
+    -------
+    QTimer
+        Not started yet.
     """
     timer = QTimer(parent)
     timer.setSingleShot(True)

@@ -75,7 +75,17 @@ class SettingsForm(QWidget):
             _set_value(editor, getattr(settings, name))
 
     def set_choices(self, name: str, choices: Sequence[str], value: str | None = None) -> None:
-        """Replace what there is to choose from; an empty text stays the default choice."""
+        """Replace the choices of a field; an empty text stays the default choice.
+
+        Parameters
+        ----------
+        name
+            Name of the field.
+        choices
+            New choices.
+        value
+            Current choice; the one from before if not given.
+        """
         editor = self.editors[name]
         options = _with_words(["", *choices])
         now = editor.value

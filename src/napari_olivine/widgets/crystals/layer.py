@@ -42,7 +42,20 @@ class Outlines:
 
 
 def crystal_at(section: Section, y_um: float, x_um: float) -> int:
-    """Id of the crystal at a place, 0 for none; read from the store, not from the screen."""
+    """Return the crystal at a place, as the section stores it at full resolution.
+
+    Parameters
+    ----------
+    section
+        Section with crystals.
+    y_um, x_um
+        Place, um from the upper left corner.
+
+    Returns
+    -------
+    int
+        Id of the crystal, 0 for none.
+    """
     row, column = (round(value / section.pixel_size_um) for value in (y_um, x_um))
     rows, columns = section.shape
     if not (0 <= row < rows and 0 <= column < columns):

@@ -41,7 +41,17 @@ class SelectedCrystalPart(Folding):
         record: dict[str, Any] | None,
         profiles: pd.DataFrame | None,
     ) -> None:
-        """Show a crystal by its row of the table, or none."""
+        """Show a crystal, or none.
+
+        Parameters
+        ----------
+        section
+            Open section.
+        record
+            Row of the crystal's table.
+        profiles
+            Radial profiles of the crystals, `None` if there are none.
+        """
         self.summary.show_crystal(section, record)
         self.radial.show_crystal(record, profiles)
         self.histogram.show_crystal(record)

@@ -1,4 +1,4 @@
-"""The Segment dock: a trained network over the section, where the person looks and everywhere."""
+"""The Segment dock: a trained network over the view first, then over the whole section."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from napari_olivine.widgets.segmentation import (
 from napari_olivine.widgets.state import Viewport
 
 POOR = 0.7
-"""IoU at the default threshold below which the person is told that the model knows too little."""
+"""IoU at the default threshold below which the dock warns that the model is poor."""
 
 COUNT_MS = 150
-"""How long threshold and view rest before crystals are counted."""
+"""Pause after a change of threshold or view before crystals are counted."""
 
 
 class SegmentDock(StepDock):
@@ -80,7 +80,7 @@ class SegmentDock(StepDock):
             form_layout(("Threshold", self.threshold), ("", self.preview), ("", self.numbers))
         )
         self.compare = ComparePart(self.session, self.shown_layer, self.threshold.value)
-        self.compare.asked.connect(self._show_threshold)
+        self.compare.second_changed.connect(self._show_threshold)
         part = Folding("Compare", opened=False)
         part.inside.addWidget(self.compare)
         self.body.addWidget(part)
@@ -253,7 +253,7 @@ class SegmentDock(StepDock):
         self.about.setText(text)
 
     def _show_threshold(self, *_: Any) -> None:
-        """Draw the probability as yes or no, or as it is, and tell what the threshold gives."""
+        """Draw the probability as a mask or as it is, and show the numbers of the threshold."""
         layer: Any = self.shown_layer()
         if layer is not None:
             if self.preview.isChecked():

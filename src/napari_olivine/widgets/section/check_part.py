@@ -12,7 +12,7 @@ from napari_olivine.widgets.common import in_window, push_button, readable, row_
 
 COLOURS = {"damage": "#ff7a6e", "repaired": "#2fae7b", "note": "#9aa0a6"}
 LISTED = 15
-"""Findings that are told before the rest are only counted."""
+"""Findings that are listed; the rest are counted."""
 
 
 class CheckPart(QFrame):

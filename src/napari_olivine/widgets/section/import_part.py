@@ -37,10 +37,10 @@ from napari_olivine.widgets.state import several
 PROBLEM_COLOUR = "#e69f00"
 
 MOST_FIELDS = 6
-"""Maps of parts that are told one by one before the rest are only counted."""
+"""Maps of parts that are listed; the rest are counted."""
 
 LISTED = 12
-"""Problems that are told before the rest are only counted."""
+"""Problems that are listed; the rest are counted."""
 
 TAKE, NAME, FILES, KIND = range(4)
 """Columns of the signals."""
@@ -295,7 +295,22 @@ class ImportPart(Folding):
 
 
 def describe(source: Any, tiles: Any = None, pixel_size_set: bool = False) -> str:
-    """Tell in a few lines what was recognised in a folder."""
+    """Describe in a few lines what was recognised in a folder.
+
+    Parameters
+    ----------
+    source
+        What was recognised (`napari_olivine.readers.Source`).
+    tiles
+        Tiles of a mosaic, `None` without tiles.
+    pixel_size_set
+        Whether the pixel size is the person's, not that of the files.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
     rows, columns = source.shape
     size = source.pixel_size_um
     by_hand = " (set by hand)" if pixel_size_set else ""

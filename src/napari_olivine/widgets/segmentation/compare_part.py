@@ -1,4 +1,4 @@
-"""Two results over the same place: another threshold, another model, or the reference mask."""
+"""Compare the segmentation with another threshold, another model, or the reference mask."""
 
 from __future__ import annotations
 
@@ -36,7 +36,17 @@ OPACITY = 0.4
 
 
 def draw_as_mask(layer: Any, threshold: float, colour: str) -> None:
-    """Draw a probability as yes or no, by the graphics card: no pixel is computed again."""
+    """Draw a probability as a mask, by its contrast limits: no pixel is computed again.
+
+    Parameters
+    ----------
+    layer
+        Image layer of the stored probability.
+    threshold
+        Probability from which a pixel is olivine.
+    colour
+        Colormap of the mask.
+    """
     # A pixel belongs to the segmentation from the stored value on that is not below.
     step = threshold * FULL
     if layer.colormap.name != colour:
@@ -62,7 +72,7 @@ def threshold_slider(value: float) -> QLabeledDoubleSlider:
 
 
 class ComparePart(QWidget):
-    """Lays a second result over the section, and shows the two by turns.
+    """Lays a second result over the section, and shows the two alternately.
 
     Parameters
     ----------
@@ -74,8 +84,8 @@ class ComparePart(QWidget):
         Gives the first threshold.
     """
 
-    asked = Signal()
-    """Something else is to be compared with."""
+    second_changed = Signal()
+    """Another second result was chosen."""
 
     def __init__(
         self,
@@ -88,7 +98,7 @@ class ComparePart(QWidget):
         self._layer: Any = None
         self.what = combo()
         self.what.setToolTip("A second result over the same place")
-        self.what.currentTextChanged.connect(self._on_asked)
+        self.what.currentTextChanged.connect(self._on_chosen)
         self.second = threshold_slider(0.5)
         self.second.valueChanged.connect(self.draw)
         self.flicker = push_button(
@@ -104,7 +114,7 @@ class ComparePart(QWidget):
         self.words = wrapped(rich=True)
         self._timer = QTimer(self)
         self._timer.setInterval(FLICKER_MS)
-        self._timer.timeout.connect(self.turn)
+        self._timer.timeout.connect(self.alternate)
         self._form = form_layout(
             ("Beside it", self.what),
             ("Second threshold", self.second),
@@ -127,7 +137,7 @@ class ComparePart(QWidget):
         now = self.what.currentText()
         fill_combo(self.what, choices, now)
         if self.what.currentText() != now:
-            self._on_asked()
+            self._on_chosen()
         self._show_rows()
 
     def close_layer(self) -> None:
@@ -152,8 +162,8 @@ class ComparePart(QWidget):
         elif what.startswith("compare/"):
             draw_as_mask(layer, self._threshold(), SECOND_COLOUR)
 
-    def turn(self) -> None:
-        """Show the other one of the two."""
+    def alternate(self) -> None:
+        """Show the other one of the two results."""
         first = self._first()
         if self._layer is None or first is None:
             return
@@ -161,7 +171,7 @@ class ComparePart(QWidget):
         shown = self._layer.opacity > 0
         self._layer.opacity, first.opacity = (0.0, OPACITY) if shown else (OPACITY, 0.0)
 
-    def _on_asked(self, *_: Any) -> None:
+    def _on_chosen(self, *_: Any) -> None:
         beside = self.beside.isChecked()
         self.close_layer()
         what, first = self.what.currentText(), self._first()
@@ -170,7 +180,7 @@ class ComparePart(QWidget):
             self._layer = self._add(what, first)
             self.draw()
             self.beside.setChecked(beside)
-        self.asked.emit()
+        self.second_changed.emit()
 
     def _add(self, what: str, first: Any) -> Any:
         section = self._session.require()

@@ -1,4 +1,4 @@
-"""The layers that show a probability while it grows: what is there, and what is still to come."""
+"""The layers of an unfinished probability: finished cells, and a veil over the others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_olivine.widgets.layers import KEY, placed, probability_look
 from napari_olivine.widgets.state.open_section import OpenSection
 
 FINENESS = 128
-"""Pixels of the section that are one pixel of the layer of what is still to come."""
+"""Pixels of the section in one pixel of the layer of unfinished cells."""
 
 
 class GrowingLayer:
@@ -88,7 +88,22 @@ class GrowingLayer:
 
 
 def open_growing(session: OpenSection, product: str, folder: Path) -> GrowingLayer | None:
-    """Show an unfinished probability, `None` if it cannot be read (it is gone, or finished)."""
+    """Show an unfinished probability.
+
+    Parameters
+    ----------
+    session
+        Session of the viewer.
+    product
+        Product that the probability becomes.
+    folder
+        Folder of the unfinished product.
+
+    Returns
+    -------
+    GrowingLayer or None
+        None if it cannot be read: it is finished or deleted.
+    """
     try:
         return GrowingLayer(session, product, folder, "olivine")
     except SectionError:
