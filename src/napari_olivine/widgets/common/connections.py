@@ -1,4 +1,4 @@
-"""Connections of a dock to what outlives it."""
+"""Connections of a dock to objects that live longer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Links:
-    """Connections that are cut together.
+    """Connections that are closed together.
 
     napari takes a closed dock out of its window, but the dock lives on as long as anything
     refers to it: it must stop listening by itself.
@@ -22,11 +22,11 @@ class Links:
         self._cuts.append(lambda: signal.disconnect(slot))
 
     def when_cut(self, action: Callable[[], Any]) -> None:
-        """Do something more when the connections are cut."""
+        """Call an action when the connections are closed."""
         self._cuts.append(action)
 
     def cut(self) -> None:
-        """Cut every connection; those that the other side has cut already do not matter."""
+        """Close every connection; some may be closed already by the other side."""
         cuts, self._cuts = self._cuts, []
         for cut in cuts:
             try:

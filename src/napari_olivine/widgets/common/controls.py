@@ -1,4 +1,4 @@
-"""Small parts that several docks are made of."""
+"""Small controls and layouts of the docks."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def readable(colour: str, ground: QWidget) -> str:
 
 
 class Message(QLabel):
-    """Words that take no room while there are none."""
+    """A label that is hidden while its text is empty."""
 
     def __init__(self) -> None:
         super().__init__("")
@@ -185,7 +185,7 @@ def heading(text: str) -> QLabel:
 
 
 def combo(choices: Sequence[str] = ()) -> QComboBox:
-    """Make a box of choices that does not ask for more room than there is."""
+    """Make a box of choices that may be narrow."""
     box = QComboBox()
     box.addItems(list(choices))
     narrow(box)
@@ -200,20 +200,20 @@ def narrow(box: QComboBox) -> None:
 
 
 class Folding(QWidget):
-    """A part that folds away under its title.
+    """A part that collapses under its title.
 
     superqt's own fixes the height of its content, which then cannot grow.
 
     Parameters
     ----------
     title
-        Always visible; a click on it folds and unfolds.
+        Always visible; a click on it expands or collapses the part.
     opened
-        Whether it is unfolded at first.
+        Whether it is expanded at first.
     """
 
     toggled = Signal(bool)
-    """Whether it is unfolded now."""
+    """Whether it is expanded now."""
 
     def __init__(self, title: str, *, opened: bool) -> None:
         super().__init__()
@@ -238,12 +238,12 @@ class Folding(QWidget):
         self._on_toggled(opened)
 
     def unfold(self, opened: bool) -> None:
-        """Fold or unfold it."""
+        """Expand or collapse it."""
         self.button.setChecked(opened)
 
     @property
     def opened(self) -> bool:
-        """Whether it is unfolded."""
+        """Whether it is expanded."""
         return bool(self.button.isChecked())
 
     def _on_toggled(self, opened: bool) -> None:

@@ -1,4 +1,4 @@
-"""A form made from a step's settings: nothing about a setting is written down twice."""
+"""A form made from the settings model of a step."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class SettingsForm(QWidget):
             layout.addRow(label, editor.native)
 
     def values(self) -> Settings:
-        """Return the settings as they stand on the form.
+        """Return the settings on the form.
 
         Raises
         ------
         InputError
-            If they do not go together; says which and why.
+            If a setting is invalid, or settings contradict each other.
         """
         return self.model(**{name: _value(editor) for name, editor in self.editors.items()})
 
@@ -127,7 +127,7 @@ def _editor(name: str, field: Any, choices: Sequence[str] | None) -> Any:
 
 
 def _with_words(options: Sequence[Any]) -> list[tuple[str, Any]]:
-    """Give the choices that are no text of their own a name."""
+    """Give each choice a text; ``None`` and booleans have none of their own."""
     return [(_word(option), option) for option in options]
 
 

@@ -1,4 +1,4 @@
-"""The memory that steps may use for their data: one number for all docks, remembered."""
+"""The memory budget of the steps: one number for all docks, stored in the person's settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari_olivine.widgets.common.number_box import NumberBox
 KEY = "memory_gb"
 LOWEST_GB = 0.5
 USUAL_GB = 4
-"""What a step takes if nothing is set."""
+"""Budget of a step if nothing is set."""
 
 
 class MemoryBudget:
@@ -24,7 +24,7 @@ class MemoryBudget:
 
     @property
     def gigabytes(self) -> float | None:
-        """The number, `None` for the usual one."""
+        """Gigabytes, `None` for the usual budget."""
         try:
             value = float(_settings().value(KEY))
         except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""The choice of what the crystals' colours mean, with its legend."""
+"""The column that colours the crystals, and its legend."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ColourBar(QWidget):
         self.update()
 
     def words(self) -> list[str]:
-        """Return what stands below its low end, middle and high end."""
+        """Return the labels of its low end, middle and high end."""
         if self.scale is None:
             return []
         low, high = self.scale.low, self.scale.high
@@ -76,10 +76,10 @@ class ColourBar(QWidget):
 
 
 class ColourPart(QWidget):
-    """What the colours on the canvas mean; filled or as outlines."""
+    """Choice of the column that colours the crystals, filled or as outlines."""
 
     changed = Signal()
-    """Another column, or outlines instead of areas."""
+    """Another column was chosen, or outlines instead of areas."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class ColourPart(QWidget):
         self.box.setCurrentIndex(self.box.findData(name))
 
     def set_table(self, table: pd.DataFrame) -> None:
-        """Show another table; the column is kept if it has it. Tells nobody."""
+        """Show another table, without a signal; the column is kept if the table has it."""
         self._table = table
         choices = colour_choices(table)
         if choices != self._choices:

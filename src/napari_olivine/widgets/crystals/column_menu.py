@@ -1,4 +1,4 @@
-"""Which columns of the crystal table are shown; remembered for the person, not the section."""
+"""The shown columns of the crystal table, stored in the person's settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_olivine.widgets.layers import place_in_menu, usual_of
 
 
 class ColumnMenu(QObject):
-    """Shows and hides columns, by a button and by a right click on their heads.
+    """Shows and hides columns, by a button or a right click on the header.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class ColumnMenu(QObject):
         self.view.resizeColumnsToContents()
 
     def apply(self) -> None:
-        """Hide what is not chosen; a table with other columns has lost it."""
+        """Hide the columns that are not chosen; a new table shows all of them."""
         self._usual = usual_of(self.model.table)
         for column, name in enumerate(self.model.names):
             hidden = not self.is_shown(name)

@@ -35,7 +35,7 @@ class ExportPart(Folding):
         return self.form.values()
 
     def arguments(self, section: Section) -> list[str]:
-        """Return what follows the command: section and folder.
+        """Return the arguments of the command: section and folder.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The gallery with the choice of what its cut-outs show."""
+"""The gallery and the choice of its picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari_olivine.widgets.layers import Scale, ramp
 
 
 class GalleryPart(QWidget):
-    """Contact sheet, its choices above it.
+    """Contact sheet with its choices above.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class GalleryPart(QWidget):
         column.setStretchFactor(self.sheet, 1)
 
     def set_section(self, section: Section | None) -> None:
-        """Take the images of a section, or take them anew."""
+        """Open the images of a section, again if it is the same."""
         self.sheet.set_section(section)
         sources = self.sheet.sources
         for k, picture in enumerate(PICTURES):

@@ -25,14 +25,14 @@ A thinner one has gaps where the level is finer than the screen."""
 
 
 class Outlines:
-    """Shows all crystals as outlines, or as areas again with the opacity that they had."""
+    """Shows all crystals as outlines, or as areas with their former opacity."""
 
     def __init__(self) -> None:
         self._on = False
         self._filled = 1.0
 
     def show(self, layer: Any, on: bool) -> None:
-        """Show a layer one way or the other; a layer that was made anew, too."""
+        """Show the crystals of a layer as outlines or as areas."""
         if on == (layer.contour > 0):
             return
         if on and not self._on:

@@ -1,4 +1,4 @@
-"""The radial profile of the selected crystal, and the crystals that are like it."""
+"""The radial profile of the selected crystal, and the search for similar crystals."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ SURE = 2
 
 
 class RadialPart(QWidget):
-    """mg# from the outline to the centre, and a button that looks for more of the kind."""
+    """mg# from the outline to the centre, and a button that searches for similar crystals."""
 
     similar_wanted = Signal(int)
-    """Crystals like this one are wanted."""
+    """The crystal to which similar ones are wanted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ def curves_of(profiles: pd.DataFrame) -> tuple[Any, Any]:
 
 
 def words_of(record: dict[str, Any]) -> str:
-    """Tell the class of a crystal's radial profile and how sure it is; empty if it has none."""
+    """Describe the class of a crystal's radial profile and its probability; empty without one."""
     name = ZONES.get(record.get("zone_class", ""), "")
     if not name:
         return ""

@@ -15,7 +15,7 @@ from napari_olivine.widgets.crystals.summary import CrystalSummary
 
 
 class SelectedCrystalPart(Folding):
-    """What is known of one crystal; it folds away where the table needs the room."""
+    """Cut-out, numbers and plots of one crystal; collapsible to give the table its room."""
 
     def __init__(self) -> None:
         super().__init__("Selected crystal", opened=True)
@@ -31,7 +31,7 @@ class SelectedCrystalPart(Folding):
         self.inside.addLayout(plots)
 
     def stop(self) -> None:
-        """Leave what is being made."""
+        """Stop making cut-out and histogram."""
         self.summary.stop()
         self.histogram.stop()
 

@@ -38,7 +38,7 @@ class CrystalSummary(QWidget):
         self._background.done.connect(self._on_done)
 
     def stop(self) -> None:
-        """Leave what is being made."""
+        """Stop making the cut-out."""
         self._background.stop()
 
     def show_crystal(self, section: Section | None, record: dict[str, Any] | None) -> None:

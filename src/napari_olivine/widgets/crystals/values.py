@@ -1,4 +1,4 @@
-"""The crystals' values as arrays: what sorting and filtering ask of them, worked out once."""
+"""Values of the crystals as arrays: keys for sorting and texts for filtering, computed once."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class CrystalValues:
         return self.columns[name].dtype.kind in "iuf"
 
     def record(self, crystal: int) -> dict[str, Any] | None:
-        """Everything that is known of a crystal, `None` if there is no such."""
+        """Row of a crystal as a dictionary, `None` if there is no such crystal."""
         place = self._place.get(int(crystal))
         if place is None:
             return None

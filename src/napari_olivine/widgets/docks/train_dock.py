@@ -26,7 +26,7 @@ TRAIN_COLOUR, VALIDATION_COLOUR, IOU_COLOUR = "#56B4E9", "#E69F00", "#2fae7b"
 
 
 class TrainDock(StepDock):
-    """Train a network, watch it learn, and look at the models of the section."""
+    """Train a network, watch its losses, and read the models of the section."""
 
     step = "train"
     products = ("mask",)  # what it learns from; the models have a place of their own

@@ -1,4 +1,4 @@
-"""What a check of the section found."""
+"""The findings of a check of the section."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class CheckPart(QFrame):
     """The list of findings, with a button to mend what can be mended; hidden until a check."""
 
     repair = Signal()
-    """The person wants the damage mended."""
+    """The person asks for a repair."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class CheckPart(QFrame):
         self.findings.append(event)
 
     def end(self) -> None:
-        """Show what was found."""
+        """Show the findings."""
         lines = []
         for one in self.findings[:LISTED]:
             colour = readable(COLOURS.get(str(one.get("state")), COLOURS["note"]), self)

@@ -1,4 +1,4 @@
-"""A window in which a person says what the columns of an EPMA table hold."""
+"""A window in which a person names the quantities in the columns of an EPMA table."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ SPLITS = {"auto": "found out", "column": "by the column 'profile'", "none": "one
 
 
 class ColumnMapper(QDialog):
-    """Shows a table with a choice of quantity and unit above every column, and what comes out.
+    """Shows a table with a choice of quantity and unit above each column, and the result.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ class ColumnMapper(QDialog):
     # ------------------------------------------------------------------ reading
 
     def read(self, _name: str = "") -> None:
-        """Show the mapping that is kept for the table, or a guess."""
+        """Show the stored mapping of the table, or a guess."""
         if not self.file.currentText():
             self._say("There is no table in this folder.", wrong=True)
             self.save_button.setEnabled(False)
@@ -145,7 +145,7 @@ class ColumnMapper(QDialog):
             self.guess()
 
     def guess(self) -> None:
-        """Guess anew what the columns hold."""
+        """Guess the quantities of the columns again."""
         self._guess("")
 
     def _guess(self, sheet: str) -> None:
@@ -250,7 +250,7 @@ class ColumnMapper(QDialog):
         return ColumnMapping(**values)
 
     def try_out(self) -> None:
-        """Read the table by the mapping, and show what comes out."""
+        """Read the table by the mapping, and show the result."""
         self._soon.stop()
         try:
             mapping = self.edited()
@@ -277,7 +277,7 @@ class ColumnMapper(QDialog):
         )
 
     def save(self) -> None:
-        """Keep the mapping beside the tables."""
+        """Store the mapping beside the tables."""
         try:
             mapping = self.edited()
             if mapping is None:

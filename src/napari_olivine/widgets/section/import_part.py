@@ -1,4 +1,4 @@
-"""The part of the Section dock that imports: what was recognised, and what to correct in it."""
+"""The import in the Section dock: what was recognised, and corrections to it."""
 
 from __future__ import annotations
 
@@ -102,12 +102,12 @@ class ImportPart(Folding):
         return table
 
     def use_form(self, form: SettingsForm) -> None:
-        """Look again whenever the settings of the import change."""
+        """Scan again whenever the settings of the import change."""
         self.form = form
         form.changed.connect(self._on_form_changed)
 
     def stop(self) -> None:
-        """Stop looking: the dock was closed."""
+        """Stop scanning: the dock was closed."""
         self._again.stop()
         self.looker.stop()
 
@@ -124,10 +124,10 @@ class ImportPart(Folding):
         """Why the folder cannot be imported, empty if it can."""
         return self._last.error if self._last is not None else ""
 
-    # ------------------------------------------------------------------ looking
+    # ------------------------------------------------------------------ scanning
 
     def recognise(self) -> None:
-        """Look in a thread what the source holds, and show it; nothing is written."""
+        """Scan the source in a thread, and show the result; nothing is written."""
         self._again.stop()
         path = self.source.path()
         if path is None or self.form is None:
@@ -283,7 +283,7 @@ class ImportPart(Folding):
         return folders[0] if folders else None
 
     def map_columns(self) -> None:
-        """Let the person say what the columns of an EPMA table hold."""
+        """Let the person name the columns of an EPMA table."""
         from napari_olivine.widgets.section.column_mapper import ColumnMapper
 
         folder = self._epma_folder()
@@ -342,7 +342,7 @@ def describe(source: Any, tiles: Any = None, pixel_size_set: bool = False) -> st
 
 
 def _fields_in_words(fields: Any) -> list[str]:
-    """Tell which maps show a part of the section, and how their places are known so far."""
+    """Describe the maps of a part of the section, and how their places are known so far."""
     known = {"stage": "about where the stage says", "hand": "about where fields.csv says"}
     lines = [
         f"Part {escape(one.name)}: {', '.join(one.maps)}, {one.shape[1]} x {one.shape[0]} px of "

@@ -1,4 +1,4 @@
-"""The grey of all sessions on one scale: run it, look at it, read how well it worked."""
+"""Levelling of the grey of all sessions: start it, show it, read its quality."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HEADS = ("Session", "Gain", "Offset", "Seams", "levelled")
 
 
 class LevellingPart(QWidget):
-    """A button that levels the grey, a tick that shows it, and a table of what was found.
+    """A button that levels the grey, a tick that shows it, and a table of its results.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class LevellingPart(QWidget):
     """
 
     wanted = Signal()
-    """The person wants the grey levelled."""
+    """The person asks for the levelling."""
 
     def __init__(self, session: OpenSection, links: Links) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class LevellingPart(QWidget):
         self.fill()
 
     def fill(self) -> None:
-        """Show what the levelling found."""
+        """Show the results of the levelling."""
         section = self._session.section
         self.setVisible(section is not None)
         report = report_of(section) if section is not None else None
@@ -133,7 +133,7 @@ class LevellingPart(QWidget):
 
 
 def report_of(section: Section) -> dict[str, Any] | None:
-    """Read what the levelling found, `None` if there is none that can be read."""
+    """Read the report of the levelling, `None` if there is none."""
     product = section.product("levelling")
     if product is None:
         return None
@@ -145,7 +145,7 @@ def report_of(section: Section) -> dict[str, Any] | None:
 
 
 def steps_of(report: dict[str, Any], session: str) -> tuple[float | None, float | None]:
-    """Grey step across the seams of a session to others, root mean square, before and after."""
+    """Step of the grey at the seams to other sessions, RMS, before and after the levelling."""
     here = [
         one
         for border, one in report["seams"].items()

@@ -1,4 +1,4 @@
-"""The tree of what a section holds: images and results, their state, ticks that show them."""
+"""The tree of the images and results of a section, with their state and ticks to show them."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from napari_olivine.widgets.state import (
 
 ROW_HEIGHT = 20
 MANY_MAPS = 9
-"""As many element maps are folded away at first."""
+"""From this number on, element maps are collapsed at first."""
 
 PLACE = Qt.ItemDataRole.UserRole
 """Product and name of the image that a row shows or hides."""
 STEP = Qt.ItemDataRole.UserRole + 1
-"""Step that mends the row's state; a click leads to its button."""
+"""Step that makes the row's product; a click leads to its button."""
 
 STYLE = f"""
 QTreeWidget::item {{ height: {ROW_HEIGHT}px; }}
@@ -49,7 +49,7 @@ Place = tuple[str, str]
 
 
 class ProductsTree(QTreeWidget):
-    """What the open section holds.
+    """Images and results of the open section.
 
     The tick of an image shows or hides it; the tick of a group hides all that is shown in it, and
     shows it again. A double click shows an image alone in its group. A click on the state of what

@@ -1,4 +1,4 @@
-"""A model laid over the section: a child predicts what the person looks at, as they look."""
+"""Prediction of the view: a child process segments the part of the section on the screen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_olivine.widgets.state import GrowingLayer, OpenSection, Viewport, op
 
 
 class LiveSegmentation(QObject):
-    """Runs ``segment --live`` beside whatever else runs, and shows what it finishes.
+    """Runs ``segment --live`` beside other steps, and shows its finished cells.
 
     The child works on the cells in view, from the middle outwards, and waits when they are all
     there. What it finished stays on disk, so that it may be stopped and started at any time.
@@ -28,7 +28,7 @@ class LiveSegmentation(QObject):
     session
         Session of the viewer.
     eye
-        Where the person looks.
+        Part of the section on the screen.
     """
 
     changed = Signal()
@@ -55,41 +55,41 @@ class LiveSegmentation(QObject):
         self.jobs.message.connect(self._on_message)
         self.jobs.warning.connect(self.warned)
         self.jobs.failed.connect(lambda _step, why: self.failed.emit(why))
-        eye.moved.connect(self._look)
+        eye.moved.connect(self._send_view)
 
     @property
     def running(self) -> bool:
-        """Whether a model lies over the section."""
+        """Whether the child runs."""
         return self.jobs.running
 
     def start(self, settings: Settings, options: Sequence[str]) -> None:
-        """Lay the model of some settings over the open section."""
+        """Start to segment the view with the model of the settings."""
         self._section = self._session.require()
         self.whole, self.done, self.total, self.message = False, 0, 0, "Starting..."
         values = settings.model_dump(mode="json") | {"live": True}
         self.jobs.start("segment", [str(self._section.path)], values, options)
-        self._look()
+        self._send_view()
         self.changed.emit()
 
     def finish_section(self) -> None:
-        """Go on with the rest of the section when what is in view is there."""
+        """Go on with the rest of the section once the view is finished."""
         self.whole = True
         self.jobs.tell({"whole": True})
         self.changed.emit()
 
     def stop(self) -> None:
-        """Take the model away; what it finished is kept."""
+        """Stop the child; its finished cells are kept."""
         self.jobs.cancel()
 
     def leave(self, section: Section | None) -> None:
-        """Stop and wait, and take the layers away, unless the section is the same."""
+        """Stop the child and remove its layers, unless the section is the same."""
         if self._section is None or section is None or section.path != self._section.path:
             self.jobs.stop_now()
             self._clear()
             self._section = section
 
     def in_view(self) -> tuple[int, int]:
-        """Return how many cells of the view are finished, and how many it has."""
+        """Return the number of finished cells of the view, and of all its cells."""
         growing = next(iter(self.growing.values()), None)
         window = None if self._section is None else self._eye.window(self._section)
         if growing is None or window is None:
@@ -98,9 +98,9 @@ class LiveSegmentation(QObject):
         cells = [(row, column) for row in spans[0] for column in spans[1]]
         return sum(growing.has(cell) for cell in cells), len(cells)
 
-    # ------------------------------------------------------------------ what the child says
+    # ------------------------------------------------------------------ events of the child
 
-    def _look(self) -> None:
+    def _send_view(self) -> None:
         if not self.running or self._section is None:
             return
         window = self._eye.window(self._section)
@@ -139,7 +139,7 @@ class LiveSegmentation(QObject):
         self.changed.emit()
 
     def _on_ended(self) -> None:
-        """Take away what has become a product; what is unfinished stays in view."""
+        """Remove the layers of finished products; unfinished ones stay."""
         for product, growing in list(self.growing.items()):
             if not growing.is_there():
                 self.growing.pop(product).remove()

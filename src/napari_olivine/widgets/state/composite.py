@@ -1,4 +1,4 @@
-"""A composite of three elements: their maps in red, green and blue, added up on the screen."""
+"""A composite of three element maps in red, green and blue, added up on the screen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_olivine.widgets.layers import CHANNELS, KEY, LEVELLED, colour_ramp, 
 from napari_olivine.widgets.state.open_section import OpenSection
 
 USUAL = ("Fe", "Mg", "Ca")
-"""Red, green and blue where nothing else was chosen: olivine is green to yellow."""
+"""Default elements in red, green and blue: olivine is green to yellow."""
 
 VIEW = "annotations/view.json"
 """File of a section that remembers the composite."""
@@ -26,7 +26,7 @@ NOTHING = "-"
 
 
 class Composite:
-    """Shows up to three element maps together and BSE not, and can be switched off again.
+    """Shows up to three element maps together, without BSE; can be switched off again.
 
     The maps stay layers of their own, lazy at any size, each with its contrast sliders. There is
     one for each viewer: get it by `of`.
@@ -44,7 +44,7 @@ class Composite:
 
     @classmethod
     def of(cls, session: OpenSection) -> Composite:
-        """Return the composite of a viewer's session."""
+        """Return the composite of an open section."""
         if session not in cls._composites:
             cls._composites[session] = cls(session)
         return cls._composites[session]
@@ -71,7 +71,7 @@ class Composite:
         return self._before is not None
 
     def choices(self) -> list[str]:
-        """Return the elements that there are maps of."""
+        """Return the elements that have a map."""
         section = self._session.section
         return [] if section is None else [n for n in section.record.signals if n != "BSE"]
 
@@ -132,7 +132,7 @@ class Composite:
 
 
 def remembered(section: Section) -> tuple[str, ...]:
-    """Return the elements that the section was last looked at in, or the usual ones."""
+    """Return the elements that are stored with the section, or the default ones."""
     there = [name for name in section.record.signals if name != "BSE"]
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         names = tuple(json.loads((section.path / VIEW).read_text())["composite"])
@@ -142,7 +142,7 @@ def remembered(section: Section) -> tuple[str, ...]:
 
 
 def usual(there: list[str]) -> tuple[str, ...]:
-    """Choose red, green and blue from the elements that there are."""
+    """Choose red, green and blue from the elements of a section."""
     rest = [name for name in there if name not in USUAL]
     chosen = []
     for name in USUAL:
@@ -157,7 +157,7 @@ def _remember(section: Section, elements: tuple[str, ...]) -> None:
 
 
 class CompositeBar(QWidget):
-    """A button for the composite, and what is red, green and blue.
+    """A button for the composite, and boxes for red, green and blue.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ class CompositeBar(QWidget):
         self.fill()
 
     def fill(self) -> None:
-        """Show how the composite stands."""
+        """Show the elements and the state of the composite."""
         choices = self._composite.choices()
         self.setVisible(bool(choices))
         elements = self._composite.elements

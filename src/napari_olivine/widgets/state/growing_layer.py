@@ -25,9 +25,9 @@ class GrowingLayer:
     Parameters
     ----------
     session
-        Session with the section.
+        Open section of the viewer.
     product
-        What the probability becomes, e.g. ``"probability"``.
+        Product that the probability becomes, e.g. ``"probability"``.
     folder
         Folder of the unfinished product.
     name
@@ -47,7 +47,7 @@ class GrowingLayer:
             multiscale=True,
             name=title,
             metadata={KEY: mark},
-            # The child writes the files: nothing of them may be kept in the window.
+            # The child writes the files: the window must not cache them.
             cache=False,
             **placed(section),
             **(probability_look() | {"visible": True}),
@@ -72,16 +72,16 @@ class GrowingLayer:
         self.veil.refresh(extent=False, thumbnail=False)
 
     def has(self, cell: Place) -> bool:
-        """Tell whether a cell is finished."""
+        """Whether a cell is finished."""
         square = self._pending[_square(cell)]
         return bool(square.size) and not square.any()
 
     def is_there(self) -> bool:
-        """Tell whether the unfinished product still lies in its folder."""
+        """Whether the unfinished product still exists."""
         return self._folder.exists()
 
     def remove(self) -> None:
-        """Take both layers away."""
+        """Remove both layers."""
         for layer in (self.layer, self.veil):
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
@@ -126,7 +126,7 @@ def _square(cell: Place) -> tuple[slice, slice]:
 
 
 def _coarse(section: Section) -> dict[str, Any]:
-    """Scale and place of an image whose pixels are squares of the section's."""
+    """Scale and place of the coarse layer."""
     pixel = section.pixel_size_um
     return {"scale": (pixel * FINENESS,) * 2, "translate": (pixel * (FINENESS - 1) / 2,) * 2}
 

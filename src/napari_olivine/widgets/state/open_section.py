@@ -1,4 +1,4 @@
-"""The open section of one viewer: what every dock looks at and listens to."""
+"""The open section of one viewer, which the docks show and listen to."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 
 class OpenSection:
-    """The section that a viewer shows; there is one session for each viewer.
+    """The section that a viewer shows; there is one object for each viewer.
 
-    Layers and tables are views of it: they may be closed without loss. Get it by
-    :meth:`of`, never by the class.
+    Layers and tables are views of it: they may be closed without loss. Get it by :meth:`of`,
+    never by the class.
     """
 
     section_opened = Signal(object)
     """The section, right after it was opened."""
     product_changed = Signal(str)
-    """Name of a product that was made, made anew, or deleted."""
+    """Name of a product that was made, remade or deleted."""
     annotations_changed = Signal(str)
     """``"sessions"`` or ``"placements"``."""
     selection_changed = Signal(int)
@@ -53,7 +53,7 @@ class OpenSection:
 
     @classmethod
     def of(cls, viewer: ViewerModel) -> OpenSection:
-        """Return the session of a viewer; a viewer that shows a section already is joined."""
+        """Return the open section of a viewer; adopts layers that are shown already."""
         # Docks are handed a proxy of the viewer, another object each time.
         viewer = getattr(viewer, "__wrapped__", viewer)
         if viewer not in cls._sessions:
@@ -84,7 +84,7 @@ class OpenSection:
 
     @property
     def jobs(self) -> Jobs:
-        """Runner of the steps; made when first asked for, because it needs Qt."""
+        """Runner of the steps, made at its first use because it needs Qt."""
         if self._jobs is None:
             from napari_olivine.widgets.jobs import Jobs
 
@@ -144,7 +144,7 @@ class OpenSection:
         return self.section
 
     def refresh(self) -> None:
-        """Look at the folder again: show what is new, and tell the docks what changed."""
+        """Read the folder again: show new products, and signal what changed."""
         if self.section is None:
             return
         now = _fingerprints(self.section)
@@ -160,7 +160,7 @@ class OpenSection:
                 self.product_changed.emit(name)
 
     def annotate(self, name: str, table: pd.DataFrame) -> None:
-        """Store what the person set by hand, and tell the docks."""
+        """Store an annotation, and signal it."""
         self.require().annotate(name, table)
         self.refresh()
 
@@ -192,7 +192,7 @@ class OpenSection:
             layer.colormap = colour_map(table)
 
     def noted(self, product: str) -> None:
-        """Take what this window has changed itself in a product as known."""
+        """Accept the present state of a product, which this window has changed itself."""
         if self.section is None:
             return
         mark = made(self.section, product)
@@ -233,7 +233,7 @@ class OpenSection:
         return layer
 
     def prefer_bse(self) -> None:
-        """Make BSE the active layer: the contrast sliders and the values are its."""
+        """Make BSE the active layer, to which contrast sliders and cursor values belong."""
         bse = self.layer("images", "BSE")
         if bse is not None:
             self.viewer.layers.selection.active = bse
@@ -267,7 +267,7 @@ class OpenSection:
                     self.show(product, name, visible=True)
 
     def _hide_others(self, product: str) -> None:
-        """Leave what is new alone on the images: colours on colours tell nothing."""
+        """Hide other results: only one result is readable over the images."""
         for layer in self.viewer.layers:
             mark = layer.metadata.get(KEY)
             if mark and mark["product"] not in ("images", "levelling", "overlay", product):
@@ -301,7 +301,7 @@ class OpenSection:
         self._adopt(event.value)
 
     def _adopt(self, layer: Layer) -> None:
-        """Join a layer that napari's reader opened; it may belong to another section."""
+        """Adopt a layer that napari's reader opened; it may belong to another section."""
         path = section_of(layer.metadata)
         if path is None:
             return
@@ -328,7 +328,7 @@ class OpenSection:
             self.deferred.begin()
 
     def _lift_overlays(self) -> None:
-        """Put what is drawn over the images above a layer that napari has just put on top."""
+        """Raise the overlays above a layer that napari has just put on top."""
         layers = self.viewer.layers
         for layer in [*layers]:
             mark = layer.metadata.get(KEY)
@@ -339,7 +339,7 @@ class OpenSection:
 
 
 def _fingerprints(section: Section) -> dict[str, str]:
-    """Fingerprint of everything in a section that a dock may show."""
+    """Fingerprints of the products and annotations that a dock may show."""
     found = {product.name: made(section, product.name) for product in section.products()}
     for name in ("annotations/sessions", "annotations/placements"):
         found[name] = section.fingerprint(name)

@@ -1,4 +1,4 @@
-"""Where the person looks: the part of a section that the canvas shows."""
+"""The part of a section that the canvas shows."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from napari_olivine.section import Section
 from napari_olivine.widgets.common import single_shot
 
 QUIET_MS = 120
-"""How long the view stands still before it is told: a pan is many small moves."""
+"""Pause after the last move before `moved` is emitted: a pan is many small moves."""
 
 Window = tuple[slice, slice]
 
 
 class Viewport(QObject):
-    """Tells where the person looks, when the view has come to rest.
+    """The part of a section on the canvas; signals when the view has come to rest.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Viewport(QObject):
         viewer.canvas.grid.events.enabled.connect(self._on_move)
 
     def close(self) -> None:
-        """Stop looking."""
+        """Disconnect from the viewer."""
         self._timer.stop()
         self._viewer.scene.camera.events.disconnect(self._on_move)
         self._viewer.canvas.events.size.disconnect(self._on_move)
