@@ -171,9 +171,8 @@ class CrystalModel(QAbstractTableModel):
         if unlike is not None:
             self.values.columns["unlike"] = unlike
             order = np.argsort(unlike[self._kept], kind="stable")
-            self._kept = self._kept[order[: np.count_nonzero(np.isfinite(unlike[good]))]][
-                :MOST_SIMILAR
-            ]
+            with_profile = np.count_nonzero(np.isfinite(unlike[good]))
+            self._kept = self._kept[order[: min(with_profile, MOST_SIMILAR)]]
         else:
             self._kept = self._in_order(self._kept)
         self.names = ordered(list(self.values.columns))
