@@ -1,20 +1,21 @@
 """What can go wrong: errors carry facts, and each door (command line, dock) puts them into words.
 
-A text names a setting as ``{setting:NAME}`` and a step as ``{step:NAME}``, never as an option or
-a button: the command line writes ``--name`` and ``napari-olivine NAME``, a dock the titles that the
-person sees.
+A text names a setting of the running step as ``{setting:NAME}``, one of another step as
+``{setting:STEP.NAME}``, and a step as ``{step:NAME}``, never as an option or a button: the command
+line writes ``--name`` and ``napari-olivine NAME``, a dock the titles that the person sees. A file
+that is written by hand, and that a dock writes too, is ``{place:NAME}``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-_PLACEHOLDER = re.compile(r"\{(setting|step):([a-z_0-9]+)\}")
+_PLACEHOLDER = re.compile(r"\{(setting|step|place):([a-z_0-9.]+)\}")
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,12 @@ class Facts:
     expected: str = ""
 
     def known(self) -> dict[str, Any]:
-        """Return the facts that are known, by name."""
-        return {name: value for name, value in vars(self).items() if value not in ("", None)}
+        """Return the facts that are known, as an event names them.
+
+        The step to run first is ``run_step`` there, because ``step`` is the running one.
+        """
+        known = {name: value for name, value in vars(self).items() if value not in ("", None)}
+        return {"run_step" if name == "step" else name: value for name, value in known.items()}
 
 
 class OlivineError(Exception):
@@ -60,8 +65,8 @@ class OlivineError(Exception):
     text
         What is wrong, in the user's words.
     remedy
-        What to do, a sentence of its own. If empty and a `setting` or `step` is given, a door
-        says "give that setting" or "run that step".
+        What to do, a sentence of its own. If there is none and the text names neither the
+        `setting` nor the `step` that is given, it says to change or run that one.
     setting, step, file, sheet, row, tile, expected
         See `Facts`.
     """
@@ -80,14 +85,26 @@ class OlivineError(Exception):
         expected: str = "",
     ) -> None:
         self.text = text
-        self.remedy = remedy or default_remedy(setting, step)
+        self.remedy = remedy or _default_remedy(text, setting, step)
         self.facts = Facts(setting, step, str(file), sheet, row, tile, expected)
         super().__init__(fill(self.template))
 
     @property
     def template(self) -> str:
         """Text and remedy with their placeholders, for a door to `fill`."""
-        return f"{self.text} {self.remedy}".strip()
+        return with_remedy(self.text, self.remedy)
+
+    def as_event(self) -> dict[str, Any]:
+        """Return text, remedy and the known facts as plain values."""
+        return {"text": self.text, "remedy": self.remedy} | self.facts.known()
+
+    @classmethod
+    def of_event(cls, event: Mapping[str, Any]) -> OlivineError:
+        """Rebuild an error from the event that told of it."""
+        text = str(event.get("text") or event.get("message", ""))
+        facts = {f.name: event[f.name] for f in fields(Facts) if f.name in event}
+        facts["step"] = event.get("run_step", "")
+        return _rebuild(cls, text, str(event.get("remedy", "")), Facts(**facts))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the facts when the error comes from another process."""
@@ -127,34 +144,47 @@ def about(file: Path | str = "", sheet: str = "") -> Iterator[None]:
         raise
 
 
-def default_remedy(setting: str, step: str) -> str:
-    """Say what to do about a setting or a step, where nothing more is known."""
-    if step:
-        return f"Run {{step:{step}}} first."
-    return f"Change {{setting:{setting}}}." if setting else ""
+def with_remedy(text: str, remedy: str) -> str:
+    """Put a remedy behind a text, as sentences of one line."""
+    stop = "" if not text or not remedy or text[-1] in ".:!?" else "."
+    return f"{text}{stop} {remedy}".strip()
 
 
 def fill(
     template: str,
     setting: Callable[[str], str] = "the setting {!r}".format,
     step: Callable[[str], str] = "the step {!r}".format,
+    place: Callable[[str], str] = "in {} beside the table".format,
 ) -> str:
-    """Put names of settings and steps into the placeholders of a text.
+    """Put names of settings, steps and places into the placeholders of a text.
 
     Parameters
     ----------
     template
         Text with placeholders such as ``{setting:threshold}`` and ``{step:mask}``.
-    setting, step
-        What a door calls a setting and a step of that name.
+    setting, step, place
+        Give the words by which a door calls a setting, a step or a place to write at.
+
+    Returns
+    -------
+    str
+        The text as a person reads it at that door.
     """
-    names = {"setting": setting, "step": step}
+    names = {"setting": setting, "step": step, "place": place}
     return _PLACEHOLDER.sub(lambda found: names[found[1]](found[2]), template)
 
 
 def first_line(error: BaseException) -> str:
     """Shorten what a library says when it fails to one line."""
     return str(error).strip().partition("\n")[0][:200] or type(error).__name__
+
+
+def _default_remedy(text: str, setting: str, step: str) -> str:
+    if step and f"{{step:{step}}}" not in text:
+        return f"Run {{step:{step}}} first."
+    if setting and f"{{setting:{setting}}}" not in text:
+        return f"Change {{setting:{setting}}}."
+    return ""
 
 
 def _rebuild(kind: type[OlivineError], text: str, remedy: str, facts: Facts) -> OlivineError:

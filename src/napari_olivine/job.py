@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
-from napari_olivine.errors import Cancelled, Facts
+from napari_olivine.errors import Cancelled, OlivineError, fill
 
 Event = dict[str, Any]
 
@@ -32,11 +32,12 @@ class Job:
     force
         Repeat the step even where its product is up to date.
     listen
-        Receives every event as a plain dictionary with the key ``"event"``.
+        Receives every event as a plain dictionary with the key ``"event"``. A door words
+        ``message`` anew from the templates ``text`` and ``remedy``, see `errors.fill`.
     cancel
         Set from any thread to stop the step at its next :meth:`check`.
     orders
-        What whoever watches asks of a step that listens meanwhile, e.g. where they look.
+        Orders to a step that listens while it runs, e.g. which part of the image is in view.
     """
 
     memory_bytes: int = 4 << 30
@@ -53,25 +54,43 @@ class Job:
             raise Cancelled("Stopped on request; run the same command again to go on.")
 
     def progress(self, done: float, total: float, message: str = "") -> None:
-        """Tell how far the step is, and stop here if asked to."""
+        """Report how far the step is, and stop here if asked to.
+
+        Parameters
+        ----------
+        done, total
+            Work that is done and all of it, in any unit.
+        message
+            Name of the work.
+
+        Raises
+        ------
+        Cancelled
+            If the person asked to stop.
+        """
         self.listen({"event": "progress", "done": done, "total": total, "message": message})
         self.check()
 
     def say(self, message: str) -> None:
-        """Tell the person something worth reading."""
-        self.listen({"event": "message", "message": message})
+        """Tell the person something worth reading; it may hold placeholders of `errors.fill`."""
+        said = fill(message)
+        template = {"text": message} if message != said else {}
+        self.listen({"event": "message", "message": said} | template)
 
-    def warn(self, message: str, **facts: Any) -> None:
+    def warn(self, text: str, *, remedy: str = "", **facts: Any) -> None:
         """Tell the person something that may spoil the result.
 
         Parameters
         ----------
-        message
-            In words; it may name settings and steps by the placeholders of `errors.fill`.
+        text
+            What is wrong; it may hold placeholders of `errors.fill`.
+        remedy
+            What to do, a sentence of its own.
         **facts
             What a program can know of it: fields of `errors.Facts`.
         """
-        self.listen({"event": "warning", "message": message} | Facts(**facts).known())
+        warning = OlivineError(text, remedy=remedy, **facts)
+        self.listen({"event": "warning", "message": str(warning)} | warning.as_event())
 
     def report(self, name: str, **values: Any) -> None:
         """Hand over numbers as they come (losses, scores)."""

@@ -1,19 +1,58 @@
-"""The steps of the work by name: one list for command line, docks and the whole chain."""
+"""The steps, products and docks by name: a row each, from which every door reads.
+
+Rows hold text only. What a path names is imported when somebody asks for it, so that listing the
+steps costs nothing.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from napari_olivine.settings import Settings
+if TYPE_CHECKING:
+    from napari_olivine.settings import Settings
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What a command takes beside its settings: a folder or file.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, e.g. ``"section"``.
+    metavar
+        Its name in the help, e.g. ``"SECTION"``.
+    opened
+        Whether the function gets the opened section instead of the path.
+    option
+        Whether it is written ``--name METAVAR``.
+    required
+        Whether it must be given; the function gets `None` if it is not.
+    help
+        One line for a person.
+    """
+
+    name: str
+    metavar: str
+    opened: bool = False
+    option: bool = False
+    required: bool = True
+    help: str = ""
+
+
+SECTION = Argument("section", "SECTION", opened=True)
+NEW_SECTION = Argument("section", "SECTION")
+SOURCE = Argument("source", "SOURCE")
+FOLDER = Argument("folder", "FOLDER")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: a typed function of the core and the model of its settings.
+    """One step: a typed function of the core, and what each door has to know of it.
 
-    Both are named, not imported, so that listing the steps costs nothing.
+    Every function takes the step's arguments in order, then its settings and the running job.
 
     Parameters
     ----------
@@ -23,15 +62,45 @@ class Step:
         One line for a person.
     settings_path, function_path
         ``package.module:name`` of the settings model and of the function.
+    command_path
+        Function that the command line calls instead, where it shows a result or opens a window.
     arguments
-        Folders that the command takes, in order.
+        What the command takes beside the settings.
+    verb
+        What the button says; empty if no dock has a button for it.
+    dock
+        Dock that the step is started from.
+    needs
+        Products that must be there first.
+    uses
+        Products that are inputs too where they are there, or where a setting says so.
+    given
+        What an instrument must have left: ``"maps"`` (element maps) or ``"analyses"`` (EPMA).
+    todo
+        What "Next" says; empty if it never leads here.
+    leads_to
+        A later step that leaves nothing to do here once it is done.
+    share
+        Share of the chain's time, measured on the standard section; 0 if no part of the chain.
+    page
+        Page in ``docs/``; ``steps/NAME.md`` if not given.
     """
 
     name: str
     title: str
     settings_path: str
     function_path: str
-    arguments: tuple[str, ...] = ("SECTION",)
+    command_path: str = ""
+    arguments: tuple[Argument, ...] = (SECTION,)
+    verb: str = ""
+    dock: str = ""
+    needs: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    given: Literal["", "maps", "analyses"] = ""
+    todo: str = ""
+    leads_to: str = ""
+    share: float = 0.0
+    page: str = ""
 
     @property
     def settings(self) -> type[Settings]:
@@ -44,6 +113,69 @@ class Step:
         """Function that does the step."""
         return _load(self.function_path)
 
+    @property
+    def command(self) -> Any:
+        """Function that the command line calls."""
+        return _load(self.command_path or self.function_path)
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        """Names of the products that the step makes, in order."""
+        made = (product for product in PRODUCTS.values() if product.step == self.name)
+        return tuple(product.name for product in made if not product.annotation)
+
+    @property
+    def docs(self) -> str:
+        """Path of its page in ``docs/``."""
+        return self.page or f"steps/{self.name}.md"
+
+
+@dataclass(frozen=True)
+class ProductType:
+    """What a section can hold: a product, a folder of products, or what a person set by hand.
+
+    Parameters
+    ----------
+    name
+        Folder in the section, e.g. ``"mask"``.
+    title
+        Name for a person; of one of several, the name follows.
+    step
+        Step that makes it.
+    several
+        Whether it is a folder of products, each with a name of its own.
+    aside
+        Whether nothing follows from it, so that nobody is asked to make it or to make it anew.
+    layer
+        Place of its images in the layer list, 1 at the bottom; `None` if it has none there.
+    annotation
+        Whether a person sets it by hand.
+    """
+
+    name: str
+    title: str
+    step: str
+    several: bool = False
+    aside: bool = False
+    layer: int | None = None
+    annotation: bool = False
+
+
+@dataclass(frozen=True)
+class Dock:
+    """A dock of the window.
+
+    Parameters
+    ----------
+    name
+        Name in the menu.
+    path
+        ``package.module:class`` of the widget.
+    """
+
+    name: str
+    path: str
+
 
 STEPS: dict[str, Step] = {
     step.name: step
@@ -53,98 +185,247 @@ STEPS: dict[str, Step] = {
             "tiles, element maps, sessions and microprobe tables into one section on disk",
             "napari_olivine.readers:ImportSettings",
             "napari_olivine.readers:import_section",
-            ("SOURCE", "SECTION"),
+            arguments=(SOURCE, NEW_SECTION),
+            verb="Import",
+            dock="Section",
+            share=0.02,
         ),
         Step(
             "level",
             "the grey of all sessions and tiles on one scale",
             "napari_olivine.levelling:LevelSettings",
             "napari_olivine.levelling:level",
+            verb="Level the grey",
+            dock="Section",
+            needs=("images",),
+            share=0.02,
         ),
         Step(
             "mask",
             "a rule over the element maps makes the reference mask",
             "napari_olivine.masks:MaskSettings",
             "napari_olivine.masks:make_mask",
+            verb="Make mask",
+            dock="Phase masks",
+            needs=("images",),
+            given="maps",
+            todo="make a reference mask from the element maps",
+            leads_to="train",
+            share=0.02,
         ),
         Step(
             "train",
             "a network learns the mask from BSE",
             "napari_olivine.training:TrainSettings",
             "napari_olivine.training:train",
+            verb="Train",
+            dock="Train",
+            needs=("images", "mask"),
+            uses=("corrections",),
+            todo="train a network on the mask",
+            leads_to="segment",
+            share=0.70,
         ),
         Step(
             "segment",
             "a network's probability of olivine over the whole section",
             "napari_olivine.inference:SegmentSettings",
             "napari_olivine.inference:segment",
+            verb="Segment the whole section",
+            dock="Segment",
+            needs=("images",),
+            uses=("models",),
+            todo="segment the whole section",
+            share=0.12,
         ),
         Step(
             "calibrate",
             "BSE grey against mg# on microprobe traverses, and the mg# map",
             "napari_olivine.calibration:CalibrateSettings",
             "napari_olivine.calibration:calibrate",
+            verb="Calibrate",
+            dock="EPMA profiles",
+            needs=("images", "epma"),
+            uses=("mask", "segmentation", "levelling"),
+            given="analyses",
+            todo="calibrate grey to mg#",
+            share=0.04,
         ),
         Step(
             "crystals",
             "every crystal with its size, composition and zoning class",
             "napari_olivine.crystals:CrystalsSettings",
             "napari_olivine.crystals:find_crystals",
+            verb="Find crystals",
+            dock="Crystals",
+            needs=("images",),
+            uses=("mask", "segmentation", "probability", "mg"),
+            todo="find and measure the crystals",
+            share=0.04,
         ),
         Step(
             "corrections",
             "what a person found in the review, as labels that a network learns",
             "napari_olivine.review.corrections:CorrectionsSettings",
             "napari_olivine.review.corrections:write_corrections",
+            verb="Teach the network",
+            dock="Review",
+            needs=("images", "crystals"),
+            page="steps/review.md",
         ),
         Step(
             "review",
             "a sheet of doubtful crystals for a person to fill, and the filled one back",
             "napari_olivine.review.command:ReviewSettings",
             "napari_olivine.review.command:review_section",
+            dock="Review",
+            needs=("crystals",),
         ),
         Step(
             "export",
             "the catalogue: tables, cut-outs, plots, rasters",
             "napari_olivine.catalogue:ExportSettings",
             "napari_olivine.catalogue:export_catalogue",
-            ("SECTION", "FOLDER"),
+            arguments=(SECTION, FOLDER),
+            verb="Export",
+            dock="Crystals",
+            needs=("images", "crystals"),
+            share=0.04,
         ),
         Step(
             "score",
             "the section against a known truth",
             "napari_olivine.scoring:ScoreSettings",
             "napari_olivine.scoring:score_section",
+            "napari_olivine.cli.commands:score",
+            arguments=(
+                SECTION,
+                Argument("truth", "FOLDER", option=True),
+                Argument(
+                    "json", "FILE", option=True, required=False, help="also write the scores here"
+                ),
+            ),
         ),
         Step(
             "check",
             "is everything in a section whole? Repairs what can be repaired",
             "napari_olivine.section.check:CheckSettings",
-            "napari_olivine.workflow.check:check_section",
+            "napari_olivine.workflow:check_section",
+            "napari_olivine.cli.commands:check",
+            verb="Check",
+            dock="Section",
         ),
         Step(
             "phantom",
             "a synthetic section with known truth, as an instrument leaves it",
             "napari_olivine.phantom:PhantomSettings",
             "napari_olivine.phantom:make_phantom",
-            ("FOLDER",),
+            arguments=(FOLDER,),
+            page="tutorial-command-line.md",
         ),
         Step(
             "run",
             "the whole chain from a folder of instrument files to the catalogue",
-            "napari_olivine.workflow.chain:ChainSettings",
-            "napari_olivine.workflow.chain:run_chain",
-            ("SOURCE", "SECTION"),
+            "napari_olivine.workflow:ChainSettings",
+            "napari_olivine.workflow:run_chain",
+            arguments=(SOURCE, NEW_SECTION),
+            page="tutorial-command-line.md",
         ),
         Step(
             "demo",
             "the whole chain on a synthetic section, scored against its truth",
-            "napari_olivine.workflow.demo:DemoSettings",
-            "napari_olivine.workflow.demo:run_demo",
-            ("[FOLDER]",),
+            "napari_olivine.workflow:DemoSettings",
+            "napari_olivine.workflow:run_demo",
+            "napari_olivine.cli.commands:demo",
+            arguments=(Argument("folder", "FOLDER", required=False),),
+            page="../README.md",
+        ),
+        Step(
+            "view",
+            "open a section in napari",
+            "napari_olivine.settings:Settings",
+            "napari_olivine.widgets:view",
+            "napari_olivine.cli.commands:view",
+            arguments=(NEW_SECTION,),
+            page="tutorial-napari.md",
+        ),
+        Step(
+            "status",
+            "what a section holds and what is out of date",
+            "napari_olivine.settings:Settings",
+            "napari_olivine.cli.commands:status",
+            page="tutorial-command-line.md",
         ),
     )
 }
+"""Every command; the steps of the road in their order, then what serves them."""
+
+PRODUCTS: dict[str, ProductType] = {
+    product.name: product
+    for product in (
+        ProductType("images", "Images", "import", layer=1),
+        ProductType("levelling", "BSE levelled", "level", layer=2),
+        ProductType("epma", "EPMA analyses", "import"),
+        ProductType("mask", "Phase mask", "mask", layer=6),
+        ProductType("models", "Model", "train", several=True),
+        ProductType("probability", "Probability", "segment", layer=4),
+        ProductType("compare", "Probability by", "segment", several=True, aside=True),
+        ProductType("segmentation", "Segmentation", "segment", layer=5),
+        ProductType("calibration", "Calibration", "calibrate"),
+        ProductType("mg", "mg# map", "calibrate", layer=3),
+        ProductType("crystals", "Crystals", "crystals", layer=8),
+        ProductType("corrections", "Corrections by hand", "corrections", layer=7),
+        ProductType("annotations/sessions", "Sessions", "import", annotation=True),
+        ProductType("annotations/placements", "Traverses", "import", annotation=True),
+        ProductType("annotations/review", "Review", "review", annotation=True),
+    )
+}
+"""What a section can hold, in the order in which it is made."""
+
+DOCKS: dict[str, Dock] = {
+    dock.name: dock
+    for dock in (
+        Dock("Section", "napari_olivine.widgets.docks.section_dock:SectionDock"),
+        Dock("Phase masks", "napari_olivine.widgets.docks.masks_dock:MasksDock"),
+        Dock("Train", "napari_olivine.widgets.docks.train_dock:TrainDock"),
+        Dock("Segment", "napari_olivine.widgets.docks.segment_dock:SegmentDock"),
+        Dock("EPMA profiles", "napari_olivine.widgets.docks.profiles_dock:ProfilesDock"),
+        Dock("Crystals", "napari_olivine.widgets.docks.crystals_dock:CrystalsDock"),
+        Dock("Review", "napari_olivine.widgets.docks.review_dock:ReviewDock"),
+    )
+}
+"""The docks in the order of the menu, which is that of the road."""
+
+
+def chain() -> list[Step]:
+    """Return the steps of the whole chain in their order."""
+    return [step for step in STEPS.values() if step.share > 0]
+
+
+def product_type(product: str) -> ProductType | None:
+    """Return the row of a product such as ``"mask"`` or ``"models/light"``; `None` if unknown."""
+    row = PRODUCTS.get(product)
+    if row is not None and not row.several:
+        return row
+    folder = PRODUCTS.get(product.partition("/")[0])
+    return folder if folder is not None and folder.several else None
+
+
+def maker_of(product: str) -> str:
+    """Return the name of the step that makes a product; empty if the product is unknown."""
+    row = product_type(product)
+    return row.step if row is not None else ""
+
+
+def folders_of_several() -> list[str]:
+    """Return the folders of a section that hold products of their own, each with a name."""
+    return [product.name for product in PRODUCTS.values() if product.several]
+
+
+def layered() -> list[str]:
+    """Return the products with images, from the bottom of the layer list to its top."""
+    places = {row.name: row.layer for row in PRODUCTS.values() if row.layer is not None}
+    return sorted(places, key=lambda name: places[name])
 
 
 def _load(path: str) -> Any:

@@ -22,7 +22,7 @@ class Settings(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise InputError(_in_words(type(self).__name__, error)) from error
+            raise _as_input_error(type(self), error) from error
 
 
 def setting(default: Any, title: str, description: str, *, unit: str = "", **bounds: Any) -> Any:
@@ -35,20 +35,32 @@ def setting(default: Any, title: str, description: str, *, unit: str = "", **bou
     title
         Short name, as on a form.
     description
-        What it does and where its default comes from.
+        What it does and where its default comes from. It names other settings and steps by the
+        placeholders of `errors.fill`.
     unit
         Physical unit, empty for plain numbers.
     **bounds
         Bounds as pydantic names them (``ge``, ``gt``, ``le``, ``lt``, ...).
+
+    Returns
+    -------
+    Any
+        The field, as pydantic declares it.
     """
     return Field(
         default, title=title, description=description, json_schema_extra={"unit": unit}, **bounds
     )
 
 
-def _in_words(model: str, error: ValidationError) -> str:
-    lines = []
+def _as_input_error(model: type[Settings], error: ValidationError) -> InputError:
+    """Name each setting that cannot be used; the first is the one that a door leads to."""
+    lines, first = [], ""
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"]) or model
-        lines.append(f"{name}: {problem['msg']} (given: {problem.get('input')!r})")
-    return "These settings cannot be used:\n  " + "\n  ".join(lines)
+        name, *inside = (str(part) for part in problem["loc"] or ("",))
+        if name not in model.model_fields:  # or they do not go together, which has no name
+            lines.append(f"there is no setting {name!r}" if name else problem["msg"])
+            continue
+        first = first or name
+        place = "".join(f", {part}" for part in inside)
+        lines.append(f"{{setting:{name}}}{place}: {problem['msg']} (given: {problem['input']!r})")
+    return InputError("These settings cannot be used:\n  " + "\n  ".join(lines), setting=first)

@@ -337,11 +337,11 @@ def test_a_section_without_crystals_is_exported(section: Section, tmp_path: Path
 
 def test_stale_products_are_refused_with_advice(section: Section, tmp_path: Path) -> None:
     put(section, "mg", "mg", crystals_and_mg()[1], version=2)
-    with pytest.raises(SectionError, match="napari-olivine crystals"):
+    with pytest.raises(SectionError, match="Run the step 'crystals'"):
         export_catalogue(section, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     section.product("crystals").path.rename(tmp_path / "gone")  # type: ignore[union-attr]
-    with pytest.raises(SectionError, match="napari-olivine crystals"):
+    with pytest.raises(SectionError, match="Run the step 'crystals'"):
         export_catalogue(section, tmp_path / "out")
 
 

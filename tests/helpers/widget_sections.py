@@ -122,6 +122,16 @@ if mood == "fail":
     message = "The tile r00_c01 is truncated: export it again."
     tell(event="error", kind="InputError", message=message)
     sys.exit(1)
+if mood == "lost":  # it speaks with what a program can know
+    tell(event="message", message="--smoothing-px helps", text="{setting:smoothing_px} helps")
+    told = "Tile r01_c02 is left black."
+    mend = "Change {setting:memory}."
+    tell(event="warning", message=told, text=told, remedy=mend, tile="r01_c02")
+    tell(
+        event="error", step=step, kind="SectionError", message="Run 'napari-olivine mask' first.",
+        text="There is no 'mask' yet.", remedy="Run {step:mask} first.", run_step="mask",
+    )
+    sys.exit(1)
 if mood == "crash":
     print("out of luck", file=sys.stderr, flush=True); sys.exit(3)
 if mood in ("slow", "deaf"):

@@ -26,7 +26,7 @@ from napari_olivine.training import TrainSettings, train
 from napari_olivine.training.plan import make_plan
 from napari_olivine.training.review_labels import Corrections, corrections_fingerprint
 from napari_olivine.training.samples import Samples
-from napari_olivine.workflow.check import check_section
+from napari_olivine.workflow import check_section
 from tests.crystals.test_step import labels_of, make_section, put
 
 Image = NDArray[Any]
@@ -390,7 +390,7 @@ def test_training_knows_by_which_corrections_it_was_made(store: CrystalStore) ->
     assert corrections_fingerprint(section, settings) == {}
     judge(store, "rejected", "disc")
     store.flush()
-    with pytest.raises(SectionError, match="run 'napari-olivine corrections' again"):
+    with pytest.raises(SectionError, match="Run the step 'corrections' again"):
         corrections_fingerprint(section, settings)
     write_corrections(section)
     first = corrections_fingerprint(section, settings)

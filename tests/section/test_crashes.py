@@ -358,7 +358,7 @@ def test_a_full_disk_is_told_even_if_nothing_can_be_noted_any_more(section, monk
         raise OSError(number, "no room")
 
     monkeypatch.setattr(draft, "_add_seconds", full)
-    with pytest.raises(SectionError, match=r"full.*free some space"):
+    with pytest.raises(SectionError, match=r"full.*Free some space"):
         with section.draft("mask", section.recipe("mask", Settings(), ["images"]), Job()):
             full()
 
@@ -371,7 +371,7 @@ def test_a_section_that_may_only_be_read_is_told(section, monkeypatch, number):
     monkeypatch.setattr("filelock.BaseFileLock.acquire", forbidden)
     with pytest.raises(SectionError, match="cannot be written.*'mask' cannot be made"):
         make(section, 1)
-    with pytest.raises(SectionError, match="check it without --repair"):
+    with pytest.raises(SectionError, match="Check it without the setting 'repair'"):
         check_section(section, REPAIR, Job())
     assert check_section(section, CheckSettings(), Job()).findings == []
 

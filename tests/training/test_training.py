@@ -348,7 +348,7 @@ def test_without_mask_the_person_is_told_what_to_run(tmp_path: Path) -> None:
 
     image = np.random.default_rng(0).integers(1, 200, (64, 64)).astype(np.uint8)
     section = make_section(tmp_path / "s", {"BSE": image})
-    with pytest.raises(SectionError, match="napari-olivine mask"):
+    with pytest.raises(SectionError, match="Run the step 'mask' first"):
         train(section, TrainSettings())
 
 

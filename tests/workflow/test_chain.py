@@ -11,8 +11,9 @@ import pytest
 from napari_olivine.cli import main
 from napari_olivine.errors import InputError
 from napari_olivine.phantom import PhantomSettings, make_phantom
+from napari_olivine.registry import chain
 from napari_olivine.section import Section
-from napari_olivine.workflow.chain import CHAIN, ChainSettings, run_chain
+from napari_olivine.workflow import ChainSettings, run_chain
 
 
 def short_training(steps: int, batch: int) -> list[str]:
@@ -71,7 +72,7 @@ def test_running_again_repeats_nothing(finished: Path, capsys: pytest.CaptureFix
     before = {product.name: product.created for product in section.products()}
     command = ["run", str(finished / "source"), str(finished / "section"), *SHORT]
     assert main([*command, "--rasters"]) == 0
-    assert capsys.readouterr().out.count("is up to date") >= len(CHAIN) - 1
+    assert capsys.readouterr().out.count("is up to date") >= len(chain()) - 1
     assert {product.name: product.created for product in section.products()} == before
 
 

@@ -6,25 +6,33 @@ import argparse
 import json
 import types
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
+from napari_olivine.cli.wording import Wording, flag_of
 from napari_olivine.errors import InputError
-from napari_olivine.settings import Settings
+from napari_olivine.registry import Step
+
+if TYPE_CHECKING:
+    from napari_olivine.settings import Settings
 
 SHARED = "seed"
 """A setting of this name takes the option that all commands share."""
 
 
-def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
-    """Add one option for every field of a settings model, and ``--settings FILE``.
+def add_options(parser: argparse.ArgumentParser, step: Step) -> None:
+    """Add one option for every setting of a step, and ``--settings FILE``.
 
     Parameters
     ----------
     parser
         Parser of the command.
-    model
-        Settings of the step.
+    step
+        The step; one without settings gets no options.
     """
+    fields = step.settings.model_fields
+    if not fields:
+        return
+    wording = Wording(step)
     group = parser.add_argument_group("settings")
     group.add_argument(
         "--settings",
@@ -32,14 +40,15 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         metavar="FILE",
         help="JSON file with any of the settings below; options on the command line win",
     )
-    for name, field in model.model_fields.items():
+    for name, field in fields.items():
         if name == SHARED:
             continue
         kind, optional = _without_none(field.annotation)
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         unit = f" [{extra['unit']}]" if extra.get("unit") else ""
         default = "auto" if field.default is None else field.default
-        text = f"{field.description}{unit} (default: {default})".replace("%", "%%")
+        description = wording.of(field.description or "")
+        text = f"{description}{unit} (default: {default})".replace("%", "%%")
         flag = flag_of(name)
         arguments: dict[str, Any] = {"dest": f"setting_{name}", "default": None, "help": text}
         if kind is bool:
@@ -54,11 +63,6 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
             group.add_argument(flag, metavar=metavar.upper(), **arguments)
 
 
-def flag_of(name: str) -> str:
-    """Option of a setting; a name that Python keeps for itself has a line below at its end."""
-    return "--" + name.rstrip("_").replace("_", "-")
-
-
 def read_settings(arguments: argparse.Namespace, model: type[Settings]) -> Settings:
     """Make the settings of a command from its settings file and options.
 
@@ -68,15 +72,22 @@ def read_settings(arguments: argparse.Namespace, model: type[Settings]) -> Setti
         If the file cannot be read or a value is out of its bounds.
     """
     values: dict[str, Any] = {}
-    if arguments.settings is not None:
+    if (file := getattr(arguments, "settings", None)) is not None:
         try:
-            values = json.loads(arguments.settings.read_text())
+            values = json.loads(file.read_text())
         except (OSError, ValueError) as error:
             raise InputError(
-                f"The settings file {arguments.settings} cannot be read: {error}"
+                f"The settings file {file} cannot be read: {error}",
+                remedy="Write it as one JSON object.",
+                file=file,
+                expected="one JSON object",
             ) from error
         if not isinstance(values, dict):
-            raise InputError(f"The settings file {arguments.settings} must hold one JSON object.")
+            raise InputError(
+                f"The settings file {file} must hold one JSON object.",
+                file=file,
+                expected="one JSON object",
+            )
     for name, field in model.model_fields.items():
         if name == SHARED:
             values.setdefault(name, arguments.seed)
@@ -91,7 +102,9 @@ def read_settings(arguments: argparse.Namespace, model: type[Settings]) -> Setti
             try:
                 value = json.loads(value)
             except ValueError as error:
-                raise InputError(f"{flag_of(name)} must be JSON: {error}") from error
+                raise InputError(
+                    f"{{setting:{name}}} must be JSON: {error}", setting=name, expected="JSON"
+                ) from error
         values[name] = value
     return model(**values)
 

@@ -9,16 +9,9 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from napari_olivine.job import Event, Job
-
-
-class Listener(Protocol):
-    """Receives the events of a job."""
-
-    def __call__(self, event: Event) -> None:
-        """Take one event."""
 
 
 class JsonLines:
@@ -31,6 +24,9 @@ class JsonLines:
         """Write one event."""
         with self._lock:
             print(json.dumps(event, default=str), flush=True)
+
+    def close(self) -> None:
+        """Leave the output as it is: every line is whole."""
 
 
 class Terminal:

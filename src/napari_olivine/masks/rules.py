@@ -1,4 +1,9 @@
-"""Phase rules over element maps: read from a line of text, applied without divisions."""
+"""Phase rules over element maps: read from a line of text, applied without divisions.
+
+References
+----------
+Leichter et al. (2022), doi 10.3389/feart.2022.740638, section 3.5.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 
 OLIVINE_PAPER = "Ca/Mg < 0.1 and Al/Mg < 0.1 and Mg > 30"
-"""The published rule for counts (Frontiers in Earth Science 2022, section 3.5)."""
+"""The published rule for counts (Leichter et al. 2022)."""
 
 OLIVINE = OLIVINE_PAPER + " and Si/(Mg + Fe) < 0.85"
 """The published rule and the count ratio that keeps orthopyroxene out.
@@ -42,7 +47,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class Condition:
-    """``numerator / denominator < limit`` (or ``>``), the denominator being 1 where none stands."""
+    """``numerator / denominator < limit`` (or ``>``); the denominator may be the constant 1."""
 
     numerator: Sum
     denominator: Sum
@@ -52,15 +57,15 @@ class Condition:
     def holds(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
         """Tell for each pixel whether it holds.
 
-        The denominator is moved to the other side, so nothing is divided; where it is 0 the
-        ratio counts as infinite: never below a limit, always above it.
+        The limit is multiplied by the denominator, so nothing is divided. Where the denominator
+        is 0, the ratio counts as infinite: never below a limit, always above it.
         """
         nothing = self.denominator.of(maps) <= 0
         margin = self.margin(maps)
         return np.asarray((margin > 0) & ~nothing if self.below else (margin > 0) | nothing)
 
     def margin(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
-        """How far each pixel is on the right side of the limit, in counts."""
+        """Distance of each pixel from the limit in counts, positive where the condition holds."""
         left, right = self.numerator.of(maps), np.float32(self.limit) * self.denominator.of(maps)
         return np.asarray(right - left if self.below else left - right, np.float32)
 
@@ -121,7 +126,11 @@ def parse_rule(text: str) -> Rule:
     """
     text = NAMED_RULES.get(text.strip(), text).strip()
     if not text:
-        raise InputError("The rule is empty; write for example: " + OLIVINE_PAPER)
+        raise InputError(
+            "The rule is empty.",
+            remedy=f"Write {{setting:rule}} for example as: {OLIVINE_PAPER}",
+            setting="rule",
+        )
     parts = re.split(r"\band\b|&", text)
     return Rule(text, tuple(_condition(part.strip(), text) for part in parts))
 
@@ -134,12 +143,17 @@ def _condition(text: str, rule: str) -> Condition:
     sides = re.fullmatch(rf"(.+?)\s*([<>])=?\s*(-?{_NUMBER})", text)
     if sides is None:
         raise InputError(
-            f"The condition {text!r} of the rule {rule!r} cannot be read; "
-            "write it as 'A/B < 0.1', 'A > 30' or 'A/(B + C) < 0.95'."
+            f"The condition {text!r} of the rule {rule!r} cannot be read.",
+            remedy="Write it as 'A/B < 0.1', 'A > 30' or 'A/(B + C) < 0.95'.",
+            setting="rule",
         )
     ratio = [part.strip() for part in sides[1].split("/")]
     if len(ratio) > 2:
-        raise InputError(f"The condition {text!r} has more than one division; use one.")
+        raise InputError(
+            f"The condition {text!r} has more than one division.",
+            remedy="Use one division in each condition.",
+            setting="rule",
+        )
     numerator = _sum(ratio[0], text)
     denominator = _sum(ratio[1], text) if len(ratio) == 2 else Sum((), 1.0)
     return Condition(numerator, denominator, sides[2] == "<", float(sides[3]))
@@ -148,7 +162,11 @@ def _condition(text: str, rule: str) -> Condition:
 def _sum(text: str, condition: str) -> Sum:
     inner = text.strip().removeprefix("(").removesuffix(")").strip()
     if "(" in inner or ")" in inner:
-        raise InputError(f"The condition {condition!r} has nested brackets; one pair is enough.")
+        raise InputError(
+            f"The condition {condition!r} has nested brackets.",
+            remedy="Use one pair of brackets on a side.",
+            setting="rule",
+        )
     weights: dict[str, float] = {}
     constant = 0.0
     tokens = re.findall(r"[-+]|[^-+]+", inner.replace(" ", ""))
@@ -162,8 +180,10 @@ def _sum(text: str, condition: str) -> Sum:
         elif term := re.fullmatch(rf"(?:({_NUMBER})\*)?({_NAME})", token):
             weights[term[2]] = weights.get(term[2], 0.0) + sign * float(term[1] or 1)
         else:
-            raise InputError(f"{token!r} in the condition {condition!r} is no signal or number.")
+            raise InputError(
+                f"{token!r} in the condition {condition!r} is no signal or number.", setting="rule"
+            )
         sign = 1.0
     if not weights and not tokens:
-        raise InputError(f"A side of the condition {condition!r} is empty.")
+        raise InputError(f"A side of the condition {condition!r} is empty.", setting="rule")
     return Sum(tuple(sorted(weights.items())), constant)

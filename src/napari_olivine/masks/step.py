@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.masks.rules import NAMED_RULES, Rule, parse_rule
+from napari_olivine.masks.rules import Rule, parse_rule
 from napari_olivine.section import (
     Product,
     Raster,
     Section,
+    Submaps,
     Tiles,
     block_side,
     blocks,
@@ -24,11 +26,10 @@ from napari_olivine.section import (
 from napari_olivine.settings import Settings, setting
 
 IGNORE = 255
-"""Value of mask pixels that say nothing: not measured, or too close to an outline."""
-
+"""Value of mask pixels without a label: not measured, or too close to an outline."""
 
 RIM_SIGMAS = 2
-"""Standard deviations of the smoothing that are left out at the rim of maps of a part."""
+"""Width of the rim of a submap that gets no label, in standard deviations of the smoothing."""
 
 
 class MaskSettings(Settings):
@@ -91,18 +92,18 @@ def make_mask(
     if missing := sorted(set(rule.signals) - set(section.record.signals)):
         raise InputError(
             f"The rule {rule.text!r} needs {', '.join(missing)}, but {section.path} has only "
-            f"{', '.join(section.record.signals)}; import these maps or choose another rule."
+            f"{', '.join(section.record.signals)}.",
+            remedy="Import these maps, or change {setting:rule}.",
+            setting="rule",
         )
     recipe = section.recipe("mask", settings, ["images"])
     if done := section.finished("mask", recipe, job):
         return done
     maps = {signal: section.raster("images", signal) for signal in rule.signals}
-    sigma = settings.smoothing_px
-    if sigma is None:
-        sigma = 0.0 if settings.rule.strip() == "olivine-paper" else 1.0
-    halo = int(np.ceil(4 * sigma)) + settings.edge_ignore_px
+    # The average at the rim of a submap would mix in pixels that were not measured.
+    rim = int(np.ceil(RIM_SIGMAS * _smoothing(settings)))
     measured = _measured_tiles(section, maps)
-    fields = section.fields()
+    coverage = _Coverage(measured, section.fields(), rule.signals, rim)
     with section.draft("mask", recipe, job) as draft:
         out = create_raster(
             draft.path / "olivine",
@@ -114,31 +115,61 @@ def make_mask(
         )
         side = block_side(job, 4 * (len(maps) + 6))
         for rows, columns in draft.pending(blocks(section.shape, side, side), "Masking"):
-            top, left = min(halo, rows.start), min(halo, columns.start)
-            wide_rows = slice(rows.start - top, rows.stop + halo)
-            wide_columns = slice(columns.start - left, columns.stop + halo)
-            block = {
-                signal: image.read(wide_rows, wide_columns).astype(np.float32)
-                for signal, image in maps.items()
-            }
-            found = phase_of(rule, block, sigma).astype(np.uint8)
-            if settings.edge_ignore_px:
-                found[_edge(found, settings.edge_ignore_px)] = IGNORE
-            found = found[
-                top : top + rows.stop - rows.start, left : left + columns.stop - columns.start
-            ]
-            if measured is not None:
-                found[~measured.covers(rows, columns)] = IGNORE
-            if fields is not None:
-                # The average at the rim of a field would mix in what was not measured.
-                rim = int(np.ceil(RIM_SIGMAS * sigma))
-                found[~fields.covers(rows, columns, rule.signals, rim)] = IGNORE
-            out.write(rows.start, columns.start, found)
+            block = _mask_block(rows, columns, maps, rule, settings)
+            coverage.ignore_elsewhere(block, rows, columns)
+            out.write(rows.start, columns.start, block)
         out.build_pyramid(job)
         tiles = section.tiles()
         empty = len(tiles) - len(measured) if tiles is not None and measured is not None else 0
         draft.notes |= _notes(out, rule, empty, job)
     return section.require("mask")
+
+
+def _smoothing(settings: MaskSettings) -> float:
+    """Return the standard deviation of the smoothing, px."""
+    if settings.smoothing_px is not None:
+        return settings.smoothing_px
+    return 0.0 if settings.rule.strip() == "olivine-paper" else 1.0
+
+
+def _mask_block(
+    rows: slice,
+    columns: slice,
+    maps: Mapping[str, Raster],
+    rule: Rule,
+    settings: MaskSettings,
+) -> NDArray[np.uint8]:
+    """Apply the rule to a block, read with a halo so that its outlines do not show."""
+    sigma = _smoothing(settings)
+    halo = int(np.ceil(4 * sigma)) + settings.edge_ignore_px
+    top, left = min(halo, rows.start), min(halo, columns.start)
+    wide = (
+        slice(rows.start - top, rows.stop + halo),
+        slice(columns.start - left, columns.stop + halo),
+    )
+    counts = {signal: image.read(*wide).astype(np.float32) for signal, image in maps.items()}
+    mask = phase_of(rule, counts, sigma).astype(np.uint8)
+    if settings.edge_ignore_px:
+        mask[_edge(mask, settings.edge_ignore_px)] = IGNORE
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    return mask[top : top + height, left : left + width]
+
+
+@dataclass(frozen=True)
+class _Coverage:
+    """Where the maps of a rule were measured: in which tiles, and inside which submaps."""
+
+    tiles: Tiles | None
+    submaps: Submaps | None
+    signals: list[str]
+    rim_px: int
+
+    def ignore_elsewhere(self, block: NDArray[np.uint8], rows: slice, columns: slice) -> None:
+        """Take the label from the pixels of a block that were not measured."""
+        if self.tiles is not None:
+            block[~self.tiles.covers(rows, columns)] = IGNORE
+        if self.submaps is not None:
+            block[~self.submaps.covers(rows, columns, self.signals, self.rim_px)] = IGNORE
 
 
 def phase_of(
@@ -149,13 +180,18 @@ def phase_of(
     Parameters
     ----------
     rule
-        What the phase is.
+        Definition of the phase.
     maps
         Counts of every signal of the rule, shape (rows, columns).
     smoothing_px
         0: each pixel by itself. Otherwise the significance of each condition (its margin over its
         Poisson standard error) is averaged by a Gaussian of this standard deviation, so that
         neighbours decide together where a single pixel holds too few counts.
+
+    Returns
+    -------
+    ndarray
+        Whether each pixel is the phase, bool, shape (rows, columns).
     """
     if smoothing_px == 0:
         return rule.applies(maps)
@@ -206,6 +242,3 @@ def _notes(mask: Raster, rule: Rule, unmeasured: int, job: Job) -> dict[str, obj
         "phase_percent": round(100 * phase / max(1, measured), 2),
         "unmeasured_tiles": unmeasured,
     }
-
-
-__all__ = ["IGNORE", "NAMED_RULES", "MaskSettings", "make_mask", "phase_of"]

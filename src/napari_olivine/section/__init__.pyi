@@ -45,8 +45,6 @@ from .sessions import (
 )
 from .store import (
     REVIEW as REVIEW,
-    SEVERAL as SEVERAL,
-    STEP_OF as STEP_OF,
     Section as Section,
     SectionRecord as SectionRecord,
     make_root as make_root,

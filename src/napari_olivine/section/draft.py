@@ -122,7 +122,8 @@ def open_draft(section: Path, name: str, recipe: Recipe, job: Job) -> Iterator[D
         held = lock_of(section, name).acquire(timeout=MOMENT_S)
     except filelock.Timeout:
         raise SectionError(
-            f"Another process is making {name!r} of {section} now; wait for it or stop it."
+            f"Another process is making {name!r} of {section} now.",
+            remedy="Wait for it or stop it.",
         ) from None
     except OSError as error:
         if error.errno in FORBIDDEN:
@@ -142,8 +143,8 @@ def open_draft(section: Path, name: str, recipe: Recipe, job: Job) -> Iterator[D
         except OSError as error:
             if error.errno in FULL:
                 raise SectionError(
-                    f"The disk of {section} is full. What was finished of {name!r} is kept: "
-                    "free some space and run the same command again."
+                    f"The disk of {section} is full. What was finished of {name!r} is kept.",
+                    remedy="Free some space and run the same step again.",
                 ) from error
             raise
         finally:
@@ -259,8 +260,9 @@ def _require_one_disk(section: Path, name: str) -> None:
     place = place.parent if place.parent.exists() else section
     if work.stat().st_dev != place.stat().st_dev:
         raise SectionError(
-            f"{work} and {place} lie on two disks: what is made in the one cannot be moved to the "
-            "other. Let both be folders, not links to somewhere else."
+            f"{work} and {place} lie on two disks: a product that is made in the one cannot be "
+            "moved to the other.",
+            remedy="Let both be folders, not links to somewhere else.",
         )
 
 

@@ -115,8 +115,9 @@ class Product:
             return product
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise SectionError(
-                f"{path / RECORD} is missing or damaged ({first_line(error)}); delete {path} and "
-                "run its step again."
+                f"{path / RECORD} is missing or damaged ({first_line(error)}).",
+                remedy=f"Delete {path} and run its step again.",
+                file=path / RECORD,
             ) from error
 
 

@@ -80,7 +80,7 @@ class Raster:
             OSError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
         ) as error:  # fmt: skip
             raise SectionError(
-                f"{self.folder} is not a readable OME-Zarr image ({error})."
+                f"{self.folder} is not a readable OME-Zarr image ({error}).", file=self.folder
             ) from error
 
     @property
@@ -145,7 +145,9 @@ class Raster:
         shape, dtype = self.shape, self.dtype
         self._open()
         if (self.shape, self.dtype) != (shape, dtype):
-            raise SectionError(f"{self.folder} was replaced while it was read; read it again.")
+            raise SectionError(
+                f"{self.folder} was replaced while it was read.", remedy="Read it again."
+            )
 
     def _read(self, rows: slice, columns: slice, level: int) -> NDArray[Any] | None:
         try:
@@ -155,8 +157,10 @@ class Raster:
                 return None
             raise SectionError(
                 f"{self.folder} is damaged at level {level}, rows {rows.start} to {rows.stop}, "
-                f"columns {columns.start} to {columns.stop} ({error}): run 'napari-olivine check' "
-                "with --repair."
+                f"columns {columns.start} to {columns.stop} ({error}).",
+                remedy="Run {step:check} with {setting:check.repair}.",
+                step="check",
+                file=self.folder,
             ) from error
 
     def write(self, row: int, column: int, block: NDArray[Any], level: int = 0) -> None:

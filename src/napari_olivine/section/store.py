@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
+from napari_olivine.registry import folders_of_several, maker_of
 from napari_olivine.section.annotations import check_placements, read_annotation, sessions_of
 from napari_olivine.section.atomic_io import PARTIAL, write_atomically
 from napari_olivine.section.draft import Draft, open_draft, put_in_place
@@ -31,32 +32,12 @@ FORMAT = 1
 
 State = Literal["missing", "fresh", "stale"]
 
-STEP_OF = {
-    "images": "import",
-    "levelling": "level",
-    "epma": "import",
-    "mask": "mask",
-    "models": "train",
-    "probability": "segment",
-    "compare": "segment",
-    "segmentation": "segment",
-    "calibration": "calibrate",
-    "mg": "calibrate",
-    "crystals": "crystals",
-    "corrections": "corrections",
-}
-"""The command that makes each product."""
-
 NOTHING = ("zarr.json", "Thumbs.db", "desktop.ini", "lost+found")
 """What may lie where a section is started: an import that was killed at once left ``zarr.json``,
 operating systems the rest, and names that begin with a full stop."""
 
 REVIEW = "annotations/review"
 """The journal of a person's edits, as an input of products."""
-
-
-SEVERAL = ("models", "compare")
-"""Folders that hold products of their own, each with a name."""
 
 
 class SectionRecord(BaseModel):
@@ -117,17 +98,21 @@ class Section:
                 if (path / "images").exists():
                     raise SectionError(
                         f"{path} already holds the section {section.record.name!r}, imported from "
-                        f"{section.record.source or 'elsewhere'}; choose another folder."
+                        f"{section.record.source or 'elsewhere'}.",
+                        remedy="Choose another folder.",
                     )
                 write_atomically(file, record.model_dump_json(indent=1) + "\n")
             return cls(path)
         if (path / "images" / RECORD).exists():
             raise SectionError(
-                f"{path} holds images of a section whose section.json is lost: put that back from "
-                "a copy, or import into another folder."
+                f"{path} holds images of a section whose section.json is lost.",
+                remedy="Put that file back from a copy, or import into another folder.",
+                file=file,
             )
         if path.exists() and any(_is_foreign(one) for one in path.iterdir()):
-            raise SectionError(f"{path} is not empty and holds no section; choose another folder.")
+            raise SectionError(
+                f"{path} is not empty and holds no section.", remedy="Choose another folder."
+            )
         path.mkdir(parents=True, exist_ok=True)
         make_root(path)
         write_atomically(file, record.model_dump_json(indent=1) + "\n")
@@ -148,7 +133,7 @@ class Section:
     def products(self) -> list[Product]:
         """Return every finished product."""
         found = sorted(self.path.glob(f"*/{RECORD}"))
-        for several in SEVERAL:
+        for several in folders_of_several():
             found += sorted(self.path.glob(f"{several}/*/{RECORD}"))
         names = [file.parent.relative_to(self.path).as_posix() for file in found]
         return [product for name in names if (product := self.product(name)) is not None]
@@ -159,16 +144,17 @@ class Section:
         Raises
         ------
         SectionError
-            If it is missing, or stale and `stale_ok` is not set; says which command makes it.
+            If it is missing, or stale and `stale_ok` is not set; says which step makes it.
         """
-        command = f"napari-olivine {STEP_OF[name.split('/')[0]]}"
+        step = maker_of(name)
         product = self.product(name)
         if product is None:
-            raise SectionError(f"{self.path} has no {name!r} yet: run '{command}' first.")
+            raise SectionError(f"{self.path} has no {name!r} yet.", step=step)
         if not stale_ok and self.state(name) == "stale":
             raise SectionError(
-                f"{name!r} of {self.path} is out of date, because what it was made from has "
-                f"changed: run '{command}' again."
+                f"{name!r} of {self.path} is out of date: an input of it has changed.",
+                remedy=f"Run {{step:{step}}} again.",
+                step=step,
             )
         return product
 
@@ -295,7 +281,7 @@ class Section:
         """
         file = self.path / "annotations" / f"{name}.csv"
         if not file.exists():
-            raise SectionError(f"{self.path} has no {name}: run 'napari-olivine import' first.")
+            raise SectionError(f"{self.path} has no {name}.", step="import", file=file)
         table = read_annotation(file)
         if name == "placements":
             check_placements(table, file)
@@ -347,14 +333,23 @@ def _mark(image: Path) -> tuple[int, ...]:
 def _read_record(path: Path) -> SectionRecord:
     file = path / "section.json"
     if not file.exists():
-        raise SectionError(f"{path} is not a section: it has no section.json. Import one first.")
+        raise SectionError(
+            f"{path} is not a section: it has no section.json.",
+            remedy="Open the folder of a section, or run {step:import} to make one.",
+            step="import",
+            file=file,
+        )
     try:
         values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         if int(values.get("format", -1)) > FORMAT:
             raise SectionError(
                 f"{path} was written by a newer version of napari-olivine (layout "
-                f"{values['format']}, this one knows {FORMAT}); update napari-olivine."
+                f"{values['format']}, this one knows {FORMAT}).",
+                remedy="Update napari-olivine.",
+                file=file,
             )
         return SectionRecord(**values)
     except (ValueError, TypeError, AttributeError, ValidationError) as error:
-        raise SectionError(f"{file} is damaged or no section's record: {error}") from error
+        raise SectionError(
+            f"{file} is damaged or no section's record: {error}", file=file
+        ) from error

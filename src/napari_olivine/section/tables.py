@@ -37,6 +37,8 @@ def read_table(file: Path) -> pd.DataFrame:
         return pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise SectionError(
-            f"{file} is missing or damaged ({first_line(error)}): run 'napari-olivine check' with "
-            "--repair."
+            f"{file} is missing or damaged ({first_line(error)}).",
+            remedy="Run {step:check} with {setting:check.repair}.",
+            step="check",
+            file=file,
         ) from error

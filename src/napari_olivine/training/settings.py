@@ -71,7 +71,7 @@ class TrainSettings(Settings):
     corrections: bool = setting(
         True,
         "Learn from corrections",
-        "Where a person accepted, rejected or corrected crystals ('napari-olivine corrections'), "
+        "Where a person accepted, rejected or corrected crystals ({step:corrections}), "
         "that counts instead of the mask. Sessions for validation and test are left out.",
     )
     corrected: float = setting(

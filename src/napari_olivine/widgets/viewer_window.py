@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_olivine.registry import DOCKS
 from napari_olivine.section import Section
-from napari_olivine.widgets.state import DOCKS, OpenSection
+from napari_olivine.widgets.state import OpenSection
 
 if TYPE_CHECKING:
     import napari
@@ -32,10 +33,6 @@ def view(section: Path | str) -> None:
     napari.run()
 
 
-REVIEW = "Review"
-"""The dock that belongs to no step."""
-
-
 def open_window(section: Path | str, *, show: bool = True) -> napari.Viewer:
     """Open a viewer on a section, with every dock.
 
@@ -56,7 +53,7 @@ def open_window(section: Path | str, *, show: bool = True) -> napari.Viewer:
     main = viewer.window._qt_window
     main.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
     first = None
-    for name in (*DOCKS.values(), REVIEW):
+    for name in DOCKS:
         dock, _ = viewer.window.add_plugin_dock_widget(
             "napari-olivine", name, tabify=first is not None
         )

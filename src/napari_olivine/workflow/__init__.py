@@ -1,5 +1,5 @@
-"""The steps in their order: the list of them, the whole chain, the demonstration."""
+"""Several steps in a row: the whole chain, the demonstration, the check that reads files again."""
 
-from napari_olivine.registry import STEPS, Step
+import lazy_loader
 
-__all__ = ["STEPS", "Step"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

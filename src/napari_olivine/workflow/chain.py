@@ -8,31 +8,16 @@ from typing import Any
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Event, Job
-from napari_olivine.registry import STEPS
+from napari_olivine.registry import STEPS, chain
 from napari_olivine.section import Section
 from napari_olivine.settings import Settings, setting
-
-CHAIN = ("import", "level", "mask", "train", "segment", "calibrate", "crystals", "export")
-"""Steps in their order."""
-
-SHARE = {
-    "import": 0.02,
-    "level": 0.02,
-    "mask": 0.02,
-    "train": 0.70,
-    "segment": 0.12,
-    "calibrate": 0.04,
-    "crystals": 0.04,
-    "export": 0.04,
-}
-"""Share of the chain's time that each step takes, measured on the standard section."""
 
 
 class ChainSettings(Settings):
     """Settings of the whole chain; those of single steps may be given by ``steps``."""
 
-    rule: str = setting("olivine", "Rule", "Rule of the reference mask; see the mask step.")
-    network: str = setting("light", "Network", "Network to train; see the train step.")
+    rule: str = setting("olivine", "Rule", "Rule of the reference mask; see {step:mask}.")
+    network: str = setting("light", "Network", "Network to train; see {step:train}.")
     max_minutes: float | None = setting(
         None, "Training time", "Stop training after so many minutes.", unit="min", gt=0
     )
@@ -62,8 +47,13 @@ class ChainSettings(Settings):
         InputError
             If `steps` names a step or setting that does not exist.
         """
-        if unknown := set(self.steps) - set(CHAIN):
-            raise InputError(f"There is no step {sorted(unknown)}; there are {', '.join(CHAIN)}.")
+        names = [one.name for one in chain()]
+        if unknown := sorted(set(self.steps) - set(names)):
+            raise InputError(
+                f"There is no step {unknown}; there are {', '.join(names)}.",
+                setting="steps",
+                expected=", ".join(names),
+            )
         shared: dict[str, dict[str, Any]] = {
             "mask": {"rule": self.rule},
             "train": {"network": self.network, "max_minutes": self.max_minutes},
@@ -95,26 +85,21 @@ def run_chain(
         The section with all its products.
     """
     settings, job = settings or ChainSettings(), job or Job()
-    for step in CHAIN:  # a bad setting of a late step is found before the first hour is spent
-        settings.of(step)
+    steps = chain()
+    for step in steps:  # a bad setting of a late step is found before the first hour is spent
+        settings.of(step.name)
     catalogue = settings.catalogue or section.with_name(f"{section.name}-catalogue")
-    opened: Section | None = None
+    paths = {"source": source, "section": section, "folder": catalogue}
     before = 0.0
-    for number, step in enumerate(CHAIN, 1):
-        job.say(f"[{number}/{len(CHAIN)}] {step}: {STEPS[step].title}")
-        part = replace(job, listen=_within(job, before, SHARE[step]))
-        function, own = STEPS[step].function, settings.of(step)
-        if step == "import":
-            opened = function(source, section, own, part)
-        elif step == "export":
-            function(opened, catalogue, own, part)
-        else:
-            function(opened, own, part)
-        before += SHARE[step]
-    assert opened is not None
+    for number, step in enumerate(steps, 1):
+        job.say(f"[{number}/{len(steps)}] {step.name}: {step.title}")
+        part = replace(job, listen=_within(job, before, step.share))
+        arguments = (Section(section) if one.opened else paths[one.name] for one in step.arguments)
+        step.function(*arguments, settings.of(step.name), part)
+        before += step.share
     job.progress(1, 1, "Done")
     job.say(f"The catalogue is in {catalogue}.")
-    return opened
+    return Section(section)
 
 
 def _within(job: Job, before: float, share: float) -> Any:

@@ -27,6 +27,20 @@ def check_section(
 
     See `napari_olivine.section.check.check_section`. Damaged parts of images are read again from
     the files they were imported from, if these are there and have not changed.
+
+    Parameters
+    ----------
+    section
+        The section.
+    settings
+        Whether to repair, and where the instrument's files are now.
+    job
+        Running job.
+
+    Returns
+    -------
+    Report
+        Findings, repairs, and damage that is left.
     """
     job = job or Job()
     return check(section, settings, job, partial(_open_source, settings, job))
@@ -44,11 +58,13 @@ def _open_source(
     """
     folder = Path(settings.source or section.record.source)
     if not folder.is_dir():
-        raise InputError(f"{folder} is not there; say with --source where it is now")
+        raise InputError(
+            f"{folder} is not there; say with {{setting:source}} where it is now", setting="source"
+        )
     imported = ImportSettings(**images.recipe.settings)
     source = read_source(folder, imported, job)
     if source.image_fingerprint != images.recipe.inputs.get("source"):
-        raise InputError(f"the files in {folder} are not those that were imported")
+        raise InputError(f"the files in {folder} are not those that were imported", file=folder)
     source.check(job)
     # Tiles and maps lie where the import found them, not where the files say.
     source = place_signals(source, imported, images.recipe, section.path, job).source

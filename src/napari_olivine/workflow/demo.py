@@ -19,7 +19,7 @@ class DemoSettings(Settings):
 
     rows: int = setting(6, "Tile rows", "Rows of tiles of the synthetic section.", ge=2, le=40)
     cols: int = setting(9, "Tile columns", "Columns of tiles.", ge=3, le=60)
-    network: str = setting("light", "Network", "Network to train; see the train step.")
+    network: str = setting("light", "Network", "Network to train; see {step:train}.")
     max_minutes: float = setting(
         7.5, "Training time", "Stop training after so many minutes.", unit="min", gt=0
     )

@@ -22,7 +22,7 @@ from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.readers import ImportSettings, import_section, read_source
 from napari_olivine.section import Section, SubmapPlace, Submaps
 from napari_olivine.section.check import CheckSettings
-from napari_olivine.workflow.check import check_section
+from napari_olivine.workflow import check_section
 
 SHAPE = (600, 800)
 PIXEL_UM = 2.0

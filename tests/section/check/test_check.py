@@ -21,7 +21,7 @@ from napari_olivine.section import Section, create_raster
 from napari_olivine.section.check import CheckSettings, Report, files
 from napari_olivine.section.draft import OLD
 from napari_olivine.settings import Settings
-from napari_olivine.workflow.check import check_section
+from napari_olivine.workflow import check_section
 from tests.helpers.sources import make_mosaic, tile_file
 
 EVERYTHING = slice(0, 1 << 30)
@@ -119,7 +119,7 @@ def test_a_damaged_image_is_mended_from_its_files(section, shard, harm):
     HARM[harm](section.path / "images" / "Mg" / shard)
     told = check(section)
     assert {finding.where for finding in told.left} == {"images/Mg"}
-    assert all("--repair" in finding.advice for finding in told.left)
+    assert all("{setting:repair}" in finding.advice for finding in told.left)
     mended = check(section, REPAIR)
     assert mended.left == []
     assert any(finding.state == "repaired" for finding in mended.findings)
@@ -150,9 +150,9 @@ def test_what_cannot_be_mended_is_moved_aside_and_nothing_is_deleted(section, ca
         if file.is_file()
     }
     (finding,) = check(section).left
-    assert "mask to aside/; then run 'napari-olivine mask' again" in finding.advice
+    assert "mask to aside/; then run {step:mask} again" in finding.advice
     (finding,) = check(section, REPAIR).left
-    assert "run 'napari-olivine mask' again" in finding.advice
+    assert "run {step:mask} again" in finding.advice
     assert section.state("mask") == "missing"
     (aside,) = (section.path / "aside").iterdir()
     assert {p.relative_to(aside): p.read_bytes() for p in aside.rglob("*") if p.is_file()} == kept
@@ -169,7 +169,7 @@ def test_changed_files_are_not_read_into_an_image(made, tmp_path):
     rot(section.path / "images" / "Mg" / "0" / "c" / "0" / "0")
     (finding,) = check(section, REPAIR).left
     assert "not those that were imported" in finding.what
-    assert "run 'napari-olivine import' again" in finding.advice
+    assert "run {step:import} again" in finding.advice
     assert not (section.path / "images").exists()
 
 
@@ -200,7 +200,7 @@ def test_damaged_files_are_told_with_the_command_that_makes_them(section, file, 
     path.unlink() if content is None else path.write_text(content)
     (finding,) = check(section).left
     assert words in finding.what
-    assert "run 'napari-olivine" in finding.advice
+    assert "run {step:" in finding.advice
     check(section, REPAIR)
     assert not (section.path / file.split("/")[0]).exists()
     assert len(list((section.path / "aside").iterdir())) == 1
@@ -242,7 +242,7 @@ def test_a_truncated_model_is_told(section):
     (finding,) = check(section, REPAIR).left
     assert finding.where == "models/light"
     assert "weights.safetensors is truncated" in finding.what
-    assert "napari-olivine train" in finding.advice
+    assert "{step:train}" in finding.advice
 
 
 def test_a_persons_annotations_are_never_touched(section):
@@ -306,7 +306,7 @@ def test_an_unfinished_run_is_kept_unless_it_is_to_go(section):
         (note,) = check(section, settings).findings
         assert note.state == "note"
         assert "1 parts finished" in note.what
-        assert "'napari-olivine segment' goes on with it" in note.advice
+        assert "{step:segment} goes on with it" in note.advice
     check(section, CheckSettings(repair=True, remove_drafts=True))
     assert not (section.path / "work" / "probability").exists()
 

@@ -282,7 +282,8 @@ def test_images_stay_while_the_instruments_disk_is_not_connected(section):
     told = check(Section(section.path), REPAIR).left
     assert {finding.where for finding in told} == {"images", "epma"}
     assert all(
-        "the instrument's files are not in /not/here: say with --source" in f.advice for f in told
+        "the instrument's files are not in /not/here: say with {setting:source}" in f.advice
+        for f in told
     )
     assert not (section.path / "aside").exists()
 

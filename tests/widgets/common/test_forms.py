@@ -94,7 +94,7 @@ def test_number_cannot_leave_its_bounds(form: Any) -> None:
 
 def test_limit_that_must_not_be_reached_is_told_in_words(form: Any) -> None:
     form.editors["width_um"].native.setValue(0)
-    with pytest.raises(InputError, match="width_um: .*greater than 0"):
+    with pytest.raises(InputError, match="'width_um': .*greater than 0"):
         form.values()
 
 

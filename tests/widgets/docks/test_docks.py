@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_olivine.registry import DOCKS
 from napari_olivine.section import Section
 from napari_olivine.widgets.state.open_section import OpenSection
-from napari_olivine.widgets.state.product_status import DOCKS
 from tests.helpers.widget_sections import (
     FAKE_CHILD,
     copy_of,
@@ -106,13 +106,13 @@ class TestOpening:
     def test_window_with_every_dock_never_imports_torch(self) -> None:
         code = f"""
 import sys
+from napari_olivine.registry import DOCKS
 from napari_olivine.widgets.viewer_window import open_window
-from napari_olivine.widgets.state.product_status import DOCKS
 from qtpy.QtWidgets import QApplication, QDockWidget
 viewer = open_window({str(finished_section())!r})
 QApplication.processEvents()
 titles = [dock.windowTitle() for dock in viewer.window._qt_window.findChildren(QDockWidget)]
-assert set(DOCKS.values()) <= set(titles), titles
+assert set(DOCKS) <= set(titles), titles
 heavy = {{"torch", "torchvision", "sklearn", "matplotlib"}} & set(sys.modules)
 viewer.close()
 print("HEAVY", sorted(heavy))
@@ -129,11 +129,11 @@ class TestRoom:
     ) -> None:
         window = viewer.window._qt_window
         window.resize(1400, 900)
-        docks = [dock(viewer, name) for name in DOCKS.values()]
+        docks = [dock(viewer, name) for name in DOCKS]
         qtbot.wait(300)
         assert window.height() == 900
         fronts = [not widget.visibleRegion().isEmpty() for widget in docks]
-        assert fronts == [False] * 5 + [True]
+        assert fronts == [False] * 6 + [True]
 
 
 class TestClosing:

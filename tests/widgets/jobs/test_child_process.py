@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from napari_olivine.widgets.common import in_words
 from tests.helpers.widget_sections import FAKE_CHILD
 
 pytestmark = pytest.mark.gui
@@ -53,21 +54,38 @@ def test_settings_file_is_gone_afterwards(qtbot: Any, jobs: Any) -> None:
 def test_error_is_told_in_the_step_s_words(qtbot: Any, jobs: Any) -> None:
     with qtbot.waitSignal(jobs.failed, timeout=10_000) as failed:
         start(jobs, "fail")
-    assert failed.args == ["mask", "The tile r00_c01 is truncated: export it again."]
+    step, error = failed.args
+    assert step == "mask"
+    assert str(error) == "The tile r00_c01 is truncated: export it again."
+
+
+def test_facts_of_an_error_and_a_warning_arrive(qtbot: Any, jobs: Any) -> None:
+    with qtbot.waitSignals([jobs.warning, jobs.failed], timeout=10_000) as told:
+        start(jobs, "lost")
+    (warning,), (_step, error) = (signal.args for signal in told.all_signals_and_args)
+    assert in_words(warning) == "Tile r01_c02 is left black. Change “Memory”."
+    assert warning.facts.tile == "r01_c02"
+    assert (error.text, error.remedy) == ("There is no 'mask' yet.", "Run {step:mask} first.")
+    assert error.facts.step == "mask"
+
+
+def test_message_names_settings_by_their_titles(qtbot: Any, jobs: Any) -> None:
+    with qtbot.waitSignal(jobs.message, check_params_cb=lambda text: "“Smoothing”" in text):
+        start(jobs, "lost")
 
 
 def test_crash_is_told_with_its_last_words(qtbot: Any, jobs: Any) -> None:
     with qtbot.waitSignal(jobs.failed, timeout=10_000) as failed:
         start(jobs, "crash")
-    assert "exit code 3" in failed.args[1]
-    assert "out of luck" in failed.args[1]
+    assert "exit code 3" in str(failed.args[1])
+    assert "out of luck" in str(failed.args[1])
 
 
 def test_program_that_cannot_start(qtbot: Any, jobs: Any) -> None:
     jobs.command = ("/nowhere/python",)
     with qtbot.waitSignal(jobs.failed, timeout=10_000) as failed:
         start(jobs, "good")
-    assert "could not be started" in failed.args[1]
+    assert "could not be started" in str(failed.args[1])
     assert not jobs.running
 
 

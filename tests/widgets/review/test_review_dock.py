@@ -314,7 +314,7 @@ def test_without_crystals_it_says_what_to_do(viewer: Any, tmp_path: Path, qtbot:
     assert "No section is open" in widget.panel.error.text()
     widget.session.open(copy_of(imported_section(), tmp_path))
     qtbot.mouseClick(widget.panel.start_button, Qt.MouseButton.LeftButton)
-    assert "napari-olivine crystals" in widget.panel.error.text()
+    assert "“Find crystals” in the dock Crystals" in widget.panel.error.text()
 
 
 def test_another_section_ends_the_review(widget: Any, tmp_path: Path) -> None:

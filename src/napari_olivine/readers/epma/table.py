@@ -163,7 +163,7 @@ def _require_mg_and_fe(
     if not absent:
         return
     header = sheet.rows[mapping.header_row - 1]
-    hint = f" If they stand there under other names, say so in {FILE} beside the table."
+    hint = f" If they stand there under other names, say so {{place:{FILE}}}."
     if is_transposed(sheet.rows):
         hint = " Its oxides stand below each other: transpose it, so that each row is an analysis."
     elif any(read_header(text).quantity == "Fo" for text in header):

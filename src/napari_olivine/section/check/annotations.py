@@ -42,7 +42,7 @@ def check_annotations(section: Section, report: Report) -> None:
             for told in _wrong_annotation(section, name):
                 report.damage(where, told, THEIR_OWN)
         elif not in_use(section, "images") and not in_use(section, "epma"):
-            report.damage(where, "is missing", "run 'napari-olivine import' again")
+            report.damage(where, "is missing", "run {step:import} again")
     for file in sorted((section.path / ANNOTATIONS).glob("*.csv")):
         if file.stem not in ("sessions", "placements") and file.name[0] != ".":
             for told in _wrong_annotation(section, file.stem):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from napari_olivine.errors import fill
 from napari_olivine.job import Job
 
 State = Literal["note", "damage", "repaired"]
@@ -12,7 +13,7 @@ State = Literal["note", "damage", "repaired"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """One thing that was found; its texts may hold placeholders of `errors.fill`.
 
     Parameters
     ----------
@@ -62,8 +63,8 @@ class Report:
         """Keep a finding and tell it."""
         self.findings.append(finding)
         self.job.report(
-            "finding", where=finding.where, what=finding.what, state=finding.state,
-            advice=finding.advice,
+            "finding", where=finding.where, what=fill(finding.what), state=finding.state,
+            advice=fill(finding.advice), text=finding.what, remedy=finding.advice,
         )  # fmt: skip
         if finding.state == "damage":
             self.job.warn(str(finding))
@@ -86,7 +87,7 @@ class Report:
         """Tell what can be mended; return whether it is to be mended now."""
         if self.repair:
             return True
-        self.damage(where, what, f"--repair {advice}")
+        self.damage(where, what, f"{{setting:repair}} {advice}")
         return False
 
     @property

@@ -12,12 +12,12 @@ from pathlib import Path
 import filelock
 
 from napari_olivine.errors import SectionError
+from napari_olivine.registry import maker_of
 from napari_olivine.section import (
     JOURNAL,
     OLD,
     RECIPE,
     RECORD,
-    STEP_OF,
     WORK,
     Section,
     draft_folder,
@@ -58,7 +58,9 @@ def alone(section: Section, name: str) -> Iterator[bool]:
             return
         except OSError as error:
             raise SectionError(
-                f"{section.path} cannot be written ({error.strerror}): check it without --repair."
+                f"{section.path} cannot be written ({error.strerror}).",
+                remedy="Check it without {setting:repair}.",
+                setting="repair",
             ) from error
         yield True
 
@@ -134,7 +136,7 @@ def tell_drafts(section: Section, report: Report, *, remove: bool) -> None:
             parts = len(journal.read_text().splitlines()) if journal.exists() else 0
             report.note(
                 name, f"an unfinished run is kept in work/{draft.name}, {parts} parts finished",
-                f"'{command(name)}' goes on with it, --remove-drafts removes it",
+                f"{making(name)} goes on with it, {{setting:remove_drafts}} removes it",
             )  # fmt: skip
             continue
         what = "an unfinished run" if goes_on else "a run that cannot be gone on with"
@@ -168,6 +170,6 @@ def quarantine(section: Section, name: str) -> Path:
     return place
 
 
-def command(name: str) -> str:
-    """Return the command that makes a product."""
-    return f"napari-olivine {STEP_OF.get(name.split('/')[0], 'run')}"
+def making(name: str) -> str:
+    """Return the placeholder of the step that makes a product."""
+    return f"{{step:{maker_of(name) or 'run'}}}"

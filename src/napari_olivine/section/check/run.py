@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import OlivineError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.section import RECORD, SEVERAL, STEP_OF, WORK, Product, Raster, Section
+from napari_olivine.registry import folders_of_several, product_type
+from napari_olivine.section import RECORD, WORK, Product, Raster, Section
 from napari_olivine.section.check.annotations import (
     ANNOTATIONS,
     REVIEW,
@@ -36,9 +37,9 @@ from napari_olivine.section.check.images import (
 from napari_olivine.section.check.orphans import (
     ASIDE,
     alone,
-    command,
     finish_swaps,
     in_use,
+    making,
     quarantine,
     remove_partials,
     tell_drafts,
@@ -141,16 +142,16 @@ def _names(section: Section, report: Report) -> list[str]:
     for folder in sorted(path for path in section.path.iterdir() if path.is_dir()):
         if folder.name in (ANNOTATIONS, REVIEW, WORK, ASIDE) or folder.name.startswith("."):
             continue
-        if folder.name in SEVERAL:
+        if folder.name in folders_of_several():
             inside = sorted(one.name for one in folder.iterdir() if one.is_dir())
             names += [f"{folder.name}/{name}" for name in inside]
-        elif folder.name in STEP_OF or (folder / RECORD).exists():
+        elif product_type(folder.name) or (folder / RECORD).exists():
             names.append(folder.name)
         else:
             report.note(folder.name, "is no part of the section")
     for name in ("images", "epma"):
         if name not in names and not in_use(section, name) and not in_use(section, "images"):
-            report.damage(name, "is missing", f"run '{command(name)}' again")
+            report.damage(name, "is missing", f"run {making(name)} again")
     return names
 
 
@@ -167,7 +168,7 @@ def _check_product(section: Section, name: str, report: Report, reread: Reread |
     remove_partials(section, folder, report)
     if _recorded(folder) != product.fingerprint:
         what = f"its {RECORD} was changed: it does not say any more what it was made from"
-        report.damage(name, what, f"run '{command(name)}' again")
+        report.damage(name, what, f"run {making(name)} again")
     edits = check_edits(section, report) if name == "crystals" else ()
     for told in chain(check_files(product, folder, report.job), edits):
         _give_up(section, name, report, told)
@@ -243,7 +244,8 @@ def _mend_windows(
         strips = reread(section, product)
         rewrite(raster, damage.windows, strips[raster.folder.name])
     except (OlivineError, KeyError, OSError) as error:
-        return f"{what}, and its files cannot be read again ({error})"
+        why = error.text if isinstance(error, OlivineError) else error
+        return f"{what}, and its files cannot be read again ({why})"
     report.repaired(f"images/{raster.folder.name}", what, "read again from the instrument's files")
     return ""
 
@@ -251,13 +253,13 @@ def _mend_windows(
 def _tell(where: str, name: str, damage: Damage, raster: Raster, report: Report) -> None:
     if damage.windows:
         advice = (
-            "--repair reads them again from the instrument's files"
+            "{setting:repair} reads them again from the instrument's files"
             if name == "images"
-            else f"--repair moves {name} to {ASIDE}/; then run '{command(name)}' again"
+            else f"{{setting:repair}} moves {name} to {ASIDE}/; then run {making(name)} again"
         )
         report.damage(where, _windows_in_words(damage, raster), advice)
     if damage.overviews:
-        report.damage(where, _overviews_in_words(damage), "--repair makes them again")
+        report.damage(where, _overviews_in_words(damage), "{setting:repair} makes them again")
 
 
 def _windows_in_words(damage: Damage, raster: Raster) -> str:
@@ -283,14 +285,14 @@ def _give_up(section: Section, name: str, report: Report, what: str) -> bool:
     if report.lost_source and name in OF_SOURCE:
         advice = (
             f"it stays where it is, since the instrument's files are not in {report.lost_source}: "
-            "say with --source where they are now"
+            "say with {setting:source} where they are now"
         )
         report.damage(name, what, advice)
     elif report.repair:
         place = quarantine(section, name).relative_to(section.path).as_posix()
-        report.damage(name, what, f"it was moved to {place}; run '{command(name)}' again")
+        report.damage(name, what, f"it was moved to {place}; run {making(name)} again")
     else:
-        advice = f"--repair moves it to {ASIDE}/; then run '{command(name)}' again"
+        advice = f"{{setting:repair}} moves it to {ASIDE}/; then run {making(name)} again"
         report.damage(name, what, advice)
     return False
 
@@ -300,13 +302,13 @@ def _tell_stale(section: Section, report: Report) -> None:
         try:
             if section.state(name) == "stale":
                 what = "is out of date: what it was made from has changed"
-                report.note(name, what, f"'{command(name)}' makes it again")
+                report.note(name, what, f"{making(name)} makes it again")
         except SectionError:
             continue  # the damaged record was told already
 
 
 def _products(section: Section) -> Iterator[str]:
-    for pattern in (f"*/{RECORD}", *(f"{folder}/*/{RECORD}" for folder in SEVERAL)):
+    for pattern in (f"*/{RECORD}", *(f"{folder}/*/{RECORD}" for folder in folders_of_several())):
         for file in sorted(section.path.glob(pattern)):
             yield file.parent.relative_to(section.path).as_posix()
 

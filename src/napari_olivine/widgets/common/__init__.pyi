@@ -18,7 +18,13 @@ from .folder_edit import FolderEdit as FolderEdit
 from .forms import SettingsForm as SettingsForm
 from .memory import memory_box as memory_box, memory_budget as memory_budget
 from .number_box import NumberBox as NumberBox
+from .phrases import (
+    LINK as LINK,
+    Problem as Problem,
+    in_words as in_words,
+    title_of_setting as title_of_setting,
+    with_links as with_links,
+)
 from .plot import Axis as Axis, Curve as Curve, Plot as Plot
 from .preload import preload_soon as preload_soon
 from .tables import fit_rows as fit_rows, small_table as small_table
-from .words import in_window as in_window

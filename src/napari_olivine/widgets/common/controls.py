@@ -20,6 +20,8 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from napari_olivine.widgets.common.phrases import Problem, in_words
+
 
 def wrapped(text: str = "", *, rich: bool = False, selectable: bool = False) -> QLabel:
     """Make a label that breaks its lines.
@@ -173,8 +175,9 @@ class Message(QLabel):
         self.setWordWrap(True)
         self.hide()
 
-    def tell(self, text: str) -> None:
-        """Show a text, or nothing."""
+    def tell(self, problem: Problem) -> None:
+        """Show a text or an error in the words of the window; an empty text shows nothing."""
+        text = in_words(problem)
         self.setText(text)
         self.setVisible(bool(text))
 

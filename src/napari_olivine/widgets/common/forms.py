@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common.controls import narrow
 from napari_olivine.widgets.common.number_box import NumberBox
+from napari_olivine.widgets.common.phrases import in_words
 
 
 class SettingsForm(QWidget):
@@ -28,6 +29,8 @@ class SettingsForm(QWidget):
         Names of fields that the dock shows in another way; they keep their default.
     choices
         For fields of text: what to choose from, by the field's name.
+    step
+        Step that the settings belong to.
     """
 
     changed = Signal()
@@ -37,6 +40,7 @@ class SettingsForm(QWidget):
         model: type[Settings],
         hidden: Sequence[str] = (),
         choices: Mapping[str, Sequence[str]] | None = None,
+        step: str = "",
     ) -> None:
         super().__init__()
         self.model = model
@@ -54,7 +58,7 @@ class SettingsForm(QWidget):
             if isinstance(editor.native, QComboBox):
                 narrow(editor.native)
             label = QLabel(field.title or name)
-            help_text = f"<p>{field.description or ''}</p>"
+            help_text = f"<p>{in_words(field.description or '', step)}</p>"
             label.setToolTip(help_text)
             editor.native.setToolTip(help_text)
             layout.addRow(label, editor.native)

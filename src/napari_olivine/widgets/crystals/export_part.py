@@ -15,7 +15,7 @@ class ExportPart(Folding):
     def __init__(self) -> None:
         super().__init__("Export the catalogue", opened=False)
         self.folder = FolderEdit("New folder of the catalogue")
-        self.form = SettingsForm(STEPS["export"].settings)
+        self.form = SettingsForm(STEPS["export"].settings, step="export")
         self.export_button = push_button("Export", tooltip="Write the catalogue to the folder")
         for part in (
             wrapped("Tables, pictures of the phenocrysts, plots and a methods text go to"),

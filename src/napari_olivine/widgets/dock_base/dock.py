@@ -50,6 +50,10 @@ class Dock(QWidget):
         """Return the button that starts a step, brought into view; `None` if there is none."""
         return None
 
+    def field_of(self, setting: str, step: str) -> QWidget | None:
+        """Return the field of a setting of a step; `None` if the dock does not show it."""
+        return None
+
     def on_front(self, front: bool) -> None:
         """Come to the front of the other docks, or go behind one of them."""
 

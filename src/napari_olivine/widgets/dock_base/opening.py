@@ -1,4 +1,4 @@
-"""Open a dock of the plugin, or bring it to the front."""
+"""Open a dock of the plugin, or bring it to the front, and point out a part of it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from contextlib import suppress
 from typing import Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QPushButton, QWidget
+from qtpy.QtWidgets import QWidget
+
+from napari_olivine.widgets.common import LINK, Folding
 
 POINTED_MS = 2500
-"""How long a button is pointed out."""
-
-FRAME = "QPushButton { border: 2px solid #7ab8ff; }"
+"""How long a part is pointed out."""
 
 
-def open_dock(viewer: Any, name: str, step: str = "") -> Any:
+def open_dock(viewer: Any, name: str, step: str = "", setting: str = "") -> Any:
     """Show a dock of the plugin.
 
     Parameters
@@ -25,6 +25,8 @@ def open_dock(viewer: Any, name: str, step: str = "") -> Any:
         Name of the dock as the menu shows it, e.g. ``"Phase masks"``.
     step
         Step whose button is pointed out, e.g. ``"mask"``.
+    setting
+        Setting of that step whose field is pointed out, if the dock has one, instead.
 
     Returns
     -------
@@ -39,26 +41,34 @@ def open_dock(viewer: Any, name: str, step: str = "") -> Any:
     dock.show()
     dock.raise_()
     if step:
-        point_out(widget, widget.button_of(step))
+        field = widget.field_of(setting, step) if setting else None
+        point_out(widget, field or widget.button_of(step))
     return widget
 
 
-def point_out(dock: Any, button: QPushButton | None) -> None:
-    """Bring a button into view, give it the keyboard, and frame it for a moment."""
-    if button is None:
+def point_out(dock: Any, part: QWidget | None) -> None:
+    """Bring a part of a dock into view, give it the keyboard, and frame it for a moment."""
+    if part is None:
         return
+    outer = part.parentWidget()
+    while outer is not None:
+        if isinstance(outer, Folding):
+            outer.unfold(True)
+        outer = outer.parentWidget()
+    look = part.styleSheet()
 
     def begin() -> None:
         with suppress(RuntimeError):  # the dock was closed meanwhile
             area: QWidget = dock.scroll_area.widget()
-            if area.isAncestorOf(button):
-                dock.scroll_area.ensureWidgetVisible(button)
-            button.setFocus()
-            button.setStyleSheet(FRAME)
+            if area.isAncestorOf(part):
+                dock.scroll_area.ensureWidgetVisible(part)
+            part.setFocus()
+            kind = part.metaObject().className()
+            part.setStyleSheet(f"{look} {kind} {{ border: 2px solid {LINK}; }}")
 
     def end() -> None:
         with suppress(RuntimeError):
-            button.setStyleSheet("")
+            part.setStyleSheet(look)
 
     QTimer.singleShot(0, begin)  # what was unfolded has its place by then
     QTimer.singleShot(POINTED_MS, end)

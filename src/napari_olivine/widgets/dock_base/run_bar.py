@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 from typing_extensions import override
 
-from napari_olivine.widgets.common import wrapped
+from napari_olivine.widgets.common import LINK, Problem, in_words, readable, with_links, wrapped
 
 HIGHEST_ERROR = 190
 """Largest height of a message in pixels of the screen: a list of 900 tiles scrolls."""
@@ -95,10 +95,18 @@ class RunBar(QWidget):
         What the button to start says.
     """
 
+    followed = Signal(str)
+    """A link in the error was clicked: ``setting:STEP.NAME`` or ``step:NAME``."""
+
     def __init__(self, verb: str) -> None:
         super().__init__()
         self.error_text = wrapped("")
-        self.error_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.error_text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.LinksAccessibleByMouse
+            | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+        )
+        self.error_text.linkActivated.connect(self.followed)
         self.error_area = LowArea(self.error_text)
         close = QToolButton()
         close.setText("✕")
@@ -165,9 +173,21 @@ class RunBar(QWidget):
         self.log.setText(text)
         self.log.setToolTip(text)
 
-    def show_error(self, text: str) -> None:
-        """Show what went wrong until the next run or until it is closed."""
-        self.error_text.setText(text)
+    def show_error(self, problem: Problem, step: str = "") -> None:
+        """Show what went wrong until the next run or until it is closed.
+
+        Parameters
+        ----------
+        problem
+            Error or message; the fields and buttons that it names become links.
+        step
+            The step that it comes from.
+        """
+        rich = with_links(problem, step, readable(LINK, self))
+        linked = "<a " in rich
+        kind = Qt.TextFormat.RichText if linked else Qt.TextFormat.PlainText
+        self.error_text.setTextFormat(kind)
+        self.error_text.setText(rich if linked else in_words(problem, step))
         self.error_box.show()
         self.error_area.fit()
 

@@ -11,18 +11,19 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QVBoxLayout,
+    QWidget,
 )
 from typing_extensions import override
 
 from napari_olivine.errors import OlivineError
-from napari_olivine.registry import STEPS
+from napari_olivine.registry import PRODUCTS, STEPS
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
     Folding,
     NumberBox,
+    Problem,
     SettingsForm,
     combo,
-    in_window,
     memory_box,
     memory_budget,
     readable,
@@ -30,8 +31,9 @@ from napari_olivine.widgets.common import (
 )
 from napari_olivine.widgets.dock_base.close_guard import guard_window
 from napari_olivine.widgets.dock_base.dock import Dock
+from napari_olivine.widgets.dock_base.opening import open_dock, point_out
 from napari_olivine.widgets.dock_base.run_bar import RunBar
-from napari_olivine.widgets.state import VERBS, dock_of, state_of, title_of
+from napari_olivine.widgets.state import dock_of, state_of, title_of, verb_of
 
 DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("●", "#e69f00")}
 """Sign and colour of a product's state."""
@@ -52,8 +54,8 @@ class StepDock(Dock):
     """Command of the step."""
     also: tuple[str, ...] = ()
     """Commands of further steps that the dock starts and follows."""
-    products: tuple[str, ...] = ()
-    """What the step makes."""
+    products: tuple[str, ...] | None = None
+    """Products whose state the dock shows; those of the step if not given."""
     hidden: tuple[str, ...] = ()
     """Settings that the dock shows in its own way."""
     fills = False
@@ -125,14 +127,26 @@ class StepDock(Dock):
         try:
             settings, arguments = self.settings(), self.arguments()
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
             return
         self.start(self.step, arguments, settings, self.options())
 
     def start(
         self, step: str, arguments: list[str], settings: Settings, options: Sequence[str] = ()
     ) -> None:
-        """Start a step in the background."""
+        """Start a step in the background.
+
+        Parameters
+        ----------
+        step
+            Name of the command.
+        arguments
+            What follows it.
+        settings
+            Settings of the step.
+        options
+            Further options of the command line.
+        """
         self._warnings = []
         guard_window(self.session)
         self.session.jobs.start(step, arguments, settings.model_dump(mode="json"), options)
@@ -143,9 +157,17 @@ class StepDock(Dock):
         self.cancel_button.setEnabled(False)
         self.session.jobs.cancel()
 
-    def show_error(self, text: str) -> None:
-        """Show what went wrong until the next run or until it is closed."""
-        self.run_bar.show_error(in_window(text, STEPS[self.step].settings))
+    def show_error(self, problem: Problem, step: str = "") -> None:
+        """Show what went wrong until the next run or until it is closed.
+
+        Parameters
+        ----------
+        problem
+            Error or message.
+        step
+            The step that it comes from; that of the dock if not given.
+        """
+        self.run_bar.show_error(problem, step or self.step)
 
     def hide_error(self) -> None:
         """Take away the last error."""
@@ -166,7 +188,7 @@ class StepDock(Dock):
             return
         try:
             lines = []
-            for product in self.products:
+            for product in self._shown_products():
                 state = state_of(section, product)
                 sign, colour = DOT[state.state]
                 lines.append(
@@ -175,17 +197,40 @@ class StepDock(Dock):
                 )
             self.state.setText("<br>".join(lines))
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
 
     @override
     def button_of(self, step: str) -> QPushButton | None:
         return self.run_button
 
+    @override
+    def field_of(self, setting: str, step: str) -> QWidget | None:
+        """Return a field of the form, or the part of the dock that has the setting's name."""
+        if step != self.step:
+            return None
+        editor = self.form.editors.get(setting) or getattr(self, setting, None)
+        field = getattr(editor, "native", editor)
+        return field if isinstance(field, QWidget) else None
+
+    def follow(self, link: str) -> None:
+        """Lead to the field or button that a message names."""
+        kind, _, target = link.partition(":")
+        step, _, setting = target.rpartition(".")
+        if kind == "step":
+            open_dock(self.session.viewer, dock_of(target), target)
+        elif field := self.field_of(setting, step):
+            point_out(self, field)
+        elif dock_of(step) != step:
+            open_dock(self.session.viewer, dock_of(step), step, setting)
+
     # ------------------------------------------------------------------ making
 
     def _add_form(self) -> None:
         self.form = SettingsForm(
-            STEPS[self.step].settings, hidden=self.hidden, choices=self.choices()
+            STEPS[self.step].settings,
+            hidden=self.hidden,
+            choices=self.choices(),
+            step=self.step,
         )
         if self.with_device:
             self.device = combo(DEVICES)
@@ -210,7 +255,8 @@ class StepDock(Dock):
         self.body.addWidget(self.settings_part)
 
     def _add_run_bar(self, outer: QVBoxLayout) -> None:
-        self.run_bar = RunBar(VERBS[self.step])
+        self.run_bar = RunBar(verb_of(self.step))
+        self.run_bar.followed.connect(self.follow)
         self.run_button, self.cancel_button = self.run_bar.run_button, self.run_bar.cancel_button
         self.run_button.clicked.connect(self.run)
         self.cancel_button.clicked.connect(self.cancel)
@@ -239,6 +285,11 @@ class StepDock(Dock):
     def _mine(self) -> bool:
         return self.session.jobs.step in (self.step, *self.also)
 
+    def _shown_products(self) -> tuple[str, ...]:
+        if self.products is not None:
+            return self.products
+        return tuple(name for name in STEPS[self.step].products if not PRODUCTS[name].several)
+
     def _on_started(self, _step: str) -> None:
         self.show_state()
         if self._mine():
@@ -255,10 +306,10 @@ class StepDock(Dock):
         if self._mine():
             self.run_bar.say(message)
 
-    def _on_warning(self, message: str) -> None:
+    def _on_warning(self, warning: OlivineError) -> None:
         if self._mine():
-            self._warnings.append(f"Warning: {message}")
-            self.show_error("\n".join(self._warnings[:6]))
+            self._warnings.append(f"Warning: {warning.template}")
+            self.show_error("\n".join(self._warnings[:6]), self.session.jobs.step)
 
     def _on_event(self, event: dict[str, Any]) -> None:
         if self._mine():
@@ -276,10 +327,10 @@ class StepDock(Dock):
             self._succeeded = False
             self.on_finished()
 
-    def _on_failed(self, _step: str, why: str) -> None:
+    def _on_failed(self, step: str, why: OlivineError) -> None:
         if self._mine():
             self.run_bar.end("Stopped by an error.")
-            self.show_error("\n".join([why, *self._warnings[:5]]))
+            self.show_error("\n".join([why.template, *self._warnings[:5]]), step)
 
     def _on_cancelled(self, _step: str) -> None:
         if self._mine():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QTabWidget
+from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QTabWidget, QWidget
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
@@ -39,7 +39,6 @@ class CrystalsDock(StepDock):
     settings_open = False
     also = ("export",)
     fills = True
-    products = ("crystals",)
     explanation = "Connected olivine becomes crystals with size, mg# and zoning."
 
     @override
@@ -109,6 +108,13 @@ class CrystalsDock(StepDock):
         self.export.unfold(True)
         return self.export.export_button
 
+    @override
+    def field_of(self, setting: str, step: str) -> QWidget | None:
+        if step != "export" or setting not in self.export.form.editors:
+            return super().field_of(setting, step)
+        field: QWidget = self.export.form.editors[setting].native
+        return field
+
     def _show_export(self) -> None:
         with suppress(RuntimeError):  # closed meanwhile
             if self.export.opened:
@@ -121,7 +127,7 @@ class CrystalsDock(StepDock):
             section = self.session.require()
             arguments, settings = self.export.arguments(section), self.export.settings()
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
             return
         self.start("export", arguments, settings)
 
@@ -179,7 +185,7 @@ class CrystalsDock(StepDock):
         try:
             self.session.select(crystal_at(section, y_um, x_um))
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
 
     def _go_to(self, crystal: int) -> None:
         self.session.select(crystal)

@@ -20,7 +20,6 @@ class MasksDock(StepDock):
     """Choose a rule, look at the element maps, make the mask."""
 
     step = "mask"
-    products = ("mask",)
     hidden = ("rule",)
     explanation = (
         "Olivine by its chemistry: a rule over the element maps gives the mask to learn from."

@@ -36,7 +36,6 @@ class ProfilesDock(StepDock):
 
     step = "calibrate"
     settings_open = False
-    products = ("calibration", "mg")
     explanation = (
         "Lay each microprobe traverse on the image, then calibrate the grey to mg#. "
         "The first analysis is at the end where you begin to draw."
@@ -155,7 +154,7 @@ class ProfilesDock(StepDock):
         try:
             profile = read_profile(section, points, line, self._law)
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
             return
         self.plot.below.label = "Distance, µm" if line is not None else "Point"
         self.plot.show_curves(_curves(profile))
@@ -298,7 +297,7 @@ class ProfilesDock(StepDock):
             placed_rows = table[(table["kind"] == "spots") | table["x0_um"].notna()]
             self.session.annotate("placements", placed_rows)
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
         self._show_all()
 
     # ------------------------------------------------------------------ listening

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QInputDialog
+from qtpy.QtWidgets import QInputDialog, QPushButton
+from typing_extensions import override
 
 from napari_olivine.crystals.edits import (
     Change,
@@ -21,7 +22,7 @@ from napari_olivine.crystals.edits import (
 )
 from napari_olivine.errors import OlivineError
 from napari_olivine.review import Review
-from napari_olivine.widgets.common import Background
+from napari_olivine.widgets.common import Background, Problem
 from napari_olivine.widgets.crystals import centre_on, crystal_at, picker, show_outline
 from napari_olivine.widgets.dock_base import Dock, guard_window
 from napari_olivine.widgets.layers import ZONES
@@ -104,6 +105,10 @@ class ReviewDock(Dock):
         self.links.connect(session.jobs.failed, self._on_not_taught)
         self._show()
 
+    @override
+    def button_of(self, step: str) -> QPushButton | None:
+        return self.panel.teach_button if step == TEACHING else None
+
     # ------------------------------------------------------------------ making
 
     def _actions(self) -> dict[str, Callable[[], None]]:
@@ -139,7 +144,7 @@ class ReviewDock(Dock):
             section = self.session.require()
             section.require("crystals", stale_ok=True)
         except OlivineError as error:
-            self.panel.error.tell(str(error))
+            self.panel.error.tell(error)
             return
         self.panel.start_button.setEnabled(False)
         self.panel.title.setText("Opening the crystals...")
@@ -183,7 +188,7 @@ class ReviewDock(Dock):
         if step == TEACHING:
             self.panel.hint.tell("The training mask is written: train in the Train dock.")
 
-    def _on_not_taught(self, step: str, why: str) -> None:
+    def _on_not_taught(self, step: str, why: Problem) -> None:
         if step == TEACHING:
             self.panel.hint.tell("")
             self.panel.error.tell(why)
@@ -197,7 +202,7 @@ class ReviewDock(Dock):
                 result.close()  # another section was opened meanwhile
             else:
                 self.panel.title.setText("")
-                self.panel.error.tell(str(result or UNREADABLE))
+                self.panel.error.tell(result or UNREADABLE)
         elif self.review is not None and name == ("learn", id(self.review)) and result:
             self.review.rank(*result)
             self._show()
@@ -261,7 +266,7 @@ class ReviewDock(Dock):
         try:
             crystal = crystal_at(section, y_um, x_um)
         except OlivineError as error:
-            self.panel.error.tell(str(error))
+            self.panel.error.tell(error)
             return
         if crystal:
             self.session.select(crystal)
@@ -321,7 +326,7 @@ class ReviewDock(Dock):
         try:
             self.tool = kind(self.session, None if new else self._record(), self._drawn)
         except OlivineError as error:
-            self.panel.error.tell(str(error))
+            self.panel.error.tell(error)
             return
         self.panel.hint.tell(self.tool.hint)
         self._enable()
@@ -332,7 +337,7 @@ class ReviewDock(Dock):
             try:
                 self.tool.finish()
             except OlivineError as error:
-                self.panel.error.tell(str(error))
+                self.panel.error.tell(error)
 
     def leave_tool(self) -> None:
         """Put the tool down; nothing changes."""
@@ -354,7 +359,7 @@ class ReviewDock(Dock):
         try:
             _, change = self.review.do(edit)
         except OlivineError as error:
-            self.panel.error.tell(str(error))
+            self.panel.error.tell(error)
             return False
         self._answers += 1
         self._changed(change)
@@ -381,7 +386,7 @@ class ReviewDock(Dock):
         try:
             entry, change = step(self.review)
         except OlivineError as error:
-            self.panel.error.tell(str(error))
+            self.panel.error.tell(error)
             return
         self._changed(change)
         if change is not None and change.crystals:

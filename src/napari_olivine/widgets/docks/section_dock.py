@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QPoint, QTimer
-from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.registry import STEPS
 from napari_olivine.widgets import get_reader
 from napari_olivine.widgets.common import (
+    LINK,
+    Problem,
     heading,
     memory_budget,
     preload_soon,
@@ -26,7 +28,6 @@ from napari_olivine.widgets.dock_base import StepDock, open_dock
 from napari_olivine.widgets.section import CheckPart, ImportPart, LevellingPart, ProductsTree
 from napari_olivine.widgets.sessions import SessionsPart
 from napari_olivine.widgets.state import (
-    VERBS,
     Composite,
     CompositeBar,
     dock_of,
@@ -35,10 +36,8 @@ from napari_olivine.widgets.state import (
     stale_products,
     stale_steps,
     title_of,
+    verb_of,
 )
-
-LINK = "#7ab8ff"
-"""Colour of a link on napari's dark ground."""
 
 
 class SectionDock(StepDock):
@@ -46,6 +45,7 @@ class SectionDock(StepDock):
 
     step = "import"
     also = ("level", "check")
+    products = ()  # all of them stand in the tree
     settings_open = False
     explanation = (
         "A section is one folder that holds images, analyses and everything made from them."
@@ -161,7 +161,7 @@ class SectionDock(StepDock):
         try:
             self.session.open(folder, deferred_layers=True)
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
 
     def look_again(self) -> None:
         """Show what was changed outside this window."""
@@ -169,7 +169,7 @@ class SectionDock(StepDock):
         try:
             self.session.refresh()
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
         self.on_section_opened()
 
     @override
@@ -223,6 +223,12 @@ class SectionDock(StepDock):
         buttons = {"level": self.levelling.button, "check": self.check_button}
         return buttons.get(step, self.run_button)
 
+    @override
+    def field_of(self, setting: str, step: str) -> QWidget | None:
+        if step == self.step:
+            self.import_part.unfold(True)
+        return super().field_of(setting, step)
+
     # ------------------------------------------------------------------ up to date
 
     def bring_up_to_date(self) -> None:
@@ -265,7 +271,7 @@ class SectionDock(StepDock):
         steps = stale_steps(section) if section is not None else []
         self.update_button.setVisible(bool(steps) or bool(self._updating))
         self.update_button.setEnabled(not self.session.jobs.running)
-        words = [VERBS[step] for step in steps]
+        words = [verb_of(step) for step in steps]
         if self._updating:
             self.update_button.setText(f"{words[0] if words else 'Ready'}...")
         else:
@@ -274,7 +280,7 @@ class SectionDock(StepDock):
             f"With the settings of last time, in this order: {', '.join(words)}"
         )
 
-    def _on_sessions_failed(self, why: str) -> None:
+    def _on_sessions_failed(self, why: Problem) -> None:
         if why:
             self.show_error(why)
         else:
@@ -306,7 +312,7 @@ class SectionDock(StepDock):
         try:
             path = self.session.require().path
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
             return
         options = memory_budget().options()
         self.start(step, [str(path)], STEPS[step].settings(**settings), options)
@@ -332,12 +338,12 @@ class SectionDock(StepDock):
             self.findings.add(event)
 
     @override
-    def _on_warning(self, message: str) -> None:
+    def _on_warning(self, warning: OlivineError) -> None:
         if self.session.jobs.step != "check":  # its findings are listed as a whole
-            super()._on_warning(message)
+            super()._on_warning(warning)
 
     @override
-    def _on_failed(self, step: str, why: str) -> None:
+    def _on_failed(self, step: str, why: OlivineError) -> None:
         """Show what a check found as a list; to find damage is no error of the check."""
         if step == "check" and self.findings.findings:
             self.run_bar.end("The section is damaged.")
@@ -353,7 +359,7 @@ class SectionDock(StepDock):
         self.hide_error()
         self.import_part.recognise()
 
-    def _on_look_failed(self, why: str) -> None:
+    def _on_look_failed(self, why: Problem) -> None:
         if why:
             self.show_error(why)
             self.settings_part.unfold(True)  # what the files do not say is set there

@@ -17,6 +17,7 @@ from napari_olivine.networks import read_card
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
     Folding,
+    Problem,
     form_layout,
     push_button,
     single_shot,
@@ -46,7 +47,6 @@ class SegmentDock(StepDock):
     """Lay a model over the section, see olivine where one looks, and finish the rest."""
 
     step = "segment"
-    products = ("probability", "segmentation")
     hidden = ("threshold", "live", "scheduler")
     with_device = True
     settings_open = False
@@ -187,7 +187,7 @@ class SegmentDock(StepDock):
             options = [option for option in self.options() if option != "--force"]
             self.live.start(self.settings(), options)
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
         self.show_state()
 
     def _on_live(self) -> None:
@@ -208,7 +208,7 @@ class SegmentDock(StepDock):
             text = ""
         self.progress_text.setText(text)
 
-    def _on_live_failed(self, why: str) -> None:
+    def _on_live_failed(self, why: Problem) -> None:
         self.show_error(why)
         self.show_state()
 
@@ -241,7 +241,7 @@ class SegmentDock(StepDock):
             _, folder = find_model(section, name)
             card = read_card(folder)
         except OlivineError as error:
-            self.show_error(str(error))
+            self.show_error(error)
             return
         words = name or f"{folder.name}, the newest of this section"
         text = f"<b>{words}</b>: {card.title}<br>On its validation sessions {scores_of(card)}"

@@ -68,7 +68,7 @@ class TrainDock(StepDock):
         try:
             card = read_card(folder)
         except InputError as error:
-            self.show_error(str(error))
+            self.show_error(error)
             return
         self.card.setText(
             f"<b>{card.title}</b><br>Start: {card.weights_from}<br>Learned from session "

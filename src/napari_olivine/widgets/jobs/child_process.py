@@ -12,6 +12,9 @@ from typing import Any
 
 from qtpy.QtCore import QCoreApplication, QObject, QProcess, QTimer, Signal
 
+from napari_olivine.errors import OlivineError
+from napari_olivine.widgets.common import in_words
+
 PATIENCE_MS = 1300
 """How long a child may take to stop when asked, before it is made to."""
 
@@ -33,14 +36,14 @@ class Jobs(QObject):
     """Done, total, what is being done."""
     message = Signal(str)
     """A line worth reading."""
-    warning = Signal(str)
-    """Something that may spoil the result."""
+    warning = Signal(object)
+    """Something that may spoil the result, an `OlivineError` with what is known of it."""
     reported = Signal(dict)
     """Every other event, e.g. ``epoch`` with its losses."""
     finished = Signal(str)
     """Name of a step that ended well."""
-    failed = Signal(str, str)
-    """Name of a step that failed, and why."""
+    failed = Signal(str, object)
+    """Name of a step that failed, and the `OlivineError` that says why."""
     cancelled = Signal(str)
     """Name of a step that was stopped."""
     ended = Signal()
@@ -91,7 +94,7 @@ class Jobs(QObject):
         if self.running:
             raise RuntimeError(f"the step {self.step} is still running")
         self.step = step
-        self._outcome: tuple[str, str] | None = None
+        self._outcome: str | OlivineError | None = None
         self._stdout, self._stderr = "", ""
         self._decode = codecs.getincrementaldecoder("utf-8")("replace")
         self._cancelling = False
@@ -135,7 +138,7 @@ class Jobs(QObject):
                 process.kill()
                 process.waitForFinished(PATIENCE_MS)
         process.blockSignals(False)
-        self._outcome = ("cancelled", "")
+        self._outcome = "cancelled"
         self._settle()
 
     # ------------------------------------------------------------------ what the child says
@@ -167,13 +170,14 @@ class Jobs(QObject):
                 float(event.get("total", 0)),
                 str(event.get("message", "")),
             )
-        elif kind in ("message", "warning"):
-            told = self.message if kind == "message" else self.warning
-            told.emit(str(event.get("message", "")))
+        elif kind == "message":
+            self.message.emit(in_words(str(event.get("text", event.get("message", ""))), self.step))
+        elif kind == "warning":
+            self.warning.emit(OlivineError.of_event(event))
         elif kind in ("finished", "cancelled"):
-            self._outcome = (kind, "")
+            self._outcome = kind
         elif kind == "error":
-            self._outcome = ("failed", str(event.get("message", "")))
+            self._outcome = OlivineError.of_event(event)
         else:
             self.reported.emit(event)
 
@@ -188,7 +192,7 @@ class Jobs(QObject):
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
             program = self.command[0]
-            self._outcome = ("failed", f"{program} could not be started.")
+            self._outcome = OlivineError(f"{program} could not be started.")
             self._settle()
 
     def _on_finished(self, code: int, _status: Any) -> None:
@@ -198,13 +202,12 @@ class Jobs(QObject):
             self._hear(self._stdout)
         if self._outcome is None:
             last_words = "\n".join(self._stderr.strip().splitlines()[-8:])
-            self._outcome = (
-                "failed",
+            self._outcome = OlivineError(
                 f"The step ended without saying why (exit code {code}). Its last words:\n"
-                f"{last_words or '(none)'}",
+                f"{last_words or '(none)'}"
             )
             if self._cancelling:
-                self._outcome = ("cancelled", "")
+                self._outcome = "cancelled"
         self._settle()
 
     def _settle(self) -> None:
@@ -214,13 +217,12 @@ class Jobs(QObject):
         self._impatience.stop()
         process.deleteLater()
         self._settings_file.unlink(missing_ok=True)
-        kind, why = self._outcome
-        if kind == "finished":
+        if self._outcome == "finished":
             self.finished.emit(self.step)
-        elif kind == "cancelled":
+        elif self._outcome == "cancelled":
             self.cancelled.emit(self.step)
         else:
-            self.failed.emit(self.step, why)
+            self.failed.emit(self.step, self._outcome)
         self.ended.emit()
 
 

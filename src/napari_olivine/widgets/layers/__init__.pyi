@@ -34,7 +34,6 @@ from .error_raster import (
 from .make_layer import (
     KEY as KEY,
     LEVELLED as LEVELLED,
-    PRODUCTS as PRODUCTS,
     LayerData as LayerData,
     by_interest as by_interest,
     contrast_limits as contrast_limits,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_olivine.errors import SectionError
+from napari_olivine.registry import layered
 from napari_olivine.section import Raster, Section
 from napari_olivine.widgets.layers.element_colours import colour_of, colour_ramp
 
@@ -17,11 +18,6 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 KEY = "napari_olivine"
 """Key of a layer's metadata that says which image of which section it shows."""
-
-PRODUCTS = (
-    "images", "levelling", "mg", "probability", "segmentation", "mask", "corrections", "crystals",
-)  # fmt: skip
-"""Products with images, from the bottom of the layer list to its top."""
 
 LEVELLED = ("levelling", "BSE")
 """Product and name of the BSE image with the grey of all sessions on one scale."""
@@ -120,7 +116,7 @@ def shown(section: Section) -> list[tuple[str, str]]:
     The element maps lie at the bottom, BSE on them, what was made from them above. The list of
     layers, read downwards, then begins with the latest result and ends with the element maps.
     """
-    return [(product, name) for product in PRODUCTS for name in images_of(section, product)[::-1]]
+    return [(product, name) for product in layered() for name in images_of(section, product)[::-1]]
 
 
 def by_interest(section: Section) -> list[tuple[str, str]]:

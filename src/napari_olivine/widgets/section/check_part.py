@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFrame, QVBoxLayout
 
-from napari_olivine.widgets.common import in_window, push_button, readable, row_layout, wrapped
+from napari_olivine.widgets.common import in_words, push_button, readable, row_layout, wrapped
 
 COLOURS = {"damage": "#ff7a6e", "repaired": "#2fae7b", "note": "#9aa0a6"}
 LISTED = 15
@@ -51,11 +51,10 @@ class CheckPart(QFrame):
         for one in self.findings[:LISTED]:
             colour = readable(COLOURS.get(str(one.get("state")), COLOURS["note"]), self)
             where = escape(str(one.get("where", "")))
-            said = in_window(str(one.get("advice", "")))
+            what, said = (in_words(str(one.get(name, "")), "check") for name in ("text", "remedy"))
             advice = f"; {escape(said)}" if said else ""
             lines.append(
-                f"<span style='color:{colour}'>●</span> <b>{where}</b>: "
-                f"{escape(str(one.get('what', '')))}{advice}"
+                f"<span style='color:{colour}'>●</span> <b>{where}</b>: {escape(what)}{advice}"
             )
         if len(self.findings) > LISTED:
             lines.append(f"... and {len(self.findings) - LISTED} more")

@@ -35,7 +35,9 @@ from napari_olivine.readers.epma import (
     units_of,
 )
 from napari_olivine.widgets.common import (
+    Problem,
     combo,
+    in_words,
     push_button,
     readable,
     row_layout,
@@ -137,7 +139,7 @@ class ColumnMapper(QDialog):
         try:
             kept = mapping_for(self.path, load_mappings(self._folder))
         except OlivineError as error:
-            self._say(str(error), wrong=True)
+            self._say(error, wrong=True)
             kept = []
         if kept:
             self._use(kept[0].model_copy(update={"file": self.path.name}))
@@ -154,7 +156,7 @@ class ColumnMapper(QDialog):
         except OlivineError as error:
             self.mapping = None
             self.table.setColumnCount(0)
-            self._say(str(error), wrong=True)
+            self._say(error, wrong=True)
 
     def _on_sheet(self, name: str) -> None:
         self._guess(name)
@@ -175,7 +177,7 @@ class ColumnMapper(QDialog):
         try:
             seen = preview(self.path, self.mapping, ROWS)
         except OlivineError as error:
-            self._say(str(error), wrong=True)
+            self._say(error, wrong=True)
             return
         self._filling = True
         self.sheet.clear()
@@ -259,7 +261,7 @@ class ColumnMapper(QDialog):
             seen = preview(self.path, mapping, ROWS)
         except OlivineError as error:
             self._show_result(pd.DataFrame())
-            self._say(str(error), wrong=True)
+            self._say(error, wrong=True)
             self.save_button.setEnabled(False)
             return
         self._show_result(seen.analyses)
@@ -284,7 +286,7 @@ class ColumnMapper(QDialog):
                 return
             file = save_mapping(self._folder, mapping)
         except (OlivineError, OSError) as error:
-            self._say(str(error), wrong=True)
+            self._say(error, wrong=True)
             return
         self._say(f"Kept in {escape(str(file))}.")
         self.saved.emit()
@@ -319,8 +321,8 @@ class ColumnMapper(QDialog):
                 self.outcome.setItem(row, column, QTableWidgetItem(text))
         self.outcome.resizeColumnsToContents()
 
-    def _say(self, text: str, *, wrong: bool = False) -> None:
-        text = text.replace("say so in columns.toml beside the table", "say so above them")
+    def _say(self, problem: Problem, *, wrong: bool = False) -> None:
+        text = in_words(problem, places={"columns.toml": "above them"})
         colour = readable(ORANGE, self)
         self.told.setText(f"<span style='color:{colour}'>{escape(text)}</span>" if wrong else text)
 

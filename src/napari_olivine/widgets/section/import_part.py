@@ -22,8 +22,10 @@ from napari_olivine.section import Section
 from napari_olivine.widgets.common import (
     FolderEdit,
     Folding,
+    Problem,
     SettingsForm,
     fit_rows,
+    in_words,
     push_button,
     readable,
     single_shot,
@@ -55,7 +57,7 @@ class ImportPart(Folding):
         Title of the part.
     """
 
-    failed = Signal(str)
+    failed = Signal(object)
     """Why nothing was recognised; empty when something was."""
 
     def __init__(self, title: str) -> None:
@@ -120,7 +122,7 @@ class ImportPart(Folding):
             self.recognise()
 
     @property
-    def error(self) -> str:
+    def error(self) -> Problem:
         """Why the folder cannot be imported, empty if it can."""
         return self._last.error if self._last is not None else ""
 
@@ -135,7 +137,7 @@ class ImportPart(Folding):
         try:
             settings = self.form.values()
         except OlivineError as error:
-            self._on_seen(Look(path, error=str(error)))
+            self._on_seen(Look(path, error=error))
             return
         if path != self._looked_into:
             self._looked_into, self._last, self._others = path, None, []
@@ -176,7 +178,7 @@ class ImportPart(Folding):
             return
         self.recognised.setText(describe(source, look.tiles, self._pixel_size_set()))
         wrong = [*look.wrong, *(text for text in source.problems if text not in look.wrong)]
-        lines = [escape(text) for text in wrong[:LISTED]]
+        lines = [escape(in_words(text, "import")) for text in wrong[:LISTED]]
         if len(wrong) > LISTED:
             lines.append(f"... and {len(wrong) - LISTED} more")
         colour = readable(PROBLEM_COLOUR, self)

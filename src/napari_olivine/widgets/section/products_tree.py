@@ -14,12 +14,12 @@ from qtpy.QtWidgets import (
     QTreeWidgetItem,
 )
 
+from napari_olivine.registry import layered
 from napari_olivine.section import Section
 from napari_olivine.widgets.common import Links, readable, single_shot
 from napari_olivine.widgets.dock_base import DOT, open_dock
-from napari_olivine.widgets.layers import KEY, LEVELLED, PRODUCTS, colour_of, images_of, layer_name
+from napari_olivine.widgets.layers import KEY, LEVELLED, colour_of, images_of, layer_name
 from napari_olivine.widgets.state import (
-    VERBS,
     OpenSection,
     analyses_in_words,
     dock_of,
@@ -27,6 +27,7 @@ from napari_olivine.widgets.state import (
     products_of,
     state_of,
     title_of,
+    verb_of,
 )
 
 ROW_HEIGHT = 20
@@ -115,7 +116,7 @@ class ProductsTree(QTreeWidget):
             for product in results:
                 row = self._product_row(section, product)
                 group.addChild(row)
-                images = images_of(section, product) if product in PRODUCTS else []
+                images = images_of(section, product) if product in layered() else []
                 if len(images) == 1:
                     self._tickable(row, (product, images[0]))
                 for name in images if len(images) > 1 else ():
@@ -177,7 +178,7 @@ class ProductsTree(QTreeWidget):
             font.setUnderline(True)
             item.setFont(1, font)
             item.setData(1, STEP, step)
-            item.setToolTip(1, f"{state.text}\nClick: {VERBS[step]}, in the dock {dock_of(step)}")
+            item.setToolTip(1, f"{state.text}\nClick: {verb_of(step)}, in the dock {dock_of(step)}")
         return item
 
     def _image_row(self, parent: QTreeWidgetItem, place: Place) -> QTreeWidgetItem:

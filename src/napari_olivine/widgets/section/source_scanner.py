@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_olivine.errors import Cancelled, OlivineError
 from napari_olivine.job import Event, Job
+from napari_olivine.widgets.common import Problem
 from napari_olivine.widgets.section.tile_map import TileStates, tile_states, with_fields
 
 
@@ -38,7 +39,7 @@ class Look:
     tiles: TileStates | None = None
     wrong: list[str] = field(default_factory=list)
     checked: bool = False
-    error: str = ""
+    error: Problem = ""
 
 
 class Looker(QObject):
@@ -90,7 +91,7 @@ class Looker(QObject):
         except Cancelled:
             return
         except OlivineError as error:
-            self._tell(job, Look(path, error=str(error)))
+            self._tell(job, Look(path, error=error))
 
     def _tell(self, job: Job, look: Look) -> None:
         self._seen.emit(job, look)

@@ -33,9 +33,9 @@ class LiveSegmentation(QObject):
 
     changed = Signal()
     """It started or ended, or cells were finished."""
-    failed = Signal(str)
+    failed = Signal(object)
     """Why it could not go on."""
-    warned = Signal(str)
+    warned = Signal(object)
     """Something that may spoil the result, or a word about the engine."""
 
     def __init__(self, session: OpenSection, eye: Viewport) -> None:

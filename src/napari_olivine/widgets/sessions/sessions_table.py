@@ -67,7 +67,7 @@ class SessionsPart(QWidget):
         Connections of the dock.
     """
 
-    failed = Signal(str)
+    failed = Signal(object)
     """Why sessions could not be stored."""
 
     def __init__(self, session: OpenSection, links: Links) -> None:
@@ -306,7 +306,7 @@ class SessionsPart(QWidget):
         try:
             ends = range_from_words(text, self.unit.currentText(), section.pixel_size_um, edges)
         except InputError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(error)
             self.fill()
             return
         extent = list(edits.extent(row))
@@ -327,7 +327,7 @@ class SessionsPart(QWidget):
             if not edits.problems() and not edits.same_as(_stored(self._session.require())):
                 self._session.annotate("sessions", edits.table)
         except (OlivineError, OSError) as error:
-            self.failed.emit(str(error))
+            self.failed.emit(error)
         self.fill()
 
     # ------------------------------------------------------------------ listening

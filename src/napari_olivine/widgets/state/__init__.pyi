@@ -2,8 +2,6 @@ from .composite import USUAL as USUAL, Composite as Composite, CompositeBar as C
 from .growing_layer import GrowingLayer as GrowingLayer, open_growing as open_growing
 from .open_section import OpenSection as OpenSection
 from .product_status import (
-    DOCKS as DOCKS,
-    VERBS as VERBS,
     analyses_in_words as analyses_in_words,
     dock_of as dock_of,
     mending_step as mending_step,
@@ -13,6 +11,7 @@ from .product_status import (
     stale_products as stale_products,
     state_of as state_of,
     title_of as title_of,
+    verb_of as verb_of,
 )
 from .rerun import next_rerun as next_rerun, stale_steps as stale_steps
 from .viewport import Viewport as Viewport

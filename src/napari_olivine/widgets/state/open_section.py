@@ -9,10 +9,10 @@ from weakref import WeakKeyDictionary, ref
 from psygnal import Signal
 
 from napari_olivine.errors import SectionError
+from napari_olivine.registry import layered
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers import (
     KEY,
-    PRODUCTS,
     images_of,
     layer_data,
     layer_name,
@@ -152,7 +152,7 @@ class OpenSection:
         changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
         self._known = now
         for name in changed:
-            if name in PRODUCTS:
+            if name in layered():
                 self._refresh_layers(name)
             if name.startswith("annotations/"):
                 self.annotations_changed.emit(name.removeprefix("annotations/"))

@@ -5,61 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from napari_olivine.section import STEP_OF, Section
-
-VERBS = {
-    "import": "Import",
-    "level": "Level the grey",
-    "mask": "Make mask",
-    "train": "Train",
-    "segment": "Segment the whole section",
-    "calibrate": "Calibrate",
-    "crystals": "Find crystals",
-    "corrections": "Teach the network",
-    "export": "Export",
-    "check": "Check",
-}
-"""What the button of each step says."""
-
-TITLES = {
-    "images": "Images",
-    "levelling": "BSE levelled",
-    "epma": "EPMA analyses",
-    "mask": "Phase mask",
-    "probability": "Probability",
-    "segmentation": "Segmentation",
-    "calibration": "Calibration",
-    "mg": "mg# map",
-    "crystals": "Crystals",
-    "corrections": "Corrections by hand",
-    "annotations/sessions": "Sessions",
-    "annotations/placements": "Traverses",
-    "annotations/review": "Review",
-}
-"""Products and annotations, in the order in which they are made."""
-
-DOCKS = {
-    "import": "Section",
-    "mask": "Phase masks",
-    "train": "Train",
-    "segment": "Segment",
-    "calibrate": "EPMA profiles",
-    "crystals": "Crystals",
-}
-"""The dock of each step."""
-
-ELSEWHERE = {
-    "level": DOCKS["import"],
-    "check": DOCKS["import"],
-    "export": DOCKS["crystals"],
-    "corrections": "Review",
-}
-"""The dock of each step that has no dock of its own."""
+from napari_olivine.registry import PRODUCTS, STEPS, Step, maker_of, product_type
+from napari_olivine.section import Section
 
 
 def dock_of(step: str) -> str:
-    """Name of the dock that a step is started from."""
-    return DOCKS.get(step) or ELSEWHERE.get(step, step)
+    """Name of the dock that a step is started from, or of the step if it has none."""
+    row = STEPS.get(step)
+    return row.dock if row is not None and row.dock else step
+
+
+def verb_of(step: str) -> str:
+    """Words of the button that starts a step, or its name if it has none."""
+    row = STEPS.get(step)
+    return row.verb if row is not None and row.verb else step
 
 
 @dataclass(frozen=True)
@@ -80,11 +39,10 @@ class ProductState:
 
 def title_of(product: str) -> str:
     """Name of a product in words."""
-    if product.startswith("models/"):
-        return f"Model {product.removeprefix('models/')}"
-    if product.startswith("compare/"):
-        return f"Probability by {product.removeprefix('compare/')}"
-    return TITLES.get(product, product)
+    row = product_type(product)
+    if row is None:
+        return product
+    return f"{row.title} {product.partition('/')[2]}" if row.several else row.title
 
 
 def state_of(section: Section, product: str) -> ProductState:
@@ -128,7 +86,7 @@ def mending_step(section: Section, product: str) -> str:
             continue
         if section.state(source) != "fresh":
             return mending_step(section, source)
-    return STEP_OF.get(product.split("/")[0], "import")
+    return maker_of(product) or "import"
 
 
 def _duration(seconds: float) -> str:
@@ -143,14 +101,13 @@ def _duration(seconds: float) -> str:
 
 def products_of(section: Section) -> list[str]:
     """Return the products that a section has or could have, in the order of the work."""
-    models = [product.name for product in section.products() if product.name.startswith("models/")]
+    there = [product.name for product in section.products()]
     names: list[str] = []
-    for title in TITLES:
-        if title.startswith("annotations/"):
-            continue
-        names.append(title)
-        if title == "mask":
-            names += models
+    for row in PRODUCTS.values():
+        if row.several and not row.aside:
+            names += [name for name in there if name.startswith(f"{row.name}/")]
+        elif not (row.aside or row.annotation):
+            names.append(row.name)
     return names
 
 
@@ -179,9 +136,9 @@ def next_step(section: Section) -> NextStep:
     """Tell what to do next: the first step that is possible and not done, then what is stale."""
     if any(section.state(product) == "missing" for product in ("images", "epma")):
         return NextStep("the import was not finished: go on with it", "import")
-    for step, text in ROAD:
-        if not _done(section, step) and _possible(section, step):
-            return NextStep(text, step)
+    for step in STEPS.values():
+        if step.todo and not _done(section, step) and _possible(section, step):
+            return NextStep(step.todo, step.name)
     old = stale_products(section)
     if old:
         titles = ", ".join(title_of(product) for product in old)
@@ -189,22 +146,26 @@ def next_step(section: Section) -> NextStep:
     return NextStep("everything is up to date: export the catalogue", "export")
 
 
-def _done(section: Section, step: str) -> bool:
-    """Tell whether a step of the road has been gone; mask and training lead to the segmentation."""
-    if step == "mask":
-        return section.state("mask") != "missing" or _done(section, "train")
-    if step == "train":
-        models = any(name.startswith("models/") for name in products_of(section))
-        return models or _done(section, "segment")
-    product = {"segment": "segmentation", "calibrate": "mg"}.get(step, step)
-    return section.state(product) != "missing"
+def _done(section: Section, step: Step) -> bool:
+    """Tell whether the last product of a step is there, or the step that it leads to is done."""
+    last = PRODUCTS[step.products[-1]]
+    if last.several:
+        made = any(name.startswith(f"{last.name}/") for name in products_of(section))
+    else:
+        made = section.state(last.name) != "missing"
+    return made or (bool(step.leads_to) and _done(section, STEPS[step.leads_to]))
 
 
-def _possible(section: Section, step: str) -> bool:
-    """Tell whether the section holds what a step of the road begins with."""
-    if step in ("mask", "train"):  # else a network of another section is needed
-        return any(name != "BSE" for name in section.record.signals)
-    return step != "calibrate" or analyses_in_words(section) != NONE
+def _possible(section: Section, step: Step) -> bool:
+    """Tell whether a step has what it needs, or the steps before it can make that."""
+    if step.given == "maps" and all(name == "BSE" for name in section.record.signals):
+        return False  # a network of another section is needed
+    if step.given == "analyses" and analyses_in_words(section) == NONE:
+        return False
+    return all(
+        section.state(name) != "missing" or _possible(section, STEPS[maker_of(name)])
+        for name in step.needs
+    )
 
 
 def analyses_in_words(section: Section) -> str:
@@ -226,13 +187,3 @@ def several(count: int, noun: str) -> str:
 def stale_products(section: Section) -> list[str]:
     """Return the products that are out of date, in the order of the work."""
     return [product for product in products_of(section) if section.state(product) == "stale"]
-
-
-ROAD = (
-    ("mask", "make a reference mask from the element maps"),
-    ("train", "train a network on the mask"),
-    ("segment", "segment the whole section"),
-    ("calibrate", "calibrate grey to mg#"),
-    ("crystals", "find and measure the crystals"),
-)
-"""Steps after the import, in their order."""

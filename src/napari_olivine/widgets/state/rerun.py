@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from napari_olivine.registry import STEPS
-from napari_olivine.section import STEP_OF, Section
+from napari_olivine.registry import STEPS, maker_of
+from napari_olivine.section import Section
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.state.product_status import stale_products
 
@@ -35,8 +35,7 @@ class Rerun:
 
 def stale_steps(section: Section) -> list[str]:
     """Return the steps that make everything fresh, in the order of the work."""
-    steps = (STEP_OF[product.split("/")[0]] for product in stale_products(section))
-    return list(dict.fromkeys(steps))
+    return list(dict.fromkeys(maker_of(product) for product in stale_products(section)))
 
 
 def next_rerun(section: Section) -> Rerun | None:
@@ -50,7 +49,7 @@ def next_rerun(section: Section) -> Rerun | None:
         made = [name for name in inputs if not name.startswith(("source", "annotations/"))]
         if found is None or any(section.state(name) != "fresh" for name in made):
             continue
-        step = STEP_OF[product.split("/")[0]]
+        step = maker_of(product)
         seed = found.recipe.seed
         return Rerun(
             product,
@@ -63,16 +62,13 @@ def next_rerun(section: Section) -> Rerun | None:
 
 def _settings(section: Section, product: str, step: str) -> dict[str, Any]:
     """Read the settings of a step from the records of what it made."""
-    fields = STEPS[step].settings.model_fields
-    if step != "segment":
-        found = section.product(product)
-        values = found.recipe.settings if found is not None else {}
-    else:
-        # Two products, each with the record of what decides on it alone.
-        values = {}
-        for name in ("probability", "segmentation"):
-            found = section.product(name)
-            values |= found.recipe.settings if found is not None else {}
-        models = (str(name).removeprefix("models/") for name in values.get("models", ()))
+    values: dict[str, Any] = {}
+    # A record may hold the settings alone that decide on its product, as those of `segment` do.
+    for name in (*STEPS[step].products, product):
+        found = section.product(name)
+        values |= found.recipe.settings if found is not None else {}
+    if "models" in values:
+        models = (str(name).removeprefix("models/") for name in values["models"])
         values["model"] = ",".join(models)
+    fields = STEPS[step].settings.model_fields
     return {name: value for name, value in values.items() if name in fields}

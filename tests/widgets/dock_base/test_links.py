@@ -1,0 +1,98 @@
+"""A message names fields and buttons, and a click on their names leads there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from napari_olivine.errors import InputError
+from napari_olivine.widgets.dock_base import open_dock
+from tests.helpers.widget_sections import imported_section
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def masks(make_napari_viewer: Any) -> Any:
+    dock = open_dock(make_napari_viewer(show=True), "Phase masks")
+    yield dock
+    dock.session.jobs.stop_now()
+
+
+def click(dock: Any, link: str) -> None:
+    assert f"href='{link}'" in dock.run_bar.error_text.text()
+    dock.run_bar.error_text.linkActivated.emit(link)
+
+
+def test_field_in_a_folded_part_is_unfolded_focused_and_framed(qtbot: Any, masks: Any) -> None:
+    masks.settings_part.unfold(False)
+    masks.show_error(InputError("Too smooth.", setting="smoothing_px"))
+    assert "Too smooth. Change <a" in masks.run_bar.error_text.text()
+    click(masks, "setting:mask.smoothing_px")
+    field = masks.form.editors["smoothing_px"].native
+    qtbot.waitUntil(lambda: "border" in field.styleSheet())
+    assert masks.settings_part.opened
+    assert field.isVisible()
+    assert masks.isAncestorOf(masks.window().focusWidget())
+
+
+def test_field_that_the_dock_shows_in_its_own_way(qtbot: Any, masks: Any) -> None:
+    masks.show_error(InputError("No such rule.", setting="rule"))
+    click(masks, "setting:mask.rule")
+    qtbot.waitUntil(lambda: "border" in masks.rule.styleSheet())
+
+
+def test_settings_that_all_steps_share(qtbot: Any, masks: Any) -> None:
+    masks.show_error("Less {setting:memory}, and {setting:force}.")
+    click(masks, "setting:mask.memory")
+    qtbot.waitUntil(lambda: "border" in masks.memory.native.styleSheet())
+    click(masks, "setting:mask.force")
+    qtbot.waitUntil(lambda: "border" in masks.force.styleSheet())
+
+
+@pytest.mark.parametrize(
+    ("template", "link", "name", "part"),
+    [
+        ("Run {step:train}.", "step:train", "Train", "run_button"),
+        ("Run {step:level}.", "step:level", "Section", "levelling.button"),
+        ("Run {step:export}.", "step:export", "Crystals", "export.export_button"),
+        ("Run {step:corrections}.", "step:corrections", "Review", "panel.teach_button"),
+        ("Or {setting:check.repair}.", "setting:check.repair", "Section", "check_button"),
+        (
+            "Or {setting:export.rasters}.",
+            "setting:export.rasters",
+            "Crystals",
+            "export.form.editors.rasters.native",
+        ),
+    ],
+)
+def test_other_docks_open_at_their_button_or_field(
+    qtbot: Any, masks: Any, template: str, link: str, name: str, part: str
+) -> None:
+    masks.session.open(imported_section())
+    masks.show_error(template)
+    click(masks, link)
+    found = open_dock(masks.session.viewer, name)
+    for word in part.split("."):
+        found = found[word] if isinstance(found, dict) else getattr(found, word)
+    qtbot.waitUntil(lambda: "border" in found.styleSheet())
+    qtbot.waitUntil(lambda: "border" not in found.styleSheet(), timeout=5000)
+
+
+def test_missing_mask_is_told_by_the_train_dock_with_a_link_to_its_button(
+    qtbot: Any, masks: Any
+) -> None:
+    """The real step in its process: its error arrives with its facts."""
+    masks.session.open(imported_section())
+    train = open_dock(masks.session.viewer, "Train")
+    train.run()
+    qtbot.waitUntil(train.run_bar.error_box.isVisible, timeout=60_000)
+    assert "--" not in train.run_bar.error_text.text()
+    click(train, "step:mask")
+    qtbot.waitUntil(lambda: "border" in masks.run_button.styleSheet())
+
+
+def test_text_without_links_stays_plain(masks: Any) -> None:
+    masks.show_error("Ca/Mg < 0.1 & Mg > 30\nis a rule")
+    assert masks.run_bar.error_text.text() == "Ca/Mg < 0.1 & Mg > 30\nis a rule"
