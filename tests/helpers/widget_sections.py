@@ -57,6 +57,14 @@ def crystals_of(path: Path) -> pd.DataFrame:
     return Section(path).table("crystals", "crystals")
 
 
+def active_window(qtbot: Any, viewer: Any) -> Any:
+    """The window of a viewer, once it has the focus: only then do keys act."""
+    window = viewer.window._qt_window
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=10_000)
+    return window
+
+
 class Mouse:
     """Real mouse events on the canvas of a viewer, at places of the section.
 

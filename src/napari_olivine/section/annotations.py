@@ -1,4 +1,4 @@
-"""Tables that a person sets by hand, also with a spreadsheet program and its idea of CSV."""
+"""Tables that a person edits by hand, also those that a spreadsheet program saved as CSV."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_annotation(file: Path) -> pd.DataFrame:
     Raises
     ------
     SectionError
-        If it is no table.
+        If the file is no table.
     """
     import pandas as pd
 
@@ -51,7 +51,9 @@ def read_annotation(file: Path) -> pd.DataFrame:
             dtype=dict.fromkeys(NAMES, str),
         )  # fmt: skip
     except (ValueError, OSError) as error:
-        raise SectionError(f"{file} cannot be read as a table ({first_line(error)}).") from error
+        raise SectionError(
+            f"{file} cannot be read as a table ({first_line(error)}).", file=file
+        ) from error
     unnamed = [name for name in table if str(name).startswith("Unnamed: ")]
     empty = [name for name in unnamed if table[name].isna().all()]
     return table.drop(columns=empty)
@@ -63,7 +65,7 @@ def sessions_of(table: pd.DataFrame, file: Path) -> list[Session]:
     Raises
     ------
     SectionError
-        If a row is none; names the file, the row and the column.
+        If a row is no session; names the file, the row and the column.
     """
     _require(SESSIONS, table, file)
     sessions = []
@@ -74,13 +76,15 @@ def sessions_of(table: pd.DataFrame, file: Path) -> list[Session]:
             wrong = error.errors()[0]
             where = ".".join(map(str, wrong["loc"]))
             raise SectionError(
-                f"{file}, row {number}, {where}: {wrong['msg']} (it is {wrong['input']!r})."
+                f"{file}, row {number}, {where}: {wrong['msg']} (it is {wrong['input']!r}).",
+                file=file,
+                row=number,
             ) from error
     return sessions
 
 
 def check_placements(table: pd.DataFrame, file: Path) -> None:
-    """See whether a table can be the placements of profiles.
+    """Check that a table can be the placements of profiles.
 
     Raises
     ------
@@ -94,13 +98,17 @@ def check_placements(table: pd.DataFrame, file: Path) -> None:
         numbers = pd.to_numeric(table[name], errors="coerce")
         wrong = table.index[numbers.isna() & table[name].notna()]
         if len(wrong):
-            value = table.at[wrong[0], name]
-            raise SectionError(f"{file}, row {wrong[0] + 2}, {name}: {value!r} is no number.")
+            value, row = table.at[wrong[0], name], int(wrong[0]) + 2
+            raise SectionError(
+                f"{file}, row {row}, {name}: {value!r} is no number.", file=file, row=row
+            )
 
 
 def _require(columns: tuple[str, ...], table: pd.DataFrame, file: Path) -> None:
     if lost := [name for name in columns if name not in table]:
-        raise SectionError(f"{file} lacks the column {', '.join(lost)}.")
+        raise SectionError(
+            f"{file} lacks the column {', '.join(lost)}.", file=file, expected=", ".join(columns)
+        )
 
 
 def _decode(content: bytes) -> str:

@@ -41,7 +41,7 @@ def with_role(sessions: Sequence[Session], role: Role) -> list[Session]:
 def session_index(
     sessions: Sequence[Session], rows: NDArray[np.integer], columns: NDArray[np.integer]
 ) -> NDArray[np.int16]:
-    """Tell for each pixel which session it lies in: its place in the list, -1 for none.
+    """Return for each pixel the place of its session in the list, -1 for none.
 
     Where sessions overlap the later one in the list counts.
 
@@ -51,6 +51,11 @@ def session_index(
         Sessions of the section.
     rows, columns
         Pixel positions, arrays of shapes that broadcast together.
+
+    Returns
+    -------
+    numpy.ndarray
+        int16, of the common shape.
     """
     index = np.full(np.broadcast_shapes(rows.shape, columns.shape), -1, np.int16)
     for place, session in enumerate(sessions):

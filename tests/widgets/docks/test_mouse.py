@@ -12,7 +12,13 @@ from qtpy.QtCore import Qt
 from napari_olivine.readers import import_section
 from napari_olivine.section import Section
 from napari_olivine.widgets.state.open_section import OpenSection
-from tests.helpers.widget_sections import Mouse, copy_of, crystals_of, finished_section
+from tests.helpers.widget_sections import (
+    Mouse,
+    active_window,
+    copy_of,
+    crystals_of,
+    finished_section,
+)
 
 pytestmark = pytest.mark.gui
 
@@ -70,7 +76,7 @@ class TestTraverses:
             np.testing.assert_allclose(on_screen * zoom, 3.0, rtol=0.01)
         for before, after in zip(placed, layer.data, strict=True):
             np.testing.assert_array_equal(before, after)
-        assert not widget.traverses.can_undo
+        assert not widget.session.history.can_undo
 
     def test_drawn_line_is_stored_for_the_chosen_table(
         self, qtbot: Any, viewer: Any, widget: Any, mouse: Mouse, path: Path
@@ -89,6 +95,7 @@ class TestTraverses:
         assert len(viewer.layers["EPMA traverses"].data) == 6  # the old line is replaced
         assert not np.array_equal(widget.plot.curves[0].y, curves[0].y)
         viewer.layers.selection.active = viewer.layers["EPMA traverses"]
+        active_window(qtbot, viewer)
         qtbot.keyClick(mouse.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
         assert widget.traverses.line(profile) == before
         line = self.stored(path, profile)
@@ -133,11 +140,11 @@ class TestTraverses:
         lines = widget.traverses.lines()
         qtbot.mouseClick(widget.tools["Flip"], LEFT)
         assert self.stored(path, first)["x0_um"] == lines[first][2]
-        widget.undo()
+        widget.session.history.undo()
         widget._on_owner(second)
         assert self.stored(path, second)["x0_um"] == lines[first][0]
         assert widget.current == second
-        widget.undo()
+        widget.session.history.undo()
         widget.table.cellWidget(0, 3).textActivated.emit("ignore")
         assert self.stored(path, first)["use"] == "ignore"
 

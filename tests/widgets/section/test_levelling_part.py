@@ -102,7 +102,7 @@ class TestLevelled:
         widget.sessions.set_role(0, "none")
         (row,) = (i for i in widget.tree._items() if i.text(0) == "BSE levelled")
         assert "sessions changed since" in row.text(1)
-        widget.sessions.undo()
+        widget.session.history.undo()
         (row,) = (i for i in widget.tree._items() if i.text(0) == "BSE levelled")
         assert "up to date" in row.text(1)
 

@@ -22,7 +22,7 @@ from napari_olivine.widgets.sessions.session_edits import (
     range_in_words,
 )
 from napari_olivine.widgets.state.open_section import OpenSection
-from tests.helpers.widget_sections import Mouse, copy_of, finished_section
+from tests.helpers.widget_sections import Mouse, active_window, copy_of, finished_section
 
 LEFT = Qt.MouseButton.LeftButton
 SHAPE = (1000, 1500)
@@ -87,10 +87,10 @@ class TestEdits:
         made.add(Extent(40, 50, 0, 10))
         made.set_role(1, "test")
         made.remove([0])
-        made.undo()
-        made.undo()
+        made.history.undo()
+        made.history.undo()
         assert (len(made), made.role(1)) == (2, "none")
-        made.redo()
+        made.history.redo()
         assert made.role(1) == "test"
         made.set_role(1, "test")  # nothing new
         assert told == [2, 2, 1, 2, 2, 2]
@@ -196,6 +196,7 @@ class TestWindow:
         assert "Not stored" in widget.sessions.note.text()
         assert self.stored(path) == before
         viewer.layers.selection.active = viewer.layers["Sessions"]
+        active_window(qtbot, viewer)
         qtbot.keyClick(mouse.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
         assert not widget.sessions.note.isVisible()
         assert len(viewer.layers["Sessions"].data) == len(before)
@@ -240,8 +241,8 @@ class TestWindow:
         table.item(last, 2).setText("everything")
         assert "is no range in px" in widget.run_bar.error_text.text()
         assert table.item(last, 2).text() == "0-700"
-        widget.sessions.undo()
-        widget.sessions.undo()
+        widget.session.history.undo()
+        widget.session.history.undo()
         assert self.stored(path) == before
 
     def test_rectangle_and_row_are_chosen_together(
@@ -271,7 +272,7 @@ class TestWindow:
         Section(path).annotate("sessions", table)
         widget.look_again()
         assert widget.sessions.table.cellWidget(0, 3).currentText() == "test"
-        assert not widget.sessions.edits.can_undo
+        assert not widget.session.history.can_undo
 
 
 @pytest.mark.gui

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from napari_olivine.errors import EditError
 from napari_olivine.section import Section
 from napari_olivine.widgets.traverses.placements import Traverses, with_all_profiles
 from napari_olivine.widgets.traverses.profile_data import grey_at, read_law, read_profile
@@ -53,11 +54,11 @@ def test_every_edit_can_be_taken_back_and_done_again(traverses: Traverses) -> No
         edit()
         states.append(traverses.table)
     for state in states[-2::-1]:
-        traverses.undo()
+        traverses.history.undo()
         pd.testing.assert_frame_equal(traverses.table, state)
-    assert not traverses.can_undo
+    assert not traverses.history.can_undo
     for state in states[1:]:
-        traverses.redo()
+        traverses.history.redo()
         pd.testing.assert_frame_equal(traverses.table, state)
 
 
@@ -75,9 +76,11 @@ def test_flipping_swaps_the_ends(traverses: Traverses) -> None:
 
 def test_a_new_edit_forgets_what_was_taken_back(traverses: Traverses) -> None:
     traverses.flip("a")
-    traverses.undo()
+    traverses.history.undo()
     traverses.set_use("a", "test")
-    traverses.redo()
+    assert not traverses.history.can_redo
+    with pytest.raises(EditError, match="no edit to do again"):
+        traverses.history.redo()
     assert traverses.line("a") == LINE
 
 

@@ -22,3 +22,4 @@ from .store import (
     bring_up_to_date as bring_up_to_date,
     content as content,
 )
+from .undoable import CrystalEdit as CrystalEdit, take_over_journal as take_over_journal

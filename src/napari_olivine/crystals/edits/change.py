@@ -1,9 +1,10 @@
-"""What an edit changes: pixels of the labels and rows of the table, there and back."""
+"""The change that an edit makes: pixels of the labels and rows of the tables, with its inverse."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,23 @@ class Patch:
     def of(
         cls, row0: int, col0: int, before: NDArray[np.uint32], after: NDArray[np.uint32]
     ) -> Patch | None:
-        """Keep the rectangle in which something differs; `None` if nothing does."""
-        rows, columns = np.nonzero((before != after).any(axis=1))[0], None
+        """Keep the smallest rectangle that holds every difference.
+
+        Parameters
+        ----------
+        row0, col0
+            First row and column of the arrays, px of full resolution.
+        before, after
+            Ids before and after, shape (rows, columns).
+
+        Returns
+        -------
+        Patch or None
+            `None` if nothing differs.
+        """
+        rows, columns = (np.flatnonzero((before != after).any(axis=axis)) for axis in (1, 0))
         if not len(rows):
             return None
-        columns = np.nonzero((before != after).any(axis=0))[0]
         inside = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         return cls(
             row0 + int(rows[0]), col0 + int(columns[0]), before[inside].copy(), after[inside].copy()
@@ -65,8 +78,8 @@ class Patch:
 class Rows:
     """Rows of a table before and after.
 
-    One that is in both gets the values that are named; one that is in `before` alone vanishes,
-    one in `after` alone appears: theirs have every column.
+    A row in both gets the values in `after`, which may be some columns only. A row in `before`
+    alone vanishes, a row in `after` alone appears; these have every column.
     """
 
     before: list[Row]
@@ -80,9 +93,9 @@ class Change:
     Parameters
     ----------
     rows
-        Rows of each table (:data:`TABLES`) that changes.
+        Changed rows of each table, by its name in :data:`TABLES`.
     patch
-        Ids of pixels, `None` if none changes.
+        Changed pixels, `None` if there are none.
     """
 
     rows: dict[str, Rows]
@@ -97,21 +110,19 @@ class Change:
 
     @property
     def crystals(self) -> list[int]:
-        """Ids of the crystals that are there afterwards, the one to look at first."""
+        """Ids of the crystals afterwards, the one to look at first."""
         return [row["id"] for row in self.rows[CRYSTALS].after]
 
 
 def replace_rows(table: pd.DataFrame, rows: Rows) -> pd.DataFrame:
-    """Carry out a change of rows.
-
-    Doing it twice gives the same as doing it once.
+    """Carry out a change of rows; carried out twice it gives the same as once.
 
     Parameters
     ----------
     table
-        With ``id`` as column and as index.
+        Table with ``id`` as column and as index.
     rows
-        What changes.
+        Rows before and after.
 
     Returns
     -------
@@ -138,7 +149,22 @@ def by_id(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def rows_of(table: pd.DataFrame, ids: Iterable[int], columns: list[str] | None = None) -> list[Row]:
-    """Return rows of a table as plain values, ``None`` for what is not known."""
+    """Return rows of a table as plain values.
+
+    Parameters
+    ----------
+    table
+        Table with ``id`` as index.
+    ids
+        Rows to return; those that are not in the table are left out.
+    columns
+        Columns to return; all if not given.
+
+    Returns
+    -------
+    list of dict
+        One a row; ``None`` for a value that is missing.
+    """
     wanted = table.loc[table.index.intersection(list(ids)), columns or list(table.columns)]
     return [
         {str(name): _plain(value) for name, value in row.items()}
@@ -171,14 +197,22 @@ class Changes:
         self._lines: dict[int, dict[str, Any]] = {}
         if self._file.exists():
             for line in self._file.read_text(encoding="utf-8").splitlines():
-                try:
-                    told = json.loads(line)
-                except ValueError:  # cut off by a crash; what it told is worked out again
-                    continue
-                self._lines[int(told["n"])] = told
+                with suppress(ValueError):  # cut off by a crash: the change is worked out again
+                    record = json.loads(line)
+                    self._lines[int(record["n"])] = record
 
     def keep(self, n: int, change: Change, missing: str = "") -> None:
-        """Keep what edit `n` changes, and what of it could not be carried out."""
+        """Write the change of an edit.
+
+        Parameters
+        ----------
+        n
+            Number of the edit in the journal.
+        change
+            The change.
+        missing
+            The part of the edit that could not be carried out, in words.
+        """
         if change.patch is not None:
             patch = change.patch
             arrays = {"place": np.array([patch.row0, patch.col0])}
@@ -198,32 +232,32 @@ class Changes:
         self._append({"n": n, "aside": reason})
 
     def aside(self, n: int) -> str:
-        """Why edit `n` was not wholly carried out; empty if it was, or has not been tried."""
-        told = self._lines.get(n, {})
-        return str(told.get("aside") or told.get("missing", ""))
+        """Return why edit `n` was not wholly carried out; empty if it was, or was not tried."""
+        record = self._lines.get(n, {})
+        return str(record.get("aside") or record.get("missing", ""))
 
     def get(self, n: int) -> Change | None:
-        """Return what edit `n` changed, `None` if nothing is known."""
-        told = self._lines.get(n)
-        if told is None or "aside" in told:
+        """Return the change of edit `n`, `None` if there is none."""
+        record = self._lines.get(n)
+        if record is None or "aside" in record:
             return None
         patch = None
-        if told["pixels"]:
+        if record["pixels"]:
             with np.load(self._pixels(n)) as arrays:
                 row0, col0 = (int(value) for value in arrays["place"])
                 patch = Patch(row0, col0, arrays["before"], arrays["after"])
-        return Change({name: Rows(*rows) for name, rows in told["rows"].items()}, patch)
+        return Change({name: Rows(*rows) for name, rows in record["rows"].items()}, patch)
 
     def _pixels(self, n: int) -> Path:
         return self.folder / f"{n:06d}.npz"
 
-    def _append(self, told: dict[str, Any]) -> None:
+    def _append(self, record: dict[str, Any]) -> None:
         with self._file.open("a", encoding="utf-8") as stream:
             if stream.tell() and not self._ends_a_line():
                 stream.write("\n")
-            stream.write(json.dumps(told) + "\n")
+            stream.write(json.dumps(record) + "\n")
             sync(stream)
-        self._lines[told["n"]] = told
+        self._lines[record["n"]] = record
 
     def _ends_a_line(self) -> bool:
         with self._file.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""What a person can do to crystals, as it is written down."""
+"""The edits that a person can make of crystals, as the journal writes them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Judge(_Kind):
 
 
 class Classify(_Kind):
-    """The class of the radial profile as the person sees it."""
+    """The zoning of the radial profile is of this class."""
 
     do: Literal["classify"] = "classify"
     crystals: tuple[int, ...] = Field(min_length=1)
@@ -38,7 +38,7 @@ class Classify(_Kind):
 
 
 class Note(_Kind):
-    """A remark, instead of the one before."""
+    """A remark; it replaces the one before."""
 
     do: Literal["note"] = "note"
     crystals: tuple[int, ...] = Field(min_length=1)
@@ -65,9 +65,9 @@ class Split(_Kind):
 
 
 class Redraw(_Kind):
-    """These pixels are the crystal; none in `crystals` for one that was not found at all.
+    """These pixels are the crystal; `crystals` is empty for one that was not found.
 
-    What is drawn over a neighbour is taken from it.
+    Pixels of a neighbour that are drawn over go to the crystal.
     """
 
     do: Literal["redraw"] = "redraw"
@@ -90,7 +90,7 @@ class Redo(_Kind):
 
 
 Edit = Judge | Classify | Note | Merge | Split | Redraw
-"""What changes crystals."""
+"""Every edit that changes crystals."""
 
 
 class Entry(_Kind):
@@ -107,23 +107,32 @@ class Entry(_Kind):
     shapes: tuple[Shape, ...] = ()
 
 
-WORDS = {
-    "judge": "verdict", "classify": "class", "note": "note", "merge": "merged", "split": "split",
-    "redraw": "redrawn",
-}  # fmt: skip
+WORDS = {"note": "note", "merge": "merged", "split": "split", "redraw": "redrawn"}
 
 
 def describe(edit: Edit | Undo | Redo) -> str:
     """Tell an edit in a person's words, e.g. ``"merged 12, 15"``."""
     if isinstance(edit, Undo | Redo):
         return f"edit {edit.of} {'taken back' if edit.do == 'undo' else 'done again'}"
-    what = WORDS[edit.do]
+    return f"{_answer(edit)} {_few(edit)}".rstrip()
+
+
+def describe_by_crystal(edit: Edit) -> str:
+    """Tell an edit among edits of other things, e.g. ``"crystals 12, 15: merged"``."""
+    if not edit.crystals:
+        return _answer(edit)
+    return f"crystal{'s' * (len(edit.crystals) > 1)} {_few(edit)}: {_answer(edit)}"
+
+
+def _answer(edit: Edit) -> str:
     if isinstance(edit, Judge):
-        what = edit.verdict or "undecided"
-    elif isinstance(edit, Classify):
-        what = edit.zone_class.replace("_", " ")
-    elif isinstance(edit, Redraw) and not edit.crystals:
-        return "drawn a new crystal"
+        return edit.verdict or "undecided"
+    if isinstance(edit, Classify):
+        return edit.zone_class.replace("_", " ")
+    return WORDS[edit.do] if edit.crystals else "drawn a new crystal"
+
+
+def _few(edit: Edit) -> str:
     few = ", ".join(str(crystal) for crystal in edit.crystals[:4])
     more = f" and {len(edit.crystals) - 4} more" if len(edit.crystals) > 4 else ""
-    return f"{what} {few}{more}"
+    return few + more

@@ -1,4 +1,4 @@
-"""Dividing the pixels of a crystal as a person says: along lines, around markers, into pieces."""
+"""Splitting the pixels of a crystal by hand: along lines, around markers, into loose pieces."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ def cut_along(
         Pieces of the crystal that a crack at most this wide separates hold together unless a
         line runs between them.
 
+    Returns
+    -------
+    numpy.ndarray
+        The parts, shape of the mask.
+
     Raises
     ------
     EditError
@@ -51,8 +56,8 @@ def cut_along(
     kept = beside[np.bincount(parts.ravel())[beside] >= least_px]
     if len(kept) < 2:
         raise EditError(
-            "The line does not cut the crystal in two: draw it from outside to outside, right "
-            "across."
+            "The line does not cut the crystal in two.",
+            remedy="Draw it from outside to outside, right across.",
         )
     return _ordered(_nearest(np.where(np.isin(parts, kept), parts, 0), mask))
 
@@ -105,7 +110,7 @@ def loose_pieces(mask: Mask, least_px: float) -> Parts:
     count, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     kept = [k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= least_px]
     if len(kept) < 2:
-        raise EditError("The crystal is in one piece: draw a line to split it.")
+        raise EditError("The crystal is in one piece.", remedy="Draw a line to split it.")
     return _ordered(_nearest(np.where(np.isin(parts, kept), parts, 0), mask))
 
 

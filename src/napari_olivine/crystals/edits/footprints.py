@@ -14,11 +14,11 @@ from napari_olivine.errors import InputError
 from napari_olivine.section import Raster
 
 SIDE_PX = 256
-"""A shape that is only to be found again is kept at the level at which it is this large at most."""
+"""Longest side of a shape that serves to find a crystal again; larger ones are kept reduced."""
 
 SAME = 0.5
-"""Part of the union of two shapes that they must share to be the same crystal (ours); at this or
-more a shape has one match at most."""
+"""Share of the union of two shapes in common from which on they are the same crystal (our choice:
+from here on a shape matches one crystal at most)."""
 
 
 class Shape(BaseModel):
@@ -52,7 +52,19 @@ class Shape(BaseModel):
     def of_mask(
         cls, mask: NDArray[np.bool_], row0: int, col0: int, level: int = 0, crystal: int = 0
     ) -> Shape:
-        """Keep the pixels of a mask with its first pixel at (row0, col0)."""
+        """Keep the pixels of a mask.
+
+        Parameters
+        ----------
+        mask
+            Pixels of the crystal, shape (rows, columns).
+        row0, col0
+            Its first row and column, px of its level.
+        level
+            Level of the pyramid.
+        crystal
+            Number of the crystal, 0 for none.
+        """
         bits = base64.b64encode(zlib.compress(np.packbits(mask).tobytes(), 6)).decode()
         return cls(
             id=crystal, row0=row0, col0=col0, rows=mask.shape[0], columns=mask.shape[1],
@@ -61,7 +73,17 @@ class Shape(BaseModel):
 
     @classmethod
     def of_crystal(cls, labels: Raster, crystal: int, box: NDArray[np.int64]) -> Shape:
-        """Keep the pixels of a crystal in its box row0, row1, col0, col1."""
+        """Keep the pixels of a crystal.
+
+        Parameters
+        ----------
+        labels
+            Ids of the crystals.
+        crystal
+            Its number.
+        box
+            row0, row1, col0, col1, px of full resolution.
+        """
         level = 0
         longest = max(box[1] - box[0], box[3] - box[2])
         while longest >> level > SIDE_PX and level + 1 < len(labels.levels):

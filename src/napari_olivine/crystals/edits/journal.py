@@ -1,4 +1,4 @@
-"""The journal of a person's edits: on disk before anything changes."""
+"""The journal of a person's edits: an edit is on disk before anything changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOCK, HOLDER = "lock", "holder.txt"
 class Journal:
     """Edits in the order in which they were made, one JSON object a line.
 
-    It lies beside the products: it outlives the crystals that it is about.
+    It lies beside the products, and so outlives the crystals that were edited.
 
     Parameters
     ----------
@@ -48,12 +48,12 @@ class Journal:
     # ------------------------------------------------------------------ one writer
 
     def hold(self) -> str:
-        """Try to become the one who writes; it falls with the process that holds it.
+        """Try to become the only writer; the lock ends with the process that holds it.
 
         Returns
         -------
         str
-            Empty if that went well, else who holds it.
+            Empty on success, else who holds the journal.
         """
         try:
             self.folder.mkdir(exist_ok=True)
@@ -75,7 +75,7 @@ class Journal:
         return self._lock.is_locked
 
     def release(self) -> None:
-        """Let others write."""
+        """Let other processes write."""
         self._lock.release()
 
     # ------------------------------------------------------------------ entries
@@ -88,13 +88,22 @@ class Journal:
     def append(self, edit: Edit | Undo | Redo, shapes: Sequence[Shape], who: str = "") -> Entry:
         """Write an entry; when this returns, it is on the disk.
 
+        Parameters
+        ----------
+        edit
+            The edit.
+        shapes
+            Shapes of its crystals before it.
+        who
+            The person; the user of the computer if empty.
+
         Raises
         ------
         SectionError
             If the journal is not held, or the disk is full.
         """
         if not self.held:
-            raise SectionError(f"{self.file} is open for reading only.")
+            raise SectionError(f"{self.file} is open for reading only.", file=self.file)
         entry = Entry(
             n=self.last + 1,
             at=now(),
@@ -111,7 +120,9 @@ class Journal:
         except OSError as error:
             with suppress(OSError):
                 os.truncate(self.file, size)
-            raise SectionError(f"The edit could not be written to {self.file}: {error}") from error
+            raise SectionError(
+                f"The edit could not be written to {self.file}: {error}", file=self.file
+            ) from error
         self.entries.append(entry)
         return entry
 
@@ -121,7 +132,7 @@ class Journal:
         return done
 
     def undone(self) -> list[Entry]:
-        """Return what can be done again, the next one last."""
+        """Return the edits that can be done again, the next one last."""
         _, undone = self._stacks()
         return undone
 
@@ -143,7 +154,7 @@ class Journal:
         return done, undone
 
     def read(self) -> None:
-        """Read the file again; a last line that was cut off by a crash was never confirmed."""
+        """Read the file again, without a last line that a crash cut off: it was not confirmed."""
         self.entries = []
         if not self.file.exists():
             return
@@ -153,13 +164,17 @@ class Journal:
                 entry = Entry.model_validate_json(line)
             except ValidationError as error:
                 raise SectionError(
-                    f"Line {number} of {self.file} is damaged: mend it, or move the file away to "
-                    f"go on without the edits ({error.errors()[0]['msg']})."
+                    f"Line {number} of {self.file} is damaged ({error.errors()[0]['msg']}).",
+                    remedy="Mend it, or move the file away to go on without the edits.",
+                    file=self.file,
+                    row=number,
                 ) from error
             if entry.n != number:
                 raise SectionError(
                     f"Line {number} of {self.file} has the number {entry.n}: a line is missing or "
-                    "was added by hand."
+                    "was added by hand.",
+                    file=self.file,
+                    row=number,
                 )
             self._check_order(entry)
             self.entries.append(entry)
@@ -169,11 +184,13 @@ class Journal:
             stack = self._stacks()[isinstance(entry.edit, Redo)]
             if not stack or stack[-1].n != entry.edit.of:
                 raise SectionError(
-                    f"Line {entry.n} of {self.file} takes back what is not the last edit."
+                    f"Line {entry.n} of {self.file} takes back an edit that is not the last one.",
+                    file=self.file,
+                    row=entry.n,
                 )
 
     def _mend(self) -> None:
-        """Take away a last line that is not whole, so that the next one begins a line."""
+        """Remove a last line that is not whole, so that the next entry begins a line."""
         if not self.file.exists():
             return
         content = self.file.read_bytes()
@@ -188,7 +205,7 @@ def now() -> str:
 
 
 def reviewer() -> str:
-    """Name of whoever sits here."""
+    """Name of the user of the computer."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -1,4 +1,4 @@
-"""From an edit to what it changes, before anything is written."""
+"""From an edit to the change that it makes, before anything is written."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Planner:
     section
         Section of the crystals.
     images
-        Labels and what crystals are measured on.
+        Labels, and the images on which crystals are measured.
     settings
         Settings that the crystals were found with.
     vesicle_grey
@@ -50,21 +50,21 @@ class Planner:
     job: Job
 
     def plan(self, edit: Edit, tables: Mapping[str, pd.DataFrame], who: str, at: str) -> Change:
-        """Work out what an edit changes.
+        """Work out the change that an edit makes.
 
         Parameters
         ----------
         edit
-            What the person wants.
+            The edit.
         tables
-            Tables of the product as they are, by name, with ``id`` as index.
+            Tables of the product, by name, with ``id`` as index.
         who, at
             The person, and the time (ISO 8601).
 
         Raises
         ------
         EditError
-            If it cannot be carried out; says why.
+            If the edit cannot be carried out.
         """
         table = tables[CRYSTALS]
         for crystal in edit.crystals:
@@ -161,7 +161,7 @@ class Planner:
     ) -> None:
         mask = edit.drawn.mask
         if not mask.any():
-            raise EditError("Nothing is drawn; reject the crystal if there is none.")
+            raise EditError("Nothing is drawn.", remedy="Reject the crystal if there is none.")
         crystal = edit.crystals[0] if edit.crystals else _next_id(table)
         after[before == crystal] = 0
         row, column = edit.drawn.row0 - int(box[0]), edit.drawn.col0 - int(box[2])
@@ -180,7 +180,7 @@ class Planner:
         table = tables[CRYSTALS]
         places = _places(after, ids, box)
         if places.empty:
-            raise EditError("No pixel of the crystal would be left; reject it instead.")
+            raise EditError("No pixel of the crystal would be left.", remedy="Reject it instead.")
         images = replace(self.images, labels=PatchedLabels(self.images.labels, patch))
         measured = measure_crystals(
             places, images, self.settings, self.job, vesicle_grey=self.vesicle_grey
@@ -218,9 +218,9 @@ class PatchedLabels:
     Parameters
     ----------
     labels
-        As they are.
+        Labels before.
     patch
-        What changes.
+        The change.
     """
 
     def __init__(self, labels: Labels, patch: Patch) -> None:
@@ -229,7 +229,15 @@ class PatchedLabels:
         self.level_shapes = labels.level_shapes
 
     def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[Any]:
-        """Read a window; in overviews every so many pixels of the patch are taken."""
+        """Read a window; overviews take every second, fourth, ... pixel of the patch.
+
+        Parameters
+        ----------
+        rows, columns
+            The window, px of its level.
+        level
+            Level of the pyramid.
+        """
         window = self._labels.read(rows, columns, level)
         step = 1 << level
         row0, col0 = -(-self._patch.row0 // step), -(-self._patch.col0 // step)
@@ -248,7 +256,7 @@ class PatchedLabels:
 
 
 def classed(zone_class: str) -> Row:
-    """Columns that tell the class that a person set."""
+    """Return the columns that hold a class that a person set."""
     return {
         "zone_class": zone_class,
         "zone_second": "",

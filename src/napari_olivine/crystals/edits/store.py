@@ -68,7 +68,7 @@ class CrystalStore:
         Section with crystals.
     write
         Whether edits are wanted; if another process holds the journal, the store is open for
-        reading and :attr:`held_by` tells whom.
+        reading only and :attr:`held_by` names that process.
     job
         Memory and seed for measuring.
 
@@ -120,6 +120,18 @@ class CrystalStore:
     def do(self, edit: Edit, *, who: str = "") -> tuple[Entry, Change]:
         """Carry out an edit.
 
+        Parameters
+        ----------
+        edit
+            The edit.
+        who
+            The person; the user of the computer if empty.
+
+        Returns
+        -------
+        entry, change
+            The entry of the journal, and the change.
+
         Raises
         ------
         EditError
@@ -140,7 +152,7 @@ class CrystalStore:
         Returns
         -------
         entry, change
-            The edit, and what taking it back changed; `None` if it had been set aside.
+            The edit, and the inverse of its change; `None` if it had been set aside.
 
         Raises
         ------
@@ -159,7 +171,12 @@ class CrystalStore:
         return entry, back
 
     def redo(self) -> tuple[Entry, Change | None]:
-        """Do again what was taken back last.
+        """Do again the edit that was taken back last.
+
+        Returns
+        -------
+        entry, change
+            The edit, and its change; `None` if it cannot be carried out any more.
 
         Raises
         ------
@@ -200,8 +217,8 @@ class CrystalStore:
 
     def aside(self) -> list[SkippedEdit]:
         """Return the edits that could not be carried out on the crystals as they are now."""
-        told = ((entry, self.changes.aside(entry.n)) for entry in self.journal.active())
-        return [SkippedEdit(entry, reason) for entry, reason in told if reason]
+        reasons = ((entry, self.changes.aside(entry.n)) for entry in self.journal.active())
+        return [SkippedEdit(entry, reason) for entry, reason in reasons if reason]
 
     # ------------------------------------------------------------------ after a crash or a rerun
 
@@ -259,7 +276,7 @@ class CrystalStore:
     # ------------------------------------------------------------------ saving
 
     def flush(self) -> None:
-        """Write the table; quick, and only needed so that others see it."""
+        """Write the tables, so that other programs see the edits; quick."""
         if self._saved == self.applied:
             return
         for name, table in self.tables.items():
@@ -273,7 +290,7 @@ class CrystalStore:
             self._product.write()
 
     def close(self) -> None:
-        """Write the table and let others edit."""
+        """Write the tables and let others edit."""
         if self.writable:
             self.flush()
         self.journal.release()
@@ -304,11 +321,16 @@ class CrystalStore:
                 f"The crystals of {self.section.path} are being edited elsewhere ({self.held_by}): "
                 "here they can only be looked at."
             )
-        if self._product is None:
-            return
+        if not self.journal.held:
+            raise SectionError(
+                f"The crystals of {self.section.path} are closed for edits.",
+                remedy="Start the review again.",
+            )
         product = self.section.product("crystals")
-        if product is None or product.created != self._product.created:
-            raise SectionError("The crystals have been found anew meanwhile; open them again.")
+        if self._product is None or product is None or product.created != self._product.created:
+            raise SectionError(
+                "The crystals have been found anew meanwhile.", remedy="Open them again."
+            )
 
 
 def applied(folder: Path) -> int:
@@ -320,12 +342,12 @@ def applied(folder: Path) -> int:
 
 
 def content(applied: int) -> str:
-    """Tell crystals after some edits from those before, in their fingerprint."""
+    """Return the part of the product's fingerprint that tells which edits it holds."""
     return f"edit{applied}" if applied else ""
 
 
 def bring_up_to_date(section: Section, job: Job | None = None) -> None:
-    """See to it that the crystals on disk hold every edit; call it before reading them.
+    """Make sure that the crystals on disk hold every edit; call it before reading them.
 
     Raises
     ------
@@ -342,8 +364,8 @@ def bring_up_to_date(section: Section, job: Job | None = None) -> None:
         if not store.writable:
             if time.monotonic() > deadline:
                 raise SectionError(
-                    f"The crystals of {section.path} are being edited ({store.held_by}): close "
-                    "that window, or wait a moment."
+                    f"The crystals of {section.path} are being edited ({store.held_by}).",
+                    remedy="Close that window, or wait a moment.",
                 )
             time.sleep(0.2)
 

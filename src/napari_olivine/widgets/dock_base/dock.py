@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from napari_olivine.widgets.common import Links, wrapped
 from napari_olivine.widgets.dock_base.dock_tabs import join_tabs
+from napari_olivine.widgets.editing import DOCK_MARK, WindowUndo
 from napari_olivine.widgets.state import OpenSection
 
 
@@ -30,6 +31,8 @@ class Dock(QWidget):
         super().__init__()
         self.session = OpenSection.of(napari_viewer)
         self.links = Links()
+        self.setProperty(DOCK_MARK, True)
+        WindowUndo.of(self.session)  # from now on the keys are there
         self.setMinimumWidth(330)
         self.outer = QVBoxLayout(self)
         self.outer.setContentsMargins(6, 6, 6, 6)

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.history import Step
 from napari_olivine.widgets.common import Axis, Curve, Plot, combo, wrapped
 from napari_olivine.widgets.dock_base import StepDock
+from napari_olivine.widgets.editing import WindowUndo, bring_into_view
 from napari_olivine.widgets.layers import overlay
 from napari_olivine.widgets.traverses import (
     Line,
@@ -75,6 +76,8 @@ class ProfilesDock(StepDock):
         self._redraw.timeout.connect(self.draw)
         self.links.when_cut(self.shapes.remove)
         self.links.when_cut(self._hide_spots)
+        self.links.when_cut(lambda: self.session.history.forget("traverse"))
+        self.links.connect(self.session.history.moved, self._on_history)
         self.shapes.drawn.connect(self._on_drawn)
         self.shapes.moved.connect(self._on_moved)
         self.shapes.removed.connect(self._on_removed)
@@ -86,25 +89,19 @@ class ProfilesDock(StepDock):
         row = QHBoxLayout()
         row.setSpacing(4)
         self.tools = {}
+        draw_tip = "Draw the line of the chosen EPMA table, first analysis first"
         for name, words, action in (
-            (
-                "Draw",
-                "Draw the line of the chosen EPMA table, first analysis first",
-                self.draw_line,
-            ),
+            ("Draw", draw_tip, self.draw_line),
             ("Move", "Drag the ends of a line", self.shapes.move_mode),
             ("Flip", "The profile was measured the other way", self.flip),
-            ("Undo", "Take back the last change (Ctrl-Z)", self.undo),
+            ("Undo", "", None),
         ):
-            button = QPushButton(name)
+            button = self.tools[name] = QPushButton(name)
             button.setToolTip(words)
-            button.clicked.connect(lambda _checked=False, action=action: action())
+            if action is not None:
+                button.clicked.connect(action)
             row.addWidget(button)
-            self.tools[name] = button
-        for keys, action in (("Ctrl+Z", self.undo), ("Ctrl+Shift+Z", self.redo)):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(action)
+        WindowUndo.of(self.session).follow(self.tools["Undo"], self.links)
         return row
 
     @override
@@ -116,14 +113,15 @@ class ProfilesDock(StepDock):
 
     def fill(self) -> None:
         """Show the profiles of the open section."""
-        section = self.session.section
+        section, history = self.session.section, self.session.history
         self.shapes.remove()
+        history.forget("traverse")
         if section is None or section.product("epma") is None:
             self.table.setRowCount(0)
             return
         self.analyses = section.table("epma", "analyses")
         table = with_all_profiles(section.annotation("placements"), self.analyses)
-        self.traverses = Traverses(table)
+        self.traverses = Traverses(table, history)
         self.traverses.changed.connect(self._on_edited)
         self._law = read_law(section)
         if self.current not in self.traverses.profiles:
@@ -138,10 +136,13 @@ class ProfilesDock(StepDock):
         self.current = profile
         self._show_lines()
         self._show_current()
-        line = self.traverses.line(profile)
-        if line is not None and not self._on_view(line):
-            camera = self.session.viewer.scene.camera
-            camera.center = (0.0, (line[1] + line[3]) / 2, (line[0] + line[2]) / 2)
+        self._bring_into_view(whole=False)
+
+    def _bring_into_view(self, *, whole: bool) -> None:
+        line = self.traverses.line(self.current)
+        if line is not None:
+            y_um, x_um = sorted((line[1], line[3])), sorted((line[0], line[2]))
+            bring_into_view(self.session, (y_um[0], y_um[1]), (x_um[0], x_um[1]), whole=whole)
 
     def draw(self) -> None:
         """Draw grey and mg# along the current profile as it lies now."""
@@ -174,7 +175,7 @@ class ProfilesDock(StepDock):
 
     def _show_lines(self) -> None:
         if self.traverses.lines() or any(self.traverses.kind(p) == "line" for p in self._names()):
-            self.shapes.show(self.traverses, self.current, self.undo, self.redo)
+            self.shapes.show(self.traverses, self.current)
 
     def _show_current(self) -> None:
         self.table.choose(self.current)
@@ -187,7 +188,6 @@ class ProfilesDock(StepDock):
             self.owner.setCurrentText(self.current)
         self.owner.setEnabled(line is not None)
         self.tools["Flip"].setEnabled(line is not None)
-        self.tools["Undo"].setEnabled(self.traverses.can_undo)
         self.draw()
 
     def _show_spots(self) -> None:
@@ -211,12 +211,6 @@ class ProfilesDock(StepDock):
 
     def _names(self) -> list[str]:
         return self.traverses.profiles
-
-    def _on_view(self, line: Line) -> bool:
-        canvas = self.session.viewer.scene.camera
-        reach = 350 / max(canvas.zoom, 1e-6)
-        x, y = (line[0] + line[2]) / 2, (line[1] + line[3]) / 2
-        return abs(x - canvas.center[2]) < reach and abs(y - canvas.center[1]) < reach
 
     def _scores(self) -> dict[str, float]:
         """RMSE of each profile in the last calibration."""
@@ -246,24 +240,22 @@ class ProfilesDock(StepDock):
         """Swap the ends of the current line."""
         self.traverses.flip(self.current)
 
-    def undo(self) -> None:
-        """Take back the last change of a traverse."""
-        self.traverses.undo()
-
-    def redo(self) -> None:
-        """Do again what was taken back."""
-        self.traverses.redo()
+    def _on_history(self, step: Step) -> None:
+        """Choose the traverse whose edit was taken back or done again, and show it."""
+        target = step.command.target
+        if target.kind == "traverse" and target.name in self._names():
+            self.current = str(target.name)
+            self._show_lines()
+            self._show_current()
+            self._bring_into_view(whole=True)
 
     def _on_drawn(self, line: Line) -> None:
         self.traverses.place({self.current: line})
         self.shapes.move_mode()
 
     def _on_moved(self, lines: dict[str, Line]) -> None:
-        before = self.traverses.lines()
-        moved = {name: line for name, line in lines.items() if not _near(line, before.get(name))}
-        if moved:
-            self.current = next(iter(moved))
-            self.traverses.place(moved)
+        self.current = next(iter(lines))
+        self.traverses.place(lines)
 
     def _on_removed(self, profiles: list[str]) -> None:
         for profile in profiles:
@@ -342,10 +334,6 @@ class ProfilesDock(StepDock):
 
 
 _EMPTY = ("kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
-
-
-def _near(line: Line, other: Line | None) -> bool:
-    return other is not None and np.allclose(line, other, atol=0.02)
 
 
 def _curves(profile: Profile) -> list[Curve]:

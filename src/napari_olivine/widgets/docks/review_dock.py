@@ -12,22 +12,26 @@ from typing_extensions import override
 from napari_olivine.crystals.edits import (
     Change,
     Classify,
+    CrystalEdit,
     Edit,
-    Entry,
     Judge,
     Merge,
     Note,
     Split,
-    describe,
+    take_over_journal,
 )
 from napari_olivine.errors import OlivineError
+from napari_olivine.history import Step
 from napari_olivine.review import Review
-from napari_olivine.widgets.common import Background, Problem
+from napari_olivine.widgets.common import Background
 from napari_olivine.widgets.crystals import centre_on, crystal_at, picker, show_outline
-from napari_olivine.widgets.dock_base import Dock, guard_window
+from napari_olivine.widgets.dock_base import Dock
+from napari_olivine.widgets.docks.teaching import STEP, Teaching
+from napari_olivine.widgets.editing import WindowUndo
 from napari_olivine.widgets.layers import ZONES
 from napari_olivine.widgets.review import (
     BUTTONS,
+    HISTORY,
     SIZES,
     BrushTool,
     LineTool,
@@ -36,7 +40,6 @@ from napari_olivine.widgets.review import (
     ReviewPanel,
     Tool,
 )
-from napari_olivine.widgets.state import dock_of
 
 LEARN_EVERY = 5
 """Answers after which the order is learned anew."""
@@ -52,10 +55,10 @@ ON_SCREEN = (220, 420)
 
 UNREADABLE = "The crystals cannot be read: find them again, or check the section."
 
-TEACHING = "corrections"
-"""The step that writes answers as labels."""
-
 TOOL_KEYS = {"Return", "Enter", "Escape"}
+
+DRAWING = "Finish what you draw (Enter), or leave it (Esc), first."
+"""Why no edit is taken back meanwhile."""
 
 
 class ReviewDock(Dock):
@@ -79,17 +82,11 @@ class ReviewDock(Dock):
         self.panel.sizes.currentTextChanged.connect(self._restrict)
         self.panel.start_button.clicked.connect(self.toggle)
         self.panel.history.wanted.connect(self.go_to)
-        self.panel.teach_button.clicked.connect(self.teach)
+        self.teaching = Teaching(self.session, self.panel, self.links, self.flush)
         self._background = Background()
         self._background.done.connect(self._on_background)
-        self._flush = QTimer(self)
-        self._flush.setSingleShot(True)
-        self._flush.setInterval(FLUSH_MS)
-        self._flush.timeout.connect(self.flush)
-        self._tell = QTimer(self)
-        self._tell.setSingleShot(True)
-        self._tell.setInterval(TELL_MS)
-        self._tell.timeout.connect(self._tell_others)
+        self._flush = self._later(FLUSH_MS, self.flush)
+        self._tell = self._later(TELL_MS, self._tell_others)
         viewer, session = self.session.viewer, self.session
         self.keys = ReviewKeys(viewer.window._qt_window, actions)
         on_press = picker(self.pick)
@@ -97,17 +94,20 @@ class ReviewDock(Dock):
         self.links.when_cut(lambda: viewer.mouse_drag_callbacks.remove(on_press))
         self.links.when_cut(self.keys.remove)
         self.links.when_cut(self.stop)
+        self.links.when_cut(lambda: session.history.forget("crystal"))
+        undo = WindowUndo.of(session)
+        for key in HISTORY:
+            undo.follow(self.panel.buttons[key], self.links, redo="Shift" in key)
+        self.links.connect(session.history.moved, self._on_history)
         self.links.connect(session.selection_changed, self._on_selected)
         self.links.connect(session.section_opened, lambda _section: self.stop())
         self.links.connect(session.product_changed, self._on_product_changed)
         self.links.connect(session.jobs.started, lambda _step: self.flush())
-        self.links.connect(session.jobs.finished, self._on_taught)
-        self.links.connect(session.jobs.failed, self._on_not_taught)
         self._show()
 
     @override
     def button_of(self, step: str) -> QPushButton | None:
-        return self.panel.teach_button if step == TEACHING else None
+        return self.panel.teach_button if step == STEP else None
 
     # ------------------------------------------------------------------ making
 
@@ -118,7 +118,6 @@ class ReviewDock(Dock):
             "M": self.merge, "S": lambda: self.take(LineTool), "K": lambda: self.take(MarkerTool),
             "P": self.pieces, "D": lambda: self.take(BrushTool),
             "N": self.note, "C": lambda: self.take(BrushTool, new=True),
-            "Ctrl+Z": self.undo, "Ctrl+Shift+Z": self.redo,
             "Return": self.finish_tool, "Enter": self.finish_tool, "Escape": self.leave_tool,
         }  # fmt: skip
         for place, name in enumerate(ZONES):
@@ -127,6 +126,13 @@ class ReviewDock(Dock):
 
     def _classifier(self, name: str) -> Callable[[], None]:
         return lambda: self.classify(name)
+
+    def _later(self, pause_ms: int, action: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(pause_ms)
+        timer.timeout.connect(action)
+        return timer
 
     # ------------------------------------------------------------------ beginning and ending
 
@@ -172,27 +178,6 @@ class ReviewDock(Dock):
         except (OSError, OlivineError) as error:
             self.panel.error.tell(f"The table could not be written: {error}. The edits are safe.")
 
-    def teach(self) -> None:
-        """Write what was answered as labels that training prefers to the mask."""
-        self.panel.error.tell("")
-        jobs = self.session.jobs
-        if jobs.running:
-            self.panel.error.tell(f"{dock_of(jobs.step)} is at work: wait for it to end.")
-            return
-        self.flush()
-        guard_window(self.session)
-        jobs.start(TEACHING, [str(self.session.require().path)], {})
-        self.panel.hint.tell("Writing the training mask...")
-
-    def _on_taught(self, step: str) -> None:
-        if step == TEACHING:
-            self.panel.hint.tell("The training mask is written: train in the Train dock.")
-
-    def _on_not_taught(self, step: str, why: Problem) -> None:
-        if step == TEACHING:
-            self.panel.hint.tell("")
-            self.panel.error.tell(why)
-
     def _on_background(self, name: Any, result: Any) -> None:
         if name == "open":
             self.panel.start_button.setEnabled(True)
@@ -211,7 +196,10 @@ class ReviewDock(Dock):
         self.review = review
         self._answers = 0
         store = review.store
-        if not store.writable:
+        if store.writable:
+            take_over_journal(self.session.history, review, store.journal)
+        else:
+            self.session.history.forget("crystal")
             self.panel.error.tell(
                 f"These crystals are being edited elsewhere ({store.held_by}): here they can only "
                 "be looked at."
@@ -328,6 +316,7 @@ class ReviewDock(Dock):
         except OlivineError as error:
             self.panel.error.tell(error)
             return
+        self.session.history.pause(DRAWING)
         self.panel.hint.tell(self.tool.hint)
         self._enable()
 
@@ -346,6 +335,7 @@ class ReviewDock(Dock):
         tool, self.tool = self.tool, None
         if tool is not None:
             tool.put_down()
+            self.session.history.pause("")
         self._enable()
 
     def _drawn(self, edit: Edit) -> None:
@@ -356,42 +346,34 @@ class ReviewDock(Dock):
         """Carry out an edit; tell whether it went well."""
         assert self.review is not None
         self.panel.error.tell("")
+        command = CrystalEdit(self.review, edit)
         try:
-            _, change = self.review.do(edit)
+            self.session.history.do(command)
         except OlivineError as error:
             self.panel.error.tell(error)
             return False
         self._answers += 1
-        self._changed(change)
+        self._changed(command.change)
         if self._answers % LEARN_EVERY == 0:
             self._learn()
         if answer and self.panel.go_on.isChecked():
             self.next()
         else:
-            self.go_to(change.crystals[0])
+            self.go_to(int(command.target.name))
         return True
 
-    def undo(self) -> None:
-        """Take back the last edit, and show where."""
-        self._step(lambda review: review.undo(), "taken back")
-
-    def redo(self) -> None:
-        """Do again what was taken back last."""
-        self._step(lambda review: review.redo(), "done again")
-
-    def _step(self, step: Callable[[Review], tuple[Entry, Change | None]], words: str) -> None:
-        if self.review is None or self.tool is not None:
+    def _on_history(self, step: Step) -> None:
+        """Show the crystal whose edit was taken back or done again."""
+        command = step.command
+        if self.review is None:
             return
-        self.panel.error.tell("")
-        try:
-            entry, change = step(self.review)
-        except OlivineError as error:
-            self.panel.error.tell(error)
-            return
-        self._changed(change)
-        if change is not None and change.crystals:
-            self.go_to(change.crystals[0])
-        self.panel.hint.tell(f"{words.capitalize()}: {describe(entry.edit)}")
+        if isinstance(command, CrystalEdit):
+            self.panel.error.tell("")
+            self._changed(command.change)
+            if command.target.name:
+                self.go_to(int(command.target.name))
+        if not self._merging:
+            self.panel.hint.tell(step.describe())
 
     def _changed(self, change: Change | None) -> None:
         assert self.review is not None
@@ -458,9 +440,7 @@ class ReviewDock(Dock):
         if review is not None and review.store.writable:
             keys |= {key for key, _, _ in BUTTONS} | {str(k + 1) for k in range(len(ZONES))}
         if busy:
-            keys = TOOL_KEYS | (keys & {"Ctrl+Z", "Ctrl+Shift+Z"})
-            if self.tool is not None:
-                keys -= {"Ctrl+Z", "Ctrl+Shift+Z"}
+            keys = TOOL_KEYS
         self.keys.enable(keys)
         self.panel.enable(keys)
 

@@ -1,5 +1,10 @@
 from .keys import ReviewKeys as ReviewKeys
-from .panel import BUTTONS as BUTTONS, SIZES as SIZES, ReviewPanel as ReviewPanel
+from .panel import (
+    BUTTONS as BUTTONS,
+    HISTORY as HISTORY,
+    SIZES as SIZES,
+    ReviewPanel as ReviewPanel,
+)
 from .tools import (
     BrushTool as BrushTool,
     LineTool as LineTool,

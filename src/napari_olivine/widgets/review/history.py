@@ -1,4 +1,4 @@
-"""What was edited, newest first."""
+"""The list of edits, newest first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GONE, ASIDE = "#9aa0a6", "#e69f00"
 
 
 class HistoryPart(Folding):
-    """List of edits; what was taken back is grey, what could not be carried out again yellow."""
+    """List of edits: grey if taken back, yellow if it could not be carried out after a rerun."""
 
     wanted = Signal(int)
     """A crystal whose edit was double-clicked."""

@@ -47,5 +47,5 @@ class ReviewKeys:
         self._shortcuts = {}
 
 
-REPEATED = ("Ctrl+Z", "Ctrl+Shift+Z", "Space", "Backspace")
+REPEATED = ("Space", "Backspace")
 """Keys that act again while they are held."""

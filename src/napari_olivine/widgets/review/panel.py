@@ -1,4 +1,4 @@
-"""What the Review dock shows: the crystal that is looked at, a button for each answer."""
+"""The panel of the Review dock: the crystal under review, and a button for each answer."""
 
 from __future__ import annotations
 
@@ -41,21 +41,24 @@ BUTTONS = (
     ("D", "Redraw...", "Paint the outline by a brush, then Enter"),
     ("C", "New crystal...", "Paint a crystal that was not found, then Enter"),
     ("N", "Note...", "Write a remark"),
-    ("Ctrl+Z", "Undo", "Take back the last edit"),
-    ("Ctrl+Shift+Z", "Redo", "Do again what was taken back"),
+    ("Ctrl+Z", "Undo", ""),
+    ("Ctrl+Shift+Z", "Redo", ""),
 )
 """Key, words and explanation of each button."""
+
+HISTORY = ("Ctrl+Z", "Ctrl+Shift+Z")
+"""Keys of the window's history."""
 
 NAMES = {"Backspace": "⌫", "Ctrl+Shift+Z": "Ctrl+⇧+Z"}
 
 
 class ReviewPanel(QWidget):
-    """Everything that is seen of a review.
+    """Shows a review, and has a button for each answer.
 
     Parameters
     ----------
     actions
-        What each key, and so each button, does.
+        Action of each key and its button; the buttons of :data:`HISTORY` are left to the window.
     """
 
     def __init__(self, actions: Mapping[str, Callable[[], None]]) -> None:
@@ -122,7 +125,8 @@ class ReviewPanel(QWidget):
         button = QPushButton(text)
         button.setToolTip(tip)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        button.clicked.connect(lambda: self._actions[key]())
+        if key not in HISTORY:
+            button.clicked.connect(lambda: self._actions[key]())
         self.buttons[key] = button
         return button
 
@@ -131,17 +135,18 @@ class ReviewPanel(QWidget):
     def enable(self, keys: set[str]) -> None:
         """Let the buttons of these keys be pressed."""
         for key, button in self.buttons.items():
-            button.setEnabled(key in keys)
+            if key not in HISTORY:
+                button.setEnabled(key in keys)
 
     def show_review(self, review: Review | None, record: dict[str, Any] | None) -> None:
-        """Show how far a review is, and the crystal that is looked at.
+        """Show how far a review is, and the crystal under review.
 
         Parameters
         ----------
         review
-            `None` before it has begun.
+            The review, `None` before it has begun.
         record
-            Row of the crystal's table, `None` for none.
+            Row of the crystal in the table, `None` for none.
         """
         self.start_button.setText("Stop" if review is not None else "Start")
         self.history.show_edits(review.store if review is not None else None)
@@ -172,5 +177,5 @@ def _title(record: dict[str, Any]) -> str:
     corrected = "corrected" if record["corrected"] else ""
     given = (record["verdict"], ZONES.get(record["reviewed_class"], ""), corrected)
     answer = ", ".join(word for word in given if word)
-    told = f" - <b>{answer}</b> by {record['reviewer']}" if answer else ""
-    return f"<b>Crystal {record['id']}</b>, {record['size_class']}{told}"
+    by = f" - <b>{answer}</b> by {record['reviewer']}" if answer else ""
+    return f"<b>Crystal {record['id']}</b>, {record['size_class']}{by}"

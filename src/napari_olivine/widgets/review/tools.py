@@ -1,4 +1,4 @@
-"""What a person draws on the canvas to correct a crystal: a line, markers, an outline."""
+"""Tools to correct a crystal on the canvas: a line, markers, an outline."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ LARGEST_PX = 4096
 
 
 class Tool:
-    """Something to draw with; it has a layer of its own while it is in the hand.
+    """A tool to draw with; it has a layer of its own while it is in use.
 
     Parameters
     ----------
     session
         Session of the viewer.
     record
-        Row of the crystal that is corrected; `None` for a new one.
+        Row of the crystal in the table; `None` for a new crystal.
     done
         Called with the edit when the person has finished.
     """
@@ -59,7 +59,7 @@ class Tool:
         Raises
         ------
         EditError
-            If nothing of use was drawn.
+            If the drawing is no edit.
         """
         raise NotImplementedError
 
@@ -140,7 +140,7 @@ class MarkerTool(Tool):
 
 
 class BrushTool(Tool):
-    """The outline of a crystal, painted pixel by pixel."""
+    """A brush that paints the outline of a crystal pixel by pixel."""
 
     hint = (
         "Paint the crystal (left button; 1 erases, 2 paints, [ and ] change the brush, Ctrl+Z "
@@ -182,7 +182,8 @@ class BrushTool(Tool):
             ]
         if max(high - low for low, high in sides) > LARGEST_PX:
             raise EditError(
-                "This crystal is too large to be painted by hand: split it by a line instead."
+                "This crystal is too large to be painted by hand.",
+                remedy="Split it by a line instead.",
             )
         first, last = (
             slice(max(low, 0), min(high, length))
@@ -197,7 +198,7 @@ class BrushTool(Tool):
         mask = np.asarray(self.layer.data) > 0
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if not len(rows):
-            raise EditError("Nothing is painted; reject the crystal if there is none.")
+            raise EditError("Nothing is painted.", remedy="Reject the crystal if there is none.")
         inside = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         drawn = Shape.of_mask(
             inside, self._rows.start + int(rows[0]), self._columns.start + int(columns[0])

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from psygnal import Signal
+from typing_extensions import override
 
 from napari_olivine.errors import InputError
+from napari_olivine.history import EditedTable, History
 from napari_olivine.section import Role
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ class Extent(NamedTuple):
     col1: int
 
 
-class SessionEdits:
-    """Sessions under a person's hands; wrong ones may stand here, but are told in words.
+class SessionEdits(EditedTable):
+    """Sessions that a person edits; wrong ones may stand here, and are described.
 
     Parameters
     ----------
@@ -40,23 +41,29 @@ class SessionEdits:
         Rows and columns of the section.
     edges
         Where a row of tiles ends and the next begins, and the same for columns, in pixels;
-        empty without tiles.
+        `None` without tiles.
+    history
+        History of the window.
     """
 
-    changed = Signal()
-    """After every edit, undo and redo."""
+    target_kind = "session"
 
     def __init__(
         self,
         table: pd.DataFrame,
         shape: tuple[int, int],
         edges: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+        history: History | None = None,
     ) -> None:
+        super().__init__(table, history)
         self.shape = shape
         self.edges = edges
-        self.table = _ordered(table)
-        self._past: list[pd.DataFrame] = []
-        self._future: list[pd.DataFrame] = []
+
+    @override
+    @staticmethod
+    def ordered(table: pd.DataFrame) -> pd.DataFrame:
+        table = table[COLUMNS].reset_index(drop=True)
+        return table.astype(dict.fromkeys(BOUNDS, "int64") | {"session": object, "role": object})
 
     # ------------------------------------------------------------------ looking
 
@@ -78,7 +85,7 @@ class SessionEdits:
 
     def same_as(self, table: pd.DataFrame) -> bool:
         """Tell whether another table says the same."""
-        return self.table.equals(_ordered(table))
+        return self.table.equals(self.ordered(table))
 
     def problems(self) -> dict[int, str]:
         """Return what is wrong, by the row of the session; empty if they can be stored."""
@@ -128,14 +135,15 @@ class SessionEdits:
 
     def add(self, extent: Extent) -> str:
         """Add a session without a role; returns its name, the next number."""
+        import pandas as pd
+
         numbers = [int(name) for name in self.names if name.isdigit()]
         name = str(max(numbers, default=len(self)) + 1)
         while name in self.names:
             name += "a"
-        import pandas as pd
-
         row = pd.DataFrame([[name, *extent, "none"]], columns=COLUMNS)
-        self._do(pd.concat([self.table, row]) if len(self) else row)
+        table = pd.concat([self.table, row]) if len(self) else row
+        self.edit(table, f"session {name} added", "", name)
         return name
 
     def move(self, extents: dict[int, Extent]) -> None:
@@ -143,52 +151,28 @@ class SessionEdits:
         table = self.table.copy()
         for row, extent in extents.items():
             table.loc[row, BOUNDS] = list(extent)
-        self._do(table)
+        names = [self.names[row] for row in extents]
+        self.edit(table, f"{_sessions(names)} moved", names[0], names[0])
 
     def rename(self, row: int, name: str) -> None:
         """Give a session another name."""
-        self._set(row, "session", name.strip())
+        before, name = self.names[row], name.strip()
+        self._set(row, "session", name, f"session {before} renamed to {name}")
 
     def set_role(self, row: int, role: str) -> None:
         """Set what a session is used for."""
-        self._set(row, "role", role)
+        self._set(row, "role", role, f"role of session {self.names[row]} set to {role}")
 
     def remove(self, rows: Sequence[int]) -> None:
         """Take sessions away."""
-        self._do(self.table.drop(index=list(rows)))
+        names = [self.names[row] for row in rows]
+        table = self.table.drop(index=list(rows))
+        self.edit(table, f"{_sessions(names)} deleted", names[0], "")
 
-    def undo(self) -> None:
-        """Take back the last edit."""
-        self._step(self._past, self._future)
-
-    def redo(self) -> None:
-        """Do again what was taken back."""
-        self._step(self._future, self._past)
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is an edit to take back."""
-        return bool(self._past)
-
-    def _set(self, row: int, column: str, value: str) -> None:
+    def _set(self, row: int, column: str, value: str, words: str) -> None:
         table = self.table.copy()
         table.loc[row, column] = value
-        self._do(table)
-
-    def _do(self, table: pd.DataFrame) -> None:
-        table = _ordered(table)
-        if table.equals(self.table):
-            return
-        self._past.append(self.table)
-        self._future.clear()
-        self.table = table
-        self.changed.emit()
-
-    def _step(self, source: list[pd.DataFrame], target: list[pd.DataFrame]) -> None:
-        if source:
-            target.append(self.table)
-            self.table = source.pop()
-            self.changed.emit()
+        self.edit(table, words, self.names[row], str(table.loc[row, "session"]))
 
 
 # ---------------------------------------------------------------------- extents in words
@@ -199,7 +183,24 @@ UNITS = ("mm", "tiles", "px")
 def range_in_words(
     first: int, last: int, unit: str, pixel_size_um: float, edges: NDArray[np.int64] | None
 ) -> str:
-    """Write a range of rows or columns: ``0.35-1.04`` mm, ``0-2`` tiles (ends included), px."""
+    """Write a range of rows or columns: ``0.35-1.04`` mm, ``0-2`` tiles (ends included), px.
+
+    Parameters
+    ----------
+    first, last
+        First pixel, and the one after the last.
+    unit
+        One of :data:`UNITS`.
+    pixel_size_um
+        Side of a pixel, um.
+    edges
+        Borders of the tiles along this axis, px; `None` without tiles.
+
+    Returns
+    -------
+    str
+        The range; with ``~`` before it if it does not end at borders of tiles.
+    """
     if unit == "mm":
         mm = pixel_size_um / 1000
         digits = 2 if last * mm >= 10 else 3
@@ -214,12 +215,24 @@ def range_in_words(
 def range_from_words(
     text: str, unit: str, pixel_size_um: float, edges: NDArray[np.int64] | None
 ) -> tuple[int, int]:
-    """Read a range as :func:`range_in_words` writes it, in pixels, half open.
+    """Read a range as :func:`range_in_words` writes it.
+
+    Parameters
+    ----------
+    text
+        The range.
+    unit, pixel_size_um, edges
+        As in :func:`range_in_words`.
+
+    Returns
+    -------
+    first, last
+        First pixel, and the one after the last.
 
     Raises
     ------
     InputError
-        If it is none.
+        If the text is no range.
     """
     parts = text.strip().strip("~").replace("\N{EN DASH}", "-").replace(",", ".").split("-")
     try:
@@ -248,6 +261,5 @@ def _overlap(one: Extent, other: Extent) -> bool:
     )
 
 
-def _ordered(table: pd.DataFrame) -> pd.DataFrame:
-    table = table[COLUMNS].reset_index(drop=True)
-    return table.astype(dict.fromkeys(BOUNDS, "int64") | {"session": object, "role": object})
+def _sessions(names: Sequence[str]) -> str:
+    return f"session{'s' * (len(names) > 1)} {', '.join(names)}"

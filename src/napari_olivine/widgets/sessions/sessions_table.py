@@ -22,8 +22,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.history import Step
 from napari_olivine.section import Section, Tiles
 from napari_olivine.widgets.common import Links, combo, heading, wrapped
+from napari_olivine.widgets.editing import WindowUndo, bring_into_view
 from napari_olivine.widgets.sessions.session_edits import (
     COLUMNS,
     ROLES,
@@ -101,9 +103,12 @@ class SessionsPart(QWidget):
             (self.rectangles.moved, self._on_moved),
             (self.rectangles.removed, self._on_removed),
             (self.rectangles.selected, self._on_selected),
+            (session.history.moved, self._on_history),
         ):
             links.connect(signal, slot)
         links.when_cut(self.rectangles.remove)
+        links.when_cut(lambda: session.history.forget("session"))
+        WindowUndo.of(session).follow(self.tools["Undo"], links)
         self.read()
 
     def _head(self) -> QHBoxLayout:
@@ -143,23 +148,26 @@ class SessionsPart(QWidget):
             ("Draw", self.draw, "Draw a new session: press the mouse at a corner, drag, release"),
             ("Change", self.change, "Move sessions, and drag their sides and corners"),
             ("Delete", self.delete, "Take the chosen session away"),
-            ("Undo", self.undo, "Take back the last edit (Ctrl-Z on the layer Sessions)"),
+            ("Undo", None, ""),
         ):
             button = self.tools[name] = QPushButton(name)
             button.setToolTip(tip)
             button.setMinimumWidth(40)
-            button.clicked.connect(action)
+            if action is not None:
+                button.clicked.connect(action)
             row.addWidget(button)
         return row
 
     # ------------------------------------------------------------------ showing
 
     def read(self) -> None:
-        """Read the sessions as they are stored; the history begins anew."""
-        section = self._session.section
+        """Read the sessions as they are stored; earlier edits of them cannot be taken back."""
+        section, history = self._session.section, self._session.history
+        history.forget("session")
         self.edits = None
         if section is not None:
-            self.edits = SessionEdits(_stored(section), section.shape, _tile_edges(section))
+            edges = _tile_edges(section)
+            self.edits = SessionEdits(_stored(section), section.shape, edges, history)
             self.edits.changed.connect(self._on_edited)
         tiles = self.edits is not None and self.edits.edges is not None
         self.snap.setVisible(tiles)
@@ -202,15 +210,14 @@ class SessionsPart(QWidget):
         self.table.setFixedHeight(height + rows * self.table.verticalHeader().defaultSectionSize())
         self.note.setText(f"{' '.join(wrong.values())} Not stored until that is mended or undone.")
         self.note.setVisible(bool(wrong))
-        self.tools["Undo"].setEnabled(edits.can_undo)
         if self.rectangles.there:
-            self.rectangles.show(edits, self.undo, self.redo)
+            self.rectangles.show(edits)
         elif len(edits) > 1:
             self._later.start(LATER_MS)
 
     def _show_rectangles(self) -> None:
         if self.edits is not None and not self.rectangles.there:
-            self.rectangles.show(self.edits, self.undo, self.redo)
+            self.rectangles.show(self.edits)
 
     def _role_box(self, row: int, role: str) -> QComboBox:
         box = QComboBox()
@@ -248,16 +255,6 @@ class SessionsPart(QWidget):
         rows = [index.row() for index in self.table.selectionModel().selectedRows()]
         if self.edits is not None and rows:
             self.edits.remove(rows)
-
-    def undo(self) -> None:
-        """Take back the last edit."""
-        if self.edits is not None:
-            self.edits.undo()
-
-    def redo(self) -> None:
-        """Do again what was taken back."""
-        if self.edits is not None:
-            self.edits.redo()
 
     def set_role(self, row: int, role: str) -> None:
         """Set what a session is used for."""
@@ -329,6 +326,21 @@ class SessionsPart(QWidget):
         except (OlivineError, OSError) as error:
             self.failed.emit(error)
         self.fill()
+
+    def _on_history(self, step: Step) -> None:
+        """Choose the session whose edit was taken back or done again, and show it."""
+        edits, section, name = self.edits, self._session.section, step.command.target.name
+        if step.command.target.kind != "session" or edits is None or section is None:
+            return
+        if name in edits.names:
+            row = edits.names.index(str(name))
+            self.table.selectRow(row)
+            extent, size = edits.extent(row), section.pixel_size_um
+            bring_into_view(
+                self._session,
+                (extent.row0 * size, extent.row1 * size),
+                (extent.col0 * size, extent.col1 * size),
+            )
 
     # ------------------------------------------------------------------ listening
 

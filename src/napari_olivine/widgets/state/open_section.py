@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary, ref
 from psygnal import Signal
 
 from napari_olivine.errors import SectionError
+from napari_olivine.history import History
 from napari_olivine.registry import layered
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers import (
@@ -69,6 +70,8 @@ class OpenSection:
         self._expected: Path | None = None
         self.deferred = DeferredLayers(self)
         self.section: Section | None = None
+        self.history = History()
+        """Edits of the open section in this window."""
         self.selected = 0
         self.outlined: tuple[Any, ...] = ()
         """The crystal around which a line is drawn."""
@@ -290,6 +293,7 @@ class OpenSection:
                 for layer in others:
                     self.viewer.layers.remove(layer)
         self.section = section
+        self.history.clear()
         self.selected = 0
         self._known = _fingerprints(section)
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from psygnal import Signal
+from typing_extensions import override
+
+from napari_olivine.history import EditedTable
 
 COLUMNS = ["profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use"]
 ENDS = ["x0_um", "y0_um", "x1_um", "y1_um"]
@@ -17,22 +19,19 @@ Line = tuple[float, float, float, float]
 """x0, y0, x1, y1 in um; the first end is where the first analysis is."""
 
 
-class Traverses:
+class Traverses(EditedTable):
     """Where the EPMA profiles lie and what each is used for.
 
-    Parameters
-    ----------
-    table
-        The annotation ``placements``; a profile that lies nowhere yet has empty ends.
+    The table is the annotation ``placements``; a profile that lies nowhere yet has empty ends.
     """
 
-    changed = Signal()
-    """After every edit, undo and redo."""
+    target_kind = "traverse"
 
-    def __init__(self, table: pd.DataFrame) -> None:
-        self.table = _ordered(table)
-        self._past: list[pd.DataFrame] = []
-        self._future: list[pd.DataFrame] = []
+    @override
+    @staticmethod
+    def ordered(table: pd.DataFrame) -> pd.DataFrame:
+        table = table[COLUMNS].reset_index(drop=True)
+        return table.astype(dict.fromkeys(ENDS, float) | {"profile": str, "use": str, "kind": str})
 
     # ------------------------------------------------------------------ looking
 
@@ -60,7 +59,7 @@ class Traverses:
 
     def same_as(self, table: pd.DataFrame) -> bool:
         """Tell whether another table says the same."""
-        other = _ordered(table)
+        other = self.ordered(table)
         words = ["profile", "kind", "use"]
         return (
             len(other) == len(self.table)
@@ -70,36 +69,44 @@ class Traverses:
 
     # ------------------------------------------------------------------ editing
 
-    def place(self, lines: Mapping[str, Line]) -> None:
-        """Lay profiles along lines; one that was not placed before is used to calibrate."""
+    def place(self, lines: Mapping[str, Line], done: str = "moved") -> None:
+        """Lay profiles along lines; one that was not placed before is used to calibrate.
+
+        Parameters
+        ----------
+        lines
+            New line of each profile that moves.
+        done
+            What the history says of it.
+        """
         table = self.table.copy()
         for profile, line in lines.items():
             row = self._row(profile)
-            first_time = table.loc[row, ENDS].isna().any()
+            if table.loc[row, ENDS].isna().any():
+                done = "placed"
+                table.loc[row, "use"] = "calibrate"
             table.loc[row, ENDS] = np.round(line, 2)
             table.loc[row, "kind"] = "line"
-            if first_time:
-                table.loc[row, "use"] = "calibrate"
-        self._do(table)
+        self._edit(table, *lines, done=done)
 
     def remove(self, profile: str) -> None:
         """Take a profile off the section."""
         table = self.table.copy()
         table.loc[self._row(profile), ENDS] = np.nan
         table.loc[self._row(profile), "use"] = "ignore"
-        self._do(table)
+        self._edit(table, profile, done="taken off")
 
     def set_use(self, profile: str, use: str) -> None:
         """Set what a profile is used for, one of :data:`USES`."""
         table = self.table.copy()
         table.loc[self._row(profile), "use"] = use
-        self._do(table)
+        self._edit(table, profile, done=f"set to {use}")
 
     def flip(self, profile: str) -> None:
         """Swap the ends of a profile: it was measured the other way."""
         line = self.line(profile)
         if line is not None:
-            self.place({profile: (line[2], line[3], line[0], line[1])})
+            self.place({profile: (line[2], line[3], line[0], line[1])}, "flipped")
 
     def assign(self, profile: str, other: str) -> None:
         """Give a profile's line to another, which gives its own in exchange."""
@@ -107,32 +114,11 @@ class Traverses:
         here, there = self._row(profile), self._row(other)
         swapped = [*ENDS, "use"]
         table.loc[[here, there], swapped] = self.table.loc[[there, here], swapped].to_numpy()
-        self._do(table)
+        self.edit(table, f"line of {profile} given to {other}", profile, other)
 
-    def undo(self) -> None:
-        """Take back the last edit."""
-        self._step(self._past, self._future)
-
-    def redo(self) -> None:
-        """Do again what was taken back."""
-        self._step(self._future, self._past)
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is an edit to take back."""
-        return bool(self._past)
-
-    def _do(self, table: pd.DataFrame) -> None:
-        self._past.append(self.table)
-        self._future.clear()
-        self.table = table
-        self.changed.emit()
-
-    def _step(self, source: list[pd.DataFrame], target: list[pd.DataFrame]) -> None:
-        if source:
-            target.append(self.table)
-            self.table = source.pop()
-            self.changed.emit()
+    def _edit(self, table: pd.DataFrame, *profiles: str, done: str) -> None:
+        noun = "traverses" if len(profiles) > 1 else "traverse"
+        self.edit(table, f"{noun} {', '.join(profiles)} {done}", profiles[0], profiles[0])
 
     def _row(self, profile: str) -> int:
         return self.profiles.index(profile)
@@ -145,11 +131,6 @@ def with_all_profiles(placements: pd.DataFrame, analyses: pd.DataFrame) -> pd.Da
     rows = [{"profile": n, "kind": "line", "use": "ignore"} for n in new]
     added = pd.DataFrame(rows, columns=COLUMNS)
     return pd.concat([placements, added], ignore_index=True) if new else placements
-
-
-def _ordered(table: pd.DataFrame) -> pd.DataFrame:
-    table = table[COLUMNS].reset_index(drop=True)
-    return table.astype(dict.fromkeys(ENDS, float) | {"profile": str, "use": str, "kind": str})
 
 
 def _line(row: Any) -> Line:

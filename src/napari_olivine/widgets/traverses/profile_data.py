@@ -1,4 +1,4 @@
-"""Numbers along a traverse, read at once for the screen: grey, measured and predicted mg#."""
+"""Curves along a traverse for the screen: grey, measured and predicted mg#."""
 
 from __future__ import annotations
 
@@ -48,18 +48,23 @@ class Profile:
 def read_profile(
     section: Section, points: pd.DataFrame, line: Line | None, law: Any = None
 ) -> Profile:
-    """Read what is to be drawn of one profile.
+    """Read the curves of one profile.
 
     Parameters
     ----------
     section
         Open section.
     points
-        Its analyses, with positions of their own where it has no line.
+        Its analyses; they have positions of their own if the profile has no line.
     line
-        Where it lies; `None` if nowhere.
+        Its line; `None` if it has none.
     law
-        What :func:`read_law` returned.
+        The calibration that :func:`read_law` returned.
+
+    Returns
+    -------
+    Profile
+        Curves; without grey if the profile lies nowhere.
     """
     from napari_olivine.calibration import mg_number
 
@@ -107,11 +112,16 @@ def grey_at(read: Read, shape: tuple[int, int], rows: Floats, columns: Floats) -
     Parameters
     ----------
     read
-        Hands out a window of the image.
+        Reads a window of the image.
     shape
         Rows and columns of the image.
     rows, columns
         Places in pixels, shape (n,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Grey, shape (n,).
     """
     inside = (rows >= 0) & (rows <= shape[0] - 1) & (columns >= 0) & (columns <= shape[1] - 1)
     grey = np.full(rows.shape, np.nan)

@@ -49,7 +49,17 @@ class ProfilesTable(QTableWidget):
         self.currentCellChanged.connect(self._on_row)
 
     def fill(self, traverses: Traverses, analyses: pd.DataFrame, rmse: Mapping[str, float]) -> None:
-        """Show the profiles."""
+        """Show the profiles.
+
+        Parameters
+        ----------
+        traverses
+            Lines and uses of the profiles.
+        analyses
+            Analyses of all profiles.
+        rmse
+            Root mean squared error of mg# by profile, where it is known.
+        """
         self._busy = True
         self._names = traverses.profiles
         self.setRowCount(len(self._names))

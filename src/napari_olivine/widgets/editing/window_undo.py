@@ -1,0 +1,199 @@
+"""Undo and redo of a window: one history, the same keys wherever the focus is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject, Qt
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QShortcut,
+    QTextEdit,
+    QWidget,
+)
+
+from napari_olivine.errors import OlivineError
+from napari_olivine.history import Step
+from napari_olivine.widgets.common import Links
+from napari_olivine.widgets.editing.toast import Toast
+from napari_olivine.widgets.layers import KEY
+from napari_olivine.widgets.state import OpenSection
+
+UNDO_KEYS, REDO_KEYS = ("Ctrl+Z",), ("Ctrl+Shift+Z", "Ctrl+Y")
+
+PAINTING = ("paint", "erase", "fill", "polygon")
+"""Modes of a layer of labels in which the person changes it."""
+
+FILLED = 0.8
+"""Part of the view that a rectangle takes when the view moves away to show all of it."""
+
+DOCK_MARK = "napari_olivine_dock"
+"""Property of a widget whose fields and buttons belong to the plugin."""
+
+
+class WindowUndo(QObject):
+    """Takes back the last edit of the open section, whatever it was, and says which.
+
+    Text fields keep their own undo while the focus is in them, and so does a layer of labels
+    that the person paints. Get it by :meth:`of`.
+
+    Parameters
+    ----------
+    window
+        Main window of the viewer.
+    canvas
+        Widget over which messages are shown.
+    session
+        Session of the viewer.
+    """
+
+    def __init__(self, window: QWidget, canvas: QWidget, session: OpenSection) -> None:
+        super().__init__(window)
+        self._session = session
+        self.toast = Toast(canvas)
+        self._shortcuts: list[Any] = []
+        for keys, action in ((UNDO_KEYS, self._on_undo_key), (REDO_KEYS, self._on_redo_key)):
+            for key in keys:
+                shortcut = QShortcut(QKeySequence(key), window)
+                shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+                shortcut.activated.connect(action)
+                self._shortcuts.append(shortcut)
+        session.section_opened.connect(self._enable)
+        session.history.moved.connect(self._on_moved)
+        self._enable()
+
+    @classmethod
+    def of(cls, session: OpenSection) -> WindowUndo:
+        """Return the one of a viewer's window; it is made when first asked for."""
+        window: Any = session.viewer.window._qt_window
+        found = window.findChild(cls)
+        return found or cls(window, window._qt_viewer.canvas.native, session)
+
+    def undo(self) -> None:
+        """Take back the last edit; a problem is told over the canvas."""
+        self._move(self._session.history.undo)
+
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        self._move(self._session.history.redo)
+
+    def follow(self, button: QPushButton, links: Links, *, redo: bool = False) -> None:
+        """Let a button take back the last edit, and let its tooltip name that edit.
+
+        Parameters
+        ----------
+        button
+            The button.
+        links
+            Connections of its dock.
+        redo
+            Whether the button does again what was taken back.
+        """
+        history = self._session.history
+        words = "Do again what was taken back last" if redo else "Take back the last edit"
+        key = "Ctrl-Shift-Z" if redo else "Ctrl-Z"
+
+        def show() -> None:
+            edit = history.next_redo if redo else history.next_undo
+            button.setEnabled(bool(edit))
+            button.setToolTip(f"{words}{': ' * bool(edit)}{edit} ({key})")
+
+        button.clicked.connect(self.redo if redo else self.undo)
+        links.connect(history.changed, show)
+        show()
+
+    # ------------------------------------------------------------------ helpers
+
+    def _move(self, step: Callable[[], Step]) -> None:
+        try:
+            step()
+        except OlivineError as error:
+            self.toast.say(str(error), wrong=True)
+
+    def _on_moved(self, step: Step) -> None:
+        self.toast.say(step.describe())
+
+    def _on_undo_key(self) -> None:
+        (self._other_undo() or self).undo()
+
+    def _on_redo_key(self) -> None:
+        (self._other_undo() or self).redo()
+
+    def _enable(self, _section: Any = None) -> None:
+        """Without a section the keys are napari's."""
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(self._session.section is not None)
+
+    def _other_undo(self) -> Any:
+        """Return the text field or layer that has the keys for its own undo, `None` if ours."""
+        focus = QApplication.focusWidget()
+        return _text_field(focus) or self._painted_layer(focus)
+
+    def _painted_layer(self, focus: Any) -> Any:
+        """Return the layer of labels that the person paints, `None` for none.
+
+        napari keeps strokes on a layer apart. Ours is a brush, whose strokes are no edits yet;
+        a layer of the person's own has the keys while the focus is outside of our docks.
+        """
+        from napari.layers import Labels
+
+        layer = self._session.viewer.layers.selection.active
+        if not isinstance(layer, Labels) or not layer.editable:
+            return None
+        mark = layer.metadata.get(KEY)
+        if mark is not None:
+            return layer if mark["product"] == "overlay" else None
+        painted = layer._undo_history or layer._redo_history or str(layer.mode) in PAINTING
+        return layer if painted and not _in_our_dock(focus) else None
+
+
+def _text_field(widget: Any) -> Any:
+    """Return the field that a person types into; on some systems it does not take every key."""
+    if isinstance(widget, QAbstractSpinBox | QComboBox):
+        widget = widget.lineEdit()
+    typed = isinstance(widget, QLineEdit | QTextEdit | QPlainTextEdit) and not widget.isReadOnly()
+    return widget if typed else None
+
+
+def _in_our_dock(widget: Any) -> bool:
+    while widget is not None and not widget.property(DOCK_MARK):
+        widget = widget.parentWidget()
+    return widget is not None
+
+
+def bring_into_view(
+    session: OpenSection,
+    y_um: tuple[float, float],
+    x_um: tuple[float, float],
+    *,
+    whole: bool = True,
+) -> None:
+    """Move the view to a rectangle of the section unless it is in view already.
+
+    Parameters
+    ----------
+    session
+        Session of the viewer.
+    y_um, x_um
+        First and last ordinate and abscissa, um.
+    whole
+        Whether all of it must be seen, from farther away if need be; otherwise the zoom stays,
+        and a half is enough.
+    """
+    camera, canvas = session.viewer.scene.camera, session.viewer.canvas.size
+    farthest, seen = camera.zoom, True
+    for (low, high), middle, pixels in zip((y_um, x_um), camera.center[-2:], canvas, strict=True):
+        length, reach = high - low, pixels / max(camera.zoom, 1e-9) / 2
+        shared = min(high, middle + reach) - max(low, middle - reach)
+        seen &= shared >= (length if whole else min(length / 2, reach))
+        farthest = min(farthest, FILLED * pixels / max(length, 1e-9))
+    if not seen:
+        camera.center = (0.0, sum(y_um) / 2, sum(x_um) / 2)
+        camera.zoom = farthest if whole else camera.zoom
