@@ -1,7 +1,7 @@
 from .background import Background as Background
-from .connections import Links as Links
+from .connections import Connections as Connections
 from .controls import (
-    Folding as Folding,
+    Collapsible as Collapsible,
     Message as Message,
     column_layout as column_layout,
     combo as combo,

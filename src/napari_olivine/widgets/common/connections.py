@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Links:
+class Connections:
     """Connections that are closed together.
 
     napari takes a closed dock out of its window, but the dock lives on as long as anything
@@ -14,22 +14,22 @@ class Links:
     """
 
     def __init__(self) -> None:
-        self._cuts: list[Callable[[], Any]] = []
+        self._actions: list[Callable[[], Any]] = []
 
     def connect(self, signal: Any, slot: Callable[..., Any]) -> None:
         """Connect a signal of Qt, psygnal or napari."""
         signal.connect(slot)
-        self._cuts.append(lambda: signal.disconnect(slot))
+        self._actions.append(lambda: signal.disconnect(slot))
 
-    def when_cut(self, action: Callable[[], Any]) -> None:
+    def on_close(self, action: Callable[[], Any]) -> None:
         """Call an action when the connections are closed."""
-        self._cuts.append(action)
+        self._actions.append(action)
 
-    def cut(self) -> None:
+    def close(self) -> None:
         """Close every connection; some may be closed already by the other side."""
-        cuts, self._cuts = self._cuts, []
-        for cut in cuts:
+        actions, self._actions = self._actions, []
+        for action in actions:
             try:
-                cut()
+                action()
             except (RuntimeError, TypeError, ValueError, KeyError):
                 continue

@@ -202,7 +202,7 @@ def narrow(box: QComboBox) -> None:
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
 
-class Folding(QWidget):
+class Collapsible(QWidget):
     """A part that collapses under its title.
 
     superqt's own fixes the height of its content, which then cannot grow.
@@ -211,14 +211,14 @@ class Folding(QWidget):
     ----------
     title
         Always visible; a click on it expands or collapses the part.
-    opened
+    expanded
         Whether it is expanded at first.
     """
 
     toggled = Signal(bool)
     """Whether it is expanded now."""
 
-    def __init__(self, title: str, *, opened: bool) -> None:
+    def __init__(self, title: str, *, expanded: bool) -> None:
         super().__init__()
         self.button = QToolButton()
         self.button.setText(title)
@@ -237,19 +237,19 @@ class Folding(QWidget):
         outer.addWidget(self.button)
         outer.addWidget(self._content)
         self.button.toggled.connect(self._on_toggled)
-        self.button.setChecked(opened)
-        self._on_toggled(opened)
+        self.button.setChecked(expanded)
+        self._on_toggled(expanded)
 
-    def unfold(self, opened: bool) -> None:
+    def set_expanded(self, expanded: bool) -> None:
         """Expand or collapse it."""
-        self.button.setChecked(opened)
+        self.button.setChecked(expanded)
 
     @property
-    def opened(self) -> bool:
+    def expanded(self) -> bool:
         """Whether it is expanded."""
         return bool(self.button.isChecked())
 
-    def _on_toggled(self, opened: bool) -> None:
-        self.button.setText(f"{'▾' if opened else '▸'}  {self._title}")
-        self._content.setVisible(opened)
-        self.toggled.emit(opened)
+    def _on_toggled(self, expanded: bool) -> None:
+        self.button.setText(f"{'▾' if expanded else '▸'}  {self._title}")
+        self._content.setVisible(expanded)
+        self.toggled.emit(expanded)

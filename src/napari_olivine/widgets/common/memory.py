@@ -8,7 +8,7 @@ from functools import cache
 from psygnal import Signal
 from qtpy.QtCore import QSettings
 
-from napari_olivine.widgets.common.connections import Links
+from napari_olivine.widgets.common.connections import Connections
 from napari_olivine.widgets.common.number_box import NumberBox
 
 KEY = "memory_gb"
@@ -53,12 +53,12 @@ def memory_budget() -> MemoryBudget:
     return MemoryBudget()
 
 
-def memory_box(links: Links) -> NumberBox:
+def memory_box(connections: Connections) -> NumberBox:
     """Make a box that shows and sets the budget.
 
     Parameters
     ----------
-    links
+    connections
         Connections of the dock.
     """
     budget = memory_budget()
@@ -76,7 +76,7 @@ def memory_box(links: Links) -> NumberBox:
             box.value = budget.gigabytes
 
     box.changed.connect(set_budget)
-    links.connect(budget.changed, show)
+    connections.connect(budget.changed, show)
     return box
 
 

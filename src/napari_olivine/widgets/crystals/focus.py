@@ -19,7 +19,7 @@ def centre_on(
     Parameters
     ----------
     session
-        Session of the viewer.
+        Open section of the viewer.
     record
         Row of the crystal's table.
     on_screen

@@ -8,17 +8,17 @@ import pandas as pd
 from qtpy.QtWidgets import QHBoxLayout
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import Folding
+from napari_olivine.widgets.common import Collapsible
 from napari_olivine.widgets.crystals.histogram import HistogramPart
 from napari_olivine.widgets.crystals.radial_part import RadialPart
 from napari_olivine.widgets.crystals.summary import CrystalSummary
 
 
-class SelectedCrystalPart(Folding):
+class SelectedCrystalPart(Collapsible):
     """Cut-out, numbers and plots of one crystal; collapsible to give the table its room."""
 
     def __init__(self) -> None:
-        super().__init__("Selected crystal", opened=True)
+        super().__init__("Selected crystal", expanded=True)
         self.summary = CrystalSummary()
         self.radial = RadialPart()
         self.histogram = HistogramPart()

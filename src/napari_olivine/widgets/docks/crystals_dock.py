@@ -82,13 +82,13 @@ class CrystalsDock(StepDock):
         viewer = self.session.viewer
         on_press = picker(self.pick)
         viewer.mouse_drag_callbacks.append(on_press)
-        self.links.when_cut(lambda: viewer.mouse_drag_callbacks.remove(on_press))
-        self.links.when_cut(lambda: show_outline(self.session, None))
-        self.links.when_cut(self.gallery.sheet.stop)
-        self.links.when_cut(self.selected_part.stop)
-        self.links.connect(viewer.layers.events.inserted, self._on_layer_inserted)
-        self.links.connect(self.session.selection_changed, self._on_selected)
-        self.links.connect(self.session.crystals_edited, self.show_table)
+        self.connections.on_close(lambda: viewer.mouse_drag_callbacks.remove(on_press))
+        self.connections.on_close(lambda: show_outline(self.session, None))
+        self.connections.on_close(self.gallery.sheet.stop)
+        self.connections.on_close(self.selected_part.stop)
+        self.connections.connect(viewer.layers.events.inserted, self._on_layer_inserted)
+        self.connections.connect(self.session.selection_changed, self._on_selected)
+        self.connections.connect(self.session.crystals_edited, self.show_table)
         self.fill()
 
     @override
@@ -105,7 +105,7 @@ class CrystalsDock(StepDock):
     def button_of(self, step: str) -> QPushButton | None:
         if step != "export":
             return super().button_of(step)
-        self.export.unfold(True)
+        self.export.set_expanded(True)
         return self.export.export_button
 
     @override
@@ -117,7 +117,7 @@ class CrystalsDock(StepDock):
 
     def _show_export(self) -> None:
         with suppress(RuntimeError):  # closed meanwhile
-            if self.export.opened:
+            if self.export.expanded:
                 self.scroll_area.ensureWidgetVisible(self.export.export_button)
 
     def run_export(self) -> None:

@@ -78,17 +78,17 @@ class SectionDock(StepDock):
         self.findings = CheckPart()
         self.findings.repair.connect(self.repair)
         self.body.addWidget(self.findings)
-        self.composite = CompositeBar(Composite.of(self.session), self.links)
-        self.tree = ProductsTree(self.session, self.links)
+        self.composite = CompositeBar(Composite.of(self.session), self.connections)
+        self.tree = ProductsTree(self.session, self.connections)
         self.tree_heading = heading("What there is (tick to show)")
         self.body.addWidget(self.tree_heading)
         self.body.addWidget(self.tree)
         self.body.addWidget(self.composite)
-        self.sessions = SessionsPart(self.session, self.links)
+        self.sessions = SessionsPart(self.session, self.connections)
         self.sessions.failed.connect(self._on_sessions_failed)
-        self.links.connect(self.session.viewer.events.theme, self._on_theme)
+        self.connections.connect(self.session.viewer.events.theme, self._on_theme)
         self.body.addWidget(self.sessions)
-        self.levelling = LevellingPart(self.session, self.links)
+        self.levelling = LevellingPart(self.session, self.connections)
         self.levelling.wanted.connect(self.level)
         self.levelling.button.setVisible("level" in STEPS)
         self.body.addWidget(self.levelling)
@@ -98,7 +98,7 @@ class SectionDock(StepDock):
         self.import_part = ImportPart("Import an instrument's folder")
         self.import_part.failed.connect(self._on_look_failed)
         self.import_part.toggled.connect(self._show_import)
-        self.links.when_cut(self.import_part.stop)
+        self.connections.on_close(self.import_part.stop)
         self.source, self.destination = self.import_part.source, self.import_part.destination
         self.recognised = self.import_part.recognised
         self.body.addWidget(self.import_part)
@@ -108,14 +108,14 @@ class SectionDock(StepDock):
         super()._add_form()
         self.force.hide()
         self.import_part.use_form(self.form)
-        self.settings_part.unfold(False)
+        self.settings_part.set_expanded(False)
 
     @override
     def _add_run_bar(self, outer: QVBoxLayout) -> None:
         super()._add_run_bar(outer)
         self._show_import(self.session.section is None)
         if self.session.section is None:
-            self.import_part.unfold(True)
+            self.import_part.set_expanded(True)
         else:
             self.on_section_opened()
 
@@ -145,7 +145,7 @@ class SectionDock(StepDock):
         if get_reader(str(path)) is not None:
             self.open(path)
         else:  # an instrument's
-            self.import_part.unfold(True)
+            self.import_part.set_expanded(True)
             self.source.edit.setText(str(path))
             self.recognise()
 
@@ -189,7 +189,7 @@ class SectionDock(StepDock):
             self.scroll_area.verticalScrollBar().setValue(0)
         else:
             self.import_part.resume(section)
-        self.import_part.unfold(not finished)
+        self.import_part.set_expanded(not finished)
         self._show_import(not finished)
         self._show_next()
 
@@ -219,14 +219,14 @@ class SectionDock(StepDock):
     @override
     def button_of(self, step: str) -> QPushButton | None:
         if step == self.step:
-            self.import_part.unfold(True)
+            self.import_part.set_expanded(True)
         buttons = {"level": self.levelling.button, "check": self.check_button}
         return buttons.get(step, self.run_button)
 
     @override
     def field_of(self, setting: str, step: str) -> QWidget | None:
         if step == self.step:
-            self.import_part.unfold(True)
+            self.import_part.set_expanded(True)
         return super().field_of(setting, step)
 
     # ------------------------------------------------------------------ up to date
@@ -328,7 +328,7 @@ class SectionDock(StepDock):
             part.setVisible(self.session.section is not None)
         self.levelling.button.setEnabled(free)
         self._show_update()
-        importing = self.import_part.opened
+        importing = self.import_part.expanded
         mine = self.session.jobs.running and self._mine()
         self.cancel_button.setVisible(mine or importing)
 
@@ -362,7 +362,7 @@ class SectionDock(StepDock):
     def _on_look_failed(self, why: Problem) -> None:
         if why:
             self.show_error(why)
-            self.settings_part.unfold(True)  # what the files do not say is set there
+            self.settings_part.set_expanded(True)  # what the files do not say is set there
         else:
             self.hide_error()
 

@@ -16,14 +16,14 @@ from napari_olivine.inference import SegmentSettings, find_model
 from napari_olivine.networks import read_card
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
-    Folding,
+    Collapsible,
     Problem,
     form_layout,
     push_button,
     single_shot,
     wrapped,
 )
-from napari_olivine.widgets.dock_base import Pace, StepDock, clock
+from napari_olivine.widgets.dock_base import RemainingTime, StepDock, clock
 from napari_olivine.widgets.docks.train_dock import model_names, scores_of
 from napari_olivine.widgets.segmentation import (
     ComparePart,
@@ -57,8 +57,8 @@ class SegmentDock(StepDock):
 
     @override
     def build(self) -> None:
-        self.eye = Viewport(self.session.viewer)
-        self.live = LiveSegmentation(self.session, self.eye)
+        self.viewport = Viewport(self.session.viewer)
+        self.live = LiveSegmentation(self.session, self.viewport)
         self.look = push_button(
             "Look: predict what is in view",
             self._on_look,
@@ -81,24 +81,24 @@ class SegmentDock(StepDock):
         )
         self.compare = ComparePart(self.session, self.shown_layer, self.threshold.value)
         self.compare.second_changed.connect(self._show_threshold)
-        part = Folding("Compare", opened=False)
+        part = Collapsible("Compare", expanded=False)
         part.inside.addWidget(self.compare)
         self.body.addWidget(part)
         self.about = wrapped(rich=True)
         self.body.addWidget(self.about)
         self._crystals = ""
         self._finished_histogram: Any = None
-        self._pace = Pace()
+        self._remaining_time = RemainingTime()
         self._count_later = single_shot(self, COUNT_MS, self._count)
 
     @override
     def _connect(self) -> None:
         super()._connect()
-        self.links.connect(self.live.changed, self._on_live)
-        self.links.connect(self.live.failed, self._on_live_failed)
-        self.links.connect(self.live.warned, self.show_error)
-        self.links.connect(self.eye.moved, self._on_view)
-        self.links.when_cut(self._close_live)
+        self.connections.connect(self.live.changed, self._on_live)
+        self.connections.connect(self.live.failed, self._on_live_failed)
+        self.connections.connect(self.live.warned, self.show_error)
+        self.connections.connect(self.viewport.moved, self._on_view)
+        self.connections.on_close(self._close_live)
 
     @override
     def _add_form(self) -> None:
@@ -118,7 +118,7 @@ class SegmentDock(StepDock):
     @override
     def run(self) -> None:
         if self.live.running:
-            self._pace.begin()
+            self._remaining_time.begin()
             self.live.finish_section()
         else:
             super().run()
@@ -170,9 +170,9 @@ class SegmentDock(StepDock):
 
     def shown_layer(self) -> Any:
         """Return the layer of the probability: the one that grows, or the finished one."""
-        growing = self.live.growing.get("probability")
+        partial = self.live.partial_layers.get("probability")
         return (
-            growing.layer if growing is not None else self.session.layer("probability", "olivine")
+            partial.layer if partial is not None else self.session.layer("probability", "olivine")
         )
 
     # ------------------------------------------------------------------ looking
@@ -202,7 +202,7 @@ class SegmentDock(StepDock):
         elif live.total:
             there, wanted = live.in_view()
             text = f"{live.done} of {live.total} tiles; in view {there} of {wanted}"
-            left = self._pace.left(live.done, live.total) if live.whole else None
+            left = self._remaining_time.left(live.done, live.total) if live.whole else None
             text += f"; {clock(left)} left" if left is not None else ""
         else:
             text = ""
@@ -215,7 +215,7 @@ class SegmentDock(StepDock):
     def _close_live(self) -> None:
         self.compare.close_layer()
         self.live.leave(None)
-        self.eye.close()
+        self.viewport.close()
 
     def _on_view(self) -> None:
         if self.live.total:
@@ -267,7 +267,7 @@ class SegmentDock(StepDock):
         self._count_later.start()
 
     def _histogram(self) -> Any:
-        if "probability" in self.live.growing:
+        if "probability" in self.live.partial_layers:
             return self.live.histograms.get("probability")
         return self._finished_histogram
 
@@ -284,17 +284,21 @@ class SegmentDock(StepDock):
         if math.isnan(share):
             self.numbers.setText("")
             return
-        of = "of what is finished" if "probability" in self.live.growing else "of the section"
+        of = (
+            "of what is finished" if "probability" in self.live.partial_layers else "of the section"
+        )
         self.numbers.setText(f"Olivine: {100 * share:.1f} % {of}{self._crystals}")
 
     def _count(self) -> None:
         """Count the crystals on the screen, at the zoom that is looked at."""
         section, layer = self.session.section, self.shown_layer()
-        window = None if section is None else self.eye.window(section)
+        window = None if section is None else self.viewport.window(section)
         self._crystals = ""
         if section is not None and layer is not None and window is not None:
             levels = list(layer.data)
-            level = int(np.clip(math.log2(max(1.0, self.eye.pixels(section))), 0, len(levels) - 1))
+            level = int(
+                np.clip(math.log2(max(1.0, self.viewport.pixels(section))), 0, len(levels) - 1)
+            )
             rows, columns = (slice(s.start >> level, -(-s.stop >> level)) for s in window)
             least = CrystalsSettings().min_area_um2 / (section.pixel_size_um * 2**level) ** 2
             count = crystals_in(

@@ -100,7 +100,7 @@ class ColumnMapper(QDialog):
         self.outcome = QTableWidget()
         self.outcome.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.outcome.setFixedHeight(170)
-        self.told = wrapped(rich=True)
+        self.message = wrapped(rich=True)
         self.guess_button = push_button(
             "Guess again", self.guess, "Forget what was set here, and look at the table anew"
         )
@@ -115,7 +115,7 @@ class ColumnMapper(QDialog):
         self.outcome_title = QLabel("What is read by that:")
         outer.addWidget(self.outcome_title)
         outer.addWidget(self.outcome)
-        outer.addWidget(self.told)
+        outer.addWidget(self.message)
         outer.addLayout(row_layout(self.guess_button, self.save_button, close))
         self._soon = single_shot(self, 150, self.try_out)
         for box in (self.header_row, self.units_row):
@@ -324,7 +324,9 @@ class ColumnMapper(QDialog):
     def _say(self, problem: Problem, *, wrong: bool = False) -> None:
         text = in_words(problem, places={"columns.toml": "above them"})
         colour = readable(ORANGE, self)
-        self.told.setText(f"<span style='color:{colour}'>{escape(text)}</span>" if wrong else text)
+        self.message.setText(
+            f"<span style='color:{colour}'>{escape(text)}</span>" if wrong else text
+        )
 
 
 def _fill_units(box: QComboBox, quantity: str, unit: str) -> None:

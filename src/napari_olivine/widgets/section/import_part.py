@@ -20,8 +20,8 @@ from napari_olivine.errors import OlivineError
 from napari_olivine.readers.discover import TABLE_FOLDERS
 from napari_olivine.section import Section
 from napari_olivine.widgets.common import (
+    Collapsible,
     FolderEdit,
-    Folding,
     Problem,
     SettingsForm,
     fit_rows,
@@ -32,7 +32,7 @@ from napari_olivine.widgets.common import (
     small_table,
     wrapped,
 )
-from napari_olivine.widgets.section.source_scanner import Look, Looker
+from napari_olivine.widgets.section.source_scanner import ScanResult, SourceScanner
 from napari_olivine.widgets.section.tile_map import TileMap
 from napari_olivine.widgets.state import several
 
@@ -48,7 +48,7 @@ TAKE, NAME, FILES, KIND = range(4)
 """Columns of the signals."""
 
 
-class ImportPart(Folding):
+class ImportPart(Collapsible):
     """Choose an instrument's folder, see what is in it, correct it.
 
     Parameters
@@ -61,15 +61,15 @@ class ImportPart(Folding):
     """Why nothing was recognised; empty when something was."""
 
     def __init__(self, title: str) -> None:
-        super().__init__(title, opened=False)
+        super().__init__(title, expanded=False)
         self.form: SettingsForm | None = None
         self._filling = False
-        self._last: Look | None = None
-        self._looked_into: Path | None = None
+        self._last: ScanResult | None = None
+        self._scanned: Path | None = None
         self._others: list[str] = []
-        self.looker = Looker()
-        self.looker.seen.connect(self._on_seen)
-        self.looker.progress.connect(self._on_progress)
+        self.scanner = SourceScanner()
+        self.scanner.found.connect(self._on_found)
+        self.scanner.progress.connect(self._on_progress)
         self.source = FolderEdit("Folder or file of the instrument", files=True)
         self.source.edit.editingFinished.connect(self.recognise)
         self.recognised = wrapped(
@@ -111,7 +111,7 @@ class ImportPart(Folding):
     def stop(self) -> None:
         """Stop scanning: the dock was closed."""
         self._again.stop()
-        self.looker.stop()
+        self.scanner.stop()
 
     def resume(self, section: Section) -> None:
         """Go on with an import that was stopped."""
@@ -137,13 +137,13 @@ class ImportPart(Folding):
         try:
             settings = self.form.values()
         except OlivineError as error:
-            self._on_seen(Look(path, error=error))
+            self._on_found(ScanResult(path, error=error))
             return
-        if path != self._looked_into:
-            self._looked_into, self._last, self._others = path, None, []
+        if path != self._scanned:
+            self._scanned, self._last, self._others = path, None, []
             self._show(None)
         self.recognised.setText(f"Looking into {escape(path.name)}...")
-        self.looker.look(path, settings)
+        self.scanner.scan(path, settings)
 
     def _on_progress(self, done: float, total: float, message: str) -> None:
         name = self.source.path()
@@ -153,44 +153,44 @@ class ImportPart(Folding):
         elif self._last is not None and not self._last.checked:
             self.problems.setText(f"{escape(message)}...{share}")
 
-    def _on_seen(self, look: Look) -> None:
-        self._last = look
-        self._show(look)
-        self.failed.emit(look.error)
-        if look.source is not None and self.destination.path() is None:
-            folder = look.path if look.path.is_dir() else look.path.with_suffix("")
+    def _on_found(self, result: ScanResult) -> None:
+        self._last = result
+        self._show(result)
+        self.failed.emit(result.error)
+        if result.source is not None and self.destination.path() is None:
+            folder = result.path if result.path.is_dir() else result.path.with_suffix("")
             self.destination.edit.setText(str(folder.parent / f"{folder.name}-section"))
 
     # ------------------------------------------------------------------ showing
 
-    def _show(self, look: Look | None) -> None:
-        source = look.source if look is not None else None
-        self.tiles.show_tiles(look.tiles if look is not None else None)
+    def _show(self, result: ScanResult | None) -> None:
+        source = result.source if result is not None else None
+        self.tiles.show_tiles(result.tiles if result is not None else None)
         self._show_signals(source)
         self.go_on.hide()
         self.problems.setVisible(source is not None)
         folder = self._epma_folder()
         self.columns.setVisible(folder is not None)
-        if look is None:
+        if result is None:
             return
         if source is None:
             self.recognised.setText("It cannot be imported as it is: see the message below.")
             return
-        self.recognised.setText(describe(source, look.tiles, self._pixel_size_set()))
-        wrong = [*look.wrong, *(text for text in source.problems if text not in look.wrong)]
+        self.recognised.setText(describe(source, result.tiles, self._pixel_size_set()))
+        wrong = [*result.wrong, *(text for text in source.problems if text not in result.wrong)]
         lines = [escape(in_words(text, "import")) for text in wrong[:LISTED]]
         if len(wrong) > LISTED:
             lines.append(f"... and {len(wrong) - LISTED} more")
         colour = readable(PROBLEM_COLOUR, self)
         text = "<br>".join(f"<span style='color:{colour}'>{line}</span>" for line in lines)
-        if look.checked and not wrong:
+        if result.checked and not wrong:
             text = "Every file was looked at: nothing is missing, nothing is wrong."
-        elif not look.checked:
+        elif not result.checked:
             text += ("<br>" if text else "") + "Looking at every file..."
         self.problems.setText(text)
         self._filling = True
         skip = bool(self.form is not None and self.form.editors["skip_missing"].value)
-        self.go_on.setVisible(bool(look.wrong) or (skip and bool(source.problems)))
+        self.go_on.setVisible(bool(result.wrong) or (skip and bool(source.problems)))
         self.go_on.setChecked(skip)
         self._filling = False
 

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_olivine.section import Section
 from napari_olivine.widgets.common import (
-    Links,
+    Connections,
     column_layout,
     fit_rows,
     push_button,
@@ -36,15 +36,15 @@ class LevellingPart(QWidget):
     Parameters
     ----------
     session
-        Session of the viewer.
-    links
+        Open section of the viewer.
+    connections
         Connections of the dock.
     """
 
     wanted = Signal()
     """The person asks for the levelling."""
 
-    def __init__(self, session: OpenSection, links: Links) -> None:
+    def __init__(self, session: OpenSection, connections: Connections) -> None:
         super().__init__()
         self._session = session
         self.button = push_button(
@@ -64,9 +64,9 @@ class LevellingPart(QWidget):
         self.about = wrapped()
         row = row_layout(self.button, self.tick, wide=self.tick)
         column_layout(self, row, self.table, self.about)
-        links.connect(session.section_opened, self._on_changed)
-        links.connect(session.product_changed, self._on_changed)
-        links.connect(session.viewer.layers.events.inserted, self._on_layers)
+        connections.connect(session.section_opened, self._on_changed)
+        connections.connect(session.product_changed, self._on_changed)
+        connections.connect(session.viewer.layers.events.inserted, self._on_layers)
         self._watched: set[Any] = set()
         self.fill()
 

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_olivine.registry import layered
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import Links, readable, single_shot
+from napari_olivine.widgets.common import Connections, readable, single_shot
 from napari_olivine.widgets.dock_base import DOT, open_dock
 from napari_olivine.widgets.layers import KEY, LEVELLED, colour_of, images_of, layer_name
 from napari_olivine.widgets.state import (
@@ -59,12 +59,12 @@ class ProductsTree(QTreeWidget):
     Parameters
     ----------
     session
-        Session of the viewer.
-    links
+        Open section of the viewer.
+    connections
         Connections of the dock.
     """
 
-    def __init__(self, session: OpenSection, links: Links) -> None:
+    def __init__(self, session: OpenSection, connections: Connections) -> None:
         super().__init__()
         self._session = session
         self._filling = False
@@ -87,13 +87,13 @@ class ProductsTree(QTreeWidget):
         self.itemExpanded.connect(lambda item: self._on_folded(item, False))
         self.itemCollapsed.connect(lambda item: self._on_folded(item, True))
         self._soon = single_shot(self, 0, self.fill)
-        links.when_cut(self._stop_listening)
-        links.connect(session.section_opened, self._on_section_opened)
-        links.connect(session.product_changed, self._on_changed)
-        links.connect(session.annotations_changed, self._on_changed)
-        links.connect(session.viewer.events.theme, self._on_theme)
-        links.connect(session.viewer.layers.events.inserted, self._on_layers)
-        links.connect(session.viewer.layers.events.removed, self._on_layers)
+        connections.on_close(self._stop_listening)
+        connections.connect(session.section_opened, self._on_section_opened)
+        connections.connect(session.product_changed, self._on_changed)
+        connections.connect(session.annotations_changed, self._on_changed)
+        connections.connect(session.viewer.events.theme, self._on_theme)
+        connections.connect(session.viewer.layers.events.inserted, self._on_layers)
+        connections.connect(session.viewer.layers.events.removed, self._on_layers)
         self.fill()
 
     # ------------------------------------------------------------------ filling

@@ -77,7 +77,7 @@ class ComparePart(QWidget):
     Parameters
     ----------
     session
-        Session of the viewer.
+        Open section of the viewer.
     first
         Gives the layer of the first result, `None` if there is none.
     threshold

@@ -14,7 +14,7 @@ from napari_olivine.inference import CELL
 from napari_olivine.section import Section
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.jobs import Jobs
-from napari_olivine.widgets.state import GrowingLayer, OpenSection, Viewport, open_growing
+from napari_olivine.widgets.state import OpenSection, PartialLayer, Viewport, open_partial
 
 
 class LiveSegmentation(QObject):
@@ -26,8 +26,8 @@ class LiveSegmentation(QObject):
     Parameters
     ----------
     session
-        Session of the viewer.
-    eye
+        Open section of the viewer.
+    viewport
         Part of the section on the screen.
     """
 
@@ -38,11 +38,11 @@ class LiveSegmentation(QObject):
     warned = Signal(object)
     """Something that may spoil the result, or a word about the engine."""
 
-    def __init__(self, session: OpenSection, eye: Viewport) -> None:
+    def __init__(self, session: OpenSection, viewport: Viewport) -> None:
         super().__init__()
-        self._session, self._eye = session, eye
+        self._session, self._viewport = session, viewport
         self.jobs = Jobs()
-        self.growing: dict[str, GrowingLayer] = {}
+        self.partial_layers: dict[str, PartialLayer] = {}
         self.histograms: dict[str, NDArray[np.int64]] = {}
         self.done, self.total = 0, 0
         self.message = ""
@@ -55,7 +55,7 @@ class LiveSegmentation(QObject):
         self.jobs.message.connect(self._on_message)
         self.jobs.warning.connect(self.warned)
         self.jobs.failed.connect(lambda _step, why: self.failed.emit(why))
-        eye.moved.connect(self._send_view)
+        viewport.moved.connect(self._send_view)
 
     @property
     def running(self) -> bool:
@@ -90,20 +90,20 @@ class LiveSegmentation(QObject):
 
     def in_view(self) -> tuple[int, int]:
         """Return the number of finished cells of the view, and of all its cells."""
-        growing = next(iter(self.growing.values()), None)
-        window = None if self._section is None else self._eye.window(self._section)
-        if growing is None or window is None:
+        partial = next(iter(self.partial_layers.values()), None)
+        window = None if self._section is None else self._viewport.window(self._section)
+        if partial is None or window is None:
             return 0, 0
         spans = [range(side.start // CELL, -(-side.stop // CELL)) for side in window]
         cells = [(row, column) for row in spans[0] for column in spans[1]]
-        return sum(growing.has(cell) for cell in cells), len(cells)
+        return sum(partial.has(cell) for cell in cells), len(cells)
 
     # ------------------------------------------------------------------ events of the child
 
     def _send_view(self) -> None:
         if not self.running or self._section is None:
             return
-        window = self._eye.window(self._section)
+        window = self._viewport.window(self._section)
         if window is not None:
             rows, columns = ([side.start, side.stop] for side in window)
             self.jobs.tell({"view": {"rows": rows, "columns": columns}})
@@ -112,8 +112,8 @@ class LiveSegmentation(QObject):
         if event["event"] == "growing":
             self._show(event["product"], Path(event["folder"]))
         elif event["event"] == "cells":
-            for growing in self.growing.values():
-                growing.show([(row, column) for row, column in event["cells"]])
+            for partial in self.partial_layers.values():
+                partial.show([(row, column) for row, column in event["cells"]])
             for product, counts in event["histograms"].items():
                 self.histograms[product] = np.array(counts, np.int64)
             self.done, self.total = event["done"], event["total"]
@@ -121,12 +121,12 @@ class LiveSegmentation(QObject):
             self.changed.emit()
 
     def _show(self, product: str, folder: Path) -> None:
-        if product in self.growing:
-            self.growing.pop(product).remove()
-        growing = open_growing(self._session, product, folder)
-        if growing is not None:
-            self.growing[product] = growing
-            self.histograms[product] = growing.cells.histogram
+        if product in self.partial_layers:
+            self.partial_layers.pop(product).remove()
+        partial = open_partial(self._session, product, folder)
+        if partial is not None:
+            self.partial_layers[product] = partial
+            self.histograms[product] = partial.cells.histogram
             self.changed.emit()
 
     def _on_progress(self, _done: float, _total: float, message: str) -> None:
@@ -140,15 +140,15 @@ class LiveSegmentation(QObject):
 
     def _on_ended(self) -> None:
         """Remove the layers of finished products; unfinished ones stay."""
-        for product, growing in list(self.growing.items()):
-            if not growing.is_there():
-                self.growing.pop(product).remove()
+        for product, partial in list(self.partial_layers.items()):
+            if not partial.is_there():
+                self.partial_layers.pop(product).remove()
                 self.histograms.pop(product, None)
         self._session.refresh()
         self.changed.emit()
 
     def _clear(self) -> None:
-        for growing in self.growing.values():
-            growing.remove()
-        self.growing.clear()
+        for partial in self.partial_layers.values():
+            partial.remove()
+        self.partial_layers.clear()
         self.histograms.clear()

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
 from napari_olivine.section import Section, write_atomically
-from napari_olivine.widgets.common import Links, combo, fill_combo, push_button
+from napari_olivine.widgets.common import Connections, combo, fill_combo, push_button
 from napari_olivine.widgets.layers import CHANNELS, KEY, LEVELLED, colour_ramp, layer_name
 from napari_olivine.widgets.state.open_section import OpenSection
 
@@ -34,7 +34,7 @@ class Composite:
     Parameters
     ----------
     session
-        Session of the viewer.
+        Open section of the viewer.
     """
 
     changed = Signal()
@@ -163,11 +163,11 @@ class CompositeBar(QWidget):
     ----------
     composite
         Composite of the viewer.
-    links
+    connections
         Connections of the dock.
     """
 
-    def __init__(self, composite: Composite, links: Links) -> None:
+    def __init__(self, composite: Composite, connections: Connections) -> None:
         super().__init__()
         self._composite = composite
         self._filling = False
@@ -190,7 +190,7 @@ class CompositeBar(QWidget):
             box.setMinimumWidth(50)
             box.textActivated.connect(self._choose)
             row.addWidget(box, 1)
-        links.connect(composite.changed, self.fill)
+        connections.connect(composite.changed, self.fill)
         self.fill()
 
     def fill(self) -> None:

@@ -19,7 +19,7 @@ FINENESS = 128
 """Pixels of the section in one pixel of the layer of unfinished cells."""
 
 
-class GrowingLayer:
+class PartialLayer:
     """A probability of the open section in an unfinished product's folder.
 
     Parameters
@@ -87,13 +87,13 @@ class GrowingLayer:
                 self._viewer.layers.remove(layer)
 
 
-def open_growing(session: OpenSection, product: str, folder: Path) -> GrowingLayer | None:
+def open_partial(session: OpenSection, product: str, folder: Path) -> PartialLayer | None:
     """Show an unfinished probability.
 
     Parameters
     ----------
     session
-        Session of the viewer.
+        Open section of the viewer.
     product
         Product that the probability becomes.
     folder
@@ -101,11 +101,11 @@ def open_growing(session: OpenSection, product: str, folder: Path) -> GrowingLay
 
     Returns
     -------
-    GrowingLayer or None
+    PartialLayer or None
         None if it cannot be read: it is finished or deleted.
     """
     try:
-        return GrowingLayer(session, product, folder, "olivine")
+        return PartialLayer(session, product, folder, "olivine")
     except SectionError:
         return None
 
