@@ -136,7 +136,10 @@ def _public_functions(tree: ast.Module) -> list[tuple[Function, bool]]:
                 for part in node.body
                 if isinstance(part, Function)
                 and not part.name.startswith("_")
-                and not any(_is(mark, "staticmethod", "overload") for mark in part.decorator_list)
+                and not any(
+                    _is(mark, "staticmethod", "overload", "override")
+                    for mark in part.decorator_list
+                )
             ]
     return found
 

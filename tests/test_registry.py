@@ -204,7 +204,7 @@ class TestNewStep:
     def test_its_dock_is_the_form_of_its_settings(
         self, make_napari_viewer: Any, section: Section
     ) -> None:
-        from napari_olivine.widgets.docks.step_dock import StepDock
+        from napari_olivine.widgets.dock_base.step_dock import StepDock
 
         class PolishDock(StepDock):
             step = "polish"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import pandas as pd
 from psygnal import Signal
 
 from napari_olivine.history.command import Kind, Target
 from napari_olivine.history.stack import History
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class EditedTable:

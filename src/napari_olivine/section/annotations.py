@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from pydantic import ValidationError
 
 from napari_olivine.errors import SectionError, first_line
 from napari_olivine.section.sessions import Session
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NAMES = ("session", "profile", "standard")
 """Columns that hold names, also where these look like numbers."""
@@ -35,6 +38,8 @@ def read_annotation(file: Path) -> pd.DataFrame:
     SectionError
         If the file is no table.
     """
+    import pandas as pd
+
     try:
         text = _decode(file.read_bytes())
         header = text.lstrip().partition("\n")[0]
@@ -86,6 +91,8 @@ def check_placements(table: pd.DataFrame, file: Path) -> None:
     SectionError
         If it lacks a column, or a coordinate is no number; names the file and the row.
     """
+    import pandas as pd
+
     _require(PLACEMENTS, table, file)
     for name in PLACEMENTS[2:6]:
         numbers = pd.to_numeric(table[name], errors="coerce")

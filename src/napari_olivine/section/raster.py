@@ -7,17 +7,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import DTypeLike, NDArray
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.section.atomic_io import sync_file
 from napari_olivine.section.downsample import Reduction, halve
-from napari_olivine.section.shards import CODEC, fills_shards, is_ours, write_shards
+from napari_olivine.section.shards import codec, fills_shards, is_ours, write_shards
+
+if TYPE_CHECKING:
+    import zarr
 
 CHUNK = 1024
 """Rows of a strip, and the step of the sides of blocks: blocks of a multiple of it fill whole
@@ -63,6 +65,8 @@ class Raster:
         self._open()
 
     def _open(self) -> None:
+        import zarr
+
         try:
             self._identity = _identity(self.folder)
             group = zarr.open_group(self.folder, mode="r+")
@@ -320,6 +324,8 @@ def create_raster(
     Raster
         The image, open.
     """
+    import zarr
+
     if (folder / "zarr.json").exists():
         return Raster(folder)
     shapes = [shape]
@@ -339,7 +345,7 @@ def create_raster(
             dtype=np.dtype(dtype),
             chunks=chunks,
             shards=shards,
-            compressors=CODEC,
+            compressors=codec(),
             fill_value=fill,
             dimension_names=("y", "x"),
         )

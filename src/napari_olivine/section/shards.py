@@ -13,22 +13,21 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import google_crc32c
 import numpy as np
-import zarr
-from numcodecs.zstd import Zstd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from zarr.codecs import ZstdCodec
 
 from napari_olivine.section.atomic_io import PARTIAL, sync_behind
 
+if TYPE_CHECKING:
+    import zarr
+    from numcodecs.zstd import Zstd  # type: ignore[import-untyped]
+    from zarr.codecs import ZstdCodec
+
 LEVEL = 1
 """Of zstd: higher levels make noisy images hardly smaller and take longer."""
-
-CODEC = ZstdCodec(level=LEVEL, checksum=True)
-"""Every chunk carries a checksum: a chunk that rots is found, not shown."""
 
 MISSING = np.uint64(2**64 - 1)
 
@@ -163,8 +162,17 @@ def _put(file: Path, chunks: list[bytes | None]) -> None:
         partial.unlink(missing_ok=True)
 
 
+def codec() -> ZstdCodec:
+    """Return the codec of the chunks; each carries a checksum, which shows damage on disk."""
+    from zarr.codecs import ZstdCodec
+
+    return ZstdCodec(level=LEVEL, checksum=True)
+
+
 @cache
 def _zstd() -> Zstd:
+    from numcodecs.zstd import Zstd
+
     return Zstd(level=LEVEL, checksum=True)
 
 

@@ -6,10 +6,8 @@ import json
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
-import zarr
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_olivine.errors import SectionError
@@ -25,6 +23,9 @@ from napari_olivine.section.submaps import Submaps
 from napari_olivine.section.tables import read_table
 from napari_olivine.section.tiles import Tiles
 from napari_olivine.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = 1
 """Version of the folder's layout; a section of a newer one is refused."""
@@ -333,6 +334,8 @@ class Section:
 
 def make_root(path: Path) -> None:
     """Make the folder of a section a group that zarr opens, if it is none."""
+    import zarr
+
     zarr.open_group(path, mode="a", zarr_format=3)
 
 

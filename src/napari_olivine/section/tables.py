@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from napari_olivine.errors import SectionError, first_line
 from napari_olivine.section.atomic_io import atomic_path
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def write_table(table: pd.DataFrame, file: Path) -> None:
@@ -24,6 +26,8 @@ def read_table(file: Path) -> pd.DataFrame:
     SectionError
         If it is missing or damaged; names the file.
     """
+    import pandas as pd
+
     try:
         return pd.read_parquet(file)
     except (OSError, ValueError) as error:

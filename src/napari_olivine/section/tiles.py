@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.section.tables import read_table, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TILES = "tiles.parquet"
 """File of the product ``images`` that lists the tiles."""
@@ -51,6 +54,8 @@ class Tiles:
         tile_shape
             Rows and columns of a tile, px.
         """
+        import pandas as pd
+
         rows, columns = (place.ravel() for place in np.indices(grid))
         row0, col0 = rows * tile_shape[0], columns * tile_shape[1]
         values = (np.arange(rows.size), row0, row0 + tile_shape[0], col0, col0 + tile_shape[1])

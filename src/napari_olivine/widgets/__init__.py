@@ -1,4 +1,4 @@
-"""The napari side: one dock a step, and the session that they share.
+"""The napari side: one dock a step, and the open section that they share.
 
 Nothing here imports torch: long steps run in a child process, see
 :mod:`napari_olivine.widgets.jobs.child_process`.

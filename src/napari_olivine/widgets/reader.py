@@ -27,8 +27,8 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | 
 def read_section(path: str) -> list[LayerData]:
     """Return the images of a section as layers: element maps, BSE above them, results on top.
 
-    In a window that a person looks at it is BSE alone; the session shows the others one by one
-    while the window answers. A script has all of them at once.
+    In a window that a person looks at it is BSE alone; the open section shows the others one by
+    one while the window answers. A script has all of them at once.
 
     Raises
     ------

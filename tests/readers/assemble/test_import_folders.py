@@ -222,7 +222,7 @@ FOLDERS: dict[str, tuple[Build, str, tuple[str, ...]]] = {
     "XMapTools": (xmaptools, "BSE Fe Mg", ("not Exported/Mg_exported.txt",)),
     "colours beside grey": (colour_beside_grey, "BSE Fe Mg", ("not colour/",)),
     "counts beside percent": (counts_beside_percent, "BSE Mg", ("not percent/",)),
-    "links, also in circles": (linked, "BSE", ()),
+    "connections, also in circles": (linked, "BSE", ()),
     "an imported section": (imported_inside, "BSE Mg", ("section is an imported section",)),
     "sessions in folders": (session_folders, "BSE", ()),
 }

@@ -57,7 +57,7 @@ class TestWords:
 class TestLongMessage:
     @pytest.fixture
     def bar(self, qtbot: Any) -> Any:
-        from napari_olivine.widgets.docks.run_bar import RunBar
+        from napari_olivine.widgets.dock_base.run_bar import RunBar
 
         bar = RunBar("Import")
         qtbot.addWidget(bar)
@@ -68,7 +68,7 @@ class TestLongMessage:
     def test_list_of_many_tiles_scrolls_instead_of_filling_the_screen(
         self, qtbot: Any, bar: Any
     ) -> None:
-        from napari_olivine.widgets.docks.run_bar import HIGHEST_ERROR
+        from napari_olivine.widgets.dock_base.run_bar import HIGHEST_ERROR
 
         text = "\n".join(f"there is no tile in row {k}, column {k} of tiles" for k in range(300))
         bar.show_error(text)

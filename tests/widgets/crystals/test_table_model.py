@@ -12,7 +12,6 @@ from qtpy.QtCore import Qt
 from napari_olivine.crystals.class_colours import CLASS_COLOURS, crystal_classes
 from napari_olivine.crystals.table import COLUMNS
 from napari_olivine.errors import InputError
-from napari_olivine.widgets.crystals.columns import KNOWN, usual_of
 from napari_olivine.widgets.crystals.table_model import CrystalModel
 from napari_olivine.widgets.layers.crystal_colours import (
     FAINT,
@@ -22,6 +21,7 @@ from napari_olivine.widgets.layers.crystal_colours import (
     colour_choices,
     colour_map,
 )
+from napari_olivine.widgets.layers.crystal_columns import KNOWN, usual_of
 
 UP, DOWN = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
 

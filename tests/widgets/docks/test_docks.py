@@ -450,7 +450,7 @@ class TestStopping:
         from qtpy.QtGui import QCloseEvent
         from qtpy.QtWidgets import QApplication, QMessageBox
 
-        from napari_olivine.widgets.docks.close_guard import CloseGuard
+        from napari_olivine.widgets.dock_base.close_guard import CloseGuard
 
         widget = dock(viewer, "Phase masks")
         widget.session.open(path)

@@ -14,7 +14,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from napari_olivine.levelling import level
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers.element_colours import ELEMENT_COLOURS, colour_of
-from napari_olivine.widgets.state.composite import VIEW, usual
+from napari_olivine.widgets.state.composite import VIEW, Composite, usual
 from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.sections import make_section
 
@@ -125,9 +125,9 @@ class TestComposite:
 
     def test_red_green_blue_and_back(self, session: OpenSection) -> None:
         before = self.viewer.layers["Fe"].colormap
-        session.composite.switch(True)
+        Composite.of(session).switch(True)
         assert self.shown() == {"Fe": [1, 0, 0], "Mg": [0, 1, 0], "Ca": [0, 0, 1]}
-        session.composite.switch(False)
+        Composite.of(session).switch(False)
         assert set(self.shown()) == {"BSE"}
         assert self.viewer.layers["Fe"].colormap == before
 
@@ -136,13 +136,13 @@ class TestComposite:
         session.refresh()
         levelled = self.viewer.layers["BSE levelled"]
         levelled.visible = True
-        session.composite.switch(True)
+        Composite.of(session).switch(True)
         assert not levelled.visible
-        session.composite.switch(False)
+        Composite.of(session).switch(False)
         assert levelled.visible
 
     def test_other_elements_keep_their_own_colours_afterwards(self, session: OpenSection) -> None:
-        composite = session.composite
+        composite = Composite.of(session)
         composite.switch(True)
         composite.choose(("Si", "", "Fe"))
         assert self.shown() == {"Si": [1, 0, 0], "Fe": [0, 0, 1]}
@@ -152,12 +152,12 @@ class TestComposite:
         np.testing.assert_allclose(self.viewer.layers["Fe"].colormap.colors[-1, :3], red, atol=1e-6)
 
     def test_each_section_remembers_its_own(self, session: OpenSection) -> None:
-        session.composite.choose(("Al", "Mg", "Si"))
+        Composite.of(session).choose(("Al", "Mg", "Si"))
         path = session.require().path
         assert json.loads((path / VIEW).read_text()) == {"composite": ["Al", "Mg", "Si"]}
         again = OpenSection.of(viewer := ViewerModel())
         again.open(path)
-        assert again.composite.elements == ("Al", "Mg", "Si")
+        assert Composite.of(again).elements == ("Al", "Mg", "Si")
         assert viewer is again.viewer
 
     @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ class TestComposite:
         (path / VIEW).write_text(damage)
         again = OpenSection.of(_viewer := ViewerModel())
         again.open(path)
-        assert again.composite.elements == ("Fe", "Mg", "Ca")
+        assert Composite.of(again).elements == ("Fe", "Mg", "Ca")
 
     def test_what_is_there_takes_the_place_of_what_is_not(self) -> None:
         assert usual(["Mg", "Si", "Al"]) == ("Si", "Mg", "Al")
@@ -177,5 +177,5 @@ class TestComposite:
 
     def test_state_of_products_does_not_depend_on_the_view(self, session: OpenSection) -> None:
         before = Section(session.require().path).fingerprint("annotations/sessions")
-        session.composite.choose(("Al", "Mg", "Si"))
+        Composite.of(session).choose(("Al", "Mg", "Si"))
         assert Section(session.require().path).fingerprint("annotations/sessions") == before

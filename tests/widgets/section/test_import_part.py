@@ -18,7 +18,7 @@ from qtpy.QtCore import Qt
 
 from napari_olivine.readers import ImportSettings, read_source
 from napari_olivine.section import Section
-from napari_olivine.widgets.section.source_scanner import Looker
+from napari_olivine.widgets.section.source_scanner import SourceScanner
 from napari_olivine.widgets.section.tile_map import COLOURS, TileMap, TileStates, tile_states
 from napari_olivine.widgets.state.open_section import OpenSection
 
@@ -129,7 +129,7 @@ class TestTileMap:
 
 
 @pytest.mark.gui
-class TestLooker:
+class TestSourceScanner:
     def test_another_folder_stops_the_first(
         self, qtbot: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
@@ -146,16 +146,16 @@ class TestLooker:
                 ended.set()
 
         monkeypatch.setattr("napari_olivine.readers.read_source", slow)
-        looker = Looker()
+        scanner = SourceScanner()
         told: list[Any] = []
-        looker.seen.connect(told.append)
-        looker.look(tmp_path / "slow", ImportSettings())
+        scanner.found.connect(told.append)
+        scanner.scan(tmp_path / "slow", ImportSettings())
         assert begun.wait(5)
-        looker.look(tile_folder(), ImportSettings(pixel_size_um=2.0))
+        scanner.scan(tile_folder(), ImportSettings(pixel_size_um=2.0))
         assert ended.wait(5)
         qtbot.waitUntil(lambda: len(told) == 2, timeout=10_000)
-        assert {look.path for look in told} == {tile_folder()}
-        assert [look.checked for look in told] == [False, True]
+        assert {result.path for result in told} == {tile_folder()}
+        assert [result.checked for result in told] == [False, True]
 
 
 @pytest.mark.gui
@@ -187,7 +187,7 @@ class TestDock:
     ) -> None:
         part = self.look(qtbot, widget, folder)
         assert "pixel" in widget.run_bar.error_text.text()
-        assert widget.settings_part.opened  # where it is set
+        assert widget.settings_part.expanded  # where it is set
         widget.form.editors["pixel_size_um"].value = 1.5
         part._last = None
         self.wait(qtbot, part)
@@ -300,7 +300,7 @@ class TestDock:
             qtbot.mouseClick(widget.run_button, LEFT)
         qtbot.waitUntil(lambda: "BSE" in widget.session.viewer.layers, timeout=10_000)
         assert "make a reference mask" in widget.next.text()
-        assert not widget.import_part.opened
+        assert not widget.import_part.expanded
 
     def test_one_file_can_be_dropped(self, widget: Any, tmp_path: Path) -> None:
         from qtpy.QtCore import QMimeData, QPointF, QUrl
@@ -313,7 +313,7 @@ class TestDock:
         nothing = Qt.KeyboardModifier.NoModifier
         widget.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, LEFT, nothing))
         assert widget.source.path() == file
-        assert widget.import_part.opened
+        assert widget.import_part.expanded
         widget.import_part.stop()
 
 
@@ -352,12 +352,12 @@ class TestColumnMapper:
         from napari_olivine.readers.epma import read_profiles
 
         assert not mapper.save_button.isEnabled()
-        assert "MgO" in mapper.told.text()  # what is missing
+        assert "MgO" in mapper.message.text()  # what is missing
         for column, quantity in ((1, "MgO"), (2, "FeO"), (3, "SiO2")):
             self.choose(mapper, column, quantity, "wt%")
         self.choose(mapper, 4, "distance", "um")
         qtbot.waitUntil(mapper.save_button.isEnabled, timeout=3000)
-        assert "4 analyses in 1 profile" in mapper.told.text()
+        assert "4 analyses in 1 profile" in mapper.message.text()
         titles = [mapper.outcome.horizontalHeaderItem(k).text() for k in range(5)]
         assert titles[:3] == ["profile", "point", "distance_um"]
         with qtbot.waitSignal(mapper.saved, timeout=1000):
@@ -389,7 +389,7 @@ class TestColumnMapper:
         self.choose(mapper, 4, "distance", "um")
         qtbot.wait(400)
         mapper.save()
-        assert "would both be MgO" in mapper.told.text()
+        assert "would both be MgO" in mapper.message.text()
         assert not (mapper.path.parent / "columns.toml").exists()
 
     def test_folder_without_tables(self, qtbot: Any, tmp_path: Path) -> None:
@@ -397,5 +397,5 @@ class TestColumnMapper:
 
         mapper = ColumnMapper(tmp_path)
         qtbot.addWidget(mapper)
-        assert "no table" in mapper.told.text()
+        assert "no table" in mapper.message.text()
         assert not mapper.save_button.isEnabled()

@@ -17,7 +17,7 @@ from napari_olivine.inference.encoding import stored_threshold
 from napari_olivine.inference.windows import CELL
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.section import Section
-from napari_olivine.widgets.docks.run_bar import Pace
+from napari_olivine.widgets.dock_base.run_bar import RemainingTime
 from napari_olivine.widgets.layers.error_raster import BOTH, EXTRA, MISSED, error_levels
 from napari_olivine.widgets.segmentation.threshold_numbers import crystals_in, share_of
 from napari_olivine.widgets.state.open_section import OpenSection
@@ -64,8 +64,8 @@ def test_errors_against_the_mask() -> None:
 
 def test_pace_knows_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("napari_olivine.widgets.docks.run_bar.time.monotonic", lambda: now[0])
-    pace = Pace()
+    monkeypatch.setattr("napari_olivine.widgets.dock_base.run_bar.time.monotonic", lambda: now[0])
+    pace = RemainingTime()
     assert pace.left(40, 100) is None  # begins with what an earlier run left
     now[0] += 2
     assert pace.left(41, 100) is None
@@ -141,20 +141,20 @@ def look_at(viewer: Any, row: float, column: float, side: float) -> None:
     camera.zoom = min(viewer.canvas.size) / (side * 1.5)
 
 
-def test_the_eye_sees_what_the_canvas_shows(qtbot: Any, viewer: Any, widget: Any) -> None:
-    eye, section = widget.eye, widget.session.section
-    with qtbot.waitSignal(eye.moved, timeout=3000):
+def test_viewport_is_what_the_canvas_shows(qtbot: Any, viewer: Any, widget: Any) -> None:
+    viewport, section = widget.viewport, widget.session.section
+    with qtbot.waitSignal(viewport.moved, timeout=3000):
         look_at(viewer, 1000, 1200, 400)
-    rows, columns = eye.window(section)
+    rows, columns = viewport.window(section)
     high, wide = viewer.canvas.size
     assert (rows.start + rows.stop) / 2 == pytest.approx(1000, abs=1)
     assert (columns.start + columns.stop) / 2 == pytest.approx(1200, abs=1)
     assert (columns.stop - columns.start) / (rows.stop - rows.start) == pytest.approx(
         wide / high, rel=0.01
     )
-    assert eye.pixels(section) == pytest.approx(400 / min(high, wide), rel=0.01)
+    assert viewport.pixels(section) == pytest.approx(400 / min(high, wide), rel=0.01)
     look_at(viewer, -5000, 0, 100)
-    assert eye.window(section) is None
+    assert viewport.window(section) is None
 
 
 class TestLooking:
@@ -165,10 +165,10 @@ class TestLooking:
         qtbot.mouseClick(widget.look, LEFT)
         live = widget.live
         qtbot.waitUntil(lambda: live.done == 1, timeout=60_000)
-        growing = live.growing["probability"]
-        assert growing.cells.done == set() or growing.has((1, 0))
-        assert growing.has((1, 0))
-        assert not growing.has((0, 0))
+        partial = live.partial_layers["probability"]
+        assert partial.cells.done == set() or partial.has((1, 0))
+        assert partial.has((1, 0))
+        assert not partial.has((0, 0))
         assert live.in_view() == (1, 1)
         assert {"Segmenting", "Segmenting: to come"} <= {layer.name for layer in viewer.layers}
         assert "1 of 6 tiles; in view 1 of 1" in widget.progress_text.text()
@@ -176,10 +176,10 @@ class TestLooking:
         qtbot.wait(1500)
         assert live.done == 1, "nothing outside the view"
         # The pixels on the screen are those of the file, not of a cache.
-        level = np.asarray(growing.layer.data[0][CELL : CELL + 50, :50])
+        level = np.asarray(partial.layer.data[0][CELL : CELL + 50, :50])
         assert level.any()
         look_at(viewer, 300, 2300, 200)
-        qtbot.waitUntil(lambda: growing.has((0, 2)), timeout=30_000)
+        qtbot.waitUntil(lambda: partial.has((0, 2)), timeout=30_000)
         assert live.done == 2
         qtbot.mouseClick(widget.run_button, LEFT)
         assert not widget.run_button.isEnabled()
@@ -201,7 +201,7 @@ class TestLooking:
         qtbot.mouseClick(widget.cancel_button, LEFT)
         qtbot.waitUntil(lambda: not live.running, timeout=2000)
         assert not widget.look.isChecked()
-        assert live.growing["probability"].has((1, 0)), "still shown"
+        assert live.partial_layers["probability"].has((1, 0)), "still shown"
         path = widget.session.section.path
         before = {p: p.stat().st_mtime_ns for p in (path / "work").rglob("c/1/0")}
         assert before
@@ -214,11 +214,11 @@ class TestLooking:
         self, qtbot: Any, viewer: Any, widget: Any, tmp_path: Path
     ) -> None:
         qtbot.mouseClick(widget.look, LEFT)
-        qtbot.waitUntil(lambda: bool(widget.live.growing), timeout=60_000)
+        qtbot.waitUntil(lambda: bool(widget.live.partial_layers), timeout=60_000)
         other = make_section(tmp_path / "other", {"BSE": np.full((300, 300), 9, np.uint8)})
         widget.session.open(other.path)
         assert not widget.live.running
-        assert not widget.live.growing
+        assert not widget.live.partial_layers
         assert "Segmenting" not in {layer.name for layer in viewer.layers}
 
 
@@ -226,7 +226,7 @@ class TestComparing:
     def see_side_by_side(self, qtbot: Any, viewer: Any, widget: Any, second: Any) -> None:
         """Left is what was there, right are the second result and the image under it."""
         part, before = widget.compare, list(viewer.layers)
-        whole = widget.eye.window(widget.session.section)
+        whole = widget.viewport.window(widget.session.section)
         qtbot.mouseClick(part.beside, LEFT)
         grid = viewer.canvas.grid
         copy = viewer.layers["BSE beside"]
@@ -237,7 +237,7 @@ class TestComparing:
 
         shown = {layer for layer in before if layer.visible and layer is not second}
         assert boxes() == [shown, {copy, second}]
-        half = widget.eye.window(widget.session.section)
+        half = widget.viewport.window(widget.session.section)
         assert half[1].stop - half[1].start < whole[1].stop - whole[1].start
         viewer.layers["BSE"].contrast_limits = (10, 90)
         assert list(copy.contrast_limits) == [10, 90]
@@ -270,7 +270,7 @@ class TestComparing:
         part.flicker.setChecked(True)
         shown = []
         for _ in range(3):
-            part.turn()
+            part.alternate()
             shown.append((first.opacity > 0, second.opacity > 0))
         assert shown == [(True, False), (False, True), (True, False)]
         part.flicker.setChecked(False)

@@ -13,7 +13,7 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_olivine.errors import InputError
 from napari_olivine.section import Section
-from napari_olivine.widgets.docks.opening import open_dock
+from napari_olivine.widgets.dock_base.opening import open_dock
 from napari_olivine.widgets.sessions.session_edits import (
     COLUMNS,
     Extent,

@@ -1,4 +1,4 @@
-"""What every dock is made of: controls, forms, plots, the open section."""
+"""Controls, forms and plots of the docks."""
 
 import lazy_loader
 

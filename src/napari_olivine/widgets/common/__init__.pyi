@@ -1,11 +1,17 @@
 from .background import Background as Background
-from .connections import Links as Links
+from .connections import Connections as Connections
 from .controls import (
-    Folding as Folding,
+    Collapsible as Collapsible,
     Message as Message,
+    column_layout as column_layout,
     combo as combo,
+    fill_combo as fill_combo,
+    form_layout as form_layout,
     heading as heading,
+    push_button as push_button,
     readable as readable,
+    row_layout as row_layout,
+    single_shot as single_shot,
     wrapped as wrapped,
 )
 from .folder_edit import FolderEdit as FolderEdit
@@ -20,4 +26,5 @@ from .phrases import (
     with_links as with_links,
 )
 from .plot import Axis as Axis, Curve as Curve, Plot as Plot
-from .preload import warm_up as warm_up
+from .preload import preload_soon as preload_soon
+from .tables import fit_rows as fit_rows, small_table as small_table

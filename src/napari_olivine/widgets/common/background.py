@@ -1,4 +1,4 @@
-"""Small pieces of work off the main thread; what is not wanted any more is left."""
+"""Short tasks in a background thread; tasks that are no longer wanted are dropped."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing_extensions import override
 
 from napari_olivine.errors import OlivineError
 
-Work = tuple[Hashable, Callable[[], Any]]
-"""A name for it, and what is to be done."""
+Task = tuple[Hashable, Callable[[], Any]]
+"""Name, and the function that does it."""
 
 
 class Background(QObject):
-    """Does one piece of work after the other in a thread of its own."""
+    """Does one task after the other in one background thread."""
 
     done = Signal(object, object)
-    """Name and result, `None` where it could not be had; received in the main thread."""
+    """Name and result of a task, `None` if it failed; received in the main thread."""
 
     _ended = Signal(object, object)
     """Emitted in the thread."""
@@ -29,46 +29,46 @@ class Background(QObject):
         super().__init__()
         self._pool = QThreadPool()
         self._pool.setMaxThreadCount(1)
-        self._waiting: deque[Work] = deque()
+        self._waiting: deque[Task] = deque()
         self._lock = Lock()
-        self._at_work: Hashable = None
+        self._current: Hashable = None
         self._running = False
         self._ended.connect(self.done)
 
-    def want(self, pieces: Iterable[Work]) -> None:
-        """Replace what waits to be done; a piece that has begun is finished."""
+    def want(self, tasks: Iterable[Task]) -> None:
+        """Replace the waiting tasks; a task that has begun is finished."""
         with self._lock:
-            self._waiting = deque(piece for piece in pieces if piece[0] != self._at_work)
+            self._waiting = deque(task for task in tasks if task[0] != self._current)
             begin = bool(self._waiting) and not self._running
             self._running |= begin
         if begin:
-            self._pool.start(_Turn(self))
+            self._pool.start(_Runnable(self))
 
     def stop(self) -> None:
-        """Leave everything, and wait for the piece that has begun."""
+        """Drop the waiting tasks, and wait for the one that has begun."""
         self.want([])
         self._pool.waitForDone(5000)
 
     def work(self) -> None:
-        """Do what waits, in the thread that this is called in."""
+        """Do the waiting tasks, in the calling thread."""
         while True:
             with self._lock:
                 if not self._waiting:
-                    self._at_work, self._running = None, False
+                    self._current, self._running = None, False
                     return
                 name, action = self._waiting.popleft()
-                self._at_work = name
+                self._current = name
             try:
                 result = action()
             except (OlivineError, OSError, ValueError, IndexError, KeyError):
-                result = None  # the product was replaced or is damaged: that is told elsewhere
+                result = None  # the product was replaced or is damaged: the check reports it
             try:
                 self._ended.emit(name, result)
             except RuntimeError:  # the window was closed
                 return
 
 
-class _Turn(QRunnable):
+class _Runnable(QRunnable):
     def __init__(self, background: Background) -> None:
         super().__init__()
         self._background = background

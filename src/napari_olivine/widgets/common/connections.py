@@ -1,4 +1,4 @@
-"""Connections of a dock to what outlives it."""
+"""Connections of a dock to objects that live longer."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Links:
-    """Connections that are cut together.
+class Connections:
+    """Connections that are closed together.
 
     napari takes a closed dock out of its window, but the dock lives on as long as anything
     refers to it: it must stop listening by itself.
     """
 
     def __init__(self) -> None:
-        self._cuts: list[Callable[[], Any]] = []
+        self._actions: list[Callable[[], Any]] = []
 
     def connect(self, signal: Any, slot: Callable[..., Any]) -> None:
         """Connect a signal of Qt, psygnal or napari."""
         signal.connect(slot)
-        self._cuts.append(lambda: signal.disconnect(slot))
+        self._actions.append(lambda: signal.disconnect(slot))
 
-    def when_cut(self, action: Callable[[], Any]) -> None:
-        """Do something more when the connections are cut."""
-        self._cuts.append(action)
+    def on_close(self, action: Callable[[], Any]) -> None:
+        """Call an action when the connections are closed."""
+        self._actions.append(action)
 
-    def cut(self) -> None:
-        """Cut every connection; those that the other side has cut already do not matter."""
-        cuts, self._cuts = self._cuts, []
-        for cut in cuts:
+    def close(self) -> None:
+        """Close every connection; some may be closed already by the other side."""
+        actions, self._actions = self._actions, []
+        for action in actions:
             try:
-                cut()
+                action()
             except (RuntimeError, TypeError, ValueError, KeyError):
                 continue

@@ -1,21 +1,156 @@
-"""Small parts that several docks are made of."""
+"""Small controls and layouts of the docks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import signals_blocked
 
 from napari_olivine.widgets.common.phrases import Problem, in_words
 
 
-def wrapped(text: str) -> QLabel:
-    """Make a label that breaks its lines."""
+def wrapped(text: str = "", *, rich: bool = False, selectable: bool = False) -> QLabel:
+    """Make a label that breaks its lines.
+
+    Parameters
+    ----------
+    text
+        First text.
+    rich
+        Whether texts are HTML.
+    selectable
+        Whether a text can be selected and copied.
+
+    Returns
+    -------
+    QLabel
+    """
     label = QLabel(text)
     label.setWordWrap(True)
+    if rich:
+        label.setTextFormat(Qt.TextFormat.RichText)
+    if selectable:
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+def push_button(
+    text: str,
+    slot: Callable[..., Any] | None = None,
+    tooltip: str = "",
+    *,
+    checkable: bool = False,
+) -> QPushButton:
+    """Make a button.
+
+    Parameters
+    ----------
+    text
+        Text on the button.
+    slot
+        Called at a click, or with the new state if the button is checkable.
+    tooltip
+        What a click does.
+    checkable
+        Whether the button stays pressed.
+
+    Returns
+    -------
+    QPushButton
+    """
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    button.setCheckable(checkable)
+    if slot is not None:
+        (button.toggled if checkable else button.clicked).connect(slot)
+    return button
+
+
+def single_shot(parent: QObject, pause_ms: int, slot: Callable[..., Any]) -> QTimer:
+    """Make a timer that calls a slot once after each start; a new start begins the pause anew.
+
+    Parameters
+    ----------
+    parent
+        Owner of the timer.
+    pause_ms
+        Pause in milliseconds.
+    slot
+        Called after the pause.
+
+    Returns
+    -------
+    QTimer
+        Not started yet.
+    """
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(pause_ms)
+    timer.timeout.connect(slot)
+    return timer
+
+
+def form_layout(*rows: tuple[str, QWidget], parent: QWidget | None = None) -> QFormLayout:
+    """Make a form without margins; each row has a title and a widget."""
+    form = QFormLayout(parent)
+    form.setContentsMargins(0, 0, 0, 0)
+    for title, widget in rows:
+        form.addRow(title, widget)
+    return form
+
+
+def row_layout(*widgets: QWidget, wide: QWidget | None = None) -> QHBoxLayout:
+    """Put widgets beside each other; one of them may take the free width."""
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget, int(widget is wide))
+    return row
+
+
+def column_layout(parent: QWidget, *parts: QWidget | QHBoxLayout) -> QVBoxLayout:
+    """Put widgets and rows of a part of a dock below each other, without margins."""
+    column = QVBoxLayout(parent)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(4)
+    for part in parts:
+        if isinstance(part, QWidget):
+            column.addWidget(part)
+        else:
+            column.addLayout(part)
+    return column
+
+
+def fill_combo(box: QComboBox, choices: Sequence[str], chosen: str) -> None:
+    """Replace the choices without a signal.
+
+    Parameters
+    ----------
+    box
+        Box of choices.
+    choices
+        New choices.
+    chosen
+        Current choice; the first one if it is not among them.
+    """
+    with signals_blocked(box):
+        box.clear()
+        box.addItems(list(choices))
+        if chosen in choices:
+            box.setCurrentText(chosen)
 
 
 def readable(colour: str, ground: QWidget) -> str:
@@ -33,7 +168,7 @@ def readable(colour: str, ground: QWidget) -> str:
 
 
 class Message(QLabel):
-    """Words that take no room while there are none."""
+    """A label that is hidden while its text is empty."""
 
     def __init__(self) -> None:
         super().__init__("")
@@ -53,7 +188,7 @@ def heading(text: str) -> QLabel:
 
 
 def combo(choices: Sequence[str] = ()) -> QComboBox:
-    """Make a box of choices that does not ask for more room than there is."""
+    """Make a box of choices that may be narrow."""
     box = QComboBox()
     box.addItems(list(choices))
     narrow(box)
@@ -67,23 +202,23 @@ def narrow(box: QComboBox) -> None:
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
 
-class Folding(QWidget):
-    """A part that folds away under its title.
+class Collapsible(QWidget):
+    """A part that collapses under its title.
 
     superqt's own fixes the height of its content, which then cannot grow.
 
     Parameters
     ----------
     title
-        Always visible; a click on it folds and unfolds.
-    opened
-        Whether it is unfolded at first.
+        Always visible; a click on it expands or collapses the part.
+    expanded
+        Whether it is expanded at first.
     """
 
     toggled = Signal(bool)
-    """Whether it is unfolded now."""
+    """Whether it is expanded now."""
 
-    def __init__(self, title: str, *, opened: bool) -> None:
+    def __init__(self, title: str, *, expanded: bool) -> None:
         super().__init__()
         self.button = QToolButton()
         self.button.setText(title)
@@ -102,19 +237,19 @@ class Folding(QWidget):
         outer.addWidget(self.button)
         outer.addWidget(self._content)
         self.button.toggled.connect(self._on_toggled)
-        self.button.setChecked(opened)
-        self._on_toggled(opened)
+        self.button.setChecked(expanded)
+        self._on_toggled(expanded)
 
-    def unfold(self, opened: bool) -> None:
-        """Fold or unfold it."""
-        self.button.setChecked(opened)
+    def set_expanded(self, expanded: bool) -> None:
+        """Expand or collapse it."""
+        self.button.setChecked(expanded)
 
     @property
-    def opened(self) -> bool:
-        """Whether it is unfolded."""
+    def expanded(self) -> bool:
+        """Whether it is expanded."""
         return bool(self.button.isChecked())
 
-    def _on_toggled(self, opened: bool) -> None:
-        self.button.setText(f"{'▾' if opened else '▸'}  {self._title}")
-        self._content.setVisible(opened)
-        self.toggled.emit(opened)
+    def _on_toggled(self, expanded: bool) -> None:
+        self.button.setText(f"{'▾' if expanded else '▸'}  {self._title}")
+        self._content.setVisible(expanded)
+        self.toggled.emit(expanded)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QSizePolicy, QWidget
+
+from napari_olivine.widgets.common.controls import push_button
 
 
 class FolderEdit(QWidget):
@@ -24,16 +26,12 @@ class FolderEdit(QWidget):
         self.edit = QLineEdit()
         self.edit.setPlaceholderText(title)
         self.edit.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        button = QPushButton("Choose...")
-        button.clicked.connect(self._choose)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.edit, 1)
-        row.addWidget(button)
+        row.addWidget(push_button("Choose...", self._choose))
         if files:
-            file_button = QPushButton("File...")
-            file_button.clicked.connect(self._choose_file)
-            row.addWidget(file_button)
+            row.addWidget(push_button("File...", self._choose_file))
 
     def path(self) -> Path | None:
         """Return the folder, `None` if the line is empty."""

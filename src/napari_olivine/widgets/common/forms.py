@@ -1,4 +1,4 @@
-"""A form made from a step's settings: nothing about a setting is written down twice."""
+"""A form made from the settings model of a step."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ class SettingsForm(QWidget):
             layout.addRow(label, editor.native)
 
     def values(self) -> Settings:
-        """Return the settings as they stand on the form.
+        """Return the settings on the form.
 
         Raises
         ------
         InputError
-            If they do not go together; says which and why.
+            If a setting is invalid, or settings contradict each other.
         """
         return self.model(**{name: _value(editor) for name, editor in self.editors.items()})
 
@@ -79,7 +79,17 @@ class SettingsForm(QWidget):
             _set_value(editor, getattr(settings, name))
 
     def set_choices(self, name: str, choices: Sequence[str], value: str | None = None) -> None:
-        """Replace what there is to choose from; an empty text stays the default choice."""
+        """Replace the choices of a field; an empty text stays the default choice.
+
+        Parameters
+        ----------
+        name
+            Name of the field.
+        choices
+            New choices.
+        value
+            Current choice; the one from before if not given.
+        """
         editor = self.editors[name]
         options = _with_words(["", *choices])
         now = editor.value
@@ -121,7 +131,7 @@ def _editor(name: str, field: Any, choices: Sequence[str] | None) -> Any:
 
 
 def _with_words(options: Sequence[Any]) -> list[tuple[str, Any]]:
-    """Give the choices that are no text of their own a name."""
+    """Give each choice a text; ``None`` and booleans have none of their own."""
     return [(_word(option), option) for option in options]
 
 

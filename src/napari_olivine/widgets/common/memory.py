@@ -1,4 +1,4 @@
-"""The memory that steps may use for their data: one number for all docks, remembered."""
+"""The memory budget of the steps: one number for all docks, stored in the person's settings."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import cache
 from psygnal import Signal
 from qtpy.QtCore import QSettings
 
-from napari_olivine.widgets.common.connections import Links
+from napari_olivine.widgets.common.connections import Connections
 from napari_olivine.widgets.common.number_box import NumberBox
 
 KEY = "memory_gb"
 LOWEST_GB = 0.5
 USUAL_GB = 4
-"""What a step takes if nothing is set."""
+"""Budget of a step if nothing is set."""
 
 
 class MemoryBudget:
@@ -24,7 +24,7 @@ class MemoryBudget:
 
     @property
     def gigabytes(self) -> float | None:
-        """The number, `None` for the usual one."""
+        """Gigabytes, `None` for the usual budget."""
         try:
             value = float(_settings().value(KEY))
         except (TypeError, ValueError):
@@ -53,12 +53,12 @@ def memory_budget() -> MemoryBudget:
     return MemoryBudget()
 
 
-def memory_box(links: Links) -> NumberBox:
+def memory_box(connections: Connections) -> NumberBox:
     """Make a box that shows and sets the budget.
 
     Parameters
     ----------
-    links
+    connections
         Connections of the dock.
     """
     budget = memory_budget()
@@ -76,7 +76,7 @@ def memory_box(links: Links) -> NumberBox:
             box.value = budget.gigabytes
 
     box.changed.connect(set_budget)
-    links.connect(budget.changed, show)
+    connections.connect(budget.changed, show)
     return box
 
 

@@ -1,4 +1,4 @@
-"""A box for a number with its unit, that may stand on "auto"."""
+"""A box for a number with its unit, or for "auto"."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class _Box(QDoubleSpinBox):
 
 
 def _step(kind: type, value: float | None, low: float, high: float) -> float:
-    """Return a step that a person would take: about a tenth of the number itself."""
+    """Return a step of the arrows: about a tenth of the number itself."""
     if kind is int:
         return 1.0
     size = abs(value) if value else min(high, 1.0) if high < HUGE else max(abs(low), 1.0)

@@ -76,7 +76,7 @@ def with_links(problem: Problem, step: str = "", colour: str = LINK) -> str:
     step
         The step that it comes from, whose settings it names.
     colour
-        Colour of the links.
+        Colour of the connections.
 
     Returns
     -------

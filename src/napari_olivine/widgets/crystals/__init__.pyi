@@ -1,11 +1,9 @@
 from .colour_part import ColourPart as ColourPart
 from .column_menu import ColumnMenu as ColumnMenu
-from .columns import VERBATIM as VERBATIM, column_of as column_of, ordered as ordered
 from .export_part import ExportPart as ExportPart
 from .focus import centre_on as centre_on, show_outline as show_outline
 from .gallery_part import GalleryPart as GalleryPart
 from .layer import Outlines as Outlines, crystal_at as crystal_at, picker as picker
-from .radial_part import ZONES as ZONES
 from .selected_part import SelectedCrystalPart as SelectedCrystalPart
 from .table_model import CrystalModel as CrystalModel
 from .table_view import CrystalTableView as CrystalTableView

@@ -1,4 +1,4 @@
-"""The choice of what the crystals' colours mean, with its legend."""
+"""The column that colours the crystals, and its legend."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPaintEvent, QPalette
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QLabel, QSizePolicy, QWidget
+from superqt.utils import signals_blocked
 from typing_extensions import override
 
-from napari_olivine.widgets.common import combo, wrapped
-from napari_olivine.widgets.crystals.columns import column_of
+from napari_olivine.widgets.common import column_layout, combo, row_layout, wrapped
 from napari_olivine.widgets.layers import (
     CLASS,
     FIRST,
@@ -19,6 +19,7 @@ from napari_olivine.widgets.layers import (
     Scale,
     colour_by,
     colour_choices,
+    column_of,
 )
 
 TITLES = {CLASS: "Class", "zone_class": "Class of the profile", "verdict": "Verdict"}
@@ -41,7 +42,7 @@ class ColourBar(QWidget):
         self.update()
 
     def words(self) -> list[str]:
-        """Return what stands below its low end, middle and high end."""
+        """Return the labels of its low end, middle and high end."""
         if self.scale is None:
             return []
         low, high = self.scale.low, self.scale.high
@@ -75,10 +76,10 @@ class ColourBar(QWidget):
 
 
 class ColourPart(QWidget):
-    """What the colours on the canvas mean; filled or as outlines."""
+    """Choice of the column that colours the crystals, filled or as outlines."""
 
     changed = Signal()
-    """Another column, or outlines instead of areas."""
+    """Another column was chosen, or outlines instead of areas."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,20 +88,11 @@ class ColourPart(QWidget):
         self.box.setToolTip("Column that the crystals on the image are coloured by")
         self.outlines = QCheckBox("Outlines")
         self.outlines.setToolTip("Draw the crystals' outlines and leave their inside free")
-        self.legend = wrapped("")
-        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend = wrapped(rich=True)
         self.bar = ColourBar()
         self.bar.hide()
-        row = QHBoxLayout()
-        row.addWidget(QLabel("Colour by"))
-        row.addWidget(self.box, 1)
-        row.addWidget(self.outlines)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(row)
-        column.addWidget(self.legend)
-        column.addWidget(self.bar)
+        row = row_layout(QLabel("Colour by"), self.box, self.outlines, wide=self.box)
+        column_layout(self, row, self.legend, self.bar)
         self._choices: list[str] = []
         self._table = pd.DataFrame({"id": np.zeros(0, np.int64)})
         self.colouring = Colouring(np.zeros(0, object))
@@ -117,7 +109,7 @@ class ColourPart(QWidget):
         self.box.setCurrentIndex(self.box.findData(name))
 
     def set_table(self, table: pd.DataFrame) -> None:
-        """Show another table; the column is kept if it has it. Tells nobody."""
+        """Show another table, without a signal; the column is kept if the table has it."""
         self._table = table
         choices = colour_choices(table)
         if choices != self._choices:
@@ -126,18 +118,17 @@ class ColourPart(QWidget):
         self._work_out()
 
     def _fill_box(self, chosen: str) -> None:
-        self.box.blockSignals(True)
-        self.box.clear()
         first = [name for name in self._choices if name in (CLASS, *FIRST)]
-        for k, name in enumerate(self._choices):
-            if k and k == len(first):
-                self.box.insertSeparator(k)
-            column = column_of(name)
-            self.box.addItem(TITLES.get(name, column.title), name)
-            words = column.explanation if name != CLASS else "Zoning and size class"
-            self.box.setItemData(self.box.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
-        self.box.setCurrentIndex(max(self.box.findData(chosen), 0))
-        self.box.blockSignals(False)
+        with signals_blocked(self.box):
+            self.box.clear()
+            for k, name in enumerate(self._choices):
+                if k and k == len(first):
+                    self.box.insertSeparator(k)
+                column = column_of(name)
+                self.box.addItem(TITLES.get(name, column.title), name)
+                words = column.explanation if name != CLASS else "Zoning and size class"
+                self.box.setItemData(self.box.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
+            self.box.setCurrentIndex(max(self.box.findData(chosen), 0))
 
     def _on_chosen(self, _index: int) -> None:
         self._work_out()

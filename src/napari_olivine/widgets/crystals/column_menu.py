@@ -1,4 +1,4 @@
-"""Which columns of the crystal table are shown; remembered for the person, not the section."""
+"""The shown columns of the crystal table, stored in the person's settings."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QPoint, QSettings, Qt
 from qtpy.QtGui import QAction, QMouseEvent
-from qtpy.QtWidgets import QMenu, QPushButton, QTableView
+from qtpy.QtWidgets import QMenu, QTableView
 from typing_extensions import override
 
-from napari_olivine.widgets.crystals.columns import place_in_menu, usual_of
+from napari_olivine.widgets.common import push_button
 from napari_olivine.widgets.crystals.table_model import CrystalModel
+from napari_olivine.widgets.layers import place_in_menu, usual_of
 
 
 class ColumnMenu(QObject):
-    """Shows and hides columns, by a button and by a right click on their heads.
+    """Shows and hides columns, by a button or a right click on the header.
 
     Parameters
     ----------
@@ -25,9 +26,9 @@ class ColumnMenu(QObject):
     def __init__(self, view: QTableView, model: CrystalModel) -> None:
         super().__init__(view)
         self.view, self.model = view, model
-        self.button = QPushButton("Columns")
-        self.button.setToolTip("Choose the columns; so does a right click on their heads")
-        self.button.clicked.connect(self._open_below)
+        self.button = push_button(
+            "Columns", self._open_below, "Choose the columns; so does a right click on their heads"
+        )
         header = view.horizontalHeader()
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(
@@ -66,7 +67,7 @@ class ColumnMenu(QObject):
         self.view.resizeColumnsToContents()
 
     def apply(self) -> None:
-        """Hide what is not chosen; a table with other columns has lost it."""
+        """Hide the columns that are not chosen; a new table shows all of them."""
         self._usual = usual_of(self.model.table)
         for column, name in enumerate(self.model.names):
             hidden = not self.is_shown(name)

@@ -59,11 +59,11 @@ def cut_out(
     record
         Row of the crystal's table: id and box.
     picture
-        What is shown. mg# has viridis inside the crystal and dim grey around it.
+        Kind of picture; mg# is drawn in viridis inside the crystal, over dim grey.
     side
         Rows and columns of the cut-out.
     field_px
-        What it shows of the section, pixels at full resolution.
+        Side of its field of view, pixels at full resolution.
 
     Returns
     -------

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QPushButton
-
 from napari_olivine.errors import InputError
 from napari_olivine.registry import STEPS
 from napari_olivine.section import Section
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.common import FolderEdit, Folding, SettingsForm, wrapped
+from napari_olivine.widgets.common import (
+    Collapsible,
+    FolderEdit,
+    SettingsForm,
+    push_button,
+    wrapped,
+)
 
 
-class ExportPart(Folding):
+class ExportPart(Collapsible):
     """Folder, settings and button of the export; the dock starts the step."""
 
     def __init__(self) -> None:
-        super().__init__("Export the catalogue", opened=False)
+        super().__init__("Export the catalogue", expanded=False)
         self.folder = FolderEdit("New folder of the catalogue")
         self.form = SettingsForm(STEPS["export"].settings, step="export")
-        self.export_button = QPushButton("Export")
-        self.export_button.setToolTip("Write the catalogue to the folder")
+        self.export_button = push_button("Export", tooltip="Write the catalogue to the folder")
         for part in (
             wrapped("Tables, pictures of the phenocrysts, plots and a methods text go to"),
             self.folder,
@@ -38,7 +41,7 @@ class ExportPart(Folding):
         return self.form.values()
 
     def arguments(self, section: Section) -> list[str]:
-        """Return what follows the command: section and folder.
+        """Return the arguments of the command: section and folder.
 
         Raises
         ------

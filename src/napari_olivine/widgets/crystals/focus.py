@@ -1,4 +1,4 @@
-"""Showing one crystal on the canvas: the view moves to it, a yellow line runs around it."""
+"""Show one crystal on the canvas: centre the view on it, outline it in yellow."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from napari_olivine.widgets.crystals.layer import OUTLINE, outline_data
 from napari_olivine.widgets.state import OpenSection
 
 ON_SCREEN = (120, 400)
-"""Sides of a crystal on the screen between which the zoom stays as it is, px of the screen."""
+"""Range of a crystal's side on the screen within which the zoom is kept, px of the screen."""
 
 
 def centre_on(
     session: OpenSection, record: dict[str, Any], on_screen: tuple[float, float] = ON_SCREEN
 ) -> None:
-    """Move the view to a crystal, and closer or away if it is small or large on the screen.
+    """Centre the view on a crystal; zoom if it is too small or too large on the screen.
 
     Parameters
     ----------
     session
-        Session of the viewer.
+        Open section of the viewer.
     record
         Row of the crystal's table.
     on_screen
@@ -33,7 +33,7 @@ def centre_on(
 
 
 SHAPE = ("id", "row0", "row1", "col0", "col1", "area_px", "x_um", "y_um")
-"""What changes with the outline of a crystal."""
+"""Columns that change with the outline of a crystal."""
 
 
 def show_outline(session: OpenSection, record: dict[str, Any] | None) -> None:

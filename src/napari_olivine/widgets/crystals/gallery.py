@@ -26,7 +26,6 @@ from typing_extensions import override
 
 from napari_olivine.section import Section
 from napari_olivine.widgets.common import Background
-from napari_olivine.widgets.crystals.columns import text_of
 from napari_olivine.widgets.crystals.cutouts import (
     PICTURES,
     Picture,
@@ -34,9 +33,11 @@ from napari_olivine.widgets.crystals.cutouts import (
     cut_out,
     field_of,
 )
+from napari_olivine.widgets.crystals.focus import SHAPE
 from napari_olivine.widgets.crystals.gallery_tile import LINE, SIDE, Tile, paint_tile
 from napari_olivine.widgets.crystals.radial_part import words_of
 from napari_olivine.widgets.crystals.table_model import CrystalModel
+from napari_olivine.widgets.layers import text_of
 
 GAP = 6
 
@@ -44,11 +45,11 @@ CELL = SIDE + LINE + GAP
 """Height of a row of crystals."""
 
 KEPT = 1000
-"""Cut-outs that are kept, some 40 kB each; those that were not seen for longest go first."""
+"""Cut-outs in the cache, about 40 kB each; the least recently used goes first."""
 
 
 class CrystalGallery(QAbstractScrollArea):
-    """Cut-outs of crystals, made off the main thread for those that are scrolled into view.
+    """Cut-outs of the crystals in view, made in a background thread.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ class CrystalGallery(QAbstractScrollArea):
     # ------------------------------------------------------------------ what is shown
 
     def set_section(self, section: Section | None) -> None:
-        """Take the images of a section, or take them anew; `None` for none."""
+        """Open the images of a section, again if it is the same; `None` for none."""
         self._background.want([])
         self.cut_outs.clear()
         self._sources = None
@@ -104,7 +105,7 @@ class CrystalGallery(QAbstractScrollArea):
         self.viewport().update()
 
     def show_picture(self, picture: Picture) -> None:
-        """Show another kind of cut-out."""
+        """Show another kind of picture."""
         self.picture = picture
         self.viewport().update()
 
@@ -153,11 +154,11 @@ class CrystalGallery(QAbstractScrollArea):
 
     @property
     def making(self) -> int:
-        """Crystals in view whose cut-outs are still to come."""
+        """Number of crystals in view whose cut-outs are not made yet."""
         return self._making
 
     def stop(self) -> None:
-        """Leave what is being made."""
+        """Stop making cut-outs."""
         self._background.stop()
 
     # ------------------------------------------------------------------ painting
@@ -206,9 +207,8 @@ class CrystalGallery(QAbstractScrollArea):
         return self._largest if self.same_scale else field_of(record)
 
     def _name(self, record: dict[str, Any], field: float) -> Hashable:
-        """Name of a cut-out; another one after the crystal's outline was changed."""
-        stamp = ("id", "row0", "row1", "col0", "col1", "area_px", "x_um", "y_um")
-        return self.picture, field, *(float(record.get(name, 0)) for name in stamp)
+        """Key of a cut-out; an edit of the crystal's outline changes it."""
+        return self.picture, field, *(float(record.get(name, 0)) for name in SHAPE)
 
     def _work(self, record: dict[str, Any], field: float) -> Any:
         sources, picture = self._sources, self.picture

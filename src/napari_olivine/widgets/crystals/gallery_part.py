@@ -1,11 +1,11 @@
-"""The gallery with the choice of what its cut-outs show."""
+"""The gallery and the choice of its picture."""
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import combo
+from napari_olivine.widgets.common import column_layout, combo, row_layout
 from napari_olivine.widgets.crystals.colour_part import ColourBar
 from napari_olivine.widgets.crystals.cutouts import PICTURES
 from napari_olivine.widgets.crystals.gallery import CrystalGallery
@@ -14,7 +14,7 @@ from napari_olivine.widgets.layers import Scale, ramp
 
 
 class GalleryPart(QWidget):
-    """Contact sheet, its choices above it.
+    """Contact sheet with its choices above.
 
     Parameters
     ----------
@@ -33,18 +33,13 @@ class GalleryPart(QWidget):
         self.same_scale.toggled.connect(self.sheet.show_same_scale)
         self.bar = ColourBar()
         self.bar.hide()
-        row = QHBoxLayout()
-        row.addWidget(self.pictures, 1)
-        row.addWidget(self.same_scale)
-        column = QVBoxLayout(self)
+        row = row_layout(self.pictures, self.same_scale, wide=self.pictures)
+        column = column_layout(self, row, self.bar, self.sheet)
         column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(row)
-        column.addWidget(self.bar)
-        column.addWidget(self.sheet, 1)
+        column.setStretchFactor(self.sheet, 1)
 
     def set_section(self, section: Section | None) -> None:
-        """Take the images of a section, or take them anew."""
+        """Open the images of a section, again if it is the same."""
         self.sheet.set_section(section)
         sources = self.sheet.sources
         for k, picture in enumerate(PICTURES):

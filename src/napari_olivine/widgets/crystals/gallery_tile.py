@@ -1,4 +1,4 @@
-"""One crystal of the gallery as it is painted: cut-out, scale bar, and what stands below."""
+"""Paint one crystal of the gallery: cut-out, scale bar, caption."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIDE = 100
 """Side of a cut-out on the screen."""
 
 LINE = 17
-"""Height of the words below it."""
+"""Height of the caption."""
 
 EMPTY, SELECTED = "#15181d", "#ffff00"
 
@@ -22,7 +22,7 @@ REJECTED_OPACITY = 0.3
 
 @dataclass(frozen=True)
 class Tile:
-    """What is painted of a crystal.
+    """Content of the tile of a crystal.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ class Tile:
     cut_out
         `None` while it is being made.
     field_um
-        Side of what the cut-out shows.
+        Side of the cut-out's field of view.
     colour
-        That it has on the canvas.
+        Colour of the crystal on the canvas.
     value
-        What the crystals are sorted by.
+        Value of the column that sorts the crystals.
     rejected, selected
         A rejected one is faint, the selected one has a frame.
     """
@@ -50,16 +50,16 @@ class Tile:
 
 
 def paint_tile(painter: QPainter, cell: QRect, tile: Tile) -> None:
-    """Paint a crystal; words have the colour of the pen.
+    """Paint the tile of a crystal; text has the colour of the pen.
 
     Parameters
     ----------
     painter
-        Of the gallery.
+        Painter of the gallery.
     cell
-        Where: `SIDE` wide, `SIDE` and `LINE` high.
+        Place of the tile, `SIDE` wide and `SIDE` + `LINE` high.
     tile
-        What.
+        Content.
     """
     ink = painter.pen()
     place = QRect(cell.left(), cell.top(), SIDE, SIDE)

@@ -1,4 +1,4 @@
-"""The histogram of mg# of the selected crystal, made off the main thread."""
+"""The histogram of mg# of the selected crystal, made in a background thread."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Histogram:
     Parameters
     ----------
     edges
-        Of the bars, shape (bars + 1,), mg# as a fraction.
+        Edges of the bars, shape (bars + 1,), mg# as a fraction.
     percent
-        Of the pixels in each bar, shape (bars,).
+        Percentage of the pixels in each bar, shape (bars,).
     pixels
-        That were counted, of the level that was read.
+        Number of pixels, of the level that was read.
     level
-        Of the pyramid; above 0 each value is a mean of 4^level pixels.
+        Level of the pyramid; above 0 each value is a mean of 4^level pixels.
     """
 
     edges: NDArray[np.float64]
@@ -52,7 +52,7 @@ class Histogram:
 def mg_histogram(
     labels: Raster, mg: Raster, record: dict[str, Any], border_px: float
 ) -> Histogram | None:
-    """Count mg# of a crystal's pixels further from its outline than the border.
+    """Make the histogram of mg# of a crystal's pixels inside its border.
 
     Parameters
     ----------
@@ -66,8 +66,11 @@ def mg_histogram(
     Returns
     -------
     Histogram or None
-        None where no pixel is left. Bars are as wide as Freedman and Diaconis (1981) advise,
-        2 IQR / n^(1/3), but 10 to 60.
+        None where no pixel is left. Bars are 2 IQR / n^(1/3) wide, but 10 to 60 in number.
+
+    References
+    ----------
+    Freedman and Diaconis (1981), doi 10.1007/BF01025868: width of the bars.
     """
     row0, row1, col0, col1 = (int(record[name]) for name in ("row0", "row1", "col0", "col1"))
     level = 0
@@ -107,14 +110,14 @@ class HistogramPart(QWidget):
         super().__init__()
         self.plot = Plot(Axis("mg#"), Axis("% of pixels"))
         self.plot.setFixedHeight(PLOT_HEIGHT)
-        self.about = wrapped("")
+        self.about = wrapped()
         self.about.setToolTip("Pixels inside the border; lines mark the medians of core and rim")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.plot)
         column.addWidget(self.about)
         self.crystal = 0
-        """The crystal that the histogram is of, once it is drawn."""
+        """Crystal of the histogram that is drawn."""
         self._background = Background()
         self._background.done.connect(self._on_done)
         self._wanted: tuple[int, float, float] | None = None
@@ -122,7 +125,7 @@ class HistogramPart(QWidget):
         self.hide()
 
     def set_section(self, section: Section | None) -> None:
-        """Take the images of a section, or take them anew."""
+        """Open the images of a section, again if it is the same."""
         self._background.want([])
         self._rasters, self._wanted = None, None
         if section is None or section.product("mg") is None:
@@ -147,7 +150,7 @@ class HistogramPart(QWidget):
         self._background.want([(name, lambda: mg_histogram(labels, mg, record, border))])
 
     def stop(self) -> None:
-        """Leave what is being made."""
+        """Stop making the histogram."""
         self._background.stop()
 
     def _on_done(self, name: Hashable, found: Histogram | None) -> None:

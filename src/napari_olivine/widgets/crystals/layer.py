@@ -25,14 +25,14 @@ A thinner one has gaps where the level is finer than the screen."""
 
 
 class Outlines:
-    """Shows all crystals as outlines, or as areas again with the opacity that they had."""
+    """Shows all crystals as outlines, or as areas with their former opacity."""
 
     def __init__(self) -> None:
         self._on = False
         self._filled = 1.0
 
     def show(self, layer: Any, on: bool) -> None:
-        """Show a layer one way or the other; a layer that was made anew, too."""
+        """Show the crystals of a layer as outlines or as areas."""
         if on == (layer.contour > 0):
             return
         if on and not self._on:
@@ -42,7 +42,20 @@ class Outlines:
 
 
 def crystal_at(section: Section, y_um: float, x_um: float) -> int:
-    """Id of the crystal at a place, 0 for none; read from the store, not from the screen."""
+    """Return the crystal at a place, as the section stores it at full resolution.
+
+    Parameters
+    ----------
+    section
+        Section with crystals.
+    y_um, x_um
+        Place, um from the upper left corner.
+
+    Returns
+    -------
+    int
+        Id of the crystal, 0 for none.
+    """
     row, column = (round(value / section.pixel_size_um) for value in (y_um, x_um))
     rows, columns = section.shape
     if not (0 <= row < rows and 0 <= column < columns):

@@ -1,4 +1,4 @@
-"""The radial profile of the selected crystal, and the crystals that are like it."""
+"""The radial profile of the selected crystal, and the search for similar crystals."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_olivine.widgets.common import Axis, Curve, Plot
+from napari_olivine.widgets.common import Axis, Curve, Plot, push_button
+from napari_olivine.widgets.layers import ZONES
 
 COLOUR, BAND = "#009E73", "#8fbfae"
 
@@ -18,32 +19,22 @@ PLOT_HEIGHT = 135
 SURE = 2
 """Standard errors on each side of the curve that its band shows."""
 
-ZONES = {
-    "unzoned": "unzoned",
-    "quench_rim": "unzoned with a quench rim",
-    "normal": "normal zoning",
-    "reversed": "reversed zoning",
-    "mg_rich_mantle": "mantle rich in Mg",
-    "fe_rich_mantle": "mantle rich in Fe",
-    "oscillatory": "oscillatory zoning",
-    "patchy": "patchy zoning",
-}
-"""Classes of radial profiles as a person reads them."""
-
 
 class RadialPart(QWidget):
-    """mg# from the outline to the centre, and a button that looks for more of the kind."""
+    """mg# from the outline to the centre, and a button that searches for similar crystals."""
 
-    asked = Signal(int)
-    """Crystals like this one are wanted."""
+    similar_wanted = Signal(int)
+    """The crystal to which similar ones are wanted."""
 
     def __init__(self) -> None:
         super().__init__()
         self.plot = Plot(Axis("outline 0 to centre 1", limits=(0.0, 1.0)), Axis("mg#"))
         self.plot.setFixedHeight(PLOT_HEIGHT)
-        self.button = QPushButton("Crystals like this one")
-        self.button.setToolTip("Show the crystals whose radial profiles are the most like this one")
-        self.button.clicked.connect(lambda: self.asked.emit(self._crystal))
+        self.button = push_button(
+            "Crystals like this one",
+            lambda: self.similar_wanted.emit(self._crystal),
+            "Show the crystals whose radial profiles are the most like this one",
+        )
         self._crystal = 0
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -81,7 +72,7 @@ def curves_of(profiles: pd.DataFrame) -> tuple[Any, Any]:
 
 
 def words_of(record: dict[str, Any]) -> str:
-    """Tell the class of a crystal's radial profile and how sure it is; empty if it has none."""
+    """Describe the class of a crystal's radial profile and its probability; empty without one."""
     name = ZONES.get(record.get("zone_class", ""), "")
     if not name:
         return ""

@@ -8,17 +8,17 @@ import pandas as pd
 from qtpy.QtWidgets import QHBoxLayout
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import Folding
+from napari_olivine.widgets.common import Collapsible
 from napari_olivine.widgets.crystals.histogram import HistogramPart
 from napari_olivine.widgets.crystals.radial_part import RadialPart
 from napari_olivine.widgets.crystals.summary import CrystalSummary
 
 
-class SelectedCrystalPart(Folding):
-    """What is known of one crystal; it folds away where the table needs the room."""
+class SelectedCrystalPart(Collapsible):
+    """Cut-out, numbers and plots of one crystal; collapsible to give the table its room."""
 
     def __init__(self) -> None:
-        super().__init__("Selected crystal", opened=True)
+        super().__init__("Selected crystal", expanded=True)
         self.summary = CrystalSummary()
         self.radial = RadialPart()
         self.histogram = HistogramPart()
@@ -31,7 +31,7 @@ class SelectedCrystalPart(Folding):
         self.inside.addLayout(plots)
 
     def stop(self) -> None:
-        """Leave what is being made."""
+        """Stop making cut-out and histogram."""
         self.summary.stop()
         self.histogram.stop()
 
@@ -41,7 +41,17 @@ class SelectedCrystalPart(Folding):
         record: dict[str, Any] | None,
         profiles: pd.DataFrame | None,
     ) -> None:
-        """Show a crystal by its row of the table, or none."""
+        """Show a crystal, or none.
+
+        Parameters
+        ----------
+        section
+            Open section.
+        record
+            Row of the crystal's table.
+        profiles
+            Radial profiles of the crystals, `None` if there are none.
+        """
         self.summary.show_crystal(section, record)
         self.radial.show_crystal(record, profiles)
         self.histogram.show_crystal(record)

@@ -11,7 +11,7 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_olivine.section import Raster, Section
-from napari_olivine.widgets.common import Background
+from napari_olivine.widgets.common import Background, wrapped
 from napari_olivine.widgets.crystals.radial_part import words_of
 
 SIDE = 132
@@ -26,9 +26,7 @@ class CrystalSummary(QWidget):
         self.picture = QLabel()
         self.picture.setFixedSize(SIDE, SIDE)
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.text = QLabel("Click a crystal, or choose a row.")
-        self.text.setWordWrap(True)
-        self.text.setTextFormat(Qt.TextFormat.RichText)
+        self.text = wrapped("Click a crystal, or choose a row.", rich=True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignTop)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -40,7 +38,7 @@ class CrystalSummary(QWidget):
         self._background.done.connect(self._on_done)
 
     def stop(self) -> None:
-        """Leave what is being made."""
+        """Stop making the cut-out."""
         self._background.stop()
 
     def show_crystal(self, section: Section | None, record: dict[str, Any] | None) -> None:

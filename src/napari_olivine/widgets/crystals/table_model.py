@@ -1,4 +1,4 @@
-"""The crystal table as Qt sees it: numpy columns, sorted and filtered by index."""
+"""Qt model of the crystal table: numpy columns, sorted and filtered by index."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from typing_extensions import override
 
 from napari_olivine.errors import InputError
-from napari_olivine.widgets.crystals.columns import VERBATIM, Column, column_of, ordered, text_of
 from napari_olivine.widgets.crystals.values import CrystalValues, terms_of
+from napari_olivine.widgets.layers import VERBATIM, Column, column_of, ordered, text_of
 
-ALIKE = 50
-"""Crystals that are shown as like another one, at most."""
+MOST_SIMILAR = 50
+"""Largest number of similar crystals that are shown."""
 
 
 class CrystalModel(QAbstractTableModel):
     """Table of crystals for a view; sorting 20 000 rows takes some milliseconds.
 
-    It has every column; which of them are seen is up to the view.
+    It has every column; the view hides some of them.
     """
 
     def __init__(self) -> None:
@@ -67,8 +67,8 @@ class CrystalModel(QAbstractTableModel):
             Words and conditions, all of which must hold: a word must begin a class or verdict,
             a number is an id, and ``area_um2>20000``, ``verdict=rejected``, ``habit!=rounded``
             or ``note~crack`` (contains) compare a column (any beginning of its name will do).
-            ``like=12`` keeps the crystals whose radial profiles are the most like that of
-            crystal 12, the most alike first.
+            ``like=12`` keeps the crystals whose radial profiles are the most similar to that of
+            crystal 12, the most similar first.
 
         Raises
         ------
@@ -76,10 +76,10 @@ class CrystalModel(QAbstractTableModel):
             If a condition names no column or no number; nothing changes then.
         """
         terms = terms_of(text)
-        self.values.fits([term for term in terms if not _asks_alike(term)])  # it may be refused
+        self.values.fits([term for term in terms if not _is_similarity(term)])  # it may be refused
         for term in terms:
-            if _asks_alike(term):
-                self.values.unlike(_wanted(term))
+            if _is_similarity(term):
+                self.values.unlike(_reference(term))
         self.beginResetModel()
         self.text, self.problem = text, ""
         self._apply(text)
@@ -104,7 +104,7 @@ class CrystalModel(QAbstractTableModel):
         return int(self.ids[self._kept[row]])
 
     def record(self, crystal: int) -> dict[str, Any] | None:
-        """Everything that is known of a crystal, `None` if there is no such."""
+        """Row of a crystal as a dictionary, `None` if there is no such crystal."""
         return self.values.record(crystal)
 
     def column(self, name: str) -> Column:
@@ -118,7 +118,7 @@ class CrystalModel(QAbstractTableModel):
             return value
         return text_of(value, self.column(name).pattern)
 
-    # ------------------------------------------------------------------ what Qt asks for
+    # ------------------------------------------------------------------ Qt's interface
 
     @override
     def rowCount(self, parent: QModelIndex | None = None) -> int:
@@ -163,15 +163,16 @@ class CrystalModel(QAbstractTableModel):
 
     def _apply(self, text: str) -> None:
         terms = terms_of(text)
-        alike = [_wanted(term) for term in terms if _asks_alike(term)]
-        good = self.values.fits([term for term in terms if not _asks_alike(term)])
-        unlike = self.values.unlike(alike[-1]) if alike else None
+        references = [_reference(term) for term in terms if _is_similarity(term)]
+        good = self.values.fits([term for term in terms if not _is_similarity(term)])
+        unlike = self.values.unlike(references[-1]) if references else None
         self.values.columns.pop("unlike", None)
         self._kept = np.flatnonzero(good)
         if unlike is not None:
             self.values.columns["unlike"] = unlike
             order = np.argsort(unlike[self._kept], kind="stable")
-            self._kept = self._kept[order[: np.count_nonzero(np.isfinite(unlike[good]))]][:ALIKE]
+            with_profile = np.count_nonzero(np.isfinite(unlike[good]))
+            self._kept = self._kept[order[: min(with_profile, MOST_SIMILAR)]]
         else:
             self._kept = self._in_order(self._kept)
         self.names = ordered(list(self.values.columns))
@@ -192,9 +193,9 @@ class CrystalModel(QAbstractTableModel):
         self._row_of = dict(zip(shown, range(len(shown)), strict=True))
 
 
-def _asks_alike(term: str) -> bool:
+def _is_similarity(term: str) -> bool:
     return term.lower().startswith("like=")
 
 
-def _wanted(term: str) -> str:
+def _reference(term: str) -> str:
     return term.lower().removeprefix("like=")

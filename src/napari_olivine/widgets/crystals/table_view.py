@@ -1,4 +1,4 @@
-"""The view of the crystal table: what is selected and seen stays when the table changes."""
+"""The view of the crystal table: selection and scroll position survive a change of the table."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from contextlib import contextmanager
 
 from qtpy.QtCore import QModelIndex, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from superqt.utils import signals_blocked
 from typing_extensions import override
 
 from napari_olivine.widgets.crystals.table_model import CrystalModel
 
 
 class CrystalTableView(QTableView):
-    """Rows of crystals, one of them selected.
+    """Table of crystals with one selected row.
 
     Parameters
     ----------
     crystals
-        What is shown.
+        Model of the table.
     """
 
     chosen = Signal(int)
@@ -54,12 +55,11 @@ class CrystalTableView(QTableView):
             name, down = "unlike", False
         order = Qt.SortOrder.DescendingOrder if down else Qt.SortOrder.AscendingOrder
         header = self.horizontalHeader()
-        header.blockSignals(True)  # or the view sorts again
-        header.setSortIndicator(names.index(name) if name in names else -1, order)
-        header.blockSignals(False)
+        with signals_blocked(header):  # or the view sorts again
+            header.setSortIndicator(names.index(name) if name in names else -1, order)
 
     def mark(self, crystal: int) -> None:
-        """Select the row of a crystal, or none; nobody is told."""
+        """Select the row of a crystal, or none, without a signal."""
         row = self.crystals.row_of(crystal)
         self._quiet = True
         if row >= 0:

@@ -1,4 +1,4 @@
-"""The crystals' values as arrays: what sorting and filtering ask of them, worked out once."""
+"""Values of the crystals as arrays: keys for sorting and texts for filtering, computed once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-from napari_olivine.widgets.crystals.columns import text_of
 from napari_olivine.widgets.crystals.radial_part import curves_of
+from napari_olivine.widgets.layers import text_of
 
 CONDITION = re.compile(r"^([a-z_]\w*)(<=|>=|!=|<|>|=|~)(.*)$", re.IGNORECASE)
 
@@ -59,7 +59,7 @@ class CrystalValues:
         return self.columns[name].dtype.kind in "iuf"
 
     def record(self, crystal: int) -> dict[str, Any] | None:
-        """Everything that is known of a crystal, `None` if there is no such."""
+        """Row of a crystal as a dictionary, `None` if there is no such crystal."""
         place = self._place.get(int(crystal))
         if place is None:
             return None

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QTabWidget, QWidget
+from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QTabWidget, QWidget
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import wrapped
+from napari_olivine.widgets.common import row_layout, wrapped
 from napari_olivine.widgets.crystals import (
     ColourPart,
     ColumnMenu,
@@ -28,7 +28,7 @@ from napari_olivine.widgets.crystals import (
     picker,
     show_outline,
 )
-from napari_olivine.widgets.docks.step_dock import StepDock
+from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.layers import KEY, look_up, made
 
 
@@ -65,17 +65,14 @@ class CrystalsDock(StepDock):
         self.tabs.setMinimumHeight(230)
         self.tally = QLabel()
         self.tabs.setCornerWidget(self.tally)
-        self.count = wrapped("")
+        self.count = wrapped()
         self.count.hide()
         self.selected_part = SelectedCrystalPart()
         self.summary, self.radial = self.selected_part.summary, self.selected_part.radial
         self.histogram = self.selected_part.histogram
-        self.radial.asked.connect(lambda crystal: self.filter.setText(f"like={crystal}"))
-        line = QHBoxLayout()
-        line.addWidget(self.filter, 1)
-        line.addWidget(self.columns.button)
+        self.radial.similar_wanted.connect(lambda crystal: self.filter.setText(f"like={crystal}"))
         self.body.addWidget(self.colours)
-        self.body.addLayout(line)
+        self.body.addLayout(row_layout(self.filter, self.columns.button, wide=self.filter))
         self.body.addWidget(self.count)
         self.body.addWidget(self.tabs, 1)
         self.body.addWidget(self.selected_part)
@@ -85,13 +82,13 @@ class CrystalsDock(StepDock):
         viewer = self.session.viewer
         on_press = picker(self.pick)
         viewer.mouse_drag_callbacks.append(on_press)
-        self.links.when_cut(lambda: viewer.mouse_drag_callbacks.remove(on_press))
-        self.links.when_cut(lambda: show_outline(self.session, None))
-        self.links.when_cut(self.gallery.sheet.stop)
-        self.links.when_cut(self.selected_part.stop)
-        self.links.connect(viewer.layers.events.inserted, self._on_layer_inserted)
-        self.links.connect(self.session.selection_changed, self._on_selected)
-        self.links.connect(self.session.crystals_edited, self.show_table)
+        self.connections.on_close(lambda: viewer.mouse_drag_callbacks.remove(on_press))
+        self.connections.on_close(lambda: show_outline(self.session, None))
+        self.connections.on_close(self.gallery.sheet.stop)
+        self.connections.on_close(self.selected_part.stop)
+        self.connections.connect(viewer.layers.events.inserted, self._on_layer_inserted)
+        self.connections.connect(self.session.selection_changed, self._on_selected)
+        self.connections.connect(self.session.crystals_edited, self.show_table)
         self.fill()
 
     @override
@@ -108,7 +105,7 @@ class CrystalsDock(StepDock):
     def button_of(self, step: str) -> QPushButton | None:
         if step != "export":
             return super().button_of(step)
-        self.export.unfold(True)
+        self.export.set_expanded(True)
         return self.export.export_button
 
     @override
@@ -120,7 +117,7 @@ class CrystalsDock(StepDock):
 
     def _show_export(self) -> None:
         with suppress(RuntimeError):  # closed meanwhile
-            if self.export.opened:
+            if self.export.expanded:
                 self.scroll_area.ensureWidgetVisible(self.export.export_button)
 
     def run_export(self) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QFormLayout, QLineEdit
+from qtpy.QtWidgets import QLineEdit
 from typing_extensions import override
 
 from napari_olivine.errors import InputError
 from napari_olivine.masks import NAMED_RULES, MaskSettings
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.common import combo, wrapped
-from napari_olivine.widgets.docks.step_dock import StepDock
+from napari_olivine.widgets.common import combo, form_layout, wrapped
+from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.layers import CHANNELS
-from napari_olivine.widgets.state import USUAL, CompositeBar
+from napari_olivine.widgets.state import USUAL, Composite, CompositeBar
 
 OWN = "own conditions"
 
@@ -35,17 +35,13 @@ class MasksDock(StepDock):
         self.own.setToolTip(
             "Conditions on counts joined by 'and': sums and ratios of signals, < or > a number"
         )
-        self.conditions = wrapped("")
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Rule", self.rule)
-        form.addRow("", self.own)
-        self.body.addLayout(form)
+        self.conditions = wrapped()
+        self.body.addLayout(form_layout(("Rule", self.rule), ("", self.own)))
         self.body.addWidget(self.conditions)
-        self.composite = CompositeBar(self.session.composite, self.links)
+        self.composite = CompositeBar(Composite.of(self.session), self.connections)
         self.body.addWidget(self.composite)
-        self.links.connect(self.session.composite.changed, self.show_legend)
-        self.legend = wrapped("")
+        self.connections.connect(Composite.of(self.session).changed, self.show_legend)
+        self.legend = wrapped()
         self.body.addWidget(self.legend)
         self.show_legend()
         self._show_rule(self.rule.currentText())
@@ -63,7 +59,7 @@ class MasksDock(StepDock):
 
     def show_legend(self) -> None:
         """Tell which element has which colour in the composite."""
-        composite = self.session.composite
+        composite = Composite.of(self.session)
         named = zip(composite.elements, CHANNELS, strict=False)
         text = ", ".join(f"{name} {channel}" for name, channel in named if name)
         if composite.elements == USUAL:

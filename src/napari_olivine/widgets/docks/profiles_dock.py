@@ -14,7 +14,7 @@ from typing_extensions import override
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.history import Step
 from napari_olivine.widgets.common import Axis, Curve, Plot, combo, wrapped
-from napari_olivine.widgets.docks.step_dock import StepDock
+from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view
 from napari_olivine.widgets.layers import overlay
 from napari_olivine.widgets.traverses import (
@@ -74,10 +74,10 @@ class ProfilesDock(StepDock):
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(30)
         self._redraw.timeout.connect(self.draw)
-        self.links.when_cut(self.shapes.remove)
-        self.links.when_cut(self._hide_spots)
-        self.links.when_cut(lambda: self.session.history.forget("traverse"))
-        self.links.connect(self.session.history.moved, self._on_history)
+        self.connections.on_close(self.shapes.remove)
+        self.connections.on_close(self._hide_spots)
+        self.connections.on_close(lambda: self.session.history.forget("traverse"))
+        self.connections.connect(self.session.history.moved, self._on_history)
         self.shapes.drawn.connect(self._on_drawn)
         self.shapes.moved.connect(self._on_moved)
         self.shapes.removed.connect(self._on_removed)
@@ -101,7 +101,7 @@ class ProfilesDock(StepDock):
             if action is not None:
                 button.clicked.connect(action)
             row.addWidget(button)
-        WindowUndo.of(self.session).follow(self.tools["Undo"], self.links)
+        WindowUndo.of(self.session).follow(self.tools["Undo"], self.connections)
         return row
 
     @override

@@ -24,10 +24,11 @@ from napari_olivine.errors import OlivineError
 from napari_olivine.history import Step
 from napari_olivine.review import Review
 from napari_olivine.widgets.common import Background
-from napari_olivine.widgets.crystals import ZONES, centre_on, crystal_at, picker, show_outline
-from napari_olivine.widgets.docks.dock import Dock
+from napari_olivine.widgets.crystals import centre_on, crystal_at, picker, show_outline
+from napari_olivine.widgets.dock_base import Dock
 from napari_olivine.widgets.docks.teaching import TEACHING_STEP, Teaching
 from napari_olivine.widgets.editing import WindowUndo
+from napari_olivine.widgets.layers import ZONES
 from napari_olivine.widgets.review import (
     BUTTONS,
     HISTORY,
@@ -81,7 +82,7 @@ class ReviewDock(Dock):
         self.panel.sizes.currentTextChanged.connect(self._restrict)
         self.panel.start_button.clicked.connect(self.toggle)
         self.panel.history.wanted.connect(self.go_to)
-        self.teaching = Teaching(self.session, self.panel, self.links, self.flush)
+        self.teaching = Teaching(self.session, self.panel, self.connections, self.flush)
         self._background = Background()
         self._background.done.connect(self._on_background)
         self._flush = self._later(FLUSH_MS, self.flush)
@@ -90,18 +91,18 @@ class ReviewDock(Dock):
         self.keys = ReviewKeys(viewer.window._qt_window, actions)
         on_press = picker(self.pick)
         viewer.mouse_drag_callbacks.append(on_press)
-        self.links.when_cut(lambda: viewer.mouse_drag_callbacks.remove(on_press))
-        self.links.when_cut(self.keys.remove)
-        self.links.when_cut(self.stop)
-        self.links.when_cut(lambda: session.history.forget("crystal"))
+        self.connections.on_close(lambda: viewer.mouse_drag_callbacks.remove(on_press))
+        self.connections.on_close(self.keys.remove)
+        self.connections.on_close(self.stop)
+        self.connections.on_close(lambda: session.history.forget("crystal"))
         undo = WindowUndo.of(session)
         for key in HISTORY:
-            undo.follow(self.panel.buttons[key], self.links, redo="Shift" in key)
-        self.links.connect(session.history.moved, self._on_history)
-        self.links.connect(session.selection_changed, self._on_selected)
-        self.links.connect(session.section_opened, lambda _section: self.stop())
-        self.links.connect(session.product_changed, self._on_product_changed)
-        self.links.connect(session.jobs.started, lambda _step: self.flush())
+            undo.follow(self.panel.buttons[key], self.connections, redo="Shift" in key)
+        self.connections.connect(session.history.moved, self._on_history)
+        self.connections.connect(session.selection_changed, self._on_selected)
+        self.connections.connect(session.section_opened, lambda _section: self.stop())
+        self.connections.connect(session.product_changed, self._on_product_changed)
+        self.connections.connect(session.jobs.started, lambda _step: self.flush())
         self._show()
 
     @override
@@ -209,7 +210,7 @@ class ReviewDock(Dock):
                 f"{len(aside)} edits could not be carried out on these crystals and are set aside: "
                 "see Edits."
             )
-            self.panel.history.unfold(True)
+            self.panel.history.set_expanded(True)
         self._tell_others()
         self._restrict()
         self._learn()

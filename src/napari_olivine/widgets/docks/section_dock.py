@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QPoint, Qt, QTimer
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QPoint, QTimer
+from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
@@ -18,15 +18,17 @@ from napari_olivine.widgets.common import (
     Problem,
     heading,
     memory_budget,
+    preload_soon,
+    push_button,
     readable,
-    warm_up,
+    row_layout,
     wrapped,
 )
-from napari_olivine.widgets.docks.opening import open_dock
-from napari_olivine.widgets.docks.step_dock import StepDock
+from napari_olivine.widgets.dock_base import StepDock, open_dock
 from napari_olivine.widgets.section import CheckPart, ImportPart, LevellingPart, ProductsTree
 from napari_olivine.widgets.sessions import SessionsPart
 from napari_olivine.widgets.state import (
+    Composite,
     CompositeBar,
     dock_of,
     next_rerun,
@@ -52,48 +54,41 @@ class SectionDock(StepDock):
     @override
     def build(self) -> None:
         self.setAcceptDrops(True)
-        warm_up()
-        self.title = wrapped("No section is open.")
-        self.title.setTextFormat(Qt.TextFormat.RichText)
-        self.open_button = QPushButton("Open...")
-        self.open_button.setToolTip("Open the folder of a section; dropping it works too")
-        self.open_button.clicked.connect(self.choose_section)
-        self.refresh_button = QPushButton("Look again")
-        self.refresh_button.setToolTip(
-            "Show what was changed outside this window, e.g. by the command line"
+        preload_soon()
+        self.open_button = push_button(
+            "Open...", self.choose_section, "Open the folder of a section; dropping it works too"
         )
-        self.refresh_button.clicked.connect(self.look_again)
-        row = QHBoxLayout()
-        row.addWidget(self.open_button)
-        self.check_button = QPushButton("Check")
-        self.check_button.setToolTip("Read everything in the section: is it whole?")
-        self.check_button.clicked.connect(self.check)
-        row.addWidget(self.refresh_button)
-        row.addWidget(self.check_button)
-        self.body.addLayout(row)
+        self.refresh_button = push_button(
+            "Look again",
+            self.look_again,
+            "Show what was changed outside this window, e.g. by the command line",
+        )
+        self.check_button = push_button(
+            "Check", self.check, "Read everything in the section: is it whole?"
+        )
+        self.body.addLayout(row_layout(self.open_button, self.refresh_button, self.check_button))
+        self.title = wrapped("No section is open.", rich=True)
         self.body.addWidget(self.title)
-        self.next = wrapped("")
-        self.next.setTextFormat(Qt.TextFormat.RichText)
+        self.next = wrapped(rich=True)
         self.next.linkActivated.connect(self._go_to)
         self.body.addWidget(self.next)
-        self.update_button = QPushButton("Bring up to date")
-        self.update_button.clicked.connect(self.bring_up_to_date)
+        self.update_button = push_button("Bring up to date", self.bring_up_to_date)
         self.body.addWidget(self.update_button)
         self._updating: list[str] = []
         self.findings = CheckPart()
         self.findings.repair.connect(self.repair)
         self.body.addWidget(self.findings)
-        self.composite = CompositeBar(self.session.composite, self.links)
-        self.tree = ProductsTree(self.session, self.links)
+        self.composite = CompositeBar(Composite.of(self.session), self.connections)
+        self.tree = ProductsTree(self.session, self.connections)
         self.tree_heading = heading("What there is (tick to show)")
         self.body.addWidget(self.tree_heading)
         self.body.addWidget(self.tree)
         self.body.addWidget(self.composite)
-        self.sessions = SessionsPart(self.session, self.links)
+        self.sessions = SessionsPart(self.session, self.connections)
         self.sessions.failed.connect(self._on_sessions_failed)
-        self.links.connect(self.session.viewer.events.theme, self._on_theme)
+        self.connections.connect(self.session.viewer.events.theme, self._on_theme)
         self.body.addWidget(self.sessions)
-        self.levelling = LevellingPart(self.session, self.links)
+        self.levelling = LevellingPart(self.session, self.connections)
         self.levelling.wanted.connect(self.level)
         self.levelling.button.setVisible("level" in STEPS)
         self.body.addWidget(self.levelling)
@@ -103,7 +98,7 @@ class SectionDock(StepDock):
         self.import_part = ImportPart("Import an instrument's folder")
         self.import_part.failed.connect(self._on_look_failed)
         self.import_part.toggled.connect(self._show_import)
-        self.links.when_cut(self.import_part.stop)
+        self.connections.on_close(self.import_part.stop)
         self.source, self.destination = self.import_part.source, self.import_part.destination
         self.recognised = self.import_part.recognised
         self.body.addWidget(self.import_part)
@@ -113,14 +108,14 @@ class SectionDock(StepDock):
         super()._add_form()
         self.force.hide()
         self.import_part.use_form(self.form)
-        self.settings_part.unfold(False)
+        self.settings_part.set_expanded(False)
 
     @override
     def _add_run_bar(self, outer: QVBoxLayout) -> None:
         super()._add_run_bar(outer)
         self._show_import(self.session.section is None)
         if self.session.section is None:
-            self.import_part.unfold(True)
+            self.import_part.set_expanded(True)
         else:
             self.on_section_opened()
 
@@ -150,7 +145,7 @@ class SectionDock(StepDock):
         if get_reader(str(path)) is not None:
             self.open(path)
         else:  # an instrument's
-            self.import_part.unfold(True)
+            self.import_part.set_expanded(True)
             self.source.edit.setText(str(path))
             self.recognise()
 
@@ -164,7 +159,7 @@ class SectionDock(StepDock):
         """Open a section; a problem is shown in the dock."""
         self.hide_error()
         try:
-            self.session.open(folder, by_turns=True)
+            self.session.open(folder, deferred_layers=True)
         except OlivineError as error:
             self.show_error(error)
 
@@ -194,7 +189,7 @@ class SectionDock(StepDock):
             self.scroll_area.verticalScrollBar().setValue(0)
         else:
             self.import_part.resume(section)
-        self.import_part.unfold(not finished)
+        self.import_part.set_expanded(not finished)
         self._show_import(not finished)
         self._show_next()
 
@@ -224,14 +219,14 @@ class SectionDock(StepDock):
     @override
     def button_of(self, step: str) -> QPushButton | None:
         if step == self.step:
-            self.import_part.unfold(True)
+            self.import_part.set_expanded(True)
         buttons = {"level": self.levelling.button, "check": self.check_button}
         return buttons.get(step, self.run_button)
 
     @override
     def field_of(self, setting: str, step: str) -> QWidget | None:
         if step == self.step:
-            self.import_part.unfold(True)
+            self.import_part.set_expanded(True)
         return super().field_of(setting, step)
 
     # ------------------------------------------------------------------ up to date
@@ -333,7 +328,7 @@ class SectionDock(StepDock):
             part.setVisible(self.session.section is not None)
         self.levelling.button.setEnabled(free)
         self._show_update()
-        importing = self.import_part.opened
+        importing = self.import_part.expanded
         mine = self.session.jobs.running and self._mine()
         self.cancel_button.setVisible(mine or importing)
 
@@ -367,7 +362,7 @@ class SectionDock(StepDock):
     def _on_look_failed(self, why: Problem) -> None:
         if why:
             self.show_error(why)
-            self.settings_part.unfold(True)  # what the files do not say is set there
+            self.settings_part.set_expanded(True)  # what the files do not say is set there
         else:
             self.hide_error()
 

@@ -1,4 +1,4 @@
-"""The Segment dock: a trained network over the section, where the person looks and everywhere."""
+"""The Segment dock: a trained network over the view first, then over the whole section."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QPushButton
-from superqt import QLabeledDoubleSlider
+from qtpy.QtWidgets import QCheckBox
 from typing_extensions import override
 
 from napari_olivine.crystals import CrystalsSettings
@@ -17,9 +15,15 @@ from napari_olivine.errors import OlivineError
 from napari_olivine.inference import SegmentSettings, find_model
 from napari_olivine.networks import read_card
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.common import Folding, Problem, wrapped
-from napari_olivine.widgets.docks.run_bar import Pace, clock
-from napari_olivine.widgets.docks.step_dock import StepDock
+from napari_olivine.widgets.common import (
+    Collapsible,
+    Problem,
+    form_layout,
+    push_button,
+    single_shot,
+    wrapped,
+)
+from napari_olivine.widgets.dock_base import RemainingTime, StepDock, clock
 from napari_olivine.widgets.docks.train_dock import model_names, scores_of
 from napari_olivine.widgets.segmentation import (
     ComparePart,
@@ -28,14 +32,15 @@ from napari_olivine.widgets.segmentation import (
     draw_as_mask,
     draw_as_probability,
     share_of,
+    threshold_slider,
 )
 from napari_olivine.widgets.state import Viewport
 
 POOR = 0.7
-"""IoU at the default threshold below which the person is told that the model knows too little."""
+"""IoU at the default threshold below which the dock warns that the model is poor."""
 
 COUNT_MS = 150
-"""How long threshold and view rest before crystals are counted."""
+"""Pause after a change of threshold or view before crystals are counted."""
 
 
 class SegmentDock(StepDock):
@@ -52,58 +57,48 @@ class SegmentDock(StepDock):
 
     @override
     def build(self) -> None:
-        self.eye = Viewport(self.session.viewer)
-        self.live = LiveSegmentation(self.session, self.eye)
-        self.look = QPushButton("Look: predict what is in view")
-        self.look.setCheckable(True)
-        self.look.setToolTip(
-            "Lay the model over the section; what is finished is kept, and never made twice"
+        self.viewport = Viewport(self.session.viewer)
+        self.live = LiveSegmentation(self.session, self.viewport)
+        self.look = push_button(
+            "Look: predict what is in view",
+            self._on_look,
+            "Lay the model over the section; what is finished is kept, and never made twice",
         )
-        self.look.clicked.connect(self._on_look)
+        self.look.setCheckable(True)  # show_state sets it too: only a click starts or stops
         self.body.addWidget(self.look)
-        self.progress_text = wrapped("")
+        self.progress_text = wrapped()
         self.body.addWidget(self.progress_text)
         field = SegmentSettings.model_fields["threshold"]
-        self.threshold = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
-        self.threshold.setRange(0.01, 0.99)
-        self.threshold.setDecimals(2)
-        self.threshold.setValue(field.default)
+        self.threshold = threshold_slider(field.default)
         self.threshold.setToolTip(field.description or "")
         self.threshold.valueChanged.connect(self._show_threshold)
         self.preview = QCheckBox("Preview on the probability")
         self.preview.setToolTip("Show where the probability reaches the threshold")
         self.preview.toggled.connect(self._show_threshold)
-        self.numbers = wrapped("")
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Threshold", self.threshold)
-        form.addRow("", self.preview)
-        form.addRow("", self.numbers)
-        self.body.addLayout(form)
+        self.numbers = wrapped()
+        self.body.addLayout(
+            form_layout(("Threshold", self.threshold), ("", self.preview), ("", self.numbers))
+        )
         self.compare = ComparePart(self.session, self.shown_layer, self.threshold.value)
-        self.compare.asked.connect(self._show_threshold)
-        part = Folding("Compare", opened=False)
+        self.compare.second_changed.connect(self._show_threshold)
+        part = Collapsible("Compare", expanded=False)
         part.inside.addWidget(self.compare)
         self.body.addWidget(part)
-        self.about = wrapped("")
-        self.about.setTextFormat(Qt.TextFormat.RichText)
+        self.about = wrapped(rich=True)
         self.body.addWidget(self.about)
         self._crystals = ""
         self._finished_histogram: Any = None
-        self._pace = Pace()
-        self._count_later = QTimer(self)
-        self._count_later.setSingleShot(True)
-        self._count_later.setInterval(COUNT_MS)
-        self._count_later.timeout.connect(self._count)
+        self._remaining_time = RemainingTime()
+        self._count_later = single_shot(self, COUNT_MS, self._count)
 
     @override
     def _connect(self) -> None:
         super()._connect()
-        self.links.connect(self.live.changed, self._on_live)
-        self.links.connect(self.live.failed, self._on_live_failed)
-        self.links.connect(self.live.warned, self.show_error)
-        self.links.connect(self.eye.moved, self._on_view)
-        self.links.when_cut(self._close_live)
+        self.connections.connect(self.live.changed, self._on_live)
+        self.connections.connect(self.live.failed, self._on_live_failed)
+        self.connections.connect(self.live.warned, self.show_error)
+        self.connections.connect(self.viewport.moved, self._on_view)
+        self.connections.on_close(self._close_live)
 
     @override
     def _add_form(self) -> None:
@@ -123,7 +118,7 @@ class SegmentDock(StepDock):
     @override
     def run(self) -> None:
         if self.live.running:
-            self._pace.begin()
+            self._remaining_time.begin()
             self.live.finish_section()
         else:
             super().run()
@@ -175,9 +170,9 @@ class SegmentDock(StepDock):
 
     def shown_layer(self) -> Any:
         """Return the layer of the probability: the one that grows, or the finished one."""
-        growing = self.live.growing.get("probability")
+        partial = self.live.partial_layers.get("probability")
         return (
-            growing.layer if growing is not None else self.session.layer("probability", "olivine")
+            partial.layer if partial is not None else self.session.layer("probability", "olivine")
         )
 
     # ------------------------------------------------------------------ looking
@@ -207,7 +202,7 @@ class SegmentDock(StepDock):
         elif live.total:
             there, wanted = live.in_view()
             text = f"{live.done} of {live.total} tiles; in view {there} of {wanted}"
-            left = self._pace.left(live.done, live.total) if live.whole else None
+            left = self._remaining_time.left(live.done, live.total) if live.whole else None
             text += f"; {clock(left)} left" if left is not None else ""
         else:
             text = ""
@@ -220,7 +215,7 @@ class SegmentDock(StepDock):
     def _close_live(self) -> None:
         self.compare.close_layer()
         self.live.leave(None)
-        self.eye.close()
+        self.viewport.close()
 
     def _on_view(self) -> None:
         if self.live.total:
@@ -258,7 +253,7 @@ class SegmentDock(StepDock):
         self.about.setText(text)
 
     def _show_threshold(self, *_: Any) -> None:
-        """Draw the probability as yes or no, or as it is, and tell what the threshold gives."""
+        """Draw the probability as a mask or as it is, and show the numbers of the threshold."""
         layer: Any = self.shown_layer()
         if layer is not None:
             if self.preview.isChecked():
@@ -272,7 +267,7 @@ class SegmentDock(StepDock):
         self._count_later.start()
 
     def _histogram(self) -> Any:
-        if "probability" in self.live.growing:
+        if "probability" in self.live.partial_layers:
             return self.live.histograms.get("probability")
         return self._finished_histogram
 
@@ -289,17 +284,21 @@ class SegmentDock(StepDock):
         if math.isnan(share):
             self.numbers.setText("")
             return
-        of = "of what is finished" if "probability" in self.live.growing else "of the section"
+        of = (
+            "of what is finished" if "probability" in self.live.partial_layers else "of the section"
+        )
         self.numbers.setText(f"Olivine: {100 * share:.1f} % {of}{self._crystals}")
 
     def _count(self) -> None:
         """Count the crystals on the screen, at the zoom that is looked at."""
         section, layer = self.session.section, self.shown_layer()
-        window = None if section is None else self.eye.window(section)
+        window = None if section is None else self.viewport.window(section)
         self._crystals = ""
         if section is not None and layer is not None and window is not None:
             levels = list(layer.data)
-            level = int(np.clip(math.log2(max(1.0, self.eye.pixels(section))), 0, len(levels) - 1))
+            level = int(
+                np.clip(math.log2(max(1.0, self.viewport.pixels(section))), 0, len(levels) - 1)
+            )
             rows, columns = (slice(s.start >> level, -(-s.stop >> level)) for s in window)
             least = CrystalsSettings().min_area_um2 / (section.pixel_size_um * 2**level) ** 2
             count = crystals_in(

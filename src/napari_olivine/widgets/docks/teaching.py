@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from napari_olivine.widgets.common import Links, Problem
-from napari_olivine.widgets.docks.close_guard import guard_window
+from napari_olivine.widgets.common import Connections, Problem
+from napari_olivine.widgets.dock_base import guard_window
 from napari_olivine.widgets.review import ReviewPanel
 from napari_olivine.widgets.state import OpenSection, dock_of
 
@@ -19,22 +19,26 @@ class Teaching:
     Parameters
     ----------
     session
-        Session of the viewer.
+        Open section of the viewer.
     panel
         Panel with the button.
-    links
+    connections
         Connections of the dock.
     flush
         Writes the table of the crystals, which the step reads.
     """
 
     def __init__(
-        self, session: OpenSection, panel: ReviewPanel, links: Links, flush: Callable[[], None]
+        self,
+        session: OpenSection,
+        panel: ReviewPanel,
+        connections: Connections,
+        flush: Callable[[], None],
     ) -> None:
         self._session, self._panel, self._flush = session, panel, flush
         panel.teach_button.clicked.connect(self.start)
-        links.connect(session.jobs.finished, self._on_finished)
-        links.connect(session.jobs.failed, self._on_failed)
+        connections.connect(session.jobs.finished, self._on_finished)
+        connections.connect(session.jobs.failed, self._on_failed)
 
     def start(self) -> None:
         """Write the answers as labels that training prefers to the mask."""

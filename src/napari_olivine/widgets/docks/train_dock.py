@@ -5,21 +5,28 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFormLayout
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.networks import ModelCard, read_card
-from napari_olivine.widgets.common import Axis, Curve, Plot, combo, heading, wrapped
-from napari_olivine.widgets.docks.step_dock import StepDock
+from napari_olivine.widgets.common import (
+    Axis,
+    Curve,
+    Plot,
+    combo,
+    fill_combo,
+    form_layout,
+    heading,
+    wrapped,
+)
+from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.state import state_of
 
 TRAIN_COLOUR, VALIDATION_COLOUR, IOU_COLOUR = "#56B4E9", "#E69F00", "#2fae7b"
 
 
 class TrainDock(StepDock):
-    """Train a network, watch it learn, and look at the models of the section."""
+    """Train a network, watch its losses, and read the models of the section."""
 
     step = "train"
     products = ("mask",)  # what it learns from; the models have a place of their own
@@ -37,28 +44,18 @@ class TrainDock(StepDock):
         self.losses.empty_text = "The losses of the training appear here."
         self.models = combo()
         self.models.currentTextChanged.connect(self.show_model)
-        self.card = wrapped("No model yet.")
-        self.card.setTextFormat(Qt.TextFormat.RichText)
-        form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("Model", self.models)
+        self.card = wrapped("No model yet.", rich=True)
         self.body.addWidget(self.losses)
         self.body.addWidget(heading("Models of this section"))
-        self.body.addLayout(form)
+        self.body.addLayout(form_layout(("Model", self.models)))
         self.body.addWidget(self.card)
         self._epochs: list[dict[str, Any]] = []
         self.fill()
 
     def fill(self, choose: str = "") -> None:
         """Show the models of the open section."""
-        names = model_names(self.session.section)
-        now = choose or self.models.currentText()
-        self.models.blockSignals(True)
-        self.models.clear()
-        self.models.addItems(names)
-        if now in names:
-            self.models.setCurrentText(now)
-        self.models.blockSignals(False)
+        chosen = choose or self.models.currentText()
+        fill_combo(self.models, model_names(self.session.section), chosen)
         self.show_model(self.models.currentText())
 
     def show_model(self, name: str) -> None:

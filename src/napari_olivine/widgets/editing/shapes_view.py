@@ -45,7 +45,7 @@ class ShapesView:
     Parameters
     ----------
     session
-        Session of the viewer.
+        Open section of the viewer.
     """
 
     name: ClassVar[str]

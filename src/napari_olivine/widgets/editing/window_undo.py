@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_olivine.errors import OlivineError
 from napari_olivine.history import Step
-from napari_olivine.widgets.common import Links
+from napari_olivine.widgets.common import Connections
 from napari_olivine.widgets.editing.toast import Toast
 from napari_olivine.widgets.layers import KEY
 from napari_olivine.widgets.state import OpenSection
@@ -51,7 +51,7 @@ class WindowUndo(QObject):
     canvas
         Widget over which messages are shown.
     session
-        Session of the viewer.
+        Open section of the viewer.
     """
 
     def __init__(self, window: QWidget, canvas: QWidget, session: OpenSection) -> None:
@@ -84,14 +84,14 @@ class WindowUndo(QObject):
         """Do again what was taken back last."""
         self._move(self._session.history.redo)
 
-    def follow(self, button: QPushButton, links: Links, *, redo: bool = False) -> None:
+    def follow(self, button: QPushButton, connections: Connections, *, redo: bool = False) -> None:
         """Let a button take back the last edit, and let its tooltip name that edit.
 
         Parameters
         ----------
         button
             The button.
-        links
+        connections
             Connections of its dock.
         redo
             Whether the button does again what was taken back.
@@ -106,7 +106,7 @@ class WindowUndo(QObject):
             button.setToolTip(f"{words}{': ' * bool(edit)}{edit} ({key})")
 
         button.clicked.connect(self.redo if redo else self.undo)
-        links.connect(history.changed, show)
+        connections.connect(history.changed, show)
         show()
 
     # ------------------------------------------------------------------ helpers
@@ -180,7 +180,7 @@ def bring_into_view(
     Parameters
     ----------
     session
-        Session of the viewer.
+        Open section of the viewer.
     y_um, x_um
         First and last ordinate and abscissa, um.
     whole

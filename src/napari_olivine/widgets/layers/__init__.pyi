@@ -10,6 +10,16 @@ from .crystal_colours import (
     look_up as look_up,
     ramp as ramp,
 )
+from .crystal_columns import (
+    VERBATIM as VERBATIM,
+    ZONES as ZONES,
+    Column as Column,
+    column_of as column_of,
+    ordered as ordered,
+    place_in_menu as place_in_menu,
+    text_of as text_of,
+    usual_of as usual_of,
+)
 from .element_colours import (
     CHANNELS as CHANNELS,
     colour_of as colour_of,

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.crystals import CLASS_COLOURS, crystal_classes
-from napari_olivine.widgets.crystals import VERBATIM, ZONES, column_of, ordered
+from napari_olivine.widgets.layers.crystal_columns import VERBATIM, ZONES, column_of, ordered
 
 CLASS = "class"
 """Colours by the class of crystals, which is no column but follows from two."""

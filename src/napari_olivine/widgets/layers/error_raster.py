@@ -52,7 +52,20 @@ class ErrorLevel:
 
 
 def error_levels(probability: Sequence[Any], mask: Sequence[Any], threshold: float) -> list[Any]:
-    """Compare every level of a probability with the mask's; both have the same levels."""
+    """Compare a probability with a mask that has the same levels.
+
+    Parameters
+    ----------
+    probability, mask
+        Arrays of the levels.
+    threshold
+        Probability from which a pixel is olivine.
+
+    Returns
+    -------
+    list of ErrorLevel
+        Levels for an image layer.
+    """
     return [ErrorLevel(p, m, threshold) for p, m in zip(probability, mask, strict=True)]
 
 

@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 from napari_olivine.crystals.edits import CrystalStore, Entry, describe
-from napari_olivine.widgets.common import Folding
+from napari_olivine.widgets.common import Collapsible
 
 SHOWN = 300
 """Newest edits that are listed."""
@@ -16,14 +16,14 @@ SHOWN = 300
 GONE, ASIDE = "#9aa0a6", "#e69f00"
 
 
-class HistoryPart(Folding):
+class HistoryPart(Collapsible):
     """List of edits: grey if taken back, yellow if it could not be carried out after a rerun."""
 
     wanted = Signal(int)
     """A crystal whose edit was double-clicked."""
 
     def __init__(self) -> None:
-        super().__init__("Edits", opened=False)
+        super().__init__("Edits", expanded=False)
         self._shown: tuple[int, int] | None = None
         self.list = QListWidget()
         self.list.setFixedHeight(140)

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_olivine.review import Review
 from napari_olivine.widgets.common import Message, combo, wrapped
-from napari_olivine.widgets.crystals import ZONES
+from napari_olivine.widgets.layers import ZONES
 from napari_olivine.widgets.review.history import HistoryPart
 
 SIZES = {

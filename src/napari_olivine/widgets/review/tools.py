@@ -32,7 +32,7 @@ class Tool:
     Parameters
     ----------
     session
-        Session of the viewer.
+        Open section of the viewer.
     record
         Row of the crystal in the table; `None` for a new crystal.
     done

@@ -1,46 +1,39 @@
-"""What a check of the section found."""
+"""The findings of a check of the section."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFrame, QVBoxLayout
 
-from napari_olivine.widgets.common import in_words, readable, wrapped
+from napari_olivine.widgets.common import in_words, push_button, readable, row_layout, wrapped
 
 COLOURS = {"damage": "#ff7a6e", "repaired": "#2fae7b", "note": "#9aa0a6"}
 LISTED = 15
-"""Findings that are told before the rest are only counted."""
+"""Findings that are listed; the rest are counted."""
 
 
 class CheckPart(QFrame):
     """The list of findings, with a button to mend what can be mended; hidden until a check."""
 
     repair = Signal()
-    """The person wants the damage mended."""
+    """The person asks for a repair."""
 
     def __init__(self) -> None:
         super().__init__()
         self.findings: list[dict[str, Any]] = []
-        self.text = wrapped("")
-        self.text.setTextFormat(Qt.TextFormat.RichText)
-        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.repair_button = QPushButton("Repair")
-        self.repair_button.setToolTip(
-            "Mend what can be mended; what cannot be is moved to aside/, never deleted"
+        self.text = wrapped(rich=True, selectable=True)
+        self.repair_button = push_button(
+            "Repair",
+            self.repair.emit,
+            "Mend what can be mended; what cannot be is moved to aside/, never deleted",
         )
-        self.repair_button.clicked.connect(self.repair.emit)
-        close = QPushButton("Close")
-        close.clicked.connect(self.hide)
-        row = QHBoxLayout()
-        row.addWidget(self.repair_button)
-        row.addWidget(close)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 2, 4, 4)
         column.addWidget(self.text)
-        column.addLayout(row)
+        column.addLayout(row_layout(self.repair_button, push_button("Close", self.hide)))
         self.hide()
 
     def begin(self) -> None:
@@ -53,7 +46,7 @@ class CheckPart(QFrame):
         self.findings.append(event)
 
     def end(self) -> None:
-        """Show what was found."""
+        """Show the findings."""
         lines = []
         for one in self.findings[:LISTED]:
             colour = readable(COLOURS.get(str(one.get("state")), COLOURS["note"]), self)

@@ -1,4 +1,4 @@
-"""A window in which a person says what the columns of an EPMA table hold."""
+"""A window in which a person names the quantities in the columns of an EPMA table."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QDialog,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
-    QPushButton,
     QSpinBox,
     QTableWidget,
     QTableWidgetItem,
@@ -36,7 +34,16 @@ from napari_olivine.readers.epma import (
     suggest,
     units_of,
 )
-from napari_olivine.widgets.common import Problem, combo, in_words, readable, wrapped
+from napari_olivine.widgets.common import (
+    Problem,
+    combo,
+    in_words,
+    push_button,
+    readable,
+    row_layout,
+    single_shot,
+    wrapped,
+)
 
 NOTHING = "-"
 ROWS = 12
@@ -50,7 +57,7 @@ SPLITS = {"auto": "found out", "column": "by the column 'profile'", "none": "one
 
 
 class ColumnMapper(QDialog):
-    """Shows a table with a choice of quantity and unit above every column, and what comes out.
+    """Shows a table with a choice of quantity and unit above each column, and the result.
 
     Parameters
     ----------
@@ -93,19 +100,14 @@ class ColumnMapper(QDialog):
         self.outcome = QTableWidget()
         self.outcome.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.outcome.setFixedHeight(170)
-        self.told = wrapped("")
-        self.told.setTextFormat(Qt.TextFormat.RichText)
-        self.guess_button = QPushButton("Guess again")
-        self.guess_button.setToolTip("Forget what was set here, and look at the table anew")
-        self.guess_button.clicked.connect(self.guess)
-        self.save_button = QPushButton("Save and look again")
-        self.save_button.setToolTip("Keep this in columns.toml beside the tables")
-        self.save_button.clicked.connect(self.save)
-        close = QPushButton("Close")
-        close.clicked.connect(self.close)
-        buttons = QHBoxLayout()
-        for button in (self.guess_button, self.save_button, close):
-            buttons.addWidget(button)
+        self.message = wrapped(rich=True)
+        self.guess_button = push_button(
+            "Guess again", self.guess, "Forget what was set here, and look at the table anew"
+        )
+        self.save_button = push_button(
+            "Save and look again", self.save, "Keep this in columns.toml beside the tables"
+        )
+        close = push_button("Close", self.close)
         outer = QVBoxLayout(self)
         outer.addLayout(form)
         outer.addWidget(QLabel("What each column holds, above its first rows:"))
@@ -113,12 +115,9 @@ class ColumnMapper(QDialog):
         self.outcome_title = QLabel("What is read by that:")
         outer.addWidget(self.outcome_title)
         outer.addWidget(self.outcome)
-        outer.addWidget(self.told)
-        outer.addLayout(buttons)
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(150)
-        self._soon.timeout.connect(self.try_out)
+        outer.addWidget(self.message)
+        outer.addLayout(row_layout(self.guess_button, self.save_button, close))
+        self._soon = single_shot(self, 150, self.try_out)
         for box in (self.header_row, self.units_row):
             box.valueChanged.connect(self._on_changed)
         self.split.textActivated.connect(self._on_changed)
@@ -132,7 +131,7 @@ class ColumnMapper(QDialog):
     # ------------------------------------------------------------------ reading
 
     def read(self, _name: str = "") -> None:
-        """Show the mapping that is kept for the table, or a guess."""
+        """Show the stored mapping of the table, or a guess."""
         if not self.file.currentText():
             self._say("There is no table in this folder.", wrong=True)
             self.save_button.setEnabled(False)
@@ -148,7 +147,7 @@ class ColumnMapper(QDialog):
             self.guess()
 
     def guess(self) -> None:
-        """Guess anew what the columns hold."""
+        """Guess the quantities of the columns again."""
         self._guess("")
 
     def _guess(self, sheet: str) -> None:
@@ -253,7 +252,7 @@ class ColumnMapper(QDialog):
         return ColumnMapping(**values)
 
     def try_out(self) -> None:
-        """Read the table by the mapping, and show what comes out."""
+        """Read the table by the mapping, and show the result."""
         self._soon.stop()
         try:
             mapping = self.edited()
@@ -280,7 +279,7 @@ class ColumnMapper(QDialog):
         )
 
     def save(self) -> None:
-        """Keep the mapping beside the tables."""
+        """Store the mapping beside the tables."""
         try:
             mapping = self.edited()
             if mapping is None:
@@ -325,7 +324,9 @@ class ColumnMapper(QDialog):
     def _say(self, problem: Problem, *, wrong: bool = False) -> None:
         text = in_words(problem, places={"columns.toml": "above them"})
         colour = readable(ORANGE, self)
-        self.told.setText(f"<span style='color:{colour}'>{escape(text)}</span>" if wrong else text)
+        self.message.setText(
+            f"<span style='color:{colour}'>{escape(text)}</span>" if wrong else text
+        )
 
 
 def _fill_units(box: QComboBox, quantity: str, unit: str) -> None:

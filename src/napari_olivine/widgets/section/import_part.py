@@ -1,4 +1,4 @@
-"""The part of the Section dock that imports: what was recognised, and what to correct in it."""
+"""The import in the Section dock: what was recognised, and corrections to it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QHeaderView,
     QLabel,
-    QPushButton,
     QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
@@ -22,31 +20,35 @@ from napari_olivine.errors import OlivineError
 from napari_olivine.readers.discover import TABLE_FOLDERS
 from napari_olivine.section import Section
 from napari_olivine.widgets.common import (
+    Collapsible,
     FolderEdit,
-    Folding,
     Problem,
     SettingsForm,
+    fit_rows,
     in_words,
+    push_button,
     readable,
+    single_shot,
+    small_table,
     wrapped,
 )
-from napari_olivine.widgets.section.source_scanner import Look, Looker
+from napari_olivine.widgets.section.source_scanner import ScanResult, SourceScanner
 from napari_olivine.widgets.section.tile_map import TileMap
 from napari_olivine.widgets.state import several
 
 PROBLEM_COLOUR = "#e69f00"
 
 MOST_FIELDS = 6
-"""Maps of parts that are told one by one before the rest are only counted."""
+"""Maps of parts that are listed; the rest are counted."""
 
 LISTED = 12
-"""Problems that are told before the rest are only counted."""
+"""Problems that are listed; the rest are counted."""
 
 TAKE, NAME, FILES, KIND = range(4)
 """Columns of the signals."""
 
 
-class ImportPart(Folding):
+class ImportPart(Collapsible):
     """Choose an instrument's folder, see what is in it, correct it.
 
     Parameters
@@ -59,29 +61,30 @@ class ImportPart(Folding):
     """Why nothing was recognised; empty when something was."""
 
     def __init__(self, title: str) -> None:
-        super().__init__(title, opened=False)
+        super().__init__(title, expanded=False)
         self.form: SettingsForm | None = None
         self._filling = False
-        self._last: Look | None = None
-        self._looked_into: Path | None = None
+        self._last: ScanResult | None = None
+        self._scanned: Path | None = None
         self._others: list[str] = []
-        self.looker = Looker()
-        self.looker.seen.connect(self._on_seen)
-        self.looker.progress.connect(self._on_progress)
+        self.scanner = SourceScanner()
+        self.scanner.found.connect(self._on_found)
+        self.scanner.progress.connect(self._on_progress)
         self.source = FolderEdit("Folder or file of the instrument", files=True)
         self.source.edit.editingFinished.connect(self.recognise)
-        self.recognised = wrapped("Choose the folder with the tiles or maps and the EPMA tables.")
-        self.recognised.setTextFormat(Qt.TextFormat.RichText)
+        self.recognised = wrapped(
+            "Choose the folder with the tiles or maps and the EPMA tables.", rich=True
+        )
         self.signals = self._make_signals()
         self.tiles = TileMap()
-        self.problems = wrapped("")
-        self.problems.setTextFormat(Qt.TextFormat.RichText)
-        self.problems.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.problems = wrapped(rich=True, selectable=True)
         self.go_on = QCheckBox("Go on without them; their places stay empty")
         self.go_on.toggled.connect(self._on_go_on)
-        self.columns = QPushButton("Columns of EPMA tables...")
-        self.columns.setToolTip("Say what the columns of a table hold that is not recognised")
-        self.columns.clicked.connect(self.map_columns)
+        self.columns = push_button(
+            "Columns of EPMA tables...",
+            self.map_columns,
+            "Say what the columns of a table hold that is not recognised",
+        )
         self.destination = FolderEdit("New folder of the section")
         parts = (
             QLabel("From"), self.source, self.recognised, self.signals, self.tiles, self.problems,
@@ -89,34 +92,26 @@ class ImportPart(Folding):
         )  # fmt: skip
         for part in parts:
             self.inside.addWidget(part)
-        self._again = QTimer(self)
-        self._again.setSingleShot(True)
-        self._again.setInterval(700)
-        self._again.timeout.connect(self.recognise)
+        self._again = single_shot(self, 700, self.recognise)
         self._show(None)
 
     def _make_signals(self) -> QTableWidget:
-        table = QTableWidget(0, 4)
-        table.setHorizontalHeaderLabels(["", "Signal", "Files", "Values"])
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(22)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        header = table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        titles = ("", "Signal", "Files", "Values")
+        table = small_table(titles, QHeaderView.ResizeMode.ResizeToContents)
+        table.horizontalHeader().setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         table.itemChanged.connect(self._on_signal_changed)
         return table
 
     def use_form(self, form: SettingsForm) -> None:
-        """Look again whenever the settings of the import change."""
+        """Scan again whenever the settings of the import change."""
         self.form = form
         form.changed.connect(self._on_form_changed)
 
     def stop(self) -> None:
-        """Stop looking: the dock was closed."""
+        """Stop scanning: the dock was closed."""
         self._again.stop()
-        self.looker.stop()
+        self.scanner.stop()
 
     def resume(self, section: Section) -> None:
         """Go on with an import that was stopped."""
@@ -131,10 +126,10 @@ class ImportPart(Folding):
         """Why the folder cannot be imported, empty if it can."""
         return self._last.error if self._last is not None else ""
 
-    # ------------------------------------------------------------------ looking
+    # ------------------------------------------------------------------ scanning
 
     def recognise(self) -> None:
-        """Look in a thread what the source holds, and show it; nothing is written."""
+        """Scan the source in a thread, and show the result; nothing is written."""
         self._again.stop()
         path = self.source.path()
         if path is None or self.form is None:
@@ -142,13 +137,13 @@ class ImportPart(Folding):
         try:
             settings = self.form.values()
         except OlivineError as error:
-            self._on_seen(Look(path, error=error))
+            self._on_found(ScanResult(path, error=error))
             return
-        if path != self._looked_into:
-            self._looked_into, self._last, self._others = path, None, []
+        if path != self._scanned:
+            self._scanned, self._last, self._others = path, None, []
             self._show(None)
         self.recognised.setText(f"Looking into {escape(path.name)}...")
-        self.looker.look(path, settings)
+        self.scanner.scan(path, settings)
 
     def _on_progress(self, done: float, total: float, message: str) -> None:
         name = self.source.path()
@@ -158,44 +153,44 @@ class ImportPart(Folding):
         elif self._last is not None and not self._last.checked:
             self.problems.setText(f"{escape(message)}...{share}")
 
-    def _on_seen(self, look: Look) -> None:
-        self._last = look
-        self._show(look)
-        self.failed.emit(look.error)
-        if look.source is not None and self.destination.path() is None:
-            folder = look.path if look.path.is_dir() else look.path.with_suffix("")
+    def _on_found(self, result: ScanResult) -> None:
+        self._last = result
+        self._show(result)
+        self.failed.emit(result.error)
+        if result.source is not None and self.destination.path() is None:
+            folder = result.path if result.path.is_dir() else result.path.with_suffix("")
             self.destination.edit.setText(str(folder.parent / f"{folder.name}-section"))
 
     # ------------------------------------------------------------------ showing
 
-    def _show(self, look: Look | None) -> None:
-        source = look.source if look is not None else None
-        self.tiles.show_tiles(look.tiles if look is not None else None)
+    def _show(self, result: ScanResult | None) -> None:
+        source = result.source if result is not None else None
+        self.tiles.show_tiles(result.tiles if result is not None else None)
         self._show_signals(source)
         self.go_on.hide()
         self.problems.setVisible(source is not None)
         folder = self._epma_folder()
         self.columns.setVisible(folder is not None)
-        if look is None:
+        if result is None:
             return
         if source is None:
             self.recognised.setText("It cannot be imported as it is: see the message below.")
             return
-        self.recognised.setText(describe(source, look.tiles, self._pixel_size_set()))
-        wrong = [*look.wrong, *(text for text in source.problems if text not in look.wrong)]
+        self.recognised.setText(describe(source, result.tiles, self._pixel_size_set()))
+        wrong = [*result.wrong, *(text for text in source.problems if text not in result.wrong)]
         lines = [escape(in_words(text, "import")) for text in wrong[:LISTED]]
         if len(wrong) > LISTED:
             lines.append(f"... and {len(wrong) - LISTED} more")
         colour = readable(PROBLEM_COLOUR, self)
         text = "<br>".join(f"<span style='color:{colour}'>{line}</span>" for line in lines)
-        if look.checked and not wrong:
+        if result.checked and not wrong:
             text = "Every file was looked at: nothing is missing, nothing is wrong."
-        elif not look.checked:
+        elif not result.checked:
             text += ("<br>" if text else "") + "Looking at every file..."
         self.problems.setText(text)
         self._filling = True
         skip = bool(self.form is not None and self.form.editors["skip_missing"].value)
-        self.go_on.setVisible(bool(look.wrong) or (skip and bool(source.problems)))
+        self.go_on.setVisible(bool(result.wrong) or (skip and bool(source.problems)))
         self.go_on.setChecked(skip)
         self._filling = False
 
@@ -228,11 +223,7 @@ class ImportPart(Folding):
                 item = QTableWidgetItem(text)
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled)
                 self.signals.setItem(row, column, item)
-        height = self.signals.horizontalHeader().sizeHint().height() + 6
-        rows = min(len(names), 8)
-        self.signals.setFixedHeight(
-            height + rows * self.signals.verticalHeader().defaultSectionSize()
-        )
+        fit_rows(self.signals)
         self._filling = False
 
     def _pixel_size_set(self) -> bool:
@@ -294,7 +285,7 @@ class ImportPart(Folding):
         return folders[0] if folders else None
 
     def map_columns(self) -> None:
-        """Let the person say what the columns of an EPMA table hold."""
+        """Let the person name the columns of an EPMA table."""
         from napari_olivine.widgets.section.column_mapper import ColumnMapper
 
         folder = self._epma_folder()
@@ -306,7 +297,22 @@ class ImportPart(Folding):
 
 
 def describe(source: Any, tiles: Any = None, pixel_size_set: bool = False) -> str:
-    """Tell in a few lines what was recognised in a folder."""
+    """Describe in a few lines what was recognised in a folder.
+
+    Parameters
+    ----------
+    source
+        What was recognised (`napari_olivine.readers.Source`).
+    tiles
+        Tiles of a mosaic, `None` without tiles.
+    pixel_size_set
+        Whether the pixel size is the person's, not that of the files.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
     rows, columns = source.shape
     size = source.pixel_size_um
     by_hand = " (set by hand)" if pixel_size_set else ""
@@ -338,7 +344,7 @@ def describe(source: Any, tiles: Any = None, pixel_size_set: bool = False) -> st
 
 
 def _fields_in_words(fields: Any) -> list[str]:
-    """Tell which maps show a part of the section, and how their places are known so far."""
+    """Describe the maps of a part of the section, and how their places are known so far."""
     known = {"stage": "about where the stage says", "hand": "about where fields.csv says"}
     lines = [
         f"Part {escape(one.name)}: {', '.join(one.maps)}, {one.shape[1]} x {one.shape[0]} px of "

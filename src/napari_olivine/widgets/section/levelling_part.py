@@ -1,4 +1,4 @@
-"""The grey of all sessions on one scale: run it, look at it, read how well it worked."""
+"""Levelling of the grey of all sessions: start it, show it, read its quality."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
-    QHBoxLayout,
     QHeaderView,
-    QPushButton,
-    QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import Links, wrapped
+from napari_olivine.widgets.common import (
+    Connections,
+    column_layout,
+    fit_rows,
+    push_button,
+    row_layout,
+    small_table,
+    wrapped,
+)
 from napari_olivine.widgets.layers import LEVELLED
 from napari_olivine.widgets.state import OpenSection
 
@@ -27,58 +31,47 @@ HEADS = ("Session", "Gain", "Offset", "Seams", "levelled")
 
 
 class LevellingPart(QWidget):
-    """A button that levels the grey, a tick that shows it, and a table of what was found.
+    """A button that levels the grey, a tick that shows it, and a table of its results.
 
     Parameters
     ----------
     session
-        Session of the viewer.
-    links
+        Open section of the viewer.
+    connections
         Connections of the dock.
     """
 
     wanted = Signal()
-    """The person wants the grey levelled."""
+    """The person asks for the levelling."""
 
-    def __init__(self, session: OpenSection, links: Links) -> None:
+    def __init__(self, session: OpenSection, connections: Connections) -> None:
         super().__init__()
         self._session = session
-        self.button = QPushButton("Level the grey")
-        self.button.setToolTip(
-            "Bring the BSE grey of all sessions and tiles to one scale; the images stay as they are"
+        self.button = push_button(
+            "Level the grey",
+            self.wanted.emit,
+            "Bring the BSE grey of all sessions and tiles to one scale; "
+            "the images stay as they are",
         )
-        self.button.clicked.connect(self.wanted.emit)
         self.tick = QCheckBox("Show BSE levelled")
         self.tick.clicked.connect(self.show_levelled)
-        row = QHBoxLayout()
-        row.addWidget(self.button)
-        row.addWidget(self.tick, 1)
-        self.table = QTableWidget(0, len(HEADS))
-        self.table.setHorizontalHeaderLabels(list(HEADS))
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(22)
+        self.table = small_table(HEADS, QHeaderView.ResizeMode.Stretch)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.setToolTip(
             "grey = gain x common grey + offset. Seams: step of the grey to the neighbouring "
             "sessions, root mean square, as measured and levelled"
         )
-        self.about = wrapped("")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(row)
-        column.addWidget(self.table)
-        column.addWidget(self.about)
-        links.connect(session.section_opened, self._on_changed)
-        links.connect(session.product_changed, self._on_changed)
-        links.connect(session.viewer.layers.events.inserted, self._on_layers)
+        self.about = wrapped()
+        row = row_layout(self.button, self.tick, wide=self.tick)
+        column_layout(self, row, self.table, self.about)
+        connections.connect(session.section_opened, self._on_changed)
+        connections.connect(session.product_changed, self._on_changed)
+        connections.connect(session.viewer.layers.events.inserted, self._on_layers)
         self._watched: set[Any] = set()
         self.fill()
 
     def fill(self) -> None:
-        """Show what the levelling found."""
+        """Show the results of the levelling."""
         section = self._session.section
         self.setVisible(section is not None)
         report = report_of(section) if section is not None else None
@@ -104,9 +97,7 @@ class LevellingPart(QWidget):
                 item = QTableWidgetItem(text)
                 item.setToolTip(_in_words(name, one, is_reference=is_reference))
                 self.table.setItem(row, column, item)
-        height = self.table.horizontalHeader().sizeHint().height() + 6
-        rows = min(len(sessions), 8)
-        self.table.setFixedHeight(height + rows * self.table.verticalHeader().defaultSectionSize())
+        fit_rows(self.table)
         product = section.product("levelling") if section is not None else None
         warnings = product.notes.get("warnings", []) if product is not None else []
         self.about.setText("\n".join(str(text) for text in warnings))
@@ -142,7 +133,7 @@ class LevellingPart(QWidget):
 
 
 def report_of(section: Section) -> dict[str, Any] | None:
-    """Read what the levelling found, `None` if there is none that can be read."""
+    """Read the report of the levelling, `None` if there is none."""
     product = section.product("levelling")
     if product is None:
         return None
@@ -154,7 +145,7 @@ def report_of(section: Section) -> dict[str, Any] | None:
 
 
 def steps_of(report: dict[str, Any], session: str) -> tuple[float | None, float | None]:
-    """Grey step across the seams of a session to others, root mean square, before and after."""
+    """Step of the grey at the seams to other sessions, RMS, before and after the levelling."""
     here = [
         one
         for border, one in report["seams"].items()

@@ -1,10 +1,10 @@
-"""The tree of what a section holds: images and results, their state, ticks that show them."""
+"""The tree of the images and results of a section, with their state and ticks to show them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QAbstractScrollArea,
@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
 
 from napari_olivine.registry import layered
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import Links, readable
-from napari_olivine.widgets.docks import DOT, open_dock
+from napari_olivine.widgets.common import Connections, readable, single_shot
+from napari_olivine.widgets.dock_base import DOT, open_dock
 from napari_olivine.widgets.layers import KEY, LEVELLED, colour_of, images_of, layer_name
 from napari_olivine.widgets.state import (
     OpenSection,
@@ -32,12 +32,12 @@ from napari_olivine.widgets.state import (
 
 ROW_HEIGHT = 20
 MANY_MAPS = 9
-"""As many element maps are folded away at first."""
+"""From this number on, element maps are collapsed at first."""
 
 PLACE = Qt.ItemDataRole.UserRole
 """Product and name of the image that a row shows or hides."""
 STEP = Qt.ItemDataRole.UserRole + 1
-"""Step that mends the row's state; a click leads to its button."""
+"""Step that makes the row's product; a click leads to its button."""
 
 STYLE = f"""
 QTreeWidget::item {{ height: {ROW_HEIGHT}px; }}
@@ -50,7 +50,7 @@ Place = tuple[str, str]
 
 
 class ProductsTree(QTreeWidget):
-    """What the open section holds.
+    """Images and results of the open section.
 
     The tick of an image shows or hides it; the tick of a group hides all that is shown in it, and
     shows it again. A double click shows an image alone in its group. A click on the state of what
@@ -59,12 +59,12 @@ class ProductsTree(QTreeWidget):
     Parameters
     ----------
     session
-        Session of the viewer.
-    links
+        Open section of the viewer.
+    connections
         Connections of the dock.
     """
 
-    def __init__(self, session: OpenSection, links: Links) -> None:
+    def __init__(self, session: OpenSection, connections: Connections) -> None:
         super().__init__()
         self._session = session
         self._filling = False
@@ -86,16 +86,14 @@ class ProductsTree(QTreeWidget):
         self.itemDoubleClicked.connect(self._on_double_clicked)
         self.itemExpanded.connect(lambda item: self._on_folded(item, False))
         self.itemCollapsed.connect(lambda item: self._on_folded(item, True))
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self.fill)
-        links.when_cut(self._stop_listening)
-        links.connect(session.section_opened, self._on_section_opened)
-        links.connect(session.product_changed, self._on_changed)
-        links.connect(session.annotations_changed, self._on_changed)
-        links.connect(session.viewer.events.theme, self._on_theme)
-        links.connect(session.viewer.layers.events.inserted, self._on_layers)
-        links.connect(session.viewer.layers.events.removed, self._on_layers)
+        self._soon = single_shot(self, 0, self.fill)
+        connections.on_close(self._stop_listening)
+        connections.connect(session.section_opened, self._on_section_opened)
+        connections.connect(session.product_changed, self._on_changed)
+        connections.connect(session.annotations_changed, self._on_changed)
+        connections.connect(session.viewer.events.theme, self._on_theme)
+        connections.connect(session.viewer.layers.events.inserted, self._on_layers)
+        connections.connect(session.viewer.layers.events.removed, self._on_layers)
         self.fill()
 
     # ------------------------------------------------------------------ filling
@@ -313,11 +311,11 @@ class ProductsTree(QTreeWidget):
         self.fill()
 
     def _on_theme(self, _event: Any) -> None:
-        self._soon.start(0)
+        self._soon.start()
 
     def _on_layers(self, event: Any) -> None:
         if getattr(event.value, "metadata", {}).get(KEY):
-            self._soon.start(0)
+            self._soon.start()
 
 
 MAPS = "Element maps"

@@ -1,4 +1,4 @@
-"""Looks into an instrument's folder in a thread; another folder stops it."""
+"""Recognise an instrument's folder in a thread; another folder stops it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from napari_olivine.widgets.section.tile_map import TileStates, tile_states, wit
 
 
 @dataclass(frozen=True)
-class Look:
-    """What was seen in a folder.
+class ScanResult:
+    """What was found in a folder.
 
     Parameters
     ----------
@@ -27,9 +27,9 @@ class Look:
     tiles
         Tiles of the mosaic, `None` without tiles.
     wrong
-        What is wrong with single files; empty until they were checked.
+        Problems of single files; empty until they were checked.
     checked
-        Whether every file was looked at.
+        Whether every file was checked.
     error
         Why nothing was recognised.
     """
@@ -42,26 +42,26 @@ class Look:
     error: Problem = ""
 
 
-class Looker(QObject):
-    """Recognises folders one after the other; only the last one asked for is told about."""
+class SourceScanner(QObject):
+    """Recognises folders one after the other; only the result of the last one is emitted."""
 
-    seen = Signal(object)
-    """A `Look`: first what was recognised, later again with what is wrong with the files."""
+    found = Signal(object)
+    """A `ScanResult`: first what was recognised, later again with what is wrong with the files."""
     progress = Signal(float, float, str)
     """Done, total, what is being done."""
 
-    _seen = Signal(object, object)
+    _found = Signal(object, object)
     _progress = Signal(object, dict)
 
     def __init__(self) -> None:
         super().__init__()
         self._job: Job | None = None
         # Emitted in the thread, received in the window's.
-        self._seen.connect(self._on_seen)
+        self._found.connect(self._on_found)
         self._progress.connect(self._on_progress)
 
-    def look(self, path: Path, settings: Any) -> None:
-        """Begin to look into a folder; nothing is written."""
+    def scan(self, path: Path, settings: Any) -> None:
+        """Begin to read a folder; nothing is written."""
         from napari.qt.threading import create_worker
 
         self.stop()
@@ -71,7 +71,7 @@ class Looker(QObject):
         worker.start()
 
     def stop(self) -> None:
-        """Forget the folder that is being looked into."""
+        """Stop reading, and forget the folder."""
         if self._job is not None:
             self._job.cancel.set()
             self._job = None
@@ -83,22 +83,22 @@ class Looker(QObject):
             source = read_source(path, settings, job)
             layout = getattr(source, "layout", None)
             tiles = with_fields(tile_states(layout) if layout is not None else None, source)
-            self._tell(job, Look(path, source, tiles))
+            self._emit(job, ScanResult(path, source, tiles))
             wrong = source.findings(job)
             if layout is not None:
                 tiles = with_fields(tile_states(layout, wrong), source)
-            self._tell(job, Look(path, source, tiles, wrong, checked=True))
+            self._emit(job, ScanResult(path, source, tiles, wrong, checked=True))
         except Cancelled:
             return
         except OlivineError as error:
-            self._tell(job, Look(path, error=error))
+            self._emit(job, ScanResult(path, error=error))
 
-    def _tell(self, job: Job, look: Look) -> None:
-        self._seen.emit(job, look)
+    def _emit(self, job: Job, result: ScanResult) -> None:
+        self._found.emit(job, result)
 
-    def _on_seen(self, job: Job, look: Look) -> None:
+    def _on_found(self, job: Job, result: ScanResult) -> None:
         if job is self._job:
-            self.seen.emit(look)
+            self.found.emit(result)
 
     def _on_progress(self, job: Job, event: Event) -> None:
         if job is self._job and event["event"] == "progress":

@@ -1,4 +1,4 @@
-"""A small map of the tiles of a mosaic: which are there, how they follow each other."""
+"""A small map of the tiles of a mosaic: their state and their order."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Cell = tuple[int, int]
 
 @dataclass
 class TileStates:
-    """The tiles of a mosaic as a person looks at them before the import.
+    """The tiles of a mosaic before the import.
 
     Parameters
     ----------
@@ -70,23 +70,23 @@ class TileStates:
         return Counter(self.states.get(cell, "there") for cell in {*self.names, *self.states})
 
     def describe(self, cell: Cell) -> str:
-        """Tell about one place."""
+        """Describe one place."""
         state = self.states.get(cell, "there" if cell in self.names else "missing")
         where = f"row {cell[0] + 1}, column {cell[1] + 1}"
         words = {"there": "", "missing": "no tile", "doubled": "claimed by two tiles"}
-        told = ", ".join(part for part in (where, words.get(state, "cannot be used")) if part)
-        return f"{self.names[cell]}\n{told}" if cell in self.names else told
+        text = ", ".join(part for part in (where, words.get(state, "cannot be used")) if part)
+        return f"{self.names[cell]}\n{text}" if cell in self.names else text
 
 
 def tile_states(layout: Any, findings: Iterable[str] = ()) -> TileStates:
-    """Look at the tiles of a layout.
+    """Return the tiles of a layout and their states.
 
     Parameters
     ----------
     layout
         Layout of a mosaic (`napari_olivine.readers.mosaic.Layout`).
     findings
-        What is wrong with its files, in sentences that name them.
+        Problems of its files, in sentences that name them.
     """
     table = layout.tiles.table
     cells = [
@@ -99,9 +99,9 @@ def tile_states(layout: Any, findings: Iterable[str] = ()) -> TileStates:
         found = _PLACE.search(remark)
         if found and "claims the place" in remark:
             states[int(found[1]) - 1, int(found[2]) - 1] = "doubled"
-    told = _NamedFiles(findings)
+    named = _NamedFiles(findings)
     for cell, name in names.items():
-        if cell not in states and name in told:
+        if cell not in states and name in named:
             states[cell] = "unusable"
     return TileStates(
         grid=layout.grid,

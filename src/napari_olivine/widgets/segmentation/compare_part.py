@@ -1,4 +1,4 @@
-"""Two results over the same place: another threshold, another model, or the reference mask."""
+"""Compare the segmentation with another threshold, another model, or the reference mask."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QFormLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QWidget
 from superqt import QLabeledDoubleSlider
 
 from napari_olivine.inference import FULL, stored_threshold
 from napari_olivine.section import Raster
-from napari_olivine.widgets.common import combo, wrapped
+from napari_olivine.widgets.common import combo, fill_combo, form_layout, push_button, wrapped
 from napari_olivine.widgets.layers import (
     COLOURS,
     KEY,
@@ -36,7 +36,17 @@ OPACITY = 0.4
 
 
 def draw_as_mask(layer: Any, threshold: float, colour: str) -> None:
-    """Draw a probability as yes or no, by the graphics card: no pixel is computed again."""
+    """Draw a probability as a mask, by its contrast limits: no pixel is computed again.
+
+    Parameters
+    ----------
+    layer
+        Image layer of the stored probability.
+    threshold
+        Probability from which a pixel is olivine.
+    colour
+        Colormap of the mask.
+    """
     # A pixel belongs to the segmentation from the stored value on that is not below.
     step = threshold * FULL
     if layer.colormap.name != colour:
@@ -52,21 +62,30 @@ def draw_as_probability(layer: Any) -> None:
     layer.contrast_limits = look["contrast_limits"]
 
 
+def threshold_slider(value: float) -> QLabeledDoubleSlider:
+    """Make a slider for a threshold of the probability."""
+    slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+    slider.setRange(0.01, 0.99)
+    slider.setDecimals(2)
+    slider.setValue(value)
+    return slider
+
+
 class ComparePart(QWidget):
-    """Lays a second result over the section, and shows the two by turns.
+    """Lays a second result over the section, and shows the two alternately.
 
     Parameters
     ----------
     session
-        Session of the viewer.
+        Open section of the viewer.
     first
         Gives the layer of the first result, `None` if there is none.
     threshold
         Gives the first threshold.
     """
 
-    asked = Signal()
-    """Something else is to be compared with."""
+    second_changed = Signal()
+    """Another second result was chosen."""
 
     def __init__(
         self,
@@ -79,32 +98,30 @@ class ComparePart(QWidget):
         self._layer: Any = None
         self.what = combo()
         self.what.setToolTip("A second result over the same place")
-        self.what.currentTextChanged.connect(self._on_asked)
-        self.second = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
-        self.second.setRange(0.01, 0.99)
-        self.second.setDecimals(2)
-        self.second.setValue(0.5)
+        self.what.currentTextChanged.connect(self._on_chosen)
+        self.second = threshold_slider(0.5)
         self.second.valueChanged.connect(self.draw)
-        self.flicker = QPushButton("Flicker")
-        self.flicker.setCheckable(True)
-        self.flicker.setToolTip("Show the two by turns")
-        self.flicker.toggled.connect(self._on_flicker)
-        self.beside = QPushButton("Side by side")
-        self.beside.setCheckable(True)
-        self.beside.setToolTip("Show the second result to the right, moved as one with the first")
-        self.beside.toggled.connect(self._on_beside)
+        self.flicker = push_button(
+            "Flicker", self._on_flicker, "Show the two by turns", checkable=True
+        )
+        self.beside = push_button(
+            "Side by side",
+            self._on_beside,
+            "Show the second result to the right, moved as one with the first",
+            checkable=True,
+        )
         self._side_by_side = SideBySide(session.viewer)
-        self.words = wrapped("")
-        self.words.setTextFormat(Qt.TextFormat.RichText)
+        self.words = wrapped(rich=True)
         self._timer = QTimer(self)
         self._timer.setInterval(FLICKER_MS)
-        self._timer.timeout.connect(self.turn)
-        self._form = QFormLayout(self)
-        self._form.setContentsMargins(0, 0, 0, 0)
-        self._form.addRow("Beside it", self.what)
-        self._form.addRow("Second threshold", self.second)
-        self._form.addRow("", self.flicker)
-        self._form.addRow("", self.beside)
+        self._timer.timeout.connect(self.alternate)
+        self._form = form_layout(
+            ("Beside it", self.what),
+            ("Second threshold", self.second),
+            ("", self.flicker),
+            ("", self.beside),
+            parent=self,
+        )
         self._form.addRow(self.words)
         self.fill()
 
@@ -118,13 +135,9 @@ class ComparePart(QWidget):
             names = (product.name for product in section.products())
             choices += [name for name in names if name.startswith("compare/")]
         now = self.what.currentText()
-        self.what.blockSignals(True)
-        self.what.clear()
-        self.what.addItems(choices)
-        self.what.setCurrentText(now if now in choices else NOTHING)
-        self.what.blockSignals(False)
+        fill_combo(self.what, choices, now)
         if self.what.currentText() != now:
-            self._on_asked()
+            self._on_chosen()
         self._show_rows()
 
     def close_layer(self) -> None:
@@ -149,8 +162,8 @@ class ComparePart(QWidget):
         elif what.startswith("compare/"):
             draw_as_mask(layer, self._threshold(), SECOND_COLOUR)
 
-    def turn(self) -> None:
-        """Show the other one of the two."""
+    def alternate(self) -> None:
+        """Show the other one of the two results."""
         first = self._first()
         if self._layer is None or first is None:
             return
@@ -158,7 +171,7 @@ class ComparePart(QWidget):
         shown = self._layer.opacity > 0
         self._layer.opacity, first.opacity = (0.0, OPACITY) if shown else (OPACITY, 0.0)
 
-    def _on_asked(self, *_: Any) -> None:
+    def _on_chosen(self, *_: Any) -> None:
         beside = self.beside.isChecked()
         self.close_layer()
         what, first = self.what.currentText(), self._first()
@@ -167,7 +180,7 @@ class ComparePart(QWidget):
             self._layer = self._add(what, first)
             self.draw()
             self.beside.setChecked(beside)
-        self.asked.emit()
+        self.second_changed.emit()
 
     def _add(self, what: str, first: Any) -> Any:
         section = self._session.require()

@@ -1,4 +1,4 @@
-"""A model laid over the section: a child predicts what the person looks at, as they look."""
+"""Prediction of the view: a child process segments the part of the section on the screen."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from napari_olivine.inference import CELL
 from napari_olivine.section import Section
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.jobs import Jobs
-from napari_olivine.widgets.state import GrowingLayer, OpenSection, Viewport, open_growing
+from napari_olivine.widgets.state import OpenSection, PartialLayer, Viewport, open_partial
 
 
 class LiveSegmentation(QObject):
-    """Runs ``segment --live`` beside whatever else runs, and shows what it finishes.
+    """Runs ``segment --live`` beside other steps, and shows its finished cells.
 
     The child works on the cells in view, from the middle outwards, and waits when they are all
     there. What it finished stays on disk, so that it may be stopped and started at any time.
@@ -26,9 +26,9 @@ class LiveSegmentation(QObject):
     Parameters
     ----------
     session
-        Session of the viewer.
-    eye
-        Where the person looks.
+        Open section of the viewer.
+    viewport
+        Part of the section on the screen.
     """
 
     changed = Signal()
@@ -38,11 +38,11 @@ class LiveSegmentation(QObject):
     warned = Signal(object)
     """Something that may spoil the result, or a word about the engine."""
 
-    def __init__(self, session: OpenSection, eye: Viewport) -> None:
+    def __init__(self, session: OpenSection, viewport: Viewport) -> None:
         super().__init__()
-        self._session, self._eye = session, eye
+        self._session, self._viewport = session, viewport
         self.jobs = Jobs()
-        self.growing: dict[str, GrowingLayer] = {}
+        self.partial_layers: dict[str, PartialLayer] = {}
         self.histograms: dict[str, NDArray[np.int64]] = {}
         self.done, self.total = 0, 0
         self.message = ""
@@ -55,55 +55,55 @@ class LiveSegmentation(QObject):
         self.jobs.message.connect(self._on_message)
         self.jobs.warning.connect(self.warned)
         self.jobs.failed.connect(lambda _step, why: self.failed.emit(why))
-        eye.moved.connect(self._look)
+        viewport.moved.connect(self._send_view)
 
     @property
     def running(self) -> bool:
-        """Whether a model lies over the section."""
+        """Whether the child runs."""
         return self.jobs.running
 
     def start(self, settings: Settings, options: Sequence[str]) -> None:
-        """Lay the model of some settings over the open section."""
+        """Start to segment the view with the model of the settings."""
         self._section = self._session.require()
         self.whole, self.done, self.total, self.message = False, 0, 0, "Starting..."
         values = settings.model_dump(mode="json") | {"live": True}
         self.jobs.start("segment", [str(self._section.path)], values, options)
-        self._look()
+        self._send_view()
         self.changed.emit()
 
     def finish_section(self) -> None:
-        """Go on with the rest of the section when what is in view is there."""
+        """Go on with the rest of the section once the view is finished."""
         self.whole = True
         self.jobs.tell({"whole": True})
         self.changed.emit()
 
     def stop(self) -> None:
-        """Take the model away; what it finished is kept."""
+        """Stop the child; its finished cells are kept."""
         self.jobs.cancel()
 
     def leave(self, section: Section | None) -> None:
-        """Stop and wait, and take the layers away, unless the section is the same."""
+        """Stop the child and remove its layers, unless the section is the same."""
         if self._section is None or section is None or section.path != self._section.path:
             self.jobs.stop_now()
             self._clear()
             self._section = section
 
     def in_view(self) -> tuple[int, int]:
-        """Return how many cells of the view are finished, and how many it has."""
-        growing = next(iter(self.growing.values()), None)
-        window = None if self._section is None else self._eye.window(self._section)
-        if growing is None or window is None:
+        """Return the number of finished cells of the view, and of all its cells."""
+        partial = next(iter(self.partial_layers.values()), None)
+        window = None if self._section is None else self._viewport.window(self._section)
+        if partial is None or window is None:
             return 0, 0
         spans = [range(side.start // CELL, -(-side.stop // CELL)) for side in window]
         cells = [(row, column) for row in spans[0] for column in spans[1]]
-        return sum(growing.has(cell) for cell in cells), len(cells)
+        return sum(partial.has(cell) for cell in cells), len(cells)
 
-    # ------------------------------------------------------------------ what the child says
+    # ------------------------------------------------------------------ events of the child
 
-    def _look(self) -> None:
+    def _send_view(self) -> None:
         if not self.running or self._section is None:
             return
-        window = self._eye.window(self._section)
+        window = self._viewport.window(self._section)
         if window is not None:
             rows, columns = ([side.start, side.stop] for side in window)
             self.jobs.tell({"view": {"rows": rows, "columns": columns}})
@@ -112,8 +112,8 @@ class LiveSegmentation(QObject):
         if event["event"] == "growing":
             self._show(event["product"], Path(event["folder"]))
         elif event["event"] == "cells":
-            for growing in self.growing.values():
-                growing.show([(row, column) for row, column in event["cells"]])
+            for partial in self.partial_layers.values():
+                partial.show([(row, column) for row, column in event["cells"]])
             for product, counts in event["histograms"].items():
                 self.histograms[product] = np.array(counts, np.int64)
             self.done, self.total = event["done"], event["total"]
@@ -121,12 +121,12 @@ class LiveSegmentation(QObject):
             self.changed.emit()
 
     def _show(self, product: str, folder: Path) -> None:
-        if product in self.growing:
-            self.growing.pop(product).remove()
-        growing = open_growing(self._session, product, folder)
-        if growing is not None:
-            self.growing[product] = growing
-            self.histograms[product] = growing.cells.histogram
+        if product in self.partial_layers:
+            self.partial_layers.pop(product).remove()
+        partial = open_partial(self._session, product, folder)
+        if partial is not None:
+            self.partial_layers[product] = partial
+            self.histograms[product] = partial.cells.histogram
             self.changed.emit()
 
     def _on_progress(self, _done: float, _total: float, message: str) -> None:
@@ -139,16 +139,16 @@ class LiveSegmentation(QObject):
         self.changed.emit()
 
     def _on_ended(self) -> None:
-        """Take away what has become a product; what is unfinished stays in view."""
-        for product, growing in list(self.growing.items()):
-            if not growing.is_there():
-                self.growing.pop(product).remove()
+        """Remove the layers of finished products; unfinished ones stay."""
+        for product, partial in list(self.partial_layers.items()):
+            if not partial.is_there():
+                self.partial_layers.pop(product).remove()
                 self.histograms.pop(product, None)
         self._session.refresh()
         self.changed.emit()
 
     def _clear(self) -> None:
-        for growing in self.growing.values():
-            growing.remove()
-        self.growing.clear()
+        for partial in self.partial_layers.values():
+            partial.remove()
+        self.partial_layers.clear()
         self.histograms.clear()

@@ -1,4 +1,4 @@
-"""Two results beside each other, each over its own copy of the images, moved as one."""
+"""Two results side by side, each over its own copy of the images, with one camera."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari.layers import Image, Layer
 from napari_olivine.widgets.layers import KEY, section_of
 
 LINKED = ("contrast_limits", "gamma", "colormap", "opacity", "visible")
-"""What a copy of an image has in common with it."""
+"""Properties that a copy shares with its image."""
 
 UNDER = ("images", "levelling")
 """Products whose images lie under a result."""

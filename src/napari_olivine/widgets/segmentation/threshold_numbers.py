@@ -1,4 +1,4 @@
-"""What a threshold gives, at once: its share of the area, and the crystals on the screen."""
+"""Numbers of a threshold: the share of the area, and the crystals on the screen."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def crystals_in(probability: NDArray[np.uint8], threshold: float, least_px: floa
         Probability.
     least_px
         Areas of fewer pixels do not count.
+
+    Returns
+    -------
+    int
+        Number of areas, 8-connected.
     """
     import cv2
 

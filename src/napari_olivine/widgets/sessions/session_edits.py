@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from typing_extensions import override
 
 from napari_olivine.errors import InputError
 from napari_olivine.history import EditedTable, History
 from napari_olivine.section import Role
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ["session", "row0", "row1", "col0", "col1", "role"]
 BOUNDS = COLUMNS[1:5]
@@ -133,6 +135,8 @@ class SessionEdits(EditedTable):
 
     def add(self, extent: Extent) -> str:
         """Add a session without a role; returns its name, the next number."""
+        import pandas as pd
+
         numbers = [int(name) for name in self.names if name.isdigit()]
         name = str(max(numbers, default=len(self)) + 1)
         while name in self.names:

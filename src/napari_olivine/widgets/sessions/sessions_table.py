@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
@@ -25,7 +24,7 @@ from qtpy.QtWidgets import (
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.history import Step
 from napari_olivine.section import Section, Tiles
-from napari_olivine.widgets.common import Links, combo, heading, wrapped
+from napari_olivine.widgets.common import Connections, combo, heading, wrapped
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view
 from napari_olivine.widgets.sessions.session_edits import (
     COLUMNS,
@@ -38,6 +37,9 @@ from napari_olivine.widgets.sessions.session_edits import (
 )
 from napari_olivine.widgets.sessions.session_layer import ROLE_COLOURS, WRONG_COLOUR, SessionLayer
 from napari_olivine.widgets.state import OpenSection
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROLE_WORDS = {
     "train": "learns from it",
@@ -62,22 +64,22 @@ class SessionsPart(QWidget):
     Parameters
     ----------
     session
-        Session of the viewer.
-    links
+        Open section of the viewer.
+    connections
         Connections of the dock.
     """
 
     failed = Signal(object)
     """Why sessions could not be stored."""
 
-    def __init__(self, session: OpenSection, links: Links) -> None:
+    def __init__(self, session: OpenSection, connections: Connections) -> None:
         super().__init__()
         self._session = session
         self._filling = False
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._show_rectangles)
-        links.when_cut(self._later.stop)
+        connections.on_close(self._later.stop)
         self.edits: SessionEdits | None = None
         self.rectangles = SessionLayer(session)
         column = QVBoxLayout(self)
@@ -103,10 +105,10 @@ class SessionsPart(QWidget):
             (self.rectangles.selected, self._on_selected),
             (session.history.moved, self._on_history),
         ):
-            links.connect(signal, slot)
-        links.when_cut(self.rectangles.remove)
-        links.when_cut(lambda: session.history.forget("session"))
-        WindowUndo.of(session).follow(self.tools["Undo"], links)
+            connections.connect(signal, slot)
+        connections.on_close(self.rectangles.remove)
+        connections.on_close(lambda: session.history.forget("session"))
+        WindowUndo.of(session).follow(self.tools["Undo"], connections)
         self.read()
 
     def _head(self) -> QHBoxLayout:
@@ -370,6 +372,8 @@ class SessionsPart(QWidget):
 
 def _stored(section: Section) -> pd.DataFrame:
     if not section.fingerprint("annotations/sessions"):
+        import pandas as pd
+
         return pd.DataFrame(columns=COLUMNS)
     return section.annotation("sessions")
 

@@ -1,4 +1,4 @@
-"""The open section of a viewer, and the layers and products that follow it."""
+"""The open section of a viewer, its layers and the state of its products."""
 
 import lazy_loader
 

@@ -1,6 +1,6 @@
-from .composite import USUAL as USUAL, CompositeBar as CompositeBar
-from .growing_layer import GrowingLayer as GrowingLayer, open_growing as open_growing
+from .composite import USUAL as USUAL, Composite as Composite, CompositeBar as CompositeBar
 from .open_section import OpenSection as OpenSection
+from .partial_layer import PartialLayer as PartialLayer, open_partial as open_partial
 from .product_status import (
     analyses_in_words as analyses_in_words,
     dock_of as dock_of,

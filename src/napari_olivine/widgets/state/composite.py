@@ -1,23 +1,23 @@
-"""A composite of three elements: their maps in red, green and blue, added up on the screen."""
+"""A composite of three element maps in red, green and blue, added up on the screen."""
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary, ref
 
 from psygnal import Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QWidget
+from superqt.utils import signals_blocked
 
 from napari_olivine.section import Section, write_atomically
-from napari_olivine.widgets.common import Links, combo
+from napari_olivine.widgets.common import Connections, combo, fill_combo, push_button
 from napari_olivine.widgets.layers import CHANNELS, KEY, LEVELLED, colour_ramp, layer_name
-
-if TYPE_CHECKING:
-    from napari_olivine.widgets.state.open_section import OpenSection
+from napari_olivine.widgets.state.open_section import OpenSection
 
 USUAL = ("Fe", "Mg", "Ca")
-"""Red, green and blue where nothing else was chosen: olivine is green to yellow."""
+"""Default elements in red, green and blue: olivine is green to yellow."""
 
 VIEW = "annotations/view.json"
 """File of a section that remembers the composite."""
@@ -26,21 +26,31 @@ NOTHING = "-"
 
 
 class Composite:
-    """Shows up to three element maps together and BSE not, and can be switched off again.
+    """Shows up to three element maps together, without BSE; can be switched off again.
 
-    The maps stay layers of their own, lazy at any size, each with its contrast sliders.
+    The maps stay layers of their own, lazy at any size, each with its contrast sliders. There is
+    one for each viewer: get it by `of`.
 
     Parameters
     ----------
     session
-        Session of the viewer.
+        Open section of the viewer.
     """
 
     changed = Signal()
     """It was switched on or off, or shows other elements."""
 
+    _composites: ClassVar[WeakKeyDictionary[OpenSection, Composite]] = WeakKeyDictionary()
+
+    @classmethod
+    def of(cls, session: OpenSection) -> Composite:
+        """Return the composite of an open section."""
+        if session not in cls._composites:
+            cls._composites[session] = cls(session)
+        return cls._composites[session]
+
     def __init__(self, session: OpenSection) -> None:
-        self._session = session
+        self._ref = ref(session)
         self._before: dict[str, tuple[bool, Any]] | None = None
         self.elements: tuple[str, ...] = ()
         session.section_opened.connect(self._on_section_opened)
@@ -49,12 +59,19 @@ class Composite:
             self.elements = remembered(session.section)
 
     @property
+    def _session(self) -> OpenSection:
+        session = self._ref()
+        if session is None:
+            raise RuntimeError("the viewer was closed")
+        return session
+
+    @property
     def on(self) -> bool:
         """Whether it is shown."""
         return self._before is not None
 
     def choices(self) -> list[str]:
-        """Return the elements that there are maps of."""
+        """Return the elements that have a map."""
         section = self._session.section
         return [] if section is None else [n for n in section.record.signals if n != "BSE"]
 
@@ -81,7 +98,7 @@ class Composite:
         self.changed.emit()
 
     def _show(self) -> None:
-        self._session.turns.finish()
+        self._session.deferred.finish()
         images = self._images()
         self._before = {name: (layer.visible, layer.colormap) for name, layer in images.items()}
         for name, layer in images.items():
@@ -115,7 +132,7 @@ class Composite:
 
 
 def remembered(section: Section) -> tuple[str, ...]:
-    """Return the elements that the section was last looked at in, or the usual ones."""
+    """Return the elements that are stored with the section, or the default ones."""
     there = [name for name in section.record.signals if name != "BSE"]
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         names = tuple(json.loads((section.path / VIEW).read_text())["composite"])
@@ -125,7 +142,7 @@ def remembered(section: Section) -> tuple[str, ...]:
 
 
 def usual(there: list[str]) -> tuple[str, ...]:
-    """Choose red, green and blue from the elements that there are."""
+    """Choose red, green and blue from the elements of a section."""
     rest = [name for name in there if name not in USUAL]
     chosen = []
     for name in USUAL:
@@ -140,29 +157,29 @@ def _remember(section: Section, elements: tuple[str, ...]) -> None:
 
 
 class CompositeBar(QWidget):
-    """A button for the composite, and what is red, green and blue.
+    """A button for the composite, and boxes for red, green and blue.
 
     Parameters
     ----------
     composite
         Composite of the viewer.
-    links
+    connections
         Connections of the dock.
     """
 
-    def __init__(self, composite: Composite, links: Links) -> None:
+    def __init__(self, composite: Composite, connections: Connections) -> None:
         super().__init__()
         self._composite = composite
         self._filling = False
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        self.button = QPushButton("Composite")
-        self.button.setCheckable(True)
-        self.button.setToolTip(
+        self.button = push_button(
+            "Composite",
+            composite.switch,
             "Show three element maps together in red, green and blue; with Fe, Mg and Ca olivine "
-            "is green to yellow. Click again for what was shown before"
+            "is green to yellow. Click again for what was shown before",
+            checkable=True,
         )
-        self.button.toggled.connect(composite.switch)
         row.addWidget(self.button)
         self.boxes = {}
         for channel, colour in CHANNELS.items():
@@ -173,21 +190,18 @@ class CompositeBar(QWidget):
             box.setMinimumWidth(50)
             box.textActivated.connect(self._choose)
             row.addWidget(box, 1)
-        links.connect(composite.changed, self.fill)
+        connections.connect(composite.changed, self.fill)
         self.fill()
 
     def fill(self) -> None:
-        """Show how the composite stands."""
+        """Show the elements and the state of the composite."""
         choices = self._composite.choices()
         self.setVisible(bool(choices))
         elements = self._composite.elements
         for box, name in zip(self.boxes.values(), elements, strict=False):
-            box.clear()
-            box.addItems([NOTHING, *choices])
-            box.setCurrentText(name or NOTHING)
-        self.button.blockSignals(True)
-        self.button.setChecked(self._composite.on)
-        self.button.blockSignals(False)
+            fill_combo(box, [NOTHING, *choices], name or NOTHING)
+        with signals_blocked(self.button):
+            self.button.setChecked(self._composite.on)
 
     def _choose(self, _text: str) -> None:
         names = [box.currentText() for box in self.boxes.values()]

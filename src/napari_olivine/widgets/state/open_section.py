@@ -1,4 +1,4 @@
-"""The open section of one viewer: what every dock looks at and listens to."""
+"""The open section of one viewer, which the docks show and listen to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from napari_olivine.widgets.layers import (
     shown,
     widest_limits,
 )
-from napari_olivine.widgets.state.deferred_layers import Turns
+from napari_olivine.widgets.state.deferred_layers import DeferredLayers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,20 +30,19 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_olivine.widgets.jobs import Jobs
-    from napari_olivine.widgets.state.composite import Composite
 
 
 class OpenSection:
-    """The section that a viewer shows; there is one session for each viewer.
+    """The section that a viewer shows; there is one object for each viewer.
 
-    Layers and tables are views of it: they may be closed without loss. Get it by
-    :meth:`of`, never by the class.
+    Layers and tables are views of it: they may be closed without loss. Get it by :meth:`of`,
+    never by the class.
     """
 
     section_opened = Signal(object)
     """The section, right after it was opened."""
     product_changed = Signal(str)
-    """Name of a product that was made, made anew, or deleted."""
+    """Name of a product that was made, remade or deleted."""
     annotations_changed = Signal(str)
     """``"sessions"`` or ``"placements"``."""
     selection_changed = Signal(int)
@@ -55,7 +54,7 @@ class OpenSection:
 
     @classmethod
     def of(cls, viewer: ViewerModel) -> OpenSection:
-        """Return the session of a viewer; a viewer that shows a section already is joined."""
+        """Return the open section of a viewer; adopts layers that are shown already."""
         # Docks are handed a proxy of the viewer, another object each time.
         viewer = getattr(viewer, "__wrapped__", viewer)
         if viewer not in cls._sessions:
@@ -67,10 +66,9 @@ class OpenSection:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = ref(viewer)
         self._jobs: Jobs | None = None
-        self._composite: Composite | None = None
         self._known: dict[str, str] = {}
         self._expected: Path | None = None
-        self.turns = Turns(self)
+        self.deferred = DeferredLayers(self)
         self.section: Section | None = None
         self.history = History()
         """Edits of the open section in this window."""
@@ -89,7 +87,7 @@ class OpenSection:
 
     @property
     def jobs(self) -> Jobs:
-        """Runner of the steps; made when first asked for, because it needs Qt."""
+        """Runner of the steps, made at its first use because it needs Qt."""
         if self._jobs is None:
             from napari_olivine.widgets.jobs import Jobs
 
@@ -97,26 +95,17 @@ class OpenSection:
             self._jobs.ended.connect(self.refresh)
         return self._jobs
 
-    @property
-    def composite(self) -> Composite:
-        """The composite of three elements; made when first asked for."""
-        if self._composite is None:
-            from napari_olivine.widgets.state.composite import Composite
-
-            self._composite = Composite(self)
-        return self._composite
-
     # ------------------------------------------------------------------ section
 
-    def open(self, path: Path | str, *, by_turns: bool = False) -> Section:
+    def open(self, path: Path | str, *, deferred_layers: bool = False) -> Section:
         """Open a section, show its images, and close the one that was open.
 
         Parameters
         ----------
         path
             Folder of the section.
-        by_turns
-            Whether the images follow one by one, with the window answering in between, BSE first;
+        deferred_layers
+            Whether the layers follow one by one, so that the window answers in between, BSE first;
             otherwise all of them are there on return.
 
         Raises
@@ -126,9 +115,9 @@ class OpenSection:
         """
         section = Section(path)
         self._begin(section)
-        if by_turns:
+        if deferred_layers:
             self.section_opened.emit(section)
-            self.turns.begin()
+            self.deferred.begin()
             return section
         for product, name in shown(section):
             self.show(product, name)
@@ -139,7 +128,7 @@ class OpenSection:
         return section
 
     def expect(self, section: Section) -> None:
-        """Show the other images of a section by turns when napari adds the first one of them."""
+        """Add the other layers of a section one by one when napari adds the first one of them."""
         self._expected = section.path
 
     def require(self) -> Section:
@@ -158,7 +147,7 @@ class OpenSection:
         return self.section
 
     def refresh(self) -> None:
-        """Look at the folder again: show what is new, and tell the docks what changed."""
+        """Read the folder again: show new products, and signal what changed."""
         if self.section is None:
             return
         now = _fingerprints(self.section)
@@ -174,7 +163,7 @@ class OpenSection:
                 self.product_changed.emit(name)
 
     def annotate(self, name: str, table: pd.DataFrame) -> None:
-        """Store what the person set by hand, and tell the docks."""
+        """Store an annotation, and signal it."""
         self.require().annotate(name, table)
         self.refresh()
 
@@ -206,7 +195,7 @@ class OpenSection:
             layer.colormap = colour_map(table)
 
     def noted(self, product: str) -> None:
-        """Take what this window has changed itself in a product as known."""
+        """Accept the present state of a product, which this window has changed itself."""
         if self.section is None:
             return
         mark = made(self.section, product)
@@ -247,7 +236,7 @@ class OpenSection:
         return layer
 
     def prefer_bse(self) -> None:
-        """Make BSE the active layer: the contrast sliders and the values are its."""
+        """Make BSE the active layer, to which contrast sliders and cursor values belong."""
         bse = self.layer("images", "BSE")
         if bse is not None:
             self.viewer.layers.selection.active = bse
@@ -281,7 +270,7 @@ class OpenSection:
                     self.show(product, name, visible=True)
 
     def _hide_others(self, product: str) -> None:
-        """Leave what is new alone on the images: colours on colours tell nothing."""
+        """Hide other results: only one result is readable over the images."""
         for layer in self.viewer.layers:
             mark = layer.metadata.get(KEY)
             if mark and mark["product"] not in ("images", "levelling", "overlay", product):
@@ -293,7 +282,7 @@ class OpenSection:
                 f"{self.require().record.name} is still being worked on: wait for the step to "
                 "end, or cancel it, before opening another section."
             )
-        self.turns.stop()
+        self.deferred.stop()
         others = [
             layer
             for layer in self.viewer.layers
@@ -316,7 +305,7 @@ class OpenSection:
         self._adopt(event.value)
 
     def _adopt(self, layer: Layer) -> None:
-        """Join a layer that napari's reader opened; it may belong to another section."""
+        """Adopt a layer that napari's reader opened; it may belong to another section."""
         path = section_of(layer.metadata)
         if path is None:
             return
@@ -326,7 +315,7 @@ class OpenSection:
             self._begin(section)
             if mark["product"] != "overlay":  # napari numbers a name that the last section had
                 layer.name = layer_name(mark["product"], mark["name"])
-            if self._expected != path:  # else it has a turn of its own
+            if self._expected != path:  # else it is shown with the deferred layers
                 self.show_scale()
             self.section_opened.emit(section)
         if mark["product"] == "images":
@@ -340,10 +329,10 @@ class OpenSection:
             self._lift_overlays()
         if self._expected == path:
             self._expected = None
-            self.turns.begin()
+            self.deferred.begin()
 
     def _lift_overlays(self) -> None:
-        """Put what is drawn over the images above a layer that napari has just put on top."""
+        """Raise the overlays above a layer that napari has just put on top."""
         layers = self.viewer.layers
         for layer in [*layers]:
             mark = layer.metadata.get(KEY)
@@ -354,7 +343,7 @@ class OpenSection:
 
 
 def _fingerprints(section: Section) -> dict[str, str]:
-    """Fingerprint of everything in a section that a dock may show."""
+    """Fingerprints of the products and annotations that a dock may show."""
     found = {product.name: made(section, product.name) for product in section.products()}
     for name in ("annotations/sessions", "annotations/placements"):
         found[name] = section.fingerprint(name)

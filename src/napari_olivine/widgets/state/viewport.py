@@ -1,21 +1,22 @@
-"""Where the person looks: the part of a section that the canvas shows."""
+"""The part of a section that the canvas shows."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_olivine.section import Section
+from napari_olivine.widgets.common import single_shot
 
 QUIET_MS = 120
-"""How long the view stands still before it is told: a pan is many small moves."""
+"""Pause after the last move before `moved` is emitted: a pan is many small moves."""
 
 Window = tuple[slice, slice]
 
 
 class Viewport(QObject):
-    """Tells where the person looks, when the view has come to rest.
+    """The part of a section on the canvas; signals when the view has come to rest.
 
     Parameters
     ----------
@@ -28,16 +29,13 @@ class Viewport(QObject):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self._viewer = viewer
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(QUIET_MS)
-        self._timer.timeout.connect(self.moved)
+        self._timer = single_shot(self, QUIET_MS, self.moved.emit)
         viewer.scene.camera.events.connect(self._on_move)
         viewer.canvas.events.size.connect(self._on_move)
         viewer.canvas.grid.events.enabled.connect(self._on_move)
 
     def close(self) -> None:
-        """Stop looking."""
+        """Disconnect from the viewer."""
         self._timer.stop()
         self._viewer.scene.camera.events.disconnect(self._on_move)
         self._viewer.canvas.events.size.disconnect(self._on_move)

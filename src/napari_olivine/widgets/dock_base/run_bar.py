@@ -29,7 +29,7 @@ SETTLED_S = 5.0
 """How long work must go on before anybody can say how long it takes."""
 
 
-class Pace:
+class RemainingTime:
     """How long work that tells its progress may still take."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-class LowArea(QScrollArea):
+class FittedTextArea(QScrollArea):
     """Shows a text in as much height as it needs, and scrolls what is longer than that.
 
     Parameters
@@ -107,7 +107,7 @@ class RunBar(QWidget):
             | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
         )
         self.error_text.linkActivated.connect(self.followed)
-        self.error_area = LowArea(self.error_text)
+        self.error_area = FittedTextArea(self.error_text)
         close = QToolButton()
         close.setText("✕")
         close.setToolTip("Close this message")
@@ -139,12 +139,12 @@ class RunBar(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.log)
         self._started = 0.0
-        self._pace = Pace()
+        self._remaining_time = RemainingTime()
 
     def begin(self) -> None:
         """Show that the step starts; nobody knows yet how long it takes."""
         self._started = time.monotonic()
-        self._pace.begin()
+        self._remaining_time.begin()
         self.bar.setRange(0, 0)
         self.bar.setFormat("")
         self.bar.show()
@@ -155,7 +155,7 @@ class RunBar(QWidget):
         self.bar.show()
         self.bar.setRange(0, 1000)
         self.bar.setValue(round(1000 * done / total) if total > 0 else 0)
-        left = self._pace.left(done, total)
+        left = self._remaining_time.left(done, total)
         rest = f", {clock(left)} left" if left is not None else ""
         self.bar.setFormat(f"%p %   {clock(self.seconds())}{rest}")
 
@@ -179,7 +179,7 @@ class RunBar(QWidget):
         Parameters
         ----------
         problem
-            Error or message; the fields and buttons that it names become links.
+            Error or message; the fields and buttons that it names become connections.
         step
             The step that it comes from.
         """

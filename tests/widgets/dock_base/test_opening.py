@@ -9,6 +9,7 @@ import pytest
 from qtpy.QtCore import QTimer
 
 from napari_olivine.widgets.layers.make_layer import section_of
+from napari_olivine.widgets.state import Composite
 from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.widget_sections import copy_of, finished_section, imported_section
 
@@ -37,7 +38,7 @@ def test_bse_comes_first_and_the_rest_takes_its_place(
     path = finished_section()
     came: list[str] = []
     viewer.layers.events.inserted.connect(lambda event: came.append(event.value.name))
-    session.open(path, by_turns=True)
+    session.open(path, deferred_layers=True)
     assert session.section is not None  # every dock knows it before the first image is there
     assert images(viewer) == []
     qtbot.waitUntil(lambda: len(images(viewer)) == 10, timeout=20_000)
@@ -59,9 +60,9 @@ def test_another_section_opened_meanwhile_is_the_only_one(
     first, second = imported_section(), copy_of(imported_section(), tmp_path)
     opened: list[Any] = []
     session.section_opened.connect(lambda section: opened.append(section.path))
-    session.open(first, by_turns=True)
+    session.open(first, deferred_layers=True)
     qtbot.waitUntil(lambda: len(images(viewer)) >= 2, timeout=10_000)
-    session.open(second, by_turns=True)
+    session.open(second, deferred_layers=True)
     qtbot.waitUntil(lambda: len(images(viewer)) == 6, timeout=10_000)
     qtbot.wait(100)
     assert images(viewer) == [*MAPS, "BSE"]
@@ -70,7 +71,7 @@ def test_another_section_opened_meanwhile_is_the_only_one(
 
 
 def test_window_closed_meanwhile(qtbot: Any, viewer: Any, session: OpenSection) -> None:
-    session.open(imported_section(), by_turns=True)
+    session.open(imported_section(), deferred_layers=True)
     qtbot.waitUntil(lambda: len(images(viewer)) >= 1, timeout=10_000)
     with qtbot.captureExceptions() as raised:
         viewer.close()
@@ -80,9 +81,9 @@ def test_window_closed_meanwhile(qtbot: Any, viewer: Any, session: OpenSection) 
 
 
 def test_composite_waits_for_no_turn(qtbot: Any, viewer: Any, session: OpenSection) -> None:
-    session.open(imported_section(), by_turns=True)
+    session.open(imported_section(), deferred_layers=True)
     qtbot.waitUntil(lambda: len(images(viewer)) >= 1, timeout=10_000)
-    session.composite.switch(True)
+    Composite.of(session).switch(True)
     assert {layer.name for layer in viewer.layers if layer.visible} == {"Fe", "Mg", "Ca"}
     qtbot.wait(300)
     assert {layer.name for layer in viewer.layers if layer.visible} == {"Fe", "Mg", "Ca"}
@@ -95,7 +96,7 @@ def test_image_that_is_taken_away_meanwhile_is_left_out(
     from napari_olivine.section import Section
 
     path = copy_of(finished_section(), tmp_path)
-    session.open(path, by_turns=True)
+    session.open(path, deferred_layers=True)
     qtbot.waitUntil(lambda: len(images(viewer)) >= 1, timeout=10_000)
     assert Section(path).product("mask") is not None
     (path / "mask").rename(tmp_path / "mask")

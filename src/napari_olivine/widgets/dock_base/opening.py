@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
-from napari_olivine.widgets.common import LINK, Folding
+from napari_olivine.widgets.common import LINK, Collapsible
 
 POINTED_MS = 2500
 """How long a part is pointed out."""
@@ -52,8 +52,8 @@ def point_out(dock: Any, part: QWidget | None) -> None:
         return
     outer = part.parentWidget()
     while outer is not None:
-        if isinstance(outer, Folding):
-            outer.unfold(True)
+        if isinstance(outer, Collapsible):
+            outer.set_expanded(True)
         outer = outer.parentWidget()
     look = part.styleSheet()
 
@@ -70,5 +70,5 @@ def point_out(dock: Any, part: QWidget | None) -> None:
         with suppress(RuntimeError):
             part.setStyleSheet(look)
 
-    QTimer.singleShot(0, begin)  # what was unfolded has its place by then
+    QTimer.singleShot(0, begin)  # what was expanded has its place by then
     QTimer.singleShot(POINTED_MS, end)

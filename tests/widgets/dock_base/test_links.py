@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from napari_olivine.errors import InputError
-from napari_olivine.widgets.docks import open_dock
+from napari_olivine.widgets.dock_base import open_dock
 from tests.helpers.widget_sections import imported_section
 
 pytestmark = pytest.mark.gui
@@ -25,14 +25,14 @@ def click(dock: Any, link: str) -> None:
     dock.run_bar.error_text.linkActivated.emit(link)
 
 
-def test_field_in_a_folded_part_is_unfolded_focused_and_framed(qtbot: Any, masks: Any) -> None:
-    masks.settings_part.unfold(False)
+def test_field_in_a_collapsed_part_is_expanded_focused_and_framed(qtbot: Any, masks: Any) -> None:
+    masks.settings_part.set_expanded(False)
     masks.show_error(InputError("Too smooth.", setting="smoothing_px"))
     assert "Too smooth. Change <a" in masks.run_bar.error_text.text()
     click(masks, "setting:mask.smoothing_px")
     field = masks.form.editors["smoothing_px"].native
     qtbot.waitUntil(lambda: "border" in field.styleSheet())
-    assert masks.settings_part.opened
+    assert masks.settings_part.expanded
     assert field.isVisible()
     assert masks.isAncestorOf(masks.window().focusWidget())
 

@@ -9,8 +9,8 @@ from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
-from napari_olivine.widgets.common import Links, wrapped
-from napari_olivine.widgets.docks.dock_tabs import join_tabs
+from napari_olivine.widgets.common import Connections, wrapped
+from napari_olivine.widgets.dock_base.dock_tabs import join_tabs
 from napari_olivine.widgets.editing import DOCK_MARK, WindowUndo
 from napari_olivine.widgets.state import OpenSection
 
@@ -30,7 +30,7 @@ class Dock(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.session = OpenSection.of(napari_viewer)
-        self.links = Links()
+        self.connections = Connections()
         self.setProperty(DOCK_MARK, True)
         WindowUndo.of(self.session)  # from now on the keys are there
         self.setMinimumWidth(330)
@@ -64,7 +64,7 @@ class Dock(QWidget):
     def event(self, a0: QEvent | None) -> bool:
         if a0 is not None and a0.type() == QEvent.Type.ParentChange:
             if self.parent() is None:
-                self.links.cut()  # napari has closed the dock
+                self.connections.close()  # napari has closed the dock
             else:
                 QTimer.singleShot(0, self._join_tabs)
         return bool(super().event(a0))
@@ -73,4 +73,4 @@ class Dock(QWidget):
         with suppress(RuntimeError):  # closed again already
             dock = join_tabs(self)
             if dock is not None:
-                self.links.connect(dock.visibilityChanged, self.on_front)
+                self.connections.connect(dock.visibilityChanged, self.on_front)

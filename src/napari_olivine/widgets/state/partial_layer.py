@@ -1,4 +1,4 @@
-"""The layers that show a probability while it grows: what is there, and what is still to come."""
+"""The layers of an unfinished probability: finished cells, and a veil over the others."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from napari_olivine.widgets.layers import KEY, placed, probability_look
 from napari_olivine.widgets.state.open_section import OpenSection
 
 FINENESS = 128
-"""Pixels of the section that are one pixel of the layer of what is still to come."""
+"""Pixels of the section in one pixel of the layer of unfinished cells."""
 
 
-class GrowingLayer:
+class PartialLayer:
     """A probability of the open section in an unfinished product's folder.
 
     Parameters
     ----------
     session
-        Session with the section.
+        Open section of the viewer.
     product
-        What the probability becomes, e.g. ``"probability"``.
+        Product that the probability becomes, e.g. ``"probability"``.
     folder
         Folder of the unfinished product.
     name
@@ -47,7 +47,7 @@ class GrowingLayer:
             multiscale=True,
             name=title,
             metadata={KEY: mark},
-            # The child writes the files: nothing of them may be kept in the window.
+            # The child writes the files: the window must not cache them.
             cache=False,
             **placed(section),
             **(probability_look() | {"visible": True}),
@@ -72,25 +72,40 @@ class GrowingLayer:
         self.veil.refresh(extent=False, thumbnail=False)
 
     def has(self, cell: Place) -> bool:
-        """Tell whether a cell is finished."""
+        """Whether a cell is finished."""
         square = self._pending[_square(cell)]
         return bool(square.size) and not square.any()
 
     def is_there(self) -> bool:
-        """Tell whether the unfinished product still lies in its folder."""
+        """Whether the unfinished product still exists."""
         return self._folder.exists()
 
     def remove(self) -> None:
-        """Take both layers away."""
+        """Remove both layers."""
         for layer in (self.layer, self.veil):
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
 
 
-def open_growing(session: OpenSection, product: str, folder: Path) -> GrowingLayer | None:
-    """Show an unfinished probability, `None` if it cannot be read (it is gone, or finished)."""
+def open_partial(session: OpenSection, product: str, folder: Path) -> PartialLayer | None:
+    """Show an unfinished probability.
+
+    Parameters
+    ----------
+    session
+        Open section of the viewer.
+    product
+        Product that the probability becomes.
+    folder
+        Folder of the unfinished product.
+
+    Returns
+    -------
+    PartialLayer or None
+        None if it cannot be read: it is finished or deleted.
+    """
     try:
-        return GrowingLayer(session, product, folder, "olivine")
+        return PartialLayer(session, product, folder, "olivine")
     except SectionError:
         return None
 
@@ -111,7 +126,7 @@ def _square(cell: Place) -> tuple[slice, slice]:
 
 
 def _coarse(section: Section) -> dict[str, Any]:
-    """Scale and place of an image whose pixels are squares of the section's."""
+    """Scale and place of the coarse layer."""
     pixel = section.pixel_size_um
     return {"scale": (pixel * FINENESS,) * 2, "translate": (pixel * (FINENESS - 1) / 2,) * 2}
 

@@ -19,7 +19,7 @@ from napari_olivine.errors import OlivineError
 from napari_olivine.registry import PRODUCTS, STEPS
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
-    Folding,
+    Collapsible,
     NumberBox,
     Problem,
     SettingsForm,
@@ -29,10 +29,10 @@ from napari_olivine.widgets.common import (
     readable,
     wrapped,
 )
-from napari_olivine.widgets.docks.close_guard import guard_window
-from napari_olivine.widgets.docks.dock import Dock
-from napari_olivine.widgets.docks.opening import open_dock, point_out
-from napari_olivine.widgets.docks.run_bar import RunBar
+from napari_olivine.widgets.dock_base.close_guard import guard_window
+from napari_olivine.widgets.dock_base.dock import Dock
+from napari_olivine.widgets.dock_base.opening import open_dock, point_out
+from napari_olivine.widgets.dock_base.run_bar import RunBar
 from napari_olivine.widgets.state import dock_of, state_of, title_of, verb_of
 
 DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("●", "#e69f00")}
@@ -240,7 +240,7 @@ class StepDock(Dock):
             self.seed = NumberBox(int, 0, low=0)
             self.seed.native.setToolTip("Same seed, same result on the same machine")
             self.form.add("Seed", self.seed.native)
-        self.memory = memory_box(self.links)
+        self.memory = memory_box(self.connections)
         self.form.add("Memory", self.memory.native)
         self.force = QCheckBox("Repeat even if up to date")
         reset = QPushButton("Defaults")
@@ -249,7 +249,7 @@ class StepDock(Dock):
         below = QHBoxLayout()
         below.addWidget(self.force, 1)
         below.addWidget(reset)
-        self.settings_part = Folding("Settings", opened=self.settings_open)
+        self.settings_part = Collapsible("Settings", expanded=self.settings_open)
         self.settings_part.inside.addWidget(self.form)
         self.settings_part.inside.addLayout(below)
         self.body.addWidget(self.settings_part)
@@ -278,7 +278,7 @@ class StepDock(Dock):
             (session.product_changed, self._on_product_changed),
             (session.annotations_changed, self._on_annotations_changed),
         ):
-            self.links.connect(signal, slot)
+            self.connections.connect(signal, slot)
 
     # ------------------------------------------------------------------ listening
 
