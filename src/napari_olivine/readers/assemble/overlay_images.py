@@ -62,8 +62,9 @@ def overlay_images(identified: Identified, settings: ImportSettings, job: Job) -
             else:
                 remarks.append(f"left out: {why_not}")
             continue
-        order = sorted(fitting, key=lambda each: _nearness(*each, bse), reverse=True)
-        if len(order) > 1 and _nearness(*order[0], bse) == _nearness(*order[1], bse):
+        order = sorted(fitting, key=lambda pair: _nearness(pair[0], pair[1], bse), reverse=True)
+        near = [_nearness(ref, image, bse) for ref, image in order[:2]]
+        if len(near) > 1 and near[0] == near[1]:
             wrong.append(_several(name, refs))
             continue
         best, chosen[name] = order[0]

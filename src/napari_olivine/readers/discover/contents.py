@@ -110,6 +110,7 @@ def look_into(folder: Path, job: Job) -> Contents:
         if done % 1024 == 0:
             job.progress(done, len(known), "Reading the names")
         images.append(_image_file(file, found, folder, sample))
+    tables: TableFolder | None
     if walked.tables is not None:
         tables, remarks = TableFolder(walked.tables), list[str]()
     else:
