@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 
+import napari_olivine
 from napari_olivine.errors import InputError, OlivineError, SectionError, fill
 from napari_olivine.job import Event, Job
+
+ROOT = Path(napari_olivine.__file__).parent
+ROOMS = [
+    path
+    for path in sorted(ROOT.iterdir())
+    if (path.is_dir() and (path / "__init__.py").exists() and path.name != "cli")
+    or path.suffix == ".py"
+]
 
 
 class TestRemedy:
@@ -101,3 +112,28 @@ class TestJob:
             {"event": "message", "message": "Done."},
             {"event": "message", "message": "See the step 'mask'.", "text": "See {step:mask}."},
         ]
+
+
+COMMAND_OR_OPTION = re.compile(r"napari-olivine (?!view\b)[a-z]+\b|(?<![\w-])--[a-z][a-z-]+")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_text_of_the_core_names_a_command_or_an_option(room: Path) -> None:
+    """Only the command line does; docks call it with options that are a word each."""
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno}: {node.value[:60]}"
+        for file in ([room] if room.is_file() else sorted(room.rglob("*.py")))
+        for node in strings_of(ast.parse(file.read_text(encoding="utf-8")))
+        if COMMAND_OR_OPTION.search(node.value) and not node.value.startswith("--")
+    ]
+    assert not found, found
+
+
+def strings_of(tree: ast.Module) -> list[ast.Constant]:
+    """Texts of a module that are no docstrings."""
+    notes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in notes
+    ]
