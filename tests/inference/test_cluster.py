@@ -36,6 +36,8 @@ from napari_olivine.section.draft import RECIPE
 from tests.helpers.sections import make_section
 from tests.networks.test_networks import a_card
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:

@@ -24,6 +24,8 @@ from tests.helpers.grains import SIDE, iou, make_grains
 from tests.helpers.sections import make_section
 from tests.networks.test_networks import a_card
 
+pytestmark = pytest.mark.slow
+
 
 class Grey(torch.nn.Module):
     """A network whose answer is known: the logit is the normalised grey itself."""

@@ -25,6 +25,8 @@ from napari_olivine.training.plan import make_plan
 from napari_olivine.training.samples import Samples, cracks
 from tests.helpers.grains import SIDE, make_grains, put_mask
 
+pytestmark = pytest.mark.slow
+
 NORM = Normalisation(align="session", median=110, spread=15, mean=(110.0,), std=(15.0,))
 TINY = {"epochs": 2, "steps": 3, "batch": 4, "crop_px": 64}
 

@@ -42,6 +42,8 @@ from napari_olivine.networks.device import has_fast_bfloat16
 from napari_olivine.networks.torchvision_shim import smp
 from tests.networks.test_networks import heard
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 ATROUS = ["deeplabv3_resnet50", "deeplabv3_mobilenet_v3_large"]
 

@@ -25,7 +25,7 @@ from tests.helpers.widget_sections import (
     instrument_folder,
 )
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
 LEFT = Qt.MouseButton.LeftButton
 
