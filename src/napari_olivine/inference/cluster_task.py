@@ -125,8 +125,7 @@ def predict_piece(run: Run, piece: Piece) -> None:
         raise
     except OlivineError as error:
         remedy = f"{error.remedy} {KEPT}".strip()
-        facts = error.facts.known()
-        raise type(error)(f"{who}: {error.text}", remedy=remedy, **facts) from error
+        raise type(error)(f"{who}: {error.text}", remedy=remedy, **vars(error.facts)) from error
     except Exception as error:  # whatever it is, the person is told where it happened
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
