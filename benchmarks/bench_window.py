@@ -135,9 +135,9 @@ class Window:
             until the sessions are drawn too.
         """
         from napari_olivine.section import Section
-        from napari_olivine.widgets.layers.make_layer import shown
+        from napari_olivine.widgets.layers.make_layer import images_to_show
 
-        count = len(shown(Section(path)))
+        count = len(images_to_show(Section(path)))
         gaps, began = Gaps(), time.perf_counter()
         self.dock.open(path)
         while not self.viewer.canvas.overlays.scale_bar.visible:  # comes when the view is fitted

@@ -179,11 +179,11 @@ class TestNewStep:
     def test_its_product_has_a_title_and_is_made_anew_when_stale(self, section: Section) -> None:
         from napari_olivine.widgets.state import (
             dock_of,
-            mending_step,
             next_rerun,
             products_of,
             stale_steps,
             state_of,
+            step_to_run_first,
             title_of,
         )
 
@@ -195,7 +195,7 @@ class TestNewStep:
         main(["mask", str(section.path), "--rule", "Mg > 20"])
         assert state_of(section, "polished").text == "out of date: phase mask changed since"
         assert stale_steps(section) == ["polish"]
-        assert mending_step(section, "polished") == "polish"
+        assert step_to_run_first(section, "polished") == "polish"
         rerun = next_rerun(section)
         assert rerun is not None
         assert rerun.settings.model_dump() == {"grain_um": 6, "rounds": 2}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from napari_olivine.history import EditedTable, History, Target
-from napari_olivine.history.command import Step
+from napari_olivine.history.command import HistoryStep
 
 
 class Names(EditedTable):
@@ -20,7 +20,7 @@ def test_an_edit_says_which_row_to_look_at_on_both_ways() -> None:
     history.undo()
     history.redo()
     back, forth = steps
-    assert isinstance(back, Step)
+    assert isinstance(back, HistoryStep)
     assert back.command.target == Target("session", "a")
     assert forth.command.target == Target("session", "b")
     assert back.describe() == "Taken back: a renamed to b"

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from napari_olivine.errors import EditError
 from napari_olivine.history import History, Target
-from napari_olivine.history.command import Command, Kind, Step
+from napari_olivine.history.command import Command, Kind, HistoryStep
 
 
 @dataclass
@@ -53,7 +53,7 @@ def test_the_last_edit_is_taken_back_first_and_done_again_last() -> None:
     for number in (1, 2):
         history.do(Put(model, number))
     assert (history.next_undo, history.next_redo) == ("session 2 put", "")
-    steps: list[Step] = []
+    steps: list[HistoryStep] = []
     history.moved.connect(steps.append)
     history.undo()
     assert model.numbers == [1]

@@ -15,7 +15,7 @@ from napari_olivine.levelling.histogram_peaks import (
 )
 from napari_olivine.levelling.histograms import TileGreys
 from napari_olivine.levelling.sampling import ClippingLimits
-from napari_olivine.levelling.scales import Priors, solve_scales
+from napari_olivine.levelling.scales import Priors, solve_session_scales
 from napari_olivine.levelling.seams import Seam, border_tie_points
 from napari_olivine.levelling.tie_points import TiePoints
 
@@ -42,7 +42,9 @@ def seams(gain: float, offset: float, noise: float, number: int = 12, seed: int 
 
 def tied(seen: TiePoints) -> tuple[NDArray[np.float64], ...]:
     sessions = int(seen.session.max()) + 1
-    gain, offset, covariance = solve_scales(seen, sessions, 120.0, PRIORS, Job()).relative(0)
+    gain, offset, covariance = solve_session_scales(seen, sessions, 120.0, PRIORS, Job()).relative(
+        0
+    )
     return gain, offset, np.sqrt(covariance[:, 0, 0])
 
 
@@ -98,7 +100,7 @@ def test_a_blank_border_gives_the_level_alone():
     ]
     session = np.tile([0, 1], 8)
     seen = border_tie_points(blank, flat, session, 1.0, ClippingLimits(), Job())
-    gain, offset, covariance = solve_scales(seen, 2, 20.0, PRIORS, Job()).relative(0)
+    gain, offset, covariance = solve_session_scales(seen, 2, 20.0, PRIORS, Job()).relative(0)
     assert gain[1] * 20 + offset[1] == pytest.approx(26, abs=0.8)
     assert np.sqrt(covariance[1, 0, 0]) > 0.8 * PRIORS.gain
     assert len(border_tie_points(blank[:2], flat, session, 1.0, ClippingLimits(), Job())) == 0, (
@@ -246,7 +248,7 @@ def test_the_unit_of_the_grey_does_not_matter():
     big = TileGreys(tiles.number, tiles.centre * 200, tiles.tile, tiles.session)
     wide = Priors(0.05, 6000.0, 200.0)
     seen = histogram_tie_points(big, NOTHING, 2, 24_000.0, wide, 200.0, ClippingLimits(), Job())
-    found = solve_scales(seen, 2, 24_000.0, wide, Job()).relative(0)
+    found = solve_session_scales(seen, 2, 24_000.0, wide, Job()).relative(0)
     one = tied(seen_in(tiles))
     assert found[0][1] == pytest.approx(one[0][1], abs=1e-4)
     assert found[1][1] / 200 == pytest.approx(one[1][1], abs=0.02)

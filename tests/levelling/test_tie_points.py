@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from napari_olivine.job import Job
-from napari_olivine.levelling.scales import Priors, solve_scales
+from napari_olivine.levelling.scales import Priors, solve_session_scales
 from napari_olivine.levelling.seams import Steps
 from napari_olivine.levelling.shading import find_shading, tile_planes
 from napari_olivine.levelling.tie_points import TiePoints
@@ -41,7 +41,7 @@ scales = st.lists(st.tuples(st.floats(0.9, 1.1), st.floats(-20, 20)), min_size=2
 @given(scale=scales, seed=st.integers(0, 1000))
 def test_planted_scales_are_found_within_their_errors(scale, seed):
     gains, offsets = scale
-    found = solve_scales(tie_points(gains, offsets, seed), len(gains), 120.0, PRIORS, Job())
+    found = solve_session_scales(tie_points(gains, offsets, seed), len(gains), 120.0, PRIORS, Job())
     gain, offset, covariance = found.relative(0)
     true_gain = gains / gains[0]
     true_offset = offsets - true_gain * offsets[0]
@@ -56,7 +56,7 @@ def test_planted_scales_are_found_within_their_errors(scale, seed):
 @given(scale=scales, seed=st.integers(0, 1000))
 def test_the_choice_of_reference_only_rescales(scale, seed):
     gains, offsets = scale
-    found = solve_scales(tie_points(gains, offsets, seed), len(gains), 120.0, PRIORS, Job())
+    found = solve_session_scales(tie_points(gains, offsets, seed), len(gains), 120.0, PRIORS, Job())
     gain, offset, _ = found.relative(0)
     other_gain, other_offset, _ = found.relative(1)
     assert other_gain * gain[1] == pytest.approx(gain)
@@ -72,8 +72,8 @@ def test_the_order_of_sessions_is_irrelevant(scale, seed, order):
     order.shuffle(new)
     place = np.array(new)
     moved = replace(seen, session=place[seen.session])
-    one = solve_scales(seen, len(gains), 120.0, PRIORS, Job()).relative(0)
-    other = solve_scales(moved, len(gains), 120.0, PRIORS, Job()).relative(int(place[0]))
+    one = solve_session_scales(seen, len(gains), 120.0, PRIORS, Job()).relative(0)
+    other = solve_session_scales(moved, len(gains), 120.0, PRIORS, Job()).relative(int(place[0]))
     assert other[0][place] == pytest.approx(one[0], abs=1e-6)
     assert other[1][place] == pytest.approx(one[1], abs=1e-4)
 
@@ -82,7 +82,7 @@ def test_a_material_that_is_another_in_one_session_counts_for_nothing():
     seen = tie_points(np.array([1.0, 1.05]), np.array([0.0, -8.0]), 3)
     grey = seen.grey + 25.0 * ((seen.material == 3) & (seen.session == 1) & (seen.tile < 16))
     wrong = replace(seen, grey=grey)
-    gain, offset, _ = solve_scales(wrong, 2, 120.0, PRIORS, Job()).relative(0)
+    gain, offset, _ = solve_session_scales(wrong, 2, 120.0, PRIORS, Job()).relative(0)
     assert gain[1] == pytest.approx(1.05, abs=0.006)
     assert gain[1] * 120 + offset[1] == pytest.approx(1.05 * 120 - 8, abs=1.0)
 
@@ -90,7 +90,7 @@ def test_a_material_that_is_another_in_one_session_counts_for_nothing():
 def test_one_material_gives_the_level_and_no_gain():
     seen = tie_points(np.array([1.0, 1.0]), np.array([0.0, 10.0]), 3)
     alone = seen.where(seen.material == 2)
-    found = solve_scales(alone, 2, 120.0, PRIORS, Job())
+    found = solve_session_scales(alone, 2, 120.0, PRIORS, Job())
     gain, offset, covariance = found.relative(0)
     assert np.sqrt(covariance[1, 0, 0]) > 0.8 * PRIORS.gain
     assert gain[1] * 120 + offset[1] == pytest.approx(130, abs=1.0)

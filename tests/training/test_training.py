@@ -20,7 +20,7 @@ from napari_olivine.section import Section
 from napari_olivine.training import TrainSettings, train
 from napari_olivine.training.augmentation import augment
 from napari_olivine.training.loop import CHECKPOINT, learning_rate
-from napari_olivine.training.losses import Scores, bce_dice_loss
+from napari_olivine.training.losses import SegmentationScores, bce_dice_loss
 from napari_olivine.training.plan import make_plan
 from napari_olivine.training.samples import Samples, cracks
 from tests.helpers.grains import SIDE, make_grains, put_mask
@@ -162,7 +162,7 @@ def test_scores_are_those_of_counting() -> None:
     truth = (random.random(5000) < p).astype(np.uint8)
     truth[:500] = 255
     logits = torch.from_numpy(np.log(p / (1 - p)))
-    scores = Scores()
+    scores = SegmentationScores()
     for part in (slice(0, 2000), slice(2000, None)):
         scores.add(logits[part], torch.from_numpy(truth[part]))
     p, t = p[500:], truth[500:] == 1
@@ -268,9 +268,9 @@ def test_early_stopping_keeps_the_best(section: Section, monkeypatch: pytest.Mon
     weights: list[torch.Tensor] = []
     entropies = iter([0.5, 0.3, 0.4, 0.35, 0.2, 0.1])
 
-    def validate(network: torch.nn.Module, *_: object) -> Scores:
+    def validate(network: torch.nn.Module, *_: object) -> SegmentationScores:
         weights.append(network.state_dict()["body.encoder.conv1.weight"].clone())
-        scores = Scores()
+        scores = SegmentationScores()
         entropy = next(entropies)
         logit = torch.tensor([np.log(np.expm1(entropy))])  # -log(1 - sigmoid) is `entropy`
         scores.add(logit, torch.zeros(1, dtype=torch.uint8))

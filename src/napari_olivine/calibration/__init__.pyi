@@ -1,4 +1,4 @@
-from .metrics import Scores as Scores, scores as scores
+from .metrics import FitScores as FitScores, fit_scores as fit_scores
 from .regression import Calibration as Calibration, fit_calibration as fit_calibration
 from .settings import CalibrateSettings as CalibrateSettings
 from .step import calibrate as calibrate, read_calibration as read_calibration

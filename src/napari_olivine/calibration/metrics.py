@@ -16,7 +16,7 @@ ENDS = 10
 
 
 @dataclass(frozen=True)
-class Scores:
+class FitScores:
     """Agreement of predicted with measured mg#.
 
     Parameters
@@ -49,9 +49,9 @@ class Scores:
         }
 
 
-def scores(
+def fit_scores(
     measured: ArrayLike, predicted: ArrayLike, profiles: ArrayLike, valid: ArrayLike | None = None
-) -> Scores:
+) -> FitScores:
     """Compare profiles.
 
     Parameters
@@ -81,7 +81,7 @@ def scores(
     from_end = names.groupby(names).cumcount(ascending=False).to_numpy()
     inner = good & (from_start >= ENDS) & (from_end >= ENDS)
     error = predicted - measured
-    return Scores(
+    return FitScores(
         points=int(good.sum()),
         r2=_r2(measured[good], predicted[good]),
         rmse=_rms(error[good]),

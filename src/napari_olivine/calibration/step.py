@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.calibration.grey import CalibrationGrey, open_grey, require_levelling
-from napari_olivine.calibration.metrics import Scores, scores
+from napari_olivine.calibration.metrics import FitScores, fit_scores
 from napari_olivine.calibration.mg_map import draw_mg
 from napari_olivine.calibration.phase import Phase, open_phase
 from napari_olivine.calibration.points import Points, collect_points, resolve_mineral
@@ -219,7 +219,9 @@ def _score(
 ) -> dict[str, float | int | None]:
     chosen = table["use"] == use if use else table["profile"] == profile
     rows = table[chosen]
-    result: Scores = scores(rows["mg_epma"], rows["mg_predicted"], rows["profile"], rows["good"])
+    result: FitScores = fit_scores(
+        rows["mg_epma"], rows["mg_predicted"], rows["profile"], rows["good"]
+    )
     return result.as_dict()
 
 

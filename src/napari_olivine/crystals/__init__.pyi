@@ -7,7 +7,7 @@ from .class_colours import (
     rgb as rgb,
 )
 from .crystal_measurements import Measured as Measured, measure_crystals as measure_crystals
-from .images import Images as Images, Labels as Labels, images_of as images_of
+from .images import Images as Images, Labels as Labels, crystal_images as crystal_images
 from .settings import (
     SIZE_CLASSES as SIZE_CLASSES,
     ZONING_CLASSES as ZONING_CLASSES,

@@ -63,7 +63,7 @@ def other_opinion(phase: str) -> str:
     return "segmentation" if phase == "mask" else "mask"
 
 
-def images_of(section: Section, labels: Labels, phase: str, inputs: Collection[str]) -> Images:
+def crystal_images(section: Section, labels: Labels, phase: str, inputs: Collection[str]) -> Images:
     """Open the images of a section that crystals are measured on.
 
     Parameters

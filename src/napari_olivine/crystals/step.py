@@ -9,7 +9,7 @@ import pandas as pd
 
 from napari_olivine.crystals.crystal_measurements import Measured, measure_crystals
 from napari_olivine.crystals.edits import FOUND, CrystalStore, content, describe
-from napari_olivine.crystals.images import Images, images_of, other_opinion
+from napari_olivine.crystals.images import Images, crystal_images, other_opinion
 from napari_olivine.crystals.instances import (
     LabelImage,
     import_labels,
@@ -142,9 +142,9 @@ def _crystals(
         regions = create_raster(parts / "regions", shape, "uint32", pixel_um, reduction="mode")
         olivine = section.raster(phase, "olivine")
         table = number_regions(olivine, regions, draft, settings)
-        images = images_of(section, regions, phase, inputs)
+        images = crystal_images(section, regions, phase, inputs)
         table, decisions = resolve_instances(images, table, labels, draft, settings)
-    return images_of(section, labels, phase, inputs), table, decisions
+    return crystal_images(section, labels, phase, inputs), table, decisions
 
 
 def _carry_out_edits(section: Section, draft: Draft) -> None:

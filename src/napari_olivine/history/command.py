@@ -50,7 +50,7 @@ class Command(Protocol):
 
 
 @dataclass(frozen=True)
-class Step:
+class HistoryStep:
     """One step back or forth in the history.
 
     Parameters

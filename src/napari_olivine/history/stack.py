@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from psygnal import Signal
 
 from napari_olivine.errors import EditError
-from napari_olivine.history.command import Command, Kind, Step
+from napari_olivine.history.command import Command, Kind, HistoryStep
 
 
 class History:
@@ -21,7 +21,7 @@ class History:
     changed = Signal()
     """Another edit is the next to be taken back, or to be done again."""
     moved = Signal(object)
-    """After every undo and redo: the `Step`."""
+    """After every undo and redo: the `HistoryStep`."""
 
     def __init__(self) -> None:
         self._done: list[Command] = []
@@ -37,7 +37,7 @@ class History:
         self._undone.clear()
         self.changed.emit()
 
-    def undo(self) -> Step:
+    def undo(self) -> HistoryStep:
         """Take back the last edit.
 
         Raises
@@ -49,7 +49,7 @@ class History:
         """
         return self._move(self._done, self._undone, back=True)
 
-    def redo(self) -> Step:
+    def redo(self) -> HistoryStep:
         """Do again the edit that was taken back last.
 
         Raises
@@ -61,7 +61,7 @@ class History:
         """
         return self._move(self._undone, self._done, back=False)
 
-    def _move(self, source: list[Command], target: list[Command], *, back: bool) -> Step:
+    def _move(self, source: list[Command], target: list[Command], *, back: bool) -> HistoryStep:
         if self._paused:
             raise EditError(self._paused)
         if not source:
@@ -70,7 +70,7 @@ class History:
         inverse.do()
         source.pop()
         target.append(inverse)
-        step = Step(inverse, back)
+        step = HistoryStep(inverse, back)
         self.changed.emit()
         self.moved.emit(step)
         return step

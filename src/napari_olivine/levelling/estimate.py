@@ -15,7 +15,7 @@ from napari_olivine.levelling.materials import Materials, find_materials, materi
 from napari_olivine.levelling.mosaic import Mosaic
 from napari_olivine.levelling.result import Estimate, Levelling, SessionScales, plane_grey
 from napari_olivine.levelling.sampling import GreySamples, sample_grey
-from napari_olivine.levelling.scales import TILE_GREY, Priors, Scales, solve_scales
+from napari_olivine.levelling.scales import TILE_GREY, Priors, Scales, solve_session_scales
 from napari_olivine.levelling.seams import (
     Seam,
     Steps,
@@ -166,7 +166,7 @@ class _Estimator:
         """Find the sessions' scales from every source."""
         self.parts = self._tie_points()
         joined = TiePoints.joined(list(self.parts.values()))
-        scales = solve_scales(joined, self.count, self.pivot, self._priors(), self.job)
+        scales = solve_session_scales(joined, self.count, self.pivot, self._priors(), self.job)
         self.tied = _relative_to(scales, joined, reference, self._priors())
         self.material_grey = np.full(0, np.nan)
         if "phases" in self.parts and self.materials is not None:
@@ -180,7 +180,7 @@ class _Estimator:
         """Scales from every source by itself."""
         found = {}
         for name, part in self.parts.items():
-            scales = solve_scales(part, self.count, self.pivot, self._priors(), self.job)
+            scales = solve_session_scales(part, self.count, self.pivot, self._priors(), self.job)
             found[name] = _relative_to(scales, part, reference, self._priors())
         return found
 

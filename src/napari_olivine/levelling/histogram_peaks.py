@@ -27,7 +27,7 @@ from napari_olivine.levelling.histograms import (
     typical_density,
 )
 from napari_olivine.levelling.sampling import ClippingLimits
-from napari_olivine.levelling.scales import Priors, Scales, solve_scales
+from napari_olivine.levelling.scales import Priors, Scales, solve_session_scales
 from napari_olivine.levelling.tie_points import TiePoints
 
 Floats = NDArray[np.float64]
@@ -108,7 +108,7 @@ def histogram_tie_points(
     TiePoints
         Of peaks as materials; empty where no two sessions share one.
     """
-    begin = solve_scales(others, sessions, pivot, priors, job)
+    begin = solve_session_scales(others, sessions, pivot, priors, job)
     initial = initial_scales(tiles, begin, others.shared().groups(sessions), priors, unit, job)
     found, scales = TiePoints.of_rows([]), begin
     for _ in range(ROUNDS):
@@ -117,7 +117,7 @@ def histogram_tie_points(
         if not len(found.shared()):
             return TiePoints.of_rows([])
         joined = TiePoints.joined([found, others])
-        scales = solve_scales(joined, sessions, pivot, priors, job, errors=False)
+        scales = solve_session_scales(joined, sessions, pivot, priors, job, errors=False)
         gain, offset, _ = scales.relative(initial.base)
         known = np.isfinite(initial.gain)
         initial = InitialScales(

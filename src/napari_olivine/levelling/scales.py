@@ -118,7 +118,7 @@ class Priors:
     tile: float
 
 
-def solve_scales(
+def solve_session_scales(
     tie_points: TiePoints,
     sessions: int,
     pivot: float,

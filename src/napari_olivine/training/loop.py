@@ -18,7 +18,7 @@ from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import Network, autocast, load_weights, save_weights, stoppable
 from napari_olivine.training.ema import ExponentialMovingAverage
-from napari_olivine.training.losses import Scores, bce_dice_loss
+from napari_olivine.training.losses import SegmentationScores, bce_dice_loss
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import Samples
 from napari_olivine.training.validation import validate
@@ -121,7 +121,7 @@ class Training:
         load_weights(self.best_weights, self.network)
         return state
 
-    def best(self) -> Scores:
+    def best(self) -> SegmentationScores:
         """Scores of the network as it is on all validation crops."""
         return validate(self.network, self.validation, self.plan, self.device, self.job)
 

@@ -39,7 +39,7 @@ def bce_dice_loss(logits: Tensor, labels: Tensor, dice: float) -> Tensor:
     return loss
 
 
-class Scores:
+class SegmentationScores:
     """Cross-entropy and IoU at any threshold, over all pixels that were added."""
 
     def __init__(self) -> None:

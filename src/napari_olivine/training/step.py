@@ -18,7 +18,7 @@ from napari_olivine.training.settings import TrainSettings
 if TYPE_CHECKING:
     from napari_olivine.networks import ModelCard, Normalisation
     from napari_olivine.training.loop import State
-    from napari_olivine.training.losses import Scores
+    from napari_olivine.training.losses import SegmentationScores
     from napari_olivine.training.plan import Plan
     from napari_olivine.training.samples import Samples
 
@@ -169,7 +169,7 @@ def _card(
     plan: Plan,
     normalisation: Normalisation,
     state: State,
-    scores: Scores,
+    scores: SegmentationScores,
     weights_from: str,
     job: Job,
 ) -> ModelCard:

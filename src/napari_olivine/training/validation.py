@@ -9,7 +9,7 @@ import torch
 
 from napari_olivine.job import Job
 from napari_olivine.networks import Network, autocast, normalise, stoppable
-from napari_olivine.training.losses import Scores
+from napari_olivine.training.losses import SegmentationScores
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import Samples
 
@@ -19,7 +19,7 @@ MOST_PIXELS = 3 << 20
 
 def validate(
     network: Network, samples: Samples, plan: Plan, device: torch.device, job: Job
-) -> Scores:
+) -> SegmentationScores:
     """Score a network on the validation sessions, the same crops every time.
 
     Parameters
@@ -40,7 +40,7 @@ def validate(
     Scores
         Over all validation crops.
     """
-    scores = Scores()
+    scores = SegmentationScores()
     training = network.training
     network.eval()
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_olivine.section import Section
-from napari_olivine.widgets.layers import LayerData, layer_data, shown
+from napari_olivine.widgets.layers import LayerData, images_to_show, layer_data
 from napari_olivine.widgets.state import OpenSection
 
 
@@ -37,8 +37,8 @@ def read_section(path: str) -> list[LayerData]:
     """
     section = Section(_folder(path) or path)
     viewer = _watched_viewer()
-    if viewer is None or ("images", "BSE") not in shown(section):
-        return [layer_data(section, product, name) for product, name in shown(section)]
+    if viewer is None or ("images", "BSE") not in images_to_show(section):
+        return [layer_data(section, product, name) for product, name in images_to_show(section)]
     OpenSection.of(viewer).expect(section)
     return [layer_data(section, "images", "BSE")]
 

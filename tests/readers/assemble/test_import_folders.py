@@ -21,7 +21,7 @@ from scipy.ndimage import gaussian_filter
 from napari_olivine.errors import Cancelled, InputError, OlivineError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings, Source, import_section, read_source
-from napari_olivine.readers.discover.contents import find_signal, look_into
+from napari_olivine.readers.discover.contents import find_signal, read_contents
 from tests.helpers.sources import PROFILE, tile_file
 
 UM2 = {"resolution": (5000, 5000), "resolutionunit": "CENTIMETER"}
@@ -549,4 +549,4 @@ def test_names_of_no_text_are_told_and_left_out(tmp_path: Path) -> None:
 def test_pipes_are_no_files(tmp_path: Path) -> None:
     images(tmp_path, "BSE.tif")
     os.mkfifo(tmp_path / "Mg.tif")
-    assert [one.file.name for one in look_into(tmp_path, Job()).images] == ["BSE.tif"]
+    assert [one.file.name for one in read_contents(tmp_path, Job()).images] == ["BSE.tif"]

@@ -11,9 +11,9 @@ import tifffile
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
-from napari_olivine.readers.discover.contents import find_signal, look_into, split_path
-from napari_olivine.readers.discover.group_signals import group
-from napari_olivine.readers.discover.select_signals import choose
+from napari_olivine.readers.discover.contents import find_signal, read_contents, split_path
+from napari_olivine.readers.discover.group_signals import group_by_signal
+from napari_olivine.readers.discover.select_signals import select_signals_of
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def write(file: Path, dtype: str = "uint8", shape: tuple[int, int] = (8, 10)) ->
 
 
 def grouped(folder: Path, **settings: object) -> dict[str, list[str]]:
-    found = group(look_into(folder, Job()), ImportSettings(**settings), Job())
+    found = group_by_signal(read_contents(folder, Job()), ImportSettings(**settings), Job())
     return {signal: [part.place for part in parts] for signal, parts in found.signals.items()}
 
 
@@ -92,7 +92,7 @@ def test_signals_can_be_given_another_name(tmp_path: Path) -> None:
 def test_of_twins_the_deeper_one_is_taken_and_said(tmp_path: Path) -> None:
     for bits, dtype in ((8, "uint8"), (32, "uint32")):
         write(tmp_path / f"obj1_{bits}bt_Mg.tif", dtype)
-    found = group(look_into(tmp_path, Job()), ImportSettings(), Job())
+    found = group_by_signal(read_contents(tmp_path, Job()), ImportSettings(), Job())
     (part,) = found.signals["Mg"]
     assert part.open().dtype == np.uint32
     assert "obj1_8bt_Mg.tif is left out" in found.remarks[0]
@@ -101,14 +101,14 @@ def test_of_twins_the_deeper_one_is_taken_and_said(tmp_path: Path) -> None:
 def test_masks_and_previews_are_no_signals(tmp_path: Path) -> None:
     for name in ("Mg", "mask", "obj1_mask", "preview"):
         write(tmp_path / f"{name}.tif")
-    contents = look_into(tmp_path, Job())
+    contents = read_contents(tmp_path, Job())
     assert [one.signal for one in contents.images] == ["Mg"]
     assert len(contents.left_out) == 3
 
 
 def test_a_real_set_with_twins_and_a_mask(shared_data: Path) -> None:
-    contents = look_into(shared_data / "semarkona" / "obj1", Job())
-    found = group(contents, ImportSettings(), Job())
+    contents = read_contents(shared_data / "semarkona" / "obj1", Job())
+    found = group_by_signal(contents, ImportSettings(), Job())
     elements = {"Al", "Ca", "Cr", "Fe", "Mg", "Ni", "P", "S", "Si", "Ti"}
     assert set(found.signals) == {"BSE"} | elements
     for element in elements:
@@ -120,16 +120,22 @@ def test_hidden_files_and_the_tables_of_the_microprobe_are_no_images(tmp_path: P
     write(tmp_path / "BSE.tif")
     write(tmp_path / ".Mg.tif")
     write(tmp_path / "EPMA" / "Fe.tif")
-    contents = look_into(tmp_path, Job())
+    contents = read_contents(tmp_path, Job())
     assert [one.signal for one in contents.images] == ["BSE"]
     assert contents.tables == tmp_path / "EPMA"
 
 
 def test_the_backscatter_image_is_known_by_name_or_named_by_the_person(tmp_path: Path) -> None:
-    assert choose(tmp_path, ["Mg", "BSE"], ImportSettings()) == {"BSE": "BSE", "Mg": "Mg"}
-    assert choose(tmp_path, ["BSE"], ImportSettings(bse="Cp")) == {"BSE": "BSE"}
-    assert choose(tmp_path, ["Mg", "x"], ImportSettings(bse="x")) == {"x": "BSE", "Mg": "Mg"}
+    assert select_signals_of(tmp_path, ["Mg", "BSE"], ImportSettings()) == {
+        "BSE": "BSE",
+        "Mg": "Mg",
+    }
+    assert select_signals_of(tmp_path, ["BSE"], ImportSettings(bse="Cp")) == {"BSE": "BSE"}
+    assert select_signals_of(tmp_path, ["Mg", "x"], ImportSettings(bse="x")) == {
+        "x": "BSE",
+        "Mg": "Mg",
+    }
     with pytest.raises(InputError, match="which signal is the backscatter image"):
-        choose(tmp_path, ["Mg", "x"], ImportSettings())
+        select_signals_of(tmp_path, ["Mg", "x"], ImportSettings())
     with pytest.raises(InputError, match="no signal Fe; it has Mg, BSE"):
-        choose(tmp_path, ["Mg", "BSE"], ImportSettings(signals=("Fe",)))
+        select_signals_of(tmp_path, ["Mg", "BSE"], ImportSettings(signals=("Fe",)))

@@ -18,7 +18,7 @@ from napari_olivine.job import Job
 from napari_olivine.levelling.levelled_raster import LevelledLevel
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.section import Section
-from napari_olivine.widgets.layers.make_layer import KEY
+from napari_olivine.widgets.layers.make_layer import LAYER_KEY
 from napari_olivine.widgets.reader import get_reader
 from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.widget_sections import (
@@ -143,7 +143,7 @@ class TestSession:
         for layer in read(finished_section()):
             viewer.add_layer(layer)
         assert session.require().path == finished_section()
-        assert {layer.metadata[KEY]["section"] for layer in viewer.layers} == {
+        assert {layer.metadata[LAYER_KEY]["section"] for layer in viewer.layers} == {
             str(finished_section())
         }
 

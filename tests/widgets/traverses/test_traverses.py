@@ -9,7 +9,7 @@ import pytest
 from napari_olivine.errors import EditError
 from napari_olivine.section import Section
 from napari_olivine.widgets.traverses.placements import Traverses, with_all_profiles
-from napari_olivine.widgets.traverses.profile_data import grey_at, read_law, read_profile
+from napari_olivine.widgets.traverses.profile_data import grey_at, profile_to_plot, read_law
 from tests.helpers.widget_sections import finished_section
 
 LINE = (10.0, 20.0, 110.0, 20.0)
@@ -119,7 +119,7 @@ def test_profile_of_a_real_crystal() -> None:
     law = read_law(section)
     agreements = []
     for name, line in placements.lines().items():
-        profile = read_profile(section, analyses[analyses["profile"] == name], line, law)
+        profile = profile_to_plot(section, analyses[analyses["profile"] == name], line, law)
         assert profile.distance_um.shape == profile.grey.shape
         assert profile.predicted is not None
         at_points = np.interp(profile.point_distance_um, profile.distance_um, profile.predicted)
@@ -132,6 +132,6 @@ def test_profile_that_lies_nowhere_has_its_analyses_only() -> None:
     section = Section(finished_section())
     analyses = section.table("epma", "analyses")
     points = analyses[analyses["profile"] == analyses["profile"].iloc[0]]
-    profile = read_profile(section, points, None)
+    profile = profile_to_plot(section, points, None)
     assert profile.grey.size == 0
     assert np.isfinite(profile.mg).any()

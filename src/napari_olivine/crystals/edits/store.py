@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_olivine.crystals import COLUMNS, CrystalsSettings, complete_columns, images_of, summary
+from napari_olivine.crystals import (
+    COLUMNS,
+    CrystalsSettings,
+    complete_columns,
+    crystal_images,
+    summary,
+)
 from napari_olivine.crystals.edits.change import (
     CRYSTALS,
     TABLES,
@@ -111,7 +117,7 @@ class CrystalStore:
         self.applied = applied(folder)
         self._saved = self.applied
         phase = str(notes.get("phase_from", "segmentation"))
-        images = images_of(section, self.labels, phase, recipe.inputs)
+        images = crystal_images(section, self.labels, phase, recipe.inputs)
         vesicle_grey = notes.get("vesicle_grey")
         self._planner = Planner(section, images, self.settings, vesicle_grey, job)
 

@@ -14,11 +14,11 @@ from napari_olivine.readers.assemble.messages import nothing_there
 from napari_olivine.readers.base import BSE, raise_if_any
 from napari_olivine.readers.discover import (
     TableFolder,
-    choose,
     drop_non_tiles,
-    group,
-    look_into,
+    group_by_signal,
     one_file,
+    read_contents,
+    select_signals_of,
 )
 from napari_olivine.readers.mosaic import MosaicDescription, described_tiles, read_description
 from napari_olivine.readers.signals import ImageRef
@@ -99,13 +99,13 @@ def identify(source: Path | str, settings: ImportSettings, job: Job) -> Identifi
     _refuse_path(path)
     if path.is_dir() and (path / DESCRIPTION).exists():
         return _identify_described(path, settings, job)
-    contents = look_into(path, job) if path.is_dir() else one_file(path)
-    grouped = group(contents, settings, job)
+    contents = read_contents(path, job) if path.is_dir() else one_file(path)
+    grouped = group_by_signal(contents, settings, job)
     if not grouped.signals:
         raise InputError(nothing_there(path, contents, grouped), file=path)
     folder = contents.folder
     try:
-        names = choose(folder, list(grouped.signals), settings)
+        names = select_signals_of(folder, list(grouped.signals), settings)
     except InputError as error:
         raise_if_any(grouped.refused, f"{error.template} Some files cannot be used", file=folder)
         raise
@@ -148,7 +148,7 @@ def _identify_described(folder: Path, settings: ImportSettings, job: Job) -> Ide
             setting="pixel_size_um",
             file=file,
         )
-    names = choose(folder, description.signals, settings)
+    names = select_signals_of(folder, description.signals, settings)
     images = {new: described_tiles(folder, description, old) for old, new in names.items()}
     return Identified(
         folder,

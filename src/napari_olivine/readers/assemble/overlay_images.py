@@ -15,10 +15,10 @@ from napari_olivine.readers.signals import (
     SAME_PIXEL,
     ImageRef,
     WholeImage,
-    another_size,
+    has_other_size,
     over_section,
-    repeated,
-    times_finer,
+    upsample,
+    upsampling_factor,
 )
 from napari_olivine.readers.submaps import UnplacedSignal
 
@@ -82,7 +82,7 @@ def overlay_images(identified: Identified, settings: ImportSettings, job: Job) -
     for name, image in chosen.items():
         signals[name] = over_section(WholeImage(name, image), shape)
         remarks += [f"{image.file.name}: {remark}" for remark in image.remarks]
-        remarks += repeated(name, image.shape, shape)
+        remarks += upsample(name, image.shape, shape)
     acquisition, disagreeing = _common(chosen, settings)
     return Overlaid(signals, acquisition, unplaced, remarks + disagreeing)
 
@@ -129,7 +129,7 @@ def _why_not(name: str, image: Image, bse: Image) -> str:
     """Say why an image cannot be laid over the BSE image; nothing if it can."""
     if image.shape == bse.shape:
         return ""
-    times = times_finer(bse.shape, image.shape)
+    times = upsampling_factor(bse.shape, image.shape)
     shapes = (
         f"{image.file.name} is not aligned with BSE: it has {image.shape[0]} x {image.shape[1]} "
         f"px, BSE has {bse.shape[0]} x {bse.shape[1]} px (rows x columns)"
@@ -137,7 +137,7 @@ def _why_not(name: str, image: Image, bse: Image) -> str:
     if times is None:
         return shapes
     size, bse_size = image.acquisition.pixel_size_um, bse.acquisition.pixel_size_um
-    wrong_size = another_size(name, size, bse_size, times[0])
+    wrong_size = has_other_size(name, size, bse_size, times[0])
     return f"{shapes}; {wrong_size}" if wrong_size else ""
 
 

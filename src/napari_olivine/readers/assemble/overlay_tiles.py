@@ -22,10 +22,10 @@ from napari_olivine.readers.signals import (
     ImageRef,
     UpsampledSignal,
     WholeImage,
-    another_size,
+    has_other_size,
     over_section,
-    repeated,
-    times_finer,
+    upsample,
+    upsampling_factor,
 )
 from napari_olivine.readers.submaps import UnplacedSignal
 
@@ -115,7 +115,7 @@ def _over_bse(
     if shape == layout.tiles.tile_shape:
         return TileMosaic(name, own, matched, skip_missing=settings.skip_missing), remarks
     tile = layout.tiles.tile_shape
-    if times_finer(tile, shape) is None:
+    if upsampling_factor(tile, shape) is None:
         raise InputError(
             f"{name} is not aligned with BSE: its tiles are {shape[0]} x {shape[1]} px, those of "
             f"BSE {tile[0]} x {tile[1]} px"
@@ -163,7 +163,7 @@ def _refuse_elsewhere(
 def _is_tile(ref: ImageRef, layout: Layout) -> bool:
     """Tell whether an image is a tile of the mosaic, and not a map of all of it."""
     image = ref.try_open()
-    return image is None or times_finer(layout.tiles.tile_shape, image.shape) is not None
+    return image is None or upsampling_factor(layout.tiles.tile_shape, image.shape) is not None
 
 
 def _one_map(
@@ -171,7 +171,7 @@ def _one_map(
 ) -> tuple[SignalReader, list[str]]:
     """Lay one map of the whole mosaic (a montage) over the tiles of BSE."""
     image = ref.open()
-    if times_finer(layout.shape, image.shape) is None:
+    if upsampling_factor(layout.shape, image.shape) is None:
         raise InputError(
             f"{name} has one image, {ref.file.name} ({image.shape[0]} x {image.shape[1]} px), "
             f"which is neither a map of all {len(layout.names)} tiles of BSE ({layout.shape[0]} x "
@@ -180,10 +180,10 @@ def _one_map(
     first = next((opened for tile in bse.values() if (opened := tile.try_open())), None)
     bse_size = first.acquisition.pixel_size_um if first is not None else None
     times = layout.shape[1] / image.shape[1]
-    if why_not := another_size(name, image.acquisition.pixel_size_um, bse_size, times):
+    if why_not := has_other_size(name, image.acquisition.pixel_size_um, bse_size, times):
         raise InputError(f"{ref.file.name} is no map of all tiles of BSE; {why_not}")
     signal = over_section(WholeImage(name, image), layout.shape)
-    return signal, repeated(name, image.shape, layout.shape)
+    return signal, upsample(name, image.shape, layout.shape)
 
 
 def _match(

@@ -73,7 +73,7 @@ class Contents:
     remarks: list[str] = field(default_factory=list)
 
 
-def look_into(folder: Path, job: Job) -> Contents:
+def read_contents(folder: Path, job: Job) -> Contents:
     """Find the images and tables of a folder; the first bytes of each file are read.
 
     Raises

@@ -18,7 +18,7 @@ from napari_olivine.readers.discover.filename_patterns import (
     pattern_of,
 )
 from napari_olivine.readers.formats import open_images
-from napari_olivine.readers.signals import ImageRef, times_finer
+from napari_olivine.readers.signals import ImageRef, upsampling_factor
 
 Kind = tuple[int, str]
 
@@ -48,7 +48,7 @@ class SignalGroups:
     refused: list[str] = field(default_factory=list)
 
 
-def group(contents: Contents, settings: ImportSettings, job: Job) -> SignalGroups:
+def group_by_signal(contents: Contents, settings: ImportSettings, job: Job) -> SignalGroups:
     """Sort the images by their signals; files that do not say it by name are opened.
 
     Parameters
@@ -181,7 +181,9 @@ def _likely_bse(
 
 def _of_one_field(bse: ImageRef, other: ImageRef) -> bool:
     image = other.try_open()
-    return bse.image is None or image is None or bool(times_finer(bse.image.shape, image.shape))
+    return (
+        bse.image is None or image is None or bool(upsampling_factor(bse.image.shape, image.shape))
+    )
 
 
 def _without_twins(refs: list[ImageRef], shallow: list[Path], doubled: list[str]) -> list[ImageRef]:

@@ -13,7 +13,9 @@ NAMED = 12
 """Signals that are listed in an error."""
 
 
-def choose(folder: Path, found: Sequence[str], settings: ImportSettings) -> dict[str, str]:
+def select_signals_of(
+    folder: Path, found: Sequence[str], settings: ImportSettings
+) -> dict[str, str]:
     """Choose the signals to take.
 
     Parameters

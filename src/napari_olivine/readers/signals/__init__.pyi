@@ -3,8 +3,8 @@ from .image_signal import (
     SAME_PIXEL as SAME_PIXEL,
     UpsampledSignal as UpsampledSignal,
     WholeImage as WholeImage,
-    another_size as another_size,
+    has_other_size as has_other_size,
     over_section as over_section,
-    repeated as repeated,
-    times_finer as times_finer,
+    upsample as upsample,
+    upsampling_factor as upsampling_factor,
 )

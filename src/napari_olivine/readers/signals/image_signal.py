@@ -20,7 +20,7 @@ SAME_FIELD = 0.02
 """Sides of a coarser image of the same field may differ by this fraction: whole pixels."""
 
 
-def times_finer(fine: tuple[int, int], coarse: tuple[int, int]) -> tuple[float, float] | None:
+def upsampling_factor(fine: tuple[int, int], coarse: tuple[int, int]) -> tuple[float, float] | None:
     """Compare images of one field.
 
     Parameters
@@ -40,7 +40,9 @@ def times_finer(fine: tuple[int, int], coarse: tuple[int, int]) -> tuple[float, 
     return rows, columns
 
 
-def another_size(name: str, size_um: float | None, bse_size_um: float | None, times: float) -> str:
+def has_other_size(
+    name: str, size_um: float | None, bse_size_um: float | None, times: float
+) -> str:
     """Say that a coarser image has not the pixel size that one of the same field would have.
 
     Parameters
@@ -67,7 +69,7 @@ def another_size(name: str, size_um: float | None, bse_size_um: float | None, ti
     )
 
 
-def repeated(name: str, coarse: tuple[int, int], fine: tuple[int, int]) -> list[str]:
+def upsample(name: str, coarse: tuple[int, int], fine: tuple[int, int]) -> list[str]:
     """Say that the pixels of a coarser signal are repeated.
 
     Parameters

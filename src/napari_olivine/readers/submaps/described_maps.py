@@ -11,7 +11,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.base import BSE
-from napari_olivine.readers.discover import group, is_wanted, look_into, one_file
+from napari_olivine.readers.discover import group_by_signal, is_wanted, one_file, read_contents
 from napari_olivine.readers.signals import ImageRef
 from napari_olivine.readers.submaps.submap import UnplacedSignal
 
@@ -72,8 +72,8 @@ def maps_beside(
                 "folder or file.",
                 file=folder / "section.json",
             )
-        contents = look_into(path, job) if path.is_dir() else one_file(path)
-        grouped = group(contents, settings, job)
+        contents = read_contents(path, job) if path.is_dir() else one_file(path)
+        grouped = group_by_signal(contents, settings, job)
         remarks += [*grouped.remarks, *(f"left out: {refusal}" for refusal in grouped.refused)]
         holds_map = False
         for signal, refs in grouped.signals.items():

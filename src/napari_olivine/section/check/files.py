@@ -66,7 +66,7 @@ def check_files(product: Product, folder: Path, job: Job) -> Iterator[str]:
     yield from _changed(product, folder, small, job)
 
 
-def images_of(product: Product) -> set[str]:
+def image_folders(product: Product) -> set[str]:
     """Return the names of the images that a product had when its record was written."""
     return {name.partition("/")[0] for name in product.files if name.endswith(DESCRIPTION)}
 

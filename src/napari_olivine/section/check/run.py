@@ -23,7 +23,7 @@ from napari_olivine.section.check.annotations import (
     check_root,
 )
 from napari_olivine.section.check.edits import check_edits
-from napari_olivine.section.check.files import check_description, check_files, images_of
+from napari_olivine.section.check.files import check_description, check_files, image_folders
 from napari_olivine.section.check.findings import Report
 from napari_olivine.section.check.images import (
     Damage,
@@ -176,7 +176,7 @@ def _check_product(section: Section, name: str, report: Report, reread: Reread |
     rasters = [path for path in sorted(folder.iterdir()) if is_raster(path)]
     there = {path.name for path in rasters}
     signals = set(section.record.signals) if name == "images" else set()
-    if lost := (images_of(product) | signals) - there:
+    if lost := (image_folders(product) | signals) - there:
         _give_up(section, name, report, f"the image of {', '.join(sorted(lost))} is missing")
         return
     for raster in rasters:

@@ -29,7 +29,7 @@ from napari_olivine.widgets.crystals import (
     show_outline,
 )
 from napari_olivine.widgets.dock_base import StepDock
-from napari_olivine.widgets.layers import KEY, look_up, made
+from napari_olivine.widgets.layers import LAYER_KEY, look_up, version_mark
 
 
 class CrystalsDock(StepDock):
@@ -144,7 +144,7 @@ class CrystalsDock(StepDock):
     def fill(self) -> None:
         """Show the crystals of the open section, the largest first."""
         section = self.session.section
-        self._made = made(section, "crystals") if section is not None else ""
+        self._made = version_mark(section, "crystals") if section is not None else ""
         self.gallery.set_section(section)
         self.histogram.set_section(section)
         self.show_table(*_tables(section))
@@ -242,7 +242,7 @@ class CrystalsDock(StepDock):
         self.view.mark_order()
 
     def _on_layer_inserted(self, event: Any) -> None:
-        mark = event.value.metadata.get(KEY)
+        mark = event.value.metadata.get(LAYER_KEY)
         if mark and mark["product"] == "crystals":
             self._colour()
 
@@ -255,7 +255,7 @@ class CrystalsDock(StepDock):
     def on_product_changed(self, product: str) -> None:
         section = self.session.section
         if product == "crystals" and section is not None:
-            if made(section, product) == self._made != "":  # edited by a person
+            if version_mark(section, product) == self._made != "":  # edited by a person
                 self.show_table(*_tables(section))
                 return
             self.session.select(0)

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
-from napari_olivine.history import Step
+from napari_olivine.history import HistoryStep
 from napari_olivine.widgets.common import Axis, Curve, Plot, combo, wrapped
 from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view
@@ -23,8 +23,8 @@ from napari_olivine.widgets.traverses import (
     ProfilesTable,
     TraverseLayer,
     Traverses,
+    profile_to_plot,
     read_law,
-    read_profile,
     with_all_profiles,
 )
 
@@ -153,7 +153,7 @@ class ProfilesDock(StepDock):
             return
         line = self.shapes.line_on_screen(self.current)
         try:
-            profile = read_profile(section, points, line, self._law)
+            profile = profile_to_plot(section, points, line, self._law)
         except OlivineError as error:
             self.show_error(error)
             return
@@ -240,7 +240,7 @@ class ProfilesDock(StepDock):
         """Swap the ends of the current line."""
         self.traverses.flip(self.current)
 
-    def _on_history(self, step: Step) -> None:
+    def _on_history(self, step: HistoryStep) -> None:
         """Choose the traverse whose edit was taken back or done again, and show it."""
         target = step.command.target
         if target.kind == "traverse" and target.name in self._names():

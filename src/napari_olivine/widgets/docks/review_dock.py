@@ -21,7 +21,7 @@ from napari_olivine.crystals.edits import (
     take_over_journal,
 )
 from napari_olivine.errors import OlivineError
-from napari_olivine.history import Step
+from napari_olivine.history import HistoryStep
 from napari_olivine.review import Review
 from napari_olivine.widgets.common import Background
 from napari_olivine.widgets.crystals import centre_on, crystal_at, picker, show_outline
@@ -362,7 +362,7 @@ class ReviewDock(Dock):
             self.go_to(int(command.target.name))
         return True
 
-    def _on_history(self, step: Step) -> None:
+    def _on_history(self, step: HistoryStep) -> None:
         """Show the crystal whose edit was taken back or done again."""
         command = step.command
         if self.review is None:

@@ -10,7 +10,7 @@ import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_olivine.widgets.layers import KEY, overlay
+from napari_olivine.widgets.layers import LAYER_KEY, overlay
 from napari_olivine.widgets.state import OpenSection
 
 SAME_PX = 1e-3
@@ -178,7 +178,7 @@ class ShapesView:
     def _make(self, visible: bool) -> None:
         layers = self._session.viewer.layers
         for old in [*layers]:  # of a dock that was closed
-            mark = old.metadata.get(KEY)
+            mark = old.metadata.get(LAYER_KEY)
             if mark and (mark["product"], mark["name"]) == ("overlay", self.name):
                 layers.remove(old)
         active = layers.selection.active

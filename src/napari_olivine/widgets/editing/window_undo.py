@@ -20,10 +20,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.errors import OlivineError
-from napari_olivine.history import Step
+from napari_olivine.history import HistoryStep
 from napari_olivine.widgets.common import Connections
 from napari_olivine.widgets.editing.toast import Toast
-from napari_olivine.widgets.layers import KEY
+from napari_olivine.widgets.layers import LAYER_KEY
 from napari_olivine.widgets.state import OpenSection
 
 UNDO_KEYS, REDO_KEYS = ("Ctrl+Z",), ("Ctrl+Shift+Z", "Ctrl+Y")
@@ -111,13 +111,13 @@ class WindowUndo(QObject):
 
     # ------------------------------------------------------------------ helpers
 
-    def _move(self, step: Callable[[], Step]) -> None:
+    def _move(self, step: Callable[[], HistoryStep]) -> None:
         try:
             step()
         except OlivineError as error:
             self.toast.say(str(error), wrong=True)
 
-    def _on_moved(self, step: Step) -> None:
+    def _on_moved(self, step: HistoryStep) -> None:
         self.toast.say(step.describe())
 
     def _on_undo_key(self) -> None:
@@ -147,7 +147,7 @@ class WindowUndo(QObject):
         layer = self._session.viewer.layers.selection.active
         if not isinstance(layer, Labels) or not layer.editable:
             return None
-        mark = layer.metadata.get(KEY)
+        mark = layer.metadata.get(LAYER_KEY)
         if mark is not None:
             return layer if mark["product"] == "overlay" else None
         painted = layer._undo_history or layer._redo_history or str(layer.mode) in PAINTING

@@ -16,7 +16,7 @@ from napari_olivine.widgets.layers.element_colours import colour_of, colour_ramp
 
 LayerData = tuple[Any, dict[str, Any], str]
 
-KEY = "napari_olivine"
+LAYER_KEY = "napari_olivine"
 """Key of a layer's metadata that says which image of which section it shows."""
 
 LEVELLED = ("levelling", "BSE")
@@ -57,15 +57,15 @@ def layer_data(section: Section, product: str, name: str) -> LayerData:
     """
     raster = _raster(section, product, name)
     kind, look = _look(section, raster, product, name)
-    look |= placed(section) | {
+    look |= placement_properties(section) | {
         "name": layer_name(product, name),
         "multiscale": True,
         "metadata": {
-            KEY: {
+            LAYER_KEY: {
                 "section": str(section.path),
                 "product": product,
                 "name": name,
-                "made": made(section, product),
+                "made": version_mark(section, product),
             }
         },
     }
@@ -75,7 +75,9 @@ def layer_data(section: Section, product: str, name: str) -> LayerData:
 def _raster(section: Section, product: str, name: str) -> Any:
     if (product, name) != LEVELLED:
         return section.raster(product, name)
-    levelled = _levelled(section.path, made(section, "levelling") + made(section, "images"))
+    levelled = _levelled(
+        section.path, version_mark(section, "levelling") + version_mark(section, "images")
+    )
     if levelled is None:
         raise SectionError(f"The levelling of {section.path} cannot be read; level the grey again.")
     return levelled
@@ -92,7 +94,7 @@ def _levelled(path: Path, _made: str) -> Any:
         return None
 
 
-def placed(section: Section) -> dict[str, Any]:
+def placement_properties(section: Section) -> dict[str, Any]:
     """Scale, units and axis labels that every layer of a section has.
 
     One layer without them makes napari drop the unit of the scale bar.
@@ -107,16 +109,18 @@ def placed(section: Section) -> dict[str, Any]:
 def overlay(section: Section, name: str) -> dict[str, Any]:
     """Properties of a layer that is drawn over the images: traverses, spots, the outline."""
     mark = {"section": str(section.path), "product": "overlay", "name": name, "made": ""}
-    return placed(section) | {"name": name, "metadata": {KEY: mark}}
+    return placement_properties(section) | {"name": name, "metadata": {LAYER_KEY: mark}}
 
 
-def shown(section: Section) -> list[tuple[str, str]]:
+def images_to_show(section: Section) -> list[tuple[str, str]]:
     """Return the images of a section that can be shown, bottom layer first.
 
     The element maps lie at the bottom, BSE on them, what was made from them above. The list of
     layers, read downwards, then begins with the latest result and ends with the element maps.
     """
-    return [(product, name) for product in layered() for name in images_of(section, product)[::-1]]
+    return [
+        (product, name) for product in layered() for name in image_names(section, product)[::-1]
+    ]
 
 
 def by_interest(section: Section) -> list[tuple[str, str]]:
@@ -124,17 +128,17 @@ def by_interest(section: Section) -> list[tuple[str, str]]:
 
     BSE first, then the results, the latest first, then the element maps.
     """
-    downwards = shown(section)[::-1]
+    downwards = images_to_show(section)[::-1]
     bse = ("images", "BSE")
     return sorted(downwards, key=lambda place: (place != bse, place[0] == "images"))
 
 
-def images_of(section: Section, product: str) -> list[str]:
+def image_names(section: Section, product: str) -> list[str]:
     """Return the names of the images of a product, BSE first; none if it is missing."""
     if section.product(product) is None:
         return []
     if product == LEVELLED[0]:
-        mark = made(section, "levelling") + made(section, "images")
+        mark = version_mark(section, "levelling") + version_mark(section, "images")
         return [LEVELLED[1]] if _levelled(section.path, mark) is not None else []
     folder = section.path / product
     names = sorted(file.parent.name for file in folder.glob("*/zarr.json"))
@@ -142,7 +146,7 @@ def images_of(section: Section, product: str) -> list[str]:
     return sorted(names, key=lambda name: (name != "BSE", order.index(name)))
 
 
-def made(section: Section, name: str) -> str:
+def version_mark(section: Section, name: str) -> str:
     """Tell one making of a product from the next; empty if the product is missing.
 
     The fingerprint alone stays the same when a step is forced to run again.
@@ -179,7 +183,7 @@ def contrast_limits(raster: Raster, percentiles: Sequence[float]) -> tuple[float
 
 def section_of(metadata: dict[str, Any]) -> Path | None:
     """Return the section that a layer shows, `None` if it is not one of ours."""
-    mark = metadata.get(KEY)
+    mark = metadata.get(LAYER_KEY)
     return Path(mark["section"]) if isinstance(mark, dict) and "section" in mark else None
 
 

@@ -34,7 +34,7 @@ from napari_olivine.widgets.common import (
 )
 from napari_olivine.widgets.section.source_scanner import ScanResult, SourceScanner
 from napari_olivine.widgets.section.tile_map import TileMap
-from napari_olivine.widgets.state import several
+from napari_olivine.widgets.state import count_noun
 
 PROBLEM_COLOUR = "#e69f00"
 
@@ -337,8 +337,8 @@ def describe(source: Any, tiles: Any = None, pixel_size_set: bool = False) -> st
             lines.append(f"Places: {', '.join(f'{n} {k}' for k, n in states.items())}")
     lines += _fields_in_words(source.submaps)
     lines.append(f"Sessions: {_sessions_in_words(source.sessions)}")
-    points = several(len(source.analyses), "point")
-    epma = f"{several(profiles, 'profile')}, {points}, {len(source.placements)} placed"
+    points = count_noun(len(source.analyses), "point")
+    epma = f"{count_noun(profiles, 'profile')}, {points}, {len(source.placements)} placed"
     lines.append(f"EPMA: {epma if profiles else 'none'}")
     return "<br>".join(lines)
 

@@ -18,14 +18,14 @@ from napari_olivine.registry import layered
 from napari_olivine.section import Section
 from napari_olivine.widgets.common import Connections, readable, single_shot
 from napari_olivine.widgets.dock_base import DOT, open_dock
-from napari_olivine.widgets.layers import KEY, LEVELLED, colour_of, images_of, layer_name
+from napari_olivine.widgets.layers import LAYER_KEY, LEVELLED, colour_of, image_names, layer_name
 from napari_olivine.widgets.state import (
     OpenSection,
     analyses_in_words,
     dock_of,
-    mending_step,
     products_of,
     state_of,
+    step_to_run_first,
     title_of,
     verb_of,
 )
@@ -116,7 +116,7 @@ class ProductsTree(QTreeWidget):
             for product in results:
                 row = self._product_row(section, product)
                 group.addChild(row)
-                images = images_of(section, product) if product in layered() else []
+                images = image_names(section, product) if product in layered() else []
                 if len(images) == 1:
                     self._tickable(row, (product, images[0]))
                 for name in images if len(images) > 1 else ():
@@ -131,7 +131,7 @@ class ProductsTree(QTreeWidget):
     def _fill_images(self, section: Section) -> None:
         top = self._product_row(section, "images")
         self.addTopLevelItem(top)
-        names = images_of(section, "images")
+        names = image_names(section, "images")
         maps = [name for name in names if not name.startswith("BSE")]
         for name in names:
             if name not in maps:
@@ -139,7 +139,7 @@ class ProductsTree(QTreeWidget):
         if section.product(LEVELLED[0]) is not None:
             row = self._product_row(section, LEVELLED[0])
             top.addChild(row)
-            if images_of(section, LEVELLED[0]):
+            if image_names(section, LEVELLED[0]):
                 self._tickable(row, LEVELLED)
         if not maps:
             return
@@ -151,7 +151,7 @@ class ProductsTree(QTreeWidget):
         self._folded.setdefault(MAPS, len(maps) >= MANY_MAPS)
 
     def _fill_marks(self) -> None:
-        marks = [layer.metadata.get(KEY) for layer in self._session.viewer.layers]
+        marks = [layer.metadata.get(LAYER_KEY) for layer in self._session.viewer.layers]
         names = [mark["name"] for mark in marks if mark and mark["product"] == "overlay"]
         if names:
             group = self._group("Drawn on the images")
@@ -172,7 +172,7 @@ class ProductsTree(QTreeWidget):
         item = QTreeWidgetItem([title_of(product), f"{sign} {text}"])
         item.setForeground(1, QColor(readable(colour, self)))
         item.setToolTip(1, state.text)
-        step = mending_step(section, product)
+        step = step_to_run_first(section, product)
         if state.state != "fresh":
             font = item.font(1)
             font.setUnderline(True)
@@ -314,7 +314,7 @@ class ProductsTree(QTreeWidget):
         self._soon.start()
 
     def _on_layers(self, event: Any) -> None:
-        if getattr(event.value, "metadata", {}).get(KEY):
+        if getattr(event.value, "metadata", {}).get(LAYER_KEY):
             self._soon.start()
 
 

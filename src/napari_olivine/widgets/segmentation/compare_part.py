@@ -14,11 +14,11 @@ from napari_olivine.section import Raster
 from napari_olivine.widgets.common import combo, fill_combo, form_layout, push_button, wrapped
 from napari_olivine.widgets.layers import (
     COLOURS,
-    KEY,
+    LAYER_KEY,
     WORDS,
     error_colours,
     error_levels,
-    placed,
+    placement_properties,
     probability_look,
 )
 from napari_olivine.widgets.segmentation.side_by_side import SideBySide
@@ -185,7 +185,7 @@ class ComparePart(QWidget):
     def _add(self, what: str, first: Any) -> Any:
         section = self._session.require()
         mark = {"section": str(section.path), "product": "second", "name": what, "made": ""}
-        common = placed(section) | {"metadata": {KEY: mark}, "multiscale": True}
+        common = placement_properties(section) | {"metadata": {LAYER_KEY: mark}, "multiscale": True}
         viewer: Any = self._session.viewer
         if what == MASK:
             mask = section.raster("mask", "olivine")

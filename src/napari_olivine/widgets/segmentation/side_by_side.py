@@ -7,7 +7,7 @@ from typing import Any
 from napari.experimental import link_layers, unlink_layers
 from napari.layers import Image, Layer
 
-from napari_olivine.widgets.layers import KEY, section_of
+from napari_olivine.widgets.layers import LAYER_KEY, section_of
 
 LINKED = ("contrast_limits", "gamma", "colormap", "opacity", "visible")
 """Properties that a copy shares with its image."""
@@ -83,17 +83,17 @@ class SideBySide:
 
 def _lies_under(layer: Layer) -> bool:
     """Tell whether a layer is an image of the section itself that is shown."""
-    ours = section_of(layer.metadata) is not None and layer.metadata[KEY]["product"] in UNDER
+    ours = section_of(layer.metadata) is not None and layer.metadata[LAYER_KEY]["product"] in UNDER
     return ours and isinstance(layer, Image) and layer.visible
 
 
 def _copy(layer: Image) -> Image:
-    mark = layer.metadata[KEY] | {"product": "second", "name": f"{layer.name} beside"}
+    mark = layer.metadata[LAYER_KEY] | {"product": "second", "name": f"{layer.name} beside"}
     return Image(
         list(layer.data) if layer.multiscale else layer.data,
         multiscale=layer.multiscale,
         name=f"{layer.name} beside",
-        metadata={KEY: mark},
+        metadata={LAYER_KEY: mark},
         scale=layer.scale,
         units=layer.units,
         axis_labels=layer.axis_labels,

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.errors import InputError, OlivineError
-from napari_olivine.history import Step
+from napari_olivine.history import HistoryStep
 from napari_olivine.section import Section, Tiles
 from napari_olivine.widgets.common import Connections, combo, heading, wrapped
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view
@@ -327,7 +327,7 @@ class SessionsPart(QWidget):
             self.failed.emit(error)
         self.fill()
 
-    def _on_history(self, step: Step) -> None:
+    def _on_history(self, step: HistoryStep) -> None:
         """Choose the session whose edit was taken back or done again, and show it."""
         edits, section, name = self.edits, self._session.section, step.command.target.name
         if step.command.target.kind != "session" or edits is None or section is None:

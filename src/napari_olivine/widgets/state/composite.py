@@ -13,7 +13,7 @@ from superqt.utils import signals_blocked
 
 from napari_olivine.section import Section, write_atomically
 from napari_olivine.widgets.common import Connections, combo, fill_combo, push_button
-from napari_olivine.widgets.layers import CHANNELS, KEY, LEVELLED, colour_ramp, layer_name
+from napari_olivine.widgets.layers import CHANNELS, LAYER_KEY, LEVELLED, colour_ramp, layer_name
 from napari_olivine.widgets.state.open_section import OpenSection
 
 USUAL = ("Fe", "Mg", "Ca")
@@ -114,7 +114,7 @@ class Composite:
                 layer.visible, layer.colormap = before[name]
 
     def _images(self) -> dict[str, Any]:
-        marks = [(layer.metadata.get(KEY), layer) for layer in self._session.viewer.layers]
+        marks = [(layer.metadata.get(LAYER_KEY), layer) for layer in self._session.viewer.layers]
         return {
             layer_name(mark["product"], mark["name"]): layer
             for mark, layer in marks

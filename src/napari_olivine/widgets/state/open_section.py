@@ -13,13 +13,13 @@ from napari_olivine.history import History
 from napari_olivine.registry import layered
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers import (
-    KEY,
-    images_of,
+    LAYER_KEY,
+    image_names,
+    images_to_show,
     layer_data,
     layer_name,
-    made,
+    version_mark,
     section_of,
-    shown,
     widest_limits,
 )
 from napari_olivine.widgets.state.deferred_layers import DeferredLayers
@@ -119,7 +119,7 @@ class OpenSection:
             self.section_opened.emit(section)
             self.deferred.begin()
             return section
-        for product, name in shown(section):
+        for product, name in images_to_show(section):
             self.show(product, name)
         self.show_scale()
         self.viewer.reset_view()
@@ -198,18 +198,18 @@ class OpenSection:
         """Accept the present state of a product, which this window has changed itself."""
         if self.section is None:
             return
-        mark = made(self.section, product)
+        mark = version_mark(self.section, product)
         self._known[product] = mark
         for layer in self.viewer.layers:
-            if layer.metadata.get(KEY, {}).get("product") == product:
-                layer.metadata[KEY]["made"] = mark
+            if layer.metadata.get(LAYER_KEY, {}).get("product") == product:
+                layer.metadata[LAYER_KEY]["made"] = mark
 
     # ------------------------------------------------------------------ layers
 
     def layer(self, product: str, name: str) -> Layer | None:
         """Return the layer that shows an image, `None` if it is not shown."""
         for layer in self.viewer.layers:
-            mark = layer.metadata.get(KEY)
+            mark = layer.metadata.get(LAYER_KEY)
             if mark and (mark["product"], mark["name"]) == (product, name):
                 return layer
         return None
@@ -243,26 +243,26 @@ class OpenSection:
 
     def _place(self, product: str, name: str) -> int:
         """Index in the layer list: above our layers of a lower rank, below all others."""
-        order = shown(self.require())
+        order = images_to_show(self.require())
         mine = order.index((product, name)) if (product, name) in order else len(order)
         place = 0
         for index, layer in enumerate(self.viewer.layers):
-            mark = layer.metadata.get(KEY)
+            mark = layer.metadata.get(LAYER_KEY)
             if mark and (mark["product"], mark["name"]) in order[:mine]:
                 place = index + 1
         return place
 
     def _refresh_layers(self, product: str) -> None:
         section = self.require()
-        names = images_of(section, product)
+        names = image_names(section, product)
         fresh = self._known.get(product)
         for layer in [*self.viewer.layers]:
-            mark = layer.metadata.get(KEY)
+            mark = layer.metadata.get(LAYER_KEY)
             if mark and mark["product"] == product and mark["name"] not in names:
                 self.viewer.layers.remove(layer)
         for name in names:
             layer = self.layer(product, name)
-            if layer is None or layer.metadata[KEY]["made"] != fresh:
+            if layer is None or layer.metadata[LAYER_KEY]["made"] != fresh:
                 if product in ("images", "levelling"):
                     self.show(product, name)
                 else:
@@ -272,7 +272,7 @@ class OpenSection:
     def _hide_others(self, product: str) -> None:
         """Hide other results: only one result is readable over the images."""
         for layer in self.viewer.layers:
-            mark = layer.metadata.get(KEY)
+            mark = layer.metadata.get(LAYER_KEY)
             if mark and mark["product"] not in ("images", "levelling", "overlay", product):
                 layer.visible = False
 
@@ -309,7 +309,7 @@ class OpenSection:
         path = section_of(layer.metadata)
         if path is None:
             return
-        mark = layer.metadata[KEY]
+        mark = layer.metadata[LAYER_KEY]
         if self.section is None or self.section.path != path:
             section = Section(path)
             self._begin(section)
@@ -322,7 +322,7 @@ class OpenSection:
             raster = self.require().raster("images", mark["name"])
             layer.contrast_limits_range = widest_limits(raster, layer.contrast_limits)
         for other in [*self.viewer.layers]:
-            same = other.metadata.get(KEY)
+            same = other.metadata.get(LAYER_KEY)
             if other is not layer and same == mark:
                 self.viewer.layers.remove(other)
         if mark["product"] != "overlay":
@@ -335,8 +335,8 @@ class OpenSection:
         """Raise the overlays above a layer that napari has just put on top."""
         layers = self.viewer.layers
         for layer in [*layers]:
-            mark = layer.metadata.get(KEY)
-            above = [other.metadata.get(KEY) for other in layers[layers.index(layer) + 1 :]]
+            mark = layer.metadata.get(LAYER_KEY)
+            above = [other.metadata.get(LAYER_KEY) for other in layers[layers.index(layer) + 1 :]]
             covered = any(other and other["product"] != "overlay" for other in above)
             if mark and mark["product"] == "overlay" and covered:
                 layers.move(layers.index(layer), len(layers))
@@ -344,7 +344,7 @@ class OpenSection:
 
 def _fingerprints(section: Section) -> dict[str, str]:
     """Fingerprints of the products and annotations that a dock may show."""
-    found = {product.name: made(section, product.name) for product in section.products()}
+    found = {product.name: version_mark(section, product.name) for product in section.products()}
     for name in ("annotations/sessions", "annotations/placements"):
         found[name] = section.fingerprint(name)
     return {name: mark for name, mark in found.items() if mark}

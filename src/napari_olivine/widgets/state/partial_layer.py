@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import SectionError
 from napari_olivine.inference import CELL, CellStore, Place
 from napari_olivine.section import Raster, Section
-from napari_olivine.widgets.layers import KEY, placed, probability_look
+from napari_olivine.widgets.layers import LAYER_KEY, placement_properties, probability_look
 from napari_olivine.widgets.state.open_section import OpenSection
 
 FINENESS = 128
@@ -46,21 +46,21 @@ class PartialLayer:
             raster.levels,
             multiscale=True,
             name=title,
-            metadata={KEY: mark},
+            metadata={LAYER_KEY: mark},
             # The child writes the files: the window must not cache them.
             cache=False,
-            **placed(section),
+            **placement_properties(section),
             **(probability_look() | {"visible": True}),
         )
         self._pending = _pending(section, self.cells.done)
         self.veil: Any = self._viewer.add_image(
             self._pending,
             name=f"{title}: to come",
-            metadata={KEY: mark | {"name": f"{product} to come"}},
+            metadata={LAYER_KEY: mark | {"name": f"{product} to come"}},
             colormap=_veil(),
             contrast_limits=(0, 1),
             interpolation2d="nearest",
-            **(placed(section) | _coarse(section)),
+            **(placement_properties(section) | _coarse(section)),
         )
         session.prefer_bse()
 

@@ -74,7 +74,7 @@ def _reasons(section: Section, product: str) -> list[str]:
     return reasons
 
 
-def mending_step(section: Section, product: str) -> str:
+def step_to_run_first(section: Section, product: str) -> str:
     """Name the step to run first so that a missing or stale product becomes fresh.
 
     A product may be out of date only because one that it was made from is: then that one comes
@@ -85,7 +85,7 @@ def mending_step(section: Section, product: str) -> str:
         if source.startswith(("source", "annotations/")):
             continue
         if section.state(source) != "fresh":
-            return mending_step(section, source)
+            return step_to_run_first(section, source)
     return maker_of(product) or "import"
 
 
@@ -142,7 +142,7 @@ def next_step(section: Section) -> NextStep:
     old = stale_products(section)
     if old:
         titles = ", ".join(title_of(product) for product in old)
-        return NextStep(f"out of date: {titles}", mending_step(section, old[0]))
+        return NextStep(f"out of date: {titles}", step_to_run_first(section, old[0]))
     return NextStep("everything is up to date: export the catalogue", "export")
 
 
@@ -173,13 +173,13 @@ def analyses_in_words(section: Section) -> str:
     product = section.product("epma")
     notes = product.notes if product is not None else {}
     count, profiles = int(notes.get("analyses", 0)), int(notes.get("profiles", 0))
-    return f"{count} in {several(profiles, 'profile')}" if count else NONE
+    return f"{count} in {count_noun(profiles, 'profile')}" if count else NONE
 
 
 NONE = "none"
 
 
-def several(count: int, noun: str) -> str:
+def count_noun(count: int, noun: str) -> str:
     """Write a number with its noun: ``1 profile``, ``2 profiles``."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
 

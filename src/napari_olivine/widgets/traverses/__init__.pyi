@@ -1,4 +1,8 @@
 from .placements import Line as Line, Traverses as Traverses, with_all_profiles as with_all_profiles
-from .profile_data import Profile as Profile, read_law as read_law, read_profile as read_profile
+from .profile_data import (
+    Profile as Profile,
+    profile_to_plot as profile_to_plot,
+    read_law as read_law,
+)
 from .profiles_table import ProfilesTable as ProfilesTable
 from .traverse_layer import TraverseLayer as TraverseLayer

@@ -45,7 +45,7 @@ class Profile:
     agreement: float
 
 
-def read_profile(
+def profile_to_plot(
     section: Section, points: pd.DataFrame, line: Line | None, law: Any = None
 ) -> Profile:
     """Read the curves of one profile.
