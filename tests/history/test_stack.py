@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from napari_olivine.errors import EditError
 from napari_olivine.history import History, Target
-from napari_olivine.history.command import Command, Kind, HistoryStep
+from napari_olivine.history.command import Command, HistoryStep, Kind
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from psygnal import Signal
 
 from napari_olivine.errors import EditError
-from napari_olivine.history.command import Command, Kind, HistoryStep
+from napari_olivine.history.command import Command, HistoryStep, Kind
 
 
 class History:

@@ -41,10 +41,10 @@ from .make_layer import (
     images_to_show as images_to_show,
     layer_data as layer_data,
     layer_name as layer_name,
-    version_mark as version_mark,
     overlay as overlay,
     placement_properties as placement_properties,
     probability_look as probability_look,
     section_of as section_of,
+    version_mark as version_mark,
     widest_limits as widest_limits,
 )

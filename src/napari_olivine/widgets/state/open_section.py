@@ -18,8 +18,8 @@ from napari_olivine.widgets.layers import (
     images_to_show,
     layer_data,
     layer_name,
-    version_mark,
     section_of,
+    version_mark,
     widest_limits,
 )
 from napari_olivine.widgets.state.deferred_layers import DeferredLayers
