@@ -14,7 +14,7 @@ from napari_olivine.readers.mosaic import arrange_tiles, register, share_strips
 from napari_olivine.readers.mosaic.correlate import find_shift, whiten
 from napari_olivine.readers.mosaic.grey_relation import grey_line
 from napari_olivine.readers.mosaic.layout import Layout, StageFrame, in_a_grid, lay_out
-from napari_olivine.readers.mosaic.registration import OVERLAP_COLUMNS, Registered
+from napari_olivine.readers.mosaic.registration import OVERLAP_COLUMNS, RegisteredTiles
 from napari_olivine.readers.mosaic.solve_positions import solve_places
 from napari_olivine.readers.settings import ImportSettings
 from tests.helpers.mosaics import MARGIN, PIXEL_UM, cut_tile, image_of, section_of_grains
@@ -82,7 +82,7 @@ def cut_section(
     return Known(layout, truth, gains, offsets, empty, tiles)
 
 
-def away_px(found: Registered, known: Known) -> NDArray[np.float64]:
+def away_px(found: RegisteredTiles, known: Known) -> NDArray[np.float64]:
     """Distance of each tile from its true place, up to one shift of all that have texture."""
     away = found.layout.positions - known.truth
     away -= away[~known.blank].mean(axis=0)

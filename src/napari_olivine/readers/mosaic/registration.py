@@ -1,4 +1,4 @@
-"""RegisteredTiles overlaps: every tile moves to where it agrees with its neighbours."""
+"""Registered overlaps: every tile moves to where it agrees with its neighbours."""
 
 from __future__ import annotations
 
