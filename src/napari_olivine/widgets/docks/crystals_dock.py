@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import row_layout, wrapped
+from napari_olivine.widgets.common import in_words, row_layout, wrapped
 from napari_olivine.widgets.crystals import (
     ColourPart,
     ColumnMenu,
@@ -227,7 +227,7 @@ class CrystalsDock(StepDock):
         try:
             self.model.keep(text)
         except InputError as error:
-            self._tell(str(error))
+            self._tell(in_words(error))
             return
         if self.model.names != before:
             self.view.resizeColumnsToContents()

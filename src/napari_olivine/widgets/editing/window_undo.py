@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_olivine.errors import OlivineError
 from napari_olivine.history import HistoryStep
-from napari_olivine.widgets.common import Connections
+from napari_olivine.widgets.common import Connections, in_words
 from napari_olivine.widgets.editing.toast import Toast
 from napari_olivine.widgets.layers import LAYER_KEY
 from napari_olivine.widgets.state import OpenSection
@@ -115,7 +115,7 @@ class WindowUndo(QObject):
         try:
             step()
         except OlivineError as error:
-            self.toast.say(str(error), wrong=True)
+            self.toast.say(in_words(error), wrong=True)
 
     def _on_moved(self, step: HistoryStep) -> None:
         self.toast.say(step.describe())
