@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def write(section: Section, file: Path, **settings: Any) -> pd.DataFrame:  # noq
     review_section(section, ReviewSettings(export=file, **settings))
     if file.suffix == ".csv":
         return pd.read_csv(file, dtype=str, keep_default_na=False)
-    return pd.read_excel(file, dtype=str, keep_default_na=False)
+    return pd.read_excel(file, dtype=str, keep_default_na=False, engine="openpyxl")
 
 
 def fill(sheet: pd.DataFrame, file: Path, **cells: dict[int, str]) -> None:
@@ -57,7 +58,8 @@ def test_what_a_colleague_fills_in_is_carried_out(
         sheet, file, verdict={1: "accepted", 2: "Rejected"}, note={1: "rim lost, µ"},
         merge_with={3: "4"}, reviewer={1: "Grace"},
     )  # fmt: skip
-    sheet = pd.read_csv(file, dtype=str) if ending == "csv" else pd.read_excel(file, dtype=str)
+    read = pd.read_csv if ending == "csv" else partial(pd.read_excel, engine="openpyxl")
+    sheet = read(file, dtype=str)
     fill(sheet, file, **{"class": {1: "mg rich mantle"}})
     events: list[Any] = []
     table = read(section, file, events.append)

@@ -15,6 +15,8 @@ from napari_olivine.registry import chain
 from napari_olivine.section import Section
 from napari_olivine.workflow import ChainSettings, run_chain
 
+pytestmark = pytest.mark.slow
+
 
 def short_training(steps: int, batch: int) -> list[str]:
     """Options for a training of so many steps: as good on a slow machine as on a fast one."""

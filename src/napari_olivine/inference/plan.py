@@ -159,10 +159,7 @@ def choose_window(models: Sequence[SelectedModel], settings: SegmentSettings, jo
             setting="window_px",
         )
     if settings.window_px is not None and fitting[0] < settings.window_px:
-        job.warn(
-            f"A window of {wanted} px does not fit in the memory; taking {fitting[0]} px.",
-            setting="window_px",
-        )
+        job.warn(f"A window of {wanted} px does not fit in the memory; taking {fitting[0]} px.")
     return fitting[0]
 
 

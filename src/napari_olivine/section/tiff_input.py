@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +37,17 @@ def open_tiff(file: Path, shape: tuple[int, int], mismatch: str, *, setting: str
     InputError
         If it cannot be read or has another shape.
     """
+    opened = ExitStack()
     try:
-        pixels: Any = zarr.open(tifffile.imread(file, aszarr=True, level=0), mode="r")
+        image = opened.enter_context(tifffile.TiffFile(file))
+        pixels: Any = zarr.open(image.aszarr(level=0), mode="r")
         found = tuple(pixels.shape)
-    except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, IndexError, RuntimeError) as error:
+        opened.close()
         raise InputError(
             f"{file} cannot be read as a TIFF image ({error}).", file=file, setting=setting
         ) from error
+    weakref.finalize(pixels, opened.close)
     if found != shape:
         raise InputError(
             f"{file} has {' x '.join(map(str, found))} pixels, the section {shape[0]} x "

@@ -345,7 +345,7 @@ REFUSED: dict[str, tuple[Build, str]] = {
     "an edited copy": (edited, "leave one of them in the folder"),
     "quadrants of a detector": (
         lambda source: images(source, "BSE1.tif", "BSE2.tif", "BSE3.tif"),
-        "3 images of BSE .*leave one of them",
+        "3 images of BSE .*Leave one of them",
     ),
     "no backscatter image": (
         lambda source: images(source, "Mg.tif", "SEI.tif"),

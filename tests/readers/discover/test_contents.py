@@ -122,7 +122,8 @@ def test_hidden_files_and_the_tables_of_the_microprobe_are_no_images(tmp_path: P
     write(tmp_path / "EPMA" / "Fe.tif")
     contents = read_contents(tmp_path, Job())
     assert [one.signal for one in contents.images] == ["BSE"]
-    assert contents.tables == tmp_path / "EPMA"
+    assert contents.tables is not None
+    assert contents.tables.path == tmp_path / "EPMA"
 
 
 def test_the_backscatter_image_is_known_by_name_or_named_by_the_person(tmp_path: Path) -> None:

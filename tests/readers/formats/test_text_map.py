@@ -44,7 +44,7 @@ def test_spots_lie_where_the_corners_say(tmp_path):
 def test_the_pixel_size_must_be_known(tmp_path):
     make_text_maps(tmp_path)
     (tmp_path / "Standards.txt").unlink()
-    with pytest.raises(InputError, match="how large a pixel is; give --pixel-size-um"):
+    with pytest.raises(InputError, match="how large a pixel is. Give the setting 'pixel_size_um'"):
         read_source(tmp_path)
     source = read_source(tmp_path, ImportSettings(pixel_size_um=3))
     assert source.pixel_size_um == 3

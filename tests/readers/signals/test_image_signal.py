@@ -52,7 +52,7 @@ def test_resolutions(tmp_path, tags, size_um):
 @pytest.mark.parametrize("dpi", [72, 96, 100, 300, 600])
 def test_a_printing_resolution_is_no_pixel_size(tmp_path, dpi):
     make_images(tmp_path, resolution=(dpi, dpi), resolutionunit="INCH")
-    with pytest.raises(InputError, match="give --pixel-size-um"):
+    with pytest.raises(InputError, match="Give the setting 'pixel_size_um'"):
         read_source(tmp_path)
     assert read_source(tmp_path, ImportSettings(pixel_size_um=2)).pixel_size_um == 2
 
@@ -146,7 +146,7 @@ def test_real_element_maps_of_a_chondrite(shared_data, tmp_path):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     bse = shared_data / "semarkona" / "obj1" / "obj1_8bt_BSE.tif"
     (tmp_path / bse.name).write_bytes(bse.read_bytes())
-    with pytest.raises(InputError, match="give --pixel-size-um"):  # they say 100 dpi
+    with pytest.raises(InputError, match="Give the setting 'pixel_size_um'"):  # they say 100 dpi
         read_source(tmp_path)
     source = read_source(tmp_path, ImportSettings(pixel_size_um=1))
     assert source.shape == (512, 512)

@@ -8,12 +8,14 @@ is read and kept in a temporary folder until the program ends.
 
 from __future__ import annotations
 
+import shutil
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -175,11 +177,13 @@ class _Cube:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.folder = TemporaryDirectory(prefix="napari-olivine-spectra-")
+        self.folder = Path(mkdtemp(prefix="napari-olivine-spectra-"))
+        # It goes with the last of its images, at the latest with the process.
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
     def ask(self, function: str) -> Message:
         """Ask the decoder of this file; its errors are raised."""
-        more = {"kind": self.maker.kind, "folder": self.folder.name}
+        more = {"kind": self.maker.kind, "folder": str(self.folder)}
         try:
             answer: Message = _WORKER.ask(function, self.file, SECONDS[function], **more)
         except Missing as missing:
@@ -201,7 +205,7 @@ class _Cube:
     def array(self, name: str) -> NDArray[Any]:
         """Return an array that the decoder has written; nothing of it is in memory."""
         try:
-            array: NDArray[Any] = np.load(Path(self.folder.name) / name, mmap_mode="r")
+            array: NDArray[Any] = np.load(self.folder / name, mmap_mode="r")
         except (OSError, ValueError) as error:
             raise Unreadable(f"{self.file} could not be unpacked ({error}).") from error
         return array
