@@ -364,9 +364,7 @@ class TestTree:
 def docks(viewer: Any) -> set[str]:
     from qtpy.QtWidgets import QDockWidget
 
-    from napari_olivine.widgets.state.product_status import DOCKS
+    from napari_olivine.registry import DOCKS
 
     titles = [dock.windowTitle() for dock in viewer.window._qt_window.findChildren(QDockWidget)]
-    return {name for name in DOCKS.values() if any(t.startswith(name) for t in titles)} - {
-        "Section"
-    }
+    return {name for name in DOCKS if any(t.startswith(name) for t in titles)} - {"Section"}
