@@ -58,8 +58,8 @@ def test_what_a_colleague_fills_in_is_carried_out(
         sheet, file, verdict={1: "accepted", 2: "Rejected"}, note={1: "rim lost, µ"},
         merge_with={3: "4"}, reviewer={1: "Grace"},
     )  # fmt: skip
-    read = pd.read_csv if ending == "csv" else partial(pd.read_excel, engine="openpyxl")
-    sheet = read(file, dtype=str)
+    load = pd.read_csv if ending == "csv" else partial(pd.read_excel, engine="openpyxl")
+    sheet = load(file, dtype=str)
     fill(sheet, file, **{"class": {1: "mg rich mantle"}})
     events: list[Any] = []
     table = read(section, file, events.append)
