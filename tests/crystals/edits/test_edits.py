@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 from numpy.typing import NDArray
 
 from napari_olivine.crystals import CrystalsSettings, find_crystals
@@ -328,6 +328,7 @@ def carry_out(store: CrystalStore, kind: str, one: int, two: int) -> None:
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(plan=plans())
+@example(plan=[("line", 0, 0), ("merge", 0, 1393), ("line", 1, 412)])  # a profile of one depth
 def test_any_edits_are_taken_back_and_done_again(
     found: Path, tmp_path_factory: pytest.TempPathFactory, plan: list[tuple[str, int, int]]
 ) -> None:

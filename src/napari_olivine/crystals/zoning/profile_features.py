@@ -60,7 +60,7 @@ def profile_features(
         "mantle_depth_um": _strongest_depth(mg, turns, depth) if extrema else np.nan,
         "rim_width_um": _first_crossing(mg, depth, (outer + target) / 2) if zoned else np.nan,
         "rim_extent_um": float(rim_extents(sample.mg[:1], edges, tolerance)[0]),
-        "gradient_max_per_um": float(np.abs(np.gradient(mg, depth)).max()),
+        "gradient_max_per_um": _steepest(mg, depth),
         "coherence": float(sample.coherence[0]),
         "patchiness": float(sample.patchiness[0]),
         "slenderness": slenderness,
@@ -168,6 +168,11 @@ def _strongest_depth(mg: Floats, turns: list[int], depth: Floats) -> float:
     """Depth of the extremum with the largest prominence."""
     steps = np.abs(np.diff(mg[turns]))
     return float(depth[turns[1 + int(np.argmax(np.minimum(steps[:-1], steps[1:])))]])
+
+
+def _steepest(mg: Floats, depth: Floats) -> float:
+    """Largest slope of a profile per um; NaN where it has one depth alone."""
+    return float(np.abs(np.gradient(mg, depth)).max()) if len(mg) > 1 else np.nan
 
 
 def _first_crossing(mg: Floats, depth: Floats, value: float) -> float:
