@@ -100,7 +100,7 @@ class OlivineError(Exception):
 
     @classmethod
     def of_event(cls, event: Mapping[str, Any]) -> OlivineError:
-        """Rebuild an error from the event that told of it."""
+        """Rebuild an error from its event."""
         text = str(event.get("text") or event.get("message", ""))
         facts = {f.name: event[f.name] for f in fields(Facts) if f.name in event}
         facts["step"] = event.get("run_step", "")

@@ -1,6 +1,6 @@
 """Agreement of predicted mg# with the microprobe.
 
-"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+Leichter et al. (2022) is doi 10.3389/feart.2022.740638.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 ENDS = 10
-"""Points left out at each end of a profile by RMSE10 (the paper)."""
+"""Points left out at each end of a profile by RMSE10 (Leichter et al. 2022)."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class FitScores:
     points
         Number of points compared.
     r2
-        Coefficient of determination (the paper's Eq. 3).
+        Coefficient of determination (Leichter et al. 2022, Eq. 3).
     rmse
         Root mean squared error (Eq. 4).
     rmse10

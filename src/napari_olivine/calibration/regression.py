@@ -5,8 +5,8 @@ and the gain term of session s. The session terms have Gaussian priors (Bayesian
 so a session with few points leans on the others and one with none gets the common law with
 a wider error. A random term of each profile, with a spread estimated from the data, stands for
 errors that all points of one crystal share (shading, contamination); it widens the error and is
-left out of predictions. Points that do not fit are weighted down (Huber 1964). "The paper" is
-Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+left out of predictions. Points that do not fit are weighted down (Huber 1964).
+The straight line is that of Leichter et al. (2022), doi 10.3389/feart.2022.740638.
 """
 
 from __future__ import annotations

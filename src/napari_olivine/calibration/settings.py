@@ -1,6 +1,6 @@
 """Settings of the calibration and of the mg# map.
 
-"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+Leichter et al. (2022) is doi 10.3389/feart.2022.740638.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ class CalibrateSettings(Settings):
         "gain+offset",
         "Session terms",
         "What each session has of its own beside the common law; 'pooled' is one line for all "
-        "sessions as in the paper. Ours, because sessions drift.",
+        "sessions as in Leichter et al. 2022. Ours, because sessions drift.",
     )
-    degree: int = setting(1, "Degree", "1 is the paper's straight line, 2 a parabola.", ge=1, le=2)
+    degree: int = setting(
+        1, "Degree", "1 is the straight line of Leichter et al. 2022, 2 a parabola.", ge=1, le=2
+    )
     gain_prior_percent: float = setting(
         3.0,
         "Gain of a session",
@@ -39,7 +41,7 @@ class CalibrateSettings(Settings):
         True,
         "Level the grey",
         "Read the grey as the level step brings it to one scale: a gain and an offset for each "
-        "session, a sloping background for each tile. Ours; the paper does not.",
+        "session, a sloping background for each tile. Ours; Leichter et al. 2022 do not.",
     )
     refine_placement: bool = setting(
         True,
@@ -62,8 +64,8 @@ class CalibrateSettings(Settings):
         "line",
         "Spacing of points",
         "'line' stretches the microprobe's distances so that the end points meet the placed ends "
-        "as in the paper; 'epma' keeps the distances about the line's middle. A refined line has "
-        "both.",
+        "as in Leichter et al. 2022; 'epma' keeps the distances about the line's middle. A "
+        "refined line has both.",
     )
     spot_um: float = setting(
         1.5,
@@ -114,13 +116,14 @@ class CalibrateSettings(Settings):
     filter_map: bool = setting(
         True,
         "Outliers off the map",
-        "Leave out of the mg# map what LOF finds to be cracks and inclusions, as in the paper.",
+        "Leave out of the mg# map what LOF finds to be cracks and inclusions, as in Leichter et "
+        "al. (2022).",
     )
     smooth_um: float = setting(
         1.5,
         "Smoothing of the map",
         "Standard deviation of a Gaussian that smooths the map within the mineral; 0 for none as "
-        "in the paper. Ours, by measurement.",
+        "in Leichter et al. 2022. Ours, by measurement.",
         unit="um",
         ge=0,
         le=20,

@@ -1,6 +1,6 @@
 """Summary plots of the crystals.
 
-"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+Leichter et al. (2022) is doi 10.3389/feart.2022.740638.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def plot_overview(section: Section, table: pd.DataFrame, file: Path) -> None:
 
 
 def plot_sizes(table: pd.DataFrame, bounds_um2: tuple[float, float], file: Path) -> None:
-    """Draw the histogram of the crystals' areas, stacked by class (as the paper's Fig. 11).
+    """Draw the histogram of the crystals' areas, stacked by class (Leichter et al. 2022, Fig. 11).
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def plot_sizes(table: pd.DataFrame, bounds_um2: tuple[float, float], file: Path)
 
 
 def plot_mg(histogram: MgHistogram, table: pd.DataFrame, file: Path) -> None:
-    """Draw the histograms of the pixels' mg# by class (as the paper's Fig. 12).
+    """Draw the histograms of the pixels' mg# by class (Leichter et al. 2022, Fig. 12).
 
     Parameters
     ----------

@@ -72,8 +72,8 @@ def _run(parsed: argparse.Namespace, job: Job) -> Event:
 
         kind, known = "InternalError", OlivineError(f"{type(error).__name__}: {error}")
         traceback.print_exc()
-    told = {"event": "error", "step": parsed.command, "kind": kind, "message": str(known)}
-    return told | known.as_event()
+    event = {"event": "error", "step": parsed.command, "kind": kind, "message": str(known)}
+    return event | known.as_event()
 
 
 def _exit_code(ending: Event) -> int:

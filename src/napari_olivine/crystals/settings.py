@@ -1,6 +1,6 @@
 """Settings of the crystals step and the names of the classes.
 
-"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+Leichter et al. (2022) is doi 10.3389/feart.2022.740638.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.settings import Settings, setting
 
 SIZE_CLASSES = ("microlite", "microphenocryst", "phenocryst")
-"""Size classes from small to large, as in the paper (section 3.9)."""
+"""Size classes from small to large, as in Leichter et al. 2022, section 3.9."""
 
 ZONING_CLASSES = ("normal", "reversed", "none")
 """Zoning classes of phenocrysts: core richer in Mg than the rim, poorer, or neither."""
@@ -21,8 +21,9 @@ ZONING_CLASSES = ("normal", "reversed", "none")
 class CrystalsSettings(Settings):
     """Settings of :func:`~napari_olivine.crystals.find_crystals`.
 
-    Table 2 of the paper, with its size classes and thresholds of the core to rim ratio, was not
-    available to this program: where a description says "ours", the value is not the paper's.
+    Table 2 of Leichter et al. 2022, with its size classes and
+    thresholds of the core to rim ratio, was not available to this program: where a description
+    says "ours", the value is not theirs.
     """
 
     phase_from: Literal["auto", "segmentation", "mask"] = setting(
@@ -53,7 +54,8 @@ class CrystalsSettings(Settings):
         8.0,
         "Bridge cracks",
         "Parts that a crack at most this wide separates are joined where gap, composition and "
-        "outline tell that they are one crystal (ours); 0 joins nothing (as in the paper).",
+        "outline tell that they are one crystal (ours); 0 joins nothing (as in Leichter et al. "
+        "(2022)).",
         unit="um",
         ge=0,
         le=50,
@@ -62,7 +64,7 @@ class CrystalsSettings(Settings):
         True,
         "Part touching crystals",
         "Cut a region at its necks where outline and composition tell that crystals touch there "
-        "(ours); else every connected region is a crystal (as in the paper).",
+        "(ours); else every connected region is a crystal (as in Leichter et al. 2022).",
     )
     microphenocryst_from_um2: float = setting(
         1000.0,
@@ -75,15 +77,15 @@ class CrystalsSettings(Settings):
     phenocryst_from_um2: float = setting(
         10_000.0,
         "Phenocrysts from",
-        "Area from which a crystal is a phenocryst (the paper's phenocrysts begin near 10 000).",
+        "Area from which a crystal is a phenocryst (Leichter et al. 2022: near 10 000).",
         unit="um2",
         gt=0,
     )
     border_px: int = setting(
         3,
         "Border",
-        "Pixels along the outline that belong neither to core nor to rim (the paper's b, section "
-        "3.9; the value is ours, it covers the blur of the images).",
+        "Pixels along the outline that belong neither to core nor to rim (b of Leichter et al. "
+        "(2022), section 3.9; the value is ours, it covers the blur of the images).",
         unit="px",
         ge=0,
         le=50,
@@ -98,7 +100,7 @@ class CrystalsSettings(Settings):
         0.01,
         "Zoning threshold",
         "For zoning by mg: smallest difference of mg# between centre and outermost part that "
-        "counts as zoning (ours, not the paper's Table 2).",
+        "counts as zoning (ours, not Table 2 of Leichter et al. 2022).",
         gt=0,
         lt=0.5,
     )
@@ -107,7 +109,7 @@ class CrystalsSettings(Settings):
         "Mantle threshold",
         "For zoning by mg: a crystal whose mantle is richer or poorer in mg# than both sides of it "
         "by at least this is neither normal nor reversed: it is flagged as mantled and filed under "
-        "none, where the paper found most of its own (ours). 1 turns it off.",
+        "none, where Leichter et al. 2022 found most of theirs (ours). 1 turns it off.",
         gt=0,
         le=1,
     )
@@ -132,9 +134,9 @@ class CrystalsSettings(Settings):
     r_low: float = setting(
         0.96,
         "r below",
-        "For zoning by paper: a ratio below is normal zoning (core darker). Ours, not the paper's "
-        "Table 2: 0.01 of mg# is 0.7 % of the signal and several times that in an image whose "
-        "black level is raised for contrast, so set it for your images.",
+        "For zoning by paper: a ratio below is normal zoning (core darker). Ours, not Leichter "
+        "et al. (2022): Table 2: 0.01 of mg# is 0.7 % of the signal and several times that in an"
+        " image whose black level is raised for contrast, so set it for your images.",
         gt=0,
         le=1,
     )

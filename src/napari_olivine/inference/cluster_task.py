@@ -126,7 +126,7 @@ def predict_piece(run: Run, piece: Piece) -> None:
     except OlivineError as error:
         remedy = f"{error.remedy} {KEPT}".strip()
         raise type(error)(f"{who}: {error.text}", remedy=remedy, **vars(error.facts)) from error
-    except Exception as error:  # whatever it is, the person is told where it happened
+    except Exception as error:  # whatever it is, its message says where it happened
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
         text = f"{who} failed ({type(error).__name__}: {error})."

@@ -32,14 +32,18 @@ class SegmentSettings(Settings):
         multiple_of=32,
     )
     overlap_px: int = setting(
-        256, "Overlap", "Of neighbouring windows (ours; the paper: large).", unit="px", ge=0
+        256,
+        "Overlap",
+        "Of neighbouring windows (ours; Leichter et al. 2022: large).",
+        unit="px",
+        ge=0,
     )
     blend: Literal["halo", "cosine", "mean"] = setting(
         "halo",
         "Blending",
         "What becomes of overlapping windows. halo: of each its middle is kept, half an overlap "
         "away from its edges, where context is missing (ours). cosine: weights that fall towards "
-        "the edges (ours). mean: equal weights, as in the paper.",
+        "the edges (ours). mean: equal weights, as in Leichter et al. 2022.",
     )
     augment: Literal["none", "flips", "all"] = setting(
         "none",

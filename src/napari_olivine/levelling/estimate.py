@@ -236,7 +236,7 @@ class _Estimator:
         return float(low), float(middle), float(high)
 
     def _tie_points(self) -> dict[str, TiePoints]:
-        """TiePoints of each source; materials told by X-rays first."""
+        """TiePoints of each source; materials known by X-rays first."""
         settings, session = self.settings, self.mosaic.session_of_tile
         parts: dict[str, TiePoints] = {}
         grey = self._without_background()

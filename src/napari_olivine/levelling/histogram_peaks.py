@@ -1,4 +1,4 @@
-"""Phases told by the histogram of the grey, where nothing else tells materials.
+"""Phases found in the histogram of the grey, where nothing else separates materials.
 
 A phase of one composition (epoxy in vesicles, an oxide, glass, the rims of laths) is a peak of the
 histogram of even spots. Once the sessions' scales are known roughly, each peak is found again in

@@ -1,4 +1,4 @@
-"""The same material in every session, told by its X-rays and not by its grey.
+"""The same material in every session, known by its X-rays and not by its grey.
 
 Element maps name a material whatever the BSE detector does: shares of the counts are free of the
 X-ray gain that sessions may differ in. Spots of even grey are put into classes of like composition,

@@ -40,7 +40,7 @@ class LevelSettings(Settings):
     phases: bool = setting(
         True,
         "Shared phases",
-        "Compare the grey of the same material in all sessions, told by the element maps, or by "
+        "Compare the grey of the same material in all sessions, known by the element maps, or by "
         "the histogram of the grey where there are none.",
     )
     backgrounds: bool = setting(

@@ -28,7 +28,7 @@ SEAM_LEVEL, OWN_LEVEL, SLOPE = 0.3, 1.0, 4.0
 """Prior standard deviations, in levels of an 8-bit image: a tile's own level where seams alone tell
 it and where its materials do, its slope from edge to edge.
 
-The first is tight: without overlap a tile's level cannot be told from a session's drift.
+The first is tight: without overlap a tile's level cannot be separated from a session's drift.
 """
 
 CELLS = (4, 6)

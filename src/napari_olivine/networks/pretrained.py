@@ -1,4 +1,4 @@
-"""Published or own weights to start from: found, checked, loaded, and told to the person."""
+"""Published or own weights to start from: found, checked, loaded, and named in the log."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def start_weights(network: Network, spec: NetworkSpec, weights: str, job: Job) -
         at once, else none. ``"none"``: random weights. Otherwise a weights file (``.pth``, ``.pt``,
         ``.safetensors``) or a model folder.
     job
-        Running job; it is told which weights are used.
+        Running job; its log names the weights that are used.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The networks by name, without torch: what each is and how it is trained unless told otherwise."""
+"""The networks by name, without torch: what each is and how it is trained by default."""
 
 from __future__ import annotations
 
@@ -142,7 +142,8 @@ NETWORKS: dict[str, NetworkSpec] = {
         ),
         NetworkSpec(
             "deeplabv3_resnet50",
-            "DeepLabV3 with a ResNet-50 backbone (torchvision), the paper's network",
+            "DeepLabV3 with a ResNet-50 backbone (torchvision), the network of Leichter et al. "
+            "(2022)",
             3,
             True,
             "DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1",

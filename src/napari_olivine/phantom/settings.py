@@ -1,6 +1,6 @@
 """Settings of a phantom thin section: size, sessions, crystals and instrument.
 
-"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+Leichter et al. (2022) is doi 10.3389/feart.2022.740638.
 """
 
 from __future__ import annotations
@@ -17,20 +17,35 @@ ROLES = ("train", "val", "test", "none")
 class PhantomSettings(Settings):
     """Settings of :func:`~napari_olivine.phantom.make_phantom`.
 
-    The defaults make the section of the demonstration: 6 x 9 tiles of the size used by the paper,
-    in three sessions (train, val, test).
+    The defaults make the section of the demonstration: 6 x 9 tiles, as large as in Leichter et al.
+    2022, in three sessions (train, val, test).
     """
 
     rows: int = setting(6, "Tile rows", "Rows of tiles in the mosaic.", ge=1, le=100)
     cols: int = setting(9, "Tile columns", "Columns of tiles in the mosaic.", ge=1, le=100)
     tile_height_px: int = setting(
-        338, "Tile height", "Rows of one tile; 338 as in the paper.", unit="px", ge=64, le=8192
+        338,
+        "Tile height",
+        "Rows of one tile; 338 as in Leichter et al. 2022.",
+        unit="px",
+        ge=64,
+        le=8192,
     )
     tile_width_px: int = setting(
-        512, "Tile width", "Columns of one tile; 512 as in the paper.", unit="px", ge=64, le=8192
+        512,
+        "Tile width",
+        "Columns of one tile; 512 as in Leichter et al. 2022.",
+        unit="px",
+        ge=64,
+        le=8192,
     )
     pixel_size_um: float = setting(
-        1.0, "Pixel size", "Side of a pixel; 1 as in the paper.", unit="um", ge=0.25, le=4.0
+        1.0,
+        "Pixel size",
+        "Side of a pixel; 1 as in Leichter et al. 2022.",
+        unit="um",
+        ge=0.25,
+        le=4.0,
     )
     sessions: int = setting(
         3,
@@ -62,7 +77,7 @@ class PhantomSettings(Settings):
     largest_phenocryst_um2: float = setting(
         90_000.0,
         "Largest phenocryst",
-        "Largest area; phenocrysts begin at 10 000 um2 as in the paper.",
+        "Largest area; phenocrysts begin at 10 000 um2 as in Leichter et al. 2022.",
         unit="um2",
         ge=14_000,
         le=400_000,
@@ -79,8 +94,8 @@ class PhantomSettings(Settings):
     orthopyroxenes_per_mm2: float = setting(
         0.4,
         "Orthopyroxenes",
-        "Orthopyroxene crystals per area, but one in each session at least: the paper's rule "
-        "takes part of them for olivine.",
+        "Orthopyroxene crystals per area, but one in each session at least: the rule of Leichter"
+        " et al. (2022) takes part of them for olivine.",
         unit="1/mm2",
         ge=0,
         le=10,

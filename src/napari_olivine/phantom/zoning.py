@@ -13,7 +13,7 @@ from napari_olivine.phantom.shapes import Floats, Shape, smooth_field
 KINDS = ("normal", "reversed", "none", "complex")
 MG_RANGE = (0.69, 0.935)
 
-#: Ranges of core and rim mg# by kind of zoning, near the populations of the paper's figure 9.
+#: Ranges of core and rim mg# by kind of zoning, near figure 9 of Leichter et al. 2022.
 _CORE_RIM = {
     "normal": ((0.860, 0.915), (0.740, 0.795)),
     "reversed": ((0.745, 0.800), (0.853, 0.888)),

@@ -1,6 +1,6 @@
 """Results of scoring, as values for a file.
 
-"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+Leichter et al. (2022) is doi 10.3389/feart.2022.740638.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class ZoningScores(_Values):
     crystals count under the zoning they grew with. Crystals with other patterns (``complex``: a
     magnesian mantle between poorer core and rim) have no right answer among normal, reversed
     and none, so that `accuracy` leaves them out; `accuracy_with_others` counts them and takes
-    none for right, where the paper found most of them (section 5.2).
+    none for right, where Leichter et al. (2022, section 5.2) found most of them.
     """
 
     phenocrysts: int

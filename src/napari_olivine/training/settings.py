@@ -15,16 +15,16 @@ class TrainSettings(Settings):
         "light",
         "Network",
         "light: U-Net with a ResNet-18 encoder, learns in minutes without a GPU (ours). "
-        "deeplabv3_resnet50: the paper's network, wants a GPU. deeplabv3_mobilenet_v3_large: "
-        "its small sister.",
+        "deeplabv3_resnet50: the network of Leichter et al. 2022, wants a GPU. "
+        "deeplabv3_mobilenet_v3_large: its small sister.",
     )
     name: str = setting("", "Name", "Name of the model in the section; the network's if empty.")
     weights: str = setting(
         "auto",
         "Start weights",
-        "auto: weights trained on photographs (COCO) as in the paper for the DeepLabV3 networks, "
-        "from torch's cache or the network, none for light. none: random. Or a weights file, or "
-        "the folder of a model that is to be trained further.",
+        "auto: weights trained on photographs (COCO) as in Leichter et al. 2022 for the "
+        "DeepLabV3 networks, from torch's cache or the network, none for light. none: random. Or"
+        " a weights file, or the folder of a model that is to be trained further.",
     )
     max_minutes: float | None = setting(
         None,
@@ -58,7 +58,8 @@ class TrainSettings(Settings):
         None,
         "Patience",
         "Epochs without a lower validation cross-entropy after which training stops (early "
-        "stopping as in the paper, the number is ours); 10 for DeepLabV3, 4 for light.",
+        "stopping as in Leichter et al. 2022, the number is ours); 10 for DeepLabV3, 4 for "
+        "light.",
         ge=1,
     )
     foreground: float = setting(
@@ -87,7 +88,7 @@ class TrainSettings(Settings):
         "Cracks in olivine",
         "What pixels of the mask count as that BSE shows as dark cracks and the coarser element "
         "maps do not. olivine: as the mask has them, so that a crack does not split a crystal. "
-        "background or ignore (both proposed in the paper) for the bare mineral.",
+        "background or ignore (both proposed by Leichter et al. 2022) for the bare mineral.",
     )
     align: Literal["session", "none"] = setting(
         "session",

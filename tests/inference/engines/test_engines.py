@@ -221,11 +221,12 @@ def test_a_block_with_attention_or_smooth_doubling_stays() -> None:
     body = smp().Unet(
         "resnet18", encoder_weights=None, in_channels=1, decoder_attention_type="scse"
     )
+    body = body.double().eval()  # how float32 rounds depends on the processor
     changed = optimize_network(body, eager=True)
     assert not any(isinstance(module, DoublingBlock) for module in changed.modules())
-    images = windows("light", 1, 64, 64)
+    images = windows("light", 1, 64, 64).double()
     with torch.inference_mode():
-        assert (changed(images) - body.eval()(images)).abs().max() < 1e-4
+        assert (changed(images) - body(images)).abs().max() < 1e-9
 
 
 # ---------------------------------------------------------------- what is stored

@@ -90,7 +90,8 @@ class MergingSettings(DecisionSettings):
     join_from: float = setting(
         0.5,
         "Join from",
-        "Probability from which two parts are joined (ours); 1 joins nothing, as in the paper.",
+        "Probability from which two parts are joined (ours); 1 joins nothing, as in Leichter et "
+        "al. (2022).",
         gt=0,
         le=1,
     )

@@ -82,7 +82,7 @@ class SplittingSettings(DecisionSettings):
     part_from: float = setting(
         0.5,
         "Part from",
-        "Probability from which a cut is made (ours); 1 makes none, as in the paper.",
+        "Probability from which a cut is made (ours); 1 makes none, as in Leichter et al. 2022.",
         gt=0,
         le=1,
     )

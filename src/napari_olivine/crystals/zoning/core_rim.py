@@ -1,6 +1,6 @@
 """Core and rim of a crystal, and the classes that follow from them.
 
-"The paper" is Leichter et al. (2022), doi 10.3389/feart.2022.740638.
+Leichter et al. (2022) is doi 10.3389/feart.2022.740638.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def measure_composition(
     """Measure core and rim of one crystal.
 
     The core has d > dmax / 2, the rim dmax / 2 >= d > b, with d the distance to the outline,
-    dmax the largest and b the width of the border (the paper, section 3.9). Unlike in the paper
+    dmax the largest and b the width of the border (Leichter et al. 2022, section 3.9). Unlike there
     holes are no outline, and medians are taken so that cracks and inclusions do not count.
 
     Parameters
@@ -70,7 +70,7 @@ def measure_composition(
     Composition
         ``mg_difference`` is median(core) - median(rim). Standard errors are those of the noise
         of the pixels and leave out the error of the calibration. Mean and quantiles are of all
-        pixels inside the border. ``core_rim_ratio`` is the paper's r.
+        pixels inside the border. ``core_rim_ratio`` is r of Leichter et al. 2022.
 
     References
     ----------

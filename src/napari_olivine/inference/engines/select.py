@@ -87,7 +87,7 @@ def choose_engine(
     *,
     quick: bool = False,
 ) -> Engine:
-    """Take the fastest engine that works here; every other one is told with the reason.
+    """Take the fastest engine that works here; the log says why the others were not.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def choose_engine(
     wanted
         Engine to take; it, too, gives way to float32 if it does not work.
     job
-        Its device is used; it is told why an engine was not taken.
+        Its device is used; its log says why an engine was not taken.
     quick
         Whether somebody waits for the first window: engines that take seconds to compile are
         left out, unless one is wanted.

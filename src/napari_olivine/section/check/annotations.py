@@ -39,14 +39,14 @@ def check_annotations(section: Section, report: Report) -> None:
     for name in ("sessions", "placements"):
         where = f"{ANNOTATIONS}/{name}.csv"
         if (section.path / where).exists():
-            for told in _wrong_annotation(section, name):
-                report.damage(where, told, THEIR_OWN)
+            for problem in _wrong_annotation(section, name):
+                report.damage(where, problem, THEIR_OWN)
         elif not in_use(section, "images") and not in_use(section, "epma"):
             report.damage(where, "is missing", "run {step:import} again")
     for file in sorted((section.path / ANNOTATIONS).glob("*.csv")):
         if file.stem not in ("sessions", "placements") and file.name[0] != ".":
-            for told in _wrong_annotation(section, file.stem):
-                report.damage(f"{ANNOTATIONS}/{file.name}", told, THEIR_OWN)
+            for problem in _wrong_annotation(section, file.stem):
+                report.damage(f"{ANNOTATIONS}/{file.name}", problem, THEIR_OWN)
     check_journal(section, report)
 
 

@@ -50,8 +50,8 @@ def alone(section: Section, name: str) -> Iterator[bool]:
             for lock in locks:
                 stack.enter_context(lock.acquire(timeout=0))
             if edited:
-                told = f"a check of the section, process {os.getpid()}\n"
-                (section.path / HOLDER).write_text(told, encoding="utf-8")
+                holder = f"a check of the section, process {os.getpid()}\n"
+                (section.path / HOLDER).write_text(holder, encoding="utf-8")
         except filelock.Timeout:
             stack.close()
             yield False
@@ -135,10 +135,10 @@ def tell_drafts(section: Section, report: Report, *, remove: bool) -> None:
     work = section.path / WORK
     for draft in sorted(path for path in work.glob("*") if path.is_dir()):
         if draft.name.endswith(OLD) or (draft / RECORD).exists():
-            continue  # told by `finish_swaps`
+            continue  # reported by `finish_swaps`
         name = name_of(draft)
-        if told := in_use(section, name):
-            report.note(name, told)
+        if user := in_use(section, name):
+            report.note(name, user)
             continue
         goes_on = (draft / RECIPE).exists()
         if goes_on and not remove:

@@ -117,8 +117,8 @@ def check_section(
     check_annotations(section, report)
     for name in _names(section, report):
         job.check()
-        if told := in_use(section, name):
-            report.note(name, f"{told}; it was not checked")
+        if user := in_use(section, name):
+            report.note(name, f"{user}; it was not checked")
         elif not settings.repair:
             _check_product(section, name, report, reread)
         else:
@@ -170,8 +170,8 @@ def _check_product(section: Section, name: str, report: Report, reread: Reread |
         what = f"its {RECORD} was changed: it does not say any more what it was made from"
         report.damage(name, what, f"run {making(name)} again")
     edits = check_edits(section, report) if name == "crystals" else ()
-    for told in chain(check_files(product, folder, report.job), edits):
-        _give_up(section, name, report, told)
+    for problem in chain(check_files(product, folder, report.job), edits):
+        _give_up(section, name, report, problem)
         return
     rasters = [path for path in sorted(folder.iterdir()) if is_raster(path)]
     there = {path.name for path in rasters}
@@ -199,10 +199,10 @@ def _check_raster(
         raster = Raster(folder)
     except SectionError as error:
         return _give_up(section, product.name, report, str(error))
-    if told := pyramid_mismatch(raster, section.shape, section.pixel_size_um):
-        return _give_up(section, product.name, report, f"{folder.name}: {told}")
-    for told in check_description(product, folder, job):
-        return _give_up(section, product.name, report, told)
+    if problem := pyramid_mismatch(raster, section.shape, section.pixel_size_um):
+        return _give_up(section, product.name, report, f"{folder.name}: {problem}")
+    for problem in check_description(product, folder, job):
+        return _give_up(section, product.name, report, problem)
 
     def progress(share: float) -> None:
         job.progress(share, 1, f"Checking {where}")
@@ -304,7 +304,7 @@ def _tell_stale(section: Section, report: Report) -> None:
                 what = "is out of date: what it was made from has changed"
                 report.note(name, what, f"{making(name)} makes it again")
         except SectionError:
-            continue  # the damaged record was told already
+            continue  # the damaged record was reported already
 
 
 def _products(section: Section) -> Iterator[str]:

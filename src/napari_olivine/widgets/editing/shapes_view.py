@@ -201,7 +201,7 @@ class ShapesView:
         layer.events.highlight.connect(self._on_highlight)
         self.layer = layer
         if active is not None and active in layers:
-            layers.selection.active = active  # the mouse keeps telling about what it told before
+            layers.selection.active = active  # the mouse handlers keep their layer
 
     @property
     def _screen_px(self) -> float:

@@ -77,7 +77,7 @@ class WindowUndo(QObject):
         return found or cls(window, window._qt_viewer.canvas.native, session)
 
     def undo(self) -> None:
-        """Take back the last edit; a problem is told over the canvas."""
+        """Take back the last edit; a problem is shown over the canvas."""
         self._move(self._session.history.undo)
 
     def redo(self) -> None:

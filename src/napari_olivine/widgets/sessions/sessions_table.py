@@ -58,7 +58,7 @@ NAME, X, Y, ROLE = range(4)
 class SessionsPart(QWidget):
     """Sessions of the open section: table and rectangles kept in step, each edit stored at once.
 
-    Sessions that overlap or are empty are shown in red and told in words; nothing is stored until
+    Sessions that overlap or are empty are shown in red and described; nothing is stored until
     that is mended or undone.
 
     Parameters
