@@ -130,6 +130,7 @@ def widget(viewer: Any, tmp_path: Path) -> Any:
     widget = viewer.window.add_plugin_dock_widget("napari-olivine", "Segment")[1]
     widget.session.open(copy_of(section_with_model(), tmp_path))
     widget.form.editors["engine"].value = "float32"
+    widget.form.editors["overlap_px"].value = 64  # half of the work
     yield widget
     widget.live.leave(None)
 
@@ -256,7 +257,8 @@ class TestComparing:
     ) -> None:
         path = widget.session.section.path
         command = [sys.executable, "-m", "napari_olivine", "segment", str(path)]
-        subprocess.run([*command, "--engine", "float32"], check=True, capture_output=True)
+        quick = ["--engine", "float32", "--overlap-px", "64"]
+        subprocess.run([*command, *quick], check=True, capture_output=True)
         widget.session.refresh()
         first = viewer.layers["Probability: olivine"]
         widget.preview.setChecked(True)
