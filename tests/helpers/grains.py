@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 from napari_olivine.job import Job
 from napari_olivine.section import Section, create_raster
 from napari_olivine.settings import Settings
+from tests.helpers.built_once import built_once
 from tests.helpers.sections import make_section
 
 SIDE = 192
@@ -63,3 +67,27 @@ def put_mask(section: Section, mask: NDArray[np.uint8]) -> None:
 def iou(a: NDArray, b: NDArray) -> float:
     """Intersection over union of two masks."""
     return float((a & b).sum() / max(1, (a | b).sum()))
+
+
+def train_grains(section: Section, job: Job) -> None:
+    """Train the light network on grains until it finds them, or find it up to date."""
+    from napari_olivine.training import TrainSettings, train
+
+    how = TrainSettings(epochs=5, steps=14, batch=4, crop_px=64, learning_rate=3e-3)
+    train(section, how, job)
+
+
+def trained_grains(folder: Path) -> tuple[Section, NDArray, list[dict[str, Any]]]:
+    """Return a section of grains whose network is trained, its truth and the training's events."""
+
+    def build(path: Path) -> None:
+        events: list[dict[str, Any]] = []
+        section, truth = make_grains(path / "section", drift=(0, 5, 15))
+        train_grains(section, Job(listen=events.append, seed=1))
+        np.save(path / "truth.npy", truth)
+        (path / "events.json").write_text(json.dumps(events))
+
+    built = built_once("trained-grains", build)
+    shutil.copytree(built / "section", folder)
+    events = json.loads((built / "events.json").read_text())
+    return Section(folder), np.load(built / "truth.npy"), events

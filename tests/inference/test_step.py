@@ -20,7 +20,7 @@ from napari_olivine.networks import Normalisation, read_card
 from napari_olivine.networks.card import write_card
 from napari_olivine.section import Section
 from napari_olivine.training import TrainSettings, train
-from tests.helpers.grains import SIDE, iou, make_grains
+from tests.helpers.grains import SIDE, iou, make_grains, trained_grains
 from tests.helpers.sections import make_section
 from tests.networks.test_networks import a_card
 
@@ -344,8 +344,7 @@ def test_lazy_probability_computes_what_is_looked_at(
 
 
 def test_a_trained_model_finds_grains_in_a_session_that_drifted(tmp_path: Path) -> None:
-    section, truth = make_grains(tmp_path / "s", drift=(0, 5, 15))
-    train(section, TrainSettings(epochs=3, steps=22, batch=4, crop_px=64, learning_rate=3e-3))
+    section, truth, _ = trained_grains(tmp_path / "s")
     segment(section, SegmentSettings(threshold=0.5, window_px=256, overlap_px=64))
     mask = section.raster("segmentation", "olivine").read(slice(0, None), slice(0, None)) == 1
     test = section.sessions()[2].window

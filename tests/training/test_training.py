@@ -23,7 +23,7 @@ from napari_olivine.training.loop import CHECKPOINT, learning_rate
 from napari_olivine.training.losses import SegmentationScores, bce_dice_loss
 from napari_olivine.training.plan import make_plan
 from napari_olivine.training.samples import Samples, cracks
-from tests.helpers.grains import SIDE, make_grains, put_mask
+from tests.helpers.grains import SIDE, make_grains, put_mask, train_grains, trained_grains
 
 pytestmark = pytest.mark.slow
 
@@ -178,10 +178,9 @@ def test_scores_are_those_of_counting() -> None:
 # ---------------------------------------------------------------- the step
 
 
-def test_training_learns_the_grains(section: Section) -> None:
-    events: list[dict] = []
-    settings = TrainSettings(epochs=5, steps=14, batch=4, crop_px=64, learning_rate=3e-3)
-    product = train(section, settings, Job(listen=events.append, seed=1))
+def test_training_learns_the_grains(tmp_path: Path) -> None:
+    section, _, events = trained_grains(tmp_path / "section")
+    product = section.require("models/light")
     epochs = [event for event in events if event["event"] == "epoch"]
     assert len(epochs) == 5
     assert epochs[-1]["train_loss"] < 0.5 * epochs[0]["train_loss"]
@@ -203,7 +202,8 @@ def test_training_learns_the_grains(section: Section) -> None:
         "product.json",
         "weights.safetensors",
     ]
-    assert train(section, settings, Job(listen=events.append, seed=1)) == product
+    train_grains(section, Job(listen=events.append, seed=1))
+    assert section.require("models/light") == product
     assert "up to date" in events[-1]["message"]
 
 
