@@ -1,0 +1,24 @@
+"""What the tests in a window share."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def make_napari_viewer(make_napari_viewer: Any) -> Any:
+    """Leave what was imported out of the collections of garbage behind each window.
+
+    napari looks for forgotten windows three times a test; most of what it would go through are
+    modules.
+    """
+    import napari._qt.qt_main_window
+    import napari.viewer  # noqa: F401
+
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
+    return make_napari_viewer
