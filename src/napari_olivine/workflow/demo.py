@@ -23,6 +23,9 @@ class DemoSettings(Settings):
     max_minutes: float = setting(
         7.5, "Training time", "Stop training after so many minutes.", unit="min", gt=0
     )
+    steps: dict[str, dict[str, Any]] = setting(
+        {}, "Steps", "Settings of single steps by name, as for {step:run}."
+    )
     view: bool = setting(True, "Open napari", "Open the section at the end if there is a screen.")
 
 
@@ -60,6 +63,7 @@ def run_demo(
         max_minutes=settings.max_minutes,
         catalogue=folder / "catalogue",
         rasters=True,
+        steps=settings.steps,
     )
     section = run_chain(source, folder / "section", chain, job)
     job.say("Scores against the truth, which no step has seen:")
