@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ class Planted:
         return column * len(self.gains) // self.grid[1]
 
 
+@cache
 def rock(shape: tuple[int, int], seed: int) -> NDArray[np.int64]:
     """Number of the mineral at every pixel: grains some 20 px across."""
     random = np.random.default_rng(seed)

@@ -99,13 +99,13 @@ with section.draft("models/light", recipe, Job()) as draft:
 
 @cache
 def section_with_model() -> Path:
-    """Six cells of crystals, a mask, and a network that knows nothing yet."""
+    """Four cells of crystals, a mask, and a network that knows nothing yet."""
     folder = Path(tempfile.mkdtemp(prefix="olivine-segment-"))
     random = np.random.default_rng(0)
-    image = random.normal(70, 4, (2000, 2500))
+    image = random.normal(70, 4, (2000, 2000))
     rows, columns = np.indices(image.shape)
     for row in range(120, 2000, 400):
-        for column in range(150, 2500, 400):
+        for column in range(150, 2000, 400):
             image[(rows - row) ** 2 + (columns - column) ** 2 < 60**2] += 90
     image = image.clip(1, 254).astype(np.uint8)
     maps = {name: np.where(image > 120, high, 5).astype(np.uint8) for name, high in MAPS.items()}
@@ -172,15 +172,15 @@ class TestLooking:
         assert not partial.has((0, 0))
         assert live.in_view() == (1, 1)
         assert {"Segmenting", "Segmenting: to come"} <= {layer.name for layer in viewer.layers}
-        assert "1 of 6 tiles; in view 1 of 1" in widget.progress_text.text()
+        assert "1 of 4 tiles; in view 1 of 1" in widget.progress_text.text()
         assert "% of what is finished" in widget.numbers.text()
         qtbot.wait(1500)
         assert live.done == 1, "nothing outside the view"
         # The pixels on the screen are those of the file, not of a cache.
         level = np.asarray(partial.layer.data[0][CELL : CELL + 50, :50])
         assert level.any()
-        look_at(viewer, 300, 2300, 200)
-        qtbot.waitUntil(lambda: partial.has((0, 2)), timeout=30_000)
+        look_at(viewer, 300, 1700, 200)
+        qtbot.waitUntil(lambda: partial.has((0, 1)), timeout=30_000)
         assert live.done == 2
         qtbot.mouseClick(widget.run_button, LEFT)
         assert not widget.run_button.isEnabled()
