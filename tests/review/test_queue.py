@@ -86,23 +86,6 @@ def test_behind_the_last_one_comes_the_first_that_is_left() -> None:
     assert queue.progress.share == 1
 
 
-def test_an_undo_puts_a_crystal_back_in_its_place() -> None:
-    queue = ReviewQueue(crystals(1, 2, 3, 4), DOUBT)
-    queue.close(2, 4)
-    queue.reopen(4)
-    assert queue.ids.tolist() == [4, 3, 1]
-    queue.reopen(99)
-    assert len(queue) == 3
-
-
-def test_what_comes_next_is_told_without_showing_it() -> None:
-    queue = ReviewQueue(crystals(1, 2, 3, 4), DOUBT)
-    queue.next()
-    assert queue.upcoming(2, 2) == [4, 3]
-    assert queue.upcoming(9, 4) == [3, 1, 2]
-    assert queue.previous() is None
-
-
 def test_some_size_classes_or_some_crystals_only() -> None:
     queue = ReviewQueue(crystals(1, 2, 3, 4), DOUBT, sizes=["phenocryst"])
     assert queue.ids.tolist() == [3, 1]
@@ -147,7 +130,6 @@ def test_an_empty_table() -> None:
     queue = ReviewQueue(crystals(), pd.Series(dtype=float))
     assert queue.next() is None
     assert queue.previous() is None
-    assert queue.upcoming(3) == []
     assert queue.progress.share == 1
 
 

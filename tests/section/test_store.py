@@ -144,7 +144,7 @@ def test_a_draft_of_other_settings_is_not_gone_on_with(section: Section) -> None
     for limit in (1.0, 2.0):
         recipe = section.recipe("mask", Choice(limit=limit), ["images"])
         with pytest.raises(RuntimeError), section.draft("mask", recipe, Job()) as draft:
-            assert not draft.resumed
+            assert not draft.is_done("a part")
             draft.tick("a part")
             raise RuntimeError
 

@@ -15,7 +15,7 @@ from napari_olivine.errors import Cancelled, OlivineError
 from napari_olivine.job import Event, Job
 from napari_olivine.registry import STEPS, Argument, Step
 
-EXIT_ERROR, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
+EXIT_ERROR, EXIT_CANCELLED = 1, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

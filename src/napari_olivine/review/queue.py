@@ -134,21 +134,9 @@ class ReviewQueue:
             shown = shown[:-1]
         return next((k for k in reversed(shown) if k != before and self._place(k) >= 0), None)
 
-    def upcoming(self, count: int, after: int | None = None) -> list[int]:
-        """Ids of the next crystals, without showing them: what to read ahead."""
-        waiting = np.flatnonzero(self._open & self._within)
-        place = -1 if after is None else self._place(after)
-        waiting = waiting[waiting != place]
-        start = int(np.searchsorted(waiting, place))
-        return [int(k) for k in self._ids[np.roll(waiting, -start)[:count]]]
-
     def close(self, *ids: int) -> None:
         """Take crystals as reviewed."""
         self._open[self._places(ids)] = False
-
-    def reopen(self, *ids: int) -> None:
-        """Take crystals as not reviewed, as after an undo."""
-        self._open[self._places(ids)] = True
 
     def sync(self, table: pd.DataFrame, doubt: pd.Series | None = None) -> None:
         """Follow the table: verdicts given or taken back, crystals that vanished or appeared.

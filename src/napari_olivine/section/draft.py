@@ -54,11 +54,6 @@ class Draft:
         self._journal = path / JOURNAL
         self._finished = _read_journal(self._journal)
 
-    @property
-    def resumed(self) -> bool:
-        """Whether an earlier run left finished parts."""
-        return bool(self._finished)
-
     def is_done(self, part: str) -> bool:
         """Tell whether a part was finished by this or an earlier run."""
         return part in self._finished

@@ -37,8 +37,6 @@ LIKELY_OXIDES = (88.0, 108.0)
 LONGEST_STAGE_MM = 200.0
 """No stage is longer: coordinates beyond are micrometres."""
 
-EXPLICIT = ("profile", "traverse", "transect")
-
 _DATE = re.compile(r"\b\d{1,2}:\d{2}\b|\b(?:\d{4}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2})[-/.]\d{1,4}\b")
 
 
