@@ -52,14 +52,15 @@ def layer_data(section: Section, product: str, name: str) -> LayerData:
     Returns
     -------
     tuple
-        Levels of the pyramid (zarr arrays: dask would show stale pixels after a change),
-        the layer's properties, and its type.
+        Levels of the pyramid (zarr arrays: dask would show stale pixels after a change) or the
+        only one, the layer's properties, and its type.
     """
     raster = _raster(section, product, name)
     kind, look = _look(section, raster, product, name)
+    data, multiscale = pyramid(raster.levels)
     look |= placement_properties(section) | {
         "name": layer_name(product, name),
-        "multiscale": True,
+        "multiscale": multiscale,
         "metadata": {
             LAYER_KEY: {
                 "section": str(section.path),
@@ -69,7 +70,25 @@ def layer_data(section: Section, product: str, name: str) -> LayerData:
             }
         },
     }
-    return raster.levels, look, kind
+    return data, look, kind
+
+
+def pyramid(levels: Sequence[Any]) -> tuple[Any, bool]:
+    """Return the data of a layer and whether napari shall take them as a pyramid.
+
+    napari cannot show a pyramid of a single level, which the image of a small field has.
+
+    Parameters
+    ----------
+    levels
+        Levels of an image, the finest first.
+    """
+    return (list(levels), True) if len(levels) > 1 else (levels[0], False)
+
+
+def levels_of(layer: Any) -> list[Any]:
+    """Return the levels that a layer shows, the finest first."""
+    return list(layer.data) if layer.multiscale else [layer.data]
 
 
 def _raster(section: Section, product: str, name: str) -> Any:

@@ -18,8 +18,10 @@ from napari_olivine.widgets.layers import (
     WORDS,
     error_colours,
     error_levels,
+    levels_of,
     placement_properties,
     probability_look,
+    pyramid,
 )
 from napari_olivine.widgets.segmentation.side_by_side import SideBySide
 from napari_olivine.widgets.state import OpenSection
@@ -185,21 +187,19 @@ class ComparePart(QWidget):
     def _add(self, what: str, first: Any) -> Any:
         section = self._session.require()
         mark = {"section": str(section.path), "product": "second", "name": what, "made": ""}
-        common = placement_properties(section) | {"metadata": {LAYER_KEY: mark}, "multiscale": True}
+        common = placement_properties(section) | {"metadata": {LAYER_KEY: mark}}
         viewer: Any = self._session.viewer
         if what == MASK:
             mask = section.raster("mask", "olivine")
-            levels = error_levels(list(first.data), mask.levels, self._threshold())
+            errors = error_levels(levels_of(first), mask.levels, self._threshold())
+            data, common["multiscale"] = pyramid(errors)
             return viewer.add_labels(
-                levels, name="Errors", opacity=0.6, colormap=error_colours(), cache=False, **common
+                data, name="Errors", opacity=0.6, colormap=error_colours(), cache=False, **common
             )
-        levels = (
-            list(first.data)
-            if what == THRESHOLD
-            else Raster(section.path / what / "olivine").levels
-        )
+        second = Raster(section.path / what / "olivine").levels if what != THRESHOLD else None
+        data, common["multiscale"] = pyramid(second or levels_of(first))
         look = probability_look() | {"visible": True, "cache": False}
-        return viewer.add_image(levels, name=f"Second: {what}", **(look | common))
+        return viewer.add_image(data, name=f"Second: {what}", **(look | common))
 
     def _on_flicker(self, on: bool) -> None:
         if on:

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from napari_olivine.errors import SectionError
 from napari_olivine.inference import CELL, CellStore, Place
 from napari_olivine.section import Raster, Section
-from napari_olivine.widgets.layers import LAYER_KEY, placement_properties, probability_look
+from napari_olivine.widgets.layers import (
+    LAYER_KEY,
+    placement_properties,
+    probability_look,
+    pyramid,
+)
 from napari_olivine.widgets.state.open_section import OpenSection
 
 FINENESS = 128
@@ -42,9 +47,10 @@ class PartialLayer:
         self.cells = CellStore(folder)
         mark = {"section": str(section.path), "product": "growing", "name": product, "made": ""}
         title = "Segmenting" if product == "probability" else f"Segmenting: {product}"
+        data, multiscale = pyramid(raster.levels)
         self.layer: Any = self._viewer.add_image(
-            raster.levels,
-            multiscale=True,
+            data,
+            multiscale=multiscale,
             name=title,
             metadata={LAYER_KEY: mark},
             # The child writes the files: the window must not cache them.
