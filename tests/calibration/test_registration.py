@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_olivine.calibration.registration import refine_traverse
+from napari_olivine.calibration.registration import SearchRange, refine_traverse
 from napari_olivine.calibration.traverse import Line, Patch, line_positions
 
 TRUE: Line = (42.0, 95.0, 218.0, 131.0)
+LENGTH = float(np.hypot(TRUE[2] - TRUE[0], TRUE[3] - TRUE[1]))
 
 
 def crystal(contrast: float, seed: int = 0) -> tuple[Patch, np.ndarray]:
@@ -22,8 +23,7 @@ def crystal(contrast: float, seed: int = 0) -> tuple[Patch, np.ndarray]:
 
 def measured(mg: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Distances and mg# along the true line."""
-    length = float(np.hypot(TRUE[2] - TRUE[0], TRUE[3] - TRUE[1]))
-    distance = np.linspace(0, length, 70)
+    distance = np.linspace(0, LENGTH, 70)
     x, y = line_positions(distance, TRUE, "line")
     values = mg[np.rint(y).astype(int), np.rint(x).astype(int)]
     return distance, values + np.random.default_rng(seed + 1).normal(0, 0.001, values.size)
@@ -37,7 +37,7 @@ def test_planted_shifts_are_recovered_along_the_line():
         patch, mg = crystal(0.12, seed)
         distance, values = measured(mg, seed)
         placed = np.array(TRUE) + np.random.default_rng(seed).normal(0, 4, 4)
-        result = refine_traverse(patch, distance, values, tuple(placed), 1.0)
+        result = refine_traverse(patch, distance, values, tuple(placed), 1.0, measured_um=LENGTH)
         assert result.accepted
         assert result.correlation_after > 0.97
         errors.append((np.array(result.line) - np.array(TRUE)).reshape(2, 2) @ direction)
@@ -53,7 +53,9 @@ def test_points_on_a_crack_do_not_mislead():
     distance, values = measured(mg)
     x, y = line_positions(distance, TRUE, "line")
     values[~patch.good[np.rint(y).astype(int), np.rint(x).astype(int)]] = np.nan
-    result = refine_traverse(patch, distance, values, (44.0, 97.0, 221.0, 129.0), 1.0)
+    result = refine_traverse(
+        patch, distance, values, (44.0, 97.0, 221.0, 129.0), 1.0, measured_um=LENGTH
+    )
     assert result.accepted
     assert np.abs(np.array(result.line)[[0, 2]] - np.array(TRUE)[[0, 2]]).mean() < 1.5
 
@@ -73,9 +75,8 @@ def test_no_end_moves_further_than_allowed():
     patch, mg = crystal(0.12)
     distance, values = measured(mg)
     far = (TRUE[0] + 14, TRUE[1] + 3, TRUE[2] + 14, TRUE[3] + 3)
-    result = refine_traverse(
-        patch, distance, values, far, 1.0, placed_within_um=10, largest_shift_um=6
-    )
+    near = SearchRange(placed_within_um=10, largest_shift_um=6, slide_um=0)
+    result = refine_traverse(patch, distance, values, far, 1.0, within=near)
     assert not result.accepted
     assert result.line == far
 

@@ -12,13 +12,20 @@ from numpy.typing import NDArray
 from napari_olivine.calibration.grey import CalibrationGrey
 from napari_olivine.calibration.outliers import artefacts, fill_along
 from napari_olivine.calibration.phase import Phase
-from napari_olivine.calibration.registration import RefinedTraverse, refine_traverse
+from napari_olivine.calibration.placement import (
+    LARGEST_WINDOW,
+    PlacedLine,
+    doubted_pixel_size,
+    lay_line,
+)
+from napari_olivine.calibration.registration import RefinedTraverse, length_of
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.calibration.stoichiometry import (
     cations,
     flags,
     mg_number,
     require_oxides,
+    total_limits,
     totals,
 )
 from napari_olivine.calibration.traverse import (
@@ -42,9 +49,6 @@ NEAR_PX = 3
 MARGIN_PX = 32
 """Surroundings of a point from which artefacts are recognised."""
 
-LARGEST_WINDOW = 4_000_000
-"""Pixels up to which all points of a profile are read in one window."""
-
 
 @dataclass
 class Points:
@@ -56,10 +60,13 @@ class Points:
         One row a point; see `collect_points`.
     lines
         Placement and registration of each profile, as JSON values.
+    findings
+        What a person should know of the analyses and of the lines.
     """
 
     table: pd.DataFrame
     lines: dict[str, dict[str, Any]] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
 
 
 def collect_points(
@@ -105,13 +112,22 @@ def collect_points(
     analyses = section.table("epma", "analyses")
     require_oxides(analyses, placements["profile"].tolist())
     points = Points(pd.DataFrame())
-    reader = _Reader(section, grey, phase, settings, job)
+    doubted = doubted_pixel_size(_length_ratios(placements, analyses), section.pixel_size_um)
+    if doubted is not None:
+        points.findings.append(
+            f"All lines are drawn {section.pixel_size_um / doubted:.2f} times as long as they were "
+            f"measured: is the pixel size of {section.pixel_size_um:g} um wrong? By the lines it "
+            f"is {doubted:.4g} um. The points are spread along the lines as drawn."
+        )
+    reader = _Reader(section, grey, phase, settings, job, doubted is None)
     tables = []
     for done, placement in enumerate(placements.to_dict("records")):
         job.progress(done, len(placements), "Reading profiles")
         name = str(placement["profile"])
         rows = analyses[analyses["profile"] == name].sort_values("point").reset_index(drop=True)
-        table = _composition(rows, settings)
+        limited, finding = follow_totals(name, rows, settings)
+        points.findings += [finding] if finding else []
+        table = _composition(rows, limited)
         table.insert(0, "profile", name)
         table.insert(1, "kind", str(placement["kind"]))
         table.insert(2, "use", str(placement["use"]))
@@ -164,6 +180,46 @@ def resolve_mineral(section: Section, settings: CalibrateSettings, job: Job) -> 
     return settings.model_copy(update={"mineral": "other"})
 
 
+def follow_totals(
+    profile: str, rows: pd.DataFrame, settings: CalibrateSettings
+) -> tuple[CalibrateSettings, str]:
+    """Let the limits on totals follow those of a whole traverse.
+
+    Parameters
+    ----------
+    profile
+        Name of the traverse.
+    rows
+        Its analyses.
+    settings
+        Settings of the step.
+
+    Returns
+    -------
+    settings, finding
+        With the limits of this traverse; what a person should know, empty if nothing.
+    """
+    if settings.mineral != "olivine" or not settings.totals_follow or rows.empty:
+        return settings, ""
+    found = total_limits(
+        rows,
+        (settings.lowest_total_percent, settings.highest_total_percent),
+        oxygens=settings.mineral_oxygens,
+    )
+    if not found.moved:
+        return settings, ""
+    limits = {"lowest_total_percent": found.lowest, "highest_total_percent": found.highest}
+    side = "low" if found.middle < settings.lowest_total_percent + 1 else "high"
+    return settings.model_copy(update=limits), (
+        f"{profile}: {found.outside} of {found.analyses} analyses with the cations of olivine "
+        f"have totals outside {settings.lowest_total_percent:g}-"
+        f"{settings.highest_total_percent:g} wt% (median {found.middle:.1f}): the totals of the "
+        f"whole traverse are {side}, as from a coat or the beam current. mg# is a ratio, so they "
+        f"are used, from {found.lowest:.1f} to {found.highest:.1f} wt%; 'Totals of a whole "
+        "traverse' in the settings leaves them out."
+    )
+
+
 def spot_px(settings: CalibrateSettings, pixel_size_um: float) -> float:
     """Return the standard deviation of the spot in pixels, at least `LEAST_SPOT_PX`."""
     return max(settings.spot_um / pixel_size_um, LEAST_SPOT_PX)
@@ -201,6 +257,7 @@ class _Reader:
     phase: Phase
     settings: CalibrateSettings
     job: Job
+    trust_lengths: bool
 
     def place(
         self, table: pd.DataFrame, rows: pd.DataFrame, placement: dict[Any, Any]
@@ -215,50 +272,25 @@ class _Reader:
             line: Line = tuple(float(placement[k]) for k in ("x0_um", "y0_um", "x1_um", "y1_um"))  # type: ignore[assignment]
             ends = np.array(line).reshape(2, 2)
             require_inside(name, ends[:, 0], ends[:, 1], self.section.shape, pixel)
-            distance = _distances(table)
+            length = _measured_length(table) if self.trust_lengths else float("nan")
+            drawn = PlacedLine(line, _distances(table), length)
             placed["placed_um"] = list(line)
-            measured = np.isfinite(table["distance_um"]).all()
-            spacing = self.settings.spacing if measured else "line"
-            if self.settings.refine_placement:
-                result = self._refine(table, distance, line)
-                placed["registration"] = {
-                    "accepted": result.accepted,
-                    "shift_um": [round(v, 2) for v in result.shift_um],
-                    "correlation_placed": round(result.correlation_before, 4),
-                    "correlation_refined": round(result.correlation_after, 4),
-                    "reason": result.reason,
-                }
-                if result.accepted:
-                    line, spacing = result.line, "line"
-            placed["line_um"] = [round(v, 3) for v in line]
-            x, y = line_positions(distance, line, spacing)
+            if drawn.is_apart:
+                placed["drawn_um"] = round(length_of(line), 2)
+                placed["measured_um"] = round(drawn.measured_um, 2)
+            good = table["good"].to_numpy(bool)
+            mg = np.where(good, table["mg_epma"].to_numpy(float), np.nan)
+            sigma = spot_px(self.settings, pixel)
+            laid = lay_line(drawn, mg, self._patch, self.section.shape, pixel, sigma, self.settings)
+            if laid.registration is not None:
+                placed["registration"] = _story(laid.registration)
+            placed["line_um"] = [round(v, 3) for v in laid.line]
+            x, y = line_positions(drawn.distance_um, laid.line, laid.spacing)
             width, height = ((side - 1) * pixel for side in self.section.shape[::-1])
             x, y = x.clip(0, width), y.clip(0, height)
         table["x_um"], table["y_um"] = x, y
         table["row"], table["col"] = y / pixel, x / pixel
         return placed
-
-    def _refine(self, table: pd.DataFrame, distance: Floats, line: Line) -> RefinedTraverse:
-        pixel, settings = self.section.pixel_size_um, self.settings
-        good = table["good"].to_numpy(bool)
-        margin = int(np.ceil(settings.largest_shift_um / pixel)) + 4
-        x, y = line_positions(distance, line, "line")
-        window = window_around(y / pixel, x / pixel, margin, self.section.shape)
-        reason = "" if good.sum() >= 2 else "no usable points"
-        if np.prod([side.stop - side.start for side in window]) > LARGEST_WINDOW:
-            reason = "the line is too long to refine"
-        if reason:
-            return RefinedTraverse(line, False, (0.0, 0.0), 0.0, 0.0, reason)
-        return refine_traverse(
-            self._patch(*window),
-            distance,
-            np.where(good, table["mg_epma"].to_numpy(float), np.nan),
-            line,
-            pixel,
-            placed_within_um=settings.placed_within_um,
-            largest_shift_um=settings.largest_shift_um,
-            sigma_px=spot_px(settings, pixel),
-        )
 
     def read_grey(self, table: pd.DataFrame) -> None:
         """Add grey_raw, grey_filtered, outlier, on_phase; complete flags and good."""
@@ -319,6 +351,37 @@ class _Reader:
             on[k] = mineral[row - top, column - left] == 1
             near[k] = bool((mineral == 1).any())
         return on, near
+
+
+def _story(result: RefinedTraverse) -> dict[str, Any]:
+    """Return a refinement as JSON values."""
+    placed_r2, refined_r2 = (round(r2, 4) if np.isfinite(r2) else None for r2 in result.held_out_r2)
+    return {
+        "accepted": result.accepted,
+        "shift_um": [round(v, 2) for v in result.shift_um],
+        "correlation_placed": round(result.correlation_before, 4),
+        "correlation_refined": round(result.correlation_after, 4),
+        "held_out_r2_placed": placed_r2,
+        "held_out_r2_refined": refined_r2,
+        "reason": result.reason,
+    }
+
+
+def _measured_length(table: pd.DataFrame) -> float:
+    """Length of a traverse by its distances, um; NaN where the microprobe gave none."""
+    distance = table["distance_um"].to_numpy(float)
+    known = distance.size and np.isfinite(distance).all()
+    return float(np.ptp(distance)) if known else float("nan")
+
+
+def _length_ratios(placements: pd.DataFrame, analyses: pd.DataFrame) -> Floats:
+    """Drawn over measured length of each line, NaN where it was not measured."""
+    ratios = []
+    for placement in placements[placements["kind"] != "spots"].to_dict("records"):
+        rows = analyses[analyses["profile"] == placement["profile"]]
+        line = tuple(float(placement[k]) for k in ("x0_um", "y0_um", "x1_um", "y1_um"))
+        ratios.append(PlacedLine(line, np.empty(0), _measured_length(rows)).ratio)  # type: ignore[arg-type]
+    return np.array(ratios, float)
 
 
 def _distances(table: pd.DataFrame) -> Floats:

@@ -1,23 +1,43 @@
 """Registration of a traverse to the image: a person places its ends some pixels off.
 
-The ends are moved so that the mg# along the line follows the grey best. A Gaussian prior on the
-move and on the length (near the one that the microprobe measured) is part of the cost; so the
-traverse of an unzoned crystal, whose likelihood is flat, stays where it was placed (ours).
+The line is moved so that the mg# along it follows the grey best. A Gaussian prior on the move and
+on the length (the one that the microprobe measured) is part of the cost. A line that was drawn
+longer or shorter than it is slides along what was drawn. The new line must earn its place: it has
+to predict points that it was not fitted to better than the placed one does, so that the traverse
+of an unzoned crystal stays where it was placed (ours).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.optimize import minimize
 
-from napari_olivine.calibration.traverse import Line, Patch, line_positions
+from napari_olivine.calibration.traverse import Line, Patch
+from napari_olivine.calibration.traverse_fit import TraverseFit
 
 Floats = NDArray[np.float64]
+
+STRETCH = 0.007
+"""Standard deviation of lengths between the microprobe's stage and the image, a fraction."""
+
+DRAWN_APART = 0.05
+"""Share of the measured length by which a drawn one may differ without a word."""
+
+FAR_OFF = 10.0
+"""Ratio of drawn to measured length from which the distances are in another unit."""
+
+LEAST_POINTS = 12
+LEAST_CORRELATION = 0.6
+
+FOLDS = 4
+"""Parts of the points that are held out in turn."""
+
+STARTS = 4
+"""Lines of the coarse search from which the fine one goes on."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +53,12 @@ class RefinedTraverse:
     shift_um
         How far the first and the last end moved.
     correlation_before, correlation_after
-        Robust correlation of mg# with -grey.
+        Correlation of mg# with -grey over all usable points whose grey can be read.
     reason
         Why it was refused, empty if accepted.
+    held_out_r2
+        Coefficient of determination of the points that were held out, at the placed and at the
+        refined line.
     """
 
     line: Line
@@ -44,6 +67,74 @@ class RefinedTraverse:
     correlation_before: float
     correlation_after: float
     reason: str = ""
+    held_out_r2: tuple[float, float] = (float("nan"), float("nan"))
+
+
+@dataclass(frozen=True)
+class SearchRange:
+    """How far a line may lie from where it was placed.
+
+    Parameters
+    ----------
+    placed_within_um
+        Standard deviation of a placed coordinate.
+    largest_shift_um
+        No end lies further from the placed line, or beyond its ends, than this.
+    slide_um
+        How far a line of the measured length may slide either way within what was drawn.
+    """
+
+    placed_within_um: float
+    largest_shift_um: float
+    slide_um: float
+
+    @property
+    def margin_um(self) -> float:
+        """Surroundings of the placed line that the search reads."""
+        return self.largest_shift_um + self.slide_um
+
+
+def search_range(
+    line: Line,
+    measured_um: float,
+    pixel_size_um: float,
+    *,
+    placed_within_um: float = 5.0,
+    largest_shift_um: float = 25.0,
+) -> SearchRange:
+    """Set how far to search: at least some pixels, since a person places an end by its pixel.
+
+    Parameters
+    ----------
+    line
+        Placed ends, um.
+    measured_um
+        Length of the line as the microprobe measured it; NaN where it did not.
+    pixel_size_um
+        Side of a pixel.
+    placed_within_um, largest_shift_um
+        As set by the person.
+    """
+    drawn = length_of(line)
+    length = measured_um if is_believed(measured_um, drawn) else drawn
+    apart = abs(drawn - length) / 2
+    slide = apart if 2 * apart > DRAWN_APART * length else 0.0
+    within = max(placed_within_um, min(PLACED_WITHIN_PX * pixel_size_um, length / 4))
+    largest = max(largest_shift_um, min(LARGEST_SHIFT_PX * pixel_size_um, length))
+    return SearchRange(within, largest, slide)
+
+
+PLACED_WITHIN_PX, LARGEST_SHIFT_PX = 6.0, 25.0
+
+
+def length_of(line: Line) -> float:
+    """Length of a line, um."""
+    return float(np.hypot(line[2] - line[0], line[3] - line[1]))
+
+
+def is_believed(measured_um: float, drawn_um: float) -> bool:
+    """Whether a measured length can be that of a drawn line, however badly it was drawn."""
+    return 1 / FAR_OFF < measured_um / max(drawn_um, 1e-9) < FAR_OFF
 
 
 def refine_traverse(
@@ -53,8 +144,8 @@ def refine_traverse(
     line: Line,
     pixel_size_um: float,
     *,
-    placed_within_um: float = 5.0,
-    largest_shift_um: float = 20.0,
+    measured_um: float = float("nan"),
+    within: SearchRange | None = None,
     sigma_px: float = 1.0,
 ) -> RefinedTraverse:
     """Find the line along which mg# follows the grey.
@@ -62,17 +153,17 @@ def refine_traverse(
     Parameters
     ----------
     patch
-        Window of the image that holds the line and `largest_shift_um` around it.
+        Window of the image that holds the line and the margin of `within` around it.
     distance_um, mg
         Distance and measured mg# of the points, shape (n,); NaN for points not to be used.
     line
         Placed ends, um.
     pixel_size_um
         Side of a pixel.
-    placed_within_um
-        Standard deviation of a placed coordinate.
-    largest_shift_um
-        Ends are never moved further than this.
+    measured_um
+        Length of the line as the microprobe measured it; the drawn one if it did not.
+    within
+        How far to search; see `search_range`.
     sigma_px
         Standard deviation of the Gaussian spot with which the grey is read.
 
@@ -86,173 +177,183 @@ def refine_traverse(
     Nelder, J. A. and Mead, R. (1965). A simplex method for function minimization. The Computer
     Journal 7, 308-313. doi 10.1093/comjnl/7.4.308
     """
-    start = np.array(line)
-    measured = float(distance_um.max() - distance_um.min())
-    placed = float(np.hypot(line[2] - line[0], line[3] - line[1]))
-    if not 1 / FAR_OFF < measured / max(placed, 1e-9) < FAR_OFF:
-        measured = placed  # distances in another unit, or points were left out
-    score = _Score(patch, sigma_px, distance_um, mg, pixel_size_um)
-    usable = int(np.isfinite(mg).sum())
-
-    def cost(move: Floats) -> float:
-        if np.hypot(move[:2], move[2:]).max() > 2 * largest_shift_um:
-            return 1e9
-        ends = start + move
-        length = float(np.hypot(ends[2] - ends[0], ends[3] - ends[1]))
-        stretch = (length - measured) / (STRETCH * measured)
-        return score(ends) + 0.5 * float(np.sum((move / placed_within_um) ** 2)) + 0.5 * stretch**2
-
-    best = _search(cost, start, measured, placed_within_um)
-    ends = start + best
-    moved = float(np.hypot(best[0], best[1])), float(np.hypot(best[2], best[3]))
-    before, after = score.correlation(start), score.correlation(ends)
+    used = np.isfinite(mg)
+    if used.sum() < LEAST_POINTS:
+        return _refused(line, f"fewer than {LEAST_POINTS} usable points")
+    within = within or search_range(line, measured_um, pixel_size_um)
+    measured = measured_um if is_believed(measured_um, length_of(line)) else length_of(line)
+    fraction = (distance_um - distance_um.min()) / np.ptp(distance_um)
+    fit = TraverseFit(patch, fraction[used], mg[used], pixel_size_um, sigma_px)
+    search = _Search(fit, line, measured, within)
+    folds = [np.arange(int(used.sum())) % FOLDS == k for k in range(FOLDS)]
+    best, *of_folds = search.run([None, *(~fold for fold in folds)])
+    placed = np.array(line)
+    before, after = _correlation(fit, placed), _correlation(fit, best)
+    held_out = _held_out_r2(fit, folds, [placed] * FOLDS), _held_out_r2(fit, folds, of_folds)
+    moved = tuple(float(v) for v in np.hypot(*(best - placed).reshape(2, 2).T))
     reason = ""
-    if usable < LEAST_POINTS:
-        reason = f"fewer than {LEAST_POINTS} usable points"
-    elif after < LEAST_CORRELATION:
+    if after < LEAST_CORRELATION:
         reason = f"mg# does not follow the grey (correlation {after:.2f}): the crystal is unzoned?"
-    elif max(moved) > largest_shift_um:
+    elif search.is_at_bound(best):
         reason = f"it would move an end by {max(moved):.0f} um"
-    accepted = not reason
-    x0, y0, x1, y1 = (float(v) for v in (ends if accepted else start))
+    elif after < before or held_out[1] < held_out[0]:
+        reason = (
+            "no other place predicts the points that are held out better "
+            f"(R2 {held_out[1]:.2f}, where it was placed {held_out[0]:.2f})"
+        )
+    if reason:
+        return RefinedTraverse(line, False, (0.0, 0.0), before, after, reason, held_out)
+    x0, y0, x1, y1 = (float(v) for v in best)
     return RefinedTraverse(
-        (x0, y0, x1, y1), accepted, moved if accepted else (0.0, 0.0), before, after, reason
+        (x0, y0, x1, y1), True, (moved[0], moved[1]), before, after, "", held_out
     )
 
 
-STRETCH = 0.007
-"""Standard deviation of lengths between the microprobe's stage and the image, a fraction."""
-
-LEAST_POINTS = 12
-LEAST_CORRELATION = 0.6
+def _refused(line: Line, reason: str) -> RefinedTraverse:
+    return RefinedTraverse(line, False, (0.0, 0.0), 0.0, 0.0, reason)
 
 
-class _Score:
-    """Half the negative log-likelihood of mg# as a line of the grey along given ends."""
+def _correlation(fit: TraverseFit, ends: Floats) -> float:
+    """Correlation of mg# with -grey; 0 where it cannot be known."""
+    grey = fit.grey(ends[None])[0]
+    there = np.isfinite(grey)
+    if there.sum() < 4 or np.ptp(grey[there]) == 0 or np.ptp(fit.mg[there]) == 0:
+        return 0.0
+    return -float(np.corrcoef(grey[there], fit.mg[there])[0, 1])
+
+
+def _held_out_r2(fit: TraverseFit, folds: list[NDArray[np.bool_]], lines: list[Floats]) -> float:
+    """R2 of each part of the points about the law of the others, along the line of the others."""
+    squares = sum(
+        fit.held_out_error(fit.grey(ends[None])[0], ~fold)
+        for fold, ends in zip(folds, lines, strict=True)
+    )
+    total = float(np.var(fit.mg)) * fit.mg.size
+    return 1.0 - squares / total if total > 0 else 0.0
+
+
+class _Search:
+    """Coarse search of all places at once, then downhill from the best few.
+
+    A line is described by its shift along the placed one, its stretch, and the shifts of either
+    end across it: the first two decide the fit and hardly depend on the others.
+    """
 
     def __init__(
-        self, patch: Patch, sigma_px: float, distance_um: Floats, mg: Floats, pixel_size_um: float
+        self, fit: TraverseFit, line: Line, measured_um: float, within: SearchRange
     ) -> None:
-        good = patch.good.astype(float)
-        self.share = gaussian_filter(good, sigma_px)
-        self.smooth = gaussian_filter(patch.grey * good, sigma_px) / np.maximum(self.share, 1e-3)
-        self.patch, self.pixel = patch, pixel_size_um
-        self.used = np.isfinite(mg)
-        self.distance, self.mg = distance_um, mg[self.used]
-        # Neighbouring points share shading and texture: they count for less than their number.
-        self.weight = self.mg.size / INDEPENDENT
+        self._fit, self._measured, self._within = fit, measured_um, within
+        start = np.array(line)
+        along = (start[2:] - start[:2]) / max(length_of(line), 1e-9)
+        self._along, self._across = along, np.array([-along[1], along[0]])
+        self._middle = (start[:2] + start[2:]) / 2
 
-    def grey(self, ends: Floats) -> Floats:
-        """Grey of the points; NaN off the mineral and on cracks."""
-        line = (float(ends[0]), float(ends[1]), float(ends[2]), float(ends[3]))
-        x, y = line_positions(self.distance, line, "line")
-        x, y = x[self.used], y[self.used]
-        at = y / self.pixel - self.patch.row, x / self.pixel - self.patch.column
-        grey = map_coordinates(self.smooth, at, order=1, mode="constant")
-        share = map_coordinates(self.share, at, order=1, mode="constant")
-        return np.where(share >= 0.5, grey, np.nan)
+    def run(self, choices: list[NDArray[np.bool_] | None]) -> list[Floats]:
+        """Return the best ends by each choice of points, shape (4,) each."""
+        grid = np.concatenate([*self._grid()])
+        prior = self._prior(grid)
+        grey = np.concatenate(
+            [
+                self._fit.grey(self._ends(part))
+                for part in np.array_split(grid, len(grid) // 512 + 1)
+            ]
+        )
+        found = []
+        for chosen in choices:
+            order = np.argsort(self._fit.misfit(grey, chosen) + prior, kind="stable")
+            starts, rounds = (STARTS, RESTARTS) if chosen is None else (STARTS // 2, 1)
+            cost = self._cost(chosen)
+            begins = self._apart(grid[order], starts)
+            ends = [self._downhill(cost, begin, rounds) for begin in begins]
+            found.append(min(ends, key=lambda one: one[0])[1])
+        return [self._ends(parameters[None])[0] for parameters in found]
 
-    def __call__(self, ends: Floats) -> float:
-        grey = self.grey(ends)
-        there = np.isfinite(grey)
-        if there.sum() < 4:
-            return 1e6
-        residual, scale = self._fit(grey[there], self.mg[there])
-        # A good analysis on a crack or off the mineral counts against the place.
-        misses = int((~there).sum())
-        lost = misses * max((CAP * scale) ** 2, float(np.var(self.mg)))
-        capped = np.minimum(residual**2, (CAP * scale) ** 2).sum() + lost
-        return 0.5 * self.weight * float(np.log(capped / self.mg.size + 1e-10))
+    def is_at_bound(self, ends: Floats) -> bool:
+        """Tell whether an end lies as far from the placed line as the search goes."""
+        middle = (ends[:2] + ends[2:]) / 2 - self._middle
+        shift = abs(float(middle @ self._along)) - self._within.slide_um
+        sides = (ends.reshape(2, 2) - self._middle) @ self._across
+        return max(shift, float(np.abs(sides).max())) > self._within.largest_shift_um
 
-    def correlation(self, ends: Floats) -> float:
-        """Correlation of mg# with -grey over the points that fit."""
-        grey = self.grey(ends)
-        there = np.isfinite(grey)
-        if there.sum() < 4:
-            return 0.0
-        grey, mg = grey[there], self.mg[there]
-        residual, scale = self._fit(grey, mg)
-        kept = np.abs(residual) <= CAP * scale
-        if kept.sum() < 3 or np.ptp(grey[kept]) == 0 or np.ptp(mg[kept]) == 0:
-            return 0.0
-        return -float(np.corrcoef(grey[kept], mg[kept])[0, 1])
+    def _cost(self, chosen: NDArray[np.bool_] | None) -> Callable[[Floats], float]:
+        def cost(parameters: Floats) -> float:
+            grey = self._fit.grey(self._ends(parameters[None]))
+            return float(self._fit.misfit(grey, chosen)[0] + self._prior(parameters[None])[0])
 
-    @staticmethod
-    def _fit(grey: Floats, mg: Floats) -> tuple[Floats, float]:
-        weight = np.ones(grey.size)
-        residual, scale = mg - mg.mean(), 1.0
-        for _ in range(4):
-            total = weight.sum()
-            g, m = (weight @ grey) / total, (weight @ mg) / total
-            spread = weight @ (grey - g) ** 2
-            slope = (weight @ ((grey - g) * (mg - m))) / spread if spread > 1e-9 else 0.0
-            slope = min(slope, 0.0)  # more iron is brighter, never the other way round
-            residual = mg - m - slope * (grey - g)
-            scale = max(1.4826 * float(np.median(np.abs(residual))), LEAST_SCALE)
-            weight = 1.0 / np.maximum(1.0, (residual / (1.5 * scale)) ** 2)
-        return residual, scale
+        return cost
 
+    def _ends(self, parameters: Floats) -> Floats:
+        shift, stretch, first, last = parameters.T[..., None]
+        half = self._measured * (1 + stretch) / 2
+        middle = self._middle + shift * self._along
+        return np.concatenate(
+            [
+                middle - half * self._along + first * self._across,
+                middle + half * self._along + last * self._across,
+            ],
+            axis=1,
+        )
 
-FAR_OFF = 1.2
-"""Ratio of measured to placed length from which the measured one is not used."""
+    def _prior(self, parameters: Floats) -> Floats:
+        shift, stretch, first, last = parameters.T
+        beyond = np.maximum(0.0, np.abs(shift) - self._within.slide_um)
+        squares = 2 * beyond**2 + first**2 + last**2  # a shift along the line moves both ends
+        prior = squares / self._within.placed_within_um**2 + (stretch / STRETCH) ** 2
+        return np.asarray(0.5 * prior)
 
-CAP = 2.5
-"""Robust deviations at which the squared residual of a point is capped."""
+    def _grid(self) -> Iterator[Floats]:
+        """Yield the places of the coarse search, some at a time."""
+        step, reach = self._within.placed_within_um, self._within.largest_shift_um
+        fine = max(min(step / 2, self._measured / 20), self._fit.pixel_size_um)
+        whole = reach + self._within.slide_um
+        shifts = np.arange(-whole, whole + fine, fine)
+        count = int(reach // step)
+        sides = np.arange(-count, count + 1) * step
+        turned = max(2 * step, TURN * self._measured)
+        yield np.zeros((1, 4))
+        for first in sides:
+            for last in sides[np.abs(sides - first) <= turned]:
+                yield np.stack(np.broadcast_arrays(shifts, 0.0, first, last), axis=1)
 
-LEAST_SCALE = 1e-3
-"""mg#; a fit better than the microprobe is chance."""
+    def _apart(self, ordered: Floats, count: int) -> list[Floats]:
+        """Return the first few lines that are apart from each other."""
+        step = self._within.placed_within_um
+        least = np.array([step / 2, np.inf, step, step])
+        chosen: list[Floats] = []
+        for parameters in ordered[:LOOKED_AT]:
+            if all((np.abs(parameters - one) > least).any() for one in chosen):
+                chosen.append(parameters)
+                if len(chosen) == count:
+                    break
+        return chosen
 
-INDEPENDENT = 3.0
-"""Points that are worth one independent point."""
-
-
-def _search(
-    cost: Callable[[Floats], float], start: Floats, measured: float, placed_within_um: float
-) -> Floats:
-    """Coarse search along and across the line, then downhill from the best few.
-
-    The parameters are shift along the line, lengthening, and shifts of either end across it: the
-    first two decide the fit and hardly depend on the others.
-    """
-    length = float(np.hypot(start[2] - start[0], start[3] - start[1]))
-    along = (start[2:] - start[:2]) / max(length, 1e-9)
-    across = np.array([-along[1], along[0]])
-
-    def move(parameters: Floats) -> Floats:
-        shift, longer, at_start, at_end = parameters
-        first = (shift - longer / 2) * along + at_start * across
-        last = (shift + longer / 2) * along + at_end * across
-        return np.concatenate([first, last])
-
-    def at(parameters: Floats) -> float:
-        return cost(move(parameters))
-
-    as_measured = measured - length
-    sides = np.array([-1.0, 0.0, 1.0]) * placed_within_um
-    begins = [np.zeros(4)]
-    for shift in np.arange(-3, 3.01, 0.5) * placed_within_um:
-        begins += [np.array([shift, as_measured, a, b]) for a in sides for b in sides]
-    begins.sort(key=at)
-    steps = np.diag([placed_within_um / 2, STRETCH * measured, placed_within_um, placed_within_um])
-    best: list[tuple[float, tuple[float, ...]]] = []
-    for begin in begins[:3]:
-        point = begin
-        for _ in range(RESTARTS):
+    def _downhill(
+        self, cost: Callable[[Floats], float], begin: Floats, rounds: int
+    ) -> tuple[float, Floats]:
+        step = self._within.placed_within_um
+        simplex = np.diag([step / 4, STRETCH, step / 2, step / 2])
+        point, value = begin, np.inf
+        for _ in range(rounds):
             result = minimize(
-                at,
+                cost,
                 point,
                 method="Nelder-Mead",
                 options={
-                    "initial_simplex": point + np.vstack([np.zeros(4), steps]),
+                    "initial_simplex": point + np.vstack([np.zeros(4), simplex]),
                     "xatol": 0.05,
                     "fatol": 1e-2,
                     "maxiter": 300,
                 },
             )
-            point = result.x
-        best.append((float(result.fun), tuple(point)))
-    return move(np.array(min(best)[1]))
+            point, value = result.x, float(result.fun)
+        return value, point
 
 
-RESTARTS = 3
+TURN = 0.15
+"""Largest turn of a line in the coarse search, as a slope."""
+
+LOOKED_AT = 2000
+"""Places of the coarse search among which the starts are chosen."""
+
+RESTARTS = 2
 """Nelder-Mead may stop short of the lowest point; a fresh simplex takes it further."""

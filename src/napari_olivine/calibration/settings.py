@@ -52,13 +52,20 @@ class CalibrateSettings(Settings):
     placed_within_um: float = setting(
         5.0,
         "Placed within",
-        "How well a person places the end of a line (one standard deviation in x and in y).",
+        "How well a person places the end of a line (one standard deviation in x and in y); at "
+        "least 6 px, or a quarter of a shorter line.",
         unit="um",
         gt=0,
         le=100,
     )
     largest_shift_um: float = setting(
-        25.0, "Largest shift", "An end is never moved further than this.", unit="um", gt=0, le=500
+        25.0,
+        "Largest shift",
+        "A line is never moved further than this, or than 25 px (at most its length) where that is "
+        "more. A line drawn longer or shorter than it is may slide along what was drawn besides.",
+        unit="um",
+        gt=0,
+        le=500,
     )
     spacing: Literal["line", "epma"] = setting(
         "line",
@@ -105,6 +112,13 @@ class CalibrateSettings(Settings):
         unit="wt%",
         ge=0,
         le=110,
+    )
+    totals_follow: bool = setting(
+        True,
+        "Totals of a whole traverse",
+        "Where most analyses of a traverse have the cations of olivine and totals outside the "
+        "limits, the limits follow its median total, with a warning: a coat or a beam current "
+        "changes all oxides alike. Ours.",
     )
     phase: str = setting("olivine", "Phase", "Name of the mineral's mask.")
     phase_from: Literal["auto", "segmentation", "mask"] = setting(

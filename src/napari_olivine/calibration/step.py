@@ -19,7 +19,7 @@ from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Product, Section
 
-METHOD = 3
+METHOD = 4
 
 LEVELLED_SESSION_GREY = 0.5
 """Standard deviation of the offsets of sessions after levelling, grey, at least."""
@@ -243,7 +243,7 @@ def _profiles(points: Points, raw: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def _warnings(points: Points, law: Calibration, grey: CalibrationGrey) -> list[str]:
-    warnings = []
+    warnings = [*points.findings]
     if law.session_terms != "pooled" and len(law.sessions) > 1:
         without = [s for s, n in law.points_of_session.items() if n == 0]
         if without:
@@ -254,6 +254,17 @@ def _warnings(points: Points, law: Calibration, grey: CalibrationGrey) -> list[s
             )
     for name, placed in points.lines.items():
         registration = placed.get("registration")
+        if "drawn_um" in placed:
+            done = (
+                "Its points have their measured distances, where mg# follows the grey best along "
+                "the drawn line"
+                if registration and registration["accepted"]
+                else "Its points are spread along the line as drawn"
+            )
+            warnings.append(
+                f"{name} is drawn {placed['drawn_um']:.0f} um long and was measured "
+                f"{placed['measured_um']:.0f} um long. {done}: look whether that is right."
+            )
         if registration and not registration["accepted"]:
             warnings.append(f"{name} stays as it was placed: {registration['reason']}.")
     return warnings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -170,6 +171,68 @@ def flags(
             flag.append(f"total {total[row]:.1f} wt%")
         flag.extend(_olivine_flags(table.iloc[row], formula.iloc[row]))
     return words
+
+
+@dataclass(frozen=True)
+class TotalLimits:
+    """Limits of good totals of one traverse.
+
+    Parameters
+    ----------
+    lowest, highest
+        In wt%.
+    moved
+        Whether they follow the totals of the whole traverse.
+    middle
+        Median total of the analyses with the cations of olivine, wt%; NaN without any.
+    outside, analyses
+        How many of these analyses lie outside the limits as set, and how many there are.
+    """
+
+    lowest: float
+    highest: float
+    moved: bool
+    middle: float
+    outside: int
+    analyses: int
+
+
+def total_limits(
+    table: pd.DataFrame,
+    set_percent: tuple[float, float],
+    *,
+    oxygens: float = OLIVINE_OXYGENS,
+) -> TotalLimits:
+    """Let the limits follow totals that are low, or high, throughout a traverse.
+
+    A thick coat or a wrong beam current scales every oxide by the same factor: the cations stay
+    olivine's, and mg# is right. So where at least half of such analyses lie outside the limits,
+    these move with the median total (ours).
+
+    Parameters
+    ----------
+    table
+        Analyses of one traverse, oxides in wt%.
+    set_percent
+        Lowest and highest total as set, wt%.
+    oxygens
+        Oxygens of the formula.
+    """
+    lowest, highest = set_percent
+    words = flags(table, oxygens=oxygens, total_range_percent=(0.0, np.inf))
+    total = totals(table).to_numpy(float)[[not flag for flag in words]]
+    total = total[np.isfinite(total)]
+    middle = float(np.median(total)) if total.size else float("nan")
+    outside = int(((total < lowest) | (total > highest)).sum())
+    moved = 2 * outside >= max(total.size, 1) and LOWEST_MEDIAN < middle < HIGHEST_MEDIAN
+    if moved:
+        lowest = min(lowest, middle - (100.0 - lowest))
+        highest = max(highest, middle + (highest - 100.0))
+    return TotalLimits(lowest, highest, moved, middle, outside, int(total.size))
+
+
+LOWEST_MEDIAN, HIGHEST_MEDIAN = 90.0, 108.0
+"""wt%; with totals beyond, something else is wrong than the coat or the current."""
 
 
 def require_oxides(table: pd.DataFrame, profiles: Sequence[str]) -> None:
