@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.networks.card import Normalisation
-from napari_olivine.section import Raster, Section, Session, blocks, session_index
+from napari_olivine.section import Raster, Section, Session, blocks, rock_only, session_index
 
 FloatImage = NDArray[np.float32]
 
@@ -219,7 +219,10 @@ def measure_normalisation(
 
 
 def sample_grey(raster: Raster, windows: Sequence[tuple[slice, slice]], job: Job) -> NDArray[Any]:
-    """Read an even sample of the grey of some windows, without black and saturated pixels.
+    """Read an even sample of the grey of the rock in some windows.
+
+    Black and saturated pixels, vesicles and resin are left out: how much of a frame they fill
+    must not move its median.
 
     Parameters
     ----------
@@ -245,11 +248,7 @@ def sample_grey(raster: Raster, windows: Sequence[tuple[slice, slice]], job: Job
                 slice(columns.start + c.start, columns.start + c.stop),
             )
             parts.append(block[::3, ::3].ravel())
-    grey = np.concatenate(parts)
-    integers = np.issubdtype(grey.dtype, np.integer)
-    ceiling = np.iinfo(grey.dtype).max if integers else np.inf
-    usable = grey[(grey > 0) & (grey < ceiling)]
-    return usable if usable.size else grey
+    return rock_only(np.concatenate(parts))
 
 
 def clip_window(

@@ -39,6 +39,10 @@ from .raster import (
     create_raster as create_raster,
     strip_height as strip_height,
 )
+from .rock_grey import (
+    rock_only as rock_only,
+    vesicle_threshold as vesicle_threshold,
+)
 from .sessions import (
     Role as Role,
     Session as Session,

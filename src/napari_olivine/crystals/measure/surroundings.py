@@ -5,38 +5,13 @@ Number densities of crystals are per area of rock: vesicles and gaps of the mosa
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
-
-LEVELS = 256
-"""Classes of the histogram of greys."""
-
-SAMPLE = 1_000_000
-"""Pixels that the bright end of the histogram is taken from, and that are counted at one time."""
-
-SMOOTHING = 2.0
-"""Standard deviation of the smoothing of the histogram, classes (ours)."""
-
-LEAST_VESICLES = 0.001
-"""A dark mode with a smaller share of the section is not taken for vesicles (ours)."""
-
-VALLEY = 0.25
-"""The histogram between vesicles and rock falls to less than this of the lower mode (ours)."""
-
-SEPARATION = 2.5
-"""Vesicles are darker than the median of the rock by more than this times its spread (ours)."""
-
-DARKEST_ROCK = 0.6
-"""Vesicles have less than this share of the median grey of the rock (ours): epoxy backscatters
-0.5 times as much as basalt, plagioclase 0.93 times, and a raised black level lowers both."""
 
 BAND_PIXELS = 8_000_000
 """Pixels whose sums along rows are in memory at one time."""
@@ -55,55 +30,6 @@ class Surroundings:
     """Share of vesicles in the imaged part of the disc; NaN where nothing was imaged."""
     seen_fraction: NDArray[np.float64]
     """Share of the disc that has been imaged: less than 1 near edges and gaps."""
-
-
-def vesicle_threshold(grey: NDArray[Any], seen: NDArray[np.bool_] | None = None) -> float | None:
-    """Find the BSE grey below which a pixel is a vesicle, from the histogram.
-
-    Vesicles, empty or filled with epoxy, make a mode of their own far darker than any mineral.
-    The threshold is half-way between it and the median of the rock, where a blurred outline
-    encloses the right area.
-
-    Parameters
-    ----------
-    grey
-        BSE, shape (rows, columns), in any unit that is 0 for black.
-    seen
-        Pixels that have been imaged; all if not given.
-
-    Returns
-    -------
-    float or None
-        In units of `grey`; None where no dark mode stands apart.
-    """
-    values = np.ravel(grey) if seen is None else grey[seen]
-    if not values.size:
-        return None
-    # A few hot pixels must not stretch the histogram.
-    high = float(np.quantile(values[:: max(values.size // SAMPLE, 1)], 0.999))
-    low = float(values.min())
-    if low >= high:
-        return None
-    counts = np.zeros(LEVELS, np.int64)
-    for start in range(0, values.size, SAMPLE):
-        some = np.minimum(values[start : start + SAMPLE], high)
-        counts += np.histogram(some, LEVELS, (low, high))[0]
-    centres = low + (high - low) * (np.arange(LEVELS) + 0.5) / LEVELS
-    # With a margin of empty classes the smoothing keeps the modes at the ends, where greys clip.
-    padded = np.pad(counts.astype(np.float64), LEVELS // 8)
-    smooth = cv2.GaussianBlur(padded[None], (0, 0), SMOOTHING, borderType=cv2.BORDER_CONSTANT)[0]
-    smooth = smooth[LEVELS // 8 : -(LEVELS // 8)]
-    for valley in _valleys(smooth):
-        share = counts[:valley].sum() / values.size
-        lower = min(smooth[:valley].max(), smooth[valley:].max())
-        if share < LEAST_VESICLES or smooth[valley] > VALLEY * lower:
-            continue
-        dark = float(centres[int(smooth[:valley].argmax())])
-        below, middle, above = _quantiles(centres[valley:], counts[valley:], (0.16, 0.5, 0.84))
-        apart = middle - dark > SEPARATION * (above - below) / 2
-        if apart and dark < DARKEST_ROCK * middle:
-            return (dark + middle) / 2
-    return None
 
 
 def measure_surroundings(
@@ -169,21 +95,6 @@ def measure_surroundings(
     with np.errstate(invalid="ignore", divide="ignore"):
         vesicles = np.where(imaged > 0, 1 - covered / imaged, np.nan)
     return Surroundings(covered * coarse_um**2, vesicles, imaged / (np.pi * radius**2))
-
-
-def _valleys(smooth: NDArray[np.float64]) -> Iterator[int]:
-    """Lowest class between each mode and the next, from dark to bright."""
-    falls = np.diff(smooth) < 0
-    peaks = np.flatnonzero(np.diff(np.concatenate([[False], falls]).astype(np.int8)) > 0)
-    for first, second in itertools.pairwise(peaks):
-        yield int(first + smooth[first : second + 1].argmin())
-
-
-def _quantiles(
-    centres: NDArray[np.float64], counts: NDArray[np.int64], shares: tuple[float, ...]
-) -> list[float]:
-    below = np.cumsum(counts) / max(int(counts.sum()), 1)
-    return [float(value) for value in np.interp(shares, below, centres)]
 
 
 def _bands(

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.measure.surroundings import measure_surroundings, vesicle_threshold
-from napari_olivine.section import Raster, Tiles
+from napari_olivine.crystals.measure.surroundings import measure_surroundings
+from napari_olivine.section import Raster, Tiles, vesicle_threshold
 
 COARSE = 2
 """Level of the overview in which vesicles are found, or a coarser one of a large section."""
