@@ -145,7 +145,7 @@ class ProductType:
     several
         Whether it is a folder of products, each with a name of its own.
     aside
-        Whether nothing follows from it, so that nobody is asked to make it or to make it anew.
+        Whether nobody is asked to make it: it is made only where it is wanted.
     layer
         Place of its images in the layer list, 1 at the bottom; `None` if it has none there.
     annotation
@@ -259,7 +259,7 @@ STEPS: dict[str, Step] = {
             verb="Find crystals",
             dock="Crystals",
             needs=("images",),
-            uses=("mask", "segmentation", "probability", "mg"),
+            uses=("mask", "segmentation", "outline", "probability", "mg"),
             todo="find and measure the crystals",
             share=0.04,
         ),
@@ -372,9 +372,10 @@ PRODUCTS: dict[str, ProductType] = {
         ProductType("compare", "Probability by", "segment", several=True, aside=True),
         ProductType("segmentation", "Segmentation", "segment", layer=5),
         ProductType("calibration", "Calibration", "calibrate"),
+        ProductType("outline", "Crystals by grey", "calibrate", aside=True, layer=7),
         ProductType("mg", "mg# map", "calibrate", layer=3),
-        ProductType("crystals", "Crystals", "crystals", layer=8),
-        ProductType("corrections", "Corrections by hand", "corrections", layer=7),
+        ProductType("crystals", "Crystals", "crystals", layer=9),
+        ProductType("corrections", "Corrections by hand", "corrections", layer=8),
         ProductType("annotations/sessions", "Sessions", "import", annotation=True),
         ProductType("annotations/placements", "Traverses", "import", annotation=True),
         ProductType("annotations/review", "Review", "review", annotation=True),

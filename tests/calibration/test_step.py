@@ -166,7 +166,7 @@ def test_blocks_join_without_seams(section: Section):
     calibrate(section)
     law, grey = read_calibration(section)
     settings = CalibrateSettings()
-    phase = open_phase(section, settings)
+    phase = open_phase(section, "mask", "olivine")
     block = mg_block(slice(100, 400), slice(900, 1150), SHAPE, grey, phase, law, settings, Job())
     stored = whole_map(section)[100:400, 900:1150]
     differ = ~np.isclose(block, stored, atol=1e-6, equal_nan=True)

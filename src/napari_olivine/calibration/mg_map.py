@@ -91,7 +91,7 @@ def mg_block(
         slice(rows.start - top, rows.stop - top),
         slice(columns.start - left, columns.stop - left),
     )
-    on = phase.raster.read(*wide) == 1
+    on = phase.pixels(*wide)
     if not on[inner].any():
         return np.full((rows.stop - rows.start, columns.stop - columns.start), np.nan, np.float32)
     image = grey.window(*wide)

@@ -1,12 +1,25 @@
-"""The pixels of the mineral: from the segmentation or from the mask."""
+"""The pixels of the mineral: from the segmentation, from the mask, or all rock."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
+
+from napari_olivine.calibration.grey import CalibrationGrey
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.errors import InputError, SectionError
-from napari_olivine.section import Raster, Section
+from napari_olivine.section import Raster, Section, vesicle_threshold
+
+OUTLINE = "outline"
+"""Product with the crystals under the traverses, outlined by their grey."""
+
+OVERVIEW_PX = 4_000_000
+"""Most pixels from which the grey of voids is found."""
+
+CORNERS = np.ones((3, 3), bool)
 
 
 @dataclass(frozen=True)
@@ -16,7 +29,7 @@ class Phase:
     Parameters
     ----------
     product
-        ``"segmentation"`` or ``"mask"``.
+        ``"segmentation"``, ``"mask"`` or ``"outline"``.
     raster
         Its image: 1 on the mineral.
     """
@@ -24,15 +37,54 @@ class Phase:
     product: str
     raster: Raster
 
+    def pixels(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
+        """Return the pixels of the mineral in a window."""
+        return np.asarray(self.raster.read(rows, columns) == 1)
+
+
+@dataclass(frozen=True)
+class RockPixels:
+    """All rock, where nothing says which pixels are the mineral.
+
+    Parameters
+    ----------
+    grey
+        BSE grey.
+    void_grey
+        Grey below which a pixel is a void or resin; None if there is none.
+    """
+
+    grey: CalibrationGrey
+    void_grey: float | None
+
+    def pixels(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
+        """Return the pixels of rock in a window, without those mixed with what is beside it."""
+        image = self.grey.window(rows, columns)
+        if self.void_grey is None:
+            return np.isfinite(image)
+        return np.asarray(binary_erosion(image >= self.void_grey, CORNERS, border_value=1))
+
+
+def open_rock(grey: CalibrationGrey) -> RockPixels:
+    """Find the grey of voids and resin, from a coarse level of the image."""
+    levels = grey.raster.levels
+    coarse = next((one for one in levels if np.prod(one.shape) <= OVERVIEW_PX), levels[-1])
+    image = np.asarray(coarse[:, :], np.float32)
+    return RockPixels(grey, vesicle_threshold(image[image > 0]))
+
 
 def phase_product(section: Section, settings: CalibrateSettings) -> str:
     """Choose the product whose pixels are the mineral.
+
+    Without a segmentation, a mask, and maps to make one from, it is ``"outline"``.
 
     Raises
     ------
     SectionError
         If it is missing or out of date; names the step that makes it.
     """
+    if settings.phase_from == OUTLINE:
+        return OUTLINE
     state = section.state("segmentation")
     if settings.phase_from == "segmentation" and state != "fresh":
         raise SectionError(
@@ -44,27 +96,38 @@ def phase_product(section: Section, settings: CalibrateSettings) -> str:
         )
     if settings.phase_from != "mask" and state == "fresh":
         return "segmentation"
+    nothing = section.state("mask") == "missing" and state == "missing"
+    if settings.phase_from == "auto" and nothing and set(section.record.signals) <= {"BSE"}:
+        return OUTLINE
     section.require("mask")
     return "mask"
 
 
-def open_phase(section: Section, settings: CalibrateSettings) -> Phase:
+def open_phase(section: Section, product: str, phase: str) -> Phase:
     """Open the image of the mineral.
+
+    Parameters
+    ----------
+    section
+        Section with the product.
+    product
+        ``"segmentation"``, ``"mask"`` or ``"outline"``.
+    phase
+        Name of the mineral's image.
 
     Raises
     ------
     InputError
         If the product has no image of that name.
     """
-    product = phase_product(section, settings)
     folder = section.require(product).path
     names = sorted(file.parent.name for file in folder.glob("*/zarr.json"))
-    if settings.phase not in names:
+    if phase not in names:
         raise InputError(
-            f"{folder} has no mask of {settings.phase!r}; it has {', '.join(names) or 'none'}.",
+            f"{folder} has no mask of {phase!r}; it has {', '.join(names) or 'none'}.",
             remedy="Set {setting:phase} to one of these.",
             setting="phase",
             file=folder,
             expected=", ".join(names),
         )
-    return Phase(product, section.raster(product, settings.phase))
+    return Phase(product, section.raster(product, phase))

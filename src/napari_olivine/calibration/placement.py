@@ -12,6 +12,7 @@ from napari_olivine.calibration.registration import (
     DRAWN_APART,
     RefinedTraverse,
     SearchRange,
+    correlation,
     is_believed,
     length_of,
     refine_traverse,
@@ -19,6 +20,7 @@ from napari_olivine.calibration.registration import (
 )
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.calibration.traverse import Line, Patch, Spacing, line_positions, window_around
+from napari_olivine.calibration.traverse_fit import TraverseFit
 
 Floats = NDArray[np.float64]
 ReadPatch = Callable[[slice, slice], Patch]
@@ -81,11 +83,14 @@ class LaidLine:
         See `line_positions`.
     registration
         The refinement; None if there was none.
+    at_its_length
+        Whether the points have their measured distances though the drawn length contradicts them.
     """
 
     line: Line
     spacing: Spacing
     registration: RefinedTraverse | None = None
+    at_its_length: bool = False
 
 
 def lay_line(
@@ -131,39 +136,39 @@ def lay_line(
         largest_shift_um=settings.largest_shift_um,
     )
     start = placed.at_its_length() if placed.is_apart else placed
-    result = _refine(start, mg, read, shape, pixel_size_um, sigma_px, within)
-    if result.accepted:
-        return LaidLine(result.line, "line", result)
-    return replace(as_drawn, registration=replace(result, line=placed.drawn))
-
-
-def _refine(
-    placed: PlacedLine,
-    mg: Floats,
-    read: ReadPatch,
-    shape: tuple[int, int],
-    pixel_size_um: float,
-    sigma_px: float,
-    within: SearchRange,
-) -> RefinedTraverse:
-    margin = int(np.ceil(within.margin_um / pixel_size_um)) + 4
-    ends = np.array(placed.drawn).reshape(2, 2) / pixel_size_um
-    window = window_around(ends[:, 1], ends[:, 0], margin, shape)
-    reason = "" if np.isfinite(mg).sum() >= 2 else "no usable points"
-    if np.prod([side.stop - side.start for side in window]) > LARGEST_WINDOW:
-        reason = "the line is too long to refine"
-    if reason:
-        return RefinedTraverse(placed.drawn, False, (0.0, 0.0), 0.0, 0.0, reason)
-    return refine_traverse(
-        read(*window),
+    window = _window(placed.drawn, within, shape, pixel_size_um)
+    if window is None or np.isfinite(mg).sum() < 2:
+        reason = "the line is too long to refine" if window is None else "no usable points"
+        refused = RefinedTraverse(placed.drawn, False, (0.0, 0.0), 0.0, 0.0, reason)
+        return replace(as_drawn, registration=refused)
+    patch = read(*window)
+    result = refine_traverse(
+        patch,
         placed.distance_um,
         mg,
-        placed.drawn,
+        start.drawn,
         pixel_size_um,
         measured_um=placed.measured_um,
         within=within,
         sigma_px=sigma_px,
     )
+    if not result.accepted and placed.is_apart:
+        fit = TraverseFit.of_points(patch, placed.distance_um, mg, pixel_size_um, sigma_px)
+        if correlation(fit, np.array(placed.drawn)) > result.correlation_before:
+            return replace(as_drawn, registration=replace(result, line=placed.drawn))
+    spacing = "line" if result.accepted or placed.is_apart else as_drawn.spacing
+    return LaidLine(result.line, spacing, result, placed.is_apart)
+
+
+def _window(
+    line: Line, within: SearchRange, shape: tuple[int, int], pixel_size_um: float
+) -> tuple[slice, slice] | None:
+    """Window of the image that the search reads; None if it is too large."""
+    margin = int(np.ceil(within.margin_um / pixel_size_um)) + 4
+    ends = np.array(line).reshape(2, 2) / pixel_size_um
+    window = window_around(ends[:, 1], ends[:, 0], margin, shape)
+    size = np.prod([side.stop - side.start for side in window])
+    return window if size <= LARGEST_WINDOW else None
 
 
 def doubted_pixel_size(ratios: Floats, pixel_size_um: float) -> float | None:

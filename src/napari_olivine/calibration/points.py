@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.calibration.grey import CalibrationGrey
 from napari_olivine.calibration.outliers import artefacts, fill_along
-from napari_olivine.calibration.phase import Phase
+from napari_olivine.calibration.phase import Phase, RockPixels
 from napari_olivine.calibration.placement import (
     LARGEST_WINDOW,
     PlacedLine,
@@ -70,7 +70,11 @@ class Points:
 
 
 def collect_points(
-    section: Section, grey: CalibrationGrey, phase: Phase, settings: CalibrateSettings, job: Job
+    section: Section,
+    grey: CalibrationGrey,
+    phase: Phase | RockPixels,
+    settings: CalibrateSettings,
+    job: Job,
 ) -> Points:
     """Lay every profile that is not ignored on the image and read the grey of its points.
 
@@ -254,7 +258,7 @@ class _Reader:
 
     section: Section
     grey: CalibrationGrey
-    phase: Phase
+    phase: Phase | RockPixels
     settings: CalibrateSettings
     job: Job
     trust_lengths: bool
@@ -284,6 +288,7 @@ class _Reader:
             laid = lay_line(drawn, mg, self._patch, self.section.shape, pixel, sigma, self.settings)
             if laid.registration is not None:
                 placed["registration"] = _story(laid.registration)
+            placed["at_its_length"] = laid.at_its_length
             placed["line_um"] = [round(v, 3) for v in laid.line]
             x, y = line_positions(drawn.distance_um, laid.line, laid.spacing)
             width, height = ((side - 1) * pixel for side in self.section.shape[::-1])
@@ -326,7 +331,7 @@ class _Reader:
     def _patch(self, rows: slice, columns: slice) -> Patch:
         """Read a window and find its pixels of the mineral that are no artefacts."""
         image = self.grey.window(rows, columns)
-        mineral = self.phase.raster.read(rows, columns) == 1
+        mineral = self.phase.pixels(rows, columns)
         bad = artefacts(
             image,
             mineral,
@@ -344,12 +349,12 @@ class _Reader:
         points = zip(np.rint(rows).astype(int), np.rint(columns).astype(int), strict=True)
         for k, (row, column) in enumerate(points):
             top, left = max(0, row - NEAR_PX), max(0, column - NEAR_PX)
-            mineral = self.phase.raster.read(
+            mineral = self.phase.pixels(
                 slice(top, min(self.section.shape[0], row + NEAR_PX + 1)),
                 slice(left, min(self.section.shape[1], column + NEAR_PX + 1)),
             )
-            on[k] = mineral[row - top, column - left] == 1
-            near[k] = bool((mineral == 1).any())
+            on[k] = mineral[row - top, column - left]
+            near[k] = bool(mineral.any())
         return on, near
 
 

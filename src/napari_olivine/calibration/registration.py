@@ -9,12 +9,13 @@ of an unzoned crystal stays where it was placed (ours).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.stats.qmc import Sobol
 
 from napari_olivine.calibration.traverse import Line, Patch
 from napari_olivine.calibration.traverse_fit import TraverseFit
@@ -35,9 +36,6 @@ LEAST_CORRELATION = 0.6
 
 FOLDS = 4
 """Parts of the points that are held out in turn."""
-
-STARTS = 4
-"""Lines of the coarse search from which the fine one goes on."""
 
 
 @dataclass(frozen=True)
@@ -182,13 +180,12 @@ def refine_traverse(
         return _refused(line, f"fewer than {LEAST_POINTS} usable points")
     within = within or search_range(line, measured_um, pixel_size_um)
     measured = measured_um if is_believed(measured_um, length_of(line)) else length_of(line)
-    fraction = (distance_um - distance_um.min()) / np.ptp(distance_um)
-    fit = TraverseFit(patch, fraction[used], mg[used], pixel_size_um, sigma_px)
+    fit = TraverseFit.of_points(patch, distance_um, mg, pixel_size_um, sigma_px)
     search = _Search(fit, line, measured, within)
     folds = [np.arange(int(used.sum())) % FOLDS == k for k in range(FOLDS)]
     best, *of_folds = search.run([None, *(~fold for fold in folds)])
     placed = np.array(line)
-    before, after = _correlation(fit, placed), _correlation(fit, best)
+    before, after = correlation(fit, placed), correlation(fit, best)
     held_out = _held_out_r2(fit, folds, [placed] * FOLDS), _held_out_r2(fit, folds, of_folds)
     moved = tuple(float(v) for v in np.hypot(*(best - placed).reshape(2, 2).T))
     reason = ""
@@ -213,8 +210,8 @@ def _refused(line: Line, reason: str) -> RefinedTraverse:
     return RefinedTraverse(line, False, (0.0, 0.0), 0.0, 0.0, reason)
 
 
-def _correlation(fit: TraverseFit, ends: Floats) -> float:
-    """Correlation of mg# with -grey; 0 where it cannot be known."""
+def correlation(fit: TraverseFit, ends: Floats) -> float:
+    """Return the correlation of mg# with -grey along a line; 0 where it cannot be known."""
     grey = fit.grey(ends[None])[0]
     there = np.isfinite(grey)
     if there.sum() < 4 or np.ptp(grey[there]) == 0 or np.ptp(fit.mg[there]) == 0:
@@ -233,7 +230,7 @@ def _held_out_r2(fit: TraverseFit, folds: list[NDArray[np.bool_]], lines: list[F
 
 
 class _Search:
-    """Coarse search of all places at once, then downhill from the best few.
+    """Coarse search of all places at once, then closer around the best, then downhill.
 
     A line is described by its shift along the placed one, its stretch, and the shifts of either
     end across it: the first two decide the fit and hardly depend on the others.
@@ -251,22 +248,31 @@ class _Search:
     def run(self, choices: list[NDArray[np.bool_] | None]) -> list[Floats]:
         """Return the best ends by each choice of points, shape (4,) each."""
         grid = np.concatenate([*self._grid()])
-        prior = self._prior(grid)
-        grey = np.concatenate(
-            [
-                self._fit.grey(self._ends(part))
-                for part in np.array_split(grid, len(grid) // 512 + 1)
-            ]
-        )
+        grey = self._grey(grid)
         found = []
         for chosen in choices:
-            order = np.argsort(self._fit.misfit(grey, chosen) + prior, kind="stable")
-            starts, rounds = (STARTS, RESTARTS) if chosen is None else (STARTS // 2, 1)
-            cost = self._cost(chosen)
-            begins = self._apart(grid[order], starts)
-            ends = [self._downhill(cost, begin, rounds) for begin in begins]
-            found.append(min(ends, key=lambda one: one[0])[1])
+            cost = self._fit.misfit(grey, chosen) + self._prior(grid)
+            best = self._apart(grid[np.argsort(cost, kind="stable")], KEPT[0])
+            for kept, shrink in zip(KEPT[1:], SHRINK, strict=True):
+                near = (best[:, None] + shrink * self._offsets()).reshape(-1, 4)
+                near = np.concatenate([best, near])
+                cost = self._fit.misfit(self._grey(near), chosen) + self._prior(near)
+                best = self._apart(near[np.argsort(cost, kind="stable")], kept, shrink)
+            lows = [self._downhill(chosen, begin) for begin in best]
+            lows.append(self._downhill(chosen, min(lows, key=lambda one: one[0])[1]))
+            found.append(min(lows, key=lambda one: one[0])[1])
         return [self._ends(parameters[None])[0] for parameters in found]
+
+    def _grey(self, parameters: Floats) -> Floats:
+        parts = np.array_split(parameters, len(parameters) // 512 + 1)
+        return np.concatenate([self._fit.grey(self._ends(part)) for part in parts])
+
+    def _offsets(self) -> Floats:
+        """Places around one of the grid that fill its cell evenly, shape (places, 4)."""
+        shift, step = self._steps()
+        cell = Sobol(3, scramble=False).random(NEARBY) - 0.5
+        shifts, first, last = (cell * 2 * (shift, step, step)).T
+        return np.stack([shifts, np.zeros(NEARBY), first, last], axis=1)
 
     def is_at_bound(self, ends: Floats) -> bool:
         """Tell whether an end lies as far from the placed line as the search goes."""
@@ -274,13 +280,6 @@ class _Search:
         shift = abs(float(middle @ self._along)) - self._within.slide_um
         sides = (ends.reshape(2, 2) - self._middle) @ self._across
         return max(shift, float(np.abs(sides).max())) > self._within.largest_shift_um
-
-    def _cost(self, chosen: NDArray[np.bool_] | None) -> Callable[[Floats], float]:
-        def cost(parameters: Floats) -> float:
-            grey = self._fit.grey(self._ends(parameters[None]))
-            return float(self._fit.misfit(grey, chosen)[0] + self._prior(parameters[None])[0])
-
-        return cost
 
     def _ends(self, parameters: Floats) -> Floats:
         shift, stretch, first, last = parameters.T[..., None]
@@ -301,12 +300,17 @@ class _Search:
         prior = squares / self._within.placed_within_um**2 + (stretch / STRETCH) ** 2
         return np.asarray(0.5 * prior)
 
+    def _steps(self) -> tuple[float, float]:
+        """Return the steps of the coarse search along and across the placed line, um."""
+        step = self._within.placed_within_um
+        return max(min(step / 2, self._measured / 20), self._fit.pixel_size_um), step
+
     def _grid(self) -> Iterator[Floats]:
         """Yield the places of the coarse search, some at a time."""
-        step, reach = self._within.placed_within_um, self._within.largest_shift_um
-        fine = max(min(step / 2, self._measured / 20), self._fit.pixel_size_um)
+        shift, step = self._steps()
+        reach = self._within.largest_shift_um
         whole = reach + self._within.slide_um
-        shifts = np.arange(-whole, whole + fine, fine)
+        shifts = np.arange(-whole, whole + shift, shift)
         count = int(reach // step)
         sides = np.arange(-count, count + 1) * step
         turned = max(2 * step, TURN * self._measured)
@@ -315,45 +319,50 @@ class _Search:
             for last in sides[np.abs(sides - first) <= turned]:
                 yield np.stack(np.broadcast_arrays(shifts, 0.0, first, last), axis=1)
 
-    def _apart(self, ordered: Floats, count: int) -> list[Floats]:
-        """Return the first few lines that are apart from each other."""
-        step = self._within.placed_within_um
-        least = np.array([step / 2, np.inf, step, step])
-        chosen: list[Floats] = []
-        for parameters in ordered[:LOOKED_AT]:
-            if all((np.abs(parameters - one) > least).any() for one in chosen):
-                chosen.append(parameters)
+    def _apart(self, ordered: Floats, count: int, shrink: float = 1.0) -> Floats:
+        """Return the first few lines that are apart from each other, best first."""
+        shift, step = self._steps()
+        least = shrink * np.array([shift, np.inf, step, step]) / 2
+        chosen = ordered[:1]
+        for parameters in ordered[1:LOOKED_AT]:
+            if (np.abs(chosen - parameters) > least).any(axis=1).all():
+                chosen = np.vstack([chosen, parameters])
                 if len(chosen) == count:
                     break
         return chosen
 
-    def _downhill(
-        self, cost: Callable[[Floats], float], begin: Floats, rounds: int
-    ) -> tuple[float, Floats]:
+    def _downhill(self, chosen: NDArray[np.bool_] | None, begin: Floats) -> tuple[float, Floats]:
+        def cost(parameters: Floats) -> float:
+            grey = self._fit.grey(self._ends(parameters[None]))
+            return float(self._fit.misfit(grey, chosen)[0] + self._prior(parameters[None])[0])
+
         step = self._within.placed_within_um
-        simplex = np.diag([step / 4, STRETCH, step / 2, step / 2])
-        point, value = begin, np.inf
-        for _ in range(rounds):
-            result = minimize(
-                cost,
-                point,
-                method="Nelder-Mead",
-                options={
-                    "initial_simplex": point + np.vstack([np.zeros(4), simplex]),
-                    "xatol": 0.05,
-                    "fatol": 1e-2,
-                    "maxiter": 300,
-                },
-            )
-            point, value = result.x, float(result.fun)
-        return value, point
+        simplex = np.diag([step / 8, STRETCH, step / 8, step / 8])
+        result = minimize(
+            cost,
+            begin,
+            method="Nelder-Mead",
+            options={
+                "initial_simplex": begin + np.vstack([np.zeros(4), simplex]),
+                "xatol": 0.05,
+                "fatol": 1e-2,
+                "maxiter": 200,
+            },
+        )
+        return float(result.fun), result.x
 
 
 TURN = 0.15
 """Largest turn of a line in the coarse search, as a slope."""
 
 LOOKED_AT = 2000
-"""Places of the coarse search among which the starts are chosen."""
+"""Places of the coarse search among which those that go on are chosen."""
 
-RESTARTS = 2
-"""Nelder-Mead may stop short of the lowest point; a fresh simplex takes it further."""
+KEPT = (64, 16, 3)
+"""Places that go on after the coarse search, and after each round of places near the best."""
+
+SHRINK = (1.0, 0.35)
+"""Reach of each such round, in steps of the coarse search."""
+
+NEARBY = 64
+"""Places near each of the best in one round."""

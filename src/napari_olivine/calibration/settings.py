@@ -121,11 +121,12 @@ class CalibrateSettings(Settings):
         "changes all oxides alike. Ours.",
     )
     phase: str = setting("olivine", "Phase", "Name of the mineral's mask.")
-    phase_from: Literal["auto", "segmentation", "mask"] = setting(
+    phase_from: Literal["auto", "segmentation", "mask", "outline"] = setting(
         "auto",
         "Pixels from",
-        "Where the mg# map is made: on the segmentation or on the mask of the phase rules; 'auto' "
-        "takes the segmentation if it is there and up to date.",
+        "Where the mg# map is made: on the segmentation, on the mask of the phase rules, or on the "
+        "crystals under the traverses, outlined by their grey; 'auto' takes the segmentation if it "
+        "is there and up to date, then the mask, and outlines where there are no element maps.",
     )
     filter_map: bool = setting(
         True,

@@ -11,7 +11,14 @@ import pandas as pd
 from napari_olivine.calibration.grey import CalibrationGrey, open_grey, require_levelling
 from napari_olivine.calibration.metrics import FitScores, fit_scores
 from napari_olivine.calibration.mg_map import draw_mg
-from napari_olivine.calibration.phase import Phase, open_phase
+from napari_olivine.calibration.outline import outline_crystals
+from napari_olivine.calibration.phase import (
+    OUTLINE,
+    Phase,
+    open_phase,
+    open_rock,
+    phase_product,
+)
 from napari_olivine.calibration.points import Points, collect_points, resolve_mineral
 from napari_olivine.calibration.regression import Calibration, fit_calibration
 from napari_olivine.calibration.settings import CalibrateSettings
@@ -35,13 +42,15 @@ def calibrate(
 ) -> Product:
     """Calibrate the BSE grey against the microprobe, then map mg# over the mineral.
 
-    Makes the products ``calibration`` (calibration.json, profiles.parquet) and ``mg`` (image
-    ``mg``, float32, NaN off the mineral). Whichever is up to date is kept.
+    Makes the products ``calibration`` (calibration.json, profiles.parquet), ``outline`` where the
+    crystals are outlined by their grey, and ``mg`` (image ``mg``, float32, NaN off the mineral).
+    Whichever is up to date is kept.
 
     Parameters
     ----------
     section
-        Section with images, epma, placements, sessions, and a mask or a segmentation.
+        Section with images, epma, placements, sessions, and a mask or a segmentation; without these
+        and without maps the crystals under the traverses are outlined by their grey.
     settings
         See :class:`CalibrateSettings`.
     job
@@ -62,10 +71,17 @@ def calibrate(
     job = job or Job()
     section.require("epma")
     settings = resolve_mineral(section, settings, job)
-    phase = open_phase(section, settings)
+    found = phase_product(section, settings)
+    phase = open_phase(section, found, settings.phase) if found != OUTLINE else None
     if settings.level_grey:
         require_levelling(section, job)
+    if phase is None:
+        job.say("There is no mask: the crystals under the traverses are outlined by their grey.")
     product = _calibration(section, settings, phase, job)
+    if phase is None:
+        law, grey = read_calibration(section)
+        outline_crystals(section, grey, law, job)
+        phase = open_phase(section, OUTLINE, "olivine")
     _map(section, settings, phase, job)
     return product
 
@@ -94,15 +110,18 @@ def read_calibration(section: Section) -> tuple[Calibration, CalibrationGrey]:
     return law, open_grey(section, levelled=levelled)
 
 
-def _calibration(section: Section, settings: CalibrateSettings, phase: Phase, job: Job) -> Product:
-    inputs = ["images", "epma", phase.product, "annotations/placements", "annotations/sessions"]
+def _calibration(
+    section: Section, settings: CalibrateSettings, phase: Phase | None, job: Job
+) -> Product:
+    inputs = ["images", "epma", "annotations/placements", "annotations/sessions"]
+    inputs += [phase.product] if phase is not None else []
     inputs += ["levelling"] * settings.level_grey
     recipe = section.recipe("calibrate", settings, inputs, method=METHOD)
     if done := section.finished("calibration", recipe, job):
         return done
     with section.draft("calibration", recipe, job) as draft:
         grey = open_grey(section, levelled=settings.level_grey)
-        points = collect_points(section, grey, phase, settings, job)
+        points = collect_points(section, grey, phase or open_rock(grey), settings, job)
         law = _fit(points.table, grey, settings, "grey_filtered")
         raw_law = _fit(points.table, grey, settings, "grey_raw")
         predict(points.table, law, grey)
@@ -111,7 +130,7 @@ def _calibration(section: Section, settings: CalibrateSettings, phase: Phase, jo
         predict(raw, raw_law, grey)
         report: dict[str, Any] = {
             "method": settings.model_dump(mode="json"),
-            "phase_from": phase.product,
+            "phase_from": phase.product if phase is not None else OUTLINE,
             "law": law.as_dict(),
             "scores": {
                 use: {"raw": _score(raw, use=use), "filtered": _score(points.table, use=use)}
@@ -258,7 +277,7 @@ def _warnings(points: Points, law: Calibration, grey: CalibrationGrey) -> list[s
             done = (
                 "Its points have their measured distances, where mg# follows the grey best along "
                 "the drawn line"
-                if registration and registration["accepted"]
+                if placed.get("at_its_length")
                 else "Its points are spread along the line as drawn"
             )
             warnings.append(

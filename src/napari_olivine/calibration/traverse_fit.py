@@ -50,6 +50,15 @@ class TraverseFit:
     pixel_size_um: float
     sigma_px: float
 
+    @classmethod
+    def of_points(
+        cls, patch: Patch, distance_um: Floats, mg: Floats, pixel_size_um: float, sigma_px: float
+    ) -> TraverseFit:
+        """Take the points that have an mg#, by their distances."""
+        used = np.isfinite(mg)
+        fraction = (distance_um - distance_um.min()) / np.ptp(distance_um)
+        return cls(patch, fraction[used], mg[used], pixel_size_um, sigma_px)
+
     def __post_init__(self) -> None:
         good = self.patch.good.astype(np.float32)
         share = gaussian_filter(good, self.sigma_px)

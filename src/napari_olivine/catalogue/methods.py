@@ -12,6 +12,14 @@ from napari_olivine.section import Product, Section
 WIDTH = 92
 
 
+PIXELS = {
+    "segmentation": "segmentation",
+    "mask": "reference mask",
+    "outline": "outline by grey",
+}
+"""What the crystals were made from, in words."""
+
+
 def methods_text(section: Section, phase: str) -> str:
     """Write the methods paragraph from the records of the section's products.
 
@@ -165,7 +173,7 @@ def _instances(made: dict[str, Any], counts: dict[str, Any]) -> list[str]:
 def _crystals(section: Section, phase: str) -> list[str]:
     product = section.require("crystals")
     made, counts = product.recipe.settings, product.notes
-    pixels = "segmentation" if phase == "segmentation" else "reference mask"
+    pixels = PIXELS.get(phase, PIXELS["mask"])
     neighbours = "8" if made["join_diagonals"] else "4"
     origin = (
         f"Crystals are those of the label image {Path(str(made['labels'])).name}"

@@ -14,7 +14,7 @@ from napari_olivine.catalogue.atomic_folder import raise_if_foreign, write_folde
 from napari_olivine.catalogue.calibration_plots import plot_calibration, plot_traverses
 from napari_olivine.catalogue.cutouts import write_cutouts
 from napari_olivine.catalogue.histograms import MgHistogram, count_mg
-from napari_olivine.catalogue.methods import methods_text, readme_text
+from napari_olivine.catalogue.methods import PIXELS, methods_text, readme_text
 from napari_olivine.catalogue.plots import plot_mg, plot_overview, plot_sizes
 from napari_olivine.catalogue.rasters import write_tiff
 from napari_olivine.catalogue.settings import ExportSettings
@@ -73,10 +73,10 @@ def export_catalogue(
     raise_if_foreign(folder)
     section.require("crystals")
     bring_up_to_date(section, job)
-    optional = ("segmentation", "mask", "probability", "mg", "calibration")
+    optional = ("segmentation", "mask", "outline", "probability", "mg", "calibration")
     there = {name for name in optional if section.state(name) != "missing"}
     phase = str(section.require("crystals").notes["phase_from"])
-    for name in sorted((there - {"segmentation", "mask"}) | ({phase} & there)):
+    for name in sorted((there - {"segmentation", "mask", "outline"}) | ({phase} & there)):
         section.require(name)
     record = {
         "section": section.record.name,
@@ -187,7 +187,7 @@ def _rasters(
 ) -> dict[str, str]:
     """Write the rasters that the section has."""
     where = "0 none, 1 olivine" + (", 255 ignored" if phase == "mask" else "")
-    source = "segmentation" if phase == "segmentation" else "reference mask"
+    source = PIXELS.get(phase, PIXELS["mask"])
     wanted = {
         "mask.tif": (phase, "olivine", f"uint8, the {source}: {where}."),
         "probability.tif": ("probability", "olivine", "uint8, probability of olivine; 255 is 1.0."),

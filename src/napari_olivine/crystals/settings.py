@@ -26,11 +26,12 @@ class CrystalsSettings(Settings):
     says "ours", the value is not theirs.
     """
 
-    phase_from: Literal["auto", "segmentation", "mask"] = setting(
+    phase_from: Literal["auto", "segmentation", "mask", "outline"] = setting(
         "auto",
         "Olivine from",
-        "Pixels that make crystals: the network's segmentation, the reference mask, or (auto) the "
-        "segmentation where there is one and else the mask.",
+        "Pixels that make crystals: the network's segmentation, the reference mask, the crystals "
+        "under the traverses that calibrate outlined by their grey, or (auto) the first of these "
+        "that there is.",
     )
     labels: Path | None = setting(
         None,

@@ -171,12 +171,12 @@ def _has(section: Section, product: str) -> bool:
 def _phase(section: Section, settings: CrystalsSettings) -> str:
     if settings.phase_from != "auto":
         return settings.phase_from
-    for product in ("segmentation", "mask"):
+    for product in ("segmentation", "mask", "outline"):
         if _has(section, product):
             return product
     raise SectionError(
         f"{section.path} has neither a segmentation nor a mask to take crystals from.",
-        remedy="Run {step:segment} or {step:mask} first.",
+        remedy="Run {step:segment} or {step:mask} first, or {step:calibrate} without element maps.",
         step="segment",
     )
 

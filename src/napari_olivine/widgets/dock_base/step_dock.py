@@ -288,7 +288,13 @@ class StepDock(Dock):
     def _shown_products(self) -> tuple[str, ...]:
         if self.products is not None:
             return self.products
-        return tuple(name for name in STEPS[self.step].products if not PRODUCTS[name].several)
+        section = self.session.section
+        return tuple(
+            name
+            for name in STEPS[self.step].products
+            if not PRODUCTS[name].several
+            and (not PRODUCTS[name].aside or (section and section.state(name) != "missing"))
+        )
 
     def _on_started(self, _step: str) -> None:
         self.show_state()

@@ -106,7 +106,7 @@ def products_of(section: Section) -> list[str]:
     for row in PRODUCTS.values():
         if row.several and not row.aside:
             names += [name for name in there if name.startswith(f"{row.name}/")]
-        elif not (row.aside or row.annotation):
+        elif not row.annotation and (row.name in there or not row.aside):
             names.append(row.name)
     return names
 
