@@ -360,14 +360,14 @@ class _Reader:
 
 def _story(result: RefinedTraverse) -> dict[str, Any]:
     """Return a refinement as JSON values."""
-    placed_r2, refined_r2 = (round(r2, 4) if np.isfinite(r2) else None for r2 in result.held_out_r2)
+    placed, refined = (round(v, 4) if np.isfinite(v) else None for v in result.held_out)
     return {
         "accepted": result.accepted,
         "shift_um": [round(v, 2) for v in result.shift_um],
         "correlation_placed": round(result.correlation_before, 4),
         "correlation_refined": round(result.correlation_after, 4),
-        "held_out_r2_placed": placed_r2,
-        "held_out_r2_refined": refined_r2,
+        "held_out_rmse_placed": placed,
+        "held_out_rmse_refined": refined,
         "reason": result.reason,
     }
 

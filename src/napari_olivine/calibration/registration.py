@@ -34,8 +34,12 @@ FAR_OFF = 10.0
 LEAST_POINTS = 12
 LEAST_CORRELATION = 0.6
 
-FOLDS = 4
+FOLDS = 8
 """Parts of the points that are held out in turn."""
+
+
+LEFT_OUT = 0.1
+"""Share of the held-out points, the worst, that do not count."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,8 @@ class RefinedTraverse:
         Correlation of mg# with -grey over all usable points whose grey can be read.
     reason
         Why it was refused, empty if accepted.
-    held_out_r2
-        Coefficient of determination of the points that were held out, at the placed and at the
-        refined line.
+    held_out
+        RMSE of mg# of the points that were held out, at the placed and at the refined line.
     """
 
     line: Line
@@ -65,7 +68,7 @@ class RefinedTraverse:
     correlation_before: float
     correlation_after: float
     reason: str = ""
-    held_out_r2: tuple[float, float] = (float("nan"), float("nan"))
+    held_out: tuple[float, float] = (float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -186,18 +189,15 @@ def refine_traverse(
     best, *of_folds = search.run([None, *(~fold for fold in folds)])
     placed = np.array(line)
     before, after = correlation(fit, placed), correlation(fit, best)
-    held_out = _held_out_r2(fit, folds, [placed] * FOLDS), _held_out_r2(fit, folds, of_folds)
+    held_out = _held_out(fit, folds, [placed] * FOLDS), _held_out(fit, folds, of_folds)
     moved = tuple(float(v) for v in np.hypot(*(best - placed).reshape(2, 2).T))
     reason = ""
     if after < LEAST_CORRELATION:
         reason = f"mg# does not follow the grey (correlation {after:.2f}): the crystal is unzoned?"
     elif search.is_at_bound(best):
-        reason = f"it would move an end by {max(moved):.0f} um"
-    elif after < before or held_out[1] < held_out[0]:
-        reason = (
-            "no other place predicts the points that are held out better "
-            f"(R2 {held_out[1]:.2f}, where it was placed {held_out[0]:.2f})"
-        )
+        reason = f"it would move by {max(moved):.0f} um or more"
+    elif held_out[1] >= held_out[0]:
+        reason = "no other place predicts points better that it was not fitted to"
     if reason:
         return RefinedTraverse(line, False, (0.0, 0.0), before, after, reason, held_out)
     x0, y0, x1, y1 = (float(v) for v in best)
@@ -219,14 +219,18 @@ def correlation(fit: TraverseFit, ends: Floats) -> float:
     return -float(np.corrcoef(grey[there], fit.mg[there])[0, 1])
 
 
-def _held_out_r2(fit: TraverseFit, folds: list[NDArray[np.bool_]], lines: list[Floats]) -> float:
-    """R2 of each part of the points about the law of the others, along the line of the others."""
-    squares = sum(
-        fit.held_out_error(fit.grey(ends[None])[0], ~fold)
+def _held_out(fit: TraverseFit, folds: list[NDArray[np.bool_]], lines: list[Floats]) -> float:
+    """RMSE of each part of the points by the law and line of the others, without the worst.
+
+    The worst are on cracks or contaminated at one place or the other.
+    """
+    errors = [
+        fit.held_out(fit.grey(ends[None])[0], ~fold)
         for fold, ends in zip(folds, lines, strict=True)
-    )
-    total = float(np.var(fit.mg)) * fit.mg.size
-    return 1.0 - squares / total if total > 0 else 0.0
+    ]
+    squares = np.sort(np.concatenate(errors) ** 2)
+    kept = squares[: max(int(np.ceil((1 - LEFT_OUT) * squares.size)), 1)]
+    return float(np.sqrt(kept.mean()))
 
 
 class _Search:
@@ -275,11 +279,13 @@ class _Search:
         return np.stack([shifts, np.zeros(NEARBY), first, last], axis=1)
 
     def is_at_bound(self, ends: Floats) -> bool:
-        """Tell whether an end lies as far from the placed line as the search goes."""
+        """Tell whether a line is shifted along the placed one as far as the search goes.
+
+        Across it the grey hardly changes, so a line at that bound is as good as any near it.
+        """
         middle = (ends[:2] + ends[2:]) / 2 - self._middle
         shift = abs(float(middle @ self._along)) - self._within.slide_um
-        sides = (ends.reshape(2, 2) - self._middle) @ self._across
-        return max(shift, float(np.abs(sides).max())) > self._within.largest_shift_um
+        return shift > AT_BOUND * self._within.largest_shift_um
 
     def _ends(self, parameters: Floats) -> Floats:
         shift, stretch, first, last = parameters.T[..., None]
@@ -298,7 +304,8 @@ class _Search:
         beyond = np.maximum(0.0, np.abs(shift) - self._within.slide_um)
         squares = 2 * beyond**2 + first**2 + last**2  # a shift along the line moves both ends
         prior = squares / self._within.placed_within_um**2 + (stretch / STRETCH) ** 2
-        return np.asarray(0.5 * prior)
+        largest = np.maximum(beyond, np.maximum(np.abs(first), np.abs(last)))
+        return np.where(largest > self._within.largest_shift_um, 1e6, 0.5 * prior)
 
     def _steps(self) -> tuple[float, float]:
         """Return the steps of the coarse search along and across the placed line, um."""
@@ -351,6 +358,9 @@ class _Search:
         )
         return float(result.fun), result.x
 
+
+AT_BOUND = 0.98
+"""Share of the largest shift from which a line lies at its bound, and the best may lie beyond."""
 
 TURN = 0.15
 """Largest turn of a line in the coarse search, as a slope."""

@@ -87,10 +87,7 @@ class TraverseFit:
         return np.where(share >= LEAST_GOOD, grey, np.nan).astype(float)
 
     def misfit(self, grey: Floats, chosen: Booleans | None = None) -> Floats:
-        """Half the negative log-likelihood of mg# as a falling line of the grey.
-
-        No point counts for more than the variance of mg#: a line that a few points leave, for a
-        crack or another mineral, is judged by the others. A point without grey counts that much.
+        """Negative log-likelihood of mg# as a falling line of the grey, with some points astray.
 
         Parameters
         ----------
@@ -102,20 +99,16 @@ class TraverseFit:
         Returns
         -------
         NDArray
-            Shape (lines,).
+            Shape (lines,), for as many points as are independent.
         """
         chosen = np.ones(self.mg.size, bool) if chosen is None else chosen
         grey, mg = grey[:, chosen], self.mg[chosen]
-        law = falling_line(grey, mg)
-        worst = max(float(np.var(mg)), LEAST_SCALE**2)
-        squares = np.minimum((mg - law.mg(grey)) ** 2, worst)
-        squares = np.where(np.isfinite(grey), squares, worst).sum(axis=1)
-        floor = (LEAST_SCALE / 3) ** 2
-        cost = 0.5 * mg.size / INDEPENDENT * np.log(squares / mg.size + floor)
+        law = falling_line(grey, mg, self.range_mg)
+        cost = -law.log_density(grey, mg).sum(axis=1) / INDEPENDENT
         return np.where(np.isfinite(grey).sum(axis=1) >= LEAST_READ, cost, 1e6)
 
-    def held_out_error(self, grey: Floats, chosen: Booleans) -> float:
-        """Sum of squares of the points that are not chosen about the line of those that are.
+    def held_out(self, grey: Floats, chosen: Booleans) -> Floats:
+        """Error of the points that are not chosen by the law of those that are.
 
         Parameters
         ----------
@@ -123,11 +116,21 @@ class TraverseFit:
             Grey of the points along one line, shape (n,).
         chosen
             Points that make the law, shape (n,).
+
+        Returns
+        -------
+        NDArray
+            Measured less predicted mg# of the others; where there is no grey the deviation of all
+            mg#, as good as no law.
         """
-        law = falling_line(grey[None, chosen], self.mg[chosen])
-        left = self.mg[~chosen] - law.mg(grey[None, ~chosen])[0]
-        worst = float(np.var(self.mg))
-        return float(np.where(np.isfinite(left), np.minimum(left**2, worst), worst).sum())
+        law = falling_line(grey[None, chosen], self.mg[chosen], self.range_mg)
+        residual = law.residual(grey[None, ~chosen], self.mg[~chosen])[0]
+        return np.where(np.isfinite(residual), residual, float(np.std(self.mg)))
+
+    @property
+    def range_mg(self) -> float:
+        """Range of mg# in which a point that is astray lies anywhere."""
+        return float(np.ptp(self.mg)) + 6 * LEAST_SCALE
 
 
 @dataclass(frozen=True)
@@ -140,21 +143,47 @@ class FallingLines:
         Grey and mg# through which each line goes, shape (lines,).
     slope
         mg# a grey level, shape (lines,).
+    scale
+        Standard deviation of mg# about the line, shape (lines,).
+    range_mg
+        Range in which a point that is astray lies anywhere.
     """
 
     grey: Floats
     mean: Floats
     slope: Floats
+    scale: Floats
+    range_mg: float
 
-    def mg(self, grey: Floats) -> Floats:
-        """Return the mg# of greys, shape (lines, n)."""
-        return self.mean[:, None] + self.slope[:, None] * (grey - self.grey[:, None])
+    def residual(self, grey: Floats, mg: Floats) -> Floats:
+        """Return measured less predicted mg#, shape (lines, n)."""
+        return mg - self.mean[:, None] - self.slope[:, None] * (grey - self.grey[:, None])
+
+    def log_density(self, grey: Floats, mg: Floats) -> Floats:
+        """Return the log of the density of each point, shape (lines, n).
+
+        A point without grey is astray.
+        """
+        astray = ASTRAY / self.range_mg
+        return np.log(self._near(self.residual(grey, mg)) + astray)
+
+    def share_near(self, grey: Floats, mg: Floats) -> Floats:
+        """Return the probability that each point belongs to the line, shape (lines, n)."""
+        near = self._near(self.residual(grey, mg))
+        return near / (near + ASTRAY / self.range_mg)
+
+    def _near(self, residual: Floats) -> Floats:
+        scale = self.scale[:, None]
+        exponent = np.where(np.isfinite(residual), -0.5 * (residual / scale) ** 2, -np.inf)
+        return np.asarray((1 - ASTRAY) / (np.sqrt(2 * np.pi) * scale) * np.exp(exponent))
 
 
-def falling_line(grey: Floats, mg: Floats) -> FallingLines:
-    """Fit mg# as a line of the grey, robustly, many lines at once.
+def falling_line(grey: Floats, mg: Floats, range_mg: float) -> FallingLines:
+    """Fit mg# as a line of the grey with some points astray, many lines at once.
 
-    More iron is brighter and never darker, so the slope is zero at most.
+    The points are a mixture: normal about the line, and a few (cracks, inclusions, contamination)
+    anywhere; fitted by expectation and maximisation from the widest scale down. More iron is
+    brighter and never darker, so the slope is zero at most.
 
     Parameters
     ----------
@@ -162,6 +191,8 @@ def falling_line(grey: Floats, mg: Floats) -> FallingLines:
         Shape (lines, n); NaN where there is none.
     mg
         Shape (n,).
+    range_mg
+        Range of mg# in which a point that is astray lies anywhere.
 
     Returns
     -------
@@ -170,27 +201,29 @@ def falling_line(grey: Floats, mg: Floats) -> FallingLines:
 
     References
     ----------
-    Huber, P. J. (1964). Robust estimation of a location parameter. Annals of Mathematical
-    Statistics 35, 73-101. doi 10.1214/aoms/1177703732
+    Dempster, A. P., Laird, N. M. and Rubin, D. B. (1977). Maximum likelihood from incomplete data
+    via the EM algorithm. Journal of the Royal Statistical Society B 39, 1-38.
+    doi 10.1111/j.2517-6161.1977.tb01600.x
     """
     there = np.isfinite(grey)
-    grey = np.where(there, grey, 0.0)
+    known = np.where(there, grey, 0.0)
     weight = there.astype(float)
-    middle = np.maximum(there.sum(axis=1) - 1, 0) // 2
-    rows = np.arange(len(grey))
     for _ in range(ROUNDS):
         total = np.maximum(weight.sum(axis=1), 1e-12)
-        at, mean = (weight * grey).sum(axis=1) / total, (weight @ mg) / total
-        apart = (grey - at[:, None]) * weight
-        spread = (apart * (grey - at[:, None])).sum(axis=1)
+        at, mean = (weight * known).sum(axis=1) / total, (weight @ mg) / total
+        apart = (known - at[:, None]) * weight
+        spread = (apart * (known - at[:, None])).sum(axis=1)
         common = (apart * (mg - mean[:, None])).sum(axis=1)
         slope = np.minimum(common / np.maximum(spread, 1e-9), 0.0)
-        law = FallingLines(at, mean, slope)
-        size = np.where(there, np.abs(mg - law.mg(grey)), np.inf)
-        scale = np.maximum(1.4826 * np.sort(size, axis=1)[rows, middle], LEAST_SCALE)
-        weight = there / np.maximum(1.0, np.where(there, size, 0.0) / (1.5 * scale[:, None]))
+        residual = mg - mean[:, None] - slope[:, None] * (known - at[:, None])
+        scale = np.sqrt((weight * residual**2).sum(axis=1) / total)
+        law = FallingLines(at, mean, slope, np.maximum(scale, LEAST_SCALE), range_mg)
+        weight = law.share_near(grey, mg)
     return law
 
 
-ROUNDS = 5
-"""Rounds of weighting down points that do not fit."""
+ROUNDS = 6
+"""Rounds of expectation and maximisation."""
+
+ASTRAY = 0.05
+"""Share of points that may lie anywhere."""
