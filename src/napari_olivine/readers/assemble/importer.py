@@ -89,6 +89,8 @@ def import_section(
 
 def _report(source: Source, new: bool, job: Job) -> None:
     """Tell the person where tiles and maps lie, if that is new, and what may spoil the result."""
+    if new:
+        job.say(f"A pixel is {source.pixel_size_um:.5g} um wide, by {source.pixel_source}.")
     if new and source.layout is not None:
         job.say(source.layout.words)
     for submap in source.submaps if new else ():

@@ -152,13 +152,16 @@ def _common(images: dict[str, Image], settings: ImportSettings) -> tuple[Acquisi
     }
     remarks = []
     if acquisition.pixel_size_um is None and sizes:
-        acquisition = replace(acquisition, pixel_size_um=next(iter(sizes.values())))
+        name, size_um = next(iter(sizes.items()))
+        source = f"{images[name].acquisition.pixel_source} (of {name})".removeprefix(" ")
+        acquisition = replace(acquisition, pixel_size_um=size_um, pixel_source=source)
     apart = bool(sizes) and max(sizes.values()) > (1 + SAME_PIXEL) * min(sizes.values())
     if settings.pixel_size_um is None and apart:
         listed = ", ".join(f"{name} {size:.4g}" for name, size in sizes.items())
         remarks.append(
             f"the files do not agree on the size of a pixel ({listed} um); "
-            f"{acquisition.pixel_size_um:.4g} um is taken, set the pixel size if that is wrong"
+            f"{acquisition.pixel_size_um:.4g} um is taken (by {acquisition.pixel_source}); set the "
+            "pixel size if that is wrong"
         )
     if acquisition.accelerating_voltage_kv is None:
         voltages = (image.acquisition.accelerating_voltage_kv for image in images.values())

@@ -66,6 +66,7 @@ def place_bse(identified: Identified, settings: ImportSettings, job: Job) -> Pla
     if (description := identified.description) is not None:
         acquisition = Acquisition(
             pixel_size_um=description.pixel_size_um,
+            pixel_source="section.json",
             accelerating_voltage_kv=description.accelerating_voltage_kV,
         )
         return Placed(described_layout(description), bse, acquisition)

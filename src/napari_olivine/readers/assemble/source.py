@@ -90,6 +90,11 @@ class Source:
         return self.frame.pixel_size_um
 
     @property
+    def pixel_source(self) -> str:
+        """What states the size of a pixel, in words that go on from "by ..."."""
+        return self.frame.pixel_source
+
+    @property
     def layout(self) -> Layout | None:
         """Where the tiles lie, `None` without tiles."""
         return self.frame.layout

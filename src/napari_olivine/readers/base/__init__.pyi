@@ -3,6 +3,7 @@ from .image import (
     Acquisition as Acquisition,
     Image as Image,
     Unreadable as Unreadable,
+    usual_pixel_size as usual_pixel_size,
     usual_pixel_size_um as usual_pixel_size_um,
 )
 from .signal_names import (

@@ -27,6 +27,9 @@ TOUCHING = 0.015
 """Steps that differ by less than this share from the tile's side are meant to touch: pixel sizes
 are not known better."""
 
+APART = 0.1
+"""Gaps between tiles of more than this share of a side are said: so may a wrong pixel size look."""
+
 SAME_PLACE = 0.1
 """Tiles nearer than this share of their side are of the same place."""
 
@@ -158,7 +161,7 @@ def layout_of_stage(
     matrix = axes.matrix(pixel_size_um)
     centre = (np.array(tile_shape) - 1) / 2
     zero = np.median(grid.positions + centre - stage_um @ matrix.T, axis=0)
-    remarks = list(grid.remarks)
+    remarks = [*grid.remarks, *_apart(grid, pixel_size_um)]
     if not sure:
         remarks.append(
             "The images do not tell which way the stage's axes run (set the mirrored axes): "
@@ -178,6 +181,18 @@ def layout_of_stage(
         stage=StageFrame(matrix, np.asarray(zero, np.float64)),
         sure=sure,
     )
+
+
+def _apart(grid: _Grid, pixel_size_um: float) -> list[str]:
+    """Say that tiles do not touch, which a wrong pixel size would look like."""
+    if not (grid.regular and grid.gap_share > APART and len(grid.cells) > 1):
+        return []
+    times = 1 + max(grid.gap_share, 0)
+    return [
+        f"by the stage the tiles do not touch (gaps of {grid.gap_share:.0%} of a tile): either the "
+        f"section was scanned with gaps, or a pixel is not {pixel_size_um:.4g} um wide; with "
+        f"{pixel_size_um * times:.4g} um the tiles would touch"
+    ]
 
 
 def _find_axes(
@@ -221,6 +236,7 @@ class _Grid:
     remarks: list[str]
     overlap_px: tuple[float, float]
     tile_shape: tuple[int, int]
+    regular: bool = True
 
     @property
     def overlapping_share(self) -> float:
@@ -241,7 +257,9 @@ def _grid(positions: Floats, tile_shape: tuple[int, int]) -> _Grid:
     if np.abs(away / step).max() > REGULAR:
         finer = np.maximum(side * 2.5 * SAME_PLACE, 1)
         cells, _ = _snap(positions, finer)
-        return _Grid(positions, cells, "in no regular grid", [], _shared(step, side), tile_shape)
+        return _Grid(
+            positions, cells, "in no regular grid", [], _shared(step, side), tile_shape, False
+        )
     step = _refined_step(positions, cells, step)
     away = positions - cells * step
     away -= np.median(away, axis=0)

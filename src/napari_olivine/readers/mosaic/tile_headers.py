@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base import Acquisition, Image, usual_pixel_size_um
+from napari_olivine.readers.base import Acquisition, Image, usual_pixel_size
 from napari_olivine.readers.discover import NAMED
 from napari_olivine.readers.signals import ImageRef
 
@@ -43,8 +43,10 @@ class TileHeaders:
             for name in ("instrument", "detector", "accelerating_voltage_kv", "dwell_time_us")
             if len({getattr(one, name) for one in every}) == 1
         }
+        size_um, source = usual_pixel_size(self.images.values())
         return Acquisition(
-            pixel_size_um=usual_pixel_size_um(self.images.values()),
+            pixel_size_um=size_um,
+            pixel_source=source,
             taken=min((one.taken for one in every if one.taken), default=None),
             **same,
         )

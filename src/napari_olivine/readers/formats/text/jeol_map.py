@@ -95,7 +95,7 @@ def open_images(file: Path) -> list[Image]:
     acquisition = _acquisition(conditions, keys, values)
     image = image_of(rows, _signal(keys), acquisition, files)
     if acquisition.pixel_size_um is None and (size_um := _beam_scan_um(keys, rows.shape[1])):
-        acquisition = replace(acquisition, pixel_size_um=size_um)
+        acquisition = replace(acquisition, pixel_size_um=size_um, pixel_source="the magnification")
         image = replace(image, acquisition=acquisition, remarks=(BY_MAGNIFICATION,))
     return [image]
 
@@ -215,7 +215,8 @@ def _acquisition(file: Path, keys: dict[str, str], values: dict[str, float]) -> 
     model = keys.get("XM_ANALYSIS_INSTRUMENT") or keys.get("CM_INSTRUMENT") or ""
     return Acquisition(
         instrument=f"JEOL {model}".strip(),
-        pixel_size_um=_square_um(file, step),
+        pixel_size_um=(size_um := _square_um(file, step)),
+        pixel_source=f"the step in {file.name}" if size_um else "",
         stage_um=(stage[0] * 1000, stage[1] * 1000) if len(stage) >= 2 else None,
         rotation_deg=rotation[0] if rotation else None,
         accelerating_voltage_kv=voltage[0] if voltage else values.get("kv"),

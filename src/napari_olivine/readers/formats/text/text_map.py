@@ -8,11 +8,18 @@ the name of each column above it is no map.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
+from napari_olivine.readers.formats.metadata import (
+    OBLONG,
+    PixelSizes,
+    contradictions,
+    preferred,
+    stated,
+)
 from napari_olivine.readers.formats.text.text_matrix import NumberRows, find_rows, numbers_of
 from napari_olivine.readers.formats.text.xmaptools import map_frame
 
@@ -115,13 +122,13 @@ def open_images(file: Path) -> list[Image]:
             remedy="Export the map as a matrix, a line of the image in each row.",
         )
     frame = map_frame(file.parent, rows.shape)
-    acquisition = Acquisition(
-        pixel_size_um=_pixel_size_um(found.header, rows.columns)
-        or (frame.pixel_size_um if frame else None),
-        stage_um=frame.stage_um if frame else None,
-    )
+    sizes = _sizes(found.header, rows.columns)
+    if frame is not None:
+        sizes += stated((frame.pixel_size_um, f"the corners in {frame.file.name}", OBLONG))
+    acquisition = Acquisition(**preferred(sizes), stage_um=frame.stage_um if frame else None)
     files = (frame.file,) if frame else ()
-    return [image_of(rows, _signal(found.header), acquisition, files)]
+    image = image_of(rows, _signal(found.header), acquisition, files)
+    return [replace(image, remarks=tuple(contradictions(sizes)))]
 
 
 def image_of(
@@ -195,12 +202,13 @@ def _heads_a_map(header: list[str], columns: int) -> bool:
     return any(HEADER_WORDS.search(line) for line in header)
 
 
-def _pixel_size_um(header: tuple[str, ...], columns: int) -> float | None:
-    """Side of a pixel by the lines before the numbers: by itself, else by the map's width."""
-    size = _length_um(header, PIXEL_SIZE, PIXEL_SIZE_UNIT_FIRST)
-    if size is None and (width := _length_um(header, WIDTH, WIDTH_UNIT_FIRST)):
-        size = width / columns
-    return size
+def _sizes(header: tuple[str, ...], columns: int) -> PixelSizes:
+    """Size of a pixel by the lines before the numbers: by itself, and by the map's width."""
+    width = _length_um(header, WIDTH, WIDTH_UNIT_FIRST)
+    return stated(
+        (_length_um(header, PIXEL_SIZE, PIXEL_SIZE_UNIT_FIRST), "the lines before the numbers"),
+        (width / columns if width else None, f"the width in the file over {columns} columns"),
+    )
 
 
 def _length_um(

@@ -26,10 +26,12 @@ from napari_olivine.readers.formats import (
 )
 from napari_olivine.readers.formats.metadata import (
     EmbeddedMetadata,
+    contradictions,
     ome,
-    read_beside,
-    read_embedded,
-    resolution_um,
+    preferred,
+    read_of_page,
+    resolution_of,
+    stated,
 )
 from napari_olivine.readers.formats.tiff.rows import BROKEN, PageRows, check_extent
 from napari_olivine.readers.formats.tiff.tag_check import VARIANTS, check_tags
@@ -107,12 +109,12 @@ def _image(file: Path, page: Any, name: str, planes: dict[int, ome.OmePlane] | N
     to_grey, dtype, remark = _grey_rule(file, page)
     check_extent(file, page)
     shape = (page.imagelength, page.imagewidth)
-    metadata = read_embedded(page, shape) or read_beside(file, shape) or EmbeddedMetadata()
+    metadata = read_of_page(page, file, shape)
     if metadata.refused:
         raise InputError(f"{file} {metadata.refused}")
-    acquisition = _acquisition(page, metadata, (planes or {}).get(page.index))
+    acquisition, doubts = _acquisition(page, metadata, (planes or {}).get(page.index), shape)
     shown = metadata.shown(shape)
-    remarks = ([remark] if remark else []) + metadata.remarks(shape)
+    remarks = ([remark] if remark else []) + metadata.remarks(shape) + doubts
     return Image(
         file=file,
         shape=shown,
@@ -174,19 +176,27 @@ def _whole_palette(palette: NDArray[np.uint16], dtype: np.dtype[Any]) -> NDArray
     return np.concatenate([palette, stray], axis=1)
 
 
-def _acquisition(page: Any, metadata: EmbeddedMetadata, plane: ome.OmePlane | None) -> Acquisition:
-    acquisition = metadata.acquisition
+def _acquisition(
+    page: Any, metadata: EmbeddedMetadata, plane: ome.OmePlane | None, shape: tuple[int, int]
+) -> tuple[Acquisition, list[str]]:
+    """Return what is said of the acquisition, and where the sizes of a pixel contradict."""
+    acquisition, sizes = metadata.acquisition, metadata.sizes
     if plane is not None:
-        ours, theirs = acquisition, plane.acquisition
+        theirs = plane.acquisition
         acquisition = replace(
-            ours,
-            pixel_size_um=ours.pixel_size_um or theirs.pixel_size_um,
-            stage_um=ours.stage_um or theirs.stage_um,
-            taken=ours.taken or theirs.taken,
+            acquisition,
+            stage_um=acquisition.stage_um or theirs.stage_um,
+            taken=acquisition.taken or theirs.taken,
         )
-    if acquisition.pixel_size_um is None and metadata.scanned is None:
-        acquisition = replace(acquisition, pixel_size_um=resolution_um(page))
-    return acquisition
+        sizes += stated((theirs.pixel_size_um, theirs.pixel_source))
+    refused = ""
+    if not metadata.is_resized(shape):
+        by_resolution, refused = resolution_of(page)
+        sizes += by_resolution
+    acquisition = replace(acquisition, **preferred(sizes))
+    if not sizes:
+        acquisition = replace(acquisition, pixel_source=refused)
+    return acquisition, contradictions(sizes)
 
 
 def _names(
