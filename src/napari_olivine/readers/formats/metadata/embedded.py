@@ -111,6 +111,11 @@ def read_of_page(page: Any, file: Path, shape: Shape) -> EmbeddedMetadata:
         The TIFF.
     shape
         Rows and columns of the page.
+
+    Returns
+    -------
+    EmbeddedMetadata
+        Empty if no maker left anything.
     """
     embedded, beside = read_embedded(page, shape), read_beside(file, shape)
     if embedded is None or beside is None:

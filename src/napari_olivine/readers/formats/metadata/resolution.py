@@ -66,7 +66,7 @@ def by_resolution(size_um: float | None) -> tuple[PixelSizes, str]:
     whole = round(dpi)
     printed = dpi <= FINEST_PRINT_DPI and abs(dpi - whole) < 0.02
     if size_um > LARGEST_PIXEL_UM or (printed and any(whole % step == 0 for step in PRINTING_DPI)):
-        return (), f"a resolution of {dpi:.4g} dpi, which is one of printing"
+        return (), f"a resolution of {dpi:.0f} dpi, which is one of printing"
     source = f"the resolution alone ({dpi:,.0f} pixels an inch); check it against a scale bar"
     return stated((size_um, source)), ""
 
