@@ -112,7 +112,8 @@ def arrange_tiles(
     remarks: list[str] = []
     if has_stage(stage_um) and len(np.unique(stage_um, axis=0)) > len(tiles) / 2:
         if pixel_size_um:
-            return layout_of_stage(
+            rotation_deg, doubts = _rotation_of(tiles)
+            layout = layout_of_stage(
                 names,
                 stage_um,
                 pixel_size_um,
@@ -120,7 +121,9 @@ def arrange_tiles(
                 read_tile=read_tile,
                 job=job,
                 mirror=settings.mirror,
+                rotation_deg=rotation_deg,
             )
+            return replace(layout, remarks=[*layout.remarks, *doubts])
         remarks.append("without a pixel size the stage positions are of no use")
     lost = np.flatnonzero(~np.isfinite(stage_um).all(axis=1))
     if 0 < len(lost) < len(tiles):
@@ -184,6 +187,18 @@ def share_strips(layout: Layout) -> bool:
         if len(shared) and shared.median() >= NARROWEST_PX:
             return True
     return False
+
+
+def _rotation_of(tiles: Sequence[Image]) -> tuple[float, list[str]]:
+    """Return the scan rotation of the tiles, degrees, and that it is not the same for all."""
+    angles = Counter(round(image.acquisition.rotation_deg or 0.0, 1) for image in tiles)
+    if len(angles) <= 1:
+        return tiles[0].acquisition.rotation_deg or 0.0, []
+    listed = ", ".join(f"{angle:g} degrees: {count} tiles" for angle, count in angles.items())
+    return 0.0, [
+        f"the tiles were scanned at several rotations ({listed}), so none is used to place them; "
+        "look at the map of tiles, and import the tiles of each rotation by themselves"
+    ]
 
 
 def _reader_of(tiles: Sequence[Image], tile_shape: tuple[int, int]) -> ReadTile:
