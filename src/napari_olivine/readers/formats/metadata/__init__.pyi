@@ -1,6 +1,7 @@
 from .embedded import (
     EmbeddedMetadata as EmbeddedMetadata,
     read_beside as read_beside,
+    read_embedded as read_embedded,
     read_of_page as read_of_page,
 )
 from .pixel_size import (

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image, Unreadable
 from napari_olivine.readers.formats import (
+    PAGE,
     ToGrey,
     colour_error,
     first_sample,
@@ -29,6 +30,7 @@ from napari_olivine.readers.formats.metadata import (
     contradictions,
     ome,
     preferred,
+    read_embedded,
     read_of_page,
     resolution_of,
     stated,
@@ -48,6 +50,14 @@ REDUCED, MASK = 1, 4
 PAGE_NAME, DESCRIPTION = 285, 270
 
 SAVE_APART = "Save one file per signal and place."
+
+MOST_NAMELESS = 4
+"""So many pages without names may be the detectors of one scan; more are a stack of something."""
+
+
+def holds_several(file: Path) -> bool:
+    """Tell whether a TIFF has pages beside the first, which may be images of their own."""
+    return check_tags(file) > 1
 
 
 def recognises(file: Path, head: bytes) -> bool:
@@ -219,14 +229,27 @@ def _names(
         names = [_short(_text(p, PAGE_NAME)) or _short(_text(p, DESCRIPTION)) for p in pages]
     if len(pages) == 1:
         return {pages[0].index: names[0] if planes or is_known(names[0]) else ""}
-    signals = [signal_of_channel(name) for name in names]
-    if not all(signals) or len(set(signals)) != len(signals):
-        raise InputError(
-            f"{file} is a stack of images, not one: its {len(pages)} pages have no names of their "
-            "own.",
-            remedy=SAVE_APART,
-        )
-    return {p.index: name for p, name in zip(pages, names, strict=True)}
+    for tell in (names, [_detector(page) for page in pages], _numbered(pages)):
+        signals = [signal_of_channel(name) for name in tell]
+        if all(signals) and len(set(signals)) == len(signals):
+            return {page.index: name for page, name in zip(pages, tell, strict=True)}
+    raise InputError(
+        f"{file} is a stack of images, not one: its {len(pages)} pages have no names of their own.",
+        remedy=SAVE_APART,
+    )
+
+
+def _detector(page: Any) -> str:
+    """Return the detector that the maker's tags of a page name."""
+    found = read_embedded(page, (page.imagelength, page.imagewidth))
+    return found.acquisition.detector if found is not None else ""
+
+
+def _numbered(pages: list[Any]) -> list[str]:
+    """Give each page a number: a person says which shows what."""
+    if len(pages) > MOST_NAMELESS:
+        return [""]
+    return [f"{PAGE} {number}" for number in range(1, len(pages) + 1)]
 
 
 def _imagej_labels(file: Path, pages: list[Any], described: str) -> list[str]:
