@@ -20,6 +20,7 @@ from napari_olivine.readers.formats.metadata import (
     preferred,
     stated,
 )
+from napari_olivine.readers.formats.text.jeol_conditions import conditions_beside
 from napari_olivine.readers.formats.text.text_matrix import NumberRows, find_rows, numbers_of
 from napari_olivine.readers.formats.text.xmaptools import map_frame
 
@@ -93,7 +94,8 @@ def _from_utf_16(head: bytes) -> bytes:
 def open_images(file: Path) -> list[Image]:
     """Return the one image of a text map.
 
-    Its pixel size and place come from its header or from an XMapTools standard file in its folder.
+    Its pixel size and place come from its header, from an XMapTools standard file or from condition
+    files of JEOL for maps of its shape in its folder.
     All numbers are read once, to find their type and what is no number.
 
     Raises
@@ -125,8 +127,15 @@ def open_images(file: Path) -> list[Image]:
     sizes = _sizes(found.header, rows.columns)
     if frame is not None:
         sizes += stated((frame.pixel_size_um, f"the corners in {frame.file.name}", OBLONG))
-    acquisition = Acquisition(**preferred(sizes), stage_um=frame.stage_um if frame else None)
-    files = (frame.file,) if frame else ()
+    conditions = conditions_beside(file, rows.shape)
+    for one, taken in conditions:
+        sizes += stated((taken.pixel_size_um, f"the step in {one.name}"))
+    acquisition = replace(
+        conditions[0][1] if conditions else Acquisition(), **preferred(sizes), detector=""
+    )
+    if frame is not None:
+        acquisition = replace(acquisition, stage_um=frame.stage_um)
+    files = (*((frame.file,) if frame else ()), *(one for one, _ in conditions))
     image = image_of(rows, _signal(found.header), acquisition, files)
     return [replace(image, remarks=tuple(contradictions(sizes)))]
 
