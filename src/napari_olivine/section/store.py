@@ -271,6 +271,14 @@ class Section:
             If the product is missing or has no such image.
         """
         folder = self.require(product, stale_ok=True).path / name
+        if not folder.exists() and (product, name) == ("images", "BSE"):
+            raise SectionError(
+                f"{self.path} has no BSE image, only the maps {', '.join(self.record.signals)}: "
+                "levelling, training, segmentation, crystals and calibration need BSE.",
+                remedy="Import the maps together with a BSE image of the same field into another "
+                "section.",
+                step="import",
+            )
         if not folder.exists():
             there = sorted(p.parent.name for p in folder.parent.glob("*/zarr.json"))
             raise SectionError(f"{folder.parent} has no image {name!r}; it has {', '.join(there)}.")

@@ -8,7 +8,6 @@ from pathlib import Path
 from napari_olivine.errors import InputError
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.overlaid import Overlaid
-from napari_olivine.readers.base import BSE
 from napari_olivine.readers.formats.metadata import OBLONG, PixelSize, contradictions, stated
 from napari_olivine.readers.formats.text import (
     Standards,
@@ -84,7 +83,7 @@ def find_frame(
     InputError
         If nothing says how large a pixel is.
     """
-    shape = overlaid.signals[BSE].shape
+    shape = overlaid.shape
     files = [file for file in sorted(folder.glob("*.txt")) if is_standard_file(file)]
     standard = read_standards(files[0]) if files else None
     sizes = _sizes(overlaid, standard, settings)
@@ -110,7 +109,7 @@ def _sizes(
     overlaid: Overlaid, standard: Standards | None, settings: ImportSettings
 ) -> tuple[PixelSize, ...]:
     """Every statement of how large a pixel is: the person's, the images', the map's corners."""
-    shape, by_images = overlaid.signals[BSE].shape, overlaid.acquisition
+    shape, by_images = overlaid.shape, overlaid.acquisition
     by_corners = None
     if standard is not None:
         by_corners = round(sum(pixel_sizes_um(standard, shape)) / 2, 6)

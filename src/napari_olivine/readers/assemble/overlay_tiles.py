@@ -15,7 +15,7 @@ from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.identify import Identified
 from napari_olivine.readers.assemble.overlaid import Overlaid
 from napari_olivine.readers.assemble.place import Placed
-from napari_olivine.readers.base import BSE, SignalReader
+from napari_olivine.readers.base import SignalReader
 from napari_olivine.readers.discover import in_short, is_wanted
 from napari_olivine.readers.mosaic import Layout, TileMosaic
 from napari_olivine.readers.signals import (
@@ -63,7 +63,7 @@ def overlay_tiles(
     bse = {image.place: image for image in placed.bse}
     for done, (name, refs) in enumerate(images.items()):
         job.progress(done, len(images), "Laying the signals over each other")
-        if name == BSE:
+        if name == identified.reference:
             laid.signals[name] = TileMosaic(
                 name, layout, bse, skip_missing=settings.skip_missing, lost=placed.lost
             )

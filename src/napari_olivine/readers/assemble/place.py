@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.identify import Identified
-from napari_olivine.readers.base import BSE, Acquisition
+from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.mosaic import (
     Layout,
     described_layout,
@@ -62,7 +62,7 @@ def place_bse(identified: Identified, settings: ImportSettings, job: Job) -> Pla
     InputError
         If no place can be found for the tiles.
     """
-    bse = identified.images[BSE]
+    bse = identified.images[identified.reference]
     if (description := identified.description) is not None:
         acquisition = Acquisition(
             pixel_size_um=description.pixel_size_um,

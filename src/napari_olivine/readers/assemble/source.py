@@ -80,6 +80,11 @@ class Source:
     problems: list[str] = field(default_factory=list)
 
     @property
+    def reference(self) -> SignalReader:
+        """The signal that the others are laid over: BSE, else the finest map."""
+        return next(iter(self.signals.values()))
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the section."""
         return self.frame.shape

@@ -10,6 +10,7 @@ from .signal_names import (
     DEPTH as DEPTH,
     depth_of as depth_of,
     is_no_measurement as is_no_measurement,
+    is_xray_map as is_xray_map,
     signal_of as signal_of,
 )
 from .signal_reader import SignalReader as SignalReader

@@ -13,6 +13,7 @@ from napari_olivine.readers.base.vocabulary import (
     ELEMENTS,
     LINE,
     OTHER_ELECTRON_NAMES,
+    SYMBOLS,
     WORDS,
     element_of_line,
     plain,
@@ -88,6 +89,11 @@ def is_no_measurement(name: str) -> bool:
     """Tell whether a name says that a picture is no measurement (a mask, a preview)."""
     words = set(re.split(r"[^a-z]+", SUFFIX.sub("", name.lower())))
     return bool(words & set(NO_SIGNALS))
+
+
+def is_xray_map(signal: str) -> bool:
+    """Tell whether a signal is an element or an oxide, and no image that electrons made."""
+    return signal in SYMBOLS or bool(OXIDE.fullmatch(signal))
 
 
 def depth_of(name: str) -> int | None:
