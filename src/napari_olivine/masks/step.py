@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.masks.rules import Rule, parse_rule
+from napari_olivine.masks.named_rules import rule_for
+from napari_olivine.masks.rules import COUNTS, Rule
 from napari_olivine.section import (
     Product,
     Raster,
@@ -39,8 +40,8 @@ class MaskSettings(Settings):
         "olivine",
         "Rule",
         "'olivine-paper' (Ca/Mg < 0.1, Al/Mg < 0.1, Mg > 30), 'olivine' (the same and "
-        "Si/(Mg + Fe) < 0.85, which keeps orthopyroxene out), or conditions of your own such as "
-        "'Al > 900 and Si < 1300'.",
+        "Si/(Mg + Fe) < 0.85, which keeps orthopyroxene out; for maps in wt% its conditions follow "
+        "from stoichiometry), or conditions of your own such as 'Al > 900 and Si < 1300'.",
     )
     smoothing_px: float | None = setting(
         None,
@@ -71,7 +72,7 @@ def make_mask(
     Parameters
     ----------
     section
-        Section with element maps in counts.
+        Section with element maps in counts or wt%.
     settings
         Rule and smoothing.
     job
@@ -85,10 +86,11 @@ def make_mask(
     Raises
     ------
     InputError
-        If the rule cannot be read or names an element that has no map.
+        If the rule cannot be read, names an element that has no map, or is for maps of another
+        unit.
     """
     settings, job = settings or MaskSettings(), job or Job()
-    rule = parse_rule(settings.rule)
+    rule = rule_for(settings.rule, {one: section.unit_of(one) for one in section.record.signals})
     if missing := sorted(set(rule.signals) - set(section.record.signals)):
         raise InputError(
             f"The rule {rule.text!r} needs {', '.join(missing)}, but {section.path} has only "
@@ -99,6 +101,8 @@ def make_mask(
     recipe = section.recipe("mask", settings, ["images"])
     if done := section.finished("mask", recipe, job):
         return done
+    if rule.unit != COUNTS:
+        job.say(f"The maps are in {rule.unit}: the rule is {rule.text}.")
     maps = {signal: section.raster("images", signal) for signal in rule.signals}
     # The average at the rim of a submap would mix in pixels that were not measured.
     rim = int(np.ceil(RIM_SIGMAS * _smoothing(settings)))
@@ -182,26 +186,34 @@ def phase_of(
     rule
         Definition of the phase.
     maps
-        Counts of every signal of the rule, shape (rows, columns).
+        Counts (or wt%) of every signal of the rule, shape (rows, columns).
     smoothing_px
         0: each pixel by itself. Otherwise the significance of each condition (its margin over its
-        Poisson standard error) is averaged by a Gaussian of this standard deviation, so that
-        neighbours decide together where a single pixel holds too few counts.
+        Poisson standard error; for wt% the margin itself) is averaged by a Gaussian of this
+        standard deviation, so that neighbours decide together where a single pixel holds too few
+        counts.
 
     Returns
     -------
     ndarray
         Whether each pixel is the phase, bool, shape (rows, columns).
     """
+    held = conditions_of(rule, maps, smoothing_px)
+    return np.asarray(np.logical_and.reduce(held))
+
+
+def conditions_of(
+    rule: Rule, maps: Mapping[str, NDArray[np.float32]], smoothing_px: float
+) -> list[NDArray[np.bool_]]:
+    """Tell for each condition of a rule where it holds; see `phase_of`."""
     if smoothing_px == 0:
-        return rule.applies(maps)
-    held: NDArray[np.bool_] | None = None
+        return [condition.holds(maps) for condition in rule.conditions]
+    held = []
     for condition in rule.conditions:
-        evidence = cv2.GaussianBlur(
-            condition.significance(maps), (0, 0), smoothing_px, borderType=cv2.BORDER_REFLECT_101
-        )
-        held = evidence > 0 if held is None else held & (evidence > 0)
-    assert held is not None  # a rule has at least one condition
+        # Only of counts the noise is known; quantities are averaged as they are.
+        margin = condition.significance(maps) if rule.unit == COUNTS else condition.margin(maps)
+        even = cv2.GaussianBlur(margin, (0, 0), smoothing_px, borderType=cv2.BORDER_REFLECT_101)
+        held.append(even > 0)
     return held
 
 

@@ -289,6 +289,11 @@ class Section:
             self._rasters[folder] = known, mark
         return known
 
+    def unit_of(self, signal: str) -> str:
+        """Return the unit of an element map: ``"counts"``, ``"wt%"`` or ``"at%"``."""
+        units = self.require("images", stale_ok=True).notes.get("units", {})
+        return str(units.get(signal, "counts"))
+
     def table(self, product: str, name: str) -> pd.DataFrame:
         """Read a table (Parquet) of a product, e.g. ``table("crystals", "crystals")``.
 

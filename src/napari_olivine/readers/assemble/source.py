@@ -23,7 +23,7 @@ from napari_olivine.readers.assemble.overlay_tiles import overlay_tiles
 from napari_olivine.readers.assemble.place import place_bse
 from napari_olivine.readers.assemble.submaps import locate_submaps
 from napari_olivine.readers.assemble.tables import OnSection, Tables, read_tables
-from napari_olivine.readers.base import SignalReader, raise_if_any
+from napari_olivine.readers.base import BSE, SignalReader, raise_if_any, unit_of
 from napari_olivine.readers.mosaic import Layout
 from napari_olivine.readers.submaps import Submap
 
@@ -103,6 +103,15 @@ class Source:
     def layout(self) -> Layout | None:
         """Where the tiles lie, `None` without tiles."""
         return self.frame.layout
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each X-ray map: ``"counts"``, ``"wt%"`` or ``"at%"``."""
+        return {
+            name: unit_of(signal.files[0], name)
+            for name, signal in self.signals.items()
+            if name != BSE and signal.files
+        }
 
     @property
     def tile_shape(self) -> tuple[int, int] | None:

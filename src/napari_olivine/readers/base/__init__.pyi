@@ -12,6 +12,7 @@ from .signal_names import (
     is_no_measurement as is_no_measurement,
     is_xray_map as is_xray_map,
     signal_of as signal_of,
+    unit_of as unit_of,
 )
 from .signal_reader import SignalReader as SignalReader
 from .validation import LISTED as LISTED, raise_if_any as raise_if_any

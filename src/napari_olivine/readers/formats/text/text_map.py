@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
+from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of, unit_of
 from napari_olivine.readers.formats.metadata import (
     OBLONG,
     PixelSizes,
@@ -117,7 +117,9 @@ def open_images(file: Path) -> list[Image]:
         )
     if found is None:
         raise InputError(f"{file} is no map of numbers.")
-    rows = find_rows(file, found.begin)
+    rows = find_rows(
+        file, found.begin, signed=unit_of(file, signal_of(file.stem) or "") != "counts"
+    )
     if rows.columns <= FEWEST_COLUMNS and rows.shape[0] >= MOST_ROWS:
         raise InputError(
             f"{file} is a list of {rows.shape[0]} x {rows.columns} numbers, not a map.",
