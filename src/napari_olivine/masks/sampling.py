@@ -56,7 +56,20 @@ def read_wide(
 
 
 def measured_in(ignore: IgnoreElsewhere, rows: slice, columns: slice) -> NDArray[np.bool_]:
-    """Tell which pixels of a block were measured."""
+    """Tell which pixels of a block were measured.
+
+    Parameters
+    ----------
+    ignore
+        Writes 255 where a block was not measured.
+    rows, columns
+        The block.
+
+    Returns
+    -------
+    ndarray
+        bool, of the block's shape.
+    """
     block = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
     ignore(block, rows, columns)
     return np.asarray(block != UNMEASURED)

@@ -135,6 +135,7 @@ def make_mask(
             section.pixel_size_um,
             reduction="mode",
             origin=f"reference mask by the rule {rule.text}",
+            labelled="BSE" if "BSE" in section.record.signals else section.record.signals[0],
         )
         side = block_side(job, 4 * (len(maps) + 6))
         for rows, columns in draft.pending(blocks(section.shape, side, side), "Masking"):
@@ -289,7 +290,18 @@ def phase_of(
 def conditions_of(
     rule: Rule, maps: Mapping[str, NDArray[np.float32]], smoothing_px: float
 ) -> list[NDArray[np.bool_]]:
-    """Tell for each condition of a rule where it holds; see `phase_of`."""
+    """Tell for each condition of a rule where it holds.
+
+    Parameters
+    ----------
+    rule, maps, smoothing_px
+        See `phase_of`.
+
+    Returns
+    -------
+    list of ndarray
+        One a condition, bool, shape (rows, columns).
+    """
     if smoothing_px == 0:
         return [condition.holds(maps) for condition in rule.conditions]
     held = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ def test_maps_alone_are_imported_and_masked(tmp_path: Path, section: Section) ->
     make_mask(section, MaskSettings(rule="Mg/(Mg + Fe) > 0.1", smoothing_px=0))
     mask = section.raster("mask", "olivine").read(slice(None), slice(None))
     assert mask.mean() > 0.9
+    ome = json.loads((section.path / "mask" / "olivine" / "zarr.json").read_text())["attributes"][
+        "ome"
+    ]
+    of = section.path / "mask" / "olivine" / ome["image-label"]["source"]["image"]
+    assert of.resolve().is_dir(), "other programs find the image that the mask is of"
     assert "there is no BSE image" in read_source(tmp_path / "maps", SIZE).problems[0]
 
 
@@ -84,6 +90,7 @@ def test_tiles_of_maps_are_a_mosaic(tmp_path: Path) -> None:
     }
     source = read_source(maps(tmp_path / "maps", **grid), SIZE)
     assert source.form == "tiles"
+    assert not any("BSE" in problem for problem in source.problems[1:])
     np.testing.assert_array_equal(source.signals["Si"].read(0, 80, Job()), COUNTS)
 
 

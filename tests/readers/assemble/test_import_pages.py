@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +70,13 @@ def test_a_preview_page_leaves_the_name_of_the_file(tmp_path) -> None:
         writer.write(BSE[::4, ::4], subfiletype=1)
     source = read_source(tmp_path / "a", SIZE)
     assert list(source.signals) == ["BSE"]
+
+
+def test_a_described_tile_of_several_pages_is_refused(tmp_path) -> None:
+    pages(tmp_path / "tiles" / "BSE.tif", (285, "SE"), (285, "BSE"))
+    described = {
+        "pixel_size_um": 1, "tile_shape": [40, 60], "grid": [1, 1], "signals": ["BSE"],
+        "tile_pattern": "tiles/{signal}.tif",
+    }  # fmt: skip
+    (tmp_path / "section.json").write_text(json.dumps(described))
+    assert "it holds SE, BSE" in " ".join(read_source(tmp_path, SIZE).findings())

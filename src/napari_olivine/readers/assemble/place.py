@@ -72,7 +72,7 @@ def place_bse(identified: Identified, settings: ImportSettings, job: Job) -> Pla
         return Placed(described_layout(description), bse, acquisition)
     if not identified.are_tiles:
         return Placed()
-    headers = read_headers(identified.folder, bse, job)
+    headers = read_headers(identified.folder, bse, job, identified.reference)
     layout = place_mosaic(identified.folder, headers, settings, job)
     opened = [headers.opened(image) for image in bse]
     return Placed(layout, opened, headers.acquisition, headers.wrong + holes(layout))

@@ -54,7 +54,9 @@ def place_mosaic(folder: Path, headers: TileHeaders, settings: ImportSettings, j
         If no place can be found for the tiles, or they are those of several sections.
     """
     if not headers.images:
-        raise_if_any(headers.wrong, f"{folder}: no tile of BSE can be used", file=folder)
+        raise_if_any(
+            headers.wrong, f"{folder}: no tile of {headers.signal} can be used", file=folder
+        )
     try:
         layout = arrange_tiles(headers.images, settings, job)
     except InputError as error:
@@ -64,7 +66,7 @@ def place_mosaic(folder: Path, headers: TileHeaders, settings: ImportSettings, j
             "them in the folder.",
             file=folder,
         ) from error
-    _refuse_several(folder, layout, settings)
+    _refuse_several(folder, layout, headers.signal, settings)
     layout = layout.with_times({n: one.acquisition.taken for n, one in headers.images.items()})
     return replace(layout, remarks=[*headers.remarks, *layout.remarks])
 
@@ -250,14 +252,14 @@ def _layout_of_names(names: list[str], readings: Names, seams: Seams, job: Job) 
     )
 
 
-def _refuse_several(folder: Path, layout: Layout, settings: ImportSettings) -> None:
+def _refuse_several(folder: Path, layout: Layout, signal: str, settings: ImportSettings) -> None:
     """Refuse what looks like several sections, or like the same mosaic twice."""
     if settings.tile_order or settings.tile_columns or settings.skip_missing:
         return
     if layout.how == "names" and not layout.sure and len(layout.names) <= FEW:
         raise InputError(
-            f"{folder} holds {len(layout.names)} images of BSE ({', '.join(layout.names)}), and "
-            "nothing shows that they fit together.",
+            f"{folder} holds {len(layout.names)} images of {signal} ({', '.join(layout.names)}), "
+            "and nothing shows that they fit together.",
             remedy="If they are sections or fields of their own, import each by itself; if they "
             "are tiles, say in which order ({setting:tile_order} rows).",
             setting="tile_order",
