@@ -291,7 +291,8 @@ class Section:
 
     def unit_of(self, signal: str) -> str:
         """Return the unit of an element map: ``"counts"``, ``"wt%"`` or ``"at%"``."""
-        units = self.require("images", stale_ok=True).notes.get("units", {})
+        images = self.product("images")  # an import that was stopped has none yet
+        units = images.notes.get("units", {}) if images is not None else {}
         return str(units.get(signal, "counts"))
 
     def table(self, product: str, name: str) -> pd.DataFrame:
