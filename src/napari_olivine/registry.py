@@ -76,6 +76,8 @@ class Step:
         Products that are inputs too where they are there, or where a setting says so.
     given
         What an instrument must have left: ``"maps"`` (element maps) or ``"analyses"`` (EPMA).
+    bse
+        Whether it works on the BSE image, which a section of maps alone has not.
     todo
         What "Next" says; empty if it never leads here.
     leads_to
@@ -97,6 +99,7 @@ class Step:
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     given: Literal["", "maps", "analyses"] = ""
+    bse: bool = False
     todo: str = ""
     leads_to: str = ""
     share: float = 0.0
@@ -198,6 +201,7 @@ STEPS: dict[str, Step] = {
             verb="Level the grey",
             dock="Section",
             needs=("images",),
+            bse=True,
             share=0.02,
         ),
         Step(
@@ -221,6 +225,7 @@ STEPS: dict[str, Step] = {
             verb="Train",
             dock="Train",
             needs=("images", "mask"),
+            bse=True,
             uses=("corrections",),
             todo="train a network on the mask",
             leads_to="segment",
@@ -234,6 +239,7 @@ STEPS: dict[str, Step] = {
             verb="Segment the whole section",
             dock="Segment",
             needs=("images",),
+            bse=True,
             uses=("models",),
             todo="segment the whole section",
             share=0.12,
@@ -246,6 +252,7 @@ STEPS: dict[str, Step] = {
             verb="Calibrate",
             dock="EPMA profiles",
             needs=("images", "epma"),
+            bse=True,
             uses=("mask", "segmentation", "levelling"),
             given="analyses",
             todo="calibrate grey to mg#",
@@ -259,6 +266,7 @@ STEPS: dict[str, Step] = {
             verb="Find crystals",
             dock="Crystals",
             needs=("images",),
+            bse=True,
             uses=("mask", "segmentation", "outline", "probability", "mg"),
             todo="find and measure the crystals",
             share=0.04,

@@ -10,7 +10,14 @@ from hypothesis import given, settings, strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.masks import OLIVINE_PAPER, MaskSettings, make_mask, parse_rule, phase_of
+from napari_olivine.masks import (
+    OLIVINE_PAPER,
+    MaskSettings,
+    make_mask,
+    parse_rule,
+    phase_of,
+    rule_for,
+)
 from napari_olivine.section import Section
 from tests.helpers.sections import make_section
 
@@ -35,7 +42,7 @@ def maps_of(phase: str) -> dict[str, np.ndarray]:
     [("olivine-paper", {"Fo90", "Fo70", "En80"}), ("olivine", {"Fo90", "Fo70"})],
 )
 def test_each_rule_takes_the_phases_it_should(rule: str, taken: set[str]) -> None:
-    assert {p for p in COUNTS if parse_rule(rule).applies(maps_of(p))[0, 0]} == taken
+    assert {p for p in COUNTS if rule_for(rule, {}).applies(maps_of(p))[0, 0]} == taken
 
 
 @settings(max_examples=200, deadline=None)
@@ -45,7 +52,7 @@ def test_the_rule_without_divisions_is_the_published_one(ca: int, al: int, mg: i
     published = ratio(ca) < 0.1 and ratio(al) < 0.1 and mg > 30
     maps = {"Ca": np.float32([[ca]]), "Al": np.float32([[al]]), "Mg": np.float32([[mg]])}
     close = any(mg and abs(count / mg - 0.1) < 1e-6 for count in (ca, al))
-    assert close or bool(parse_rule("olivine-paper").applies(maps)[0, 0]) == published
+    assert close or bool(rule_for("olivine-paper", {}).applies(maps)[0, 0]) == published
 
 
 def test_without_magnesium_a_ratio_is_infinite() -> None:

@@ -49,6 +49,7 @@ def segment(
     """
     settings = settings or SegmentSettings()
     job = job or Job()
+    section.raster("images", "BSE")  # before a model is asked for, which would not help
     models = select_models(section, settings.model, settings.compare)
     plan = make_plan(section, models, settings, job)
     with open_probabilities(section, plan, job) as drafts:

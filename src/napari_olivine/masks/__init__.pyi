@@ -1,7 +1,13 @@
-from .rules import (
-    NAMED_RULES as NAMED_RULES,
+from .named_rules import (
+    NAMED as NAMED,
     OLIVINE as OLIVINE,
     OLIVINE_PAPER as OLIVINE_PAPER,
+    OLIVINE_WEIGHT as OLIVINE_WEIGHT,
+    rule_for as rule_for,
+)
+from .rules import (
+    COUNTS as COUNTS,
+    WEIGHT as WEIGHT,
     Rule as Rule,
     parse_rule as parse_rule,
 )

@@ -1,9 +1,4 @@
-"""Phase rules over element maps: read from a line of text, applied without divisions.
-
-References
-----------
-Leichter et al. (2022), doi 10.3389/feart.2022.740638, section 3.5.
-"""
+"""Phase rules over element maps: read from a line of text, applied without divisions."""
 
 from __future__ import annotations
 
@@ -17,17 +12,8 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 
-OLIVINE_PAPER = "Ca/Mg < 0.1 and Al/Mg < 0.1 and Mg > 30"
-"""The published rule for counts (Leichter et al. 2022)."""
-
-OLIVINE = OLIVINE_PAPER + " and Si/(Mg + Fe) < 0.85"
-"""The published rule and the count ratio that keeps orthopyroxene out.
-
-Si/(Mg + Fe) in counts is 0.53-0.84 for olivine down to Fo50 and 1.15-1.5 for orthopyroxene
-(15 kV); both move together by some 15 % with the detector, so the limit stands close to olivine.
-"""
-
-NAMED_RULES = {"olivine": OLIVINE, "olivine-paper": OLIVINE_PAPER}
+COUNTS, WEIGHT = "counts", "wt%"
+"""Units of maps: X-ray counts, whose noise is their square root, and weight per cent."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +39,7 @@ class Condition:
     denominator: Sum
     below: bool
     limit: float
+    text: str = ""
 
     def holds(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
         """Tell for each pixel whether it holds.
@@ -84,10 +71,21 @@ class Condition:
 
 @dataclass(frozen=True)
 class Rule:
-    """A phase is where all conditions hold."""
+    """A phase is where all conditions hold.
+
+    Parameters
+    ----------
+    text
+        The conditions as they are written.
+    conditions
+        The same, to apply.
+    unit
+        Unit of the maps.
+    """
 
     text: str
     conditions: tuple[Condition, ...]
+    unit: str = COUNTS
 
     @property
     def signals(self) -> list[str]:
@@ -110,12 +108,12 @@ class Rule:
 
 
 def parse_rule(text: str) -> Rule:
-    """Read a rule: a named one, or conditions joined by ``and``.
+    """Read a rule: conditions joined by ``and``.
 
     Parameters
     ----------
     text
-        ``"olivine"``, ``"olivine-paper"`` or e.g. ``"Ca/Mg < 0.1 and Si/(Mg + Fe) < 0.85"``.
+        E.g. ``"Ca/Mg < 0.1 and Si/(Mg + Fe) < 0.85"``.
         A side may be a signal, a sum ``(A + 2*B)``, or a ratio of two such; the other side is a
         number.
 
@@ -124,16 +122,18 @@ def parse_rule(text: str) -> Rule:
     InputError
         If it cannot be read; says at which condition.
     """
-    text = NAMED_RULES.get(text.strip(), text).strip()
+    text = text.strip()
     if not text:
         raise InputError(
             "The rule is empty.",
-            remedy=f"Write {{setting:rule}} for example as: {OLIVINE_PAPER}",
+            remedy=f"Write {{setting:rule}} for example as: {EXAMPLE}",
             setting="rule",
         )
     parts = re.split(r"\band\b|&", text)
     return Rule(text, tuple(_condition(part.strip(), text) for part in parts))
 
+
+EXAMPLE = "Ca/Mg < 0.1 and Al/Mg < 0.1 and Mg > 30"
 
 _NUMBER = r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?"
 _NAME = r"[A-Za-z][A-Za-z0-9_]*"
@@ -156,7 +156,7 @@ def _condition(text: str, rule: str) -> Condition:
         )
     numerator = _sum(ratio[0], text)
     denominator = _sum(ratio[1], text) if len(ratio) == 2 else Sum((), 1.0)
-    return Condition(numerator, denominator, sides[2] == "<", float(sides[3]))
+    return Condition(numerator, denominator, sides[2] == "<", float(sides[3]), text)
 
 
 def _sum(text: str, condition: str) -> Sum:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -11,7 +13,10 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.masks.rules import Rule, parse_rule
+from napari_olivine.masks.limits import cut_populations, relative_limits
+from napari_olivine.masks.named_rules import rule_for
+from napari_olivine.masks.rules import COUNTS, Rule
+from napari_olivine.masks.sampling import measured_in, read_wide, sample_of
 from napari_olivine.section import (
     Product,
     Raster,
@@ -28,8 +33,14 @@ from napari_olivine.settings import Settings, setting
 IGNORE = 255
 """Value of mask pixels without a label: not measured, or too close to an outline."""
 
+ALMOST_ALL = 99.9
+"""Share of the measured pixels from which a mask takes the whole section, per cent."""
+
 RIM_SIGMAS = 2
 """Width of the rim of a submap that gets no label, in standard deviations of the smoothing."""
+
+
+_BY_RULE: Final = "rule"
 
 
 class MaskSettings(Settings):
@@ -39,8 +50,16 @@ class MaskSettings(Settings):
         "olivine",
         "Rule",
         "'olivine-paper' (Ca/Mg < 0.1, Al/Mg < 0.1, Mg > 30), 'olivine' (the same and "
-        "Si/(Mg + Fe) < 0.85, which keeps orthopyroxene out), or conditions of your own such as "
-        "'Al > 900 and Si < 1300'.",
+        "Si/(Mg + Fe) < 0.85, which keeps orthopyroxene out; for maps in wt% its conditions follow "
+        "from stoichiometry), or conditions of your own such as 'Al > 900 and Si < 1300'.",
+    )
+    limits: Literal["rule", "valleys"] = setting(
+        _BY_RULE,
+        "Limits",
+        "'rule': as the rule says. 'valleys': each limit is moved into the valley between two "
+        "populations in the histogram of these maps, for other detectors and dwell times than the "
+        "rule was written for.",
+        exclude_if=_BY_RULE.__eq__,  # masks that were made before this setting stay up to date
     )
     smoothing_px: float | None = setting(
         None,
@@ -71,7 +90,7 @@ def make_mask(
     Parameters
     ----------
     section
-        Section with element maps in counts.
+        Section with element maps in counts or wt%.
     settings
         Rule and smoothing.
     job
@@ -85,10 +104,11 @@ def make_mask(
     Raises
     ------
     InputError
-        If the rule cannot be read or names an element that has no map.
+        If the rule cannot be read, names an element that has no map, or is for maps of another
+        unit.
     """
     settings, job = settings or MaskSettings(), job or Job()
-    rule = parse_rule(settings.rule)
+    rule = rule_for(settings.rule, {one: section.unit_of(one) for one in section.record.signals})
     if missing := sorted(set(rule.signals) - set(section.record.signals)):
         raise InputError(
             f"The rule {rule.text!r} needs {', '.join(missing)}, but {section.path} has only "
@@ -99,11 +119,14 @@ def make_mask(
     recipe = section.recipe("mask", settings, ["images"])
     if done := section.finished("mask", recipe, job):
         return done
+    if rule.unit != COUNTS:
+        job.say(f"The maps are in {rule.unit}: the rule is {rule.text}.")
     maps = {signal: section.raster("images", signal) for signal in rule.signals}
     # The average at the rim of a submap would mix in pixels that were not measured.
     rim = int(np.ceil(RIM_SIGMAS * _smoothing(settings)))
     measured = _measured_tiles(section, maps)
     coverage = _Coverage(measured, section.fields(), rule.signals, rim)
+    rule = _with_limits(rule, maps, coverage, settings, job)
     with section.draft("mask", recipe, job) as draft:
         out = create_raster(
             draft.path / "olivine",
@@ -112,6 +135,7 @@ def make_mask(
             section.pixel_size_um,
             reduction="mode",
             origin=f"reference mask by the rule {rule.text}",
+            labelled="BSE" if "BSE" in section.record.signals else section.record.signals[0],
         )
         side = block_side(job, 4 * (len(maps) + 6))
         for rows, columns in draft.pending(blocks(section.shape, side, side), "Masking"):
@@ -122,7 +146,41 @@ def make_mask(
         tiles = section.tiles()
         empty = len(tiles) - len(measured) if tiles is not None and measured is not None else 0
         draft.notes |= _notes(out, rule, empty, job)
+        share = draft.notes["phase_percent"]
+        if share == 0 or share >= ALMOST_ALL:
+            left = _left_by_conditions(rule, maps, coverage, settings, job)
+            draft.notes["conditions"] = left.counts
+            what = "is empty" if share == 0 else "takes the whole section"
+            job.warn(
+                f"The mask {what}: {left.words}.",
+                remedy="Look at these maps, and change {setting:rule} or {setting:limits}.",
+                setting="rule",
+            )
     return section.require("mask")
+
+
+def _with_limits(
+    rule: Rule,
+    maps: Mapping[str, Raster],
+    coverage: _Coverage,
+    settings: MaskSettings,
+    job: Job,
+) -> Rule:
+    """Move the limits if that is wished, and warn of those that cut a population in two."""
+    sample = sample_of(maps, coverage.ignore_elsewhere, job)
+    if not len(next(iter(sample.values()))):
+        return rule
+    if settings.limits == "valleys":
+        rule, said = relative_limits(rule, sample)
+        job.say(
+            "; ".join([f"By the histograms of these maps the rule is {rule.text}", *said]) + "."
+        )
+    remedy = "Measure olivine you are sure of, and set {setting:rule} by it"
+    if settings.limits == _BY_RULE:
+        remedy += ", or set {setting:limits} to valleys"
+    for problem in cut_populations(rule, sample):
+        job.warn(f"{problem}.", remedy=f"{remedy}.", setting="rule")
+    return rule
 
 
 def _smoothing(settings: MaskSettings) -> float:
@@ -141,18 +199,49 @@ def _mask_block(
 ) -> NDArray[np.uint8]:
     """Apply the rule to a block, read with a halo so that its outlines do not show."""
     sigma = _smoothing(settings)
-    halo = int(np.ceil(4 * sigma)) + settings.edge_ignore_px
-    top, left = min(halo, rows.start), min(halo, columns.start)
-    wide = (
-        slice(rows.start - top, rows.stop + halo),
-        slice(columns.start - left, columns.stop + halo),
-    )
-    counts = {signal: image.read(*wide).astype(np.float32) for signal, image in maps.items()}
+    counts, inner = read_wide(maps, rows, columns, ceil(4 * sigma) + settings.edge_ignore_px)
     mask = phase_of(rule, counts, sigma).astype(np.uint8)
     if settings.edge_ignore_px:
         mask[_edge(mask, settings.edge_ignore_px)] = IGNORE
-    height, width = rows.stop - rows.start, columns.stop - columns.start
-    return mask[top : top + height, left : left + width]
+    return mask[inner]
+
+
+@dataclass(frozen=True)
+class _Left:
+    """How many of the measured pixels each condition of a rule leaves."""
+
+    measured: int
+    counts: dict[str, int]
+    together: int
+
+    @property
+    def words(self) -> str:
+        each = ", ".join(f"{text} leaves {count:,}" for text, count in self.counts.items())
+        return f"of {self.measured:,} measured pixels {each}; all together {self.together:,}"
+
+
+def _left_by_conditions(
+    rule: Rule,
+    maps: Mapping[str, Raster],
+    coverage: _Coverage,
+    settings: MaskSettings,
+    job: Job,
+) -> _Left:
+    sigma = _smoothing(settings)
+    shape = next(iter(maps.values())).shape
+    side = block_side(job, 4 * (len(maps) + 6) + len(rule.conditions))
+    counts = dict.fromkeys((condition.text for condition in rule.conditions), 0)
+    measured = together = 0
+    for rows, columns in blocks(shape, side, side):
+        job.check()
+        wide, inner = read_wide(maps, rows, columns, ceil(4 * sigma))
+        there = measured_in(coverage.ignore_elsewhere, rows, columns)
+        held = [one[inner] & there for one in conditions_of(rule, wide, sigma)]
+        for condition, one in zip(rule.conditions, held, strict=True):
+            counts[condition.text] += int(np.count_nonzero(one))
+        together += int(np.count_nonzero(np.logical_and.reduce(held)))
+        measured += int(np.count_nonzero(there))
+    return _Left(measured, counts, together)
 
 
 @dataclass(frozen=True)
@@ -182,26 +271,45 @@ def phase_of(
     rule
         Definition of the phase.
     maps
-        Counts of every signal of the rule, shape (rows, columns).
+        Counts (or wt%) of every signal of the rule, shape (rows, columns).
     smoothing_px
         0: each pixel by itself. Otherwise the significance of each condition (its margin over its
-        Poisson standard error) is averaged by a Gaussian of this standard deviation, so that
-        neighbours decide together where a single pixel holds too few counts.
+        Poisson standard error; for wt% the margin itself) is averaged by a Gaussian of this
+        standard deviation, so that neighbours decide together where a single pixel holds too few
+        counts.
 
     Returns
     -------
     ndarray
         Whether each pixel is the phase, bool, shape (rows, columns).
     """
+    held = conditions_of(rule, maps, smoothing_px)
+    return np.asarray(np.logical_and.reduce(held))
+
+
+def conditions_of(
+    rule: Rule, maps: Mapping[str, NDArray[np.float32]], smoothing_px: float
+) -> list[NDArray[np.bool_]]:
+    """Tell for each condition of a rule where it holds.
+
+    Parameters
+    ----------
+    rule, maps, smoothing_px
+        See `phase_of`.
+
+    Returns
+    -------
+    list of ndarray
+        One a condition, bool, shape (rows, columns).
+    """
     if smoothing_px == 0:
-        return rule.applies(maps)
-    held: NDArray[np.bool_] | None = None
+        return [condition.holds(maps) for condition in rule.conditions]
+    held = []
     for condition in rule.conditions:
-        evidence = cv2.GaussianBlur(
-            condition.significance(maps), (0, 0), smoothing_px, borderType=cv2.BORDER_REFLECT_101
-        )
-        held = evidence > 0 if held is None else held & (evidence > 0)
-    assert held is not None  # a rule has at least one condition
+        # Only of counts the noise is known; quantities are averaged as they are.
+        margin = condition.significance(maps) if rule.unit == COUNTS else condition.margin(maps)
+        even = cv2.GaussianBlur(margin, (0, 0), smoothing_px, borderType=cv2.BORDER_REFLECT_101)
+        held.append(even > 0)
     return held
 
 

@@ -37,7 +37,7 @@ OVERVIEW_ROWS = CHUNK // 2
 SMALLEST = 512
 """A pyramid ends with the first level whose longer side is at most this."""
 
-LABELLED = "../../images/BSE"
+LABELLED = "../../images/{}"
 """The image that masks and labels are of, as seen from them (OME-NGFF 0.5, image-label)."""
 
 PATIENCE_S = 2.0
@@ -294,6 +294,7 @@ def create_raster(
     reduction: Reduction,
     fill: float = 0,
     origin: str = "",
+    labelled: str = "BSE",
     sharded: bool = True,
 ) -> Raster:
     """Create an empty multiscale image, or open it if it is there already.
@@ -315,6 +316,8 @@ def create_raster(
         Value of pixels that are never written.
     origin
         Description of the image, for readers in other programs.
+    labelled
+        Signal whose image a mask or labels are of; a section without BSE has another.
     sharded
         Whether many chunks share a file. An image that grows in any order, or from several
         processes, has a file for each of its chunks of 1024 px (overviews 512 px) instead.
@@ -350,7 +353,7 @@ def create_raster(
             dimension_names=("y", "x"),
         )
     # Written last and at once: an image without its zarr.json is not finished being created.
-    ome = _ome_metadata(folder.name, len(shapes), pixel_size_um, reduction, origin)
+    ome = _ome_metadata(folder.name, len(shapes), pixel_size_um, reduction, origin, labelled)
     zarr.create_group(folder, zarr_format=3, attributes={"ome": ome})
     return Raster(folder)
 
@@ -429,7 +432,7 @@ def _identity(folder: Path) -> int:
 
 
 def _ome_metadata(
-    name: str, levels: int, pixel_size_um: float, reduction: str, origin: str
+    name: str, levels: int, pixel_size_um: float, reduction: str, origin: str, labelled: str
 ) -> dict[str, Any]:
     datasets = []
     for level in range(levels):
@@ -454,5 +457,5 @@ def _ome_metadata(
         ],
     }
     if reduction == "mode":
-        ome["image-label"] = {"source": {"image": LABELLED}}
+        ome["image-label"] = {"source": {"image": LABELLED.format(labelled)}}
     return ome

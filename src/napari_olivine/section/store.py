@@ -271,6 +271,14 @@ class Section:
             If the product is missing or has no such image.
         """
         folder = self.require(product, stale_ok=True).path / name
+        if not folder.exists() and (product, name) == ("images", "BSE"):
+            raise SectionError(
+                f"{self.path} has no BSE image, only the maps {', '.join(self.record.signals)}: "
+                "levelling, training, segmentation, crystals and calibration need BSE.",
+                remedy="Import the maps together with a BSE image of the same field into another "
+                "section.",
+                step="import",
+            )
         if not folder.exists():
             there = sorted(p.parent.name for p in folder.parent.glob("*/zarr.json"))
             raise SectionError(f"{folder.parent} has no image {name!r}; it has {', '.join(there)}.")
@@ -280,6 +288,12 @@ class Section:
             known = Raster(folder)
             self._rasters[folder] = known, mark
         return known
+
+    def unit_of(self, signal: str) -> str:
+        """Return the unit of an element map: ``"counts"``, ``"wt%"`` or ``"at%"``."""
+        images = self.product("images")  # an import that was stopped has none yet
+        units = images.notes.get("units", {}) if images is not None else {}
+        return str(units.get(signal, "counts"))
 
     def table(self, product: str, name: str) -> pd.DataFrame:
         """Read a table (Parquet) of a product, e.g. ``table("crystals", "crystals")``.

@@ -389,6 +389,21 @@ def test_a_map_of_jeol_on_windows(tmp_path):
     assert image.files == (tmp_path / "data001.cnd",)
 
 
+def test_maps_of_other_names_have_the_conditions_of_their_folder(tmp_path):
+    """XMapTools and others export ``Mg.txt`` beside ``data001.cnd``, for all maps of one shape."""
+    file, other = write(tmp_path / "Mg.txt"), write(tmp_path / "coarse.txt", COUNTS[:5])
+    (tmp_path / "data001.cnd").write_text(WINDOWS)
+    said = only(file).acquisition
+    assert (said.pixel_size_um, said.pixel_source) == (0.5, "the step in data001.cnd")
+    assert said.stage_um == pytest.approx((16540.7, 19922.0))
+    assert (said.accelerating_voltage_kv, said.detector) == (15, "")
+    assert only(other).acquisition.pixel_size_um is None
+    (tmp_path / "data002.cnd").write_text(WINDOWS.replace("0.50 0.50", "0.70 0.70"))
+    (remark,) = only(file).remarks
+    assert "0.5 um wide by the step in data001.cnd" in remark
+    assert "0.7 um by the step in data002.cnd" in remark
+
+
 def test_a_jeol_map_with_one_number_a_line(tmp_path):
     file = tmp_path / "data002.csv"
     file.write_text("\n".join(str(cell) for cell in COUNTS.ravel()))

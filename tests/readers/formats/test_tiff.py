@@ -198,7 +198,7 @@ def test_false_colours_are_refused(tmp_path):
         (np.zeros((9, 8), np.float32), {"photometric": "miniswhite"}, "stores white as 0"),
         (np.zeros((9, 8), bool), {}, "has pixels of type bool"),
         (np.zeros((9, 8), np.complex64), {}, "has pixels of type complex64"),
-        (np.zeros((2, 9, 8), np.uint8), {"photometric": "minisblack"}, "is a stack of images"),
+        (np.zeros((5, 9, 8), np.uint8), {"photometric": "minisblack"}, "is a stack of images"),
         (
             np.zeros((9, 8, 5), np.uint8),
             {"photometric": "minisblack", "planarconfig": "contig"},

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
@@ -252,3 +252,58 @@ def test_any_positions_give_a_section_of_sensible_size_or_a_clear_error(position
         return
     assert np.prod([float(side) for side in layout.shape]) <= 40 * len(positions) * np.prod(TILE)
     assert len(layout.tiles) + len(layout.doubled) == len(positions)
+
+
+UPRIGHT = {sides: tiles_on_stage(16, mirrored=sides) for sides in [(True, False), (False, True)]}
+
+
+def turned(images: dict[str, Image], stage_deg: float, recorded_deg: float) -> dict[str, Image]:
+    """Turn the frame of the stage; the instrument records an angle."""
+    angle = np.deg2rad(stage_deg)
+    matrix = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    changed = {}
+    for name, image in images.items():
+        x, y = np.array(image.acquisition.stage_um) @ matrix
+        taken = replace(image.acquisition, stage_um=(x, y), rotation_deg=recorded_deg)
+        changed[name] = replace(image, acquisition=taken)
+    return changed
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    angle=st.floats(-180, 180),
+    sense=st.sampled_from([1, -1]),
+    mirrored=st.sampled_from(sorted(UPRIGHT)),
+)
+def test_a_recorded_scan_rotation_is_undone_at_any_angle(angle, sense, mirrored) -> None:
+    """Makers count it clockwise or anticlockwise; the images are those of the upright grid."""
+    layout = arrange_tiles(turned(UPRIGHT[mirrored], angle, sense * angle), ImportSettings())
+    assert layout.sure
+    assert cells_of(layout) == WANTED
+    step = np.array(TILE) - 16
+    wanted = np.array([WANTED[name] for name in layout.names]) * step
+    np.testing.assert_allclose(layout.positions, wanted, atol=0.01)
+    assert layout.stage is not None
+    table = layout.tiles.table
+    centres = layout.positions + (np.array(TILE) - 1) / 2
+    stage_um = table[["stage_x_um", "stage_y_um"]].to_numpy()
+    np.testing.assert_allclose(layout.stage.stage_to_pixel(stage_um), centres, atol=1e-6)
+
+
+def test_a_stage_that_steps_along_the_turned_scan_is_not_turned() -> None:
+    layout = arrange_tiles(turned(UPRIGHT[True, False], 0, 30), ImportSettings())
+    assert cells_of(layout) == WANTED
+    assert "degrees" not in layout.words
+
+
+def test_a_row_of_tiles_far_across_the_turned_stage_is_no_wrong_position() -> None:
+    images = turned(tiles_on_stage(16, grid=(1, 12)), 45, 45)
+    assert arrange_tiles(images, ImportSettings()).grid in {(1, 12), (12, 1)}
+
+
+def test_tiles_of_several_rotations_are_told() -> None:
+    images = UPRIGHT[True, False] | turned(
+        {"t00": UPRIGHT[True, False]["t00"]}, stage_deg=0, recorded_deg=30
+    )
+    layout = arrange_tiles(images, ImportSettings())
+    assert "several rotations (30 degrees: 1 tiles, 0 degrees: 11 tiles)" in layout.remarks[-1]

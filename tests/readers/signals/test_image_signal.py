@@ -96,9 +96,9 @@ def test_colour_and_truncated_images_are_named_together(tmp_path):
     assert "BSE.tif is truncated" in str(error.value)
 
 
-def test_the_backscatter_image_is_needed(tmp_path):
+def test_the_backscatter_image_is_asked_for_where_one_image_is_no_map(tmp_path):
     make_images(tmp_path, **TWO_UM)
-    (tmp_path / "BSE.tif").unlink()
+    (tmp_path / "BSE.tif").rename(tmp_path / "SE.tif")
     with pytest.raises(InputError, match="which signal is the backscatter image"):
         read_source(tmp_path)
 

@@ -247,6 +247,26 @@ class TestDock:
         assert sorted(part._last.source.signals) == ["BSE", "Mg"]
         assert part.signals.rowCount() == 3  # Fe can be ticked again
 
+    def test_maps_without_bse_are_imported_and_looked_at(
+        self, qtbot: Any, widget: Any, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "maps"
+        folder.mkdir()
+        for k, name in enumerate(("Fe", "Mg")):
+            image = np.random.default_rng(k).integers(0, 200, (50, 60), dtype=np.uint8)
+            tifffile.imwrite(folder / f"{name}.tif", image)
+        widget.form.editors["pixel_size_um"].value = 1.0
+        part = self.look(qtbot, widget, folder)
+        assert "no BSE image, only maps" in part.problems.text()
+        assert [part.signals.item(k, 1).text() for k in range(2)] == ["Fe", "Mg"]
+        widget.destination.edit.setText(str(tmp_path / "new"))
+        with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
+            qtbot.mouseClick(widget.run_button, LEFT)
+        layers = widget.session.viewer.layers
+        qtbot.waitUntil(lambda: {"Fe", "Mg"} <= {one.name for one in layers}, timeout=10_000)
+        assert [one.name for one in layers if one.visible] == ["Fe"]
+        assert "make a reference mask" in widget.next.text()
+
     @pytest.mark.parametrize("name", ["epma", "WDS"])
     def test_columns_can_be_named_in_every_folder_of_tables(
         self, qtbot: Any, widget: Any, folder: Path, name: str

@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_olivine.errors import InputError
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.overlaid import Overlaid
-from napari_olivine.readers.base import BSE
+from napari_olivine.readers.formats.metadata import OBLONG, PixelSize, contradictions, stated
 from napari_olivine.readers.formats.text import (
     Standards,
     is_standard_file,
@@ -29,6 +29,8 @@ class Frame:
         Rows and columns.
     pixel_size_um
         Side of a pixel, um.
+    pixel_source
+        What states it, in words that go on from "by ...".
     layout
         Where the tiles lie, `None` without tiles.
     standard
@@ -39,6 +41,7 @@ class Frame:
 
     shape: tuple[int, int]
     pixel_size_um: float
+    pixel_source: str
     layout: Layout | None = None
     standard: Standards | None = None
     remarks: list[str] = field(default_factory=list)
@@ -80,22 +83,38 @@ def find_frame(
     InputError
         If nothing says how large a pixel is.
     """
-    shape = overlaid.signals[BSE].shape
+    shape = overlaid.shape
     files = [file for file in sorted(folder.glob("*.txt")) if is_standard_file(file)]
     standard = read_standards(files[0]) if files else None
-    pixel_size_um = settings.pixel_size_um or overlaid.acquisition.pixel_size_um
-    if pixel_size_um is None and standard is not None:
-        pixel_size_um = round(sum(pixel_sizes_um(standard, shape)) / 2, 6)
-    if pixel_size_um is None:
+    sizes = _sizes(overlaid, standard, settings)
+    if not sizes:
+        refused = overlaid.acquisition.pixel_source
+        but = f", they state only {refused}" if refused else ""
         raise InputError(
-            f"{folder}: the files do not say how large a pixel is.",
+            f"{folder}: the files do not say how large a pixel is{but}.",
             remedy="Give {setting:pixel_size_um} (or, for text maps, add the standard file of "
             "XMapTools with the corners of the map).",
             setting="pixel_size_um",
             file=folder,
         )
-    remarks = [
+    remarks = contradictions(sizes)
+    remarks += [
         f"{file.name} is left out: a section has one standard file, {files[0].name} is taken"
         for file in files[1:]
     ]
-    return Frame(shape, pixel_size_um, layout, standard, remarks)
+    return Frame(shape, sizes[0].size_um, sizes[0].source, layout, standard, remarks)
+
+
+def _sizes(
+    overlaid: Overlaid, standard: Standards | None, settings: ImportSettings
+) -> tuple[PixelSize, ...]:
+    """Every statement of how large a pixel is: the person's, the images', the map's corners."""
+    shape, by_images = overlaid.shape, overlaid.acquisition
+    by_corners = None
+    if standard is not None:
+        by_corners = round(sum(pixel_sizes_um(standard, shape)) / 2, 6)
+    return stated(
+        (settings.pixel_size_um, "the setting"),
+        (by_images.pixel_size_um, by_images.pixel_source or "the files"),
+        (by_corners, f"the corners in {standard.file.name}" if standard else "", OBLONG),
+    )

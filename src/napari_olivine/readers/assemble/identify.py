@@ -38,7 +38,7 @@ class Identified:
     form
         How the images are kept: ``"tiles"``, or the format of the one BSE image in words.
     images
-        Images of each signal by its name in the section, BSE first.
+        Images of each signal by its name in the section, BSE first; without BSE the finest map.
     submaps
         Images that are known to show a part of the section.
     tables
@@ -59,8 +59,13 @@ class Identified:
     remarks: list[str] = field(default_factory=list)
 
     @property
+    def reference(self) -> str:
+        """The signal that the others are laid over: BSE, else the finest map."""
+        return next(iter(self.images))
+
+    @property
     def are_tiles(self) -> bool:
-        """Whether the BSE image is a mosaic."""
+        """Whether the image of the reference is a mosaic."""
         return self.form == TILES
 
     @property
@@ -110,11 +115,15 @@ def identify(source: Path | str, settings: ImportSettings, job: Job) -> Identifi
         raise_if_any(grouped.refused, f"{error.template} Some files cannot be used", file=folder)
         raise
     images = {names[name]: grouped.signals[name] for name in names}
-    section_bse, submap_bse = without_submaps(images)
-    images[BSE], non_tiles = drop_non_tiles(section_bse)
-    form = TILES
-    if len(images[BSE]) == 1:
-        form = next(one.format.name for one in contents.images if one.file == images[BSE][0].file)
+    section_refs, submap_bse = without_submaps(images) if BSE in images else ([], [])
+    if BSE not in images:
+        images = _finest_first(images)
+        section_refs = next(iter(images.values()))
+    reference = next(iter(images))
+    images[reference], non_tiles = drop_non_tiles(section_refs)
+    form, first = TILES, images[reference][0].file
+    if len(images[reference]) == 1:
+        form = next(one.format.name for one in contents.images if one.file == first)
     left_out = [f"left out: {refusal}" for refusal in grouped.refused]
     return Identified(
         folder,
@@ -123,8 +132,28 @@ def identify(source: Path | str, settings: ImportSettings, job: Job) -> Identifi
         images,
         SubmapImages(bse=submap_bse),
         contents.tables,
-        remarks=[*grouped.remarks, *left_out, *non_tiles],
+        remarks=[*_without_bse(images), *grouped.remarks, *left_out, *non_tiles],
     )
+
+
+def _finest_first(images: Mapping[str, list[ImageRef]]) -> dict[str, list[ImageRef]]:
+    """Put the signal of most pixels first: coarser maps are laid over it."""
+
+    def pixels(refs: list[ImageRef]) -> int:
+        image = refs[0].try_open()
+        return len(refs) * image.shape[0] * image.shape[1] if image is not None else 0
+
+    finest = max(images, key=lambda name: pixels(images[name]))
+    return {finest: images[finest]} | dict(images)
+
+
+def _without_bse(images: Mapping[str, list[ImageRef]]) -> list[str]:
+    if BSE in images:
+        return []
+    return [
+        "there is no BSE image, only maps: they can be looked at and masked, but levelling, "
+        "training, segmentation, crystals and calibration need BSE; if one of these is BSE, say so"
+    ]
 
 
 def _refuse_path(path: Path) -> None:
@@ -158,6 +187,7 @@ def _identify_described(folder: Path, settings: ImportSettings, job: Job) -> Ide
         maps_beside(folder, description.maps, settings, job),
         TableFolder(folder / "epma"),
         description,
+        _without_bse(images),
     )
 
 

@@ -19,6 +19,8 @@ from napari_olivine.section import Recipe, Section, SectionRecord
 
 SETTINGS = ImportSettings()
 
+COUNTS = "counts"
+
 
 def import_section(
     source: Path | str,
@@ -89,6 +91,10 @@ def import_section(
 
 def _report(source: Source, new: bool, job: Job) -> None:
     """Tell the person where tiles and maps lie, if that is new, and what may spoil the result."""
+    if new:
+        job.say(f"A pixel is {source.pixel_size_um:.5g} um wide, by {source.pixel_source}.")
+    if quantified := [f"{name} in {unit}" for name, unit in source.units.items() if unit != COUNTS]:
+        job.say(f"These maps are quantities, not counts: {', '.join(quantified)}.")
     if new and source.layout is not None:
         job.say(source.layout.words)
     for submap in source.submaps if new else ():

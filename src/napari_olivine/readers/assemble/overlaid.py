@@ -21,7 +21,7 @@ class Overlaid:
     Parameters
     ----------
     signals
-        Reader of each signal by its name, BSE first.
+        Reader of each signal by its name, BSE first; without BSE the finest map.
     acquisition
         What the files say of the acquisition.
     unplaced
@@ -34,3 +34,8 @@ class Overlaid:
     acquisition: Acquisition
     unplaced: list[UnplacedSignal]
     remarks: list[str]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the section: those of the first signal."""
+        return next(iter(self.signals.values())).shape

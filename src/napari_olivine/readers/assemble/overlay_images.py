@@ -9,7 +9,7 @@ from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.identify import Identified
 from napari_olivine.readers.assemble.overlaid import OTHER_FIELDS, Overlaid
-from napari_olivine.readers.base import BSE, Acquisition, Image, SignalReader, raise_if_any
+from napari_olivine.readers.base import Acquisition, Image, SignalReader, raise_if_any
 from napari_olivine.readers.discover import is_wanted, pattern_of
 from napari_olivine.readers.signals import (
     SAME_PIXEL,
@@ -50,12 +50,13 @@ def overlay_images(identified: Identified, settings: ImportSettings, job: Job) -
     unplaced: list[UnplacedSignal] = []
     wrong: list[str] = []
     remarks: list[str] = []
-    bse = images[BSE][0]
+    reference = identified.reference
+    bse = images[reference][0]
     for name, refs in images.items():
         job.check()
-        fitting, why_not = _fitting(name, refs, bse, chosen.get(BSE))
+        fitting, why_not = _fitting(name, refs, reference, bse, chosen.get(reference))
         if not fitting:
-            if name == BSE:
+            if name == reference:
                 wrong.append(why_not)
             elif is_wanted(name, settings):
                 unplaced.append(UnplacedSignal(name, refs, why_not))
@@ -65,7 +66,7 @@ def overlay_images(identified: Identified, settings: ImportSettings, job: Job) -
         order = sorted(fitting, key=lambda pair: _nearness(pair[0], pair[1], bse), reverse=True)
         near = [_nearness(ref, image, bse) for ref, image in order[:2]]
         if len(near) > 1 and near[0] == near[1]:
-            wrong.append(_several(name, refs))
+            wrong.append(_several(name, refs, reference))
             continue
         best, chosen[name] = order[0]
         if rest := [ref.file.relative_to(folder) for ref in refs if ref is not best]:
@@ -77,29 +78,29 @@ def overlay_images(identified: Identified, settings: ImportSettings, job: Job) -
     if wrong:
         wrong += [one.why for one in unplaced]
     raise_if_any(wrong, f"{folder} {OTHER_FIELDS}", file=folder)
-    shape = chosen[BSE].shape
+    shape = chosen[reference].shape
     signals: dict[str, SignalReader] = {}
     for name, image in chosen.items():
         signals[name] = over_section(WholeImage(name, image), shape)
         remarks += [f"{image.file.name}: {remark}" for remark in image.remarks]
-        remarks += upsample(name, image.shape, shape)
+        remarks += upsample(name, image.shape, shape, reference)
     acquisition, disagreeing = _common(chosen, settings)
     return Overlaid(signals, acquisition, unplaced, remarks + disagreeing)
 
 
 def _fitting(
-    name: str, refs: list[ImageRef], bse: ImageRef, bse_image: Image | None
+    name: str, refs: list[ImageRef], reference: str, bse: ImageRef, bse_image: Image | None
 ) -> tuple[list[tuple[ImageRef, Image]], str]:
     """Return the images of a signal that can be laid over the BSE image, or why none can."""
     places = {ref.place for ref in refs}
     if len({pattern_of(place) for place in places}) < len(places) and bse.place not in places:
-        return [], _several(name, refs)
+        return [], _several(name, refs, reference)
     fitting: list[tuple[ImageRef, Image]] = []
     first_reason = ""
     for ref in refs:
         try:
             image = ref.open()
-            why_not = _why_not(name, image, bse_image or image)
+            why_not = _why_not(name, image, reference, bse_image or image)
         except InputError as error:
             why_not = str(error)
         if not why_not:
@@ -108,10 +109,10 @@ def _fitting(
     return fitting, first_reason
 
 
-def _several(name: str, refs: list[ImageRef]) -> str:
+def _several(name: str, refs: list[ImageRef], reference: str) -> str:
     return (
         f"{name} has {len(refs)} images ({refs[0].file.name}, {refs[1].file.name}"
-        f"{', ...' if len(refs) > 2 else ''}) and BSE has one"
+        f"{', ...' if len(refs) > 2 else ''}) and {reference} has one"
     )
 
 
@@ -125,14 +126,14 @@ def _nearness(ref: ImageRef, image: Image, bse: ImageRef) -> tuple[bool, bool, b
     )
 
 
-def _why_not(name: str, image: Image, bse: Image) -> str:
+def _why_not(name: str, image: Image, reference: str, bse: Image) -> str:
     """Say why an image cannot be laid over the BSE image; nothing if it can."""
     if image.shape == bse.shape:
         return ""
     times = upsampling_factor(bse.shape, image.shape)
     shapes = (
-        f"{image.file.name} is not aligned with BSE: it has {image.shape[0]} x {image.shape[1]} "
-        f"px, BSE has {bse.shape[0]} x {bse.shape[1]} px (rows x columns)"
+        f"{image.file.name} is not aligned with {reference}: it has {image.shape[0]} x "
+        f"{image.shape[1]} px, {reference} has {bse.shape[0]} x {bse.shape[1]} px (rows x columns)"
     )
     if times is None:
         return shapes
@@ -143,7 +144,7 @@ def _why_not(name: str, image: Image, bse: Image) -> str:
 
 def _common(images: dict[str, Image], settings: ImportSettings) -> tuple[Acquisition, list[str]]:
     """Return what the images say of their acquisition, BSE first, and where they disagree."""
-    bse = images[BSE]
+    bse = next(iter(images.values()))
     acquisition = bse.acquisition
     sizes = {
         name: image.acquisition.pixel_size_um * image.shape[1] / bse.shape[1]
@@ -152,13 +153,16 @@ def _common(images: dict[str, Image], settings: ImportSettings) -> tuple[Acquisi
     }
     remarks = []
     if acquisition.pixel_size_um is None and sizes:
-        acquisition = replace(acquisition, pixel_size_um=next(iter(sizes.values())))
+        name, size_um = next(iter(sizes.items()))
+        source = f"{images[name].acquisition.pixel_source} (of {name})".removeprefix(" ")
+        acquisition = replace(acquisition, pixel_size_um=size_um, pixel_source=source)
     apart = bool(sizes) and max(sizes.values()) > (1 + SAME_PIXEL) * min(sizes.values())
     if settings.pixel_size_um is None and apart:
         listed = ", ".join(f"{name} {size:.4g}" for name, size in sizes.items())
         remarks.append(
             f"the files do not agree on the size of a pixel ({listed} um); "
-            f"{acquisition.pixel_size_um:.4g} um is taken, set the pixel size if that is wrong"
+            f"{acquisition.pixel_size_um:.4g} um is taken (by {acquisition.pixel_source}); set the "
+            "pixel size if that is wrong"
         )
     if acquisition.accelerating_voltage_kv is None:
         voltages = (image.acquisition.accelerating_voltage_kv for image in images.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -15,7 +16,7 @@ from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.identify import Identified
 from napari_olivine.readers.assemble.overlaid import Overlaid
 from napari_olivine.readers.assemble.place import Placed
-from napari_olivine.readers.base import BSE, SignalReader
+from napari_olivine.readers.base import SignalReader
 from napari_olivine.readers.discover import in_short, is_wanted
 from napari_olivine.readers.mosaic import Layout, TileMosaic
 from napari_olivine.readers.signals import (
@@ -61,9 +62,10 @@ def overlay_tiles(
     assert layout is not None
     laid = Overlaid({}, placed.acquisition, [], [])
     bse = {image.place: image for image in placed.bse}
+    reference = _Reference(identified.reference, bse)
     for done, (name, refs) in enumerate(images.items()):
         job.progress(done, len(images), "Laying the signals over each other")
-        if name == BSE:
+        if name == identified.reference:
             laid.signals[name] = TileMosaic(
                 name, layout, bse, skip_missing=settings.skip_missing, lost=placed.lost
             )
@@ -75,7 +77,7 @@ def overlay_tiles(
             )
             continue
         try:
-            laid.signals[name], remarks = _over_bse(name, refs, layout, settings, bse)
+            laid.signals[name], remarks = _over_tiles(name, refs, layout, settings, reference)
         except InputError as error:
             if wanted:
                 laid.unplaced.append(UnplacedSignal(name, refs, str(error)))
@@ -86,23 +88,31 @@ def overlay_tiles(
     return laid
 
 
-def _over_bse(
+@dataclass(frozen=True)
+class _Reference:
+    """The signal that the others are laid over, and the image of each of its tiles."""
+
+    name: str
+    images: Mapping[str, ImageRef]
+
+
+def _over_tiles(
     name: str,
     refs: list[ImageRef],
     layout: Layout,
     settings: ImportSettings,
-    bse: Mapping[str, ImageRef],
+    reference: _Reference,
 ) -> tuple[SignalReader, list[str]]:
-    """Lay the tiles of another signal over those of BSE."""
-    matched, remarks = _match(name, refs, layout.names)
+    """Lay the tiles of another signal over those of the reference."""
+    matched, remarks = _match(name, refs, layout.names, reference.name)
     if len(refs) == 1 and len(layout.names) > 1 and not (matched and _is_tile(refs[0], layout)):
-        return _one_map(name, refs[0], layout, bse)
+        return _one_map(name, refs[0], layout, reference)
     if not matched:
         raise InputError(
             f"{name}: none of its {len(refs)} tiles (e.g. {refs[0].place or refs[0].file.name}) "
-            f"is named as one of BSE (e.g. {layout.names[0]})"
+            f"is named as one of {reference.name} (e.g. {layout.names[0]})"
         )
-    _refuse_elsewhere(name, matched, bse)
+    _refuse_elsewhere(name, matched, reference)
     shape = _usual_shape(matched.values(), name)
     if len(matched) < MAPPED_IN_PART * len(layout.tiles):
         remarks.append(
@@ -117,20 +127,18 @@ def _over_bse(
     tile = layout.tiles.tile_shape
     if upsampling_factor(tile, shape) is None:
         raise InputError(
-            f"{name} is not aligned with BSE: its tiles are {shape[0]} x {shape[1]} px, those of "
-            f"BSE {tile[0]} x {tile[1]} px"
+            f"{name} is not aligned with {reference.name}: its tiles are {shape[0]} x {shape[1]} "
+            f"px, those of {reference.name} {tile[0]} x {tile[1]} px"
         )
     remarks.append(
-        f"{name} has tiles of {shape[0]} x {shape[1]} px for BSE tiles of "
+        f"{name} has tiles of {shape[0]} x {shape[1]} px for {reference.name} tiles of "
         f"{tile[0]} x {tile[1]} px: its pixels are repeated"
     )
     mosaic = TileMosaic(name, own.coarser(shape), matched, skip_missing=settings.skip_missing)
     return UpsampledSignal(mosaic, layout.shape), remarks
 
 
-def _refuse_elsewhere(
-    name: str, matched: Mapping[str, ImageRef], bse: Mapping[str, ImageRef]
-) -> None:
+def _refuse_elsewhere(name: str, matched: Mapping[str, ImageRef], reference: _Reference) -> None:
     """Refuse tiles that are named as those of BSE, but were measured elsewhere on the stage.
 
     Raises
@@ -140,7 +148,7 @@ def _refuse_elsewhere(
     """
     compared = elsewhere = 0
     for tile, ref in matched.items():
-        image, under = ref.try_open(), bse[tile].try_open()
+        image, under = ref.try_open(), reference.images[tile].try_open()
         if image is None or under is None:
             continue
         one, other, size = (
@@ -156,7 +164,7 @@ def _refuse_elsewhere(
     if elsewhere > compared / 2:
         raise InputError(
             f"{name}: by the stage its images (e.g. {next(iter(matched.values())).file.name}) were "
-            f"measured elsewhere than the tiles of BSE of the same name or number"
+            f"measured elsewhere than the tiles of {reference.name} of the same name or number"
         )
 
 
@@ -167,27 +175,29 @@ def _is_tile(ref: ImageRef, layout: Layout) -> bool:
 
 
 def _one_map(
-    name: str, ref: ImageRef, layout: Layout, bse: Mapping[str, ImageRef]
+    name: str, ref: ImageRef, layout: Layout, reference: _Reference
 ) -> tuple[SignalReader, list[str]]:
-    """Lay one map of the whole mosaic (a montage) over the tiles of BSE."""
+    """Lay one map of the whole mosaic (a montage) over the tiles of the reference."""
     image = ref.open()
     if upsampling_factor(layout.shape, image.shape) is None:
         raise InputError(
             f"{name} has one image, {ref.file.name} ({image.shape[0]} x {image.shape[1]} px), "
-            f"which is neither a map of all {len(layout.names)} tiles of BSE ({layout.shape[0]} x "
-            f"{layout.shape[1]} px together) nor one of these tiles"
+            f"which is neither a map of all {len(layout.names)} tiles of {reference.name} "
+            f"({layout.shape[0]} x {layout.shape[1]} px together) nor one of these tiles"
         )
-    first = next((opened for tile in bse.values() if (opened := tile.try_open())), None)
+    first = next(
+        (opened for tile in reference.images.values() if (opened := tile.try_open())), None
+    )
     bse_size = first.acquisition.pixel_size_um if first is not None else None
     times = layout.shape[1] / image.shape[1]
     if why_not := has_other_size(name, image.acquisition.pixel_size_um, bse_size, times):
-        raise InputError(f"{ref.file.name} is no map of all tiles of BSE; {why_not}")
+        raise InputError(f"{ref.file.name} is no map of all tiles of {reference.name}; {why_not}")
     signal = over_section(WholeImage(name, image), layout.shape)
-    return signal, upsample(name, image.shape, layout.shape)
+    return signal, upsample(name, image.shape, layout.shape, reference.name)
 
 
 def _match(
-    name: str, refs: list[ImageRef], tiles: list[str]
+    name: str, refs: list[ImageRef], tiles: list[str], reference: str
 ) -> tuple[dict[str, ImageRef], list[str]]:
     """Give each tile of BSE its image: by its whole place, the end of it, its folder or numbers.
 
@@ -214,11 +224,14 @@ def _match(
     if by:
         tile, ref = next(iter(best.items()))
         remarks.append(
-            f"{name}: its tiles are laid over those of BSE {by}, e.g. {ref.file.name} over {tile}"
+            f"{name}: its tiles are laid over those of {reference} {by}, e.g. {ref.file.name} over "
+            f"{tile}"
         )
     used = {id(ref) for ref in best.values()}
     if best and (strange := [ref.file for ref in refs if id(ref) not in used]):
-        remarks.append(f"{name}: {in_short(strange)} left out: there is no such tile of BSE")
+        remarks.append(
+            f"{name}: {in_short(strange)} left out: there is no such tile of {reference}"
+        )
     return best, remarks
 
 

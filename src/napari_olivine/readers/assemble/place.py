@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.identify import Identified
-from napari_olivine.readers.base import BSE, Acquisition
+from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.mosaic import (
     Layout,
     described_layout,
@@ -62,16 +62,17 @@ def place_bse(identified: Identified, settings: ImportSettings, job: Job) -> Pla
     InputError
         If no place can be found for the tiles.
     """
-    bse = identified.images[BSE]
+    bse = identified.images[identified.reference]
     if (description := identified.description) is not None:
         acquisition = Acquisition(
             pixel_size_um=description.pixel_size_um,
+            pixel_source="section.json",
             accelerating_voltage_kv=description.accelerating_voltage_kV,
         )
         return Placed(described_layout(description), bse, acquisition)
     if not identified.are_tiles:
         return Placed()
-    headers = read_headers(identified.folder, bse, job)
+    headers = read_headers(identified.folder, bse, job, identified.reference)
     layout = place_mosaic(identified.folder, headers, settings, job)
     opened = [headers.opened(image) for image in bse]
     return Placed(layout, opened, headers.acquisition, headers.wrong + holes(layout))

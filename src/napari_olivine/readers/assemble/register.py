@@ -10,7 +10,6 @@ import pandas as pd
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.source import Source
-from napari_olivine.readers.base import BSE
 from napari_olivine.readers.mosaic import Layout, TileMosaic, register, share_strips
 from napari_olivine.readers.submaps import Submap, at_stage, register_submaps, table_of
 from napari_olivine.section import (
@@ -96,7 +95,7 @@ def register_source(
         return registered
     submaps = _submaps_of(earlier, source.submaps) if earlier is not None else None
     if submaps is None:
-        bse, layout, size = source.signals[BSE], registered.layout, source.pixel_size_um
+        bse, layout, size = source.reference, registered.layout, source.pixel_size_um
         submaps = source.submaps
         if layout is not None and layout is not source.layout:
             assert isinstance(bse, TileMosaic)
@@ -121,7 +120,7 @@ def _register_tiles(
         return Registered(layout, source.submaps, overlaps)
     if settings.register_tiles is False or not share_strips(layout):
         return Registered(layout, source.submaps)
-    bse = source.signals[BSE]
+    bse = source.reference
     assert isinstance(bse, TileMosaic)
     moved = register(layout, bse.tile, job)
     remarks = [remark for remark in moved.layout.remarks if remark not in source.problems]

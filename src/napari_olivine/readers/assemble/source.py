@@ -23,7 +23,7 @@ from napari_olivine.readers.assemble.overlay_tiles import overlay_tiles
 from napari_olivine.readers.assemble.place import place_bse
 from napari_olivine.readers.assemble.submaps import locate_submaps
 from napari_olivine.readers.assemble.tables import OnSection, Tables, read_tables
-from napari_olivine.readers.base import SignalReader, raise_if_any
+from napari_olivine.readers.base import BSE, SignalReader, raise_if_any, unit_of
 from napari_olivine.readers.mosaic import Layout
 from napari_olivine.readers.submaps import Submap
 
@@ -80,6 +80,11 @@ class Source:
     problems: list[str] = field(default_factory=list)
 
     @property
+    def reference(self) -> SignalReader:
+        """The signal that the others are laid over: BSE, else the finest map."""
+        return next(iter(self.signals.values()))
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the section."""
         return self.frame.shape
@@ -90,9 +95,23 @@ class Source:
         return self.frame.pixel_size_um
 
     @property
+    def pixel_source(self) -> str:
+        """What states the size of a pixel, in words that go on from "by ..."."""
+        return self.frame.pixel_source
+
+    @property
     def layout(self) -> Layout | None:
         """Where the tiles lie, `None` without tiles."""
         return self.frame.layout
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each X-ray map: ``"counts"``, ``"wt%"`` or ``"at%"``."""
+        return {
+            name: unit_of(signal.files[0], name)
+            for name, signal in self.signals.items()
+            if name != BSE and signal.files
+        }
 
     @property
     def tile_shape(self) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from napari_olivine.job import Job
 from napari_olivine.readers.assemble.frame import Frame
 from napari_olivine.readers.assemble.identify import Identified
 from napari_olivine.readers.assemble.overlaid import OTHER_FIELDS, Overlaid
-from napari_olivine.readers.base import SignalReader, raise_if_any
+from napari_olivine.readers.base import BSE, SignalReader, raise_if_any
 from napari_olivine.readers.submaps import (
     SUBMAPS_FILE,
     Submap,
@@ -77,6 +77,8 @@ def locate_submaps(
     )
     file = identified.folder / SUBMAPS_FILE
     unplaced = [*overlaid.unplaced, *identified.submaps.maps]
+    if BSE not in overlaid.signals:  # nothing tells where a map of a part lies
+        raise_if_any([one.why for one in unplaced], f"{identified.folder} {OTHER_FIELDS}")
     found = find_submaps(
         unplaced,
         identified.submaps.bse,

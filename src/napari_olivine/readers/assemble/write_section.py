@@ -83,6 +83,8 @@ def write_images(
         draft.notes |= {
             "form": source.form,
             "instrument": source.instrument,
+            "pixel_size_by": source.pixel_source,
+            "units": source.units,
             "layout": source.layout.words if source.layout else "",
             "fields": [submap.words for submap in source.submaps],
             "files": sum(len(signal.files) for signal in source.signals.values()),

@@ -32,6 +32,9 @@ class Acquisition:
         Maker (and model), e.g. ``"ZEISS"``, ``"TESCAN"``.
     pixel_size_um
         Side of a pixel, um.
+    pixel_source
+        What states the size of a pixel, in words that go on from "by ..."; without a size, what
+        was not believed.
     stage_um
         Stage position x, y of the image's centre as the instrument counts it, um. Its axes may
         point either way.
@@ -51,6 +54,7 @@ class Acquisition:
 
     instrument: str = ""
     pixel_size_um: float | None = None
+    pixel_source: str = ""
     stage_um: tuple[float, float] | None = None
     rotation_deg: float | None = None
     accelerating_voltage_kv: float | None = None
@@ -98,5 +102,16 @@ class Image:
 
 def usual_pixel_size_um(images: Iterable[Image]) -> float | None:
     """Return the side of a pixel that most images say, um; `None` if none says it."""
-    sizes = Counter(size for image in images if (size := image.acquisition.pixel_size_um))
-    return sizes.most_common(1)[0][0] if sizes else None
+    return usual_pixel_size(images)[0]
+
+
+def usual_pixel_size(images: Iterable[Image]) -> tuple[float | None, str]:
+    """Return the side of a pixel that most images say, um, and what states it.
+
+    Without any, what was not believed; `None` and nothing if no image says anything.
+    """
+    stated = [(image.acquisition.pixel_size_um, image.acquisition.pixel_source) for image in images]
+    if sizes := Counter(size for size, _ in stated if size):
+        usual = sizes.most_common(1)[0][0]
+        return usual, next(source for size, source in stated if size == usual)
+    return None, next((source for _, source in stated if source), "")

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 
 from napari_olivine.readers.base.vocabulary import (
     BSE,
@@ -13,6 +14,7 @@ from napari_olivine.readers.base.vocabulary import (
     ELEMENTS,
     LINE,
     OTHER_ELECTRON_NAMES,
+    SYMBOLS,
     WORDS,
     element_of_line,
     plain,
@@ -25,6 +27,11 @@ OXIDE = re.compile(
 
 DEPTH = re.compile(r"(?<![A-Za-z0-9])(\d{1,2})[ _-]?(?:bits?|bt|bpp)(?![A-Za-z0-9])", re.IGNORECASE)
 """Bits of a pixel, as names say them: ``16bit``, ``8bt``."""
+
+PERCENT = re.compile(
+    r"(?<![a-z])(wt|weight|mass|at|atom|atomic)[ _.-]*(?:%|pct|percent)", re.IGNORECASE
+)
+"""What names of quantified maps say: ``Mg Wt%``, ``mass%``, ``at%``."""
 
 NO_SIGNALS = (
     "mask", "masks", "preview", "overlay", "layered", "thumbnail", "thumb", "legend", "screenshot",
@@ -88,6 +95,37 @@ def is_no_measurement(name: str) -> bool:
     """Tell whether a name says that a picture is no measurement (a mask, a preview)."""
     words = set(re.split(r"[^a-z]+", SUFFIX.sub("", name.lower())))
     return bool(words & set(NO_SIGNALS))
+
+
+def is_xray_map(signal: str) -> bool:
+    """Tell whether a signal is an element or an oxide, and no image that electrons made."""
+    return signal in SYMBOLS or bool(OXIDE.fullmatch(signal))
+
+
+def unit_of(file: Path, signal: str = "") -> str:
+    """Return the unit of a map by the name of its file or folder, or by its signal.
+
+    Parameters
+    ----------
+    file
+        File of the map.
+    signal
+        Signal that it shows; oxides are stated in wt%.
+
+    Returns
+    -------
+    str
+        ``"wt%"``, ``"at%"``, or ``"counts"`` where nothing is said.
+
+    Examples
+    --------
+    >>> unit_of(Path("Mg Wt%.csv")), unit_of(Path("at%/Mg.tif")), unit_of(Path("Mg.tif"), "MgO")
+    ('wt%', 'at%', 'wt%')
+    """
+    for name in (file.stem, file.parent.name):
+        if found := PERCENT.search(name):
+            return "at%" if found[1].lower().startswith("at") else "wt%"
+    return "wt%" if OXIDE.fullmatch(signal) else "counts"
 
 
 def depth_of(name: str) -> int | None:

@@ -17,7 +17,7 @@ from napari_olivine.readers.discover.filename_patterns import (
     in_short,
     pattern_of,
 )
-from napari_olivine.readers.formats import open_images
+from napari_olivine.readers.formats import PAGE, holds_several, open_images
 from napari_olivine.readers.signals import ImageRef, upsampling_factor
 
 Kind = tuple[int, str]
@@ -75,7 +75,7 @@ def group_by_signal(contents: Contents, settings: ImportSettings, job: Job) -> S
     nameless: list[ImageRef] = []
     refused = list(contents.unreadable)
     for done, one in enumerate(contents.images):
-        named = bool(one.signal) and not one.format.container
+        named = bool(one.signal) and not holds_several(one.file, one.format)
         if not named or done % 256 == 0:
             job.progress(done, len(contents.images), "Looking into the folder")
         if named:
@@ -84,7 +84,10 @@ def group_by_signal(contents: Contents, settings: ImportSettings, job: Job) -> S
         try:
             images = open_images(one.file)
         except InputError as error:
-            refused.append(str(error))
+            if one.signal:  # the step that needs it says what is wrong
+                by_signal[one.signal].append(ImageRef(one.place, one.file))
+            else:
+                refused.append(str(error))
             continue
         for signal, ref in _refs_of(one, images):
             (by_signal[signal] if signal else nameless).append(ref)
@@ -116,8 +119,15 @@ def _new_names(settings: ImportSettings) -> dict[str, str]:
 
 
 def _refs_of(one: ImageFile, images: list[Image]) -> list[tuple[str, ImageRef]]:
-    """Signal (empty if unknown) and ref of each image of a file that was opened."""
+    """Signal (empty if unknown) and ref of each image of a file that was opened.
+
+    What the name of the file says holds for its only image; of several it says nothing.
+    """
     signals = [image.signal or image.acquisition.detector for image in images]
+    if one.signal and len(images) == 1:
+        signals = [one.signal]
+    elif one.signal:
+        signals = [f"{one.signal} {name}" if name.startswith(PAGE) else name for name in signals]
     repeated = Counter(signals)
     seen: Counter[str] = Counter()
     refs = []

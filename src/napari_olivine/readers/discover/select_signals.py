@@ -7,7 +7,7 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers import ImportSettings
-from napari_olivine.readers.base import BSE, signal_of
+from napari_olivine.readers.base import BSE, is_xray_map, signal_of
 
 NAMED = 12
 """Signals that are listed in an error."""
@@ -30,7 +30,8 @@ def select_signals_of(
     Returns
     -------
     dict
-        Name in the section by name found, the backscatter image first and called ``BSE``.
+        Name in the section by name found, the backscatter image first and called ``BSE``; without
+        one where all signals are X-ray maps.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def select_signals_of(
             f"{folder} has no signal {', '.join(unknown)}; it has {listed}.", file=folder
         )
     rest = [name for name in found if name in wanted and name not in (bse, BSE)]
-    return {bse: BSE} | {name: name for name in rest}
+    return ({bse: BSE} if bse else {}) | {name: name for name in rest}
 
 
 def is_wanted(name: str, settings: ImportSettings) -> bool:
@@ -59,7 +60,8 @@ def _listed(found: Sequence[str]) -> str:
     return ", ".join(found[:NAMED]) + more
 
 
-def _bse(folder: Path, found: Sequence[str], settings: ImportSettings) -> str:
+def _bse(folder: Path, found: Sequence[str], settings: ImportSettings) -> str | None:
+    """Return the backscatter image; `None` where nothing but X-ray maps are there."""
     listed = _listed(found)
     if settings.bse:
         for name in (settings.bse, signal_of(settings.bse)):  # "Cp" is known as BSE by now
@@ -68,6 +70,9 @@ def _bse(folder: Path, found: Sequence[str], settings: ImportSettings) -> str:
         raise InputError(f"{folder} has no signal {settings.bse!r}; it has {listed}.", file=folder)
     if BSE in found:
         return BSE
+    taken = set(settings.signals).intersection(found) if settings.signals else found
+    if taken and all(is_xray_map(name) for name in found):
+        return None
     raise InputError(
         f"{folder}: which signal is the backscatter image? None is known by its name. The signals "
         f"are {listed}.",

@@ -5,6 +5,7 @@ from .decoder_process import (
     serve as serve,
 )
 from .detector_names import (
+    PAGE as PAGE,
     is_known as is_known,
     signal_of_channel as signal_of_channel,
     signal_of_detector as signal_of_detector,
@@ -13,6 +14,7 @@ from .registry import (
     FORMATS as FORMATS,
     Format as Format,
     format_of as format_of,
+    holds_several as holds_several,
     open_images as open_images,
 )
 from .to_grey import (

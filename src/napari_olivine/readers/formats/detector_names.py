@@ -9,6 +9,9 @@ from napari_olivine.readers.base import BSE, BSE_DETECTORS, LINE, SYMBOLS, eleme
 OTHER_CONTRAST = re.compile(r"TOPO|SHADOW|3D|SE\+|MIX")
 """In a backscatter detector's name: the picture is of relief, or of mixed signals."""
 
+PAGE = "page"
+"""Name, before its number, of a page of a file that does not say what it shows."""
+
 UNIT = re.compile(r"[ _-](?:map|counts|wt%|at%)$")
 """What may follow the element in the name of a channel."""
 

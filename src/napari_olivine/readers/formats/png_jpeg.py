@@ -17,9 +17,11 @@ from napari_olivine.errors import InputError
 from napari_olivine.readers.base import COPY_AGAIN, Acquisition, Image, Unreadable
 from napari_olivine.readers.formats.detector_names import signal_of_detector
 from napari_olivine.readers.formats.metadata import (
-    LARGEST_PIXEL_UM,
+    INCH_UM,
     EmbeddedMetadata,
-    pixel_um,
+    by_resolution,
+    contradictions,
+    preferred,
     read_beside,
 )
 from napari_olivine.readers.formats.to_grey import (
@@ -94,7 +96,8 @@ def _image(file: Path, picture: PIL.Image.Image) -> Image:
         remarks.append("JPEG has changed its grey values a little; export TIFF or PNG instead")
     remarks += metadata.remarks(shape)
     load = PictureRows(file, shape, shown, to_grey)
-    acquisition = _with_resolution(metadata, picture)
+    acquisition, doubts = _acquisition(metadata, picture, shape)
+    remarks += doubts
     if to_grey is not None and to_grey is not first_sample:
         load(0, shown[0])  # colours and signs show only in the pixels
     return Image(
@@ -196,17 +199,19 @@ class PictureRows:
             ) from error
 
 
-def _with_resolution(metadata: EmbeddedMetadata, picture: PIL.Image.Image) -> Acquisition:
-    """Take the resolution for the pixel size if there is no other and it is not a printer's."""
-    acquisition = metadata.acquisition
+def _acquisition(
+    metadata: EmbeddedMetadata, picture: PIL.Image.Image, shape: tuple[int, int]
+) -> tuple[Acquisition, list[str]]:
+    """Return what is said of the acquisition, and where the sizes of a pixel contradict."""
+    sizes, refused = metadata.sizes, ""
     dpi = picture.info.get("dpi")
-    if acquisition.pixel_size_um is not None or metadata.scanned is not None or not dpi:
-        return acquisition
-    per_inch = float(dpi[0])
-    size_um = pixel_um(25_400.0 / per_inch) if per_inch > 0 else None
-    if size_um is None or size_um > LARGEST_PIXEL_UM:
-        return acquisition
-    return replace(acquisition, pixel_size_um=size_um)
+    if dpi and float(dpi[0]) > 0 and not metadata.is_resized(shape):
+        by_dots, refused = by_resolution(INCH_UM / float(dpi[0]))
+        sizes += by_dots
+    acquisition = replace(metadata.acquisition, **preferred(sizes))
+    if not sizes:
+        acquisition = replace(acquisition, pixel_source=refused)
+    return acquisition, contradictions(sizes)
 
 
 def _check_end(file: Path, kind: str) -> None:

@@ -53,8 +53,10 @@ class Format:
 
 ROOM = "napari_olivine.readers.formats"
 
+TIFF = f"{ROOM}.tiff.images"
+
 FORMATS: tuple[Format, ...] = (
-    Format("TIFF", f"{ROOM}.tiff.images"),
+    Format("TIFF", TIFF),
     Format("PNG, BMP or JPEG picture", f"{ROOM}.png_jpeg"),
     Format("Bruker, JEOL or EDAX spectra", f"{ROOM}.spectra.hyperspectral", container=True),
     Format("Oxford h5oina", f"{ROOM}.h5oina.images", container=True),
@@ -81,6 +83,19 @@ def format_of(file: Path) -> Format | None:
     except OSError as error:
         raise Unreadable(f"{file} cannot be read ({error})", file=file) from error
     return next((one for one in FORMATS if one.module.recognises(file, head)), None)
+
+
+def holds_several(file: Path, found: Format) -> bool:
+    """Tell whether a file may hold several images; only its directory is read.
+
+    A damaged file holds one: what is wrong is told when it is opened.
+    """
+    if found.container or found.path != TIFF:
+        return found.container
+    try:
+        return bool(import_module(TIFF).holds_several(file))
+    except (OSError, InputError):
+        return False
 
 
 def open_images(file: Path) -> list[Image]:

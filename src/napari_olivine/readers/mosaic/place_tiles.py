@@ -54,7 +54,9 @@ def place_mosaic(folder: Path, headers: TileHeaders, settings: ImportSettings, j
         If no place can be found for the tiles, or they are those of several sections.
     """
     if not headers.images:
-        raise_if_any(headers.wrong, f"{folder}: no tile of BSE can be used", file=folder)
+        raise_if_any(
+            headers.wrong, f"{folder}: no tile of {headers.signal} can be used", file=folder
+        )
     try:
         layout = arrange_tiles(headers.images, settings, job)
     except InputError as error:
@@ -64,7 +66,7 @@ def place_mosaic(folder: Path, headers: TileHeaders, settings: ImportSettings, j
             "them in the folder.",
             file=folder,
         ) from error
-    _refuse_several(folder, layout, settings)
+    _refuse_several(folder, layout, headers.signal, settings)
     layout = layout.with_times({n: one.acquisition.taken for n, one in headers.images.items()})
     return replace(layout, remarks=[*headers.remarks, *layout.remarks])
 
@@ -112,7 +114,8 @@ def arrange_tiles(
     remarks: list[str] = []
     if has_stage(stage_um) and len(np.unique(stage_um, axis=0)) > len(tiles) / 2:
         if pixel_size_um:
-            return layout_of_stage(
+            rotation_deg, doubts = _rotation_of(tiles)
+            layout = layout_of_stage(
                 names,
                 stage_um,
                 pixel_size_um,
@@ -120,7 +123,9 @@ def arrange_tiles(
                 read_tile=read_tile,
                 job=job,
                 mirror=settings.mirror,
+                rotation_deg=rotation_deg,
             )
+            return replace(layout, remarks=[*layout.remarks, *doubts])
         remarks.append("without a pixel size the stage positions are of no use")
     lost = np.flatnonzero(~np.isfinite(stage_um).all(axis=1))
     if 0 < len(lost) < len(tiles):
@@ -186,6 +191,18 @@ def share_strips(layout: Layout) -> bool:
     return False
 
 
+def _rotation_of(tiles: Sequence[Image]) -> tuple[float, list[str]]:
+    """Return the scan rotation of the tiles, degrees, and that it is not the same for all."""
+    angles = Counter(round(image.acquisition.rotation_deg or 0.0, 1) for image in tiles)
+    if len(angles) <= 1:
+        return tiles[0].acquisition.rotation_deg or 0.0, []
+    listed = ", ".join(f"{angle:g} degrees: {count} tiles" for angle, count in angles.items())
+    return 0.0, [
+        f"the tiles were scanned at several rotations ({listed}), so none is used to place them; "
+        "look at the map of tiles, and import the tiles of each rotation by themselves"
+    ]
+
+
 def _reader_of(tiles: Sequence[Image], tile_shape: tuple[int, int]) -> ReadTile:
     """Give the pixels of tiles by their number, `None` for one that cannot be used."""
 
@@ -235,14 +252,14 @@ def _layout_of_names(names: list[str], readings: Names, seams: Seams, job: Job) 
     )
 
 
-def _refuse_several(folder: Path, layout: Layout, settings: ImportSettings) -> None:
+def _refuse_several(folder: Path, layout: Layout, signal: str, settings: ImportSettings) -> None:
     """Refuse what looks like several sections, or like the same mosaic twice."""
     if settings.tile_order or settings.tile_columns or settings.skip_missing:
         return
     if layout.how == "names" and not layout.sure and len(layout.names) <= FEW:
         raise InputError(
-            f"{folder} holds {len(layout.names)} images of BSE ({', '.join(layout.names)}), and "
-            "nothing shows that they fit together.",
+            f"{folder} holds {len(layout.names)} images of {signal} ({', '.join(layout.names)}), "
+            "and nothing shows that they fit together.",
             remedy="If they are sections or fields of their own, import each by itself; if they "
             "are tiles, say in which order ({setting:tile_order} rows).",
             setting="tile_order",

@@ -40,6 +40,9 @@ CHANCE_SAMPLE = 100
 CHANCE_TIMES = 4.0
 """Standard deviations above the mean of chance from which a shift counts as measured."""
 
+STAGE_SCALE = 0.015
+"""Steps of the stage may differ from those of the registered tiles by this fraction."""
+
 WEAKEST = 8.0
 """Strength below which no shift counts, however few pairs chance was learnt from."""
 
@@ -283,7 +286,7 @@ def _moved(
         f"{layout.words} Then moved by {np.median(away):.1f} px (at most {away.max():.1f} px) "
         f"until {good} of {len(overlaps)} overlaps agree."
     )
-    remarks = list(layout.remarks)
+    remarks = list(layout.remarks) + _other_pixel_size(layout, solution)
     if lonely := int((~trusted).sum()):
         remarks.append(
             f"{lonely} of {len(trusted)} tiles share nothing recognisable with a neighbour (blank, "
@@ -317,6 +320,23 @@ def _moved(
     times = table.set_index("name")["taken"]
     same = moved.tiles.table.assign(taken=moved.tiles.table["name"].map(times))
     return replace(moved, tiles=Tiles(same))
+
+
+def _other_pixel_size(layout: Layout, solution: Solution) -> list[str]:
+    """Say that the steps of the stage, over those of registered tiles, give another pixel size."""
+    if layout.stage is None:
+        return []
+    um, times = (
+        1 / np.sqrt(np.abs(np.linalg.det(matrix)))
+        for matrix in (layout.stage.matrix, solution.stage_matrix)
+    )
+    if abs(times - 1) <= STAGE_SCALE:
+        return []
+    return [
+        f"by the steps of the stage between overlapping tiles a pixel is {um * times:.4g} um wide, "
+        f"not {um:.4g} um, which is taken; measure a scale bar, and set the pixel size if that is "
+        "wrong"
+    ]
 
 
 def _frame(layout: Layout, solution: Solution) -> StageFrame | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -27,6 +27,15 @@ TOUCHING = 0.015
 """Steps that differ by less than this share from the tile's side are meant to touch: pixel sizes
 are not known better."""
 
+APART = 0.1
+"""Gaps between tiles of more than this share of a side are said: so may a wrong pixel size look."""
+
+LEAST_TURN_DEG = 0.05
+"""A smaller scan rotation moves no tile by a pixel."""
+
+NOTICEABLE_PX = 0.5
+"""Tiles that lie so much nearer to a regular grid were scanned at that rotation."""
+
 SAME_PLACE = 0.1
 """Tiles nearer than this share of their side are of the same place."""
 
@@ -45,9 +54,15 @@ class _Axes:
 
     swapped: bool
     mirrored: tuple[bool, bool]
+    turned_deg: float = 0.0
+    """Angle from the stage's x to the direction of a row of the scan, counted towards y."""
 
     def positions(self, stage_px: Floats) -> Floats:
         """Turn stage positions x, y in pixels into rows and columns."""
+        if self.turned_deg:
+            angle = np.deg2rad(self.turned_deg)
+            cosine, sine = np.cos(angle), np.sin(angle)
+            stage_px = stage_px @ np.array([[cosine, -sine], [sine, cosine]])
         along = stage_px if self.swapped else stage_px[:, ::-1]
         return along * np.where(self.mirrored, -1.0, 1.0)
 
@@ -68,8 +83,8 @@ class _Axes:
             )
             if against
         ]
-        if self.swapped:
-            mirrored.insert(0, "the scan is turned by 90 degrees against the stage")
+        if angle := round(abs(self.turned_deg) + 90 * self.swapped, 1):
+            mirrored.insert(0, f"the scan is turned by {angle:g} degrees against the stage")
         return " and ".join(mirrored) or "the stage runs along rows and columns"
 
 
@@ -96,11 +111,14 @@ def layout_of_stage(
     read_tile: ReadTile,
     job: Job,
     mirror: Mirror | None = None,
+    rotation_deg: float = 0.0,
 ) -> Layout:
     """Lay tiles out by their stage positions.
 
     Which way the stage's axes run against the image, and whether the scan is turned by 90 degrees,
-    is found by comparing neighbours under all eight possibilities, unless `mirror` says it.
+    is found by comparing neighbours under all eight possibilities, unless `mirror` says it. Makers
+    count the scan rotation either way, and some step along the turned scan: of both senses and none
+    the one is taken by which the tiles lie in a regular grid.
 
     Parameters
     ----------
@@ -118,6 +136,8 @@ def layout_of_stage(
         Running job.
     mirror
         Axes that run against the columns (x) and rows (y).
+    rotation_deg
+        Scan rotation that the instrument recorded, degrees.
 
     Returns
     -------
@@ -145,20 +165,21 @@ def layout_of_stage(
         )
     stage_um = np.clip(stage_um, -FARTHEST_UM, FARTHEST_UM)
     stage_px = (stage_um - np.median(stage_um, axis=0)) / pixel_size_um
-    refuse_scattered(names, USUAL.positions(stage_px), tile_shape)
+    turns = _turns(rotation_deg)
+    upright = (replace(USUAL, turned_deg=turn).positions(stage_px) for turn in turns)
+    refuse_scattered(names, min(upright, key=_extent), tile_shape)
     sure, found_by = True, ""
-    if mirror is not None:
-        axes = _Axes(False, MIRRORS[mirror])
-    elif len(names) == 1:
-        axes = USUAL
+    if len(names) == 1:
+        axes = USUAL if mirror is None else _Axes(False, MIRRORS[mirror])
     else:
-        axes, sure, found_by = _find_axes(names, stage_px, tile_shape, read_tile, job)
+        every = _every_way(turns, mirror)
+        axes, sure, found_by = _find_axes(every, stage_px, tile_shape, read_tile, job)
     positions = axes.positions(stage_px)
     grid = _grid(positions, tile_shape)
     matrix = axes.matrix(pixel_size_um)
     centre = (np.array(tile_shape) - 1) / 2
     zero = np.median(grid.positions + centre - stage_um @ matrix.T, axis=0)
-    remarks = list(grid.remarks)
+    remarks = [*grid.remarks, *_apart(grid, pixel_size_um)]
     if not sure:
         remarks.append(
             "The images do not tell which way the stage's axes run (set the mirrored axes): "
@@ -180,28 +201,60 @@ def layout_of_stage(
     )
 
 
+def _apart(grid: _Grid, pixel_size_um: float) -> list[str]:
+    """Say that tiles do not touch, which a wrong pixel size would look like."""
+    if not (grid.regular and grid.gap_share > APART and len(grid.cells) > 1):
+        return []
+    times = 1 + max(grid.gap_share, 0)
+    return [
+        f"by the stage the tiles do not touch (gaps of {grid.gap_share:.0%} of a tile): either the "
+        f"section was scanned with gaps, or a pixel is not {pixel_size_um:.4g} um wide; with "
+        f"{pixel_size_um * times:.4g} um the tiles would touch"
+    ]
+
+
+def _turns(rotation_deg: float) -> list[float]:
+    """Return the angles to try; quarters are among the ways of the axes."""
+    rest = (rotation_deg + 45) % 90 - 45
+    return [0.0] if abs(rest) < LEAST_TURN_DEG else [rest, -rest, 0.0]
+
+
+def _extent(positions: Floats) -> float:
+    return float(np.ptp(positions, axis=0).prod())
+
+
+def _every_way(turns: Sequence[float], mirror: Mirror | None) -> list[_Axes]:
+    """Return the ways in which the axes may lie; the usual one first."""
+    if mirror is not None:
+        return [_Axes(False, MIRRORS[mirror], turn) for turn in turns]
+    return [
+        _Axes(swapped, mirrored, turn)
+        for turn in turns
+        for swapped in (False, True)
+        for mirrored in sorted(MIRRORS.values(), key=lambda m: m != USUAL.mirrored)
+    ]
+
+
 def _find_axes(
-    names: Sequence[str],
+    every: Sequence[_Axes],
     stage_px: Floats,
     tile_shape: tuple[int, int],
     read_tile: ReadTile,
     job: Job,
 ) -> tuple[_Axes, bool, str]:
-    """Choose among the eight ways in which the axes may lie; the usual one first."""
-    every = [
-        _Axes(swapped, mirrored)
-        for swapped in (False, True)
-        for mirrored in sorted(MIRRORS.values(), key=lambda m: m != USUAL.mirrored)
-    ]
+    """Choose among the ways in which the axes may lie."""
     grids = [_grid(axes.positions(stage_px), tile_shape) for axes in every]
-    possible = [k for k, grid in enumerate(grids) if grid.overlapping_share < 0.5]
+    regular = [k for k, grid in enumerate(grids) if grid.regular] or list(range(len(grids)))
+    possible = [k for k in regular if grids[k].overlapping_share < 0.5]
     # Positions of a turned scan would overlap far too much, or leave gaps, unless tiles are square.
-    kept = [k for k in possible if grids[k].gap_share < 0.1] or possible or list(range(4))
+    kept = [k for k in possible if grids[k].gap_share < 0.1] or possible or regular[:4]
     ways: list[list[int]] = []
     for k in kept:  # where all tiles lie in one row, ways that differ across it are the same
         for way in ways:
             if np.array_equal(grids[way[0]].cells, grids[k].cells):
                 way.append(k)
+                if grids[k].away_px < grids[way[0]].away_px - NOTICEABLE_PX:
+                    way.insert(0, way.pop())  # a slight turn makes the same grid, but askew
                 break
         else:
             ways.append([k])
@@ -221,6 +274,8 @@ class _Grid:
     remarks: list[str]
     overlap_px: tuple[float, float]
     tile_shape: tuple[int, int]
+    regular: bool = True
+    away_px: float = 0.0
 
     @property
     def overlapping_share(self) -> float:
@@ -241,7 +296,9 @@ def _grid(positions: Floats, tile_shape: tuple[int, int]) -> _Grid:
     if np.abs(away / step).max() > REGULAR:
         finer = np.maximum(side * 2.5 * SAME_PLACE, 1)
         cells, _ = _snap(positions, finer)
-        return _Grid(positions, cells, "in no regular grid", [], _shared(step, side), tile_shape)
+        return _Grid(
+            positions, cells, "in no regular grid", [], _shared(step, side), tile_shape, False
+        )
     step = _refined_step(positions, cells, step)
     away = positions - cells * step
     away -= np.median(away, axis=0)
@@ -255,7 +312,8 @@ def _grid(positions: Floats, tile_shape: tuple[int, int]) -> _Grid:
                 f"by the stage neighbouring tiles are {step[0]:.1f} rows and {step[1]:.1f} columns "
                 f"apart; being {tile_shape[0]} x {tile_shape[1]} px they are taken to touch"
             )
-        return _Grid(cells * side, cells, "side by side", remarks, (0.0, 0.0), tile_shape)
+        words, askew = "side by side", float(np.abs(away).max())
+        return _Grid(cells * side, cells, words, remarks, (0.0, 0.0), tile_shape, away_px=askew)
     overlap = _shared(step, side)
     if min(overlap) < 0:
         words = "with gaps between them"
@@ -263,7 +321,8 @@ def _grid(positions: Floats, tile_shape: tuple[int, int]) -> _Grid:
         words = f"neighbours sharing {overlap[0]:.0f} rows and {overlap[1]:.0f} columns"
     if jitter > 1:
         words += f" (within {jitter:.0f} px)"
-    return _Grid(positions, cells, words, remarks, overlap, tile_shape)
+    askew = float(np.abs(away).max())
+    return _Grid(positions, cells, words, remarks, overlap, tile_shape, away_px=askew)
 
 
 def _shared(step: Floats, side: Floats) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base import Acquisition, Image, usual_pixel_size_um
+from napari_olivine.readers.base import BSE, Acquisition, Image, usual_pixel_size
 from napari_olivine.readers.discover import NAMED
 from napari_olivine.readers.signals import ImageRef
 
@@ -29,10 +29,13 @@ class TileHeaders:
         Image of each tile by its name.
     wrong
         What is wrong with images that are no tile of `images`, in sentences.
+    signal
+        The signal that they show.
     """
 
     images: dict[str, Image]
     wrong: list[str]
+    signal: str = BSE
 
     @property
     def acquisition(self) -> Acquisition:
@@ -43,8 +46,10 @@ class TileHeaders:
             for name in ("instrument", "detector", "accelerating_voltage_kv", "dwell_time_us")
             if len({getattr(one, name) for one in every}) == 1
         }
+        size_um, source = usual_pixel_size(self.images.values())
         return Acquisition(
-            pixel_size_um=usual_pixel_size_um(self.images.values()),
+            pixel_size_um=size_um,
+            pixel_source=source,
             taken=min((one.taken for one in every if one.taken), default=None),
             **same,
         )
@@ -58,20 +63,22 @@ class TileHeaders:
     def remarks(self) -> list[str]:
         """What was done to the tiles when they were opened, in sentences."""
         counts = Counter(remark for image in self.images.values() for remark in image.remarks)
-        return [f"{count} tiles of BSE: {remark}" for remark, count in counts.items()]
+        return [f"{count} tiles of {self.signal}: {remark}" for remark, count in counts.items()]
 
 
-def read_headers(folder: Path, parts: list[ImageRef], job: Job) -> TileHeaders:
-    """Read the headers of the tiles of BSE.
+def read_headers(folder: Path, parts: list[ImageRef], job: Job, signal: str = BSE) -> TileHeaders:
+    """Read the headers of the tiles of one signal.
 
     Parameters
     ----------
     folder
         Where they were found, for errors.
     parts
-        Images of BSE; of several that claim one place the first is taken.
+        Its images; of several that claim one place the first is taken.
     job
         Running job.
+    signal
+        Its name.
 
     Returns
     -------
@@ -92,12 +99,12 @@ def read_headers(folder: Path, parts: list[ImageRef], job: Job) -> TileHeaders:
     if len(kept) == 1 < len(parts):
         listed = ", ".join(part.file.name for part in parts[:NAMED])
         raise InputError(
-            f"{folder} holds {len(parts)} images of BSE ({listed}) of one field",
+            f"{folder} holds {len(parts)} images of {signal} ({listed}) of one field",
             remedy="Leave one of them in the folder.",
             file=folder,
         )
     images, unreadable = _open_all(list(kept.values()), job)
-    return TileHeaders(images, unreadable + twins)
+    return TileHeaders(images, unreadable + twins, signal)
 
 
 def _open_all(parts: list[ImageRef], job: Job) -> tuple[dict[str, Image], list[str]]:

@@ -21,14 +21,14 @@ class ImageRef:
     file
         Its file.
     number
-        Its place among the images of the file.
+        Its place among the images of the file; `None` for the only one.
     image
         The image, if the file was opened already.
     """
 
     place: str
     file: Path
-    number: int = 0
+    number: int | None = None
     image: Image | None = None
 
     def open(self) -> Image:
@@ -49,11 +49,18 @@ class ImageRef:
                 file=self.file,
             )
         images = open_images(self.file)
-        if self.number >= len(images):
+        if self.number is None and len(images) > 1:
+            listed = ", ".join(image.signal for image in images)
+            raise InputError(
+                f"{self.file} is a stack of images, not one: it holds {listed}.",
+                remedy="Save one file per signal and place.",
+                file=self.file,
+            )
+        if (number := self.number or 0) >= len(images):
             raise Unreadable(
                 f"{self.file} holds fewer images than before ({len(images)})", file=self.file
             )
-        return images[self.number]
+        return images[number]
 
     def try_open(self) -> Image | None:
         """Return the image, `None` if it cannot be opened."""

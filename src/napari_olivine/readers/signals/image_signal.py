@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.base import Image, SignalReader
+from napari_olivine.readers.base import BSE, Image, SignalReader
 from napari_olivine.readers.formats import open_images
 
 SAME_PIXEL = 0.01
@@ -69,7 +69,9 @@ def has_other_size(
     )
 
 
-def upsample(name: str, coarse: tuple[int, int], fine: tuple[int, int]) -> list[str]:
+def upsample(
+    name: str, coarse: tuple[int, int], fine: tuple[int, int], reference: str = BSE
+) -> list[str]:
     """Say that the pixels of a coarser signal are repeated.
 
     Parameters
@@ -77,7 +79,9 @@ def upsample(name: str, coarse: tuple[int, int], fine: tuple[int, int]) -> list[
     name
         Its name.
     coarse, fine
-        Rows and columns of its image and of BSE.
+        Rows and columns of its image and of the reference.
+    reference
+        The signal that it is laid over.
 
     Returns
     -------
@@ -87,8 +91,8 @@ def upsample(name: str, coarse: tuple[int, int], fine: tuple[int, int]) -> list[
     if coarse == fine:
         return []
     return [
-        f"{name} has {coarse[0]} x {coarse[1]} px for the same field as BSE ({fine[0]} x {fine[1]} "
-        "px): its pixels are repeated"
+        f"{name} has {coarse[0]} x {coarse[1]} px for the same field as {reference} ({fine[0]} x "
+        f"{fine[1]} px): its pixels are repeated"
     ]
 
 

@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QLineEdit
 from typing_extensions import override
 
 from napari_olivine.errors import InputError
-from napari_olivine.masks import NAMED_RULES, MaskSettings
+from napari_olivine.masks import COUNTS, NAMED, MaskSettings
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import combo, form_layout, wrapped
 from napari_olivine.widgets.dock_base import StepDock
@@ -27,7 +27,7 @@ class MasksDock(StepDock):
 
     @override
     def build(self) -> None:
-        self.rule = combo([*NAMED_RULES, OWN])
+        self.rule = combo([*NAMED, OWN])
         self.rule.setToolTip(MaskSettings.model_fields["rule"].description or "")
         self.rule.currentTextChanged.connect(self._show_rule)
         self.own = QLineEdit()
@@ -68,8 +68,17 @@ class MasksDock(StepDock):
 
     def _show_rule(self, rule: str) -> None:
         self.own.setVisible(rule == OWN)
-        self.conditions.setText(NAMED_RULES.get(rule, ""))
-        self.conditions.setVisible(rule in NAMED_RULES)
+        section = self.session.section
+        units = {section.unit_of(one) for one in section.record.signals} if section else {COUNTS}
+        forms = NAMED.get(rule, {})
+        # Electron images count as counts, so a section of maps in wt% has both.
+        unit = next((one for one in forms if one in units and one != COUNTS), COUNTS)
+        self.conditions.setText(forms.get(unit, ""))
+        self.conditions.setVisible(rule in NAMED)
+
+    @override
+    def on_section_opened(self) -> None:
+        self._show_rule(self.rule.currentText())
 
     @override
     def on_finished(self) -> None:

@@ -37,6 +37,7 @@ from .make_layer import (
     LayerData as LayerData,
     by_interest as by_interest,
     contrast_limits as contrast_limits,
+    first_to_look_at as first_to_look_at,
     image_names as image_names,
     images_to_show as images_to_show,
     layer_data as layer_data,

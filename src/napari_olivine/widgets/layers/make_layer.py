@@ -142,14 +142,20 @@ def images_to_show(section: Section) -> list[tuple[str, str]]:
     ]
 
 
+def first_to_look_at(section: Section) -> str:
+    """Return the signal that is shown when a section is opened: BSE, else the first map."""
+    signals = section.record.signals
+    return "BSE" if "BSE" in signals else signals[0]
+
+
 def by_interest(section: Section) -> list[tuple[str, str]]:
     """Return the images of a section in the order in which a person waits for them.
 
     BSE first, then the results, the latest first, then the element maps.
     """
     downwards = images_to_show(section)[::-1]
-    bse = ("images", "BSE")
-    return sorted(downwards, key=lambda place: (place != bse, place[0] == "images"))
+    first = ("images", first_to_look_at(section))
+    return sorted(downwards, key=lambda place: (place != first, place[0] == "images"))
 
 
 def image_names(section: Section, product: str) -> list[str]:
@@ -208,7 +214,10 @@ def section_of(metadata: dict[str, Any]) -> Path | None:
 
 def _look(section: Section, raster: Any, product: str, name: str) -> tuple[str, dict[str, Any]]:
     if product == "images":
-        return "image", _grey(raster) if name == "BSE" else _element(section, raster, name)
+        if name == "BSE":
+            return "image", _grey(raster)
+        alone = {"visible": True} if name == first_to_look_at(section) else {}
+        return "image", _element(section, raster, name) | alone
     if product == "levelling":
         return "image", _grey(raster) | {"visible": False}
     if product == "mg":

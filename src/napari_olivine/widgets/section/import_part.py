@@ -315,11 +315,12 @@ def describe(source: Any, tiles: Any = None, pixel_size_set: bool = False) -> st
     """
     rows, columns = source.shape
     size = source.pixel_size_um
-    by_hand = " (set by hand)" if pixel_size_set else ""
+    source_of_size = getattr(source, "pixel_source", "")
+    by = " (set by hand)" if pixel_size_set else f" (by {source_of_size})" * bool(source_of_size)
     profiles = source.analyses["profile"].nunique() if len(source.analyses) else 0
     lines = [
         f"<b>{escape(source.name)}</b>: {escape(source.form)}, {columns} x {rows} px of "
-        f"{size:.6g} µm{by_hand}, {columns * size / 1000:.2f} x {rows * size / 1000:.2f} mm",
+        f"{size:.6g} µm{escape(by)}, {columns * size / 1000:.2f} x {rows * size / 1000:.2f} mm",
     ]
     if instrument := getattr(source, "instrument", ""):
         lines.append(f"Instrument: {escape(instrument)}")

@@ -14,6 +14,7 @@ from napari_olivine.registry import layered
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers import (
     LAYER_KEY,
+    first_to_look_at,
     image_names,
     images_to_show,
     layer_data,
@@ -236,8 +237,11 @@ class OpenSection:
         return layer
 
     def prefer_bse(self) -> None:
-        """Make BSE the active layer, to which contrast sliders and cursor values belong."""
-        bse = self.layer("images", "BSE")
+        """Make BSE the active layer, to which contrast sliders and cursor values belong.
+
+        Without BSE it is the first map.
+        """
+        bse = self.layer("images", first_to_look_at(self.require()))
         if bse is not None:
             self.viewer.layers.selection.active = bse
 

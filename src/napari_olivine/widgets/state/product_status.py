@@ -143,6 +143,8 @@ def next_step(section: Section) -> NextStep:
     if old:
         titles = ", ".join(title_of(product) for product in old)
         return NextStep(f"out of date: {titles}", step_to_run_first(section, old[0]))
+    if "BSE" not in section.record.signals:
+        return NextStep("a section without BSE has maps and masks alone", "mask")
     return NextStep("everything is up to date: export the catalogue", "export")
 
 
@@ -160,6 +162,8 @@ def _possible(section: Section, step: Step) -> bool:
     """Tell whether a step has what it needs, or the steps before it can make that."""
     if step.given == "maps" and all(name == "BSE" for name in section.record.signals):
         return False  # a network of another section is needed
+    if step.bse and "BSE" not in section.record.signals:
+        return False
     if step.given == "analyses" and analyses_in_words(section) == NONE:
         return False
     return all(

@@ -315,6 +315,7 @@ def _acquisition(header: h5py.Group, size_um: float | None) -> Message:
     return {
         "instrument": "Oxford Instruments",
         "pixel_size_um": size_um,
+        "pixel_source": "X Step of Oxford",
         "stage_um": None if x is None or y is None else (x * 1000, y * 1000),
         "rotation_deg": None if rotation is None else math.degrees(rotation),
         "accelerating_voltage_kv": number_in(header, "Beam Voltage") or None,

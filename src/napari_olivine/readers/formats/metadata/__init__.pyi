@@ -2,6 +2,15 @@ from .embedded import (
     EmbeddedMetadata as EmbeddedMetadata,
     read_beside as read_beside,
     read_embedded as read_embedded,
+    read_of_page as read_of_page,
+)
+from .pixel_size import (
+    OBLONG as OBLONG,
+    PixelSize as PixelSize,
+    PixelSizes as PixelSizes,
+    contradictions as contradictions,
+    preferred as preferred,
+    stated as stated,
 )
 from .quantities import (
     first_that_fits as first_that_fits,
@@ -9,4 +18,8 @@ from .quantities import (
     pixel_um as pixel_um,
     square_pixel_um as square_pixel_um,
 )
-from .resolution import LARGEST_PIXEL_UM as LARGEST_PIXEL_UM, resolution_um as resolution_um
+from .resolution import (
+    INCH_UM as INCH_UM,
+    by_resolution as by_resolution,
+    resolution_of as resolution_of,
+)

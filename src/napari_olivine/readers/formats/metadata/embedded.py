@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_olivine.readers.base import Acquisition
+from napari_olivine.readers.formats.metadata.pixel_size import PixelSizes, preferred
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class EmbeddedMetadata:
     ----------
     acquisition
         How it was taken.
+    sizes
+        Every statement of how large a pixel is, the most trusted first.
     scanned
         Rows and columns of the scanned field; an image that is larger has an information bar drawn
         below (or beside) it. `None` where nothing is said.
@@ -28,6 +31,7 @@ class EmbeddedMetadata:
     """
 
     acquisition: Acquisition = field(default_factory=Acquisition)
+    sizes: PixelSizes = ()
     scanned: tuple[int, int] | None = None
     files: tuple[Path, ...] = ()
     refused: str = ""
@@ -43,9 +47,20 @@ class EmbeddedMetadata:
         return (rows, columns) if columns == shape[1] and shape[0] // 2 < rows < shape[0] else shape
 
     def remarks(self, shape: tuple[int, int]) -> list[str]:
-        """Report the information bar, if there is one."""
+        """Report an information bar, and that the image was enlarged or cut, if it was."""
         bar = shape[0] - self.shown(shape)[0]
-        return [f"the lowest {bar} rows are an information bar and are left out"] if bar else []
+        found = [f"the lowest {bar} rows are an information bar and are left out"] if bar else []
+        if self.is_resized(shape):
+            assert self.scanned is not None
+            found.append(
+                f"it is {shape[1]} px wide, but {self.scanned[1]} px were scanned: it was enlarged "
+                "or cut, so the size of a pixel that stands in it is not used"
+            )
+        return found
+
+    def is_resized(self, shape: tuple[int, int]) -> bool:
+        """Tell whether an image was enlarged or cut after it was taken."""
+        return self.scanned is not None and self.scanned[1] != shape[1]
 
 
 Shape = tuple[int, int]
@@ -83,6 +98,36 @@ def read_embedded(page: Any, shape: Shape) -> EmbeddedMetadata | None:
     return None
 
 
+def read_of_page(page: Any, file: Path, shape: Shape) -> EmbeddedMetadata:
+    """Read the private tags of a TIFF's page and the file beside it, if there are any.
+
+    The tags go before the file beside; its size of a pixel is one more statement.
+
+    Parameters
+    ----------
+    page
+        Page of a TIFF, as tifffile gives it.
+    file
+        The TIFF.
+    shape
+        Rows and columns of the page.
+
+    Returns
+    -------
+    EmbeddedMetadata
+        Empty if no maker left anything.
+    """
+    embedded, beside = read_embedded(page, shape), read_beside(file, shape)
+    if embedded is None or beside is None:
+        return embedded or beside or EmbeddedMetadata()
+    return replace(
+        embedded,
+        sizes=embedded.sizes + beside.sizes,
+        files=embedded.files + beside.files,
+        refused=embedded.refused or beside.refused,
+    )
+
+
 def read_beside(file: Path, shape: Shape) -> EmbeddedMetadata | None:
     """Read what a maker's program wrote beside an image; `None` if there is nothing.
 
@@ -101,6 +146,6 @@ def read_beside(file: Path, shape: Shape) -> EmbeddedMetadata | None:
 
 def _of_shape(found: EmbeddedMetadata, shape: Shape) -> EmbeddedMetadata:
     """Leave out the pixel size of an image that was enlarged or cut after it was taken."""
-    if found.scanned is None or found.scanned[1] == shape[1]:
+    if not found.is_resized(shape):
         return found
-    return replace(found, acquisition=replace(found.acquisition, pixel_size_um=None))
+    return replace(found, sizes=(), acquisition=replace(found.acquisition, **preferred(())))

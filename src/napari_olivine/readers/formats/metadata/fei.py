@@ -7,10 +7,15 @@ from typing import Any
 
 from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.formats.metadata.embedded import EmbeddedMetadata
+from napari_olivine.readers.formats.metadata.pixel_size import (
+    OBLONG,
+    PixelSizes,
+    preferred,
+    stated,
+)
 from napari_olivine.readers.formats.metadata.quantities import (
     moment,
     number,
-    pixel_um,
     positive,
     scaled,
     stage_um,
@@ -31,12 +36,13 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     beam = str(_value(ini, "Beam", "Beam") or "EBeam")
     scan = str(_value(ini, "Beam", "Scan") or "EScan")
     scanned = _scanned(ini, shape)
+    sizes = _sizes(ini, scan, beam, shape[1])
     return EmbeddedMetadata(
         Acquisition(
             instrument=" ".join(
                 ["FEI", str(_value(ini, "System", "SystemType") or "").strip()[:200]]
             ).strip(),
-            pixel_size_um=_pixel_um(ini, scan, beam, shape),
+            **preferred(sizes),
             stage_um=stage_um(
                 *(scaled(_value(ini, "Stage", axis), 1e6) for axis in ("StageX", "StageY"))
             ),
@@ -55,6 +61,7 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
             detector=_detector(ini),
             taken=_taken(ini),
         ),
+        sizes,
         scanned=scanned,
     )
 
@@ -69,12 +76,19 @@ def _scanned(ini: dict[str, Any], shape: tuple[int, int]) -> tuple[int, int] | N
     return (shape[0] - int(bar), shape[1]) if bar and 0 < bar < shape[0] else None
 
 
-def _pixel_um(ini: dict[str, Any], scan: str, beam: str, shape: tuple[int, int]) -> float | None:
-    metres = number(_first(ini, (("Scan", "PixelWidth"), (scan, "PixelWidth"))))
-    if metres is None:
-        width = number(_first(ini, ((beam, "HFW"), ("Scan", "HorFieldsize"), ("IRBeam", "HFW"))))
-        metres = width / shape[1] if width and shape[1] else None
-    return pixel_um(None if metres is None else metres * 1e6)
+def _sizes(ini: dict[str, Any], scan: str, beam: str, columns: int) -> PixelSizes:
+    def um(*places: tuple[str, str]) -> float | None:
+        return scaled(_first(ini, places), 1e6)
+
+    width = um((beam, "HFW"), ("Scan", "HorFieldsize"), ("IRBeam", "HFW"))
+    return stated(
+        (um(("Scan", "PixelWidth"), (scan, "PixelWidth")), "PixelWidth of FEI"),
+        (
+            width / columns if width and columns else None,
+            f"the field's width over {columns} columns",
+        ),
+        (um(("Scan", "PixelHeight"), (scan, "PixelHeight")), "PixelHeight of FEI", OBLONG),
+    )
 
 
 def _detector(ini: dict[str, Any]) -> str:

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.formats.metadata.embedded import EmbeddedMetadata
+from napari_olivine.readers.formats.metadata.pixel_size import preferred, stated
 from napari_olivine.readers.formats.metadata.quantities import (
     LENGTHS_UM,
     VOLTAGES_KV,
     in_units,
     moment,
     number,
-    pixel_um,
     positive,
     quantity,
     rows_and_columns,
@@ -50,10 +50,13 @@ def read_beside(file: Path, shape: tuple[int, int]) -> EmbeddedMetadata | None:
         return None
     values = pairs(beside[1])
     unit = stage_unit(beside[0].parent)
+    sizes = stated(
+        (in_units(values.get("PixelSize"), LENGTHS_UM, "nm"), "PixelSize of Hitachi"),
+    )
     return EmbeddedMetadata(
         Acquisition(
             instrument=f"Hitachi {values.get('InstructName', '')[:200]}".strip(),
-            pixel_size_um=pixel_um(in_units(values.get("PixelSize"), LENGTHS_UM, "nm")),
+            **preferred(sizes),
             stage_um=stage_um(
                 in_units(values.get("StagePositionX"), LENGTHS_UM, unit),
                 in_units(values.get("StagePositionY"), LENGTHS_UM, unit),
@@ -63,6 +66,7 @@ def read_beside(file: Path, shape: tuple[int, int]) -> EmbeddedMetadata | None:
             detector=values.get("SignalName", "")[:200],
             taken=moment(values.get("Date", ""), values.get("Time", "")),
         ),
+        sizes,
         scanned=rows_and_columns(values.get("DataSize", "").lower(), "x"),
         files=(beside[0],),
     )

@@ -9,11 +9,11 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from napari_olivine.readers.base import Acquisition
+from napari_olivine.readers.formats.metadata.pixel_size import preferred, stated
 from napari_olivine.readers.formats.metadata.quantities import (
     LENGTHS_UM,
     in_units,
     iso_moment,
-    pixel_um,
     stage_um,
 )
 from napari_olivine.readers.formats.metadata.safe_xml import parse
@@ -105,7 +105,8 @@ def _acquisition(image: Element, pixels: Element, plane: Element | None) -> Acqu
         # Without a unit the position counts in the writer's own frame, which may be anything.
         stage = stage_um(_length_um(plane, "PositionX", None), _length_um(plane, "PositionY", None))
     taken = image.findtext("AcquisitionDate") or image.findtext("AcquiredDate") or ""
-    return Acquisition(pixel_size_um=pixel_um(size_um), stage_um=stage, taken=iso_moment(taken))
+    sizes = stated((size_um, "PhysicalSizeX of OME"))
+    return Acquisition(**preferred(sizes), stage_um=stage, taken=iso_moment(taken))
 
 
 def _length_um(element: Element, name: str, default: str | None) -> float | None:

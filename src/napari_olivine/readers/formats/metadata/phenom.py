@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.formats.metadata.embedded import EmbeddedMetadata
+from napari_olivine.readers.formats.metadata.pixel_size import OBLONG, preferred, stated
 from napari_olivine.readers.formats.metadata.quantities import (
     CURRENTS_NA,
     LENGTHS_UM,
@@ -15,7 +16,6 @@ from napari_olivine.readers.formats.metadata.quantities import (
     in_units,
     iso_moment,
     number,
-    pixel_um,
     positive,
     stage_um,
 )
@@ -30,10 +30,14 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
         return None
     bar = number(root.findtext("databarHeight")) or 0
     voltage = _measure(root, "acquisition/scan/highVoltage", VOLTAGES_KV, "kV")
+    sizes = stated(
+        (_measure(root, "pixelWidth", LENGTHS_UM, "m"), "pixelWidth of Phenom"),
+        (_measure(root, "pixelHeight", LENGTHS_UM, "m"), "pixelHeight of Phenom", OBLONG),
+    )
     return EmbeddedMetadata(
         Acquisition(
             instrument=(root.findtext("instrument/type") or "Phenom").strip()[:200],
-            pixel_size_um=pixel_um(_measure(root, "pixelWidth", LENGTHS_UM, "m")),
+            **preferred(sizes),
             stage_um=stage_um(
                 _measure(root, "samplePosition/x", LENGTHS_UM, "m"),
                 _measure(root, "samplePosition/y", LENGTHS_UM, "m"),
@@ -47,6 +51,7 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
             detector=(root.findtext("acquisition/scan/detector") or "").strip()[:200],
             taken=iso_moment(root.findtext("time") or ""),
         ),
+        sizes,
         scanned=(shape[0] - int(bar), shape[1]) if 0 < bar < shape[0] else None,
     )
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.formats.metadata.embedded import EmbeddedMetadata
+from napari_olivine.readers.formats.metadata.pixel_size import OBLONG, preferred, stated
 from napari_olivine.readers.formats.metadata.quantities import (
     moment,
     number,
-    pixel_um,
     positive,
     scaled,
     stage_um,
@@ -56,10 +56,14 @@ def _metadata(
     down = number(values.get("ViewFieldsCountY")) or 1
     beam = scaled(values.get("BeamCurrent"), 1e9)
     current = beam if beam is not None else scaled(values.get("PredictedBeamCurrent"), 1e9)
+    sizes = stated(
+        (scaled(values.get("PixelSizeX"), 1e6), "PixelSizeX of TESCAN"),
+        (scaled(values.get("PixelSizeY"), 1e6), "PixelSizeY of TESCAN", OBLONG),
+    )
     return EmbeddedMetadata(
         Acquisition(
             instrument=f"TESCAN {values.get('Device', '')[:200]}".strip(),
-            pixel_size_um=pixel_um(scaled(values.get("PixelSizeX"), 1e6)),
+            **preferred(sizes),
             stage_um=stage_um(scaled(values.get("StageX"), 1e6), scaled(values.get("StageY"), 1e6)),
             rotation_deg=number(values.get("ScanRotation")),
             accelerating_voltage_kv=positive(scaled(values.get("HV"), 1e-3)),
@@ -68,6 +72,7 @@ def _metadata(
             detector=(values.get("Detector") or values.get("Detector0") or "")[:200],
             taken=moment(values.get("Date", ""), values.get("Time", "")),
         ),
+        sizes,
         scanned=(rows, shape[1]),
         files=files,
         refused=(

@@ -160,6 +160,7 @@ def _acquisition(file: Path, maker: Maker, one: Message) -> Acquisition:
     return Acquisition(
         instrument=maker.name.split()[0],
         pixel_size_um=size_um,
+        pixel_source=f"the spectra of {maker.name.split()[0]}" if size_um else "",
         stage_um=None if x is None or y is None else (x, y),
         accelerating_voltage_kv=one["kv"] or None,
         detector=one["title"],

@@ -154,6 +154,7 @@ def _acquisition(header: Header) -> Acquisition:
     return Acquisition(
         instrument="Cameca",
         pixel_size_um=step or None,
+        pixel_source="Step Size of Cameca" if step else "",
         stage_um=(_float(start[1]), _float(start[2])) if start else None,
         accelerating_voltage_kv=kv,
         probe_current_na=current,

@@ -8,11 +8,19 @@ the name of each column above it is no map.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of
+from napari_olivine.readers.base import Acquisition, Image, Unreadable, signal_of, unit_of
+from napari_olivine.readers.formats.metadata import (
+    OBLONG,
+    PixelSizes,
+    contradictions,
+    preferred,
+    stated,
+)
+from napari_olivine.readers.formats.text.jeol_conditions import conditions_beside
 from napari_olivine.readers.formats.text.text_matrix import NumberRows, find_rows, numbers_of
 from napari_olivine.readers.formats.text.xmaptools import map_frame
 
@@ -86,7 +94,8 @@ def _from_utf_16(head: bytes) -> bytes:
 def open_images(file: Path) -> list[Image]:
     """Return the one image of a text map.
 
-    Its pixel size and place come from its header or from an XMapTools standard file in its folder.
+    Its pixel size and place come from its header, from an XMapTools standard file or from condition
+    files of JEOL for maps of its shape in its folder.
     All numbers are read once, to find their type and what is no number.
 
     Raises
@@ -108,20 +117,29 @@ def open_images(file: Path) -> list[Image]:
         )
     if found is None:
         raise InputError(f"{file} is no map of numbers.")
-    rows = find_rows(file, found.begin)
+    rows = find_rows(
+        file, found.begin, signed=unit_of(file, signal_of(file.stem) or "") != "counts"
+    )
     if rows.columns <= FEWEST_COLUMNS and rows.shape[0] >= MOST_ROWS:
         raise InputError(
             f"{file} is a list of {rows.shape[0]} x {rows.columns} numbers, not a map.",
             remedy="Export the map as a matrix, a line of the image in each row.",
         )
     frame = map_frame(file.parent, rows.shape)
-    acquisition = Acquisition(
-        pixel_size_um=_pixel_size_um(found.header, rows.columns)
-        or (frame.pixel_size_um if frame else None),
-        stage_um=frame.stage_um if frame else None,
+    sizes = _sizes(found.header, rows.columns)
+    if frame is not None:
+        sizes += stated((frame.pixel_size_um, f"the corners in {frame.file.name}", OBLONG))
+    conditions = conditions_beside(file, rows.shape)
+    for one, taken in conditions:
+        sizes += stated((taken.pixel_size_um, f"the step in {one.name}"))
+    acquisition = replace(
+        conditions[0][1] if conditions else Acquisition(), **preferred(sizes), detector=""
     )
-    files = (frame.file,) if frame else ()
-    return [image_of(rows, _signal(found.header), acquisition, files)]
+    if frame is not None:
+        acquisition = replace(acquisition, stage_um=frame.stage_um)
+    files = (*((frame.file,) if frame else ()), *(one for one, _ in conditions))
+    image = image_of(rows, _signal(found.header), acquisition, files)
+    return [replace(image, remarks=tuple(contradictions(sizes)))]
 
 
 def image_of(
@@ -195,12 +213,13 @@ def _heads_a_map(header: list[str], columns: int) -> bool:
     return any(HEADER_WORDS.search(line) for line in header)
 
 
-def _pixel_size_um(header: tuple[str, ...], columns: int) -> float | None:
-    """Side of a pixel by the lines before the numbers: by itself, else by the map's width."""
-    size = _length_um(header, PIXEL_SIZE, PIXEL_SIZE_UNIT_FIRST)
-    if size is None and (width := _length_um(header, WIDTH, WIDTH_UNIT_FIRST)):
-        size = width / columns
-    return size
+def _sizes(header: tuple[str, ...], columns: int) -> PixelSizes:
+    """Size of a pixel by the lines before the numbers: by itself, and by the map's width."""
+    width = _length_um(header, WIDTH, WIDTH_UNIT_FIRST)
+    return stated(
+        (_length_um(header, PIXEL_SIZE, PIXEL_SIZE_UNIT_FIRST), "the lines before the numbers"),
+        (width / columns if width else None, f"the width in the file over {columns} columns"),
+    )
 
 
 def _length_um(

@@ -47,7 +47,8 @@ class NumberRows:
     columns
         Numbers in a row, without those that are left out.
     dtype
-        Smallest unsigned type that holds all numbers; 32 bit float where they are not whole.
+        Smallest unsigned type that holds all numbers; 32 bit float where they are not whole or
+        some are negative.
     separator
         What stands between the numbers; `None` for any white space.
     numbered
@@ -116,6 +117,7 @@ def find_rows(
     *,
     numbered: bool = False,
     lines: int = 1,
+    signed: bool = False,
 ) -> NumberRows:
     """Go once through the rows of numbers of a file.
 
@@ -133,6 +135,8 @@ def find_rows(
         Whether each row begins with its own number.
     lines
         Lines of the file that make a row; with more than one, each holds one number.
+    signed
+        Whether numbers below zero may stand there: quantities after a background was taken off.
 
     Returns
     -------
@@ -151,7 +155,7 @@ def find_rows(
     except OSError as error:
         raise Unreadable(f"{file} cannot be read ({error}).") from error
     return _find_rows(
-        file, (state.st_size, state.st_mtime_ns), begin, rows, columns, numbered, lines
+        file, (state.st_size, state.st_mtime_ns), begin, rows, columns, numbered, lines, signed
     )
 
 
@@ -164,6 +168,7 @@ def _find_rows(
     columns: int | None,
     numbered: bool,
     lines: int,
+    signed: bool,
 ) -> NumberRows:
     separator: str | None = None
     offsets: list[NDArray[np.int64]] = []
@@ -171,7 +176,7 @@ def _find_rows(
     width = 0 if columns is None else columns + numbered
     wanted = None if rows is None else rows * lines
     end = begin
-    whole, largest = True, 0.0
+    whole, largest, least = True, 0.0, 0.0
     for place, block in _blocks(file, begin):
         if not block.strip():
             continue
@@ -192,7 +197,8 @@ def _find_rows(
         if numbers is None or numbers.size != len(starts) * width:
             raise InputError(_what_is_no_number(file, block, separator, found))
         table = numbers.reshape(-1, width)[:, int(numbered) :]
-        _require_counts(file, table, found)
+        _require_counts(file, table, found, signed)
+        least = min(least, float(table.min(initial=0)))
         whole = whole and bool((table == np.round(table)).all())
         largest = max(largest, float(table.max(initial=0)))
         offsets.append((place + starts)[(-found) % lines :: lines])
@@ -208,7 +214,7 @@ def _find_rows(
         )
     if found % lines:
         raise Unreadable(f"{file} is cut short: its {found} numbers do not fill rows of {lines}.")
-    if not whole or largest > np.iinfo(np.uint32).max:
+    if not whole or least < 0 or largest > np.iinfo(np.uint32).max:
         dtype = np.dtype(np.float32)
     else:
         dtype = np.min_scalar_type(int(largest))
@@ -224,7 +230,7 @@ def _find_rows(
     )
 
 
-def _require_counts(file: Path, table: NDArray[np.float64], before: int) -> None:
+def _require_counts(file: Path, table: NDArray[np.float64], before: int, signed: bool) -> None:
     """Refuse numbers that are negative or not finite; `before` rows stand before the table."""
     if not np.isfinite(table).all():
         row, column = np.argwhere(~np.isfinite(table))[0]
@@ -232,8 +238,12 @@ def _require_counts(file: Path, table: NDArray[np.float64], before: int) -> None
             f"{file}: row {before + row + 1}, number {column + 1} is not finite.",
             row=int(before + row + 1),
         )
-    if table.size and table.min() < 0:
-        raise InputError(f"{file} holds negative numbers ({table.min():g}); counts expected.")
+    if not signed and table.size and table.min() < 0:
+        raise InputError(
+            f"{file} holds negative numbers ({table.min():g}); counts expected.",
+            remedy="If they are wt%, say so in the name of the file or of its folder (Mg wt%.csv).",
+            file=file,
+        )
 
 
 def separator_of(line: bytes) -> str | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.readers.base import Acquisition, Image, Unreadable
 from napari_olivine.readers.formats import (
+    PAGE,
     ToGrey,
     colour_error,
     first_sample,
@@ -26,10 +27,13 @@ from napari_olivine.readers.formats import (
 )
 from napari_olivine.readers.formats.metadata import (
     EmbeddedMetadata,
+    contradictions,
     ome,
-    read_beside,
+    preferred,
     read_embedded,
-    resolution_um,
+    read_of_page,
+    resolution_of,
+    stated,
 )
 from napari_olivine.readers.formats.tiff.rows import BROKEN, PageRows, check_extent
 from napari_olivine.readers.formats.tiff.tag_check import VARIANTS, check_tags
@@ -46,6 +50,14 @@ REDUCED, MASK = 1, 4
 PAGE_NAME, DESCRIPTION = 285, 270
 
 SAVE_APART = "Save one file per signal and place."
+
+MOST_NAMELESS = 4
+"""So many pages without names may be the detectors of one scan; more are a stack of something."""
+
+
+def holds_several(file: Path) -> bool:
+    """Tell whether a TIFF has pages beside the first, which may be images of their own."""
+    return check_tags(file) > 1
 
 
 def recognises(file: Path, head: bytes) -> bool:
@@ -107,12 +119,12 @@ def _image(file: Path, page: Any, name: str, planes: dict[int, ome.OmePlane] | N
     to_grey, dtype, remark = _grey_rule(file, page)
     check_extent(file, page)
     shape = (page.imagelength, page.imagewidth)
-    metadata = read_embedded(page, shape) or read_beside(file, shape) or EmbeddedMetadata()
+    metadata = read_of_page(page, file, shape)
     if metadata.refused:
         raise InputError(f"{file} {metadata.refused}")
-    acquisition = _acquisition(page, metadata, (planes or {}).get(page.index))
+    acquisition, doubts = _acquisition(page, metadata, (planes or {}).get(page.index), shape)
     shown = metadata.shown(shape)
-    remarks = ([remark] if remark else []) + metadata.remarks(shape)
+    remarks = ([remark] if remark else []) + metadata.remarks(shape) + doubts
     return Image(
         file=file,
         shape=shown,
@@ -174,19 +186,27 @@ def _whole_palette(palette: NDArray[np.uint16], dtype: np.dtype[Any]) -> NDArray
     return np.concatenate([palette, stray], axis=1)
 
 
-def _acquisition(page: Any, metadata: EmbeddedMetadata, plane: ome.OmePlane | None) -> Acquisition:
-    acquisition = metadata.acquisition
+def _acquisition(
+    page: Any, metadata: EmbeddedMetadata, plane: ome.OmePlane | None, shape: tuple[int, int]
+) -> tuple[Acquisition, list[str]]:
+    """Return what is said of the acquisition, and where the sizes of a pixel contradict."""
+    acquisition, sizes = metadata.acquisition, metadata.sizes
     if plane is not None:
-        ours, theirs = acquisition, plane.acquisition
+        theirs = plane.acquisition
         acquisition = replace(
-            ours,
-            pixel_size_um=ours.pixel_size_um or theirs.pixel_size_um,
-            stage_um=ours.stage_um or theirs.stage_um,
-            taken=ours.taken or theirs.taken,
+            acquisition,
+            stage_um=acquisition.stage_um or theirs.stage_um,
+            taken=acquisition.taken or theirs.taken,
         )
-    if acquisition.pixel_size_um is None and metadata.scanned is None:
-        acquisition = replace(acquisition, pixel_size_um=resolution_um(page))
-    return acquisition
+        sizes += stated((theirs.pixel_size_um, theirs.pixel_source))
+    refused = ""
+    if not metadata.is_resized(shape):
+        by_resolution, refused = resolution_of(page)
+        sizes += by_resolution
+    acquisition = replace(acquisition, **preferred(sizes))
+    if not sizes:
+        acquisition = replace(acquisition, pixel_source=refused)
+    return acquisition, contradictions(sizes)
 
 
 def _names(
@@ -209,14 +229,27 @@ def _names(
         names = [_short(_text(p, PAGE_NAME)) or _short(_text(p, DESCRIPTION)) for p in pages]
     if len(pages) == 1:
         return {pages[0].index: names[0] if planes or is_known(names[0]) else ""}
-    signals = [signal_of_channel(name) for name in names]
-    if not all(signals) or len(set(signals)) != len(signals):
-        raise InputError(
-            f"{file} is a stack of images, not one: its {len(pages)} pages have no names of their "
-            "own.",
-            remedy=SAVE_APART,
-        )
-    return {p.index: name for p, name in zip(pages, names, strict=True)}
+    for tell in (names, [_detector(page) for page in pages], _numbered(pages)):
+        signals = [signal_of_channel(name) for name in tell]
+        if all(signals) and len(set(signals)) == len(signals):
+            return {page.index: name for page, name in zip(pages, tell, strict=True)}
+    raise InputError(
+        f"{file} is a stack of images, not one: its {len(pages)} pages have no names of their own.",
+        remedy=SAVE_APART,
+    )
+
+
+def _detector(page: Any) -> str:
+    """Return the detector that the maker's tags of a page name."""
+    found = read_embedded(page, (page.imagelength, page.imagewidth))
+    return found.acquisition.detector if found is not None else ""
+
+
+def _numbered(pages: list[Any]) -> list[str]:
+    """Give each page a number: a person says which shows what."""
+    if len(pages) > MOST_NAMELESS:
+        return [""]
+    return [f"{PAGE} {number}" for number in range(1, len(pages) + 1)]
 
 
 def _imagej_labels(file: Path, pages: list[Any], described: str) -> list[str]:

@@ -32,8 +32,13 @@ PIECES = (273, 279, 324, 325)
 """Tags that list where strips and tiles lie and how long they are."""
 
 
-def check_tags(file: Path) -> None:
+def check_tags(file: Path) -> int:
     """Refuse directories that would take much memory or time to read.
+
+    Returns
+    -------
+    int
+        Pages of the file, as far as they are there.
 
     Raises
     ------
@@ -45,7 +50,7 @@ def check_tags(file: Path) -> None:
     with file.open("rb") as stream:
         form = VARIANTS.get(stream.read(4))
         if form is None:
-            return  # no TIFF: tifffile says so
+            return 0  # no TIFF: tifffile says so
 
         def number(pattern: str) -> int:
             content = stream.read(struct.calcsize(pattern))
@@ -68,10 +73,11 @@ def check_tags(file: Path) -> None:
                 raise Unreadable(f"{file} is damaged: a page of it has {count} tags")
             tags = stream.read(count * form.tagsize)
             if len(tags) < count * form.tagsize:
-                return  # truncated: tifffile says so
+                break  # truncated: tifffile says so
             for code, kind, values, _ in struct.iter_unpack(form.tagheaderformat, tags):
                 size = values * struct.calcsize(TIFF.DATA_FORMATS.get(kind, "q"))
                 if values > MOST_PIECES if code in PIECES else size > MOST_BYTES:
                     raise Unreadable(
                         f"{file} is damaged: tag {code} of it is said to hold {size} bytes"
                     )
+        return len(seen)

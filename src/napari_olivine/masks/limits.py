@@ -1,0 +1,231 @@
+"""Limits of a rule against what the maps hold: the valleys between populations of pixels.
+
+Counts depend on detector and dwell time, and so do the limits of a rule. Pixels that meet all other
+conditions show populations in the histogram of a ratio (olivine, orthopyroxene): a limit belongs in
+the valley between two of them. One that lies within a population separates nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from napari_olivine.masks.rules import Condition, Rule
+
+Sample = Mapping[str, NDArray[np.float32]]
+"""Smoothed values of each signal at the same pixels, one-dimensional."""
+
+OCTAVES, BINS_PER_OCTAVE = 6, 32
+"""The histogram reaches from 1/64 of the limit to 64 times it, in steps of 2 %."""
+
+SMOOTHING_BINS = 2.0
+
+REACH_OF_RATIO = 0.7
+"""Octaves by which the limit of a ratio may move: detectors change a ratio by less than 1.6."""
+
+BESIDE = 1.0
+"""Octaves on either side of a limit in which its neighbouring populations are looked for."""
+
+FEWEST = 200
+"""Pixels below which a histogram says nothing."""
+
+DEEP = 0.5
+"""A valley is at most so high, of the lower of the two populations beside it."""
+
+SMALLEST = 0.02
+"""The lower population has at least this share of the height of the other one."""
+
+NEAR = float(np.log2(1.1))
+CROWDED = 0.25
+"""A limit cuts a population where so many pixels lie within 10 % of it; fewer are a tail."""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Density of pixels along the logarithm of a value over a limit.
+
+    Parameters
+    ----------
+    octaves
+        Logarithm to base 2 of value over limit, at the middle of each bin.
+    density
+        Pixels in each bin, smoothed.
+    pixels
+        Number of pixels.
+    """
+
+    octaves: NDArray[np.float64]
+    density: NDArray[np.float64]
+    pixels: int
+
+    def at_limit(self) -> float:
+        """Return the density at the limit."""
+        return float(np.interp(0.0, self.octaves, self.density))
+
+    def peak(self, start: float, stop: float) -> float:
+        """Return the highest density between two places, octaves."""
+        inside = (self.octaves >= start) & (self.octaves <= stop)
+        return float(self.density[inside].max(initial=0.0))
+
+    def valley(self, reach: float) -> float | None:
+        """Return the deepest place between two populations, octaves; `None` if there is none.
+
+        Parameters
+        ----------
+        reach
+            How far from the limit it may lie, octaves.
+        """
+        left = np.maximum.accumulate(self.density)
+        right = np.maximum.accumulate(self.density[::-1])[::-1]
+        lower, higher = np.minimum(left, right), np.maximum(left, right)
+        possible = (
+            (np.abs(self.octaves) <= reach)
+            & (lower >= SMALLEST * higher)
+            & (self.density <= DEEP * lower)
+        )
+        if not possible.any():
+            return None
+        depth = np.where(possible, self.density / np.maximum(lower, 1e-12), np.inf)
+        best = int(np.argmin(depth))
+        # The floor of a wide valley: its middle.
+        floor = possible & (depth <= depth[best] + 0.05)
+        start = stop = best
+        while start > 0 and floor[start - 1]:
+            start -= 1
+        while stop + 1 < len(floor) and floor[stop + 1]:
+            stop += 1
+        return float(self.octaves[start : stop + 1].mean())
+
+
+def histogram_of(condition: Condition, sample: Sample, among: NDArray[np.bool_]) -> Histogram:
+    """Return the histogram of a condition's value about its limit.
+
+    Parameters
+    ----------
+    condition
+        A condition whose limit is above zero.
+    sample
+        Values of its signals.
+    among
+        Pixels that count, of the sample's shape.
+
+    Returns
+    -------
+    Histogram
+        Values of zero and less, and those beyond the ends, count at the ends.
+    """
+    numerator = np.broadcast_to(condition.numerator.of(sample), among.shape)[among]
+    denominator = np.broadcast_to(condition.denominator.of(sample), among.shape)[among]
+    values = numerator / np.maximum(denominator, 1e-6) / condition.limit
+    octaves = np.log2(np.clip(values, 2.0**-OCTAVES, 2.0**OCTAVES))
+    counts, edges = np.histogram(
+        octaves, bins=2 * OCTAVES * BINS_PER_OCTAVE, range=(-OCTAVES, OCTAVES)
+    )
+    density = gaussian_filter1d(counts.astype(np.float64), SMOOTHING_BINS, mode="constant")
+    return Histogram((edges[:-1] + edges[1:]) / 2, density, int(among.sum()))
+
+
+def cut_populations(rule: Rule, sample: Sample) -> list[str]:
+    """Say which limits of ratios lie within a population of pixels, and so separate nothing.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    sample
+        Values of its signals.
+
+    Returns
+    -------
+    list of str
+        A sentence a condition.
+    """
+    said = []
+    for number, condition in enumerate(rule.conditions):
+        if not _is_ratio(condition):
+            continue
+        among = _meet_others(rule, sample, number)
+        found = histogram_of(condition, sample, among)
+        lower = min(found.peak(-BESIDE, 0.0), found.peak(0.0, BESIDE))
+        if found.pixels < FEWEST or found.at_limit() <= DEEP * lower:
+            continue
+        near = found.density[np.abs(found.octaves) < NEAR].sum() / found.density.sum()
+        if near > CROWDED:
+            said.append(
+                f"{condition.text} does not separate here: {near:.0%} of the pixels that meet the "
+                "other conditions lie within 10 % of this limit, with no valley at it. With this "
+                "detector the limit cuts one mineral in two, and the mask may hold another mineral "
+                "than olivine"
+            )
+    return said
+
+
+def relative_limits(rule: Rule, sample: Sample) -> tuple[Rule, list[str]]:
+    """Move the limits of a rule into the valleys of the histograms.
+
+    First those of single signals (``Mg > 30``), which depend on the dwell time: into the deepest
+    valley, and where there is only one population, to half of its mode, where half of a pixel is of
+    it. Then those of ratios, which depend on the detector: into a valley within a factor of 1.6.
+
+    Parameters
+    ----------
+    rule
+        The rule as it is written.
+    sample
+        Values of its signals.
+
+    Returns
+    -------
+    rule : Rule
+        The rule with other limits.
+    said : list of str
+        What became of each limit that could not be moved, in sentences.
+    """
+    said: list[str] = []
+    for ratios in (False, True):
+        for number, condition in enumerate(rule.conditions):
+            if _is_ratio(condition) is not ratios or condition.limit <= 0:
+                continue
+            among = _meet_others(rule, sample, number, ratios_alone=not ratios)
+            found = histogram_of(condition, sample, among)
+            octaves = found.valley(REACH_OF_RATIO if ratios else OCTAVES)
+            if found.pixels < FEWEST:
+                octaves = None
+            elif octaves is None and not ratios and not condition.below:
+                octaves = float(found.octaves[np.argmax(found.density)]) - 1.0
+            if octaves is None:
+                said.append(f"{condition.text} stays: there is no valley near this limit")
+                continue
+            moved = _with_limit(condition, condition.limit * 2.0**octaves)
+            conditions = [*rule.conditions]
+            conditions[number] = moved
+            text = " and ".join(one.text for one in conditions)
+            rule = replace(rule, text=text, conditions=tuple(conditions))
+    return rule, said
+
+
+def _is_ratio(condition: Condition) -> bool:
+    return bool(condition.denominator.weights) and condition.limit > 0
+
+
+def _meet_others(
+    rule: Rule, sample: Sample, number: int, *, ratios_alone: bool = False
+) -> NDArray[np.bool_]:
+    """Tell which pixels meet the other conditions of a rule."""
+    held = np.ones(next(iter(sample.values())).shape, bool)
+    for other, condition in enumerate(rule.conditions):
+        if other != number and (not ratios_alone or _is_ratio(condition)):
+            held &= condition.holds(sample)
+    return held
+
+
+def _with_limit(condition: Condition, limit: float) -> Condition:
+    limit = float(f"{limit:.3g}")
+    left = re.split(r"\s*[<>]", condition.text)[0]
+    text = f"{left} {'<' if condition.below else '>'} {limit:g}"
+    return replace(condition, limit=limit, text=text)
