@@ -31,6 +31,7 @@ from napari_olivine.readers.epma.profiles import (
     Profile,
     clean_name,
     distinct,
+    joined,
     split_profiles,
 )
 from napari_olivine.readers.epma.repeats import SheetProfiles, each_once, shared
@@ -78,8 +79,7 @@ class TableRead:
     @property
     def analyses(self) -> pd.DataFrame:
         """Analyses of all sheets."""
-        parts = [p.analyses for sheet in self.sheets for p in sheet.profiles]
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+        return joined([profile for sheet in self.sheets for profile in sheet.profiles])
 
     def all_problems(self) -> list[str]:
         """Everything that the person should know, in sentences."""
@@ -401,7 +401,7 @@ def _report_copies(tables: Sequence[TableRead]) -> None:
                 continue
             count = int(shared(table.analyses, other.analyses).sum())
             if count > 2:
-                table.problems.append(
+                table.sheets[0].said.append(
                     f"{count} analyses of {table.file.name} stand in {other.file.name} again and "
                     "count twice: leave one of the two files out"
                 )

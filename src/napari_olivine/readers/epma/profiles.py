@@ -121,6 +121,12 @@ def split_profiles(
     return profiles, problems
 
 
+def joined(profiles: Sequence[Profile]) -> pd.DataFrame:
+    """Return the analyses of several profiles as one table."""
+    parts = [profile.analyses for profile in profiles if len(profile.analyses)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
 def clean_name(text: str) -> str:
     """Make a name of a profile that can be shown, and used in the names of files."""
     name = re.sub(r"[\x00-\x1f\x7f<>:\"/\\|?*]+", "-", text)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_olivine.readers.epma.column_headers import OXIDES
-from napari_olivine.readers.epma.profiles import Profile
+from napari_olivine.readers.epma.profiles import Profile, joined
+from napari_olivine.readers.epma.verdicts import LeftOut
 
 SAME_WT = 0.0051
 """Oxides that differ by no more are the same, wt%: a sheet may be rounded to two decimals."""
@@ -55,7 +56,7 @@ class SheetProfiles:
     @property
     def analyses(self) -> pd.DataFrame:
         """Analyses of all profiles."""
-        return pd.concat([p.analyses for p in self.profiles], ignore_index=True)
+        return joined(self.profiles)
 
 
 def is_reviewed(name: str) -> bool:
@@ -125,27 +126,26 @@ def _take_away(file: Path, sheet: SheetProfiles, winner: SheetProfiles) -> None:
     if not both.any():
         return
     parts = np.split(both, np.cumsum([len(p.analyses) for p in sheet.profiles])[:-1])
-    kept, twice, lacking = [], 0, list[str]()
-    for profile, part in zip(sheet.profiles, parts, strict=True):
-        twice += int(part.sum())
-        if part.any() and is_reviewed(winner.sheet):
-            lacking += [str(row) for row in profile.rows[~part]]
+    kept, twice, unreviewed = [], 0, 0
+    for profile, again in zip(sheet.profiles, parts, strict=True):
+        twice += int(again.sum())
+        if again.all() and again.size:
             continue
-        if not part.all() or not part.size:
-            profile.analyses = profile.analyses[~part].reset_index(drop=True)
-            profile.rows = profile.rows[~part]
-            kept.append(profile)
+        if again.any() and is_reviewed(winner.sheet):
+            why = f"sheet {winner.sheet!r} has no such analysis"
+            profile.left_out += [LeftOut(int(row), why) for row in profile.rows[~again]]
+            unreviewed += int((~again).sum())
+            again = np.ones(len(again), bool)
+        profile.analyses = profile.analyses[~again].reset_index(drop=True)
+        profile.rows = profile.rows[~again]
+        kept.append(profile)
     sheet.profiles = kept
-    again = f"{file.name}: sheet {sheet.sheet!r} holds the analyses of sheet {winner.sheet!r} again"
-    if not kept and not lacking:
-        said = f"{again} and is left out"
+    others = sum(len(profile.rows) for profile in kept)
+    said = f"{file.name}: sheet {sheet.sheet!r} holds the analyses of sheet {winner.sheet!r} again"
+    if not kept:
+        said += " and is left out"
     else:
-        said = f"{again} ({twice}); they are taken from {winner.sheet!r}"
-    if lacking:
-        said += (
-            f"; row {', '.join(lacking[:8])}{', ...' if len(lacking) > 8 else ''} of "
-            f"{sheet.sheet!r} is left out, for {winner.sheet!r} has no such analysis"
-        )
-    if kept:
-        said += f"; its other analyses are used ({', '.join(p.name for p in kept[:5])})"
-    sheet.said = [said, *(sheet.said if kept else ())]
+        said += f" ({twice}); they are taken from {winner.sheet!r}"
+        said += f", and {unreviewed} that it lacks are left out" if unreviewed else ""
+        said += f"; the other {others} of {sheet.sheet!r} are used" if others else ""
+    sheet.said = [said, *(sheet.said if others else ())]
