@@ -29,4 +29,8 @@ from .report import (
     report_page as report_page,
     write_report as write_report,
 )
-from .report_step import refusals as refusals, report_source as report_source
+from .report_step import (
+    kept_report as kept_report,
+    refusals as refusals,
+    report_source as report_source,
+)

@@ -272,10 +272,16 @@ def is_note(file: Path) -> bool:
         sheets = open_sheets(file)
     except InputError:
         return False
-    headers = [find_header(sheet.rows) for sheet in sheets]
-    return any(sheet.rows for sheet in sheets) and not any(
-        header is not None and header.composition and header.followed for header in headers
-    )
+    return any(sheet.rows for sheet in sheets) and not any(map(_heads_numbers, sheets))
+
+
+def _heads_numbers(sheet: Sheet) -> bool:
+    """Tell whether a row names oxides or elements above numbers, and is no sentence of a note."""
+    header = find_header(sheet.rows)
+    if header is None or not header.composition or not header.followed:
+        return False
+    words = sum(bool(cell) for cell in sheet.rows[header.row])
+    return sheet.separator != "space" or 2 * header.score >= words
 
 
 def read_table(

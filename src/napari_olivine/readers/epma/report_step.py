@@ -49,8 +49,8 @@ def report_source(source: Path | str, job: Job | None = None) -> pd.DataFrame:
             remedy="Give a table, a folder of tables, or a section.",
             file=path,
         )
-    if (kept := _kept_by_import(path)) is not None:
-        return kept
+    if (section := _section_at(path)) is not None:
+        return _report_of_section(section)
     folder = path / "epma" if (path / "epma").is_dir() else path
     return report_of(read_tables(folder, refuse=False))
 
@@ -65,20 +65,28 @@ def refusals(report: pd.DataFrame) -> list[str]:
     return found
 
 
-def _kept_by_import(folder: Path) -> pd.DataFrame | None:
-    """Report of a section; `None` if the folder is none."""
+def kept_report(section: Section) -> pd.DataFrame | None:
+    """Read the report that the import of a section kept; `None` if it kept none."""
+    product = section.product("epma")
+    file = product.path / REPORT_FILE if product is not None else None
+    return read_report(file) if file is not None and file.is_file() else None
+
+
+def _section_at(folder: Path) -> Section | None:
     try:
-        section = Section(folder)
-        product = section.product("epma") if section.record else None
-    except OlivineError:
+        return Section(folder)
+    except OlivineError:  # a source may have a section.json too, which says how its tiles lie
         return None
-    if product is None:
-        raise SectionError(f"{folder} has no EPMA analyses.", step="import", file=folder)
-    file = product.path / REPORT_FILE
-    if not file.is_file():
-        raise SectionError(
-            f"{folder} was imported before reports were kept.",
-            remedy="Import its source again ({step:import}), or name the tables themselves.",
-            file=folder,
-        )
-    return read_report(file)
+
+
+def _report_of_section(section: Section) -> pd.DataFrame:
+    report = kept_report(section)
+    if report is not None:
+        return report
+    if section.product("epma") is None:
+        raise SectionError(f"{section.path} has no EPMA analyses.", step="import")
+    raise SectionError(
+        f"{section.path} was imported before reports were kept.",
+        remedy="Import its source again ({step:import}), or name the tables themselves.",
+        step="import",
+    )
