@@ -81,8 +81,10 @@ def coordinates(part: pd.DataFrame) -> Floats | None:
         `None` if the table has none.
     """
     for x, y in (("stage_x_um", "stage_y_um"), ("x_um", "y_um"), ("beam_x_um", "beam_y_um")):
-        if {x, y} <= set(part) and part[[x, y]].notna().all(axis=1).any():
-            return part[[x, y]].to_numpy(float)
+        if x in part and y in part:
+            places = np.column_stack([part[x].to_numpy(float), part[y].to_numpy(float)])
+            if np.isfinite(places).all(axis=1).any():
+                return places
     return None
 
 
@@ -93,6 +95,8 @@ def way_along(
     rows: Integers,
     mapping: ColumnMapping,
     table: pd.DataFrame,
+    *,
+    spots: bool = False,
 ) -> Way:
     """Work out the distances of a profile.
 
@@ -115,6 +119,8 @@ def way_along(
         The columns, and what stage positions mean.
     table
         All analyses of the sheet.
+    spots
+        Whether they are known to be single spots.
 
     Returns
     -------
@@ -126,7 +132,7 @@ def way_along(
     InputError
         If nothing says where the points lie, or some have no place.
     """
-    return _Places(file, name, part, rows, mapping, table).way()
+    return _Places(file, name, part, rows, mapping, table, spots).way()
 
 
 def is_line(places: Floats) -> bool:
@@ -146,9 +152,32 @@ def is_line(places: Floats) -> bool:
     usual = float(np.median(lengths[lengths > 0]))
     if lengths.max() > EVEN * usual:
         return _is_straight(places)
-    along = np.einsum("ij,ij->i", steps[1:], steps[:-1])
+    onward = np.einsum("ij,ij->i", steps[1:], steps[:-1])
     # Along a traverse nearly every step goes on in the direction of the last.
-    return len(steps) < 2 or float((along >= 0).mean()) > 0.8
+    return len(steps) < 2 or float((onward >= 0).mean()) > 0.8
+
+
+def along(places: Floats) -> Floats:
+    """Return the way along a line of points, um, shape (n,).
+
+    Points that deviate from a straight line by no more than their rounding are taken on it: steps
+    between rounded points are too long in sum (1 um steps in whole um by a tenth).
+
+    Parameters
+    ----------
+    places
+        um, shape (n, 2), in the order of measurement.
+    """
+    whole = places[-1] - places[0]
+    length = float(np.hypot(*whole))
+    if length > 0:
+        offset = places - places[0]
+        across = np.abs(offset @ [-whole[1], whole[0]]) / length
+        on_line = offset @ whole / length
+        onward = (np.diff(on_line) >= 0).all()
+        if onward and across.max() <= _rounding(places):
+            return np.asarray(on_line, np.float64)
+    return np.asarray(np.r_[0.0, np.cumsum(np.hypot(*np.diff(places, axis=0).T))], np.float64)
 
 
 def contradict(distance: Floats, places: Floats) -> bool:
@@ -171,9 +200,9 @@ def contradict(distance: Floats, places: Floats) -> bool:
         far = float(np.hypot(*(places[k] - places[chosen[-1]]))) >= apart
         if far or k == len(places) - 1:
             chosen.append(k)
-    along = np.cumsum(np.hypot(*np.diff(places[chosen], axis=0).T))
+    way = np.cumsum(np.hypot(*np.diff(places[chosen], axis=0).T))
     said = np.cumsum(np.abs(np.diff(distance[chosen])))
-    return bool(np.abs(said - along).max() > AGREE * along[-1] + 2 * rounding)
+    return bool(np.abs(said - way).max() > AGREE * way[-1] + 2 * rounding)
 
 
 class _Places:
@@ -187,7 +216,9 @@ class _Places:
         rows: Integers,
         mapping: ColumnMapping,
         table: pd.DataFrame,
+        spots: bool,
     ) -> None:
+        self.spots = spots
         self.file, self.name, self.part, self.rows = file, name, part, rows
         self.mapping, self.table = mapping, table
         self.given = _column(part, "distance_um")
@@ -255,7 +286,7 @@ class _Places:
     def _by_both(self, places: Floats) -> None:
         known: NDArray[np.bool_] = np.asarray(np.isfinite(places).all(axis=1))
         length = self.made.by_distance_um
-        whole = bool(np.isfinite(self.given).all()) and length > 0
+        whole = not self.spots and bool(np.isfinite(self.given).all()) and length > 0
         if whole and not np.ptp(places[known], axis=0).any():
             self._take_given()
             self.made.by_coordinates_um = 0.0
@@ -278,17 +309,16 @@ class _Places:
 
     def _by_coordinates(self, places: Floats, known: NDArray[np.bool_]) -> None:
         """Take the way along the coordinates if they follow a line; else these are spots."""
-        follow = _measured_as_line(self.part) and is_line(places)
+        follow = not self.spots and _measured_as_line(self.part) and is_line(places)
         if self.mapping.places == "line" or (self.mapping.places == "auto" and follow):
             self._require(known, "stage position")
-            steps = np.hypot(*np.diff(places, axis=0).T)
-            self.made.distance_um = np.r_[0.0, np.cumsum(steps)]
+            self.made.distance_um = along(places)
             self.made.by_coordinates_um = _length(places)
             self._say(self._why_not_given(places))
-            self._say(self._doubt_of_unit(steps))
+            self._say(self._doubt_of_unit(np.diff(self.made.distance_um)))
             return
         given = np.isfinite(self.given)
-        if given.any():
+        if given.any() and not self.spots:
             self._require(given, "distance")
         self._say(self._spots(places))
 
@@ -359,9 +389,11 @@ class _Places:
 
 
 def _beam_moved(part: pd.DataFrame) -> str:
-    beam = part[[c for c in ("beam_x_um", "beam_y_um") if c in part]].to_numpy(float)
+    if "beam_x_um" not in part or "beam_y_um" not in part:
+        return ""
+    beam = np.column_stack([part["beam_x_um"].to_numpy(float), part["beam_y_um"].to_numpy(float)])
     known = beam[np.isfinite(beam).all(axis=1)]
-    if beam.shape[1] < 2 or len(known) < 2 or not np.ptp(known, axis=0).any():
+    if len(known) < 2 or not np.ptp(known, axis=0).any():
         return ""
     return (
         f": the beam moved over {np.hypot(*np.ptp(known, axis=0)):.2f} um: its coordinates are "
@@ -394,14 +426,16 @@ def _is_straight(places: Floats) -> bool:
     if len(places) < 4 or longest > LONGEST_STEP * length:
         return False
     offset = places - places[0]
-    along, across = offset @ whole / length, np.abs(offset @ [-whole[1], whole[0]]) / length
-    return bool(across.max() <= STRAIGHT * length and (np.diff(along) >= 0).all())
+    on_line, across = offset @ whole / length, np.abs(offset @ [-whole[1], whole[0]]) / length
+    return bool(across.max() <= STRAIGHT * length and (np.diff(on_line) >= 0).all())
 
 
-def _rounding(places: Floats, distance: Floats) -> float:
+def _rounding(places: Floats, distance: Floats | None = None) -> float:
     """Return the last place of coordinates, um; coarser than 1 um only where points coincide."""
-    coincide = (np.diff(places, axis=0) == 0).all(axis=1) & (np.diff(distance) != 0)
-    coarsest = 100.0 if coincide.any() else COARSEST_UM
+    coarsest = COARSEST_UM
+    if distance is not None:
+        still = (np.diff(places, axis=0) == 0).all(axis=1) & (np.diff(distance) != 0)
+        coarsest = 100.0 if still.any() else COARSEST_UM
     for unit in (100.0, 10.0, 1.0, 0.1):
         if unit <= coarsest and np.allclose(places / unit, np.round(places / unit), atol=1e-4):
             return unit
@@ -409,7 +443,7 @@ def _rounding(places: Floats, distance: Floats) -> float:
 
 
 def _length(places: Floats) -> float:
-    return float(np.hypot(*np.diff(places, axis=0).T).sum())
+    return float(np.ptp(along(places)))
 
 
 def _column(table: pd.DataFrame, name: str) -> Floats:

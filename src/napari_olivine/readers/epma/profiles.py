@@ -107,9 +107,10 @@ def split_profiles(
         )
     profiles = []
     for chosen in rows_of(keys):
-        name, part = names[keys[chosen[0]]], table.iloc[chosen].reset_index(drop=True)
-        way = way_along(file, name, part, points.rows[chosen], mapping, table)
-        profiles.append(_profile(name, part, points.rows[chosen], way))
+        key, rows = keys[chosen[0]], points.rows[chosen]
+        part = table.iloc[chosen].reset_index(drop=True)
+        way = way_along(file, names[key], part, rows, mapping, table, spots=key.spots)
+        profiles.append(_profile(names[key], part, rows, way))
     _give_back(points, keys, names, profiles)
     problems = []
     if len(profiles) > 1:
