@@ -1,0 +1,103 @@
+"""Which analyses are one traverse: crystals and profiles, numbers that begin anew, spots."""
+
+from __future__ import annotations
+
+import openpyxl
+import pytest
+
+from napari_olivine.readers.epma import read_profile
+
+OLIVINE = [f"{47 - k / 4},12" for k in range(6)]
+
+
+def read(folder, header, rows):
+    file = folder / "t.csv"
+    file.write_text("\n".join([header, *rows]) + "\n")
+    table, problems = read_profile(file)
+    return table["profile"].value_counts(sort=False).to_dict(), table, problems
+
+
+def traverse(*names: str) -> list[str]:
+    return [",".join([*names, str(5 * k), wt]) for k, wt in enumerate(OLIVINE)]
+
+
+GRAINS = [("ol1", "1"), ("ol1", "2"), ("ol2", "1"), ("ol2", "2")]
+
+
+@pytest.mark.parametrize("crystal", ["Crystal", "Grain_Name", "Sample", "Name"])
+def test_crystal_and_profile_in_two_columns(tmp_path, crystal):
+    rows = [row for names in GRAINS for row in traverse(*names)]
+    found, _, _ = read(tmp_path, f"{crystal},Profile,Distance (um),MgO,FeO", rows)
+    assert found == {"ol1 1": 6, "ol1 2": 6, "ol2 1": 6, "ol2 2": 6}
+
+
+def test_a_profile_of_one_crystal_only_keeps_its_name(tmp_path):
+    rows = [row for names in (("ol1", "A"), ("ol2", "B")) for row in traverse(*names)]
+    found, _, _ = read(tmp_path, "Crystal,Profile,Distance (um),MgO,FeO", rows)
+    assert found == {"A": 6, "B": 6}
+
+
+def test_a_number_that_begins_anew_without_a_name_of_the_crystal(tmp_path):
+    rows = [row for _, number in GRAINS for row in traverse(number)]
+    found, _, _ = read(tmp_path, "Profile,Distance (um),MgO,FeO", rows)
+    assert found == {"1 1": 6, "1 2": 6, "2 1": 6, "2 2": 6}
+
+
+def test_a_profile_that_is_gone_on_with_later_stays_one(tmp_path):
+    first, second = traverse("1"), traverse("2")
+    found, table, _ = read(
+        tmp_path, "Profile,Distance (um),MgO,FeO", [*first[:3], *second, *first[3:]]
+    )
+    assert found == {"1": 6, "2": 6}
+    assert table["distance_um"][:6].tolist() == [0, 5, 10, 15, 20, 25]
+
+
+def test_remarks_on_points_part_no_profile(tmp_path):
+    rows = [f"{row},{'rim' if k in (0, 5) else 'core'}" for k, row in enumerate(traverse("1"))]
+    rows += [f"{row},core" for row in traverse("2")]
+    found, _, _ = read(tmp_path, "Profile,Distance (um),MgO,FeO,Comment", rows)
+    assert found == {"1": 6, "2": 6}
+
+
+def test_sheets_that_call_their_profiles_alike(tmp_path):
+    book = openpyxl.Workbook()
+    for sheet, mgo in ((book.active, 47.0), (book.create_sheet("ol2"), 41.0)):
+        sheet.append(["Profile", "Distance (um)", "MgO", "FeO"])
+        for number in (1, 2):
+            for k in range(5):
+                sheet.append([number, 5 * k, mgo - k - number / 8, 12.5])
+    book.active.title = "ol1"
+    book.save(tmp_path / "t.xlsx")
+    table, _ = read_profile(tmp_path / "t.xlsx")
+    names = table["profile"].value_counts(sort=False).to_dict()
+    assert names == {"ol1 1": 5, "ol1 2": 5, "ol2 1": 5, "ol2 2": 5}
+
+
+def test_spots_among_the_lines_of_a_sheet(tmp_path):
+    line = [f"1 / {k + 1},{wt},{9000 + 5 * k},700" for k, wt in enumerate(OLIVINE)]
+    spots = [f"{k} / 1,45,13,{4000 * k},-800" for k in (2, 3, 4, 5, 6, 7, 8)]
+    found, table, problems = read(
+        tmp_path, "DataSet/Point,MgO,FeO,X,Y", [*spots[:3], *line, *spots[3:]]
+    )
+    assert found == {"t spots": 7, "t": 6}
+    assert table[table["profile"] == "t spots"]["distance_um"].isna().all()
+    assert table[table["profile"] == "t"]["distance_um"].tolist() == [0, 5, 10, 15, 20, 25]
+    assert any("'t spots' holds single spots" in told for told in problems)
+
+
+def test_a_spot_without_a_distance_beside_a_line(tmp_path):
+    """The stage leaps from the spot to the line, whose distances are its own."""
+    line = [f"ol1,{wt},{9000 + 5 * k},700,{5 * k}" for k, wt in enumerate(OLIVINE)]
+    found, table, _ = read(
+        tmp_path, "Comment,MgO,FeO,X,Y,Distance (um)", ["core of ol 7,45,13,1000,99,", *line]
+    )
+    assert found == {"t spots": 1, "t": 6}
+    assert table["distance_um"][1:].tolist() == [0, 5, 10, 15, 20, 25]
+
+
+def test_analyses_without_any_place_among_others(tmp_path):
+    rows = [*traverse("ol1"), *traverse("ol2"), "glass,,6,10", "glass,,6,11", "glass,,7,11"]
+    found, table, problems = read(tmp_path, "Sample,Distance (um),MgO,FeO", rows)
+    assert found["t glass"] == 3
+    assert table[table["profile"] == "t glass"]["distance_um"].isna().all()
+    assert any("neither distances nor positions" in told for told in problems)
