@@ -13,8 +13,8 @@ LONGEST_WORDS = 60
 
 _BAD = re.compile(
     r"(?<!\w)(?:bad|reject(?:ed|s)?|ignored?|outliers?|exclud(?:e|ed|es)|discard(?:ed)?|omit(?:ted)?|"
-    r"delet(?:e|ed)|do\s?n[o']?t\s+use|not\s+used?|unus(?:ed|able)|fail(?:ed|s)?|invalid|remove[d]?|"
-    r"schlecht|verworfen|ungültig|ausreißer|ausreisser|ignorieren|mauvaise?|rejetée?|exclue?|"
+    r"deleted?|do\s?n[o']?t\s+use|not\s+used?|unus(?:ed|able)|fail(?:ed|s)?|invalid|remove[d]?|"
+    r"schlecht|verworfen|ungültig|ausreißer|ausreisser|ignorieren|mauvaise?|rejetée?|exclu|"
     r"aberrante?)(?!\w)"
 )
 _NOT_BAD = re.compile(r"(?:not|non?|never|nicht|kein|pas)[\s-]+(?:an?\s+|so\s+|too\s+)?$")
@@ -25,10 +25,10 @@ _YES = {"yes", "y", "true", "t", "1", "x", "ok", "ja", "j", "oui", "o", "si", "s
 _NO = {"no", "n", "false", "f", "0", "nein", "non", "nope", "not", "\u2717", "\u2718", "exclude"}
 
 _REJECTING = re.compile(
-    r"ignor|bad|reject|exclu|outlier|discard|omit|delet|remov|skip|invalid|unus|verworfen|ausrei|"
+    r"ignor|bad|reject|exclu|outlier|discard|omit|delete|remov|skip|invalid|unus|verworfen|ausrei|"
     r"schlecht|(?:not|non|nicht|n't|dont)\b"
 )
-_ACCEPTING = re.compile(r"\b(?:use|keep|kept|includ|accept|valid|good|ok)|verwend|benutz|gültig")
+_ACCEPTING = re.compile(r"\b(?:use|keep|kept|include|accept|valid|good|ok)|verwend|benutz|gültig")
 _KNOWN = {"ok", "good", "gut", "+"}
 
 
