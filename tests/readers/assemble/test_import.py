@@ -366,7 +366,8 @@ def test_the_small_standard_section(shared_data, tmp_path):
 def test_the_report_of_the_tables_is_kept_with_the_section(tmp_path: Path) -> None:
     source = tmp_path / "source"
     make_images(source)
-    add_epma(source)
+    (source / "epma").mkdir()
+    (source / "epma" / "p1.csv").write_text(PROFILE)
     section = import_section(source, tmp_path / "section", ImportSettings(pixel_size_um=1.0))
     pd.testing.assert_frame_equal(report_source(section.path), report_source(source))
     assert report_source(section.path)["profile"].tolist() == ["p1"]
