@@ -101,3 +101,25 @@ def test_analyses_without_any_place_among_others(tmp_path):
     assert found["t glass"] == 3
     assert table[table["profile"] == "t glass"]["distance_um"].isna().all()
     assert any("neither distances nor positions" in told for told in problems)
+
+
+def test_rows_without_a_profile_beside_named_ones_are_spots(tmp_path):
+    line = [f"A,{wt},{9000 + 5 * k},700" for k, wt in enumerate(OLIVINE)]
+    spots = [",45,13,100,90", ",44,14,400,20"]
+    found, table, _ = read(tmp_path, "Profile,MgO,FeO,X,Y", [spots[0], *line, spots[1]])
+    assert found == {"t spots": 2, "t": 6}
+    assert table["distance_um"].notna().sum() == 6
+
+
+def test_points_out_of_order_are_one_profile(tmp_path):
+    """Every other point first, then those between them."""
+    rows = [f"A,{d},{wt}" for d, wt in zip((0, 10, 20, 5, 15, 25), OLIVINE, strict=True)]
+    found, _, problems = read(tmp_path, "Profile,Distance (um),MgO,FeO", [*rows, *traverse("B")])
+    assert found == {"A": 6, "B": 6}
+    assert any("'A' run to and fro" in told for told in problems)
+
+
+def test_two_analyses_on_the_stage_are_taken_for_a_line_and_told(tmp_path):
+    _, table, problems = read(tmp_path, "MgO,FeO,X (um),Y (um)", ["47,12,0,0", "46,13,30,40"])
+    assert table["distance_um"].tolist() == [0, 50]
+    assert "two analyses (rows 2-3) are taken for the ends of a line" in problems[0]

@@ -315,6 +315,11 @@ class _Places:
             self.made.distance_um = along(places)
             self.made.by_coordinates_um = _length(places)
             self._say(self._why_not_given(places))
+            if len(places) == 2 and self.mapping.places == "auto":
+                self._say(
+                    f": two analyses ({_rows(self.rows)}) are taken for the ends of a line; if "
+                    'they are spots, say places = "spots" in columns.toml'
+                )
             self._say(self._doubt_of_unit(np.diff(self.made.distance_um)))
             return
         given = np.isfinite(self.given)
@@ -350,7 +355,7 @@ class _Places:
             return ""
         return (
             f": steps of {usual:.0f} um, for {x.header!r} has no unit and is read as mm: if it is "
-            "um, write the unit into its name, or say it {place:columns.toml}"
+            "um, write the unit into its name, or say it in columns.toml"
         )
 
     def _is_thousandfold(self, places: Floats) -> bool:
@@ -468,5 +473,6 @@ def _no_places(file: Path, mapping: ColumnMapping) -> InputError:
     return InputError(
         f"{file} does not say where its points lie: it needs a column 'distance_um' (along "
         "the traverse), or 'x_um' and 'y_um' (in the section), or stage 'X' and 'Y' in mm or um, "
-        f"or a file of positions (.POS) of its name beside it; the columns found are {header}."
+        f"or a file of positions (.POS) of its name beside it; the columns found are {header}.",
+        remedy="Add one, or say which column it is {place:columns.toml}.",
     )

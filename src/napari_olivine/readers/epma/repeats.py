@@ -16,8 +16,9 @@ from napari_olivine.readers.epma.column_headers import OXIDES
 from napari_olivine.readers.epma.profiles import Profile, joined
 from napari_olivine.readers.epma.verdicts import LeftOut
 
-SAME_WT = 0.0051
-"""Oxides that differ by no more are the same, wt%: a sheet may be rounded to two decimals."""
+SAME_WT = 0.011
+"""Oxides that differ by no more are the same, wt%: a sheet may be rounded to two decimals, or hold
+elements so rounded, of which oxides are up to 2.1 times as much."""
 
 SAME_UM = 0.51
 """The same for distances and places, um."""

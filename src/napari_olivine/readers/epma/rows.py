@@ -73,7 +73,11 @@ def rows_of_analyses(
         if any(is_number(cell_of(sheet, row, number)) for number in measured):
             rows.append(row)
     if not rows:
-        raise InputError(f"{file} holds no analyses.")
+        raise InputError(
+            f"{file} holds no analyses: no number stands beneath row {mapping.header_row}.",
+            remedy="If that is not the header, say which row is {place:columns.toml}.",
+            row=mapping.header_row,
+        )
     problems = []
     if statistics:
         listed = ", ".join(str(row + 1) for row in statistics[:5])

@@ -94,7 +94,7 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
         analysis is left.
     """
     if not sheet.rows:
-        raise InputError(f"{file} holds no analyses.")
+        raise InputError(f"{file} holds no analyses: it is empty.", remedy="Leave it out.")
     check_mapping(mapping, str(file))
     columns = _locate(file, sheet, mapping)
     _require_mg_and_fe(file, sheet, mapping, columns)
@@ -119,7 +119,8 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
     if not both.any():
         raise InputError(
             f"{file} holds no numbers for both MgO and FeO in any of its {len(table)} analyses"
-            f"{''.join(f'; {problem}' for problem in problems[:3])}."
+            f"{''.join(f'; {problem}' for problem in problems[:3])}.",
+            remedy="Write numbers, or say which columns hold them {place:columns.toml}.",
         )
     problems += second_table(file, sheet, mapping)
     if sheet.uncalculated:

@@ -119,6 +119,12 @@ def _named(table: pd.DataFrame) -> list[Key] | None:
     profiles = _filled(table["profile"])
     groups = _crystals(table)
     keys = [Key(group, profile) for group, profile in zip(groups, profiles, strict=True)]
+    if "" in profiles:  # rows beside the named ones are spots unless they have distances
+        distance = (
+            table["distance_um"] if "distance_um" in table else pd.Series(np.nan, table.index)
+        )
+        alone = [not key.profile and np.isnan(d) for key, d in zip(keys, distance, strict=True)]
+        keys = [Key(spots=True) if a else key for a, key in zip(alone, keys, strict=True)]
     distinct = set(keys)
     if len(distinct) == len(keys) > FEW or len(set(profiles)) == len(keys) > FEW:
         return None  # names of points, not of traverses
@@ -148,6 +154,8 @@ def _begun_anew(table: pd.DataFrame, keys: list[Key]) -> list[Key]:
     """Part the rows of one name where it begins anew, as a number does at each crystal."""
     result = list(keys)
     for rows in rows_of(keys):
+        if keys[rows[0]].spots:
+            continue
         runs = np.cumsum(_restarts(table.iloc[rows], rows), dtype=np.int64)
         if not runs.any():
             continue
@@ -193,7 +201,7 @@ def _restarts(part: pd.DataFrame, rows: Integers) -> NDArray[np.bool_]:
     if distance is None or not np.isfinite(distance).all():
         return breaks
     breaks = _reversals(distance)
-    near_start = 0.5 * float(np.median(np.abs(np.diff(distance))))
+    near_start = 0.1 * float(np.median(np.abs(np.diff(distance))))
     return np.asarray(breaks & (np.abs(distance - distance[0]) <= near_start))
 
 
