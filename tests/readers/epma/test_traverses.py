@@ -123,3 +123,24 @@ def test_two_analyses_on_the_stage_are_taken_for_a_line_and_told(tmp_path):
     _, table, problems = read(tmp_path, "MgO,FeO,X (um),Y (um)", ["47,12,0,0", "46,13,30,40"])
     assert table["distance_um"].tolist() == [0, 50]
     assert "two analyses (rows 2-3) are taken for the ends of a line" in problems[0]
+
+
+def test_a_gap_that_the_distances_count_through_parts_no_line(tmp_path):
+    """A crack of 60 um, in a table without names."""
+    way = [*range(0, 44, 4), *range(100, 144, 4)]
+    rows = [f"{d},47,{12 + d / 50},{9000 + d},700" for d in way]
+    found, table, _ = read(tmp_path, "Distance (um),MgO,FeO,X (um),Y (um)", rows)
+    assert found == {"t": 22}
+    assert table["distance_um"].tolist() == way
+
+
+def test_straight_distances_join_no_crystals(tmp_path):
+    """Far along one direction, the straight line from the first point seems to count through."""
+    rows = [
+        f"1,47,{12 + k + n},{6000 * n + 5 * k},700,{6000 * n + 5 * k}"
+        for n in range(3)
+        for k in range(6)
+    ]
+    found, table, _ = read(tmp_path, "Profile,MgO,FeO,X (um),Y (um),Distance (um)", rows)
+    assert list(found.values()) == [6, 6, 6]
+    assert table.groupby("profile")["distance_um"].agg(lambda d: d.max() - d.min()).max() == 25

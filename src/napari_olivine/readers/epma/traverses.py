@@ -190,19 +190,35 @@ def _restarts(part: pd.DataFrame, rows: Integers) -> NDArray[np.bool_]:
     places = coordinates(part)
     distance = part["distance_um"].to_numpy(float) if "distance_um" in part else None
     if places is not None and np.ptp(places[np.isfinite(places).all(axis=1)], axis=0).any():
-        apart = _leaps(places)
-        for k in np.flatnonzero(apart).tolist():
-            goes_on = distance is not None and not contradict(
-                distance[k - 1 : k + 1], places[k - 1 : k + 1]
-            )
-            beside = rows[k] == rows[k - 1] + 1  # a gap in a line that its name holds together
-            breaks[k] = not goes_on and (not beside or _is_far(places, k, apart))
-        return breaks
+        # A gap in rows beside each other is one in a line that its name holds together.
+        together = np.r_[False, np.diff(rows) == 1]
+        return _other_places(places, distance, together)
     if distance is None or not np.isfinite(distance).all():
         return breaks
     breaks = _reversals(distance)
     near_start = 0.1 * float(np.median(np.abs(np.diff(distance))))
     return np.asarray(breaks & (np.abs(distance - distance[0]) <= near_start))
+
+
+def _other_places(
+    places: Floats, distance: Floats | None, together: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Rows before which the stage leaps to another traverse.
+
+    A leap that is no longer than the runs of points beside it, and that the distances count
+    through or a name holds together, is a gap in one line.
+    """
+    leaps = _leaps(places)
+    breaks = leaps.copy()
+    for k in np.flatnonzero(leaps).tolist():
+        step = slice(k - 1, k + 1)
+        counted = (
+            distance is not None
+            and bool(np.isfinite(distance[step]).all())
+            and not contradict(distance[step], places[step])
+        )
+        breaks[k] = _is_far(places, k, leaps) or not (counted or together[k])
+    return breaks
 
 
 def _is_far(places: Floats, k: int, breaks: NDArray[np.bool_]) -> bool:
@@ -244,11 +260,12 @@ def _jumps(table: pd.DataFrame, labels: list[str]) -> list[int]:
     for rows in rows_of(labels):
         part = table.iloc[rows]
         breaks = np.zeros(len(rows), bool)
-        if "distance_um" in part and np.ptp(part["distance_um"].fillna(0)) > 0:
-            breaks = _reversals(part["distance_um"].to_numpy(float))
+        distance = part["distance_um"].to_numpy(float) if "distance_um" in part else None
+        if distance is not None and np.ptp(np.nan_to_num(distance)) > 0:
+            breaks = _reversals(distance)
         places = coordinates(part) if {"stage_x_um", "beam_x_um"} & set(part) else None
-        if not breaks.any() and places is not None and len(rows) > 3:
-            breaks = _leaps(places)
+        if places is not None and len(rows) > 3:
+            breaks |= _other_places(places, distance, np.zeros(len(rows), bool))
         result[rows] = np.cumsum(breaks)
     return result.tolist()
 
