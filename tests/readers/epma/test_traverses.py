@@ -144,3 +144,18 @@ def test_straight_distances_join_no_crystals(tmp_path):
     found, table, _ = read(tmp_path, "Profile,MgO,FeO,X (um),Y (um),Distance (um)", rows)
     assert list(found.values()) == [6, 6, 6]
     assert table.groupby("profile")["distance_um"].agg(lambda d: d.max() - d.min()).max() == 25
+
+
+def test_a_few_spots_of_one_name_far_apart_are_no_line(tmp_path):
+    line = [f"ol1 Line {k:03d},{wt},{9000 + 5 * k},700" for k, wt in enumerate(OLIVINE)]
+    glass = ["glass,6,10,100,90", "glass,6,11,4000,20"]
+    found, table, _ = read(tmp_path, "Comment,MgO,FeO,X,Y", [*line, *glass])
+    assert found == {"t": 6, "t spots": 2}
+    assert table["distance_um"].notna().sum() == 6
+
+
+def test_a_line_of_one_crystal_among_spots_of_others(tmp_path):
+    line = [f"ol1,{wt},{9000 + 5 * k},700" for k, wt in enumerate(OLIVINE)]
+    spots = [f"ol{k},45,13,{9000 + 60 * k},600" for k in range(2, 9)]
+    found, _, _ = read(tmp_path, "Crystal,MgO,FeO,X (um),Y (um)", [*line, *spots])
+    assert found == {"t": 6, "t spots": 7}

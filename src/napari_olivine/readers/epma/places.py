@@ -37,7 +37,8 @@ REPLICATES = 3
 """So many analyses in one place are worth a word."""
 
 LONG_STEP_UM = 200.0
-"""A usual step beyond this, where the unit of the stage was guessed, is worth a word, um."""
+"""A step beyond this is none of a line with uneven steps; where the unit of the stage was guessed,
+a usual step beyond it is worth a word, um."""
 
 
 @dataclass
@@ -428,7 +429,7 @@ def _is_straight(places: Floats) -> bool:
     whole = places[-1] - places[0]
     length = float(np.hypot(*whole))
     longest = float(np.hypot(*np.diff(places, axis=0).T).max())
-    if len(places) < 4 or longest > LONGEST_STEP * length:
+    if len(places) < 4 or longest > min(LONGEST_STEP * length, LONG_STEP_UM):
         return False
     offset = places - places[0]
     on_line, across = offset @ whole / length, np.abs(offset @ [-whole[1], whole[0]]) / length

@@ -119,11 +119,11 @@ def _named(table: pd.DataFrame) -> list[Key] | None:
     profiles = _filled(table["profile"])
     groups = _crystals(table)
     keys = [Key(group, profile) for group, profile in zip(groups, profiles, strict=True)]
-    if "" in profiles:  # rows beside the named ones are spots unless they have distances
-        distance = (
-            table["distance_um"] if "distance_um" in table else pd.Series(np.nan, table.index)
-        )
-        alone = [not key.profile and np.isnan(d) for key, d in zip(keys, distance, strict=True)]
+    if "" in profiles:  # rows beside the named ones are spots unless only a distance places them
+        measured = np.zeros(len(table), bool)
+        if "distance_um" in table and coordinates(table) is None:
+            measured = np.isfinite(table["distance_um"].to_numpy(float))
+        alone = [not key.profile and not m for key, m in zip(keys, measured, strict=True)]
         keys = [Key(spots=True) if a else key for a, key in zip(alone, keys, strict=True)]
     distinct = set(keys)
     if len(distinct) == len(keys) > FEW or len(set(profiles)) == len(keys) > FEW:
@@ -249,7 +249,8 @@ def _labels(table: pd.DataFrame) -> list[str]:
         if column == "comment" and 2 * numbered < len(prefixes):
             continue  # remarks on single points ("rim", "crack"), not names of traverses
         sizes = pd.Series(prefixes).value_counts()
-        if len(sizes) > 1 and sizes.median() > 1 and sizes.iloc[0] > 2:
+        among_spots = column == "group" and sizes.iloc[0] >= LINE and coordinates(table) is not None
+        if len(sizes) > 1 and (sizes.median() > 1 or among_spots) and sizes.iloc[0] > 2:
             return prefixes
     return empty
 
@@ -303,13 +304,21 @@ def _sizes(breaks: NDArray[np.bool_]) -> Integers:
 
 
 def _single_spots_together(table: pd.DataFrame, keys: list[Key]) -> list[Key]:
-    """Make the analyses that stand alone, beside traverses, one group of spots."""
+    """Make the analyses that stand alone, beside traverses, one group of spots.
+
+    A few analyses of one name stand alone too if they lie apart as no points of a traverse do.
+    """
     parts = rows_of(keys)
     places = coordinates(table)
     if places is None or max(map(len, parts)) < LINE:
         return keys
+    steps = [np.hypot(*np.diff(places[rows], axis=0).T) for rows in parts]
+    usual = np.concatenate([s for s, rows in zip(steps, parts, strict=True) if len(rows) >= LINE])
+    known = usual[np.isfinite(usual)]
+    farthest = max(JUMP * float(np.median(known)) if known.size else 0.0, JUMP_UM)
     result = list(keys)
-    for rows in parts:
-        if len(rows) == 1 and np.isfinite(places[rows[0]]).all():
-            result[rows[0]] = Key(spots=True)
+    for rows, step in zip(parts, steps, strict=True):
+        if len(rows) <= FEW and np.isfinite(places[rows]).all() and (step > farthest).all():
+            for row in rows:
+                result[row] = Key(spots=True)
     return result
