@@ -261,7 +261,7 @@ def test_tables_are_read_once_although_the_tiles_move(
         read.append(path.name)
         return function(path)
 
-    for module, name in ((find_tables, "read_profiles"), (tables, "read_sessions")):
+    for module, name in ((find_tables, "read_tables"), (tables, "read_sessions")):
         monkeypatch.setattr(module, name, partial(counted, getattr(module, name)))
     section = import_section(folder, tmp_path / "s")
     assert read == ["analyses", "sessions.csv"]
