@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,12 +27,15 @@ from napari_olivine.readers.epma.mapping import (
     ColumnMapping,
     check_mapping,
 )
-from napari_olivine.readers.epma.rows import cell_of, rows_of_analyses, second_table, too_wide
-from napari_olivine.readers.epma.verdicts import LeftOut, rejected
+from napari_olivine.readers.epma.rows import (
+    DATASET,
+    cell_of,
+    rows_of_analyses,
+    second_table,
+    too_wide,
+)
+from napari_olivine.readers.epma.verdicts import LeftOut, label_of, rows_used
 from napari_olivine.tabular import Sheet
-
-DATASET = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})\s*\.?", re.ASCII)
-"""How PeakSight numbers a point: DataSet / Point."""
 
 RECALCULATE = "open the table in a spreadsheet program and save it again"
 
@@ -99,7 +101,7 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
     columns = _locate(file, sheet, mapping)
     _require_mg_and_fe(file, sheet, mapping, columns)
     rows, problems = rows_of_analyses(file, sheet, mapping, columns)
-    rows, left_out, said = _used(file, sheet, columns, rows)
+    rows, left_out, said = rows_used(file, sheet, columns, rows)
     problems += too_wide(file, sheet, mapping, rows) + said
     comma = (mapping.decimal or decimal_mark(sheet, [sheet.rows[row] for row in rows])) == ","
     table = pd.DataFrame(index=range(len(rows)))
@@ -131,42 +133,8 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
     if "Total" not in table or table["Total"].isna().all():
         total = table[[name for name in table if kind_of(str(name)) == "oxide"]].sum(axis=1)
         table["Total"] = total.where(both)
-    labels = [_label(sheet, columns, row) for row in rows]
+    labels = [label_of(sheet, columns, row) for row in rows]
     return Points(table, np.asarray(rows, np.int64) + 1, problems, labels, left_out)
-
-
-def _used(
-    file: Path, sheet: Sheet, columns: Sequence[tuple[int, Column]], rows: list[int]
-) -> tuple[list[int], list[LeftOut], list[str]]:
-    """Leave out the rows that the laboratory rejected."""
-    verdicts = [
-        (column, [cell_of(sheet, row, number) for row in rows])
-        for number, column in columns
-        if column.quantity in ("verdict", "comment")
-    ]
-    why, problems = rejected(verdicts)
-    left_out = [
-        LeftOut(rows[k] + 1, reason, _label(sheet, columns, rows[k]))
-        for k, reason in sorted(why.items())
-    ]
-    if len(left_out) == len(rows):
-        raise InputError(
-            f"{file}: all {len(rows)} analyses are marked as rejected ({left_out[0].words}).",
-            remedy="If the mark means something else, give its column another name.",
-            row=left_out[0].row,
-        )
-    used = [row for k, row in enumerate(rows) if k not in why]
-    return used, left_out, [f"{file.name}: {problem}" for problem in problems]
-
-
-def _label(sheet: Sheet, columns: Sequence[tuple[int, Column]], row: int) -> tuple[str, ...]:
-    """Names of the crystal, profile and DataSet of a row."""
-    cells = [
-        cell_of(sheet, row, number).strip()
-        for number, column in columns
-        if column.quantity in ("group", "profile", "dataset")
-    ]
-    return tuple(DATASET.sub(r"\1", cell) for cell in cells)
 
 
 def _locate(file: Path, sheet: Sheet, mapping: ColumnMapping) -> list[tuple[int, Column]]:

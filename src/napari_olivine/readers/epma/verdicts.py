@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from napari_olivine.errors import InputError
 from napari_olivine.readers.epma.mapping import Column
-from napari_olivine.tabular import is_blank
+from napari_olivine.readers.epma.rows import DATASET, cell_of
+from napari_olivine.tabular import Sheet, is_blank
 
 LONGEST_WORDS = 60
 
@@ -99,6 +102,64 @@ def rejected(
         if not comment and _rejects(header) is None:
             problems += _unclear(header, cells)
     return why, problems
+
+
+def rows_used(
+    file: Path, sheet: Sheet, columns: Sequence[tuple[int, Column]], rows: list[int]
+) -> tuple[list[int], list[LeftOut], list[str]]:
+    """Leave out the rows that the laboratory rejected.
+
+    Parameters
+    ----------
+    file
+        For the messages.
+    sheet, columns
+        The sheet, with the number (from 0) of each column.
+    rows
+        Rows of analyses, from 0.
+
+    Returns
+    -------
+    used
+        The other rows.
+    left_out
+        The rejected analyses.
+    problems
+        Cells that cannot be understood, in sentences.
+
+    Raises
+    ------
+    InputError
+        If no row is left.
+    """
+    verdicts = [
+        (column, [cell_of(sheet, row, number) for row in rows])
+        for number, column in columns
+        if column.quantity in ("verdict", "comment")
+    ]
+    why, problems = rejected(verdicts)
+    left_out = [
+        LeftOut(rows[k] + 1, reason, label_of(sheet, columns, rows[k]))
+        for k, reason in sorted(why.items())
+    ]
+    if len(left_out) == len(rows):
+        raise InputError(
+            f"{file}: all {len(rows)} analyses are marked as rejected ({left_out[0].words}).",
+            remedy="If the mark means something else, give its column another name.",
+            row=left_out[0].row,
+        )
+    used = [row for k, row in enumerate(rows) if k not in why]
+    return used, left_out, [f"{file.name}: {problem}" for problem in problems]
+
+
+def label_of(sheet: Sheet, columns: Sequence[tuple[int, Column]], row: int) -> tuple[str, ...]:
+    """Return the names of the crystal, profile and DataSet of a row (from 0)."""
+    cells = [
+        cell_of(sheet, row, number).strip()
+        for number, column in columns
+        if column.quantity in ("group", "profile", "dataset")
+    ]
+    return tuple(DATASET.sub(r"\1", cell) for cell in cells)
 
 
 def means_rejected(cells: Sequence[str]) -> bool:
