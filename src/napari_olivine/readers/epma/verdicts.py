@@ -153,7 +153,20 @@ def rows_used(
 
 
 def label_of(sheet: Sheet, columns: Sequence[tuple[int, Column]], row: int) -> tuple[str, ...]:
-    """Return the names of the crystal, profile and DataSet of a row (from 0)."""
+    """Name the crystal, profile and DataSet of a row.
+
+    Parameters
+    ----------
+    sheet, columns
+        The sheet, with the number (from 0) of each column.
+    row
+        From 0.
+
+    Returns
+    -------
+    label
+        Cells of these columns, without numbers of points.
+    """
     cells = [
         cell_of(sheet, row, number).strip()
         for number, column in columns
