@@ -324,6 +324,20 @@ STEPS: dict[str, Step] = {
             dock="Section",
         ),
         Step(
+            "epma-report",
+            "what was made of EPMA tables: a row a profile, with lengths, mg#, totals and notes",
+            "napari_olivine.settings:Settings",
+            "napari_olivine.readers.epma:report_source",
+            "napari_olivine.cli.commands:epma_report",
+            arguments=(
+                SOURCE,
+                Argument(
+                    "csv", "FILE", option=True, required=False, help="also write the report here"
+                ),
+            ),
+            page="steps/epma-tables.md",
+        ),
+        Step(
             "phantom",
             "a synthetic section with known truth, as an instrument leaves it",
             "napari_olivine.phantom:PhantomSettings",

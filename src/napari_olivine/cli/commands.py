@@ -61,6 +61,38 @@ def score(
     job.say(scores_table(scores))
 
 
+def epma_report(source: Path, csv: Path | None, settings: Settings, job: Job) -> None:
+    """Show what was made of EPMA tables: a page for a person, an event a profile for a program.
+
+    Parameters
+    ----------
+    source
+        A table, a folder of tables or a section.
+    csv
+        File to write the report to.
+    settings
+        Not used: every command takes them.
+    job
+        Running job.
+
+    Raises
+    ------
+    InputError
+        If a table cannot be read; the others are shown first.
+    """
+    from napari_olivine.readers.epma import refusals, report_page, write_report
+
+    report = STEPS["epma-report"].function(source, job)
+    if csv is not None:
+        write_report(report, csv)
+    job.say(report_page(report))
+    for row in report.astype(object).where(report.notna(), None).to_dict("records"):
+        job.report("profile", **row)
+    if refused := refusals(report):
+        count = "one table" if len(refused) == 1 else f"{len(refused)} tables"
+        raise InputError(f"{count} of {source} cannot be read. {refused[0]}", file=source)
+
+
 def demo(folder: Path | None, settings: DemoSettings, job: Job) -> Path:
     """Run the demonstration and open its section.
 

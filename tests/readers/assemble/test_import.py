@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import zarr
 from ome_zarr_models.v05.image import Image
@@ -19,6 +20,7 @@ from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Event, Job
 from napari_olivine.readers import ImportSettings, import_section
 from napari_olivine.readers.assemble import importer
+from napari_olivine.readers.epma import report_source
 from napari_olivine.section import Section
 from tests.helpers.sources import PROFILE, make_images, make_mosaic, make_text_maps, tile_file
 
@@ -359,3 +361,13 @@ def test_the_small_standard_section(shared_data, tmp_path):
     assert section.sessions()[1].window == (slice(0, 1352), slice(1024, 2048))
     assert section.table("epma", "analyses")["profile"].nunique() == 5
     assert len(section.annotation("placements")) == 5
+
+
+def test_the_report_of_the_tables_is_kept_with_the_section(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    make_images(source)
+    (source / "epma").mkdir()
+    (source / "epma" / "p1.csv").write_text(PROFILE)
+    section = import_section(source, tmp_path / "section", ImportSettings(pixel_size_um=1.0))
+    pd.testing.assert_frame_equal(report_source(section.path), report_source(source))
+    assert report_source(section.path)["profile"].tolist() == ["p1"]

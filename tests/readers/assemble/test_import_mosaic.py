@@ -261,7 +261,7 @@ def test_tables_are_read_once_although_the_tiles_move(
         read.append(path.name)
         return function(path)
 
-    for module, name in ((find_tables, "read_profiles"), (tables, "read_sessions")):
+    for module, name in ((find_tables, "read_tables"), (tables, "read_sessions")):
         monkeypatch.setattr(module, name, partial(counted, getattr(module, name)))
     section = import_section(folder, tmp_path / "s")
     assert read == ["analyses", "sessions.csv"]
@@ -314,6 +314,9 @@ def test_analyses_with_stage_positions_find_their_place(mosaic: Mosaic, tmp_path
         x, y = 40_000 - 60 - 25 * point, 10_000 + 50
         stage += f"1 / {point + 1} .\t40\t12\t47\t99\t{x}\t{y}\t{25 * point}\n"
     (folder / "epma" / "line.csv").write_text(stage)
+    still = stage.splitlines()[0] + "\n"
+    still += "".join(f"1 / {k} .\t40\t13\t46\t99\t{x}\t{y}\t{7 * k}\n" for k in (1, 2, 3))
+    (folder / "epma" / "still.csv").write_text(still)
     away = "x stage (mm),y stage (mm),MgO,FeO\n70.1,80.2,47,12\n70.2,80.2,46,13\n"
     (folder / "epma" / "elsewhere.csv").write_text(away)
     section = import_section(folder, tmp_path / "s")
@@ -329,6 +332,8 @@ def test_analyses_with_stage_positions_find_their_place(mosaic: Mosaic, tmp_path
     product = section.product("images")
     assert product is not None
     assert any("another stage" in told for told in product.notes["problems"])
+    assert "still" not in section.annotation("placements")["profile"].tolist()
+    assert any("stands still over" in told for told in product.notes["problems"])
 
 
 def test_tiles_that_stand_here_and_there_are_no_grid_with_holes(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from napari_olivine.readers.epma import in_order, read_profile, read_profiles, s
 from napari_olivine.readers.epma.column_headers import label_of, read_header
 from napari_olivine.readers.epma.column_values import is_below_detection, read_numbers
 from napari_olivine.readers.epma.elements import FEO_IN_FE2O3, oxide_of
-from napari_olivine.readers.epma.profiles import clean_name, is_line, prefix_of
+from napari_olivine.readers.epma.places import is_line
+from napari_olivine.readers.epma.profiles import clean_name
+from napari_olivine.readers.epma.traverses import prefix_of
 from tests.helpers.epma_tables import OLIVINE, OXIDES, total, write_ods
 
 
@@ -53,7 +55,7 @@ def read(tmp_path, text: str, name: str = "line.csv", encoding: str = "utf-8"):
         ("Fo#", "Fo", ""),
         ("Mg#", "Fo", ""),
         ("DataSet/Point", "dataset", ""),
-        ("Beam X", "", ""),
+        ("Beam X", "beam_x", ""),
         ("Mg(Net)", "", ""),
         ("Mg CDL99", "", ""),
         ("Si %ERR", "", ""),
@@ -315,7 +317,7 @@ def test_sheets_of_a_workbook(tmp_path):
     table, problems = read_profile(tmp_path / "ol.xlsx")
     assert table["profile"].tolist() == ["ol ol1", "ol ol1", "ol ol2", "ol ol2"]
     assert problems == [
-        "ol.xlsx: sheet 'copy' holds the analyses of 'ol ol1' again and is left out"
+        "ol.xlsx: sheet 'copy' holds the analyses of sheet 'ol1' again and is left out"
     ]
 
 

@@ -28,7 +28,7 @@ def test_chloritoid_spots_of_a_jeol(shared_data):
 def test_chloritoid_standards_of_xmaptools(shared_data):
     """The line of the spreadsheet again, and one point elsewhere."""
     table, _ = read_profile(shared_data / "chloritoid" / "Standards.txt")
-    assert table["profile"].value_counts().to_dict() == {"Standards 1": 30, "Standards 2": 1}
+    assert table["profile"].value_counts().to_dict() == {"Standards": 30, "Standards spots": 1}
     spreadsheet, _ = read_profile(shared_data / "chloritoid" / "ctd2_mass%.xlsx")
     np.testing.assert_allclose(table["MgO"][:30], spreadsheet["MgO"])
     np.testing.assert_allclose(table["distance_um"][:30], spreadsheet["distance_um"])

@@ -30,7 +30,8 @@ def import_section(
 ) -> Section:
     """Import a folder of instrument files into a section.
 
-    Products: ``images`` (a raster per signal, its type kept) and ``epma`` (``analyses.parquet``).
+    Products: ``images`` (a raster per signal, its type kept) and ``epma`` (``analyses.parquet``
+    and ``report.csv``, what was made of the tables).
     The annotations ``sessions`` and ``placements`` are written if they do not exist yet: what a
     person changed there stays. A run that was stopped goes on with the strips that are not
     finished; a finished import is not repeated.

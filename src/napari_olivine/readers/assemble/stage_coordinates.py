@@ -47,6 +47,7 @@ def place_by_stage(
     analyses = analyses.copy()
     placed: list[str] = []
     away: list[str] = []
+    still: list[str] = []
     ends: list[tuple[object, ...]] = []
     for profile, points in analyses.groupby("profile", sort=False):
         stage = points[STAGE].to_numpy(np.float64)
@@ -58,8 +59,12 @@ def place_by_stage(
         if inside.mean() < WITHIN:
             away.append(repr(profile))
             continue
+        spots = points["distance_um"].isna().all()
+        if not spots and len(points) > 1 and not np.ptp(stage, axis=0).any():
+            still.append(repr(profile))
+            continue
         places = pixels[:, ::-1] * pixel_size_um
-        if points["distance_um"].isna().all():
+        if spots:
             analyses.loc[points.index, ["x_um", "y_um"]] = places
         else:
             order = np.argsort(points["distance_um"].to_numpy(), kind="stable")
@@ -75,6 +80,11 @@ def place_by_stage(
         remarks.append(
             f"the stage positions of EPMA profiles {', '.join(away)} do not lie on the section: "
             "another stage, or the section was mounted anew"
+        )
+    if still:
+        remarks.append(
+            f"the stage stands still over the EPMA profiles {', '.join(still)}: draw their lines "
+            "in the EPMA profiles dock"
         )
     if ends:
         lines = pd.DataFrame(ends, columns=["profile", *ENDS])

@@ -10,7 +10,7 @@ import pandas as pd
 from napari_olivine.readers.assemble.frame import Frame
 from napari_olivine.readers.assemble.stage_coordinates import place_by_stage
 from napari_olivine.readers.discover import TableFolder
-from napari_olivine.readers.epma import in_order
+from napari_olivine.readers.epma import TablesRead, in_order, report_of
 from napari_olivine.readers.formats.text import spot_analyses
 from napari_olivine.readers.sessions import (
     PlacementTable,
@@ -60,6 +60,8 @@ class Tables:
         Files of EPMA tables that were read.
     remarks
         What was read as missing, converted or left out, in sentences.
+    report
+        What was made of the EPMA tables, a row a profile.
     """
 
     folder: Path | None
@@ -68,6 +70,7 @@ class Tables:
     sessions: SessionTable
     files: list[Path]
     remarks: list[str]
+    report: pd.DataFrame
 
     def on_section(self, frame: Frame) -> OnSection:
         """Place sessions and EPMA analyses on the section.
@@ -116,15 +119,14 @@ def read_tables(folder: Path, tables: TableFolder | None, frame: Frame) -> Table
     InputError
         If a table cannot be understood.
     """
-    analyses, files, remarks = in_order(pd.DataFrame()), list[Path](), list[str]()
-    if tables is not None:
-        analyses, files, remarks = tables.profiles
+    read = tables.read if tables is not None else TablesRead()
     beside = tables.path if tables is not None else folder / "epma"
     return Tables(
         folder=tables.path if tables is not None else None,
-        analyses=analyses,
+        analyses=read.analyses,
         placements=read_placements(beside / "placements.csv", frame.pixel_size_um),
         sessions=read_sessions(folder / "sessions.csv"),
-        files=files + ([frame.standard.file] if frame.standard is not None else []),
-        remarks=remarks,
+        files=read.files + ([frame.standard.file] if frame.standard is not None else []),
+        remarks=read.problems,
+        report=report_of(read),
     )

@@ -13,6 +13,7 @@ from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.register import Registered
 from napari_olivine.readers.assemble.source import Source
+from napari_olivine.readers.epma import REPORT_FILE, write_report
 from napari_olivine.section import (
     CHUNK,
     Draft,
@@ -168,11 +169,15 @@ def write_analyses(section: Section, source: Source, settings: ImportSettings, j
     job
         Running job.
     """
-    recipe = section.recipe("import", settings, [], extra={"source": source.table_fingerprint})
+    # Method 2: the way along the coordinates, rows that the laboratory rejected, the report.
+    recipe = section.recipe(
+        "import", settings, [], extra={"source": source.table_fingerprint}, method=2
+    )
     if section.finished("epma", recipe, job):
         return
     with section.draft("epma", recipe, job) as draft:
         source.analyses.to_parquet(draft.path / "analyses.parquet", index=False)
+        write_report(source.tables.report, draft.path / REPORT_FILE)
         draft.notes |= {
             "profiles": int(source.analyses["profile"].nunique()),
             "analyses": len(source.analyses),

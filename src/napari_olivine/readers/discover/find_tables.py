@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import pandas as pd
-
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.readers.epma import SUFFIXES, find_header, open_sheets, read_profiles
+from napari_olivine.readers.epma import SUFFIXES, TablesRead, find_header, open_sheets, read_tables
 
 LARGEST = 4 << 20
 """Bytes of a file that is looked at: tables of analyses are small."""
@@ -37,9 +35,9 @@ class TableFolder:
     path: Path
 
     @cached_property
-    def profiles(self) -> tuple[pd.DataFrame, list[Path], list[str]]:
-        """Analyses, files and remarks, see `napari_olivine.readers.epma.read_profiles`."""
-        return read_profiles(self.path)
+    def read(self) -> TablesRead:
+        """Its tables, see `napari_olivine.readers.epma.read_tables`."""
+        return read_tables(self.path)
 
 
 def find_tables(
@@ -78,7 +76,7 @@ def find_tables(
     if len(found) == len(apart) == 1:
         tables = TableFolder(apart[0])
         try:
-            _ = tables.profiles
+            _ = tables.read
         except InputError as error:
             return None, [f"the EPMA tables in {apart[0].name} are left out: {error}"]
         return tables, [f"the EPMA tables are those in {apart[0].relative_to(folder)}"]

@@ -22,7 +22,7 @@ ELEMENTS = (
 
 HALOGENS = ("F", "Cl")
 
-Kind = Literal["oxide", "element", "total", "place", "name", "point", "mg", ""]
+Kind = Literal["oxide", "element", "total", "place", "name", "point", "verdict", "mg", ""]
 
 LENGTHS_UM = {"nm": 1e-3, "um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
 """Units of length, in um."""
@@ -39,8 +39,8 @@ class Header:
     ----------
     quantity
         An oxide, an element, ``Total``, ``point``, ``distance``, ``x``, ``y`` (in the section),
-        ``stage_x``, ``stage_y``, ``stage_z``, ``profile``, ``comment``, ``Fo``; empty if it is
-        none of them.
+        ``stage_x``, ``stage_y``, ``stage_z``, ``beam_x``, ``beam_y``, ``profile``,
+        ``group``, ``comment``, ``verdict``, ``Fo``; empty if it is none of them.
     unit
         ``wt%``, ``ppm``, ``at%``, ``um``, ``mm``, ...; empty if the header does not say.
     kind
@@ -193,7 +193,8 @@ def _take_unit(lower: str) -> tuple[str, str]:
 _KINDS: dict[str, Kind] = {
     "Total": "total", "point": "point", "dataset": "point", "distance": "place", "x": "place",
     "y": "place", "stage_x": "place", "stage_y": "place", "stage_z": "place",
-    "profile": "name", "group": "name", "comment": "name", "Fo": "mg",
+    "beam_x": "place", "beam_y": "place", "profile": "name", "group": "name", "comment": "name",
+    "verdict": "verdict", "Fo": "mg",
 }  # fmt: skip
 
 
@@ -234,6 +235,12 @@ def _names() -> dict[str, str]:
              f"{axis}stageposition", f"xyz{axis}", f"stageposition{axis}"),
             f"stage_{axis}",
         )  # fmt: skip
+    for axis in "xy":
+        names |= dict.fromkeys(
+            (f"beam{axis}", f"{axis}beam", f"beam{axis}pos", f"beam{axis}position",
+             f"beamposition{axis}", f"beamshift{axis}", f"beamdeflection{axis}"),
+            f"beam_{axis}",
+        )  # fmt: skip
     for what in ("profile", "traverse", "transect"):
         for end in ("", "id", "name", "no", "number", "#", "nr"):
             names[what + end] = "profile"
@@ -246,6 +253,16 @@ def _names() -> dict[str, str]:
          "description", "pointname", "remark", "remarks", "spotid", "id", "kommentar",
          "bemerkung", "commentaire", "commento", "comentario"),
         "comment",
+    )  # fmt: skip
+    names |= dict.fromkeys(
+        ("ignore", "ignored", "bad", "badpoint", "badpoints", "baddata", "reject", "rejected",
+         "exclude", "excluded", "outlier", "outliers", "isoutlier", "discard", "discarded", "omit",
+         "omitted", "delete", "deleted", "remove", "removed", "invalid", "donotuse", "dontuse",
+         "notused", "unused", "use", "used", "usepoint", "keep", "include", "included", "accept",
+         "accepted", "valid", "good", "ok", "quality", "qualityflag", "dataquality", "qc", "flag",
+         "flags", "status", "verdict", "rating", "verwenden", "verworfen", "ausreisser",
+         "ausreißer", "qualität", "schlecht", "qualité"),
+        "verdict",
     )  # fmt: skip
     names |= dict.fromkeys(
         ("fo", "xfo", "fo#", "fono", "focontent", "foh", "forsterite", "mg#", "mgno", "mgnumber",

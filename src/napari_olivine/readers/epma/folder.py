@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from napari_olivine.errors import InputError, about
@@ -16,6 +17,7 @@ from napari_olivine.readers.epma.layout import find_header, open_sheets
 from napari_olivine.readers.epma.mapping import (
     FILE,
     ColumnMapping,
+    in_words,
     load_mappings,
     mapping_for,
 )
@@ -25,8 +27,17 @@ from napari_olivine.readers.epma.positions import (
     place,
     read_positions,
 )
-from napari_olivine.readers.epma.profiles import split_profiles
+from napari_olivine.readers.epma.profiles import (
+    Profile,
+    clean_name,
+    distinct,
+    joined,
+    split_profiles,
+)
+from napari_olivine.readers.epma.repeats import SheetProfiles, each_once, shared
 from napari_olivine.readers.epma.table import PLACES, RECALCULATE, Points, read_points
+from napari_olivine.readers.epma.verdicts import LeftOut
+from napari_olivine.tabular import Sheet
 
 USUAL = ("SiO2", "FeO", "MgO", "CaO", "MnO", "Total")
 """Columns of the table of a section without analyses."""
@@ -39,6 +50,77 @@ SUFFIXES = (".csv", ".txt", ".tsv", ".xlsx", ".xlsm", ".xls", ".ods", ".dat", ".
 
 NOTES = (".txt", ".dat", ".asc")
 """Files that may be no table at all: notes, the settings of the microprobe."""
+
+
+@dataclass
+class TableRead:
+    """One file of analyses.
+
+    Parameters
+    ----------
+    file
+        The file.
+    sheets
+        What its sheets hold.
+    refused
+        Sheets that could not be read, with the reason.
+    problems
+        What the person should know, in plain sentences.
+    positions
+        Files of stage positions that were used.
+    """
+
+    file: Path
+    sheets: list[SheetProfiles] = field(default_factory=list)
+    refused: list[tuple[str, InputError]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    positions: set[Path] = field(default_factory=set)
+
+    @property
+    def analyses(self) -> pd.DataFrame:
+        """Analyses of all sheets."""
+        return joined([profile for sheet in self.sheets for profile in sheet.profiles])
+
+    def all_problems(self) -> list[str]:
+        """Everything that the person should know, in sentences."""
+        said = list(self.problems)
+        for sheet in self.sheets:
+            said += sheet.said
+            left_out = [left for profile in sheet.profiles for left in profile.left_out]
+            said += _rejections(self.file, sheet.sheet, left_out)
+            said += [line for profile in sheet.profiles for line in profile.said]
+        return said
+
+
+@dataclass
+class TablesRead:
+    """All tables of a folder.
+
+    Parameters
+    ----------
+    tables
+        One for each file of analyses, in the order of their names.
+    asides
+        Files that hold none, with what was made of them.
+    files
+        All files that were used.
+    """
+
+    tables: list[TableRead] = field(default_factory=list)
+    asides: list[tuple[Path, str]] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+
+    @property
+    def analyses(self) -> pd.DataFrame:
+        """Analyses of all tables, with their columns in the agreed order."""
+        parts = [table.analyses for table in self.tables if table.sheets]
+        return in_order(pd.concat(parts) if parts else pd.DataFrame())
+
+    @property
+    def problems(self) -> list[str]:
+        """What was read as missing, converted or left out, in plain sentences."""
+        said = [line for _, line in self.asides]
+        return [line for table in self.tables for line in table.all_problems()] + said
 
 
 def read_profiles(folder: Path) -> tuple[pd.DataFrame, list[Path], list[str]]:
@@ -65,8 +147,32 @@ def read_profiles(folder: Path) -> tuple[pd.DataFrame, list[Path], list[str]]:
     InputError
         If a table cannot be understood, or two tables have one name.
     """
+    read = read_tables(folder)
+    return read.analyses, read.files, read.problems
+
+
+def read_tables(folder: Path, *, refuse: bool = True) -> TablesRead:
+    """Read every table of an EPMA folder, with the profiles of each.
+
+    Parameters
+    ----------
+    folder
+        See `read_profiles`.
+    refuse
+        Whether a table that cannot be read is an error; else it stands among the `refused`.
+
+    Returns
+    -------
+    tables
+        Empty if the folder does not exist.
+
+    Raises
+    ------
+    InputError
+        If a table cannot be understood, or two tables have one name.
+    """
     if not folder.is_dir():
-        return in_order(pd.DataFrame()), [], []
+        return TablesRead()
     candidates = sorted(file for file in folder.iterdir() if _is_candidate(file))
     mappings = load_mappings(folder)
     positions = {
@@ -74,36 +180,41 @@ def read_profiles(folder: Path) -> tuple[pd.DataFrame, list[Path], list[str]]:
         for file in candidates
         if not mapping_for(file, mappings) and (found := _positions(file)) is not None
     }
-    tables, files, problems = [], [], []
+    read = TablesRead()
     stems: set[str] = set()
-    used: set[Path] = set()
     for file in candidates:
         if file in positions:
             continue
         chosen = mapping_for(file, mappings)
         if not chosen and file.suffix.lower() in NOTES and is_note(file):
-            problems.append(f"{file.name} holds no analyses and is left out")
+            read.asides.append((file, f"{file.name} holds no analyses and is left out"))
             continue
         if file.stem in stems:
             raise InputError(
                 f"{folder} has two tables called {file.stem!r}; rename one of them.", file=file
             )
         stems.add(file.stem)
-        table, remarks, placed = _read(file, chosen, list(positions.values()))
-        used |= placed
-        tables.append(table)
-        files.append(file)
-        problems += remarks
-    problems += [
-        f"{file.name} holds stage positions that fit no table of this folder; it is left out"
+        try:
+            read.tables.append(read_table(file, chosen, list(positions.values())))
+        except InputError as error:
+            if refuse:
+                raise
+            read.tables.append(TableRead(file, refused=[("", error)]))
+    used = {file for table in read.tables for file in table.positions}
+    read.asides += [
+        (
+            file,
+            f"{file.name} holds stage positions that fit no table of this folder; it is left out",
+        )
         for file in positions
         if file not in used
     ]
-    _tell_apart(tables, [file.stem for file in files])
-    files += sorted(used)
+    _tell_files_apart(read.tables)
+    _report_copies(read.tables)
+    read.files = [table.file for table in read.tables if table.sheets] + sorted(used)
     if mappings:
-        files.append(folder / FILE)
-    return in_order(pd.concat(tables) if tables else pd.DataFrame()), files, problems
+        read.files.append(folder / FILE)
+    return read
 
 
 def _is_candidate(file: Path) -> bool:
@@ -136,8 +247,8 @@ def read_profile(
     InputError
         If the table has no MgO or FeO, or nothing that says where its points lie.
     """
-    table, problems, _ = _read(file, [mapping] if mapping is not None else [], [])
-    return table, problems
+    table = read_table(file, [mapping] if mapping is not None else [], [])
+    return table.analyses, table.all_problems()
 
 
 def in_order(analyses: pd.DataFrame) -> pd.DataFrame:
@@ -161,15 +272,42 @@ def is_note(file: Path) -> bool:
         sheets = open_sheets(file)
     except InputError:
         return False
-    headers = [find_header(sheet.rows) for sheet in sheets]
-    return any(sheet.rows for sheet in sheets) and not any(
-        header is not None and header.composition and header.followed for header in headers
-    )
+    return any(sheet.rows for sheet in sheets) and not any(map(_heads_numbers, sheets))
 
 
-def _read(
+def _heads_numbers(sheet: Sheet) -> bool:
+    """Tell whether a row names oxides or elements above numbers, and is no sentence of a note."""
+    header = find_header(sheet.rows)
+    if header is None or not header.composition or not header.followed:
+        return False
+    words = sum(bool(cell) for cell in sheet.rows[header.row])
+    return sheet.separator != "space" or 2 * header.score >= words
+
+
+def read_table(
     file: Path, mappings: Sequence[ColumnMapping], positions: Sequence[Positions]
-) -> tuple[pd.DataFrame, list[str], set[Path]]:
+) -> TableRead:
+    """Read one file, with the profiles of its sheets.
+
+    Parameters
+    ----------
+    file
+        The table.
+    mappings
+        What its columns hold, one for each sheet; guessed if there is none.
+    positions
+        Files of stage positions beside it.
+
+    Returns
+    -------
+    table
+        Each analysis once.
+
+    Raises
+    ------
+    InputError
+        If no sheet can be read, or one that has a mapping.
+    """
     if mappings:
         jobs = [
             (choose_sheet(file, open_sheets(file, mapping), mapping.sheet), mapping)
@@ -177,52 +315,102 @@ def _read(
         ]
     else:
         jobs = suggest_all(file)
-    tables: list[pd.DataFrame] = []
-    problems: list[str] = []
-    used: set[Path] = set()
-    refused: list[InputError] = []
+    read = TableRead(file)
     for sheet, mapping in jobs:
         stem = file.stem if len(jobs) == 1 else f"{file.stem} {sheet.name}"
         try:
-            with about(file, sheet.name):
-                points = read_points(file, sheet, mapping)
-                if not any(mapping.column_of(name) for name in PLACES):
-                    used |= _place(file, points, positions)
-                table, remarks = split_profiles(file, stem, points, mapping)
+            found, used = _read_sheet(file, stem, sheet, mapping, positions)
         except InputError as error:
-            if sheet.uncalculated:
-                error = InputError(
-                    f"{str(error).rstrip('.')}. {sheet.uncalculated} formulas come without "
-                    f"their results: {RECALCULATE}.",
-                    file=file,
-                    sheet=sheet.name,
-                )
+            error = _naming_sheet(file, sheet, error)
             if mappings or len(jobs) == 1:
                 raise error from None
-            refused.append(error)
-            why = str(error).removeprefix(f"{file}").strip(" :,")
-            problems.append(f"{file.name}: sheet {sheet.name!r} is left out: it {why}")
-            continue
-        if (twin := _twin(tables, table)) is not None:
-            problems.append(
-                f"{file.name}: sheet {sheet.name!r} holds the analyses of "
-                f"{tables[twin].iloc[0].profile!r} again and is left out"
+            read.refused.append((sheet.name, error))
+            why = error.text.removeprefix(str(file)).removeprefix(f", sheet {sheet.name!r}")
+            it = "" if why.startswith(":") else "it "
+            read.problems.append(
+                f"{file.name}: sheet {sheet.name!r} is left out: {it}{why.strip(' :,')}"
             )
             continue
-        tables.append(table)
-        problems += [*points.problems, *remarks]
-    if not tables:
-        raise refused[0]
-    return pd.concat(tables, ignore_index=True), problems, used
+        read.sheets.append(found)
+        read.positions |= used
+    if not read.sheets:
+        raise read.refused[0][1]
+    each_once(file, read.sheets)
+    _tell_apart([(sheet.sheet, sheet.profiles) for sheet in read.sheets])
+    return read
 
 
-def _tell_apart(tables: Sequence[pd.DataFrame], stems: Sequence[str]) -> None:
-    """Put the file's name before those of profiles that two files call by one name."""
-    names = [set(table["profile"]) for table in tables]
-    counts: Counter[str] = Counter(name for each in names for name in each)
-    for table, stem, own in zip(tables, stems, names, strict=True):
-        new = {name: f"{stem} {name}" for name in own if counts[name] > 1 and name != stem}
-        table["profile"] = table["profile"].replace(new)
+def _read_sheet(
+    file: Path, stem: str, sheet: Sheet, mapping: ColumnMapping, positions: Sequence[Positions]
+) -> tuple[SheetProfiles, set[Path]]:
+    with about(file, sheet.name):
+        points = read_points(file, sheet, mapping)
+        used: set[Path] = set()
+        if not any(mapping.column_of(name) for name in PLACES):
+            used = _place(file, points, positions)
+        profiles, said = split_profiles(file, stem, points, mapping)
+    found = SheetProfiles(sheet.name, profiles, in_words(mapping), [*points.problems, *said])
+    return found, used
+
+
+def _naming_sheet(file: Path, sheet: Sheet, error: InputError) -> InputError:
+    """Name the sheet of a spreadsheet in an error, and formulas without results as a cause."""
+    text, remedy = error.text, error.remedy
+    if sheet.name and repr(sheet.name) not in text:
+        text = text.replace(str(file), f"{file}, sheet {sheet.name!r}", 1)
+        text = re.sub(f"({re.escape(repr(sheet.name))}) (?=has|holds|does|would)", r"\1, ", text)
+    if sheet.uncalculated:
+        text = (
+            f"{text.rstrip('.')}. {sheet.uncalculated} formulas come without their results: "
+            f"{RECALCULATE}."
+        )
+    row = error.facts.row
+    return InputError(text, remedy=remedy, file=file, sheet=sheet.name, row=row)
+
+
+def _rejections(file: Path, sheet: str, left_out: Sequence[LeftOut]) -> list[str]:
+    if not left_out:
+        return []
+    where = f"{file.name}, sheet {sheet!r}" if sheet else file.name
+    words = "; ".join(left.words for left in sorted(left_out, key=lambda left: left.row)[:8])
+    return [
+        f"{where}: {len(left_out)} analyses that the laboratory rejected are left out: {words}"
+        f"{'; ...' if len(left_out) > 8 else ''}"
+    ]
+
+
+def _tell_files_apart(tables: Sequence[TableRead]) -> None:
+    _tell_apart([(t.file.stem, [p for sheet in t.sheets for p in sheet.profiles]) for t in tables])
+
+
+def _tell_apart(homes: Sequence[tuple[str, Sequence[Profile]]]) -> None:
+    """Put the name of the sheet or file before those of profiles that two call by one name."""
+    counts = Counter(name for _, profiles in homes for name in {p.name for p in profiles})
+    wanted = {
+        (number, profile.name): f"{home} {profile.name}"
+        if counts[profile.name] > 1 and profile.name != home
+        else profile.name
+        for number, (home, profiles) in enumerate(homes)
+        for profile in profiles
+    }
+    names = distinct({key: clean_name(name) for key, name in wanted.items()})
+    for number, (_, profiles) in enumerate(homes):
+        for profile in profiles:
+            profile.rename(names[number, profile.name])
+
+
+def _report_copies(tables: Sequence[TableRead]) -> None:
+    """Say where a file holds the analyses of another one again."""
+    for number, table in enumerate(tables):
+        for other in tables[:number]:
+            if not table.sheets or not other.sheets:
+                continue
+            count = int(shared(table.analyses, other.analyses).sum())
+            if count > 2:
+                table.sheets[0].said.append(
+                    f"{count} analyses of {table.file.name} stand in {other.file.name} again and "
+                    "count twice: leave one of the two files out"
+                )
 
 
 def _place(file: Path, points: Points, positions: Sequence[Positions]) -> set[Path]:
@@ -231,16 +419,6 @@ def _place(file: Path, points: Points, positions: Sequence[Positions]) -> set[Pa
         if place(points, each):
             return {each.file}
     return set()
-
-
-def _twin(tables: Sequence[pd.DataFrame], table: pd.DataFrame) -> int | None:
-    """Sheet read before that holds the same numbers."""
-    for number, other in enumerate(tables):
-        if len(other) == len(table) and all(
-            np.array_equal(other[name], table[name], equal_nan=True) for name in ("MgO", "FeO")
-        ):
-            return number
-    return None
 
 
 def _positions(file: Path) -> Positions | None:

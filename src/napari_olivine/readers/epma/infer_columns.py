@@ -23,6 +23,7 @@ from napari_olivine.readers.epma.layout import (
     open_sheets,
 )
 from napari_olivine.readers.epma.mapping import Column, ColumnMapping
+from napari_olivine.readers.epma.verdicts import means_rejected
 from napari_olivine.tabular import Sheet, has_decimal_commas, is_blank, is_number, read_number
 
 SAMPLE = 2000
@@ -150,7 +151,6 @@ def suggest_for(file: Path, sheet: Sheet, *, alone: bool = True) -> ColumnMappin
         decimal=decimal,  # type: ignore[arg-type]
         header_row=header.row + 1,
         units_row=units + 1,
-        split="column" if guess.explicit else "auto",
         columns=tuple(guess.columns()),
     )
 
@@ -256,6 +256,8 @@ class _Guess:
                 self.explicit |= quantity == "profile"
             elif quantity == "group" and self._filled(number):
                 self._set(number, "group", "", 0.6, "names crystals or samples")
+            elif quantity == "verdict" and self._filled(number):
+                self._set(number, "verdict", "", 0.8, "says which analyses are rejected")
             elif quantity == "comment" and self._filled(number):
                 plain = self.sheet.rows[self.header][number].strip().lower()
                 if "comment" not in best or plain.startswith("comment"):
@@ -270,6 +272,11 @@ class _Guess:
                     break
         if "comment" in best and best["comment"] not in self._found:
             self._set(best["comment"], "comment", "", 0.7, "text")
+        for number in range(len(self.names)):
+            cells = [row[number] for row in self.body if number < len(row)]
+            spare = self._name(number) == "comment" and number not in self._found
+            if spare and means_rejected(cells):
+                self._set(number, "verdict", "", 0.6, "its words reject analyses")
 
     def _choose(self, blocks: list[Block]) -> tuple[Block | None, str, float]:
         oxides = [b for b in blocks if b.kind == "oxide" and b.enough and b.unit in SHARES_PERCENT]
@@ -344,6 +351,8 @@ class _Guess:
             return "um", 0.8, "no unit: um"
         if name.quantity in ("x", "y"):
             return "um", 0.9, "in the section"
+        if name.quantity in ("beam_x", "beam_y"):
+            return "um", 0.9, "the beam is deflected by micrometres"
         if self.peaksight:
             return "um", 0.95, "PeakSight gives the stage in um"
         if self._stage_reach() > LONGEST_STAGE_MM:

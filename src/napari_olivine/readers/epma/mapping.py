@@ -28,9 +28,13 @@ FILE = "columns.toml"
 
 QUANTITIES = (
     *OXIDES, *ELEMENTS, "Total", "point", "dataset", "distance", "x", "y", "stage_x", "stage_y",
-    "stage_z", "profile", "group", "comment", "Fo",
+    "stage_z", "beam_x", "beam_y", "profile", "group", "comment", "verdict",
+    "Fo",
 )  # fmt: skip
 """What a column can hold. Fo is known, and not used: mg# comes from MgO and FeO."""
+
+SEVERAL = ("comment", "group", "verdict")
+"""What several columns can hold."""
 
 LARGEST_MAPPINGS = 4 * 2**20
 
@@ -102,6 +106,24 @@ class ColumnMapping(Settings):
         return next((c for c in self.columns if c.quantity == quantity), None)
 
 
+def in_words(mapping: ColumnMapping) -> str:
+    """Say which column became what, and which are not used."""
+    used, spare = [], []
+    for column in mapping.columns:
+        if not column.quantity:
+            spare.append(repr(column.header))
+            continue
+        words = column.quantity
+        if column.header != column.quantity:
+            words += f" = {column.header or f'column {column.column}'!r}"
+        if column.unit not in ("", "wt%"):
+            guessed = ", guessed" if column.why.startswith("no unit") else ""
+            words += f" ({column.unit}{guessed})"
+        used.append(words)
+    rest = f"; not used: {', '.join(spare[:20])}{', ...' if len(spare) > 20 else ''}"
+    return f"columns: {', '.join(used)}{rest if spare else ''}"
+
+
 def check_mapping(mapping: ColumnMapping, where: str) -> None:
     """Refuse a mapping that means nothing.
 
@@ -122,7 +144,7 @@ def check_mapping(mapping: ColumnMapping, where: str) -> None:
                 f"{column.header!r} ({column.quantity}) is given in {column.unit!r}; known: "
                 f"{', '.join(units_of(column.quantity)) or 'no unit'}"
             )
-        if column.quantity in holders and column.quantity not in ("comment", "group"):
+        if column.quantity in holders and column.quantity not in SEVERAL:
             raise InputError(
                 f"{where}: the columns {holders[column.quantity].header!r} and {column.header!r} "
                 f"would both be {column.quantity}; delete one of them."

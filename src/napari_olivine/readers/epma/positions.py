@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma.infer_columns import LONGEST_STAGE_MM, suggest_for
 from napari_olivine.readers.epma.layout import find_header, open_sheets
-from napari_olivine.readers.epma.profiles import prefix_of
 from napari_olivine.readers.epma.table import Points
+from napari_olivine.readers.epma.traverses import prefix_of
 from napari_olivine.tabular import read_number, read_text
 
 UNKNOWN = 2
@@ -76,12 +76,14 @@ def place(points: Points, positions: Positions) -> bool:
         False if they do not fit; the table is then as it was.
     """
     xy = positions.xy_um
-    if len(xy) != len(points.table):
+    measured = np.sort(np.r_[points.rows, [left.row for left in points.left_out]])
+    if len(xy) != len(measured):
         wanted = _names_of(points.table)
         chosen = [k for k, name in enumerate(positions.names) if prefix_of(name) in wanted]
-        if not wanted or len(chosen) != len(points.table):
+        if not wanted or len(chosen) != len(measured):
             return False
         xy = xy[chosen]
+    xy = xy[np.isin(measured, points.rows)]
     points.table["stage_x_um"], points.table["stage_y_um"] = xy.T
     points.problems.append(
         f"the stage positions of {len(xy)} points are taken from {positions.file.name}"

@@ -12,6 +12,9 @@ from napari_olivine.readers.epma.column_headers import kind_of, read_header
 from napari_olivine.readers.epma.mapping import Column, ColumnMapping
 from napari_olivine.tabular import Sheet, is_blank, is_number
 
+DATASET = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})\s*\.?", re.ASCII)
+"""How PeakSight numbers a point: DataSet / Point."""
+
 _STATISTIC = re.compile(
     r"(?:average|avg|ave|mean|median|moyenne|mittel(?:wert)?|min(?:imum)?|max(?:imum)?|range|"
     r"st\.?\s*dev(?:iation)?\.?|std\.?(?:\s*(?:dev\.?(?:iation)?|err\.?(?:or)?))?|stdev[ps]?|"
@@ -73,7 +76,11 @@ def rows_of_analyses(
         if any(is_number(cell_of(sheet, row, number)) for number in measured):
             rows.append(row)
     if not rows:
-        raise InputError(f"{file} holds no analyses.")
+        raise InputError(
+            f"{file} holds no analyses: no number stands beneath row {mapping.header_row}.",
+            remedy="If that is not the header, say which row is {place:columns.toml}.",
+            row=mapping.header_row,
+        )
     problems = []
     if statistics:
         listed = ", ".join(str(row + 1) for row in statistics[:5])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,11 +27,15 @@ from napari_olivine.readers.epma.mapping import (
     ColumnMapping,
     check_mapping,
 )
-from napari_olivine.readers.epma.rows import cell_of, rows_of_analyses, second_table, too_wide
+from napari_olivine.readers.epma.rows import (
+    DATASET,
+    cell_of,
+    rows_of_analyses,
+    second_table,
+    too_wide,
+)
+from napari_olivine.readers.epma.verdicts import LeftOut, label_of, rows_used
 from napari_olivine.tabular import Sheet
-
-DATASET = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})\s*\.?", re.ASCII)
-"""How PeakSight numbers a point: DataSet / Point."""
 
 RECALCULATE = "open the table in a spreadsheet program and save it again"
 
@@ -56,11 +59,17 @@ class Points:
         Number of each row in the sheet, from 1, shape (n,).
     problems
         What was read as missing or left out, in plain sentences.
+    labels
+        Crystal, profile and DataSet of each row, as the cells name them.
+    left_out
+        Analyses that the laboratory rejected.
     """
 
     table: pd.DataFrame
     rows: NDArray[np.int64]
     problems: list[str] = field(default_factory=list)
+    labels: list[tuple[str, ...]] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
 
 
 def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
@@ -87,12 +96,13 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
         analysis is left.
     """
     if not sheet.rows:
-        raise InputError(f"{file} holds no analyses.")
+        raise InputError(f"{file} holds no analyses: it is empty.", remedy="Leave it out.")
     check_mapping(mapping, str(file))
     columns = _locate(file, sheet, mapping)
     _require_mg_and_fe(file, sheet, mapping, columns)
     rows, problems = rows_of_analyses(file, sheet, mapping, columns)
-    problems += too_wide(file, sheet, mapping, rows)
+    rows, left_out, said = rows_used(file, sheet, columns, rows)
+    problems += too_wide(file, sheet, mapping, rows) + said
     comma = (mapping.decimal or decimal_mark(sheet, [sheet.rows[row] for row in rows])) == ","
     table = pd.DataFrame(index=range(len(rows)))
     for number, column in columns:
@@ -104,14 +114,15 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
             table[column.quantity] = words
         elif column.quantity == "dataset":
             _read_datasets(table, cells)
-        elif column.quantity and column.quantity not in ("Fo", "O", "stage_z"):
+        elif column.quantity and column.quantity not in ("Fo", "O", "stage_z", "verdict"):
             problems += _read_column(file, table, cells, column, comma)
     problems += _as_oxides(file, table, mapping)
     both = table["MgO"].notna() & table["FeO"].notna()
     if not both.any():
         raise InputError(
             f"{file} holds no numbers for both MgO and FeO in any of its {len(table)} analyses"
-            f"{''.join(f'; {problem}' for problem in problems[:3])}."
+            f"{''.join(f'; {problem}' for problem in problems[:3])}.",
+            remedy="Write numbers, or say which columns hold them {place:columns.toml}.",
         )
     problems += second_table(file, sheet, mapping)
     if sheet.uncalculated:
@@ -122,7 +133,8 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
     if "Total" not in table or table["Total"].isna().all():
         total = table[[name for name in table if kind_of(str(name)) == "oxide"]].sum(axis=1)
         table["Total"] = total.where(both)
-    return Points(table, np.asarray(rows, np.int64) + 1, problems)
+    labels = [label_of(sheet, columns, row) for row in rows]
+    return Points(table, np.asarray(rows, np.int64) + 1, problems, labels, left_out)
 
 
 def _locate(file: Path, sheet: Sheet, mapping: ColumnMapping) -> list[tuple[int, Column]]:

@@ -244,12 +244,20 @@ class Collapsible(QWidget):
         """Expand or collapse it."""
         self.button.setChecked(expanded)
 
+    def set_title(self, title: str) -> None:
+        """Give it another title."""
+        self._title = title
+        self._name_button(self.expanded)
+
     @property
     def expanded(self) -> bool:
         """Whether it is expanded."""
         return bool(self.button.isChecked())
 
     def _on_toggled(self, expanded: bool) -> None:
-        self.button.setText(f"{'▾' if expanded else '▸'}  {self._title}")
+        self._name_button(expanded)
         self._content.setVisible(expanded)
         self.toggled.emit(expanded)
+
+    def _name_button(self, expanded: bool) -> None:
+        self.button.setText(f"{'▾' if expanded else '▸'}  {self._title}")

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.history import HistoryStep
+from napari_olivine.readers.epma import kept_report
 from napari_olivine.widgets.common import Axis, Curve, Plot, combo, wrapped
 from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view
@@ -21,6 +22,7 @@ from napari_olivine.widgets.traverses import (
     Line,
     Profile,
     ProfilesTable,
+    TablesReport,
     TraverseLayer,
     Traverses,
     profile_to_plot,
@@ -62,6 +64,8 @@ class ProfilesDock(StepDock):
         self.owner = combo()
         self.owner.setToolTip("Give this line to another EPMA table")
         self.owner.textActivated.connect(self._on_owner)
+        self.report = TablesReport()
+        self.body.addWidget(self.report)
         self.body.addWidget(self.table)
         self.body.addLayout(self._tools())
         row = QHBoxLayout()
@@ -116,6 +120,7 @@ class ProfilesDock(StepDock):
         section, history = self.session.section, self.session.history
         self.shapes.remove()
         history.forget("traverse")
+        self.report.show_report(kept_report(section) if section is not None else None)
         if section is None or section.product("epma") is None:
             self.table.setRowCount(0)
             return

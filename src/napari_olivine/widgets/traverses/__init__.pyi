@@ -5,4 +5,5 @@ from .profile_data import (
     read_law as read_law,
 )
 from .profiles_table import ProfilesTable as ProfilesTable
+from .tables_report import TablesReport as TablesReport
 from .traverse_layer import TraverseLayer as TraverseLayer
