@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_olivine.errors import InputError, first_line
+from napari_olivine.tabular.numbers import StoredNumber
 from napari_olivine.tabular.workbook_check import check_workbook
 
 LARGEST_FILE = 32 * 2**20
@@ -221,7 +222,8 @@ def _text(cell: Any) -> str:
     if isinstance(cell, bool):
         return str(cell).upper()
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+        whole = cell.is_integer() and abs(cell) < 1e15
+        return StoredNumber(int(cell) if whole else repr(cell))
     if isinstance(cell, datetime.date | datetime.time):
         return cell.isoformat()
     return str(cell).strip()

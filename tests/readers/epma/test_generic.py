@@ -32,8 +32,11 @@ def read(tmp_path, text: str, name: str = "line.csv", encoding: str = "utf-8"):
     [
         ("SiO₂", "SiO2", ""),
         ("Al203", "Al2O3", ""),
-        ("FeO(T)", "FeO", ""),
-        ("FeOt (wt %)", "FeO", "wt%"),
+        ("FeO(T)", "FeOt", ""),
+        ("FeOt (wt %)", "FeOt", "wt%"),
+        ("FeO", "FeO", ""),
+        ("FeO*", "FeOt", ""),
+        ("Total Fe as Fe2O3", "Fe2O3t", ""),
         ("MgO Mass%", "MgO", "wt%"),
         ("MgO [Oxide wt%]", "MgO", "wt%"),
         ("NiO (ppm)", "NiO", "ppm"),

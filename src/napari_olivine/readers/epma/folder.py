@@ -11,7 +11,7 @@ import pandas as pd
 
 from napari_olivine.errors import InputError, about
 from napari_olivine.readers.epma.column_headers import OXIDES
-from napari_olivine.readers.epma.infer_columns import choose_sheet, suggest_all
+from napari_olivine.readers.epma.infer_columns import choose_sheet, completed, suggest_all
 from napari_olivine.readers.epma.layout import find_header, open_sheets
 from napari_olivine.readers.epma.mapping import (
     FILE,
@@ -172,8 +172,9 @@ def _read(
 ) -> tuple[pd.DataFrame, list[str], set[Path]]:
     if mappings:
         jobs = [
-            (choose_sheet(file, open_sheets(file, mapping), mapping.sheet), mapping)
+            (sheet, completed(file, sheet, mapping))
             for mapping in mappings
+            for sheet in [choose_sheet(file, open_sheets(file, mapping), mapping.sheet)]
         ]
     else:
         jobs = suggest_all(file)

@@ -12,15 +12,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.epma.checks import check_mg_number, check_totals
 from napari_olivine.readers.epma.column_headers import (
+    IRON_OXIDES,
     LENGTHS_UM,
     SHARES_PERCENT,
     kind_of,
     read_header,
 )
 from napari_olivine.readers.epma.column_values import read_numbers
-from napari_olivine.readers.epma.elements import FEO_IN_FE2O3, oxide_of
-from napari_olivine.readers.epma.infer_columns import decimal_mark
+from napari_olivine.readers.epma.elements import oxide_of
+from napari_olivine.readers.epma.iron import all_iron_as_feo
 from napari_olivine.readers.epma.layout import is_transposed
 from napari_olivine.readers.epma.mapping import (
     FILE,
@@ -28,8 +30,9 @@ from napari_olivine.readers.epma.mapping import (
     ColumnMapping,
     check_mapping,
 )
+from napari_olivine.readers.epma.number_marks import number_marks, refuse_undecided
 from napari_olivine.readers.epma.rows import cell_of, rows_of_analyses, second_table, too_wide
-from napari_olivine.tabular import Sheet
+from napari_olivine.tabular import Sheet, read_number
 
 DATASET = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})\s*\.?", re.ASCII)
 """How PeakSight numbers a point: DataSet / Point."""
@@ -93,8 +96,11 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
     _require_mg_and_fe(file, sheet, mapping, columns)
     rows, problems = rows_of_analyses(file, sheet, mapping, columns)
     problems += too_wide(file, sheet, mapping, rows)
-    comma = (mapping.decimal or decimal_mark(sheet, [sheet.rows[row] for row in rows])) == ","
+    decimal, said = _decimal(file, sheet, mapping, columns, rows)
+    problems += said
+    comma = decimal == ","
     table = pd.DataFrame(index=range(len(rows)))
+    given_mg: dict[str, NDArray[np.float64]] = {}
     for number, column in columns:
         cells = [cell_of(sheet, row, number) for row in rows]
         if column.quantity in ("comment", "profile", "group"):
@@ -104,15 +110,21 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
             table[column.quantity] = words
         elif column.quantity == "dataset":
             _read_datasets(table, cells)
-        elif column.quantity and column.quantity not in ("Fo", "O", "stage_z"):
+        elif column.quantity == "Fo":
+            given_mg[column.header] = read_numbers(cells, decimal_comma=comma).values
+        elif column.quantity and column.quantity not in ("O", "stage_z"):
             problems += _read_column(file, table, cells, column, comma)
+    problems += [f"{file.name}: {column.note}" for column in mapping.columns if column.note]
+    problems += check_totals(file, table)
     problems += _as_oxides(file, table, mapping)
+    problems += all_iron_as_feo(file, table, rows)
     both = table["MgO"].notna() & table["FeO"].notna()
     if not both.any():
         raise InputError(
             f"{file} holds no numbers for both MgO and FeO in any of its {len(table)} analyses"
             f"{''.join(f'; {problem}' for problem in problems[:3])}."
         )
+    problems += check_mg_number(file, table, given_mg)
     problems += second_table(file, sheet, mapping)
     if sheet.uncalculated:
         problems.append(
@@ -151,6 +163,23 @@ def _locate(file: Path, sheet: Sheet, mapping: ColumnMapping) -> list[tuple[int,
     return found
 
 
+def _decimal(
+    file: Path,
+    sheet: Sheet,
+    mapping: ColumnMapping,
+    columns: Sequence[tuple[int, Column]],
+    rows: Sequence[int],
+) -> tuple[str, list[str]]:
+    """Decimal mark of the table, and what is to be said of it."""
+    known = [(number, column.quantity, column.unit) for number, column in columns]
+    found = number_marks(sheet, [sheet.rows[row] for row in rows], known)
+    if not (mapping.decimal or found.decimal):
+        numbers = [number for number, _, _ in known]
+        raise refuse_undecided(file, sheet, found.seen, rows, numbers)
+    said = [f"{file.name}: {found.mixed}"] if found.mixed else []
+    return mapping.decimal or found.decimal, said
+
+
 def _require_mg_and_fe(
     file: Path, sheet: Sheet, mapping: ColumnMapping, columns: Sequence[tuple[int, Column]]
 ) -> None:
@@ -158,7 +187,7 @@ def _require_mg_and_fe(
     absent = []
     if not quantities & {"MgO", "Mg"}:
         absent.append("MgO")
-    if not quantities & {"FeO", "Fe", "Fe2O3"}:
+    if not quantities & {*IRON_OXIDES, "Fe"}:
         absent.append("FeO")
     if not absent:
         return
@@ -196,6 +225,14 @@ def _read_column(
     table[name] = numbers.values * factor
     header = column.header or f"column {column.column}"
     problems = []
+    if numbers.thousands:
+        between, decimal = ("points", "commas") if comma else ("commas", "points")
+        value = read_number(numbers.thousands, decimal_comma=comma)
+        problems.append(
+            f"{file.name}: {numbers.thousands_count} cells of {header!r} are read with {between} "
+            f"between thousands ({numbers.thousands!r} is {value:g}), as the numbers of the table "
+            f"have decimal {decimal}"
+        )
     if numbers.word_count and kind != "point":
         problems.append(
             f"{file.name}: {numbers.word_count} cells of {header!r} hold no number "
@@ -247,11 +284,6 @@ def _as_oxides(file: Path, table: pd.DataFrame, mapping: ColumnMapping) -> list[
         held = mapping.column_of("O")
         if held is None and "Total" in table:
             del table["Total"]
-    if "FeO" not in table and "Fe2O3" in table:
-        table["FeO"] = table.pop("Fe2O3") * FEO_IN_FE2O3
-        problems.append(
-            f"{file.name} gives iron as Fe2O3; it is converted to FeO (x {FEO_IN_FE2O3:.4f})"
-        )
     return problems
 
 

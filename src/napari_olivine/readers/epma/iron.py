@@ -1,0 +1,162 @@
+"""All iron as FeO, whatever columns a table gives it in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError
+from napari_olivine.readers.epma.column_headers import IRON_OXIDES, OXIDES
+from napari_olivine.readers.epma.elements import ALL_IRON, FEO_IN_FE2O3
+
+Floats = NDArray[np.float64]
+
+SAME = 0.06
+"""wt%: two ways to give one iron, each rounded to a decimal or two."""
+
+SAME_TOTAL = 0.3
+"""wt%: a sum of rounded oxides and the total of the program that rounded them."""
+
+
+def all_iron_as_feo(file: Path, table: pd.DataFrame, rows: Sequence[int]) -> list[str]:
+    """Put all iron of a table into FeO: FeO + 0.8998 Fe2O3, or what the table calls all iron.
+
+    A column of all iron is taken where it is consistent: not less than the parts that stand beside
+    it, and equal to them where both parts are given. Where FeO and Fe2O3 are the same iron twice,
+    it counts once.
+
+    Parameters
+    ----------
+    file
+        For the messages.
+    table
+        Oxides and Total in wt%, shape (n, columns). Afterwards it has FeO, and no other iron.
+    rows
+        Row of each analysis in the sheet, from 0.
+
+    Returns
+    -------
+    problems
+        What was converted and why, in plain sentences.
+
+    Raises
+    ------
+    InputError
+        If the columns contradict each other and the totals do not decide.
+    """
+    given = {name: table[name].to_numpy(float) for name in IRON_OXIDES if name in table}
+    given = {name: values for name, values in given.items() if not np.isnan(values).all()}
+    if not given:
+        return []
+    iron, said = _all_iron(file, table, given, rows)
+    place = min(list(table).index(name) for name in given)
+    for name in IRON_OXIDES:
+        if name in table:
+            table.pop(name)
+    table.insert(min(place, table.shape[1]), "FeO", iron)
+    return [f"{file.name}: {text}" for text in said]
+
+
+def _all_iron(
+    file: Path, table: pd.DataFrame, given: Mapping[str, Floats], rows: Sequence[int]
+) -> tuple[Floats, list[str]]:
+    stated = [(name, given[name] * factor) for name, factor in ALL_IRON.items() if name in given]
+    parts, said = _parts(table, given)
+    if not stated:
+        assert parts is not None
+        return parts, said
+    name, iron = stated[0]
+    ways = [(each, values) for each, values in stated[1:]]
+    if parts is not None:
+        ways.append((" and ".join(n for n in ("FeO", "Fe2O3") if n in given), parts))
+    both_parts = "FeO" in given and "Fe2O3" in given
+    for way, values in ways:
+        part_only = values is parts and not both_parts
+        differs = values > iron + SAME if part_only else np.abs(values - iron) > SAME
+        differs &= ~(np.isnan(values) | np.isnan(iron))
+        if differs.any():
+            return _by_total(file, table, (name, iron), (way, values), rows)
+    if len(given) == 1 and name == "FeOt":
+        return iron, []
+    others = ", ".join(each for each in given if each != name)
+    told = f"the iron is taken from {_named(name)}"
+    if name == "Fe2O3t":
+        told += f", converted to FeO (x {FEO_IN_FE2O3:.4f})"
+    return iron, [told + (f", which holds that of {others} as well" if others else "")]
+
+
+def _parts(table: pd.DataFrame, given: Mapping[str, Floats]) -> tuple[Floats | None, list[str]]:
+    """FeO + 0.8998 Fe2O3; `None` where neither is given."""
+    ferrous, ferric = given.get("FeO"), given.get("Fe2O3")
+    if ferric is None:
+        return ferrous, []
+    converted = ferric * FEO_IN_FE2O3
+    if ferrous is None:
+        return converted, [
+            f"the iron is given as Fe2O3; it is converted to FeO (x {FEO_IN_FE2O3:.4f})"
+        ]
+    if not np.nansum(np.abs(ferric)):
+        return ferrous, []
+    if _is_iron_twice(table, ferrous, ferric):
+        return ferrous, [
+            f"FeO and Fe2O3 are the same iron twice (FeO = {FEO_IN_FE2O3:.4f} Fe2O3), which "
+            "counts once"
+        ]
+    blank = np.isnan(ferric) & ~np.isnan(ferrous)
+    said = [f"all iron is taken as FeO: FeO + {FEO_IN_FE2O3:.4f} Fe2O3"]
+    if blank.any():
+        said.append(f"{int(blank.sum())} analyses have no Fe2O3, which counts as 0 there")
+    return ferrous + np.where(blank, 0.0, converted), said
+
+
+def _is_iron_twice(table: pd.DataFrame, ferrous: Floats, ferric: Floats) -> bool:
+    """FeO and Fe2O3 agree in every row; the total, where there is one, holds only one of them."""
+    both = ~(np.isnan(ferrous) | np.isnan(ferric))
+    if not both.any() or (np.abs(ferrous - ferric * FEO_IN_FE2O3)[both] > SAME).any():
+        return False
+    with_both = _misfit(table, ferrous + ferric)
+    return not with_both <= SAME_TOTAL
+
+
+def _by_total(
+    file: Path,
+    table: pd.DataFrame,
+    one: tuple[str, Floats],
+    other: tuple[str, Floats],
+    rows: Sequence[int],
+) -> tuple[Floats, list[str]]:
+    """Decide between two irons by the total of the table; refuse where it does not."""
+    row = int(np.nanargmax(np.abs(one[1] - other[1])))
+    text = (
+        f"{_named(one[0])} is {one[1][row]:.2f} and {other[0]} come to {other[1][row]:.2f} wt% FeO "
+        f"in row {rows[row] + 1}"
+    )
+    fits = [_misfit(table, values) <= SAME_TOTAL for _, values in (one, other)]
+    if fits[0] == fits[1]:
+        raise InputError(
+            f"{file}: the columns of iron contradict each other: {text}.",
+            remedy="Say which of them is not to be read {place:columns.toml}: skip_columns = [...] "
+            "with its number, from 1.",
+            file=file,
+            row=rows[row] + 1,
+        )
+    name, iron = one if fits[0] else other
+    return iron, [f"{text}; {_named(name)} is taken, with which the oxides sum to the total"]
+
+
+def _misfit(table: pd.DataFrame, iron: Floats) -> float:
+    """Median difference of the oxides' sum and the total, wt%; NaN without totals."""
+    if "Total" not in table:
+        return np.nan
+    others = [name for name in table if name in OXIDES and name not in IRON_OXIDES]
+    differences = np.abs(table[others].sum(axis=1).to_numpy() + iron - table["Total"].to_numpy())
+    differences = differences[~np.isnan(differences)]
+    return float(np.median(differences)) if differences.size else np.nan
+
+
+def _named(name: str) -> str:
+    return {"FeOt": "FeO(total)", "Fe2O3t": "Fe2O3(total)"}.get(name, name)
