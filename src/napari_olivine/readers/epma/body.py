@@ -67,6 +67,11 @@ class Body:
             self._steps[column] = 0.5 * 10.0 ** -min(decimals, 15)
         return self._steps[column]
 
+    def is_better(self, one: int, other: int) -> bool:
+        """Tell which of two columns with the same numbers to take: the fuller, then the finer."""
+        filled, rounding = self.filled(one), self.rounding(one)
+        return (-filled, rounding) < (-self.filled(other), self.rounding(other))
+
     def agree(
         self,
         one: int,

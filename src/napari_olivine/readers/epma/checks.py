@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.readers.epma.column_headers import IRON_OXIDES, OXIDES
+from napari_olivine.readers.epma.column_headers import IRON_OXIDES
 from napari_olivine.readers.epma.elements import CATIONS
+from napari_olivine.readers.epma.iron import sum_of_oxides
 from napari_olivine.readers.epma.mapping import FILE
 
 Floats = NDArray[np.float64]
@@ -24,7 +26,7 @@ MG_DIFFERS = 0.01
 """mg#, in the median: more than a Fo in whole per cent is rounded by."""
 
 
-def check_totals(file: Path, table: pd.DataFrame) -> list[str]:
+def check_totals(file: Path, table: Mapping[str, Any]) -> list[str]:
     """Compare the sum of the oxides with the total of the table, and with what a silicate has.
 
     Parameters
@@ -32,20 +34,19 @@ def check_totals(file: Path, table: pd.DataFrame) -> list[str]:
     file
         For the messages.
     table
-        Oxides (iron as the table gives it) and Total in wt%.
+        Columns, shape (n,) each: oxides (iron as the table gives it) and Total in wt%.
 
     Returns
     -------
     problems
         One sentence, or nothing.
     """
-    names = [str(name) for name in table if str(name) in (*OXIDES, *IRON_OXIDES)]
-    others = table[[name for name in names if name not in IRON_OXIDES]].sum(axis=1).to_numpy()
-    irons = [table[name].fillna(0.0).to_numpy() for name in names if name in IRON_OXIDES]
-    if {"FeO", "Fe2O3"} <= set(names):
-        irons.append((table["FeO"].fillna(0.0) + table["Fe2O3"].fillna(0.0)).to_numpy())
+    irons = [np.nan_to_num(table[name]) for name in IRON_OXIDES if name in table]
+    if "FeO" in table and "Fe2O3" in table:
+        irons.append(irons[0] + irons[1])
     if "MgO" not in table or not irons:
         return []
+    others = sum_of_oxides(table)
     sums = [others + iron for iron in irons]
     median = _median(sums[-1])
     low, high = POSSIBLE_TOTAL
@@ -54,7 +55,7 @@ def check_totals(file: Path, table: pd.DataFrame) -> list[str]:
         return [f"{file.name}: the oxides sum to {median:.1f} wt% (median); {remedy}"]
     if "Total" not in table:
         return []
-    total = table["Total"].to_numpy()
+    total = table["Total"]
     if min(_median(np.abs(each - total)) for each in sums) > TOTAL_DIFFERS:
         return [
             f"{file.name}: the oxides that are read sum to {median:.2f} wt% (median), but the "
@@ -63,7 +64,7 @@ def check_totals(file: Path, table: pd.DataFrame) -> list[str]:
     return []
 
 
-def check_mg_number(file: Path, table: pd.DataFrame, given: dict[str, Floats]) -> list[str]:
+def check_mg_number(file: Path, table: Mapping[str, Any], given: dict[str, Floats]) -> list[str]:
     """Compare the mg# or Fo that a table gives with its MgO and FeO.
 
     Parameters
@@ -71,7 +72,7 @@ def check_mg_number(file: Path, table: pd.DataFrame, given: dict[str, Floats]) -
     file
         For the messages.
     table
-        MgO and FeO in wt%, all iron as FeO.
+        Columns MgO and FeO in wt%, all iron as FeO.
     given
         Columns of mg# or Fo by their headers, as fractions or per cent.
 
@@ -80,8 +81,8 @@ def check_mg_number(file: Path, table: pd.DataFrame, given: dict[str, Floats]) -
     problems
         A sentence for each column that differs.
     """
-    mg = table["MgO"].to_numpy() / CATIONS["MgO"][2]
-    mg = mg / (mg + table["FeO"].to_numpy() / CATIONS["FeO"][2])
+    mg = table["MgO"] / CATIONS["MgO"][2]
+    mg = mg / (mg + table["FeO"] / CATIONS["FeO"][2])
     problems = []
     for header, values in given.items():
         fraction = values / 100.0 if _median(values) > 1.5 else values

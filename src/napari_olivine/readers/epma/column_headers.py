@@ -76,12 +76,16 @@ def read_header(text: str) -> Header:
         # Our own name for a place in the section; any other X is the stage's.
         return Header(lower[0], "um", "place")
     rest, unit = _take_unit(lower)
-    bare = rest.translate(_MARKS)
+    bare = rest.translate(_MARKS).replace("\ufffd", "?")
     if not bare:
         # A length alone (``µm``) heads the distances; ``U`` is uranium.
         named = unit in LENGTHS_UM and "m" in lower
         return Header("distance", unit, "place") if named else NOTHING
     quantity = _NAMES.get(bare) or _NAMES.get(_FILLERS.sub("", rest).translate(_MARKS))
+    if quantity is None and "?" in bare:
+        quantity = _NAMES.get(re.sub(r"\d", "?", bare))
+        if not re.search(r"[a-z]\?", rest):  # Distance (?), but not Fe?O?
+            quantity = quantity or _NAMES.get(bare.replace("?", ""))
     if quantity in IRON_OXIDES and "*" in rest and not quantity.endswith("t"):
         quantity += "t"  # FeO*: by custom all iron
     if quantity is None:
@@ -158,7 +162,7 @@ def is_unit(text: str) -> bool:
     return bool(unit) and not re.sub(r"[\s()\[\]._-]+|oxides?|elements?", "", rest)
 
 
-_MARKS = str.maketrans("", "", " \t\r\n\f\v_()[]{}*.,:;/'\"?\ufffd-")
+_MARKS = str.maketrans("", "", " \t\r\n\f\v_()[]{}*.,:;/'\"-")
 _FILLERS = re.compile(r"\b(?:in|oxides?|elements?|conc(?:entrations?)?|content|as)\b")
 
 
@@ -215,6 +219,8 @@ _KINDS: dict[str, Kind] = {
 def _names() -> dict[str, str]:
     names = {element.lower(): element for element in ELEMENTS}
     names |= {oxide.lower(): oxide for oxide in OXIDES}
+    # An index that the program which wrote the file had no character for ("SiO\u2082": "SiO?").
+    names |= {re.sub(r"\d", "?", oxide.lower()): oxide for oxide in OXIDES}
     # A zero typed for the letter O ("Al203", "Mg0") is common enough to be read.
     names |= {oxide.lower().replace("o", "0"): oxide for oxide in OXIDES if len(oxide) > 2}
     for iron in ("FeO", "Fe2O3"):

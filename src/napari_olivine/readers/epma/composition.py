@@ -135,7 +135,7 @@ class Composition:
         if left and len(left) < len(blocks):
             leave([b for b in blocks if b not in left], "each row sums to 100, as if normalised")
             blocks = left
-        first = max(blocks, key=lambda block: len(block.columns))
+        first = max(blocks, key=lambda block: (len(block.columns), -self._rounding(block)))
         blocks = [first, *(b for b in blocks if b is not first and not self._same(first, b))]
         for fits, why in (
             (self._fits_total, "their sum is not the total that the table gives"),
@@ -226,6 +226,10 @@ class Composition:
         sums = sums[~np.isnan(sums)]
         return len(sums) > 1 and bool((np.abs(sums - 100) < 0.05).all())
 
+    def _rounding(self, block: Block) -> float:
+        share = SHARES_PERCENT.get(block.unit, 1.0)
+        return sum(self.body.rounding(column) * share for column in block.columns.values())
+
     def _same(self, one: Block, other: Block) -> bool:
         """Two blocks hold the same numbers, as far as they have the same columns."""
         factors = (SHARES_PERCENT.get(one.unit, 1.0), SHARES_PERCENT.get(other.unit, 1.0))
@@ -270,8 +274,8 @@ def compare(composition: Composition, chosen: Block, again: Mapping[str, int]) -
     body = composition.body
     named = ", ".join(f"{q} (column {c + 1})" for q, c in again.items())
     if all(body.agree(chosen.columns[q], c) for q, c in again.items()):
-        fuller = all(body.filled(c) > body.filled(chosen.columns[q]) for q, c in again.items())
-        return Verdict("replace" if fuller else "same", "the same numbers, as far as both hold any")
+        better = all(body.is_better(c, chosen.columns[q]) for q, c in again.items())
+        return Verdict("replace" if better else "same", "the same numbers, as far as both hold any")
     sets = (chosen.columns, {**chosen.columns, **again})
     sums = [_median(composition.sums(columns, chosen.unit), 0.0) for columns in sets]
     misfits = [composition.misfit(columns, chosen) for columns in sets]

@@ -245,6 +245,12 @@ class _Guess:
         if candidates[0].quantity == "distance":
             candidates = [c for c in candidates if self._varies(c.column)] or candidates
         first, *others = candidates
+        for other in others:
+            factors = (LENGTHS_UM[first.unit], LENGTHS_UM[other.unit])
+            same = self.body.agree(first.column, other.column, factors)
+            if same and self.body.is_better(other.column, first.column):
+                first = other
+        others = [each for each in candidates if each is not first]
         self._found[first.column] = first
         for other in others:
             factors = (LENGTHS_UM[first.unit], LENGTHS_UM[other.unit])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
@@ -22,7 +22,7 @@ SAME_TOTAL = 0.3
 """wt%: a sum of rounded oxides and the total of the program that rounded them."""
 
 
-def all_iron_as_feo(file: Path, table: pd.DataFrame, rows: Sequence[int]) -> list[str]:
+def all_iron_as_feo(file: Path, table: dict[str, Any], rows: Sequence[int]) -> list[str]:
     """Put all iron of a table into FeO: FeO + 0.8998 Fe2O3, or what the table calls all iron.
 
     A column of all iron is taken where it is consistent: not less than the parts that stand beside
@@ -34,7 +34,8 @@ def all_iron_as_feo(file: Path, table: pd.DataFrame, rows: Sequence[int]) -> lis
     file
         For the messages.
     table
-        Oxides and Total in wt%, shape (n, columns). Afterwards it has FeO, and no other iron.
+        Columns, shape (n,) each: oxides and Total in wt%. Afterwards it has FeO, and no other
+        iron.
     rows
         Row of each analysis in the sheet, from 0.
 
@@ -48,21 +49,23 @@ def all_iron_as_feo(file: Path, table: pd.DataFrame, rows: Sequence[int]) -> lis
     InputError
         If the columns contradict each other and the totals do not decide.
     """
-    given = {name: table[name].to_numpy(float) for name in IRON_OXIDES if name in table}
+    given = {name: table[name] for name in table if name in IRON_OXIDES}
     given = {name: values for name, values in given.items() if not np.isnan(values).all()}
     if not given:
         return []
     iron, said = _all_iron(file, table, given, rows)
-    place = min(list(table).index(name) for name in given)
-    for name in IRON_OXIDES:
-        if name in table:
-            table.pop(name)
-    table.insert(min(place, table.shape[1]), "FeO", iron)
+    columns = list(table.items())
+    table.clear()
+    for name, values in columns:
+        if name not in IRON_OXIDES:
+            table[name] = values
+        elif "FeO" not in table:
+            table["FeO"] = iron
     return [f"{file.name}: {text}" for text in said]
 
 
 def _all_iron(
-    file: Path, table: pd.DataFrame, given: Mapping[str, Floats], rows: Sequence[int]
+    file: Path, table: Mapping[str, Any], given: Mapping[str, Floats], rows: Sequence[int]
 ) -> tuple[Floats, list[str]]:
     stated = [(name, given[name] * factor) for name, factor in ALL_IRON.items() if name in given]
     parts, said = _parts(table, given)
@@ -89,7 +92,9 @@ def _all_iron(
     return iron, [told + (f", which holds that of {others} as well" if others else "")]
 
 
-def _parts(table: pd.DataFrame, given: Mapping[str, Floats]) -> tuple[Floats | None, list[str]]:
+def _parts(
+    table: Mapping[str, Any], given: Mapping[str, Floats]
+) -> tuple[Floats | None, list[str]]:
     """FeO + 0.8998 Fe2O3; `None` where neither is given."""
     ferrous, ferric = given.get("FeO"), given.get("Fe2O3")
     if ferric is None:
@@ -113,7 +118,7 @@ def _parts(table: pd.DataFrame, given: Mapping[str, Floats]) -> tuple[Floats | N
     return ferrous + np.where(blank, 0.0, converted), said
 
 
-def _is_iron_twice(table: pd.DataFrame, ferrous: Floats, ferric: Floats) -> bool:
+def _is_iron_twice(table: Mapping[str, Any], ferrous: Floats, ferric: Floats) -> bool:
     """FeO and Fe2O3 agree in every row; the total, where there is one, holds only one of them."""
     both = ~(np.isnan(ferrous) | np.isnan(ferric))
     if not both.any() or (np.abs(ferrous - ferric * FEO_IN_FE2O3)[both] > SAME).any():
@@ -124,7 +129,7 @@ def _is_iron_twice(table: pd.DataFrame, ferrous: Floats, ferric: Floats) -> bool
 
 def _by_total(
     file: Path,
-    table: pd.DataFrame,
+    table: Mapping[str, Any],
     one: tuple[str, Floats],
     other: tuple[str, Floats],
     rows: Sequence[int],
@@ -148,14 +153,19 @@ def _by_total(
     return iron, [f"{text}; {_named(name)} is taken, with which the oxides sum to the total"]
 
 
-def _misfit(table: pd.DataFrame, iron: Floats) -> float:
+def _misfit(table: Mapping[str, Any], iron: Floats) -> float:
     """Median difference of the oxides' sum and the total, wt%; NaN without totals."""
     if "Total" not in table:
         return np.nan
-    others = [name for name in table if name in OXIDES and name not in IRON_OXIDES]
-    differences = np.abs(table[others].sum(axis=1).to_numpy() + iron - table["Total"].to_numpy())
+    differences = np.abs(sum_of_oxides(table) + iron - table["Total"])
     differences = differences[~np.isnan(differences)]
     return float(np.median(differences)) if differences.size else np.nan
+
+
+def sum_of_oxides(table: Mapping[str, Any]) -> Floats:
+    """Sum of the oxides in every row but those of iron, wt%; what was not measured counts as 0."""
+    oxides = [table[name] for name in table if name in OXIDES and name not in IRON_OXIDES]
+    return np.nansum(oxides, axis=0) if oxides else np.zeros(1)
 
 
 def _named(name: str) -> str:

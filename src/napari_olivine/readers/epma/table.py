@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from napari_olivine.readers.epma.column_headers import (
 )
 from napari_olivine.readers.epma.column_values import read_numbers
 from napari_olivine.readers.epma.elements import oxide_of
-from napari_olivine.readers.epma.iron import all_iron_as_feo
+from napari_olivine.readers.epma.iron import all_iron_as_feo, sum_of_oxides
 from napari_olivine.readers.epma.layout import is_transposed
 from napari_olivine.readers.epma.mapping import (
     FILE,
@@ -99,41 +100,39 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
     decimal, said = _decimal(file, sheet, mapping, columns, rows)
     problems += said
     comma = decimal == ","
-    table = pd.DataFrame(index=range(len(rows)))
+    read: dict[str, Any] = {}
     given_mg: dict[str, NDArray[np.float64]] = {}
     for number, column in columns:
         cells = [cell_of(sheet, row, number) for row in rows]
         if column.quantity in ("comment", "profile", "group"):
-            words = pd.Series(cells, dtype="str")
-            if column.quantity in table:
-                words = (table[column.quantity] + " " + words).str.strip()
-            table[column.quantity] = words
+            before = read.get(column.quantity, [""] * len(cells))
+            read[column.quantity] = [f"{a} {b}".strip() for a, b in zip(before, cells, strict=True)]
         elif column.quantity == "dataset":
-            _read_datasets(table, cells)
+            _read_datasets(read, cells)
         elif column.quantity == "Fo":
             given_mg[column.header] = read_numbers(cells, decimal_comma=comma).values
         elif column.quantity and column.quantity not in ("O", "stage_z"):
-            problems += _read_column(file, table, cells, column, comma)
+            problems += _read_column(file, read, cells, column, comma)
     problems += [f"{file.name}: {column.note}" for column in mapping.columns if column.note]
-    problems += check_totals(file, table)
-    problems += _as_oxides(file, table, mapping)
-    problems += all_iron_as_feo(file, table, rows)
-    both = table["MgO"].notna() & table["FeO"].notna()
+    problems += check_totals(file, read)
+    problems += _as_oxides(file, read, mapping)
+    problems += all_iron_as_feo(file, read, rows)
+    both = ~np.isnan(read["MgO"]) & ~np.isnan(read["FeO"])
     if not both.any():
         raise InputError(
-            f"{file} holds no numbers for both MgO and FeO in any of its {len(table)} analyses"
+            f"{file} holds no numbers for both MgO and FeO in any of its {len(rows)} analyses"
             f"{''.join(f'; {problem}' for problem in problems[:3])}."
         )
-    problems += check_mg_number(file, table, given_mg)
+    problems += check_mg_number(file, read, given_mg)
     problems += second_table(file, sheet, mapping)
     if sheet.uncalculated:
         problems.append(
             f"{file.name}: {sheet.uncalculated} formulas come without their results, and their "
             f"cells count as empty: {RECALCULATE}"
         )
-    if "Total" not in table or table["Total"].isna().all():
-        total = table[[name for name in table if kind_of(str(name)) == "oxide"]].sum(axis=1)
-        table["Total"] = total.where(both)
+    if "Total" not in read or np.isnan(read["Total"]).all():
+        read["Total"] = np.where(both, sum_of_oxides(read) + np.nan_to_num(read["FeO"]), np.nan)
+    table = pd.DataFrame(read)
     return Points(table, np.asarray(rows, np.int64) + 1, problems)
 
 
@@ -210,7 +209,7 @@ def _require_mg_and_fe(
 
 
 def _read_column(
-    file: Path, table: pd.DataFrame, cells: list[str], column: Column, comma: bool
+    file: Path, table: dict[str, Any], cells: list[str], column: Column, comma: bool
 ) -> list[str]:
     numbers = read_numbers(cells, decimal_comma=comma)
     kind = kind_of(column.quantity)
@@ -253,19 +252,19 @@ def _read_column(
     return problems
 
 
-def _read_datasets(table: pd.DataFrame, cells: Sequence[str]) -> None:
+def _read_datasets(table: dict[str, Any], cells: Sequence[str]) -> None:
     """Read PeakSight's ``1 / 2 .``; a number alone is the point's."""
     found = [DATASET.fullmatch(cell) for cell in cells]
     if any(found):
-        table["dataset"] = [int(each[1]) if each else -1 for each in found]
-        table["point"] = [float(each[2]) if each else np.nan for each in found]
+        table["dataset"] = np.array([int(each[1]) if each else -1 for each in found])
+        table["point"] = np.array([float(each[2]) if each else np.nan for each in found])
     elif "point" not in table:
         table["point"] = read_numbers(cells, decimal_comma=False).values
 
 
-def _as_oxides(file: Path, table: pd.DataFrame, mapping: ColumnMapping) -> list[str]:
+def _as_oxides(file: Path, table: dict[str, Any], mapping: ColumnMapping) -> list[str]:
     problems = []
-    elements = [str(name) for name in table if kind_of(str(name)) == "element"]
+    elements = [name for name in table if kind_of(name) == "element"]
     for element in elements:
         oxide, factor = oxide_of(element)
         values = table.pop(element) * factor
