@@ -26,8 +26,8 @@ def all_iron_as_feo(file: Path, table: dict[str, Any], rows: Sequence[int]) -> l
     """Put all iron of a table into FeO: FeO + 0.8998 Fe2O3, or what the table calls all iron.
 
     A column of all iron is taken where it is consistent: not less than the parts that stand beside
-    it, and equal to them where both parts are given. Where FeO and Fe2O3 are the same iron twice,
-    it counts once.
+    it, and equal to them where both parts are given. FeO alone is taken where Fe2O3 is the same
+    iron again, or where the total of the table is the sum without Fe2O3.
 
     Parameters
     ----------
@@ -106,25 +106,23 @@ def _parts(
         ]
     if not np.nansum(np.abs(ferric)):
         return ferrous, []
-    if _is_iron_twice(table, ferrous, ferric):
+    alone, both = (_misfit(table, iron) for iron in (ferrous, ferrous + np.nan_to_num(ferric)))
+    alike = np.abs(ferrous - converted)[~np.isnan(ferrous - converted)]
+    if alike.size and (alike <= SAME).all() and not both <= SAME_TOTAL:
         return ferrous, [
             f"FeO and Fe2O3 are the same iron twice (FeO = {FEO_IN_FE2O3:.4f} Fe2O3), which "
             "counts once"
+        ]
+    if alone <= SAME_TOTAL < both:
+        return ferrous, [
+            "Fe2O3 is left out: the total of the table is the sum with FeO alone, which is then "
+            "all iron"
         ]
     blank = np.isnan(ferric) & ~np.isnan(ferrous)
     said = [f"all iron is taken as FeO: FeO + {FEO_IN_FE2O3:.4f} Fe2O3"]
     if blank.any():
         said.append(f"{int(blank.sum())} analyses have no Fe2O3, which counts as 0 there")
     return ferrous + np.where(blank, 0.0, converted), said
-
-
-def _is_iron_twice(table: Mapping[str, Any], ferrous: Floats, ferric: Floats) -> bool:
-    """FeO and Fe2O3 agree in every row; the total, where there is one, holds only one of them."""
-    both = ~(np.isnan(ferrous) | np.isnan(ferric))
-    if not both.any() or (np.abs(ferrous - ferric * FEO_IN_FE2O3)[both] > SAME).any():
-        return False
-    with_both = _misfit(table, ferrous + ferric)
-    return not with_both <= SAME_TOTAL
 
 
 def _by_total(
