@@ -136,3 +136,21 @@ def test_numbers_that_a_workbook_keeps_are_never_thousands(tmp_path):
     assert table["distance_um"].tolist() == [1.25, 12.345]
     assert table["FeO"].tolist() == [12, 1234.5]
     assert table["MgO"].tolist() == [47.003, 46.5]
+
+
+def test_of_several_sheets_every_message_names_its_own(tmp_path):
+    book = openpyxl.Workbook()
+    good = [["d", "SiO2", "FeO", "MgO"], [0, 40.2, 12, 47], [5, 40.2, 13, "46 ± 1"]]
+    bad = [["d", "SiO2", "FeO", "MgO"], ["1.250", 40, 12, 47], ["2.500", 40, 13, 46]]
+    for name, rows in (("rims", good), ("cores", bad)):
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(tmp_path / "a.xlsx")
+    _, problems = read_profile(tmp_path / "a.xlsx")
+    assert problems[0] == "a.xlsx, sheet 'rims': the errors behind 1 numbers of 'MgO' are left out"
+    assert problems[1].startswith(
+        "a.xlsx: sheet 'cores' is left out: row 2, column 1: '1.250' is 1250 or 1.250"
+    )
+    with pytest.raises(InputError, match=r"a\.xlsx, sheet 'cores', row 2, column 1: '1.250' is"):
+        read_profile(tmp_path / "a.xlsx", suggest(tmp_path / "a.xlsx", "cores"))

@@ -156,6 +156,9 @@ def _headings(sheet: Sheet, header: int, names: Sequence[Header]) -> dict[int, s
             for place, run in zip(filled, runs, strict=True)
             for column in run
         }  # fmt: skip
+    first = min((column for run in runs for column in run), default=0)
+    if len(filled) == 1 and filled[0] < first:
+        return {}  # the title of the table
     headings: dict[int, str] = {}
     current = ""
     for column in range(len(names)):

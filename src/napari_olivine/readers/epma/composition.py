@@ -247,13 +247,16 @@ class Verdict:
     Parameters
     ----------
     kind
-        ``same`` numbers; ``keep`` the composition's; ``replace`` them; ``undecided``.
+        ``keep`` the composition's; ``replace`` them; ``undecided``.
     why
         The reason.
+    same
+        The numbers are the same.
     """
 
     kind: str
     why: str
+    same: bool = False
 
 
 def compare(composition: Composition, chosen: Block, again: Mapping[str, int]) -> Verdict:
@@ -275,7 +278,8 @@ def compare(composition: Composition, chosen: Block, again: Mapping[str, int]) -
     named = ", ".join(f"{q} (column {c + 1})" for q, c in again.items())
     if all(body.agree(chosen.columns[q], c) for q, c in again.items()):
         better = all(body.is_better(c, chosen.columns[q]) for q, c in again.items())
-        return Verdict("replace" if better else "same", "the same numbers, as far as both hold any")
+        why = "the same numbers, as far as both hold any"
+        return Verdict("replace" if better else "keep", why, same=True)
     sets = (chosen.columns, {**chosen.columns, **again})
     sums = [_median(composition.sums(columns, chosen.unit), 0.0) for columns in sets]
     misfits = [composition.misfit(columns, chosen) for columns in sets]

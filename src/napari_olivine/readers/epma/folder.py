@@ -201,8 +201,9 @@ def _read(
             if mappings or len(jobs) == 1:
                 raise error from None
             refused.append(error)
-            why = str(error).removeprefix(f"{file}").strip(" :,")
-            problems.append(f"{file.name}: sheet {sheet.name!r} is left out: it {why}")
+            why = str(error).removeprefix(f"{file}, sheet {sheet.name!r}").removeprefix(f"{file}")
+            why = f"it{why}" if why.startswith(" ") else why.strip(" :,")
+            problems.append(f"{file.name}: sheet {sheet.name!r} is left out: {why}")
             continue
         if (twin := _twin(tables, table)) is not None:
             problems.append(

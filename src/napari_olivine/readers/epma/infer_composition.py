@@ -56,8 +56,9 @@ def infer_composition(composition: Composition) -> list[Found]:
     choice = composition.choose()
     if choice.block is None:
         return [*_oxides_alone(composition), *_others(composition, choice, set())]
+    why = choice.why if not choice.rivals else "each of the blocks can be the composition"
     found = [
-        Found(column, quantity, block.unit or "wt%", choice.confidence, choice.why)
+        Found(column, quantity, block.unit or "wt%", choice.confidence, why)
         for block in (choice.block, *choice.rivals)
         for quantity, column in block.columns.items()
     ]
@@ -115,20 +116,28 @@ def _decide_again(
             Found(column, quantity, chosen.unit, 0.5, verdict.why)
             for quantity, column in again.items()
         ]
-    for quantity, column in again.items():
-        here, there = chosen.columns[quantity], column
-        if verdict.kind == "replace":
-            here, there = there, here
-            found = [each for each in found if each.column != there]
-            found.append(Found(here, quantity, chosen.unit, 0.9, verdict.why))
-        note = (
-            ""
-            if verdict.why.startswith("the same")
-            else f"two columns are called {quantity}; column {here + 1} is taken and column "
-            f"{there + 1} is left out: {verdict.why}"
-        )
-        found = [*found, Found(there, why=f"column {here + 1} again: {verdict.why}", note=note)]
+    taken = {quantity: chosen.columns[quantity] for quantity in again}
+    left = dict(again)
+    if verdict.kind == "replace":
+        taken, left = left, taken
+        found = [each for each in found if each.column not in left.values()]
+        found += [Found(c, q, chosen.unit, 0.9, verdict.why) for q, c in taken.items()]
+    note = (
+        ""
+        if verdict.same
+        else f"{', '.join(again)} stand twice in the header; {_columns(taken)} taken and "
+        f"{_columns(left)} left out: {verdict.why}"
+    )
+    for quantity, column in left.items():
+        why = f"column {taken[quantity] + 1} again: {verdict.why}"
+        found = [*found, Found(column, why=why, note=note)]
+        note = ""
     return found
+
+
+def _columns(columns: dict[str, int]) -> str:
+    numbers = [str(column + 1) for column in columns.values()]
+    return f"column {numbers[0]} is" if len(numbers) == 1 else f"columns {', '.join(numbers)} are"
 
 
 def _elements_beside(composition: Composition, chosen: Block, block: Block) -> Iterator[Found]:
@@ -187,6 +196,8 @@ def _others(composition: Composition, choice: Choice, taken: set[int]) -> Iterat
     """Say why the columns of the other blocks are left out."""
     for block in composition.blocks:
         unit = {"other": "no shares by weight", "": "without a unit"}.get(block.unit, block.unit)
+        if not block.stated:
+            unit += f", whose oxides sum to {composition.median_sum(block):.1f}"
         why = f"in a block of {block.kind}s, {unit}: not taken"
         for column in block.columns.values():
             if column not in taken:

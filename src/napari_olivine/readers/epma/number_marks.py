@@ -124,8 +124,8 @@ def refuse_undecided(
     )
     decimal, thousands = (".", ",") if mark == "." else (",", ".")
     return InputError(
-        f"{file}{f', sheet {sheet.name!r}' if sheet.name else ''}, row {row + 1}, column "
-        f"{column + 1}: {example!r} is {large} or {small}, and {why}.",
+        f"{file}, row {row + 1}, column {column + 1}: {example!r} is {large} or {small}, and "
+        f"{why}.",
         remedy=f"Say it {{place:{FILE}}}: decimal = {decimal!r} makes it {small}, "
         f"decimal = {thousands!r} makes it {large}.",
         file=file,

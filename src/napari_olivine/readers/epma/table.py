@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,21 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
         If a column that the mapping names is not there, magnesium or iron is missing, or no
         analysis is left.
     """
+    if not mapping.sheet:  # the only one
+        return _read_points(file, sheet, mapping)
+    named = f", sheet {mapping.sheet!r}"
+    try:
+        points = _read_points(file, sheet, mapping)
+    except InputError as error:
+        text = error.text.replace(str(file), f"{file}{named}", 1)
+        raise InputError(text, remedy=error.remedy, **asdict(error.facts)) from None
+    points.problems = [
+        text.replace(file.name, f"{file.name}{named}", 1) for text in points.problems
+    ]
+    return points
+
+
+def _read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
     if not sheet.rows:
         raise InputError(f"{file} holds no analyses.")
     check_mapping(mapping, str(file))
@@ -201,10 +216,10 @@ def _require_mg_and_fe(
             " Its elements do not say that they are wt% (their oxides do not sum to 100 %): say so "
             f"in the header ('Mg wt%'), or in {FILE}."
         )
-    where = f"{file}, sheet {sheet.name!r}," if sheet.name and mapping.sheet else f"{file}"
     raise InputError(
-        f"{where} has no column {' and no column '.join(absent)}. mg# needs MgO and FeO (all "
-        f"iron as FeO) in wt% of oxides; the columns found are {_listed(header)}.{hint}"
+        f"{file} has no column {' and no column '.join(absent)}. mg# needs MgO and FeO (all "
+        f"iron as FeO) in wt% of oxides; the columns found in row {mapping.header_row} are "
+        f"{_listed(header)}.{hint}"
     )
 
 
