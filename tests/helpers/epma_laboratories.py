@@ -11,7 +11,7 @@ from napari_olivine.readers.epma.elements import CATIONS, FEO_IN_FE2O3, oxide_of
 
 ELEMENT = {"SiO2": "Si", "FeO": "Fe", "MnO": "Mn", "MgO": "Mg", "CaO": "Ca", "NiO": "Ni"}
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252", "mac_roman")
-COMMENTS = ("", "rim", "core", "groß", "près du bord", "T = 25 °C", "± ok")
+COMMENTS = ("", "rim", "core", "groß", "fêlure", "T = 25 °C", "± ok")
 
 
 @dataclass

@@ -161,7 +161,20 @@ def suggest_for(
 
 
 def completed(file: Path, sheet: Sheet, mapping: ColumnMapping) -> ColumnMapping:
-    """Return a mapping with its columns: guessed, if a person said of the table only the rest."""
+    """Return a mapping with its columns: guessed, if a person said of the table only the rest.
+
+    Parameters
+    ----------
+    file, sheet
+        The table.
+    mapping
+        As it is kept, with or without columns.
+
+    Returns
+    -------
+    mapping
+        With columns; what the person said is as it was.
+    """
     if mapping.columns:
         return mapping
     return suggest_for(file, sheet, alone=not mapping.sheet, given=mapping)

@@ -94,7 +94,7 @@ def _decide(sheet: Sheet, seen: Marks, shares: Marks) -> NumberMarks:
     return NumberMarks("", seen)
 
 
-def refuse_undecided(
+def undecided(
     file: Path, sheet: Sheet, seen: Marks, rows: Sequence[int], columns: Sequence[int]
 ) -> InputError:
     """Return the error for a table that does not say what ``12.345`` is.
@@ -107,6 +107,11 @@ def refuse_undecided(
         What its numbers show.
     rows, columns
         From 0: where they stand.
+
+    Returns
+    -------
+    error
+        With both readings of a number, where it stands, and the line that decides.
     """
     example = seen.either_point or seen.either_comma
     row, column = next(

@@ -31,7 +31,7 @@ from napari_olivine.readers.epma.mapping import (
     ColumnMapping,
     check_mapping,
 )
-from napari_olivine.readers.epma.number_marks import number_marks, refuse_undecided
+from napari_olivine.readers.epma.number_marks import number_marks, undecided
 from napari_olivine.readers.epma.rows import cell_of, rows_of_analyses, second_table, too_wide
 from napari_olivine.tabular import Sheet, read_number
 
@@ -189,7 +189,7 @@ def _decimal(
     found = number_marks(sheet, [sheet.rows[row] for row in rows], known)
     if not (mapping.decimal or found.decimal):
         numbers = [number for number, _, _ in known]
-        raise refuse_undecided(file, sheet, found.seen, rows, numbers)
+        raise undecided(file, sheet, found.seen, rows, numbers)
     said = [f"{file.name}: {found.mixed}"] if found.mixed else []
     return mapping.decimal or found.decimal, said
 
