@@ -7,7 +7,9 @@ import pytest
 from napari_olivine.tabular import read_text
 
 HEADS = "Abstand (µm);MgO ± 2 s;Größe;Température (25 °C);Kommentar\n"
-COMMENTS = "0;47,2;groß;25 °C;Öffnung am Rand\n4;46,1;schön;20 °C;fêlure près de la face \u2013 cœur\n"
+COMMENTS = (
+    "0;47,2;groß;25 °C;Öffnung am Rand\n4;46,1;schön;20 °C;fêlure près de la face \u2013 cœur\n"
+)
 
 
 @pytest.mark.parametrize(

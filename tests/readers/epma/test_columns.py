@@ -292,3 +292,9 @@ def test_nothing_is_said_of_blocks_that_name_themselves(table):
     file = table("d,SiO2,FeO,MgO,Total,Si (apfu),Mg at%,MgO sd,FeO D.L.",
                  "0,40.2,12,47,99.2,0.99,25,0.1,0.02")  # fmt: skip
     assert read_profile(file)[1] == []
+
+
+def test_a_row_without_a_number_has_no_sum(table):
+    file = table("d,SiO2,FeO,MgO,Total", "0,40,12,crack,99", "5,40,12,crack,99", "9,40,12,47,99")
+    (said,) = read_profile(file)[1]
+    assert "2 cells of 'MgO' hold no number" in said

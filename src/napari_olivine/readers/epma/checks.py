@@ -41,12 +41,14 @@ def check_totals(file: Path, table: Mapping[str, Any]) -> list[str]:
     problems
         One sentence, or nothing.
     """
-    irons = [np.nan_to_num(table[name]) for name in IRON_OXIDES if name in table]
-    if "FeO" in table and "Fe2O3" in table:
-        irons.append(irons[0] + irons[1])
+    irons = [table[name] for name in IRON_OXIDES if name in table]
     if "MgO" not in table or not irons:
         return []
+    if "FeO" in table and "Fe2O3" in table:
+        irons.append(np.nansum(irons[:2], axis=0))
     others = sum_of_oxides(table)
+    # A cell that holds no number is said elsewhere; its row has no sum.
+    others[np.isnan(table["MgO"]) | np.isnan(table.get("SiO2", others))] = np.nan
     sums = [others + iron for iron in irons]
     median = _median(sums[-1])
     low, high = POSSIBLE_TOTAL
