@@ -189,6 +189,21 @@ def test_ferric_iron_that_is_blank_in_some_rows_counts_as_none(table):
     assert "1 analyses have no Fe2O3, which counts as 0 there" in problems[1]
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "feo", "why"),
+    [
+        ("FeOt,FeO", ("12,", ",13"), [12, 13], "1 analyses have none there"),
+        ("FeO,Fe2O3", ("12,", ",13.336"), [12, 12], "1 analyses have no FeO, which counts as 0"),
+        ("FeOt,FeO,Fe2O3", ("12,10.2,2", ",11,2"), [12, 12.8], "theirs is taken from FeO and Fe"),
+    ],
+)
+def test_rows_that_give_their_iron_in_another_column_keep_it(table, header, cells, feo, why):
+    file = table(f"d,SiO2,MgO,{header}", *(f"{k},40,47,{cell}" for k, cell in enumerate(cells)))
+    found, problems = read_profile(file)
+    np.testing.assert_allclose(found["FeO"], feo, atol=1e-3)
+    assert why in "".join(problems)
+
+
 # --- quantities that come twice -------------------------------------------------------------------
 
 

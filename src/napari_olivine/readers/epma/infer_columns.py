@@ -37,7 +37,7 @@ LONGEST_STAGE_MM = 200.0
 _DATE = re.compile(r"\b\d{1,2}:\d{2}\b|\b(?:\d{4}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2})[-/.]\d{1,4}\b")
 
 
-def suggest(file: Path, sheet: str = "") -> ColumnMapping:
+def suggest(file: Path, sheet: str = "", given: ColumnMapping | None = None) -> ColumnMapping:
     """Guess what the columns of a table hold.
 
     Parameters
@@ -46,6 +46,8 @@ def suggest(file: Path, sheet: str = "") -> ColumnMapping:
         A table of any maker: .csv, .txt, .xlsx, .ods, ...
     sheet
         Sheet of a spreadsheet; empty for the one that fits best.
+    given
+        A mapping without columns: what a person said of the rest is kept.
 
     Returns
     -------
@@ -59,9 +61,9 @@ def suggest(file: Path, sheet: str = "") -> ColumnMapping:
     InputError
         If the file cannot be read as a table at all, or has no such sheet.
     """
-    sheets = open_sheets(file)
+    sheets = open_sheets(file, given)
     chosen = choose_sheet(file, sheets, sheet)
-    return suggest_for(file, chosen, alone=len(sheets) == 1)
+    return suggest_for(file, chosen, alone=len(sheets) == 1, given=given)
 
 
 def suggest_all(file: Path) -> list[tuple[Sheet, ColumnMapping]]:

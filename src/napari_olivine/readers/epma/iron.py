@@ -85,11 +85,18 @@ def _all_iron(
             return _by_total(file, table, (name, iron), (way, values), rows)
     if len(given) == 1 and name == "FeOt":
         return iron, []
+    blank = np.isnan(iron)
+    for _, values in ways:
+        iron = np.where(np.isnan(iron), values, iron)
+    filled = int((blank & ~np.isnan(iron)).sum())
     others = ", ".join(each for each in given if each != name)
     told = f"the iron is taken from {_named(name)}"
     if name == "Fe2O3t":
         told += f", converted to FeO (x {FEO_IN_FE2O3:.4f})"
-    return iron, [told + (f", which holds that of {others} as well" if others else "")]
+    told += f", which holds that of {others} as well" if others else ""
+    if filled:
+        told += f"; {filled} analyses have none there, and theirs is taken from {ways[-1][0]}"
+    return iron, [told]
 
 
 def _parts(
@@ -118,11 +125,13 @@ def _parts(
             "Fe2O3 is left out: the total of the table is the sum with FeO alone, which is then "
             "all iron"
         ]
-    blank = np.isnan(ferric) & ~np.isnan(ferrous)
     said = [f"all iron is taken as FeO: FeO + {FEO_IN_FE2O3:.4f} Fe2O3"]
-    if blank.any():
-        said.append(f"{int(blank.sum())} analyses have no Fe2O3, which counts as 0 there")
-    return ferrous + np.where(blank, 0.0, converted), said
+    for name, values in (("Fe2O3", ferric), ("FeO", ferrous)):
+        blank = int((np.isnan(values) & ~(np.isnan(ferric) & np.isnan(ferrous))).sum())
+        if blank:
+            said.append(f"{blank} analyses have no {name}, which counts as 0 there")
+    neither = np.isnan(ferric) & np.isnan(ferrous)
+    return np.where(neither, np.nan, np.nan_to_num(ferrous) + np.nan_to_num(converted)), said
 
 
 def _by_total(

@@ -125,7 +125,8 @@ def _read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
         elif column.quantity == "dataset":
             _read_datasets(read, cells)
         elif column.quantity == "Fo":
-            given_mg[column.header] = read_numbers(cells, decimal_comma=comma).values
+            name = column.header if column.header not in given_mg else f"column {number + 1}"
+            given_mg[name] = read_numbers(cells, decimal_comma=comma).values
         elif column.quantity and column.quantity not in ("O", "stage_z"):
             problems += _read_column(file, read, cells, column, comma)
     problems += [f"{file.name}: {column.note}" for column in mapping.columns if column.note]
