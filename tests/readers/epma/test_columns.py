@@ -238,6 +238,22 @@ def test_of_two_magnesia_the_sum_decides_and_says_so(table, first, total):
     assert f"column {3 if first else 4} is taken and column {4 if first else 3} is left out" in said
 
 
+def test_columns_that_stand_twice_are_decided_one_by_one(table):
+    """The right FeO stands first, the right MgO last; CaO between them is not lost."""
+    file = table("d,FeO,MgO,SiO2,FeO,CaO,MgO,Total", "0,12,44,40,3,0.2,47,99.2")
+    found, (said,) = read_profile(file)
+    assert found[["FeO", "MgO", "CaO", "SiO2"]].iloc[0].tolist() == [12, 47, 0.2, 40]
+    assert "FeO, MgO stand twice in the header; columns 2, 7 are taken and columns 5, 3" in said
+    assert "so the oxides sum to 99.20" in said
+
+
+def test_single_columns_that_stand_twice_are_no_block(table):
+    """MgO and FeO alone sum to 60 here, as a composition may."""
+    file = table("d,FeO,CaO,MgO,SiO2,MgO,FeO", "0,11,0.2,0.5,40,47.7,12.4")
+    with pytest.raises(InputError, match="would both be FeO, columns 2, 7"):
+        read_profile(file)
+
+
 def test_two_magnesia_that_both_can_be_are_refused(table):
     file = table("d,SiO2,MgO,MgO,FeO", "0,40,47.2,46,12", "5,40,47.1,46,12")
     with pytest.raises(InputError) as error:

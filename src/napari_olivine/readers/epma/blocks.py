@@ -139,7 +139,7 @@ def _begins_anew(following: Sequence[Named], block: dict[str, int]) -> bool:
             break
         run.add(quantity)
     both = run & set(block)
-    return len(both) > 1 and 2 * len(both) >= min(len(run), len(block))
+    return len(both) > 2 or (len(both) == 2 and run <= set(block))
 
 
 def _headings(sheet: Sheet, header: int, names: Sequence[Header]) -> dict[int, str]:

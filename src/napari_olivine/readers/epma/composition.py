@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +24,9 @@ LIKELY_OXIDES = (88.0, 108.0)
 
 SAME_TOTAL = 0.3
 """wt%: a sum of rounded oxides and the total that a program calculated before it rounded them."""
+
+MOST_ALONE = 4
+"""Up to so many columns that stand twice are decided one by one."""
 
 OLIVINE_CATIONS = (2.94, 3.06)
 """Cations of 4 O; M2SiO4 has three, one of them Si. Analyses within 3 % of it are good ones."""
@@ -73,6 +77,8 @@ class Composition:
         """Choose the block of oxides in wt%, or of elements where there is none."""
         shares = [b for b in self.blocks if b.enough and b.unit in SHARES_PERCENT]
         oxides = [block for block in shares if block.kind == "oxide"]
+        # Single columns that stand twice are no composition beside a block that has silica.
+        oxides = [block for block in oxides if "SiO2" in block.columns] or oxides
         likely = [block for block in oxides if self.is_likely(block)]
         if likely:
             best = self._decide(likely)
@@ -185,7 +191,7 @@ class Composition:
             if name.kind == "total"
             and name.unit in ("", "wt%")
             and (own := nearest_block(self.blocks, column)) is not None
-            and (own is block or not own.enough)
+            and (own is block or not is_whole(own, block))
         ]
 
     def misfit(self, columns: Mapping[str, int], block: Block) -> float:
@@ -194,6 +200,11 @@ class Composition:
         found = [self._misfit_of(sums, column) for column in self.totals_of(block)]
         best = min(found, default=np.inf)
         return best if np.isfinite(best) else np.nan
+
+    def usual_total(self, block: Block) -> float:
+        """Median of the total that is nearest to the sum of a block; NaN without one."""
+        best = min(self.totals_of(block), key=lambda c: self.misfit_of(block, c), default=None)
+        return np.nan if best is None else _median(self.body.numbers(best), np.nan)
 
     def misfit_of(self, block: Block, total: int) -> float:
         """Median difference of the sum of a block and one total, wt%; infinite without numbers."""
@@ -240,23 +251,32 @@ class Composition:
         )
 
 
+def is_whole(block: Block, chosen: Block) -> bool:
+    """Tell whether a block can be a composition itself, and not single columns that stand twice."""
+    silicon = {"SiO2", "Si"} & set(chosen.columns)
+    return block.enough and bool({"SiO2", "Si"} & set(block.columns) or not silicon)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What becomes of columns whose quantities the composition holds already.
 
     Parameters
     ----------
-    kind
-        ``keep`` the composition's; ``replace`` them; ``undecided``.
+    decided
+        Whether anything decides.
+    replace
+        Quantities that are read from the other column.
+    same
+        Quantities of which both columns hold the same numbers.
     why
         The reason.
-    same
-        The numbers are the same.
     """
 
-    kind: str
+    decided: bool
+    replace: frozenset[str]
+    same: frozenset[str]
     why: str
-    same: bool = False
 
 
 def compare(composition: Composition, chosen: Block, again: Mapping[str, int]) -> Verdict:
@@ -275,22 +295,32 @@ def compare(composition: Composition, chosen: Block, again: Mapping[str, int]) -
         By their numbers, or by the totals of the table.
     """
     body = composition.body
-    named = ", ".join(f"{q} (column {c + 1})" for q, c in again.items())
-    if all(body.agree(chosen.columns[q], c) for q, c in again.items()):
-        better = all(body.is_better(c, chosen.columns[q]) for q, c in again.items())
-        why = "the same numbers, as far as both hold any"
-        return Verdict("replace" if better else "keep", why, same=True)
-    sets = (chosen.columns, {**chosen.columns, **again})
-    sums = [_median(composition.sums(columns, chosen.unit), 0.0) for columns in sets]
-    misfits = [composition.misfit(columns, chosen) for columns in sets]
-    shown = f"the oxides sum to {sums[0]:.2f} without {named} and to {sums[1]:.2f} with it"
+    same = frozenset(q for q, c in again.items() if body.agree(chosen.columns[q], c))
+    better = {q for q in same if body.is_better(again[q], chosen.columns[q])}
+    others = [quantity for quantity in again if quantity not in same]
+    if not others:
+        return Verdict(True, frozenset(better), same, "the same numbers, as far as both hold any")
+    # Each column by itself may be the right one; of many they are a block that stands together.
+    sizes = range(len(others) + 1) if len(others) <= MOST_ALONE else (0, len(others))
+    ways = [frozenset(way) for size in sizes for way in itertools.combinations(others, size)]
+    columns = [{**chosen.columns, **{q: again[q] for q in way}} for way in ways]
+    sums = [_median(composition.sums(each, chosen.unit), 0.0) for each in columns]
+    misfits = [composition.misfit(each, chosen) for each in columns]
     low, high = LIKELY_OXIDES
-    for kind, best, other in (("keep", 0, 1), ("replace", 1, 0)):
-        if misfits[best] <= SAME_TOTAL and misfits[other] > 2 * misfits[best] + 0.1:
-            return Verdict(kind, f"{shown}, and the total of the table says which is right")
-        if np.isnan(misfits[0]) and low <= sums[best] <= high and not low <= sums[other] <= high:
-            return Verdict(kind, f"{shown}; analyses sum to about 100")
-    return Verdict("undecided", shown)
+    if not np.isnan(misfits[0]):
+        order = np.argsort(misfits)
+        best, next_best = int(order[0]), misfits[order[1]]
+        decided = misfits[best] <= SAME_TOTAL and next_best > 2 * misfits[best] + 0.1
+        how = "the total of the table is"
+    else:
+        good = [number for number, each in enumerate(sums) if low <= each <= high]
+        best, decided, how = (*good, 0)[0], len(good) == 1, "analyses sum to"
+    rest = ", ".join(f"{each:.2f}" for number, each in enumerate(sums) if number != best)
+    if not decided:
+        return Verdict(False, frozenset(), same, f"the oxides sum to {sums[0]:.2f} or to {rest}")
+    total = f"{composition.usual_total(chosen):.2f}" if how.startswith("the") else "about 100"
+    why = f"so the oxides sum to {sums[best]:.2f}, else to {rest}; {how} {total}"
+    return Verdict(True, ways[best] | better, same, why)
 
 
 def _median(values: Floats, otherwise: float) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from napari_olivine.readers.epma.blocks import Block
 from napari_olivine.readers.epma.column_headers import IRON_OXIDES, SHARES_PERCENT
-from napari_olivine.readers.epma.composition import Choice, Composition, compare
+from napari_olivine.readers.epma.composition import Choice, Composition, compare, is_whole
 from napari_olivine.readers.epma.elements import oxide_of
 
 MAIN = ("Mg", "Fe", "Si")
@@ -85,7 +85,7 @@ def _with_single_columns(
     """Add columns that the chosen block lacks; decide between those that it holds already."""
     if block.kind == "element" and chosen.kind == "oxide":
         return [*found, *_elements_beside(composition, chosen, block)]
-    if block.enough or block.kind != chosen.kind or block.unit not in SHARES_PERCENT:
+    if is_whole(block, chosen) or block.kind != chosen.kind or block.unit not in SHARES_PERCENT:
         return found
     alike = (block.unit, block.stated) == (chosen.unit, chosen.stated)
     filled = {q: c for q, c in block.columns.items() if composition.body.filled(c)}
@@ -111,32 +111,30 @@ def _decide_again(
     composition: Composition, chosen: Block, again: dict[str, int], found: list[Found]
 ) -> list[Found]:
     verdict = compare(composition, chosen, again)
-    if verdict.kind == "undecided":
+    if not verdict.decided:
         return found + [
             Found(column, quantity, chosen.unit, 0.5, verdict.why)
             for quantity, column in again.items()
         ]
-    taken = {quantity: chosen.columns[quantity] for quantity in again}
-    left = dict(again)
-    if verdict.kind == "replace":
-        taken, left = left, taken
-        found = [each for each in found if each.column not in left.values()]
-        found += [Found(c, q, chosen.unit, 0.9, verdict.why) for q, c in taken.items()]
+    left = {q: chosen.columns[q] if q in verdict.replace else c for q, c in again.items()}
+    for quantity in verdict.replace:
+        column = chosen.columns[quantity] = again[quantity]
+        found = [each for each in found if each.column != left[quantity]]
+        found.append(Found(column, quantity, chosen.unit, 0.9, verdict.why))
+    said = [quantity for quantity in again if quantity not in verdict.same]
     note = (
-        ""
-        if verdict.same
-        else f"{', '.join(again)} stand twice in the header; {_columns(taken)} taken and "
-        f"{_columns(left)} left out: {verdict.why}"
+        f"{', '.join(said)} stand twice in the header; {_columns(chosen.columns, said)} taken and "
+        f"{_columns(left, said)} left out: {verdict.why}"
     )
     for quantity, column in left.items():
-        why = f"column {taken[quantity] + 1} again: {verdict.why}"
-        found = [*found, Found(column, why=why, note=note)]
-        note = ""
+        why = f"column {chosen.columns[quantity] + 1} again: {verdict.why}"
+        first = bool(said) and quantity == said[0]
+        found = [*found, Found(column, why=why, note=note if first else "")]
     return found
 
 
-def _columns(columns: dict[str, int]) -> str:
-    numbers = [str(column + 1) for column in columns.values()]
+def _columns(columns: dict[str, int], quantities: list[str]) -> str:
+    numbers = [str(columns[quantity] + 1) for quantity in quantities]
     return f"column {numbers[0]} is" if len(numbers) == 1 else f"columns {', '.join(numbers)} are"
 
 
