@@ -225,6 +225,34 @@ def by_hand(random: Random) -> Written:
     return Written([*title, *rows], expected, refused)
 
 
+def with_strange_columns(random: Random) -> Written:
+    """Write a table among whose columns are some that only seem to be its composition."""
+    found = olivine(random)
+    columns = list(found.oxides.items())
+    if random.random() < 0.5:
+        columns.append(("Total", found.total()))
+    for _ in range(random.randint(1, 4)):
+        oxide = random.choice(list(found.oxides))
+        name, factor, shift, decimals = random.choice(
+            (
+                (ELEMENT[oxide], 1.5 * _moles(oxide), 0.0, 4),  # cations
+                (ELEMENT[oxide], 40 * _moles(oxide), 0.0, 3),  # atomic %
+                (ELEMENT[oxide], 321.0, 0.0, 0),  # counts
+                (f"{ELEMENT[oxide]} wt%", 1 / oxide_of(ELEMENT[oxide])[1], 0.0, 3),
+                (f"{oxide} ppm", 1e4, 0.0, 0),
+                (oxide, 0.01, 0.0, 3),  # errors
+                (oxide, 1.1, 0.0, 3),  # another standard
+                (oxide, 1.0, -0.5, 3),
+            )
+        )
+        texts = [f"{factor * value + shift:.{decimals}f}" for value in found.value(oxide)]
+        columns.append((name, texts))
+    random.shuffle(columns)
+    block = Block([name for name, _ in columns], [texts for _, texts in columns])
+    rows = _rows(found, [Block(["Distance (µm)"], [found.distance]), block])
+    return Written(rows, _expected(found), refused=True)
+
+
 HEADERS = ("{}", "{} wt%", "{} (wt%)", "{} (wt.%)", "WT% {}", "{} Mass%", "{} Wt. Percent",
            "{} [Gew.-%]", "{}_wt_pct")  # fmt: skip
 MANNERS = {

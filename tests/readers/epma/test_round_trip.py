@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from random import Random
 
@@ -12,14 +13,21 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma import read_profile
-from tests.helpers.epma_laboratories import ENCODINGS, MANNERS, Written, as_text, localised
+from tests.helpers.epma_laboratories import (
+    ENCODINGS,
+    MANNERS,
+    Written,
+    as_text,
+    localised,
+    with_strange_columns,
+)
 
 CONVENTIONS = (("\t", ".", ""), (",", ".", ""), (";", ".", ""), (";", ",", ""), ("\t", ",", ""),
                (";", ",", "."), ("\t", ",", " "), ("\t", ".", ","), (";", ".", "'"))  # fmt: skip
 """Separator, decimal mark, mark between thousands."""
 
 quick = settings(
-    max_examples=260, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=220, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -54,6 +62,33 @@ def test_workbooks(tmp_path, manner):
         assert_read(file, written)
 
     reads()
+
+
+def test_columns_that_only_seem_to_be_the_composition(tmp_path):
+    """Other numbers than those of the analyses are refused, or said; most tables are read."""
+    file = tmp_path / "session.csv"
+    outcomes = Counter[str]()
+
+    @settings(quick, max_examples=150, derandomize=True)
+    @given(st.integers(0, 2**32))
+    def reads(seed):
+        written = with_strange_columns(Random(seed))
+        file.write_text(as_text(written, ",", ".", ""), encoding="utf-8")
+        try:
+            table, problems = read_profile(file)
+        except InputError as error:
+            assert "would both be" in str(error)
+            outcomes["refused"] += 1
+            return
+        right = all(
+            name in table and np.allclose(table[name], values)
+            for name, values in written.expected.items()
+        )
+        assert right or any("left out" in text for text in problems), written
+        outcomes["read" if right else "said"] += 1
+
+    reads()
+    assert outcomes["read"] > outcomes["refused"] > outcomes["said"]
 
 
 def _typed(random: Random, cell: str, decimal: str, share: float) -> str | float | None:
