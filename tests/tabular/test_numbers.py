@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from napari_olivine.tabular import has_decimal_commas, read_number
+from napari_olivine.tabular import Marks, StoredNumber, find_marks, read_number
 
 
 @pytest.mark.parametrize(
@@ -22,18 +22,38 @@ def test_numbers(cell, number):
 
 
 @pytest.mark.parametrize(
-    ("cells", "comma"),
+    ("cell", "point", "comma"),
     [
-        (["47,12", "0,3"], True),
-        (["47.12", "0.3"], False),
-        (["1,234.5", "47.1"], False),
-        (["12,345", "47.1"], False),
-        (["12,345", "0,1"], True),
-        (["47", "12"], False),
+        ("12.345", 12.345, 12345), ("-8.765", -8.765, -8765), ("12,345", 12345, 12.345),
+        ("0.123", 0.123, 0.123), ("1.000,5", None, 1000.5), ("1,000.5", 1000.5, None),
+        ("1.234.567", None, 1_234_567), ("12 345,6", 12345.6, 12345.6),
+        ("12\u202f345", 12345, 12345), ("12'345.6", 12345.6, 12345.6), ("47,2", 47.2, 47.2),
+        ("1 23,4", None, None), ("1\xa02", None, None), ("12.3456", 12.3456, 12.3456),
+        (StoredNumber("12.345"), 12.345, 12.345),
     ],
-)
-def test_decimal_commas(cells, comma):
-    assert has_decimal_commas(cells, typed=False) is comma
+)  # fmt: skip
+def test_the_convention_of_the_table_decides_what_a_mark_is(cell, point, comma):
+    assert read_number(cell) == point
+    assert read_number(cell, decimal_comma=True) == comma
+
+
+@pytest.mark.parametrize(
+    ("cells", "marks"),
+    [
+        (["47,12", "0,3"], Marks(comma="47,12")),
+        (["47.12", "0.3"], Marks(point="47.12")),
+        (["1,234.5", "47.1"], Marks(point="1,234.5")),
+        (["12,345", "47.1"], Marks(point="47.1", either_comma="12,345")),
+        (["12,345", "0,1"], Marks(comma="0,1", either_comma="12,345")),
+        (["12.345", "<0,02"], Marks(comma="<0,02", either_point="12.345")),
+        (["12.345", "8.765", "47"], Marks(either_point="12.345")),
+        (["1.234.567"], Marks(comma="1.234.567")),
+        (["47.25(13)", "47,2 ± 0,3"], Marks(point="47.25(13)", comma="47,2 ± 0,3")),
+        ([StoredNumber("12.5"), "47", "17.04.2024", "crack, epoxy"], Marks()),
+    ],
+)  # fmt: skip
+def test_what_numbers_show_of_their_decimal_mark(cells, marks):
+    assert find_marks(cells) == marks
 
 
 @given(st.floats(-1e6, 1e6, allow_nan=False))

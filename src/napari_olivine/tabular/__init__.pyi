@@ -1,8 +1,11 @@
 from .numbers import (
-    has_decimal_commas as has_decimal_commas,
+    Marks as Marks,
+    StoredNumber as StoredNumber,
+    find_marks as find_marks,
     has_error as has_error,
     is_blank as is_blank,
     is_number as is_number,
+    parts_thousands as parts_thousands,
     read_number as read_number,
 )
 from .sheets import (

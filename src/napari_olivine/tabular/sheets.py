@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_olivine.errors import InputError, first_line
+from napari_olivine.tabular.encoding import decode_text
+from napari_olivine.tabular.numbers import StoredNumber
 from napari_olivine.tabular.workbook_check import check_workbook
 
 LARGEST_FILE = 32 * 2**20
@@ -89,7 +91,7 @@ def read_spreadsheet(file: Path) -> list[Sheet]:
 
 
 def read_text(file: Path) -> str:
-    """Read a text file in the encoding that it is in: UTF-8, UTF-16, or Windows Latin-1.
+    """Read a text file in the encoding that it is in; see `decode_text`.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def read_text(file: Path) -> str:
             remedy="Save it as .xlsx or .csv.",
             file=file,
         )
-    text = _decode(data)
+    text = decode_text(data)
     sample = text[:20_000]
     if sum(not (mark.isprintable() or mark in "\t\r\n\f\v\ufeff") for mark in sample) > (
         0.02 * len(sample)
@@ -185,18 +187,6 @@ def _read(file: Path, size: int = -1) -> bytes:
         raise InputError(f"{file} cannot be read as a table ({error}).", file=file) from error
 
 
-def _decode(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    if b"\0" in data[:4000]:
-        even, odd = data[0:4000:2].count(0), data[1:4000:2].count(0)
-        return data.decode("utf-16-be" if even > odd else "utf-16-le", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
-
-
 def split_cells(text: str, mark: str) -> list[list[str]]:
     """Split a text into rows of cells at a mark, without white space around them.
 
@@ -221,7 +211,8 @@ def _text(cell: Any) -> str:
     if isinstance(cell, bool):
         return str(cell).upper()
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+        whole = cell.is_integer() and abs(cell) < 1e15
+        return StoredNumber(int(cell) if whole else repr(cell))
     if isinstance(cell, datetime.date | datetime.time):
         return cell.isoformat()
     return str(cell).strip()

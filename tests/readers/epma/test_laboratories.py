@@ -61,7 +61,7 @@ def assert_read(file: Path) -> list[str]:
         ("Distancia (µm)", "distance", "um"), ("Length (µm)", "distance", "um"),
         ("distance to rim [microns]", "distance", "um"), ("µm", "distance", "um"),
         ("MgO [Gew.-%]", "MgO", "wt%"), ("FeO Masse-%", "FeO", "wt%"), ("SiO2 Ma.%", "SiO2", "wt%"),
-        ("CaO (% poids)", "CaO", "wt%"), ("ΣFeO", "FeO", ""), ("FeOᵀ", "FeO", ""),
+        ("CaO (% poids)", "CaO", "wt%"), ("ΣFeO", "FeOt", ""), ("FeOᵀ", "FeOt", ""),
         ("Summe", "Total", ""), ("Somme", "Total", ""), ("Kommentar", "comment", ""),
         ("StgX", "stage_x", ""),
         # A small sigma is the error of FeO; U is uranium; others only look alike.
@@ -292,7 +292,10 @@ def test_normalised_oxides_and_another_distance_are_no_second_table(tmp_path):
     rows = [
         [row[0], 20 - row[0], *row[1:], *(cell * 100 / row[-1] for cell in row[1:])] for row in ROWS
     ]
-    assert assert_read(text(tmp_path / "a.csv", names, rows)) == []
+    assert assert_read(text(tmp_path / "a.csv", names, rows)) == [
+        "a.csv: 'Distance from rim (µm)' is column 1 again, counted from the other end",
+        "a.csv: the oxides of columns 9-13 are left out: each row sums to 100, as if normalised",
+    ]
 
 
 def test_a_table_whose_mgo_is_never_a_number_is_refused(tmp_path):

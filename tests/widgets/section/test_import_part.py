@@ -403,6 +403,21 @@ class TestColumnMapper:
         again.guess()
         assert again.table.cellWidget(0, 1).currentText() == "-"
 
+    def test_a_kept_line_without_columns_shows_the_columns_that_are_found_by_it(
+        self, qtbot: Any, tmp_path: Path
+    ) -> None:
+        from napari_olivine.widgets.section.column_mapper import ColumnMapper
+
+        (tmp_path / "a.csv").write_text("d;MgO;FeO;MgO\n0;47;12;40\n1.250;46;13;40\n")
+        (tmp_path / "columns.toml").write_text(
+            '[[table]]\nfile = "a.csv"\ndecimal = ","\nskip_columns = [4]\n'
+        )
+        mapper = ColumnMapper(tmp_path)
+        qtbot.addWidget(mapper)
+        shown = [mapper.table.cellWidget(0, column).currentText() for column in range(4)]
+        assert shown == ["distance", "MgO", "FeO", "-"]
+        assert "1250" in mapper.message.text()
+
     def test_the_same_quantity_twice_is_refused_in_words(self, qtbot: Any, mapper: Any) -> None:
         for column, quantity in ((1, "MgO"), (2, "FeO"), (3, "MgO")):
             self.choose(mapper, column, quantity, "wt%")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -22,6 +22,9 @@ ELEMENTS = (
 
 HALOGENS = ("F", "Cl")
 
+IRON_OXIDES = ("FeO", "Fe2O3", "FeOt", "Fe2O3t")
+"""Ways to give iron; ``t``: the header says that it is all iron. FeO comes out of all of them."""
+
 Kind = Literal["oxide", "element", "total", "place", "name", "point", "verdict", "mg", ""]
 
 LENGTHS_UM = {"nm": 1e-3, "um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
@@ -38,9 +41,10 @@ class Header:
     Parameters
     ----------
     quantity
-        An oxide, an element, ``Total``, ``point``, ``distance``, ``x``, ``y`` (in the section),
-        ``stage_x``, ``stage_y``, ``stage_z``, ``beam_x``, ``beam_y``, ``profile``,
-        ``group``, ``comment``, ``verdict``, ``Fo``; empty if it is none of them.
+        An oxide (``FeOt``, ``Fe2O3t``: all iron, as the name says), an element, ``Total``,
+        ``point``, ``distance``, ``x``, ``y`` (in the section), ``stage_x``, ``stage_y``,
+        ``stage_z``, ``beam_x``, ``beam_y``, ``profile``, ``group``, ``comment``, ``verdict``,
+        ``Fo``; empty if it is none of them.
     unit
         ``wt%``, ``ppm``, ``at%``, ``um``, ``mm``, ...; empty if the header does not say.
     kind
@@ -64,7 +68,7 @@ def read_header(text: str) -> Header:
     Examples
     --------
     >>> read_header("FeO* (wt.%)"), read_header("Distance [µm]")
-    (Header(quantity='FeO', unit='wt%', kind='oxide'), Header(quantity='distance', unit='um', kind='place'))
+    (Header(quantity='FeOt', unit='wt%', kind='oxide'), Header(quantity='distance', unit='um', kind='place'))
     """  # noqa: E501
     if not 0 < len(text) <= LONGEST:
         return NOTHING
@@ -73,12 +77,18 @@ def read_header(text: str) -> Header:
         # Our own name for a place in the section; any other X is the stage's.
         return Header(lower[0], "um", "place")
     rest, unit = _take_unit(lower)
-    bare = re.sub(r"[\s_()\[\]{}*.,:;/'\"?\ufffd-]+", "", rest)
+    bare = rest.translate(_MARKS).replace("\ufffd", "?")
     if not bare:
         # A length alone (``µm``) heads the distances; ``U`` is uranium.
         named = unit in LENGTHS_UM and "m" in lower
         return Header("distance", unit, "place") if named else NOTHING
-    quantity = _NAMES.get(bare)
+    quantity = _NAMES.get(bare) or _NAMES.get(_FILLERS.sub("", rest).translate(_MARKS))
+    if quantity is None and "?" in bare:
+        quantity = _NAMES.get(re.sub(r"\d", "?", bare))
+        if not re.search(r"[a-z]\?", rest):  # Distance (?), but not Fe?O?
+            quantity = quantity or _NAMES.get(bare.replace("?", ""))
+    if quantity in IRON_OXIDES and "*" in rest and not quantity.endswith("t"):
+        quantity += "t"  # FeO*: by custom all iron
     if quantity is None:
         return NOTHING
     kind = kind_of(quantity)
@@ -91,7 +101,7 @@ def read_header(text: str) -> Header:
 
 def kind_of(quantity: str) -> Kind:
     """Sort of a quantity, empty for what is none."""
-    if quantity in OXIDES:
+    if quantity in OXIDES or quantity in IRON_OXIDES:
         return "oxide"
     if quantity in ELEMENTS:
         return "element"
@@ -107,6 +117,8 @@ def column_name(header: object) -> str | None:
     ('FeO', 'distance_um', None)
     """
     found = read_header(str(header))
+    if found.quantity in IRON_OXIDES:
+        found = replace(found, quantity=found.quantity.removesuffix("t"))
     if found.kind in ("oxide", "total") and found.unit in ("", "wt%"):
         return found.quantity
     if found.kind == "point":
@@ -139,7 +151,7 @@ def label_of(text: str) -> str:
     lower = _plain(text)
     if _OTHER.search(lower):
         return "other"
-    return "wt%" if _WEIGHT.search(lower) or re.search(r"\boxides?\b|\bconc", lower) else ""
+    return "wt%" if _WEIGHT.search(lower) or _SHARES.search(lower) else ""
 
 
 def is_unit(text: str) -> bool:
@@ -151,7 +163,12 @@ def is_unit(text: str) -> bool:
     return bool(unit) and not re.sub(r"[\s()\[\]._-]+|oxides?|elements?", "", rest)
 
 
+_MARKS = str.maketrans("", "", " \t\r\n\f\v_()[]{}*.,:;/'\"-")
+_FILLERS = re.compile(r"\b(?:in|oxides?|elements?|conc(?:entrations?)?|content|as)\b")
+
+
 def _plain(text: str) -> str:
+    text = re.sub("\u00c2(?=[\u00b0-\u00b5])|</?su[bp]>", "", text)  # UTF-8 read as Latin-1; HTML
     # A capital sigma is a sum (ΣFeO is all iron); a small one is an error.
     text = re.sub("[\u03a3\u2211]", "sum", unicodedata.normalize("NFKC", text)).strip().lower()
     return text.replace("µ", "u").replace("μ", "u").replace("\u2019", "'")
@@ -159,8 +176,9 @@ def _plain(text: str) -> str:
 
 _WEIGHT = re.compile(
     r"(?:oxides?|ox|element(?:al)?|el)?[\s._]*"
-    r"(?:(?:wt|weight|mass|gew(?:ichts)?|massen?|(?<![a-z])ma|peso)[\s._-]*"
-    r"(?:%|pct|per\s?cent|percent(?:age)?|prozent)|%\s*(?:poids|masse|peso|pond))\.?"
+    r"(?:(?:wt|weight|mass|gew(?:ichts)?|massen?|(?<![a-z])ma|peso|(?<![a-z])m)[\s._-]*"
+    r"(?:%|pct|per\s?cent(?:age)?|prozent)|"
+    r"%\s*(?:poids|masse|peso|pond|by\s+weight|wt|m/m|[wm](?![a-z])))\.?"
 )
 _UNITS = (
     (_WEIGHT, "wt%"),
@@ -172,11 +190,13 @@ _UNITS = (
     (re.compile(r"(?<![a-z])nm(?![a-z])"), "nm"),
     (re.compile(r"(?<![a-z])cm(?![a-z])"), "cm"),
     (re.compile(r"[(\[]\s*u\s*[)\]]$|^u$"), "um"),
-    (re.compile(r"%"), "wt%"),
+    (re.compile(r"%|(?<![a-z])(?:wt|weight|mass)(?![a-z])\.?"), "wt%"),
 )
+_SHARES = re.compile(r"\boxides?\b|\bconc|\b(?:wt|weight|mass)\b")
 _OTHER = re.compile(
     r"atom|\bat[\s._]*%|cation|apfu|formula|mol|detection|\bd\.?\s?l\.?\b|\blod\b|\blld\b|\bmdl\b|"
     r"\bcdl|error|\berr\b|sigma|\u03c3|±|\+/-|\bstd|st\.?\s?dev|standard dev|\bs\.?d\.?\b|uncert|"
+    r"\bdet\b|\blimits?\b|\btimes?\s*[(\[]|\bbeam\s*curr|\bcurr\w*\.?\s*[(\[]|\bnorm\b|"
     r"k-?\s?ra|count|cps|\bnet\b|\braw\b|intensit|peak|backgr|\bbg\b|normali[sz]ed|precision|reproduc"
 )
 
@@ -201,11 +221,15 @@ _KINDS: dict[str, Kind] = {
 def _names() -> dict[str, str]:
     names = {element.lower(): element for element in ELEMENTS}
     names |= {oxide.lower(): oxide for oxide in OXIDES}
+    # An index that the program which wrote the file had no character for ("SiO\u2082": "SiO?").
+    names |= {re.sub(r"\d", "?", oxide.lower()): oxide for oxide in OXIDES}
     # A zero typed for the letter O ("Al203", "Mg0") is common enough to be read.
     names |= {oxide.lower().replace("o", "0"): oxide for oxide in OXIDES if len(oxide) > 2}
-    for end in ("t", "tot", "total", "all", "(t)"):
-        names |= {f"feo{end}": "FeO", f"fe2o3{end}": "Fe2O3"}
-    names |= dict.fromkeys(("tfeo", "totalfeo", "sumfeo"), "FeO")
+    for iron in ("FeO", "Fe2O3"):
+        for all_iron in ("{}t", "{}tot", "{}total", "{}all", "{}allfe", "{}alliron", "{}astotal",
+                         "t{}", "tot{}", "total{}", "sum{}", "all{}", "totalfeas{}", "allfeas{}",
+                         "totalironas{}", "allironas{}", "feas{}", "fetas{}"):  # fmt: skip
+            names[all_iron.format(iron.lower())] = f"{iron}t"
     names |= dict.fromkeys(
         ("total", "sum", "totals", "oxidetotal", "totaloxides", "totaloxide", "sumoxides", "tot",
          "oxidesum", "oxtotal", "summe", "gesamt", "somme", "totale", "suma"),
@@ -266,7 +290,7 @@ def _names() -> dict[str, str]:
     )  # fmt: skip
     names |= dict.fromkeys(
         ("fo", "xfo", "fo#", "fono", "focontent", "foh", "forsterite", "mg#", "mgno", "mgnumber",
-         "xmg", "mgnr", "fomol"),
+         "xmg", "mgnr", "fomol", "mgmg+fe", "100mgmg+fe"),
         "Fo",
     )  # fmt: skip
     return names

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.tabular import has_error, is_blank, read_number
+from napari_olivine.tabular import has_error, is_blank, parts_thousands, read_number
 
 _BELOW = re.compile(
     r"<\s*(?:[\d.,]+\s*(?:%|wt\.?\s?%|ppm)?|l\.?o\.?d\.?|m?\.?d\.?l\.?|detection.*)|"
@@ -33,6 +33,8 @@ class Numbers:
         How many cells these are.
     error_count
         Cells whose number has an error behind it, which is left out.
+    thousands, thousands_count
+        A cell whose only mark is read as one between thousands (``12.345``), and how many are.
     """
 
     values: NDArray[np.float64]
@@ -41,6 +43,8 @@ class Numbers:
     word_count: int = 0
     below_count: int = 0
     error_count: int = 0
+    thousands: str = ""
+    thousands_count: int = 0
 
 
 def read_numbers(cells: Sequence[str], *, decimal_comma: bool) -> Numbers:
@@ -53,6 +57,9 @@ def read_numbers(cells: Sequence[str], *, decimal_comma: bool) -> Numbers:
         if value is not None:
             numbers.values[row] = value
             numbers.error_count += has_error(cell)
+            if parts_thousands(cell, decimal_comma=decimal_comma):
+                numbers.thousands = numbers.thousands or cell
+                numbers.thousands_count += 1
         elif is_below_detection(cell):
             numbers.values[row] = 0.0
             numbers.below_count += 1

@@ -26,6 +26,15 @@ FEO_IN_FE2O3 = (
 )
 """wt% FeO for 1 wt% Fe2O3 (0.8998)."""
 
+ALL_IRON = {"FeOt": 1.0, "Fe2O3t": FEO_IN_FE2O3}
+"""wt% FeO for 1 wt% of what a table calls all iron."""
+
+CATIONS = {
+    oxide: (cations, oxygens, cations * ATOMIC_MASS[element] + oxygens * ATOMIC_MASS["O"])
+    for element, (oxide, cations, oxygens) in (*_FORMULAS.items(), ("Fe", ("Fe2O3", 2, 3)))
+}
+"""Cations, oxygens and molar mass (g/mol) of each oxide."""
+
 
 @lru_cache
 def oxide_of(element: str) -> tuple[str, float]:
@@ -39,6 +48,8 @@ def oxide_of(element: str) -> tuple[str, float]:
     """
     if element in OXIDES:  # halogens are kept as they are
         return element, 1.0
+    if element in ALL_IRON:
+        return "FeO", ALL_IRON[element]
     oxide, cations, oxygens = _FORMULAS[element]
     cation = cations * ATOMIC_MASS[element]
     return oxide, (cation + oxygens * ATOMIC_MASS["O"]) / cation

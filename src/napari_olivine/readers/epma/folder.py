@@ -12,7 +12,7 @@ import pandas as pd
 
 from napari_olivine.errors import InputError, about
 from napari_olivine.readers.epma.column_headers import OXIDES
-from napari_olivine.readers.epma.infer_columns import choose_sheet, suggest_all
+from napari_olivine.readers.epma.infer_columns import choose_sheet, completed, suggest_all
 from napari_olivine.readers.epma.layout import find_header, open_sheets
 from napari_olivine.readers.epma.mapping import (
     FILE,
@@ -310,8 +310,9 @@ def read_table(
     """
     if mappings:
         jobs = [
-            (choose_sheet(file, open_sheets(file, mapping), mapping.sheet), mapping)
+            (sheet, completed(file, sheet, mapping))
             for mapping in mappings
+            for sheet in [choose_sheet(file, open_sheets(file, mapping), mapping.sheet)]
         ]
     else:
         jobs = suggest_all(file)
@@ -326,10 +327,8 @@ def read_table(
                 raise error from None
             read.refused.append((sheet.name, error))
             why = error.text.removeprefix(str(file)).removeprefix(f", sheet {sheet.name!r}")
-            it = "" if why.startswith(":") else "it "
-            read.problems.append(
-                f"{file.name}: sheet {sheet.name!r} is left out: {it}{why.strip(' :,')}"
-            )
+            why = f"it{why}" if why.startswith(" ") else why.strip(" :,")
+            read.problems.append(f"{file.name}: sheet {sheet.name!r} is left out: {why}")
             continue
         read.sheets.append(found)
         read.positions |= used

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import itertools
-import math
 import re
-import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from napari_olivine.errors import InputError
-from napari_olivine.readers.epma.column_headers import LENGTHS_UM, SHARES_PERCENT, Header
-from napari_olivine.readers.epma.elements import oxide_of
+from napari_olivine.readers.epma.blocks import find_blocks
+from napari_olivine.readers.epma.body import Body
+from napari_olivine.readers.epma.column_headers import LENGTHS_UM, NOTHING, Header
+from napari_olivine.readers.epma.composition import Composition
+from napari_olivine.readers.epma.infer_composition import Found, infer_composition
 from napari_olivine.readers.epma.layout import (
-    Block,
     HeaderRow,
-    find_blocks,
     find_header,
     find_units_row,
     headers_of,
-    nearest_block,
     open_sheets,
+    without_second_table,
 )
-from napari_olivine.readers.epma.mapping import Column, ColumnMapping
+from napari_olivine.readers.epma.mapping import FILE, Column, ColumnMapping
+from napari_olivine.readers.epma.number_marks import number_marks
 from napari_olivine.readers.epma.verdicts import means_rejected
-from napari_olivine.tabular import Sheet, has_decimal_commas, is_blank, is_number, read_number
+from napari_olivine.tabular import Sheet, is_number
 
 SAMPLE = 2000
 """Rows whose numbers are looked at to judge a column."""
-
-LIKELY_TOTAL = (60.0, 115.0)
-"""Range of the median sum of a block of oxides in wt%; formulas sum to a few, errors to less."""
-
-LIKELY_OXIDES = (88.0, 108.0)
-"""Range of the sum of oxides calculated from elements that do not say that they are wt%."""
 
 LONGEST_STAGE_MM = 200.0
 """No stage is longer: coordinates beyond are micrometres."""
@@ -41,7 +38,7 @@ LONGEST_STAGE_MM = 200.0
 _DATE = re.compile(r"\b\d{1,2}:\d{2}\b|\b(?:\d{4}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2})[-/.]\d{1,4}\b")
 
 
-def suggest(file: Path, sheet: str = "") -> ColumnMapping:
+def suggest(file: Path, sheet: str = "", given: ColumnMapping | None = None) -> ColumnMapping:
     """Guess what the columns of a table hold.
 
     Parameters
@@ -50,6 +47,8 @@ def suggest(file: Path, sheet: str = "") -> ColumnMapping:
         A table of any maker: .csv, .txt, .xlsx, .ods, ...
     sheet
         Sheet of a spreadsheet; empty for the one that fits best.
+    given
+        A mapping without columns: what a person said of the rest is kept.
 
     Returns
     -------
@@ -63,9 +62,9 @@ def suggest(file: Path, sheet: str = "") -> ColumnMapping:
     InputError
         If the file cannot be read as a table at all, or has no such sheet.
     """
-    sheets = open_sheets(file)
+    sheets = open_sheets(file, given)
     chosen = choose_sheet(file, sheets, sheet)
-    return suggest_for(file, chosen, alone=len(sheets) == 1)
+    return suggest_for(file, chosen, alone=len(sheets) == 1, given=given)
 
 
 def suggest_all(file: Path) -> list[tuple[Sheet, ColumnMapping]]:
@@ -118,7 +117,9 @@ def choose_sheet(file: Path, sheets: Sequence[Sheet], name: str) -> Sheet:
     return max(sheets, key=rank)
 
 
-def suggest_for(file: Path, sheet: Sheet, *, alone: bool = True) -> ColumnMapping:
+def suggest_for(
+    file: Path, sheet: Sheet, *, alone: bool = True, given: ColumnMapping | None = None
+) -> ColumnMapping:
     """Guess what the columns of one sheet hold.
 
     Parameters
@@ -129,36 +130,60 @@ def suggest_for(file: Path, sheet: Sheet, *, alone: bool = True) -> ColumnMappin
         The sheet.
     alone
         Whether the file has no other sheet; otherwise the mapping names the sheet.
+    given
+        A mapping without columns: what a person said of the rest is kept.
 
     Returns
     -------
     mapping
         As `suggest` returns it.
     """
+    said = given.model_dump(include=given.model_fields_set) if given is not None else {}
     header = find_header(sheet.rows) or HeaderRow(_first_words(sheet), False, 0, 0, False)
-    units = find_units_row(sheet, header.row) if sheet.rows else -1
-    names = headers_of(sheet, header.row, units) if sheet.rows else []
-    body = sheet.rows[max(header.row, units) + 1 :][:SAMPLE]
-    decimal = decimal_mark(sheet, body)
-    guess = _Guess(sheet, header.row, names, body, decimal == ",")
+    row = min(said.get("header_row", header.row + 1), max(len(sheet.rows), 1)) - 1
+    units = said["units_row"] - 1 if "units_row" in said else find_units_row(sheet, row)
+    names = headers_of(sheet, row, units) if sheet.rows else []
+    skipped = set(said.get("skip_columns", ()))
+    names = [NOTHING if n + 1 in skipped else name for n, name in enumerate(names)]
+    rows = sheet.rows[max(row, units) + 1 :]
+    decimal = said.get("decimal") or number_marks(sheet, rows, _quantities(names)).decimal
+    guess = _Guess(sheet, row, names, rows[:SAMPLE], decimal == ",")
     guess.composition()
     guess.places()
     guess.naming()
-    return ColumnMapping(
-        file=file.name,
-        sheet="" if alone else sheet.name,
-        separator=sheet.separator,  # type: ignore[arg-type]
-        decimal=decimal,  # type: ignore[arg-type]
-        header_row=header.row + 1,
-        units_row=units + 1,
-        columns=tuple(guess.columns()),
-    )
+    found = {
+        "file": file.name,
+        "sheet": "" if alone else sheet.name,
+        "separator": sheet.separator,
+        "decimal": decimal,
+        "header_row": row + 1,
+        "units_row": units + 1,
+    }
+    return ColumnMapping(**{**found, **said, "columns": tuple(guess.columns())})
 
 
-def decimal_mark(sheet: Sheet, body: Sequence[Sequence[str]]) -> str:
-    """Return ``,`` or ``.``, as the numbers of a sheet are written."""
-    cells = (cell for row in body for cell in row)
-    return "," if has_decimal_commas(cells, typed=not sheet.separator) else "."
+def completed(file: Path, sheet: Sheet, mapping: ColumnMapping) -> ColumnMapping:
+    """Return a mapping with its columns: guessed, if a person said of the table only the rest.
+
+    Parameters
+    ----------
+    file, sheet
+        The table.
+    mapping
+        As it is kept, with or without columns.
+
+    Returns
+    -------
+    mapping
+        With columns; what the person said is as it was.
+    """
+    if mapping.columns:
+        return mapping
+    return suggest_for(file, sheet, alone=not mapping.sheet, given=mapping)
+
+
+def _quantities(names: Sequence[Header]) -> list[tuple[int, str, str]]:
+    return [(n, name.quantity, name.unit) for n, name in enumerate(names)]
 
 
 class _Guess:
@@ -169,16 +194,15 @@ class _Guess:
         sheet: Sheet,
         header: int,
         names: list[Header],
-        body: list[list[str]],
+        rows: list[list[str]],
         decimal_comma: bool,
     ) -> None:
-        self.sheet, self.header, self.names, self.body = sheet, header, names, body
-        self.decimal_comma = decimal_comma
+        self.sheet, self.header = sheet, header
+        self.names = without_second_table(names)
+        self.body = Body(rows, decimal_comma=decimal_comma)
         self.peaksight = any(name.quantity == "dataset" for name in names)
         self.explicit = False
-        self._found: dict[int, tuple[str, str, float, str]] = {}
-        self._not: dict[int, str] = {}
-        self._numbers: dict[int, list[float]] = {}
+        self._found: dict[int, Found] = {}
 
     def columns(self) -> list[Column]:
         """Every column that has a name or a meaning."""
@@ -186,57 +210,99 @@ class _Guess:
         result = []
         for number in range(max(len(texts), max(self._found, default=-1) + 1)):
             text = texts[number] if number < len(texts) else ""
-            quantity, unit, confidence, why = self._found.get(
-                number, ("", "", 0.0, self._not.get(number, "not recognised"))
-            )
-            if text or quantity:
+            found = self._found.get(number, Found(number, why="not recognised"))
+            if text or found.quantity:
                 result.append(
                     Column(
-                        column=number + 1, header=text, quantity=quantity, unit=unit,
-                        confidence=confidence, why=why,
+                        column=number + 1, header=text, quantity=found.quantity, unit=found.unit,
+                        confidence=found.confidence, why=found.why or "not recognised",
+                        note=found.note,
                     )
                 )  # fmt: skip
         return result
 
     def composition(self) -> None:
-        """Choose the block of oxides in wt%, or of elements where there is none."""
+        """Find oxides or elements, their total, and the mg# that they are compared with."""
         blocks = find_blocks(self.sheet, self.header, self.names)
-        chosen, why, confidence = self._choose(blocks)
-        if chosen is None:
-            for number, name in enumerate(self.names):
-                if name.kind == "oxide" and name.unit in ("", *SHARES_PERCENT):
-                    block = next((b for b in blocks if number in b.columns.values()), None)
-                    if block is not None and block.unit in SHARES_PERCENT:
-                        self._set(number, name.quantity, block.unit, 0.5, "name of an oxide")
-            self._unused(blocks, None)
-            return
-        for quantity, column in chosen.columns.items():
-            self._set(column, quantity, chosen.unit or "wt%", confidence, why)
-        self._orphans(blocks, chosen)
-        self._total(blocks, chosen, confidence)
-        self._unused(blocks, chosen)
+        for found in infer_composition(Composition(blocks, self.names, self.body)):
+            before = self._found.get(found.column)
+            if before is None or found.quantity:
+                self._found[found.column] = found
+            elif found.note:
+                self._found[found.column] = replace(before, note=found.note)
+        for number, name in enumerate(self.names):
+            if name.quantity == "Fo" and self.body.values(number):
+                self._set(number, "Fo", "", 0.9, "compared with MgO and FeO, and not used")
 
     def places(self) -> None:
-        """Find distances and positions."""
+        """Find distances and positions; a place that several columns hold is decided or left."""
+        places: dict[str, list[Found]] = {}
         for number, name in enumerate(self.names):
-            if name.kind != "place" or self._holds(name.quantity):
+            if name.kind != "place":
                 continue
-            values = self._values(number)
-            if 2 * len(values) < self._filled(number) or not values:
-                self._not[number] = "named like a place, but holds words"
+            values = self.body.values(number)
+            if 2 * len(values) < self.body.filled(number) or not values:
+                self._leave(number, "named like a place, but holds words")
                 continue
             unit, confidence, why = self._unit(name, values)
-            self._set(number, name.quantity, unit, confidence, why)
+            found = Found(number, name.quantity, unit, confidence, why)
+            places.setdefault(name.quantity, []).append(found)
+        for quantity in sorted(places, key=lambda quantity: quantity != "distance"):
+            self._place(places[quantity])
         self._lone_axis()
         placed = self._holds("distance") or self._holds("stage_x") or self._holds("x")
-        for number, (quantity, unit, _, _) in list(self._found.items()):
-            if quantity == "stage_z" and not placed and len(set(self._values(number))) > 1:
-                self._set(number, "distance", unit, 0.5, "z, and no other column can be it")
+        for number, found in list(self._found.items()):
+            if found.quantity == "stage_z" and not placed and self._varies(number):
+                self._set(number, "distance", found.unit, 0.5, "z, and no other column can be it")
+
+    def _place(self, candidates: list[Found]) -> None:
+        """Take a place that one column holds, or several in one manner; else leave it undecided."""
+        if candidates[0].quantity == "distance":
+            candidates = [c for c in candidates if self._varies(c.column)] or candidates
+        first, *others = candidates
+        for other in others:
+            factors = (LENGTHS_UM[first.unit], LENGTHS_UM[other.unit])
+            same = self.body.agree(first.column, other.column, factors)
+            if same and self.body.is_better(other.column, first.column):
+                first = other
+        others = [each for each in candidates if each is not first]
+        self._found[first.column] = first
+        for other in others:
+            factors = (LENGTHS_UM[first.unit], LENGTHS_UM[other.unit])
+            why = f"column {first.column + 1} again"
+            name = self.sheet.rows[self.header][other.column]
+            if first.quantity == "stage_z" or self.body.agree(first.column, other.column, factors):
+                self._leave(other.column, why)
+            elif first.quantity == "distance" and self._runs_back(first, other):
+                self._leave(other.column, why, f"{name!r} is {why}, counted from the other end")
+            elif first.quantity.startswith("stage") and self._holds("distance"):
+                note = (
+                    f"{name!r} and column {first.column + 1} would both be {first.quantity}; "
+                    f"neither is used, for there is a distance. Say in {FILE} which is not to be "
+                    f"read: skip_columns = [{other.column + 1}]"
+                )
+                self._leave(other.column, "contradicts another column", note)
+                self._leave(first.column, "contradicts another column")
+            else:
+                self._found[other.column] = other
+
+    def _runs_back(self, one: Found, other: Found) -> bool:
+        """Two distances are those along one line, counted from its two ends."""
+        a = self.body.numbers(one.column) * LENGTHS_UM[one.unit]
+        b = self.body.numbers(other.column) * LENGTHS_UM[other.unit]
+        both = a + b
+        both = both[~np.isnan(both)]
+        rounding = self.body.rounding(one.column) * LENGTHS_UM[one.unit]
+        rounding += self.body.rounding(other.column) * LENGTHS_UM[other.unit]
+        return len(both) > 1 and float(np.ptp(both)) <= 2 * rounding + 1e-9
+
+    def _varies(self, column: int) -> bool:
+        return len(set(self.body.values(column))) > 1
 
     def _lone_axis(self) -> None:
         """Take x without y (or y without x) for the distance: a place on the stage needs both."""
-        axes = [n for n, found in self._found.items() if found[0] in ("stage_x", "stage_y")]
-        if len(axes) == 1 and not self._holds("distance") and len(set(self._values(axes[0]))) > 1:
+        axes = [n for n, found in self._found.items() if found.quantity in ("stage_x", "stage_y")]
+        if len(axes) == 1 and not self._holds("distance") and self._varies(axes[0]):
             unit = self.names[axes[0]].unit
             unit = unit if unit in LENGTHS_UM else "um"
             self._set(axes[0], "distance", unit, 0.5, "one axis without the other")
@@ -246,7 +312,7 @@ class _Guess:
         best: dict[str, int] = {}
         for number, name in enumerate(self.names):
             quantity = name.quantity
-            if quantity == "point" and 2 * len(self._values(number)) < self._filled(number):
+            if quantity == "point" and 2 * len(self.body.values(number)) < self.body.filled(number):
                 quantity = "comment"
             elif quantity == "point" and self._in_runs(number):
                 quantity = "group"
@@ -254,92 +320,29 @@ class _Guess:
                 best[quantity] = number
                 self._set(number, quantity, "", 0.9, "named so")
                 self.explicit |= quantity == "profile"
-            elif quantity == "group" and self._filled(number):
+            elif quantity == "group" and self.body.filled(number):
                 self._set(number, "group", "", 0.6, "names crystals or samples")
-            elif quantity == "verdict" and self._filled(number):
+            elif quantity == "verdict" and self.body.filled(number):
                 self._set(number, "verdict", "", 0.8, "says which analyses are rejected")
-            elif quantity == "comment" and self._filled(number):
+            elif quantity == "comment" and self.body.filled(number):
                 plain = self.sheet.rows[self.header][number].strip().lower()
                 if "comment" not in best or plain.startswith("comment"):
                     best["comment"] = number
         if "comment" not in best and not self.explicit:
-            for number in range(min(self._width(), 40)):
-                words = self._filled(number) - len(self._values(number))
-                free = number not in self._found and not self._name(number)
+            for number in range(min(self.body.width, 40)):
+                words = self.body.filled(number) - len(self.body.values(number))
+                free = not self._quantity(number) and not self._name(number)
                 free = free and not self._holds_dates(number)
-                if free and words and words > 0.6 * len(self.body):
+                if free and words and words > 0.6 * len(self.body.rows):
                     best["comment"] = number
                     break
-        if "comment" in best and best["comment"] not in self._found:
+        if "comment" in best and not self._quantity(best["comment"]):
             self._set(best["comment"], "comment", "", 0.7, "text")
         for number in range(len(self.names)):
-            cells = [row[number] for row in self.body if number < len(row)]
-            spare = self._name(number) == "comment" and number not in self._found
+            cells = [row[number] for row in self.body.rows if number < len(row)]
+            spare = self._name(number) == "comment" and not self._quantity(number)
             if spare and means_rejected(cells):
                 self._set(number, "verdict", "", 0.6, "its words reject analyses")
-
-    def _choose(self, blocks: list[Block]) -> tuple[Block | None, str, float]:
-        oxides = [b for b in blocks if b.kind == "oxide" and b.enough and b.unit in SHARES_PERCENT]
-        if self.peaksight and len(oxides) > 1:
-            return oxides[-1], "the last block of oxides (PeakSight)", 0.9
-        if len(oxides) == 1 and oxides[0].stated:
-            return oxides[0], f"oxides in {oxides[0].unit}, as the table says", 0.95
-        likely = [b for b in oxides if LIKELY_TOTAL[0] <= self._sum(b) <= LIKELY_TOTAL[1]]
-        if likely:
-            likely = [b for b in likely if not self._is_normalised(b)] or likely
-            best = next((b for b in likely if b.stated), likely[0])
-            how = "as the table says" if best.stated else "to which they sum"
-            return best, f"oxides in wt%, {how}", 0.95 if best.stated else 0.85
-        if oxides:
-            return oxides[0], "oxides; their sum is not that of wt%", 0.5
-        elements = [b for b in blocks if b.kind == "element" and b.enough]
-        for block in elements:
-            if block.unit in SHARES_PERCENT:
-                return block, f"elements in {block.unit}, converted to oxides", 0.9
-        for block in elements:
-            low, high = LIKELY_OXIDES
-            if not block.unit and low <= self._sum(block) <= high:
-                return block, "elements whose oxides sum to 100 %: converted to oxides", 0.6
-        return None, "", 0.0
-
-    def _orphans(self, blocks: list[Block], chosen: Block) -> None:
-        """Add oxides and elements in ppm, or oxides between others, that the chosen block lacks."""
-        for block in blocks:
-            if (block.kind, block.unit, chosen.kind) == ("element", "ppm", "oxide"):
-                for element, column in block.columns.items():
-                    if element != "O" and oxide_of(element)[0] not in chosen.columns:
-                        self._set(column, element, "ppm", 0.7, "in ppm, converted to its oxide")
-            if block is chosen or block.kind != chosen.kind or block.enough:
-                continue
-            twice = (block.unit, block.stated) == (chosen.unit, chosen.stated)
-            if block.unit not in SHARES_PERCENT or (not block.stated and not twice):
-                continue
-            if twice and len(block.columns) > 2:
-                continue
-            for quantity, column in block.columns.items():
-                # The same oxide twice is left to the person, who sees both.
-                if quantity not in chosen.columns or (twice and not self._is_empty(column)):
-                    self._set(column, quantity, block.unit, 0.7, f"in {block.unit}, on its own")
-
-    def _total(self, blocks: list[Block], chosen: Block, confidence: float) -> None:
-        if chosen.kind == "element" and "O" not in chosen.columns:
-            return
-        for number, name in enumerate(self.names):
-            if name.kind != "total" or name.unit not in ("", "wt%"):
-                continue
-            own = nearest_block(blocks, number)
-            if own is chosen or (own is not None and not own.enough):
-                self._set(number, "Total", "wt%", confidence, "total of the oxides")
-                return
-
-    def _unused(self, blocks: list[Block], chosen: Block | None) -> None:
-        for block in blocks:
-            if block is not chosen:
-                unit = {"other": "no shares by weight", "": "without a unit"}.get(
-                    block.unit, block.unit
-                )
-                for column in block.columns.values():
-                    self._not.setdefault(column, f"in a block of {block.kind}s, {unit}: not taken")
 
     def _unit(self, name: Header, values: list[float]) -> tuple[str, float, str]:
         if name.unit in LENGTHS_UM:
@@ -366,77 +369,37 @@ class _Guess:
                 abs(value)
                 for number, name in enumerate(self.names)
                 if name.quantity in ("stage_x", "stage_y")
-                for value in self._values(number)
+                for value in self.body.values(number)
             ),
             default=0.0,
         )
 
-    def _sum(self, block: Block) -> float:
-        """Median over the rows of the sum of a block's oxides, wt%."""
-        sums = self._sums(block)
-        return statistics.median(sums) if sums else 0.0
-
-    def _is_normalised(self, block: Block) -> bool:
-        """Every row sums to 100, as no measurement does."""
-        sums = self._sums(block)
-        return len(sums) > 1 and all(abs(each - 100) < 0.05 for each in sums)
-
-    def _sums(self, block: Block) -> list[float]:
-        sums: list[float] = []
-        for row in self.body[:500]:
-            total, seen = 0.0, False
-            for quantity, column in block.columns.items():
-                value = self._number(row, column)
-                if value is None or quantity == "O":
-                    continue
-                seen = True
-                if block.kind == "element":
-                    value *= oxide_of(quantity)[1]
-                total += value * SHARES_PERCENT.get(block.unit, 1.0)
-            if seen and math.isfinite(total):
-                sums.append(total)
-        return sums
-
-    def _values(self, column: int) -> list[float]:
-        if column not in self._numbers:
-            read = (self._number(row, column) for row in self.body)
-            self._numbers[column] = [value for value in read if value is not None]
-        return self._numbers[column]
-
-    def _number(self, row: Sequence[str], column: int) -> float | None:
-        if column >= len(row):
-            return None
-        return read_number(row[column], decimal_comma=self.decimal_comma)
-
-    def _filled(self, column: int) -> int:
-        return sum(column < len(row) and not is_blank(row[column]) for row in self.body)
-
     def _holds_dates(self, column: int) -> bool:
         """Tell whether most cells are days or times, which name no traverse."""
         return 2 * sum(
-            column < len(row) and _DATE.search(row[column]) is not None for row in self.body
-        ) > self._filled(column)
+            column < len(row) and _DATE.search(row[column]) is not None for row in self.body.rows
+        ) > self.body.filled(column)
 
     def _in_runs(self, column: int) -> bool:
         """Tell whether a number stays the same over several rows, as that of a traverse does."""
-        values = self._values(column)
+        values = self.body.values(column)
         changes = sum(a != b for a, b in itertools.pairwise(values))
         return len(values) > 3 and 0 < 2 * changes < len(values)
-
-    def _is_empty(self, column: int) -> bool:
-        return self._filled(column) == 0
-
-    def _width(self) -> int:
-        return max((len(row) for row in self.body[:50]), default=0)
 
     def _name(self, column: int) -> str:
         return self.names[column].quantity if column < len(self.names) else ""
 
+    def _quantity(self, column: int) -> str:
+        return self._found[column].quantity if column in self._found else ""
+
     def _holds(self, quantity: str) -> bool:
-        return any(found[0] == quantity for found in self._found.values())
+        return any(found.quantity == quantity for found in self._found.values())
 
     def _set(self, column: int, quantity: str, unit: str, confidence: float, why: str) -> None:
-        self._found[column] = (quantity, unit, confidence, why)
+        self._found[column] = Found(column, quantity, unit, confidence, why)
+
+    def _leave(self, column: int, why: str, note: str = "") -> None:
+        self._found[column] = Found(column, why=why, note=note)
 
 
 def _first_words(sheet: Sheet) -> int:

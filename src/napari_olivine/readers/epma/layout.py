@@ -1,16 +1,17 @@
-"""The layout of a sheet: its header row, its units, and the blocks of columns beneath headings."""
+"""The layout of a sheet: its separator, its header row, its units."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari_olivine.readers.epma.column_headers import (
-    HALOGENS,
+    IRON_OXIDES,
+    NOTHING,
     Header,
     is_unit,
-    label_of,
     read_header,
 )
 from napari_olivine.readers.epma.mapping import ColumnMapping
@@ -30,7 +31,10 @@ HEADER_ROWS = 400
 
 HEADER_COLUMNS = 400
 
-ENOUGH = {"oxide": ({"MgO", "FeO"}, {"MgO", "Fe2O3"}), "element": ({"Mg", "Fe"},)}
+ENOUGH = {
+    "oxide": tuple({"MgO", iron} for iron in IRON_OXIDES),
+    "element": ({"Mg", "Fe"},),
+}
 """Columns that a block needs for mg#."""
 
 
@@ -67,34 +71,6 @@ class HeaderRow:
     def heads_analyses(self) -> bool:
         """It is the header of a table of analyses, and not a list of elements in some note."""
         return self.enough and self.followed
-
-
-@dataclass
-class Block:
-    """Columns of one kind that stand together: oxides in wt%, elements in atomic %, ...
-
-    Parameters
-    ----------
-    kind
-        ``oxide`` or ``element``.
-    unit
-        ``wt%``, ``ppm``, ``at%``, ...; ``other`` under a heading such as "Detection limits"; empty
-        for elements without a unit.
-    columns
-        Column (from 0) of each quantity.
-    stated
-        The unit is written in the table.
-    """
-
-    kind: str
-    unit: str
-    columns: dict[str, int] = field(default_factory=dict)
-    stated: bool = False
-
-    @property
-    def enough(self) -> bool:
-        """It holds magnesium and iron."""
-        return any(needed <= set(self.columns) for needed in ENOUGH[self.kind])
 
 
 def open_sheets(file: Path, mapping: ColumnMapping | None = None) -> list[Sheet]:
@@ -178,71 +154,34 @@ def find_units_row(sheet: Sheet, header: int) -> int:
     return -1
 
 
-def find_blocks(sheet: Sheet, header: int, names: Sequence[Header]) -> list[Block]:
-    """Sort the columns of composition into blocks, in the order in which they begin.
-
-    Columns belong together if they are of one kind (oxides, elements) and unit and stand under
-    one heading; a quantity that comes again begins a new block.
-
-    Parameters
-    ----------
-    sheet
-        Sheet.
-    header
-        Header row, from 0.
-    names
-        Names of its columns, as `headers_of` reads them.
-
-    Returns
-    -------
-    blocks
-        Blocks of oxides or elements, with their halogens.
-    """
-    labels = _labels(sheet, header, names)
-    in_order = _beside_each_other(labels, names)
-    blocks: list[Block] = []
-    for column, name in enumerate(names):
-        if name.kind not in ENOUGH or name.quantity in HALOGENS:
-            continue
-        label = "" if in_order else labels.get(column, "")
-        unit = "other" if label == "other" else name.unit or label
-        stated = bool(unit)
-        if not unit and name.kind == "oxide":
-            unit = "wt%"
-        same = [b for b in blocks if (b.kind, b.unit) == (name.kind, unit)]
-        home = same[-1] if same and name.quantity not in same[-1].columns else None
-        if home is None:
-            home = Block(name.kind, unit, stated=stated)
-            blocks.append(home)
-        home.columns[name.quantity] = column
-        home.stated |= stated
-    if in_order:
-        for block, label in zip(blocks, _heads(sheet.rows[header - _above(sheet, header)]),
-                                strict=False):  # fmt: skip
-            block.unit, block.stated = label, True
-    for column, name in enumerate(names):
-        if name.quantity in HALOGENS and (home := nearest_block(blocks, column)):
-            home.columns.setdefault(name.quantity, column)
-    return blocks
+def row_above(sheet: Sheet, header: int) -> Sequence[str]:
+    """Return the row of headings above the names of the columns; empty if there is none near."""
+    for above in sheet.rows[max(0, header - 2) : header][::-1]:
+        if any(above):
+            return above
+    return ()
 
 
-def nearest_block(blocks: Sequence[Block], column: int) -> Block | None:
-    """Return the block that a column without a kind of its own (Total, F, Cl) stands in."""
-    before = [
-        (max(c for c in block.columns.values() if c < column), number)
-        for number, block in enumerate(blocks)
-        if any(c < column for c in block.columns.values())
-    ]
-    if before:
-        return blocks[max(before)[1]]
-    return blocks[0] if blocks else None
+def second_table_begins(quantities: Sequence[str]) -> int | None:
+    """Column (from 0) where a second table stands beside the first: distances and MgO alternate."""
+    turns = [(n, q) for n, q in enumerate(quantities) if q in ("distance", "MgO")][:4]
+    if len(turns) < 4 or any(a[1] == b[1] for a, b in itertools.pairwise(turns)):
+        return None
+    return turns[2][0]
+
+
+def without_second_table(names: Sequence[Header]) -> list[Header]:
+    """Return the names of the columns, without those of a table beside the first."""
+    begins = second_table_begins([name.quantity for name in names])
+    kept = len(names) if begins is None else begins
+    return [*names[:kept], *[NOTHING] * (len(names) - kept)]
 
 
 def is_transposed(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether the oxides stand below each other, one analysis a column."""
     for column in range(3):
         names = {read_header(row[column]).quantity for row in rows[:200] if column < len(row)}
-        if {"MgO", "FeO"} <= names:
+        if any(needed <= names for needed in ENOUGH["oxide"]):
             return True
     return False
 
@@ -289,38 +228,3 @@ def _separator(file: Path, text: str) -> str:
         if rank > best_rank:
             best, best_rank = separator, rank
     return best
-
-
-def _above(sheet: Sheet, header: int) -> int:
-    """How far above the header the nearest row that is not blank lies; 0 if none is near."""
-    for up in (1, 2):
-        if header - up >= 0 and any(sheet.rows[header - up]):
-            return up
-    return 0
-
-
-def _heads(row: Sequence[str]) -> list[str]:
-    return [label for cell in row if (label := label_of(cell))]
-
-
-def _labels(sheet: Sheet, header: int, names: Sequence[Header]) -> dict[int, str]:
-    """Meaning of the heading above each column: it holds until the next heading."""
-    up = _above(sheet, header)
-    if not up:
-        return {}
-    row = sheet.rows[header - up]
-    labels: dict[int, str] = {}
-    current = ""
-    for column in range(len(names)):
-        cell = row[column] if column < len(row) else ""
-        if cell:
-            current = label_of(cell)
-        labels[column] = current
-    return labels if any(labels.values()) else {}
-
-
-def _beside_each_other(labels: dict[int, str], names: Sequence[Header]) -> bool:
-    """PeakSight writes the headings of its blocks one beside the other, not above the blocks."""
-    changes = [c for c, label in labels.items() if label and labels.get(c - 1) != label]
-    known = sum(name.kind in ENOUGH for name in names)
-    return len(changes) >= 2 and changes[-1] - changes[0] < 2 * len(changes) and known > 9

@@ -20,6 +20,7 @@ from napari_olivine.readers.epma.column_headers import (
     SHARES_PERCENT,
     kind_of,
 )
+from napari_olivine.readers.epma.elements import ALL_IRON
 from napari_olivine.settings import Settings, setting
 from napari_olivine.tabular import SEPARATORS, require_size
 
@@ -29,12 +30,12 @@ FILE = "columns.toml"
 QUANTITIES = (
     *OXIDES, *ELEMENTS, "Total", "point", "dataset", "distance", "x", "y", "stage_x", "stage_y",
     "stage_z", "beam_x", "beam_y", "profile", "group", "comment", "verdict",
-    "Fo",
+    "Fo", *ALL_IRON,
 )  # fmt: skip
-"""What a column can hold. Fo is known, and not used: mg# comes from MgO and FeO."""
+"""What a column can hold. Fo is compared with MgO and FeO, from which mg# comes, and not used."""
 
-SEVERAL = ("comment", "group", "verdict")
-"""What several columns can hold."""
+SEVERAL = ("comment", "group", "verdict", "Fo")
+"""Quantities that several columns may hold."""
 
 LARGEST_MAPPINGS = 4 * 2**20
 
@@ -60,6 +61,11 @@ class Column(Settings):
         1.0, "Confidence", "How sure the guess is, 0 to 1; 1 where a person set it.", ge=0, le=1
     )
     why: str = setting("", "Why", "What the guess rests on.")
+    note: str = setting(
+        "",
+        "Note",
+        "What a person must know of the guess; the import says it. Not kept in the file.",
+    )
 
 
 class ColumnMapping(Settings):
@@ -84,6 +90,9 @@ class ColumnMapping(Settings):
     skip_rows: tuple[int, ...] = setting(
         (), "Rows to skip", "Rows that are no analyses, from 1, beside averages and blank rows."
     )
+    skip_columns: tuple[int, ...] = setting(
+        (), "Columns to skip", "Columns that are not looked at when the others are guessed, from 1."
+    )
     split: Literal["auto", "column", "none"] = setting(
         "auto",
         "Several traverses",
@@ -98,7 +107,7 @@ class ColumnMapping(Settings):
         "distances run along the points. spots: single points. auto: a line if they follow one.",
     )
     columns: tuple[Column, ...] = Field(
-        default=(), title="Columns", description="What the columns hold."
+        default=(), title="Columns", description="What the columns hold. None: found out."
     )
 
     def column_of(self, quantity: str) -> Column | None:
@@ -133,7 +142,7 @@ def check_mapping(mapping: ColumnMapping, where: str) -> None:
         If a quantity or unit is unknown, or two columns hold the same quantity.
     """
     wrong = []
-    holders: dict[str, Column] = {}
+    holders: dict[str, list[Column]] = {}
     for column in mapping.columns:
         if not column.quantity:
             continue
@@ -144,17 +153,31 @@ def check_mapping(mapping: ColumnMapping, where: str) -> None:
                 f"{column.header!r} ({column.quantity}) is given in {column.unit!r}; known: "
                 f"{', '.join(units_of(column.quantity)) or 'no unit'}"
             )
-        if column.quantity in holders and column.quantity not in SEVERAL:
-            raise InputError(
-                f"{where}: the columns {holders[column.quantity].header!r} and {column.header!r} "
-                f"would both be {column.quantity}; delete one of them."
-            )
-        holders[column.quantity] = column
+        holders.setdefault(column.quantity, []).append(column)
     if wrong:
         raise InputError(
             f"{where} cannot be used: {'; '.join(wrong)}. Known quantities: "
             f"{', '.join(QUANTITIES)}."
         )
+    twice = [found for q, found in holders.items() if len(found) > 1 and q not in SEVERAL]
+    if twice:
+        raise _held_twice(where, twice)
+
+
+def _held_twice(where: str, twice: Sequence[Sequence[Column]]) -> InputError:
+    first, *others = twice[0]
+    named = [repr(column.header) for column in (first, *others)]
+    numbers = ", ".join(str(column.column) for column in (first, *others))
+    more = f" (and {len(twice) - 1} more quantities twice)" if len(twice) > 1 else ""
+    why = next((f": {column.why}" for column in others if column.why), "")
+    later = sorted(column.column for _, *rest in twice for column in rest)
+    earlier = sorted(column.column for column, *_ in twice)
+    return InputError(
+        f"{where}: the columns {' and '.join(named)} would both be {first.quantity}, columns "
+        f"{numbers}{more}{why}.",
+        remedy=f"Delete one of them, or say {{place:{FILE}}} which are not to be read: "
+        f"skip_columns = {later} or skip_columns = {earlier}.",
+    )
 
 
 def load_mappings(folder: Path) -> list[ColumnMapping]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.readers.epma.column_headers import kind_of, read_header
+from napari_olivine.readers.epma.layout import second_table_begins
 from napari_olivine.readers.epma.mapping import Column, ColumnMapping
 from napari_olivine.tabular import Sheet, is_blank, is_number
 
@@ -151,14 +151,12 @@ def second_table(file: Path, sheet: Sheet, mapping: ColumnMapping) -> list[str]:
         One sentence, or nothing.
     """
     header = sheet.rows[mapping.header_row - 1]
-    found = [(n, read_header(text).quantity) for n, text in enumerate(header, 1)]
-    turns = [(n, quantity) for n, quantity in found if quantity in ("distance", "MgO")][:4]
-    if len(turns) < 4 or any(a[1] == b[1] for a, b in itertools.pairwise(turns)):
+    first = second_table_begins([read_header(text).quantity for text in header])
+    if first is None:
         return []
-    first = turns[2][0]
     return [
-        f"{file.name}: a second table stands beside the first (from about column {first} on) and "
-        "is left out; put it beneath the first, or into a sheet of its own"
+        f"{file.name}: a second table stands beside the first (from about column {first + 1} on) "
+        "and is left out; put it beneath the first, or into a sheet of its own"
     ]
 
 

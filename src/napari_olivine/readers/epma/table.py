@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.epma.checks import check_mg_number, check_totals
 from napari_olivine.readers.epma.column_headers import (
+    IRON_OXIDES,
     LENGTHS_UM,
     SHARES_PERCENT,
     kind_of,
     read_header,
 )
 from napari_olivine.readers.epma.column_values import read_numbers
-from napari_olivine.readers.epma.elements import FEO_IN_FE2O3, oxide_of
-from napari_olivine.readers.epma.infer_columns import decimal_mark
+from napari_olivine.readers.epma.elements import oxide_of
+from napari_olivine.readers.epma.iron import all_iron_as_feo, sum_of_oxides
 from napari_olivine.readers.epma.layout import is_transposed
 from napari_olivine.readers.epma.mapping import (
     FILE,
@@ -27,6 +30,7 @@ from napari_olivine.readers.epma.mapping import (
     ColumnMapping,
     check_mapping,
 )
+from napari_olivine.readers.epma.number_marks import number_marks, undecided
 from napari_olivine.readers.epma.rows import (
     DATASET,
     cell_of,
@@ -35,7 +39,7 @@ from napari_olivine.readers.epma.rows import (
     too_wide,
 )
 from napari_olivine.readers.epma.verdicts import LeftOut, label_of, rows_used
-from napari_olivine.tabular import Sheet
+from napari_olivine.tabular import Sheet, read_number
 
 RECALCULATE = "open the table in a spreadsheet program and save it again"
 
@@ -95,44 +99,67 @@ def read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
         If a column that the mapping names is not there, magnesium or iron is missing, or no
         analysis is left.
     """
+    if not mapping.sheet:  # the only one
+        return _read_points(file, sheet, mapping)
+    named = f", sheet {mapping.sheet!r}"
+    try:
+        points = _read_points(file, sheet, mapping)
+    except InputError as error:
+        text = error.text.replace(str(file), f"{file}{named}", 1)
+        raise InputError(text, remedy=error.remedy, **asdict(error.facts)) from None
+    points.problems = [
+        text.replace(file.name, f"{file.name}{named}", 1) for text in points.problems
+    ]
+    return points
+
+
+def _read_points(file: Path, sheet: Sheet, mapping: ColumnMapping) -> Points:
     if not sheet.rows:
         raise InputError(f"{file} holds no analyses: it is empty.", remedy="Leave it out.")
     check_mapping(mapping, str(file))
     columns = _locate(file, sheet, mapping)
     _require_mg_and_fe(file, sheet, mapping, columns)
     rows, problems = rows_of_analyses(file, sheet, mapping, columns)
-    rows, left_out, said = rows_used(file, sheet, columns, rows)
-    problems += too_wide(file, sheet, mapping, rows) + said
-    comma = (mapping.decimal or decimal_mark(sheet, [sheet.rows[row] for row in rows])) == ","
-    table = pd.DataFrame(index=range(len(rows)))
+    rows, left_out, rejected = rows_used(file, sheet, columns, rows)
+    problems += too_wide(file, sheet, mapping, rows) + rejected
+    decimal, said = _decimal(file, sheet, mapping, columns, rows)
+    problems += said
+    comma = decimal == ","
+    read: dict[str, Any] = {}
+    given_mg: dict[str, NDArray[np.float64]] = {}
     for number, column in columns:
         cells = [cell_of(sheet, row, number) for row in rows]
         if column.quantity in ("comment", "profile", "group"):
-            words = pd.Series(cells, dtype="str")
-            if column.quantity in table:
-                words = (table[column.quantity] + " " + words).str.strip()
-            table[column.quantity] = words
+            before = read.get(column.quantity, [""] * len(cells))
+            read[column.quantity] = [f"{a} {b}".strip() for a, b in zip(before, cells, strict=True)]
         elif column.quantity == "dataset":
-            _read_datasets(table, cells)
-        elif column.quantity and column.quantity not in ("Fo", "O", "stage_z", "verdict"):
-            problems += _read_column(file, table, cells, column, comma)
-    problems += _as_oxides(file, table, mapping)
-    both = table["MgO"].notna() & table["FeO"].notna()
+            _read_datasets(read, cells)
+        elif column.quantity == "Fo":
+            name = column.header if column.header not in given_mg else f"column {number + 1}"
+            given_mg[name] = read_numbers(cells, decimal_comma=comma).values
+        elif column.quantity and column.quantity not in ("O", "stage_z", "verdict"):
+            problems += _read_column(file, read, cells, column, comma)
+    problems += [f"{file.name}: {column.note}" for column in mapping.columns if column.note]
+    problems += check_totals(file, read)
+    problems += _as_oxides(file, read, mapping)
+    problems += all_iron_as_feo(file, read, rows)
+    both = ~np.isnan(read["MgO"]) & ~np.isnan(read["FeO"])
     if not both.any():
         raise InputError(
-            f"{file} holds no numbers for both MgO and FeO in any of its {len(table)} analyses"
+            f"{file} holds no numbers for both MgO and FeO in any of its {len(rows)} analyses"
             f"{''.join(f'; {problem}' for problem in problems[:3])}.",
             remedy="Write numbers, or say which columns hold them {place:columns.toml}.",
         )
+    problems += check_mg_number(file, read, given_mg)
     problems += second_table(file, sheet, mapping)
     if sheet.uncalculated:
         problems.append(
             f"{file.name}: {sheet.uncalculated} formulas come without their results, and their "
             f"cells count as empty: {RECALCULATE}"
         )
-    if "Total" not in table or table["Total"].isna().all():
-        total = table[[name for name in table if kind_of(str(name)) == "oxide"]].sum(axis=1)
-        table["Total"] = total.where(both)
+    if "Total" not in read or np.isnan(read["Total"]).all():
+        read["Total"] = np.where(both, sum_of_oxides(read) + np.nan_to_num(read["FeO"]), np.nan)
+    table = pd.DataFrame(read, index=range(len(rows)))
     labels = [label_of(sheet, columns, row) for row in rows]
     return Points(table, np.asarray(rows, np.int64) + 1, problems, labels, left_out)
 
@@ -163,6 +190,23 @@ def _locate(file: Path, sheet: Sheet, mapping: ColumnMapping) -> list[tuple[int,
     return found
 
 
+def _decimal(
+    file: Path,
+    sheet: Sheet,
+    mapping: ColumnMapping,
+    columns: Sequence[tuple[int, Column]],
+    rows: Sequence[int],
+) -> tuple[str, list[str]]:
+    """Decimal mark of the table, and what is to be said of it."""
+    known = [(number, column.quantity, column.unit) for number, column in columns]
+    found = number_marks(sheet, [sheet.rows[row] for row in rows], known)
+    if not (mapping.decimal or found.decimal):
+        numbers = [number for number, _, _ in known]
+        raise undecided(file, sheet, found.seen, rows, numbers)
+    said = [f"{file.name}: {found.mixed}"] if found.mixed else []
+    return mapping.decimal or found.decimal, said
+
+
 def _require_mg_and_fe(
     file: Path, sheet: Sheet, mapping: ColumnMapping, columns: Sequence[tuple[int, Column]]
 ) -> None:
@@ -170,7 +214,7 @@ def _require_mg_and_fe(
     absent = []
     if not quantities & {"MgO", "Mg"}:
         absent.append("MgO")
-    if not quantities & {"FeO", "Fe", "Fe2O3"}:
+    if not quantities & {*IRON_OXIDES, "Fe"}:
         absent.append("FeO")
     if not absent:
         return
@@ -185,15 +229,15 @@ def _require_mg_and_fe(
             " Its elements do not say that they are wt% (their oxides do not sum to 100 %): say so "
             f"in the header ('Mg wt%'), or in {FILE}."
         )
-    where = f"{file}, sheet {sheet.name!r}," if sheet.name and mapping.sheet else f"{file}"
     raise InputError(
-        f"{where} has no column {' and no column '.join(absent)}. mg# needs MgO and FeO (all "
-        f"iron as FeO) in wt% of oxides; the columns found are {_listed(header)}.{hint}"
+        f"{file} has no column {' and no column '.join(absent)}. mg# needs MgO and FeO (all "
+        f"iron as FeO) in wt% of oxides; the columns found in row {mapping.header_row} are "
+        f"{_listed(header)}.{hint}"
     )
 
 
 def _read_column(
-    file: Path, table: pd.DataFrame, cells: list[str], column: Column, comma: bool
+    file: Path, table: dict[str, Any], cells: list[str], column: Column, comma: bool
 ) -> list[str]:
     numbers = read_numbers(cells, decimal_comma=comma)
     kind = kind_of(column.quantity)
@@ -208,6 +252,14 @@ def _read_column(
     table[name] = numbers.values * factor
     header = column.header or f"column {column.column}"
     problems = []
+    if numbers.thousands:
+        between, decimal = ("points", "commas") if comma else ("commas", "points")
+        value = read_number(numbers.thousands, decimal_comma=comma)
+        problems.append(
+            f"{file.name}: {numbers.thousands_count} cells of {header!r} are read with {between} "
+            f"between thousands ({numbers.thousands!r} is {value:g}), as the numbers of the table "
+            f"have decimal {decimal}"
+        )
     if numbers.word_count and kind != "point":
         problems.append(
             f"{file.name}: {numbers.word_count} cells of {header!r} hold no number "
@@ -228,19 +280,19 @@ def _read_column(
     return problems
 
 
-def _read_datasets(table: pd.DataFrame, cells: Sequence[str]) -> None:
+def _read_datasets(table: dict[str, Any], cells: Sequence[str]) -> None:
     """Read PeakSight's ``1 / 2 .``; a number alone is the point's."""
     found = [DATASET.fullmatch(cell) for cell in cells]
     if any(found):
-        table["dataset"] = [int(each[1]) if each else -1 for each in found]
-        table["point"] = [float(each[2]) if each else np.nan for each in found]
+        table["dataset"] = np.array([int(each[1]) if each else -1 for each in found])
+        table["point"] = np.array([float(each[2]) if each else np.nan for each in found])
     elif "point" not in table:
         table["point"] = read_numbers(cells, decimal_comma=False).values
 
 
-def _as_oxides(file: Path, table: pd.DataFrame, mapping: ColumnMapping) -> list[str]:
+def _as_oxides(file: Path, table: dict[str, Any], mapping: ColumnMapping) -> list[str]:
     problems = []
-    elements = [str(name) for name in table if kind_of(str(name)) == "element"]
+    elements = [name for name in table if kind_of(name) == "element"]
     for element in elements:
         oxide, factor = oxide_of(element)
         values = table.pop(element) * factor
@@ -259,11 +311,6 @@ def _as_oxides(file: Path, table: pd.DataFrame, mapping: ColumnMapping) -> list[
         held = mapping.column_of("O")
         if held is None and "Total" in table:
             del table["Total"]
-    if "FeO" not in table and "Fe2O3" in table:
-        table["FeO"] = table.pop("Fe2O3") * FEO_IN_FE2O3
-        problems.append(
-            f"{file.name} gives iron as Fe2O3; it is converted to FeO (x {FEO_IN_FE2O3:.4f})"
-        )
     return problems
 
 

@@ -141,18 +141,21 @@ class ColumnMapper(QDialog):
         except OlivineError as error:
             self._say(error, wrong=True)
             kept = []
-        if kept:
+        if not kept:
+            self.guess()
+        elif kept[0].columns:
             self._use(kept[0].model_copy(update={"file": self.path.name}))
         else:
-            self.guess()
+            self._guess(kept[0].sheet, kept[0])
 
     def guess(self) -> None:
         """Guess the quantities of the columns again."""
         self._guess("")
 
-    def _guess(self, sheet: str) -> None:
+    def _guess(self, sheet: str, given: ColumnMapping | None = None) -> None:
         try:
-            self._use(suggest(self.path, sheet).model_copy(update={"file": self.path.name}))
+            mapping = suggest(self.path, sheet, given)
+            self._use(mapping.model_copy(update={"file": self.path.name}))
         except OlivineError as error:
             self.mapping = None
             self.table.setColumnCount(0)
