@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtWidgets import QCheckBox
+from superqt.utils import signals_blocked
 from typing_extensions import override
 
 from napari_olivine.crystals import CrystalsSettings
@@ -25,6 +26,7 @@ from napari_olivine.widgets.common import (
 )
 from napari_olivine.widgets.dock_base import RemainingTime, StepDock, clock
 from napari_olivine.widgets.docks.train_dock import model_names, scores_of
+from napari_olivine.widgets.layers import LAYER_KEY
 from napari_olivine.widgets.segmentation import (
     ComparePart,
     LiveSegmentation,
@@ -71,10 +73,10 @@ class SegmentDock(StepDock):
         field = SegmentSettings.model_fields["threshold"]
         self.threshold = threshold_slider(field.default)
         self.threshold.setToolTip(field.description or "")
-        self.threshold.valueChanged.connect(self._show_threshold)
+        self.threshold.valueChanged.connect(self._on_threshold)
         self.preview = QCheckBox("Preview on the probability")
         self.preview.setToolTip("Show where the probability reaches the threshold")
-        self.preview.toggled.connect(self._show_threshold)
+        self.preview.toggled.connect(self._on_threshold)
         self.numbers = wrapped()
         self.body.addLayout(
             form_layout(("Threshold", self.threshold), ("", self.preview), ("", self.numbers))
@@ -161,12 +163,10 @@ class SegmentDock(StepDock):
         if product == "probability":
             self._read_histogram()
             self._show_threshold()
-
-    @override
-    def on_finished(self) -> None:
-        layer = self.session.layer("probability", "olivine")
-        if layer is not None and not self.preview.isChecked():
-            layer.visible = False
+        layer = self.shown_layer()
+        if layer is not None and not layer.visible:  # another result is shown now
+            with signals_blocked(self.preview):
+                self.preview.setChecked(False)
 
     def shown_layer(self) -> Any:
         """Return the layer of the probability: the one that grows, or the finished one."""
@@ -252,14 +252,20 @@ class SegmentDock(StepDock):
             )
         self.about.setText(text)
 
+    def _on_threshold(self, *_: Any) -> None:
+        """Show the mask of the threshold: the person moved it, or asked for it."""
+        layer: Any = self.shown_layer()
+        if layer is not None and self.preview.isChecked() and not layer.visible:
+            self.session.show_alone(layer.metadata[LAYER_KEY]["product"])
+            layer.visible = True
+        self._show_threshold()
+
     def _show_threshold(self, *_: Any) -> None:
         """Draw the probability as a mask or as it is, and show the numbers of the threshold."""
         layer: Any = self.shown_layer()
         if layer is not None:
             if self.preview.isChecked():
                 draw_as_mask(layer, self.threshold.value(), "green")
-                if not layer.visible:  # showing a shown layer would read it again
-                    layer.visible = True
             else:
                 draw_as_probability(layer)
         self.compare.draw()
