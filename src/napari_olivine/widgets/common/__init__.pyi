@@ -28,3 +28,4 @@ from .phrases import (
 from .plot import Axis as Axis, Curve as Curve, Plot as Plot
 from .preload import preload_soon as preload_soon
 from .tables import fit_rows as fit_rows, small_table as small_table
+from .wheel import keep_from_wheel as keep_from_wheel

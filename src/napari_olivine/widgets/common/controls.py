@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from napari_olivine.widgets.common.phrases import Problem, in_words
+from napari_olivine.widgets.common.wheel import keep_from_wheel
 
 
 def wrapped(text: str = "", *, rich: bool = False, selectable: bool = False) -> QLabel:
@@ -188,7 +189,7 @@ def heading(text: str) -> QLabel:
 
 
 def combo(choices: Sequence[str] = ()) -> QComboBox:
-    """Make a box of choices that may be narrow."""
+    """Make a box of choices that may be narrow; see `narrow`."""
     box = QComboBox()
     box.addItems(list(choices))
     narrow(box)
@@ -196,7 +197,8 @@ def combo(choices: Sequence[str] = ()) -> QComboBox:
 
 
 def narrow(box: QComboBox) -> None:
-    """Let a box of choices be narrower than its longest choice."""
+    """Let a box of choices be narrower than its longest choice, and keep it from the wheel."""
+    keep_from_wheel(box)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(6)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

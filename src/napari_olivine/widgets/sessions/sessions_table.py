@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.history import HistoryStep
 from napari_olivine.section import Section, Tiles
-from napari_olivine.widgets.common import Connections, combo, heading, wrapped
+from napari_olivine.widgets.common import Connections, combo, heading, keep_from_wheel, wrapped
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view
 from napari_olivine.widgets.sessions.session_edits import (
     COLUMNS,
@@ -220,7 +220,7 @@ class SessionsPart(QWidget):
             self.rectangles.show(self.edits)
 
     def _role_box(self, row: int, role: str) -> QComboBox:
-        box = QComboBox()
+        box = keep_from_wheel(QComboBox())
         for one in ROLES:
             box.addItem(one)
             box.setItemData(box.count() - 1, ROLE_WORDS[one], Qt.ItemDataRole.ToolTipRole)

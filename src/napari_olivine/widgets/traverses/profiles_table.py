@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidget, QTableWidgetItem
 
+from napari_olivine.widgets.common import keep_from_wheel
 from napari_olivine.widgets.traverses.placements import USES, Traverses
 from napari_olivine.widgets.traverses.traverse_layer import USE_COLOURS
 
@@ -87,7 +88,7 @@ class ProfilesTable(QTableWidget):
                         Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                     )
                 self.setItem(row, column, item)
-            box = QComboBox()
+            box = keep_from_wheel(QComboBox())
             box.addItems(USES)
             box.setCurrentText(use)
             box.textActivated.connect(lambda use, name=name: self.use_changed.emit(name, use))
