@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from napari_olivine.errors import OlivineError
 from napari_olivine.readers.discover import TABLE_FOLDERS
 from napari_olivine.section import Section
+from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
     Collapsible,
     FolderEdit,
@@ -67,6 +68,7 @@ class ImportPart(Collapsible):
         self._last: ScanResult | None = None
         self._scanned: Path | None = None
         self._others: list[str] = []
+        self._kept: dict[Path, Settings] = {}
         self.scanner = SourceScanner()
         self.scanner.found.connect(self._on_found)
         self.scanner.progress.connect(self._on_progress)
@@ -117,9 +119,12 @@ class ImportPart(Collapsible):
         """Go on with an import that was stopped."""
         source = section.record.source
         self.source.edit.setText(source)
-        self.destination.edit.setText(str(section.path))
         if source and Path(source).exists():
+            self._change_source(Path(source))
+            self.destination.edit.setText(str(section.path))
             self.recognise()
+        else:
+            self.destination.edit.setText(str(section.path))
 
     @property
     def error(self) -> Problem:
@@ -134,16 +139,26 @@ class ImportPart(Collapsible):
         path = self.source.path()
         if path is None or self.form is None:
             return
+        self._change_source(path)
         try:
-            settings = self.form.values()
+            settings = self._kept[path] = self.form.values()
         except OlivineError as error:
             self._on_found(ScanResult(path, error=error))
             return
-        if path != self._scanned:
-            self._scanned, self._last, self._others = path, None, []
-            self._show(None)
         self.recognised.setText(f"Looking into {escape(path.name)}...")
         self.scanner.scan(path, settings)
+
+    def _change_source(self, path: Path) -> None:
+        """Give a source its own settings and destination: a pixel size belongs to its images."""
+        if path == self._scanned or self.form is None:
+            return
+        if self._scanned is not None:
+            self._filling = True
+            self.form.set_values(self._kept.get(path) or self.form.model())
+            self.destination.edit.clear()
+            self._filling = False
+        self._scanned, self._last, self._others = path, None, []
+        self._show(None)
 
     def _on_progress(self, done: float, total: float, message: str) -> None:
         name = self.source.path()
