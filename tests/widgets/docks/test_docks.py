@@ -319,7 +319,8 @@ class TestRunning:
         assert train.models.currentText() == "quick"
         assert "U-Net" in train.card.text()
         assert "at 0.5" in train.card.text()
-        assert [len(curve.x) for curve in train.losses.curves] == [2, 2, 2]
+        assert [list(curve.x) for curve in train.losses.curves] == [[2, 4]] * 3  # steps
+        self.train_on(qtbot, train, path)
         segment.form.editors["model"].value = "quick"
         segment.threshold.setValue(0.3)
         segment.device.setCurrentText("cpu")
@@ -332,6 +333,26 @@ class TestRunning:
         segment.preview.setChecked(True)
         low, high = viewer.layers["Probability: olivine"].contrast_limits
         assert (low, high) == pytest.approx((0.3 * 255 - 1, 0.3 * 255))
+
+    def train_on(self, qtbot: Any, widget: Any, path: Path) -> None:
+        """A model is replaced only where that is chosen; it learns on under a name of its own."""
+        made = Section(path).require("models/quick").created
+        qtbot.mouseClick(widget.run_button, LEFT)
+        assert not widget.session.jobs.running
+        question = widget.question
+        assert question.isVisible() and "There is a model quick already" in question.text.text()
+        assert list(question.buttons) == ["Train on", "New quick-2", "Replace", "Cancel"]
+        with qtbot.waitSignal(widget.session.jobs.ended, timeout=120_000):
+            qtbot.mouseClick(question.buttons["Train on"], LEFT)
+        assert not widget.run_bar.error_box.isVisible(), widget.run_bar.error_text.text()
+        assert not question.isVisible()
+        assert widget.models.currentText() == "quick-2"
+        training, validation, _ = widget.losses.curves
+        assert (list(training.x), list(validation.x)) == ([2, 4], [0, 2, 4])  # 0: as it was
+        section = Section(path)
+        assert section.require("models/quick").created == made
+        before, after = (section.require(f"models/{name}").notes for name in ("quick", "quick-2"))
+        assert after["cross_entropy"] <= before["cross_entropy"]
 
 
 class TestExport:

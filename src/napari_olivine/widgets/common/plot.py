@@ -36,6 +36,8 @@ class Curve:
         Axis that `y` belongs to.
     points
         Draw points instead of a line.
+    marked
+        Draw a point at each value of the line.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Curve:
     colour: str
     side: Side = "left"
     points: bool = False
+    marked: bool = False
 
 
 @dataclass
@@ -177,12 +180,13 @@ class Plot(QWidget):
         up = _up(y, self.sides[curve.side], area)
         colour = QColor(curve.colour)
         good = np.isfinite(across) & np.isfinite(up)
-        if curve.points:
+        if curve.points or curve.marked:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colour)
             for px, py in zip(across[good], up[good], strict=True):
                 painter.drawEllipse(QPointF(px, py), 2.6, 2.6)
             painter.setBrush(Qt.BrushStyle.NoBrush)
+        if curve.points:
             return
         painter.setPen(QPen(colour, 1.6))
         for part in _unbroken(good):
