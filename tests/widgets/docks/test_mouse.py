@@ -148,6 +148,34 @@ class TestTraverses:
         widget.table.cellWidget(0, 3).textActivated.emit("ignore")
         assert self.stored(path, first)["use"] == "ignore"
 
+    def test_a_bad_analysis_is_left_out_by_a_click_and_taken_in_again(
+        self, qtbot: Any, viewer: Any, widget: Any, mouse: Mouse, path: Path
+    ) -> None:
+        first = widget.traverses.profiles[0]
+        before = widget.plot.curves[-1]
+        place = widget.plot.place_of(7)
+        qtbot.mouseMove(widget.plot, place.toPoint())
+        qtbot.waitUntil(lambda: "Analysis 7: mg# 0." in widget.plot.toolTip(), timeout=2000)
+        qtbot.mouseClick(widget.plot, LEFT, pos=place.toPoint())
+        assert self.stored(path, first)["left_out"] == "7"
+        measured, left_out = widget.plot.curves[-2:]
+        assert (left_out.name, list(left_out.keys)) == ("left out", [7])
+        assert len(measured.x) == len(before.x) - 1
+        assert "out of date: traverses changed since" in widget.state.text()
+        active_window(qtbot, viewer)
+        qtbot.keyClick(mouse.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert widget.plot.curves[-1].name == "mg# by EPMA"
+        assert "up to date" in widget.state.text()
+        qtbot.mouseClick(widget.plot, LEFT, pos=place.toPoint())
+        qtbot.mouseClick(widget.plot, LEFT, pos=place.toPoint())
+        assert "left_out" not in self.stored(path, first)
+
+    def test_a_profile_without_a_line_has_no_axis_of_grey(self, viewer: Any, widget: Any) -> None:
+        widget.traverses.remove(widget.current)
+        assert widget.plot.below.label == "Distance, µm"
+        assert {curve.side for curve in widget.plot.curves} == {"right"}
+        assert [curve.name for curve in widget.plot.curves] == ["mg# by EPMA"]
+
     def test_lines_keep_to_their_dock(self, qtbot: Any, viewer: Any, widget: Any) -> None:
         """A crystal can be clicked as soon as another dock is in front."""
         layer = viewer.layers["EPMA traverses"]

@@ -58,6 +58,7 @@ class ProfilesDock(StepDock):
             Axis("mg#", colour=MEASURED),
         )
         self.plot.empty_text = "Choose an EPMA table."
+        self.plot.picked.connect(self._on_point)
         self.agreement = wrapped("")
         self.owner = combo()
         self.owner.setToolTip("Give this line to another EPMA table")
@@ -152,13 +153,15 @@ class ProfilesDock(StepDock):
             self.plot.show_curves([])
             return
         line = self.shapes.line_on_screen(self.current)
+        left_out = self.traverses.left_out(self.current)
         try:
-            profile = profile_to_plot(section, points, line, self._law)
+            profile = profile_to_plot(section, points, line, self._law, left_out)
         except OlivineError as error:
             self.show_error(error)
             return
-        self.plot.below.label = "Distance, µm" if line is not None else "Point"
-        self.plot.show_curves(_curves(profile))
+        distance = "Distance, µm" if profile.by_distance else "Analysis, counted from 0"
+        self.plot.below.label = distance
+        self.plot.show_curves(_curves(profile, left_out))
         words = "" if np.isnan(profile.agreement) else f"{profile.agreement:.3f}"
         self.agreement.setText(
             f"{self.current}: mg# follows the grey with a correlation of {words}"
@@ -278,6 +281,10 @@ class ProfilesDock(StepDock):
             return
         self.traverses.set_use(profile, use)
 
+    def _on_point(self, point: int) -> None:
+        """Leave an analysis out that was clicked in the plot, or take it in again."""
+        self.traverses.leave_out(self.current, point)
+
     def _on_owner(self, other: str) -> None:
         if other != self.current:
             before, self.current = self.current, other
@@ -285,9 +292,7 @@ class ProfilesDock(StepDock):
 
     def _on_edited(self) -> None:
         try:
-            table = self.traverses.table
-            placed_rows = table[(table["kind"] == "spots") | table["x0_um"].notna()]
-            self.session.annotate("placements", placed_rows)
+            self.session.annotate("placements", self.traverses.to_store())
         except OlivineError as error:
             self.show_error(error)
         self._show_all()
@@ -336,13 +341,30 @@ class ProfilesDock(StepDock):
 _EMPTY = ("kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
 
 
-def _curves(profile: Profile) -> list[Curve]:
-    curves = [
-        Curve("grey", profile.distance_um, profile.grey, GREY),
-        Curve("mg# by EPMA", profile.point_distance_um, profile.mg, MEASURED, "right", points=True),
-    ]
+def _curves(profile: Profile, left_out: set[int]) -> list[Curve]:
+    """Curves along a profile; analyses that are left out are rings."""
+    curves = [Curve("grey", profile.distance_um, profile.grey, GREY)] if profile.grey.size else []
     if profile.predicted is not None:
-        curves.insert(
-            1, Curve("mg# from grey", profile.distance_um, profile.predicted, PREDICTED, "right")
+        curves.append(
+            Curve("mg# from grey", profile.distance_um, profile.predicted, PREDICTED, "right")
         )
+    out = np.isin(profile.point, list(left_out))
+    for words, which, click in (
+        ("mg# by EPMA", ~out, "click to leave it out"),
+        ("left out", out, "left out; click to take it in again"),
+    ):
+        points = [int(point) for point in profile.point[which]]
+        tips = [
+            f"Analysis {point}: mg# {mg:.3f}; {click}"
+            for point, mg in zip(points, profile.mg[which], strict=True)
+        ]
+        along = profile.point_distance_um[which], profile.mg[which]
+        hollow = words == "left out"
+        if points:
+            curves.append(
+                Curve(
+                    words, *along, MEASURED, "right",
+                    points=True, hollow=hollow, keys=points, tips=tips,
+                )
+            )  # fmt: skip
     return curves
