@@ -140,6 +140,7 @@ if mood == "crash":
 if mood in ("slow", "deaf"):
     if mood == "deaf":
         import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    tell(event="loss", step=5, train_loss=0.9)
     for k in range(600):
         tell(event="progress", done=k, total=600, message="Working")
         if stop.is_set(): tell(event="cancelled", step=step); sys.exit(130)

@@ -31,6 +31,7 @@ class MasksDock(StepDock):
         self.rule.setToolTip(MaskSettings.model_fields["rule"].description or "")
         self.rule.currentTextChanged.connect(self._show_rule)
         self.own = QLineEdit()
+        self._from_rule = ""
         self.own.setPlaceholderText("Ca/Mg < 0.1 and Mg > 30")
         self.own.setToolTip(
             "Conditions on counts joined by 'and': sums and ratios of signals, < or > a number"
@@ -67,6 +68,12 @@ class MasksDock(StepDock):
         self.legend.setText(f"{text}." if composite.on else "")
 
     def _show_rule(self, rule: str) -> None:
+        if rule in NAMED_RULES:
+            untouched = self.own.text() in ("", self._from_rule)
+            self._from_rule = NAMED_RULES[rule]
+            if untouched:  # own conditions begin with those of the rule
+                self.own.setText(self._from_rule)
+                self.own.setCursorPosition(0)
         self.own.setVisible(rule == OWN)
         self.conditions.setText(NAMED_RULES.get(rule, ""))
         self.conditions.setVisible(rule in NAMED_RULES)

@@ -386,7 +386,10 @@ class SectionDock(StepDock):
             return
         destination = self.destination.path()
         if destination is not None:
+            warnings = self._warnings
             self.open(destination)
+            if warnings:  # opening took the messages of the section before away
+                self.show_error("\n".join(warnings[:6]))
 
 
 def _dropped(event: Any) -> Path | None:

@@ -17,6 +17,7 @@ from napari_olivine.widgets.layers import (
     LEVELLED,
     image_names,
     images_to_show,
+    install_readout,
     layer_data,
     layer_name,
     section_of,
@@ -326,6 +327,7 @@ class OpenSection:
         if path is None:
             return
         mark = layer.metadata[LAYER_KEY]
+        install_readout(layer, self.viewer.layers)
         if self.section is None or self.section.path != path:
             section = Section(path)
             self._begin(section)
