@@ -54,12 +54,12 @@ def test_a_dock_that_is_closed_while_it_trains(qtbot: Any, viewer: Any, tmp_path
 
 def test_a_message_goes_with_its_cause(qtbot: Any, viewer: Any) -> None:
     profiles = dock(viewer, "EPMA profiles")
+    qtbot.waitUntil(profiles.isVisible)
     uses = {name: profiles.traverses.use(name) for name in profiles.traverses.profiles}
     for name in uses:
         profiles.traverses.set_use(name, "ignore")
     qtbot.mouseClick(profiles.run_button, LEFT)
     assert "Set at least one traverse" in profiles.run_bar.error_text.text()
-    print(profiles.isVisible(), profiles.run_bar.isVisible(), profiles.run_bar.error_box.isVisibleTo(profiles))
     assert profiles.run_bar.error_box.isVisible()
     box = profiles.table.cellWidget(0, 3)
     box.setFocus()

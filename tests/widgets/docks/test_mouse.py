@@ -73,7 +73,8 @@ class TestTraverses:
             on_screen = (
                 np.array(layer.edge_width) * Section(widget.session.section.path).pixel_size_um
             )
-            np.testing.assert_allclose(on_screen * zoom, 3.0, rtol=0.01)
+            chosen = [6.0, *[3.0] * 5]
+            np.testing.assert_allclose(on_screen * zoom, chosen, rtol=0.01)
         for before, after in zip(placed, layer.data, strict=True):
             np.testing.assert_array_equal(before, after)
         assert not widget.session.history.can_undo
@@ -183,6 +184,31 @@ class TestTraverses:
         assert (layer.mode, viewer.layers.selection.active) == ("direct", layer)
         viewer.window.add_plugin_dock_widget("napari-olivine", "Crystals", tabify=True)
         qtbot.waitUntil(lambda: layer.mode == "pan_zoom", timeout=2000)
+
+    def test_delete_takes_the_chosen_line_in_every_mode(
+        self, qtbot: Any, viewer: Any, widget: Any, mouse: Mouse
+    ) -> None:
+        layer = viewer.layers["EPMA traverses"]
+        active_window(qtbot, viewer)
+        second = widget.traverses.profiles[1]
+        widget.table.setFocus()
+        qtbot.keyClick(widget.table, Qt.Key.Key_Down)
+        assert widget.current == second
+        assert np.argmax(layer.edge_width) == 1, "the chosen line is the broad one"
+        qtbot.keyClick(widget.table, Qt.Key.Key_Delete)
+        assert widget.traverses.line(second) is None
+        qtbot.keyClick(widget.table, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert widget.traverses.line(second) is not None
+        for mode in ("pan_zoom", "direct"):
+            viewer.layers.selection.active = layer
+            layer.mode = mode
+            mouse.canvas.setFocus()
+            qtbot.keyClick(mouse.canvas, Qt.Key.Key_Delete)
+            assert widget.traverses.line(second) is None, mode
+            qtbot.mouseClick(widget.tools["Undo"], LEFT)
+        viewer.layers.selection.active = viewer.layers["BSE"]
+        qtbot.keyClick(mouse.canvas, Qt.Key.Key_Delete)
+        assert widget.traverses.line(second) is not None, "the lines are not what is worked on"
 
     def test_deleted_line_leaves_its_table_unplaced(
         self, qtbot: Any, viewer: Any, widget: Any, path: Path

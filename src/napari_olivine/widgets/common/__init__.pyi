@@ -10,6 +10,7 @@ from .controls import (
     heading as heading,
     push_button as push_button,
     readable as readable,
+    reserve_lines as reserve_lines,
     row_layout as row_layout,
     single_shot as single_shot,
     wrapped as wrapped,

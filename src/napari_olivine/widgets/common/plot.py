@@ -17,6 +17,8 @@ from qtpy.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPalette, Q
 from qtpy.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
 
+from napari_olivine.widgets.common.controls import readable
+
 NEAR_PX = 8.0
 """How near to a point a click must be, px of the screen."""
 
@@ -207,7 +209,7 @@ class Plot(QWidget):
     ) -> None:
         for side in ticks:
             axis = self.sides[side]
-            colour = QColor(axis.colour) if axis.colour else ink
+            colour = QColor(readable(axis.colour, self)) if axis.colour else ink
             near = Qt.AlignmentFlag.AlignRight if side == "left" else Qt.AlignmentFlag.AlignLeft
             for value, text in ticks[side]:
                 y = _up(value, axis, area)
@@ -238,7 +240,7 @@ class Plot(QWidget):
 
     def _draw_curve(self, painter: QPainter, area: QRectF, curve: Curve) -> None:
         across, up = self._on_screen(area, curve)
-        colour = QColor(curve.colour)
+        colour = QColor(readable(curve.colour, self))
         good = np.isfinite(across) & np.isfinite(up)
         if curve.points or curve.marked:
             painter.setPen(QPen(colour, 1.4) if curve.hollow else Qt.PenStyle.NoPen)
@@ -271,10 +273,11 @@ class Plot(QWidget):
                 x, row = 4.0, row + 1
             if draw:
                 middle = row * height + height / 2
-                painter.setPen(QPen(QColor(curve.colour), 2))
+                colour = QColor(readable(curve.colour, self))
+                painter.setPen(QPen(colour, 2))
                 if curve.points:
                     if not curve.hollow:
-                        painter.setBrush(QColor(curve.colour))
+                        painter.setBrush(colour)
                     painter.drawEllipse(QPointF(x + 8, middle), 2.2, 2.2)
                     painter.setBrush(Qt.BrushStyle.NoBrush)
                 else:

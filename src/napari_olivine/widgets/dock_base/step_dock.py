@@ -27,6 +27,7 @@ from napari_olivine.widgets.common import (
     memory_box,
     memory_budget,
     readable,
+    single_shot,
     wrapped,
 )
 from napari_olivine.widgets.dock_base.close_guard import guard_window
@@ -120,6 +121,10 @@ class StepDock(Dock):
 
     def on_event(self, event: dict[str, Any]) -> None:
         """Show numbers that the running step reports."""
+
+    def on_theme(self) -> None:
+        """Draw again what has colours of its own: the theme changed."""
+        self.show_state()
 
     def on_finished(self) -> None:
         """Do what is to be done after the step ended well and its layers are shown."""
@@ -284,6 +289,7 @@ class StepDock(Dock):
             (session.section_opened, self._on_section_opened),
             (session.product_changed, self._on_product_changed),
             (session.annotations_changed, self._on_annotations_changed),
+            (session.viewer.events.theme, self._on_theme),
         ):
             self.connections.connect(signal, slot)
 
@@ -372,6 +378,10 @@ class StepDock(Dock):
             self.hide_error()  # its cause may be gone
         self.on_product_changed(product)
         self.show_state()
+
+    def _on_theme(self, _event: Any) -> None:
+        # napari changes the palette after it has said so.
+        single_shot(self, 0, self.on_theme).start()
 
     def _on_annotations_changed(self, _name: str) -> None:
         self.hide_error()

@@ -34,7 +34,7 @@ class WorkNote(QObject):
         self.button.setToolTip("Open the dock of the step that works")
         self.button.clicked.connect(self._open)
         self.button.hide()
-        window.statusBar().insertPermanentWidget(0, self.button)
+        window.statusBar().addPermanentWidget(self.button)
         self._every_second = QTimer(self)
         self._every_second.setInterval(1000)
         self._every_second.timeout.connect(self.show_work)

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QShortcut
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
@@ -95,6 +96,7 @@ class ProfilesDock(StepDock):
             ("Draw", draw_tip, self.draw_line),
             ("Move", "Drag the ends of a line", self.shapes.move_mode),
             ("Flip", "The profile was measured the other way", self.flip),
+            ("Delete", "Take the line of the chosen EPMA table off the image (Del)", self.delete),
             ("Undo", "", None),
         ):
             button = self.tools[name] = QPushButton(name)
@@ -103,7 +105,33 @@ class ProfilesDock(StepDock):
                 button.clicked.connect(action)
             row.addWidget(button)
         WindowUndo.of(self.session).follow(self.tools["Undo"], self.connections)
+        self._add_delete_keys()
         return row
+
+    def _add_delete_keys(self) -> None:
+        """Delete the chosen line by key, in the table and, in every mode, on the image."""
+        viewer: Any = self.session.viewer
+        canvas = viewer.window._qt_viewer.canvas.native
+        on_canvas = []
+        for parent in (self.table, canvas):
+            for key in ("Del", "Backspace"):
+                shortcut = QShortcut(QKeySequence(key), parent)
+                shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                shortcut.activated.connect(self.delete)
+                on_canvas += [shortcut] if parent is canvas else []
+
+        def follow(_event: Any = None) -> None:
+            active = viewer.layers.selection.active
+            for shortcut in on_canvas:
+                shortcut.setEnabled(active is not None and active is self.shapes.layer)
+
+        def remove() -> None:
+            for shortcut in on_canvas:
+                shortcut.deleteLater()
+
+        self.connections.connect(viewer.layers.selection.events.active, follow)
+        self.connections.on_close(remove)
+        follow()
 
     @override
     def on_front(self, front: bool) -> None:
@@ -190,7 +218,8 @@ class ProfilesDock(StepDock):
             )
             self.owner.setCurrentText(self.current)
         self.owner.setEnabled(line is not None)
-        self.tools["Flip"].setEnabled(line is not None)
+        for tool in ("Flip", "Delete"):
+            self.tools[tool].setEnabled(line is not None)
         self.draw()
 
     def _show_spots(self) -> None:
@@ -243,6 +272,11 @@ class ProfilesDock(StepDock):
         """Swap the ends of the current line."""
         self.traverses.flip(self.current)
 
+    def delete(self) -> None:
+        """Take the line of the current profile off the image."""
+        if self.traverses.line(self.current) is not None:
+            self.traverses.remove(self.current)
+
     def _on_history(self, step: HistoryStep) -> None:
         """Choose the traverse whose edit was taken back or done again, and show it."""
         target = step.command.target
@@ -271,6 +305,7 @@ class ProfilesDock(StepDock):
     def _on_line_selected(self, profile: str) -> None:
         if profile != self.current:
             self.current = profile
+            self.shapes.mark({profile})
             self._show_current()
 
     def _on_use(self, profile: str, use: str) -> None:
@@ -306,6 +341,11 @@ class ProfilesDock(StepDock):
         return super().settings()
 
     @override
+    def on_theme(self) -> None:
+        super().on_theme()
+        self._show_all()
+
+    @override
     def on_section_opened(self) -> None:
         self.current = ""
         self.fill()
@@ -333,12 +373,21 @@ class ProfilesDock(StepDock):
         section = self.session.require()
         product = section.product("calibration")
         if product is not None:
-            notes = product.notes.get("test") or product.notes.get("calibrate") or {}
-            if notes.get("rmse") is not None:
-                self.run_bar.say(f"RMSE of mg# {notes['rmse']:.4f}, R2 {notes['r2']:.3f}")
+            self.run_bar.say(_result(product.notes))
 
 
 _EMPTY = ("kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
+
+
+def _result(notes: dict[str, Any]) -> str:
+    """Say how well a calibration fits the test traverses, or its own points without any."""
+    test, own = notes.get("test") or {}, notes.get("calibrate") or {}
+    scores = test if test.get("rmse") is not None else own
+    if scores.get("rmse") is None:
+        return "The calibration has no score: no point could be compared."
+    r2 = "" if scores.get("r2") is None else f", R2 {scores['r2']:.3f}"
+    of = "" if scores is test else " of its own points: no traverse tests it"
+    return f"RMSE of mg# {scores['rmse']:.4f}{r2}{of}"
 
 
 def _curves(profile: Profile, left_out: set[int]) -> list[Curve]:

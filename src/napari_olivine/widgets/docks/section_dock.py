@@ -66,7 +66,14 @@ class SectionDock(StepDock):
         self.check_button = push_button(
             "Check", self.check, "Read everything in the section: is it whole?"
         )
-        self.body.addLayout(row_layout(self.open_button, self.refresh_button, self.check_button))
+        self.import_button = push_button(
+            "Import...",
+            lambda: self.import_part.set_expanded(True),
+            "Make a section from an instrument's folder: the form at the end of this dock",
+        )
+        self.body.addLayout(
+            row_layout(self.open_button, self.import_button, self.refresh_button, self.check_button)
+        )
         self.title = wrapped("No section is open.", rich=True)
         self.body.addWidget(self.title)
         self.next = wrapped(rich=True)
@@ -86,7 +93,6 @@ class SectionDock(StepDock):
         self.body.addWidget(self.composite)
         self.sessions = SessionsPart(self.session, self.connections)
         self.sessions.failed.connect(self._on_sessions_failed)
-        self.connections.connect(self.session.viewer.events.theme, self._on_theme)
         self.body.addWidget(self.sessions)
         self.levelling = LevellingPart(self.session, self.connections)
         self.levelling.wanted.connect(self.level)
@@ -210,8 +216,11 @@ class SectionDock(StepDock):
                 f"<a style='color:{readable(LINK, self)}' href='{todo.step}'>{todo.dock}</a>"
             )
 
-    def _on_theme(self, _event: Any) -> None:
-        QTimer.singleShot(0, self._show_next)
+    @override
+    def on_theme(self) -> None:
+        super().on_theme()
+        self._show_next()
+        self.sessions.fill()
 
     def _go_to(self, step: str) -> None:
         open_dock(self.session.viewer, dock_of(step), step)

@@ -21,6 +21,8 @@ from napari_olivine.widgets.common import (
     Problem,
     form_layout,
     push_button,
+    readable,
+    reserve_lines,
     single_shot,
     wrapped,
 )
@@ -40,6 +42,8 @@ from napari_olivine.widgets.state import Viewport
 
 POOR = 0.7
 """IoU at the default threshold below which the dock warns that the model is poor."""
+
+POOR_COLOUR = "#e69f00"
 
 COUNT_MS = 150
 """Pause after a change of threshold or view before crystals are counted."""
@@ -68,7 +72,7 @@ class SegmentDock(StepDock):
         )
         self.look.setCheckable(True)  # show_state sets it too: only a click starts or stops
         self.body.addWidget(self.look)
-        self.progress_text = wrapped()
+        self.progress_text = reserve_lines(wrapped(), 2)
         self.body.addWidget(self.progress_text)
         field = SegmentSettings.model_fields["threshold"]
         self.threshold = threshold_slider(field.default)
@@ -77,7 +81,7 @@ class SegmentDock(StepDock):
         self.preview = QCheckBox("Preview on the probability")
         self.preview.setToolTip("Show where the probability reaches the threshold")
         self.preview.toggled.connect(self._on_threshold)
-        self.numbers = wrapped()
+        self.numbers = reserve_lines(wrapped(), 2)
         self.body.addLayout(
             form_layout(("Threshold", self.threshold), ("", self.preview), ("", self.numbers))
         )
@@ -246,8 +250,9 @@ class SegmentDock(StepDock):
         words = name or f"{folder.name}, the newest of this section"
         text = f"<b>{words}</b>: {card.title}<br>On its validation sessions {scores_of(card)}"
         if card.scores.get("iou_0.1", 1.0) < POOR:
+            colour = readable(POOR_COLOUR, self)
             text += (
-                "<br><span style='color:#e69f00'>Much that is not olivine is taken for it at a "
+                f"<br><span style='color:{colour}'>Much that is not olivine is taken for it at a "
                 f"threshold of 0.1: train longer, or try {card.best_threshold:.2f}.</span>"
             )
         self.about.setText(text)

@@ -155,11 +155,13 @@ class WindowUndo(QObject):
 
 
 def _text_field(widget: Any) -> Any:
-    """Return the field that a person types into; on some systems it does not take every key."""
+    """Return the field with something that a person typed and may take back, `None` for none."""
     if isinstance(widget, QAbstractSpinBox | QComboBox):
         widget = widget.lineEdit()
-    typed = isinstance(widget, QLineEdit | QTextEdit | QPlainTextEdit) and not widget.isReadOnly()
-    return widget if typed else None
+    if not isinstance(widget, QLineEdit | QTextEdit | QPlainTextEdit) or widget.isReadOnly():
+        return None
+    text = widget if isinstance(widget, QLineEdit) else widget.document()
+    return widget if text.isUndoAvailable() or text.isRedoAvailable() else None
 
 
 def _in_our_dock(widget: Any) -> bool:

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -230,7 +231,7 @@ class ImportPart(Collapsible):
             title = QTableWidgetItem(name)
             title.setData(Qt.ItemDataRole.UserRole, name)
             title.setToolTip("Double click to give it another name, e.g. Mg, or BSE")
-            kind = f"{signal.dtype}" if signal is not None else ""
+            kind = kind_in_words(signal.dtype) if signal is not None else ""
             files = str(len(signal.files)) if signal is not None else ""
             for column, item in ((TAKE, tick), (NAME, title)):
                 self.signals.setItem(row, column, item)
@@ -309,6 +310,12 @@ class ImportPart(Collapsible):
         self.mapper = ColumnMapper(folder, self)
         self.mapper.saved.connect(self.recognise)
         self.mapper.show()
+
+
+def kind_in_words(dtype: Any) -> str:
+    """Say what the values of an image are, e.g. ``"whole, 8 bit"``."""
+    kind = np.dtype(dtype)
+    return f"{'decimal' if kind.kind == 'f' else 'whole'}, {8 * kind.itemsize} bit"
 
 
 def describe(source: Any, tiles: Any = None, pixel_size_set: bool = False) -> str:

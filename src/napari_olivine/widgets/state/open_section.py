@@ -328,6 +328,8 @@ class OpenSection:
             return
         mark = layer.metadata[LAYER_KEY]
         install_readout(layer, self.viewer.layers)
+        if mark["product"] == "mg" or (mark["product"] == "images" and mark["name"] != "BSE"):
+            layer.colorbar.visible = True
         if self.section is None or self.section.path != path:
             section = Section(path)
             self._begin(section)
