@@ -237,9 +237,9 @@ class ShapesView:
         if not self.there or self._session.section is None or self._busy:
             return
         self._busy = True
+        self.layer.current_edge_width = self._width_px()  # first: napari gives it to chosen ones
         widths = self._widths_px()
         self.layer.edge_width = widths + [self._width_px()] * (len(self.layer.data) - len(widths))
-        self.layer.current_edge_width = self._width_px()
         self._busy = False
 
     # ------------------------------------------------------------------ what the person does
