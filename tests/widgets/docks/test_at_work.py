@@ -10,6 +10,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_olivine.masks import NAMED_RULES
+from napari_olivine.registry import DOCKS
 from napari_olivine.widgets.dock_base.work_note import WorkNote
 from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.widget_sections import copy_of, finished_section
@@ -66,6 +67,25 @@ def test_a_message_goes_with_its_cause(qtbot: Any, viewer: Any) -> None:
     qtbot.keyClicks(box, "c")
     box.textActivated.emit(box.currentText())
     assert not profiles.run_bar.error_box.isVisible()
+
+
+def test_sections_are_opened_again_and_all_docks_at_once(
+    qtbot: Any, viewer: Any, tmp_path: Path
+) -> None:
+    first = OpenSection.of(viewer).require().path
+    section = dock(viewer, "Section")
+    other = copy_of(finished_section(), tmp_path / "other")
+    section.open(other)
+    section.recent.fill()
+    newest, before, *_ = section.recent.actions()
+    assert (newest.toolTip(), before.toolTip()) == (str(other), str(first))
+    before.trigger()
+    assert OpenSection.of(viewer).require().path == first
+    qtbot.mouseClick(section.docks_button, LEFT)
+    assert set(viewer.window.dock_widgets) >= {f"{name} (napari-olivine)" for name in DOCKS}
+    qtbot.waitUntil(section.isVisible)
+    qtbot.mouseClick(section.import_button, LEFT)
+    qtbot.waitUntil(lambda: section.source.visibleRegion().boundingRect().height() > 5)
 
 
 def test_own_conditions_begin_with_those_of_the_rule(qtbot: Any, viewer: Any) -> None:

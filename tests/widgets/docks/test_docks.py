@@ -357,7 +357,7 @@ class TestRunning:
 
 class TestExport:
     def test_catalogue_is_written_from_the_window(
-        self, qtbot: Any, viewer: Any, tmp_path: Path
+        self, qtbot: Any, viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         other, widget = dock(viewer, "Phase masks"), dock(viewer, "Crystals")
         qtbot.wait(100)
@@ -379,6 +379,13 @@ class TestExport:
         assert not widget.run_bar.error_box.isVisible(), widget.run_bar.error_text.text()
         assert widget.run_bar.log.text() == f"The catalogue is in {tmp_path / 'catalogue'}"
         assert widget.export.export_button.isEnabled()
+        opened: list[str] = []
+        monkeypatch.setattr(
+            "napari_olivine.widgets.crystals.export_part.QDesktopServices.openUrl",
+            lambda url: opened.append(url.toLocalFile()),
+        )
+        qtbot.mouseClick(widget.export.open_button, LEFT)
+        assert opened == [str(tmp_path / "catalogue")]
         table = pd.read_csv(tmp_path / "catalogue" / "crystals.csv")
         assert len(table) == len(crystals_of(path))
         assert (tmp_path / "catalogue" / "crystals.tif").is_file()
