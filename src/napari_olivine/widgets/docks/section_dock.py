@@ -189,7 +189,8 @@ class SectionDock(StepDock):
         """Open every dock; this one stays in front."""
         for name in DOCKS:
             open_dock(self.session.viewer, name)
-        open_dock(self.session.viewer, dock_of(self.step))
+        # In the next pass, when each has found its place behind the others.
+        QTimer.singleShot(0, lambda: open_dock(self.session.viewer, dock_of(self.step)))
 
     def look_again(self) -> None:
         """Show what was changed outside this window."""
