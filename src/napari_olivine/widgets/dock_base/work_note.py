@@ -60,9 +60,9 @@ class WorkNote(QObject):
             return
         self._every_second.start()
         done, total, _message = jobs.newest_progress or (0.0, 0.0, "")
-        share = f" {done / total:.0%}" if total else ""
+        share = f"{done / total:.0%}, " if total else ""
         passed = clock(time.monotonic() - jobs.began)
-        self.button.setText(f"{dock_of(jobs.step)} is at work:{share}, {passed}")
+        self.button.setText(f"{dock_of(jobs.step)} is at work: {share}{passed}")
 
     def _open(self) -> None:
         open_dock(self._session.viewer, dock_of(self._session.jobs.step))
