@@ -191,6 +191,32 @@ def test_the_table_has_every_point_and_its_story(section: Section):
     assert np.allclose(table["mg_epma"], mg_number(rows["MgO"], rows["FeO"]))
 
 
+def test_an_analysis_that_a_person_left_out_counts_for_nothing(section: Section):
+    calibrate(section)
+    before = report(section)
+    rows = pd.concat([analyses(profile) for profile in CENTRES])
+    rows.loc[(rows["profile"] == "p1") & (rows["point"] == 20), ["MgO", "FeO"]] = [5.0, 60.0]
+    put_analyses(section, rows)
+    kept_out = placements().assign(left_out=["20", "", "3 7", ""])
+    section.annotate("placements", kept_out)
+    told: list[Any] = []
+    calibrate(section, job=Job(listen=told.append))
+    table = section.table("calibration", "profiles").set_index(["profile", "point"])
+    flagged = table[table["flags"].str.contains("left out by hand")]
+    assert list(flagged.index) == [("p1", 20), ("p3", 3), ("p3", 7)]
+    assert not flagged["good"].any() and not flagged["fitted"].any()
+    after = report(section)
+    assert [after["profiles"][p]["left_out"] for p in ("p1", "p2", "p3", "p4")] == [1, 0, 2, 0]
+    rmse = [one["scores"]["test"]["filtered"]["rmse"] for one in (before, after)]
+    assert rmse[1] == pytest.approx(rmse[0], rel=0.1), "as if the bad one had not been measured"
+    section.annotate("placements", kept_out.assign(left_out=["999", "", "", ""]))
+    calibrate(section, job=Job(listen=told.append))
+    assert any("leaves out analysis 999 of p1" in str(event.get("message")) for event in told)
+    section.annotate("placements", kept_out.assign(left_out=["some", "", "", ""]))
+    with pytest.raises(SectionError, match="row 2, left_out: 'some' are no numbers"):
+        calibrate(section)
+
+
 def test_a_placement_by_hand_is_refined_and_kept(section: Section):
     section.annotate("placements", placements(error_um=6.0))
     before = section.fingerprint("annotations/placements")

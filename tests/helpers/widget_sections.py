@@ -140,12 +140,15 @@ if mood == "crash":
 if mood in ("slow", "deaf"):
     if mood == "deaf":
         import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    tell(event="loss", step=5, train_loss=0.9)
     for k in range(600):
         tell(event="progress", done=k, total=600, message="Working")
         if stop.is_set(): tell(event="cancelled", step=step); sys.exit(130)
         time.sleep(0.05)
 print("a library says hello")
-tell(event="epoch", epoch=1, train_loss=0.5, val_loss=0.6, val_iou=0.7)
+tell(event="loss", step=5, train_loss=0.9)
+tell(event="loss", step=10, train_loss=0.5)
+tell(event="epoch", epoch=1, step=10, train_loss=0.5, val_loss=0.6, val_iou=0.7)
 tell(event="progress", done=1, total=1, message="Grün fertig")
 tell(event="finished", step=step, products=["mask"])
 """

@@ -199,6 +199,7 @@ def test_training_learns_the_grains(tmp_path: Path) -> None:
     assert sorted(f.name for f in product.path.iterdir()) == [
         "card.json",
         "history.csv",
+        "losses.csv",
         "product.json",
         "weights.safetensors",
     ]
@@ -247,7 +248,7 @@ def test_stopped_training_ends_where_an_unbroken_one_does(
     assert any("Going on after step 5" in str(event.get("message")) for event in events)
     one, two = (load_model(product.path)[0].state_dict() for product in (whole, resumed))
     assert all(torch.equal(one[name], two[name]) for name in one)
-    for file in ("history.csv",):
+    for file in ("history.csv", "losses.csv"):
         assert (whole.path / file).read_text() == (resumed.path / file).read_text()
 
 
@@ -372,6 +373,32 @@ def test_training_goes_on_from_a_model_folder(section: Section) -> None:
     assert "weights.safetensors" in card["weights_from"]
     assert "new: nothing" in card["weights_from"]
     assert first.recipe.inputs.keys() < second.recipe.inputs.keys()
+
+
+def test_a_model_that_learns_on_does_not_become_worse(section: Section) -> None:
+    first = train(section, TrainSettings(**TINY))
+    spoiled = TINY | {"epochs": 1, "learning_rate": 0.5}
+    settings = TrainSettings(weights=str(first.path), name="second", **spoiled)
+    second = train(section, settings)
+    start, end = pd.read_csv(second.path / "history.csv").itertuples()
+    assert (start.epoch, start.step, end.epoch, end.step) == (0, 0, 1, 3)
+    assert start.val_loss == pytest.approx(read_card(first.path).scores["cross_entropy"], abs=1e-5)
+    assert end.val_loss > start.val_loss
+    assert read_card(second.path).best_step == 0
+    one, two = (load_model(product.path)[0].state_dict() for product in (first, second))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_training_loss_is_a_curve_by_steps(section: Section) -> None:
+    events: list[dict] = []
+    product = train(section, TrainSettings(**TINY | {"steps": 7}), Job(listen=events.append))
+    losses = pd.read_csv(product.path / "losses.csv")
+    assert losses["step"].tolist() == [5, 7, 12, 14]  # every five steps, and at each validation
+    told = [event["train_loss"] for event in events if event["event"] == "loss"]
+    assert told == losses["train_loss"].tolist()
+    history = pd.read_csv(product.path / "history.csv")
+    first = (5 * told[0] + 2 * told[1]) / 7
+    assert history["train_loss"][0] == pytest.approx(first)
 
 
 def test_paper_network_takes_one_step(section: Section) -> None:

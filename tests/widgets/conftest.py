@@ -6,6 +6,14 @@ import gc
 from typing import Any
 
 import pytest
+from qtpy.QtCore import QSettings
+
+
+@pytest.fixture(autouse=True, scope="session")
+def preferences(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Leave the preferences of the person who runs the tests alone."""
+    scope, folder = QSettings.Scope.UserScope, str(tmp_path_factory.mktemp("preferences"))
+    QSettings.setPath(QSettings.Format.NativeFormat, scope, folder)
 
 
 @pytest.fixture

@@ -39,12 +39,14 @@ from napari_olivine.calibration.traverse import (
 )
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.section import Section, session_index
+from napari_olivine.section import LEFT_OUT, Section, points_of, session_index
 
 Floats = NDArray[np.float64]
 
 NEAR_PX = 3
 """A point this close to the mineral may have been measured on it."""
+
+LEFT_OUT_FLAG = "left out by hand"
 
 MARGIN_PX = 32
 """Surroundings of a point from which artefacts are recognised."""
@@ -135,6 +137,7 @@ def collect_points(
         table.insert(0, "profile", name)
         table.insert(1, "kind", str(placement["kind"]))
         table.insert(2, "use", str(placement["use"]))
+        _leave_out(table, points_of(placement.get(LEFT_OUT)), job)
         points.lines[name] = reader.place(table, rows, placement)
         reader.read_grey(table)
         tables.append(table)
@@ -147,6 +150,20 @@ def collect_points(
     names = np.array([session.session for session in grey.sessions] + [""], dtype=object)
     points.table.insert(3, "session", names[places])
     return points
+
+
+def _leave_out(table: pd.DataFrame, numbers: set[int], job: Job) -> None:
+    """Take the analyses of a profile out that a person has left out: they count for nothing."""
+    left_out = table["point"].isin(numbers)
+    words = table["flags"]
+    table["flags"] = words.where(~left_out, words.where(words == "", words + "; ") + LEFT_OUT_FLAG)
+    table["good"] &= ~left_out
+    if unknown := numbers - set(table["point"]):
+        job.warn(
+            f"annotations/placements.csv leaves out analysis {', '.join(map(str, sorted(unknown)))}"
+            f" of {table['profile'].iloc[0]}, which its table does not have.",
+            remedy="Correct the column left_out: the analyses may have got other numbers.",
+        )
 
 
 def resolve_mineral(section: Section, settings: CalibrateSettings, job: Job) -> CalibrateSettings:

@@ -19,7 +19,12 @@ from napari_olivine.calibration.phase import (
     open_rock,
     phase_product,
 )
-from napari_olivine.calibration.points import Points, collect_points, resolve_mineral
+from napari_olivine.calibration.points import (
+    LEFT_OUT_FLAG,
+    Points,
+    collect_points,
+    resolve_mineral,
+)
 from napari_olivine.calibration.regression import Calibration, fit_calibration
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.errors import InputError, SectionError
@@ -146,6 +151,7 @@ def _calibration(
         points.table.to_parquet(draft.path / "profiles.parquet", index=False)
         draft.notes["calibrate"] = report["scores"]["calibrate"]["filtered"]
         draft.notes["test"] = report["scores"]["test"]["filtered"]
+        draft.notes["left_out"] = sum(story["left_out"] for story in report["profiles"].values())
         job.report("scores", **report["scores"])
     return section.require("calibration")
 
@@ -254,6 +260,7 @@ def _profiles(points: Points, raw: pd.DataFrame) -> dict[str, dict[str, Any]]:
             "points": len(rows),
             "fitted": int(rows["fitted"].sum()),
             "outliers": int(rows["outlier"].sum()),
+            "left_out": int(rows["flags"].str.contains(LEFT_OUT_FLAG).sum()),
             "flagged": int((rows["flags"] != "").sum()),
             "raw": _score(raw, profile=name),
             "filtered": _score(table, profile=name),

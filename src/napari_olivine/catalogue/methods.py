@@ -146,6 +146,9 @@ def _calibration(section: Section) -> list[str]:
     sentences = [words + _agreement(scores.get("calibrate")) + "."]
     if settings.get("level_grey"):
         sentences.append("The grey was levelled between tiles and sessions before.")
+    if left_out := scores.get("left_out"):
+        analyses = "analysis was" if left_out == 1 else "analyses were"
+        sentences.append(f"{left_out} {analyses} left out by hand.")
     test = _agreement(scores.get("test"))
     if test:
         sentences.append(f"Profiles that took no part were predicted as well{test}.")

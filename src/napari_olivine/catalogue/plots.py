@@ -121,6 +121,8 @@ def plot_sizes(table: pd.DataFrame, bounds_um2: tuple[float, float], file: Path)
     file
         PNG to write.
     """
+    from matplotlib.ticker import MaxNLocator
+
     with figure(file, 6.5, 4.2) as drawn:
         axes = drawn.add_subplot()
         names = [n for n in CLASS_COLOURS if (crystal_classes(table) == n).any()]
@@ -141,6 +143,7 @@ def plot_sizes(table: pd.DataFrame, bounds_um2: tuple[float, float], file: Path)
             powers = np.arange(np.floor(edges[0]), np.ceil(edges[-1]) + 1)
             axes.set_xticks(powers, [f"$10^{{{power:.0f}}}$" for power in powers])
             axes.set_xlim(edges[0] - 0.1, edges[-1] + 0.1)
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))  # no quarters of a crystal
             axes.legend(fontsize=8, frameon=True, edgecolor="none", framealpha=0.9)
         else:
             _say_empty(axes, "no crystals")

@@ -1,3 +1,4 @@
+from .annotations import LEFT_OUT as LEFT_OUT, points_of as points_of
 from .atomic_io import (
     atomic_path as atomic_path,
     half_written as half_written,

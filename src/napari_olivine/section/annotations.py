@@ -15,7 +15,7 @@ from napari_olivine.section.sessions import Session
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMES = ("session", "profile", "standard")
+NAMES = ("session", "profile", "standard", "left_out")
 """Columns that hold names, also where these look like numbers."""
 
 SESSIONS = ("session", "row0", "row1", "col0", "col1")
@@ -23,6 +23,9 @@ SESSIONS = ("session", "row0", "row1", "col0", "col1")
 
 PLACEMENTS = ("profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
 """Columns of the placements of profiles; the coordinates of what is not placed yet are empty."""
+
+LEFT_OUT = "left_out"
+"""Column of the placements that may be missing: numbers of analyses to leave out, with spaces."""
 
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -94,6 +97,16 @@ def check_placements(table: pd.DataFrame, file: Path) -> None:
     import pandas as pd
 
     _require(PLACEMENTS, table, file)
+    for place, text in enumerate(table[LEFT_OUT].fillna("") if LEFT_OUT in table else ()):
+        try:
+            points_of(text)
+        except ValueError:
+            raise SectionError(
+                f"{file}, row {place + 2}, {LEFT_OUT}: {text!r} are no numbers of analyses.",
+                remedy="Write the numbers with spaces between, e.g. '3 17'.",
+                file=file,
+                row=place + 2,
+            ) from None
     for name in PLACEMENTS[2:6]:
         numbers = pd.to_numeric(table[name], errors="coerce")
         wrong = table.index[numbers.isna() & table[name].notna()]
@@ -102,6 +115,17 @@ def check_placements(table: pd.DataFrame, file: Path) -> None:
             raise SectionError(
                 f"{file}, row {row}, {name}: {value!r} is no number.", file=file, row=row
             )
+
+
+def points_of(left_out: object) -> set[int]:
+    """Return the analyses that a cell of the column `LEFT_OUT` names, none if it is empty.
+
+    Raises
+    ------
+    ValueError
+        If the cell holds anything but whole numbers.
+    """
+    return {int(word) for word in left_out.split()} if isinstance(left_out, str) else set()
 
 
 def _require(columns: tuple[str, ...], table: pd.DataFrame, file: Path) -> None:

@@ -25,6 +25,9 @@ from napari_olivine.training.validation import validate
 
 CHECKPOINT = "checkpoint.pt"
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
+STEPS_OF_A_LOSS = 5
+"""Steps over which a point of the curve of the training loss is the mean."""
+
 FEWEST_STEPS = 200
 """Training is never stopped early before; the first validations of a fresh network jump about."""
 
@@ -40,11 +43,15 @@ class State:
     epoch_loss: float = 0.0
     epoch_steps: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
+    losses: list[dict[str, float]] = field(default_factory=list)
+    """Points of the curve of the training loss."""
+    newest_losses: list[float] = field(default_factory=list)
+    """Losses of the steps that are not yet a point of the curve."""
 
     @property
     def epoch(self) -> int:
-        """Epochs that are finished."""
-        return len(self.history)
+        """Epochs that are finished; a row 0 is the network that training goes on from."""
+        return sum(row["epoch"] > 0 for row in self.history)
 
 
 class Training:
@@ -121,6 +128,14 @@ class Training:
         load_weights(self.best_weights, self.network)
         return state
 
+    def score_start(self) -> None:
+        """Score the network before the first step, as epoch 0.
+
+        Its weights are kept unless training finds better ones: a model that learns on does not
+        become worse on the validation sessions.
+        """
+        self._validate(epoch=0)
+
     def best(self) -> SegmentationScores:
         """Scores of the network as it is on all validation crops."""
         return validate(self.network, self.validation, self.plan, self.device, self.job)
@@ -164,19 +179,40 @@ class Training:
             self.average.update(self.network, state.step)
         state.epoch_steps += 1
         state.epoch_loss += loss
+        state.newest_losses.append(loss)
+        if len(state.newest_losses) >= STEPS_OF_A_LOSS:
+            self._add_to_curve()
         everything = preset.steps * preset.epochs
         done = max(state.step, round(self._part_done() * everything))
         self.job.progress(min(done, everything), everything, f"Training, loss {loss:.3f}")
 
+    def _add_to_curve(self) -> None:
+        """Make a point of the curve of the newest losses."""
+        state = self.state
+        if state.newest_losses:
+            mean = sum(state.newest_losses) / len(state.newest_losses)
+            point = {"step": state.step, "train_loss": mean}
+            state.losses.append(point)
+            state.newest_losses = []
+            self.job.report("loss", **point)
+
     def _end_epoch(self) -> None:
+        state = self.state
+        mean = state.epoch_loss / max(1, state.epoch_steps)
+        self._validate(epoch=state.epoch + 1, train_loss=mean)
+        self._add_to_curve()
+        state.epoch_loss, state.epoch_steps = 0.0, 0
+
+    def _validate(self, epoch: int, **losses: float) -> None:
+        """Score the network, keep its weights if they are the best, and report the scores."""
         state = self.state
         network = self.average.network if self.average is not None else self.network
         scores = validate(network, self.validation, self.plan, self.device, self.job)
         row = {
-            "epoch": state.epoch + 1,
+            "epoch": epoch,
             "step": state.step,
             "learning_rate": self.optimiser.param_groups[0]["lr"],
-            "train_loss": state.epoch_loss / max(1, state.epoch_steps),
+            **losses,
             "val_loss": scores.cross_entropy,
             "val_iou": scores.iou(0.5),
             "val_iou_0.1": scores.iou(0.1),
@@ -186,7 +222,6 @@ class Training:
             state.step_of_best = state.step
             save_weights(self.best_weights, network)
         state.history.append(row)
-        state.epoch_loss, state.epoch_steps = 0.0, 0
         self.job.report("epoch", **row)
 
     # ------------------------------------------------------------------ when it ends
@@ -237,6 +272,7 @@ class Training:
             self.average.network.load_state_dict(content["average"])
         self.state = State(**json.loads(content["state"]))
         self.job.say(f"Going on after step {self.state.step}.")
+        self.job.report("curve", losses=self.state.losses, epochs=self.state.history)
 
 
 def learning_rate(plan: Plan, step: int, part_done: float) -> float:

@@ -30,8 +30,10 @@ def train(
 
     Where a person corrected crystals (product ``corrections``), that counts instead of the mask.
     Best is the lowest binary cross-entropy on the sessions with the role ``val``. The product is
-    ``models/NAME`` with ``weights.safetensors``, ``card.json`` and ``history.csv``. A run that
-    was stopped goes on at the step where it was.
+    ``models/NAME`` with ``weights.safetensors``, ``card.json``, ``history.csv`` (validations) and
+    ``losses.csv`` (training loss by steps). A run that was stopped goes on at the step where it
+    was. A model that learns on (`TrainSettings.weights` is its folder) is scored before the first
+    step, and its weights are kept if no later ones are better.
 
     Parameters
     ----------
@@ -81,6 +83,8 @@ def train(
             weights_from = start_weights(network, plan.spec, settings.weights, job)
             (draft.path / WEIGHTS_FROM).write_text(weights_from, encoding="utf-8")
         training = Training(network, plan, samples, validation, draft.path, device, job)
+        if not training.state.history and Path(settings.weights).expanduser().is_dir():
+            training.score_start()  # the folder of a model: it learns on
         state = training.run()
         scores = training.best()
         card = _card(
@@ -88,6 +92,7 @@ def train(
         )
         save_model(draft.path, network, card)
         pd.DataFrame(state.history).to_csv(draft.path / "history.csv", index=False)
+        pd.DataFrame(state.losses).to_csv(draft.path / "losses.csv", index=False)
         # A time limit makes the weights depend on the machine, not on the recipe alone.
         draft.content = fingerprint_of_bytes((draft.path / "weights.safetensors").read_bytes())
         draft.notes.update(card.scores, best_step=card.best_step, weights_from=weights_from)

@@ -15,6 +15,7 @@ class TestWords:
         ("template", "shown"),
         [
             ("Give {setting:pixel_size_um}.", "Give “Pixel size”."),
+            ("moved by 3 um, 12.5 um2 are lost, x_um", "moved by 3 µm, 12.5 µm² are lost, x_um"),
             ("Name it with {setting:bse}.", "Name it with “BSE signal”."),
             ("A smaller {setting:memory}, so", "A smaller “Memory”, so"),
             ("{setting:check.repair} makes them again", "“Repair” makes them again"),

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtGui import QColor
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtGui import QColor, QPalette
 
+from napari_olivine.widgets.common import readable
 from napari_olivine.widgets.common.plot import Axis, Curve, Plot, _ticks, _unbroken
 
 pytestmark = pytest.mark.gui
@@ -40,6 +42,7 @@ def test_line_is_broken_where_a_value_is_missing() -> None:
 def plot(qtbot: Any) -> Plot:
     plot = Plot(Axis("x"), Axis("grey", reverse=True), Axis("mg#"))
     qtbot.addWidget(plot)
+    plot.setPalette(QPalette(QColor("#26292f")))  # of the dark theme, for which colours are chosen
     plot.resize(360, 240)
     return plot
 
@@ -82,3 +85,25 @@ def test_odd_values_are_drawn_without_a_fuss(plot: Plot, values: list[float]) ->
         [Curve("a", x, values, "#ff0000"), Curve("b", x, values, "#0f0", "right", True)]
     )
     assert not plot.grab().isNull()
+
+
+def test_pale_colours_are_darkened_on_a_light_theme_only(plot: Plot) -> None:
+    pale, strong = "#e69f00", "#0000ff"
+    assert readable(pale, plot) == pale
+    plot.setPalette(QPalette(QColor("#eeeeee")))
+    assert QColor(readable(pale, plot)).lightness() < QColor(pale).lightness()
+    assert readable(strong, plot) == strong
+
+
+def test_a_point_is_clicked_and_an_axis_without_values_is_not_drawn(qtbot: Any, plot: Plot) -> None:
+    x, y = np.array([0.0, 1.0, 2.0]), np.array([0.8, 0.9, 0.7])
+    plot.show_curves([Curve("", x, y, "#ff0000", "right", points=True, keys=["a", "b", "c"])])
+    plot.grab()
+    picked: list[str] = []
+    plot.picked.connect(picked.append)
+    place = plot.place_of("b")
+    for dx in (3, 30):  # on the point, and far from every point
+        at = (place + QPointF(dx, 0)).toPoint()
+        qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=at)
+    assert picked == ["b"]
+    assert plot._area.left() == pytest.approx(10), "no numbers of grey at the left"

@@ -319,7 +319,8 @@ class TestRunning:
         assert train.models.currentText() == "quick"
         assert "U-Net" in train.card.text()
         assert "at 0.5" in train.card.text()
-        assert [len(curve.x) for curve in train.losses.curves] == [2, 2, 2]
+        assert [list(curve.x) for curve in train.losses.curves] == [[2, 4]] * 3  # steps
+        self.train_on(qtbot, train, path)
         segment.form.editors["model"].value = "quick"
         segment.threshold.setValue(0.3)
         segment.device.setCurrentText("cpu")
@@ -333,10 +334,30 @@ class TestRunning:
         low, high = viewer.layers["Probability: olivine"].contrast_limits
         assert (low, high) == pytest.approx((0.3 * 255 - 1, 0.3 * 255))
 
+    def train_on(self, qtbot: Any, widget: Any, path: Path) -> None:
+        """A model is replaced only where that is chosen; it learns on under a name of its own."""
+        made = Section(path).require("models/quick").created
+        qtbot.mouseClick(widget.run_button, LEFT)
+        assert not widget.session.jobs.running
+        question = widget.question
+        assert question.isVisible() and "There is a model quick already" in question.text.text()
+        assert list(question.buttons) == ["Train on", "New quick-2", "Replace", "Cancel"]
+        with qtbot.waitSignal(widget.session.jobs.ended, timeout=120_000):
+            qtbot.mouseClick(question.buttons["Train on"], LEFT)
+        assert not widget.run_bar.error_box.isVisible(), widget.run_bar.error_text.text()
+        assert not question.isVisible()
+        assert widget.models.currentText() == "quick-2"
+        training, validation, _ = widget.losses.curves
+        assert (list(training.x), list(validation.x)) == ([2, 4], [0, 2, 4])  # 0: as it was
+        section = Section(path)
+        assert section.require("models/quick").created == made
+        before, after = (section.require(f"models/{name}").notes for name in ("quick", "quick-2"))
+        assert after["cross_entropy"] <= before["cross_entropy"]
+
 
 class TestExport:
     def test_catalogue_is_written_from_the_window(
-        self, qtbot: Any, viewer: Any, tmp_path: Path
+        self, qtbot: Any, viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         other, widget = dock(viewer, "Phase masks"), dock(viewer, "Crystals")
         qtbot.wait(100)
@@ -358,6 +379,13 @@ class TestExport:
         assert not widget.run_bar.error_box.isVisible(), widget.run_bar.error_text.text()
         assert widget.run_bar.log.text() == f"The catalogue is in {tmp_path / 'catalogue'}"
         assert widget.export.export_button.isEnabled()
+        opened: list[str] = []
+        monkeypatch.setattr(
+            "napari_olivine.widgets.crystals.export_part.QDesktopServices.openUrl",
+            lambda url: opened.append(url.toLocalFile()),
+        )
+        qtbot.mouseClick(widget.export.open_button, LEFT)
+        assert opened == [str(tmp_path / "catalogue")]
         table = pd.read_csv(tmp_path / "catalogue" / "crystals.csv")
         assert len(table) == len(crystals_of(path))
         assert (tmp_path / "catalogue" / "crystals.tif").is_file()

@@ -73,7 +73,8 @@ class TestTraverses:
             on_screen = (
                 np.array(layer.edge_width) * Section(widget.session.section.path).pixel_size_um
             )
-            np.testing.assert_allclose(on_screen * zoom, 3.0, rtol=0.01)
+            chosen = [6.0, *[3.0] * 5]
+            np.testing.assert_allclose(on_screen * zoom, chosen, rtol=0.01)
         for before, after in zip(placed, layer.data, strict=True):
             np.testing.assert_array_equal(before, after)
         assert not widget.session.history.can_undo
@@ -148,6 +149,34 @@ class TestTraverses:
         widget.table.cellWidget(0, 3).textActivated.emit("ignore")
         assert self.stored(path, first)["use"] == "ignore"
 
+    def test_a_bad_analysis_is_left_out_by_a_click_and_taken_in_again(
+        self, qtbot: Any, viewer: Any, widget: Any, mouse: Mouse, path: Path
+    ) -> None:
+        first = widget.traverses.profiles[0]
+        before = widget.plot.curves[-1]
+        place = widget.plot.place_of(7)
+        qtbot.mouseMove(widget.plot, place.toPoint())
+        qtbot.waitUntil(lambda: "Analysis 7: mg# 0." in widget.plot.toolTip(), timeout=2000)
+        qtbot.mouseClick(widget.plot, LEFT, pos=place.toPoint())
+        assert self.stored(path, first)["left_out"] == "7"
+        measured, left_out = widget.plot.curves[-2:]
+        assert (left_out.name, list(left_out.keys)) == ("left out", [7])
+        assert len(measured.x) == len(before.x) - 1
+        assert "out of date: traverses changed since" in widget.state.text()
+        active_window(qtbot, viewer)
+        qtbot.keyClick(mouse.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert widget.plot.curves[-1].name == "mg# by EPMA"
+        assert "up to date" in widget.state.text()
+        qtbot.mouseClick(widget.plot, LEFT, pos=place.toPoint())
+        qtbot.mouseClick(widget.plot, LEFT, pos=place.toPoint())
+        assert "left_out" not in self.stored(path, first)
+
+    def test_a_profile_without_a_line_has_no_axis_of_grey(self, viewer: Any, widget: Any) -> None:
+        widget.traverses.remove(widget.current)
+        assert widget.plot.below.label == "Distance, µm"
+        assert {curve.side for curve in widget.plot.curves} == {"right"}
+        assert [curve.name for curve in widget.plot.curves] == ["mg# by EPMA"]
+
     def test_lines_keep_to_their_dock(self, qtbot: Any, viewer: Any, widget: Any) -> None:
         """A crystal can be clicked as soon as another dock is in front."""
         layer = viewer.layers["EPMA traverses"]
@@ -155,6 +184,31 @@ class TestTraverses:
         assert (layer.mode, viewer.layers.selection.active) == ("direct", layer)
         viewer.window.add_plugin_dock_widget("napari-olivine", "Crystals", tabify=True)
         qtbot.waitUntil(lambda: layer.mode == "pan_zoom", timeout=2000)
+
+    def test_delete_takes_the_chosen_line_in_every_mode(
+        self, qtbot: Any, viewer: Any, widget: Any, mouse: Mouse
+    ) -> None:
+        layer = viewer.layers["EPMA traverses"]
+        active_window(qtbot, viewer)
+        second = widget.traverses.profiles[1]
+        widget.table.setFocus()
+        qtbot.keyClick(widget.table, Qt.Key.Key_Down)
+        assert widget.current == second
+        assert np.argmax(layer.edge_width) == 1, "the chosen line is the broad one"
+        qtbot.keyClick(widget.table, Qt.Key.Key_Delete)
+        assert widget.traverses.line(second) is None
+        qtbot.keyClick(widget.table, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert widget.traverses.line(second) is not None
+        for mode in ("pan_zoom", "direct"):
+            viewer.layers.selection.active = layer
+            layer.mode = mode
+            mouse.canvas.setFocus()
+            qtbot.keyClick(mouse.canvas, Qt.Key.Key_Delete)
+            assert widget.traverses.line(second) is None, mode
+            qtbot.mouseClick(widget.tools["Undo"], LEFT)
+        viewer.layers.selection.active = viewer.layers["BSE"]
+        qtbot.keyClick(mouse.canvas, Qt.Key.Key_Delete)
+        assert widget.traverses.line(second) is not None, "the lines are not what is worked on"
 
     def test_deleted_line_leaves_its_table_unplaced(
         self, qtbot: Any, viewer: Any, widget: Any, path: Path

@@ -164,6 +164,18 @@ def test_a_text_field_keeps_its_own_undo(viewer: Any, docks: Any, qtbot: Any) ->
     assert field.text() == "abc"
 
 
+def test_an_untouched_text_field_leaves_the_keys_to_the_window(viewer: Any, docks: Any) -> None:
+    section, _, _ = docks
+    role = section.session.require().sessions()[0].role
+    section.sessions.set_role(0, "none" if role != "none" else "test")
+    field = QLineEdit("a folder")
+    viewer.window.add_dock_widget(field, name="field", area="bottom")
+    field.setFocus()
+    undo(viewer)
+    assert field.text() == "a folder"
+    assert section.session.require().sessions()[0].role == role
+
+
 def test_a_persons_own_layer_of_labels_keeps_its_undo(viewer: Any, docks: Any) -> None:
     section, _, review = docks
     review.judge("accepted")

@@ -198,6 +198,25 @@ class TestDock:
         assert [part.signals.item(k, 1).text() for k in range(3)] == ["BSE", "Fe", "Mg"]
         assert part.signals.item(0, 2).text() == "12"
 
+    def test_a_setting_belongs_to_the_source_that_it_was_made_for(
+        self, qtbot: Any, widget: Any, folder: Path, tmp_path: Path
+    ) -> None:
+        other = Path(shutil.copytree(folder, tmp_path / "another section"))
+        part, pixel_size = self.look(qtbot, widget, folder), widget.form.editors["pixel_size_um"]
+        pixel_size.value = 1.5
+        part._last = None
+        self.wait(qtbot, part)
+        for source, size in ((other, None), (folder, 1.5)):
+            edit = widget.source.edit
+            edit.setFocus()
+            edit.selectAll()
+            qtbot.keyClicks(edit, str(source))
+            qtbot.keyClick(edit, Qt.Key.Key_Return)
+            self.wait(qtbot, part)
+            assert pixel_size.value == size
+            assert bool(part.error) is (size is None), "it is asked for anew"
+        assert widget.destination.path() == folder.parent / "thin section 7-section"
+
     def test_unusable_tiles_are_listed_and_left_out_on_request(
         self, qtbot: Any, widget: Any, folder: Path, tmp_path: Path
     ) -> None:

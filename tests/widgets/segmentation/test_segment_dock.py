@@ -223,6 +223,44 @@ class TestLooking:
         assert "Segmenting" not in {layer.name for layer in viewer.layers}
 
 
+def shown(viewer: Any) -> set[str]:
+    return {layer.name for layer in viewer.layers if layer.visible}
+
+
+class TestOneResultAtATime:
+    def test_what_is_made_next_is_seen_without_the_preview(
+        self, qtbot: Any, viewer: Any, widget: Any
+    ) -> None:
+        masks = viewer.window.add_plugin_dock_widget("napari-olivine", "Phase masks")[1]
+        viewer.layers["Mask: olivine"].visible = viewer.layers["Mg"].visible = True
+        qtbot.mouseClick(widget.look, LEFT)
+        qtbot.waitUntil(lambda: bool(widget.live.partial_layers), timeout=60_000)
+        assert shown(viewer) == {"BSE", "Segmenting", "Segmenting: to come"}
+        qtbot.mouseClick(widget.look, LEFT)
+        qtbot.waitUntil(lambda: not widget.live.running, timeout=5000)
+        widget.preview.click()
+        masks.rule.setCurrentText("own conditions")
+        masks.own.setText("Mg > 20")
+        with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
+            qtbot.mouseClick(masks.run_button, LEFT)
+        assert shown(viewer) == {"BSE", "Mask: olivine"}
+        assert not widget.preview.isChecked()
+        widget.preview.click()
+        assert shown(viewer) == {"BSE", "Segmenting"}, "when asked for"
+
+    def test_a_stale_result_is_not_shown_unasked(
+        self, qtbot: Any, viewer: Any, widget: Any, tmp_path: Path
+    ) -> None:
+        from tests.helpers.widget_sections import finished_section
+
+        section = Section(copy_of(finished_section(), tmp_path / "finished"))
+        make_mask(section, MaskSettings(rule="Mg > 30"))
+        assert section.state("crystals") == "stale"
+        for path, names in ((finished_section(), {"BSE", "Crystals"}), (section.path, {"BSE"})):
+            widget.session.open(path)
+            assert shown(viewer) == names
+
+
 class TestComparing:
     def see_side_by_side(self, qtbot: Any, viewer: Any, widget: Any, second: Any) -> None:
         """Left is what was there, right are the second result and the image under it."""

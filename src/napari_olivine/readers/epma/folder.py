@@ -327,7 +327,7 @@ def read_table(
                 raise error from None
             read.refused.append((sheet.name, error))
             why = error.text.removeprefix(str(file)).removeprefix(f", sheet {sheet.name!r}")
-            why = f"it{why}" if why.startswith(" ") else why.strip(" :,")
+            why = re.sub(r"^(has|holds|does|would)\b", r"it \1", why.strip(" :,"))
             read.problems.append(f"{file.name}: sheet {sheet.name!r} is left out: {why}")
             continue
         read.sheets.append(found)

@@ -10,6 +10,7 @@ from .controls import (
     heading as heading,
     push_button as push_button,
     readable as readable,
+    reserve_lines as reserve_lines,
     row_layout as row_layout,
     single_shot as single_shot,
     wrapped as wrapped,
@@ -28,3 +29,4 @@ from .phrases import (
 from .plot import Axis as Axis, Curve as Curve, Plot as Plot
 from .preload import preload_soon as preload_soon
 from .tables import fit_rows as fit_rows, small_table as small_table
+from .wheel import keep_from_wheel as keep_from_wheel

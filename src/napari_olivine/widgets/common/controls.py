@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from napari_olivine.widgets.common.phrases import Problem, in_words
+from napari_olivine.widgets.common.wheel import keep_from_wheel
 
 
 def wrapped(text: str = "", *, rich: bool = False, selectable: bool = False) -> QLabel:
@@ -45,6 +46,13 @@ def wrapped(text: str = "", *, rich: bool = False, selectable: bool = False) -> 
         label.setTextFormat(Qt.TextFormat.RichText)
     if selectable:
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def reserve_lines(label: QLabel, lines: int) -> QLabel:
+    """Keep the height of some lines free, so that a text that grows moves nothing below it."""
+    label.setMinimumHeight(lines * label.fontMetrics().lineSpacing())
+    label.setAlignment(Qt.AlignmentFlag.AlignTop)
     return label
 
 
@@ -154,7 +162,9 @@ def fill_combo(box: QComboBox, choices: Sequence[str], chosen: str) -> None:
 
 
 def readable(colour: str, ground: QWidget) -> str:
-    """Return a colour that is chosen for napari's dark theme, darkened where the theme is light.
+    """Return a colour of napari's dark theme, darkened where it would be pale on a light theme.
+
+    Pale is a contrast to white of less than 3, the least for graphics (WCAG 2.1, 1.4.11).
 
     Parameters
     ----------
@@ -163,8 +173,23 @@ def readable(colour: str, ground: QWidget) -> str:
     ground
         Widget that the text stands on.
     """
-    light = ground.palette().window().color().lightness() > 127
-    return str(QColor(colour).darker(190).name()) if light else colour
+    shown = QColor(colour)
+    if ground.palette().window().color().lightness() > 127:
+        while 1.05 / (_luminance(shown) + 0.05) < LEAST_CONTRAST:
+            shown = shown.darker(115)
+    return str(shown.name())
+
+
+LEAST_CONTRAST = 3.0
+
+
+def _luminance(colour: QColor) -> float:
+    """Relative luminance of a colour, 0 to 1 (WCAG 2.1)."""
+    parts = [
+        value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4
+        for value in (colour.redF(), colour.greenF(), colour.blueF())
+    ]
+    return float(0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2])
 
 
 class Message(QLabel):
@@ -188,7 +213,7 @@ def heading(text: str) -> QLabel:
 
 
 def combo(choices: Sequence[str] = ()) -> QComboBox:
-    """Make a box of choices that may be narrow."""
+    """Make a box of choices that may be narrow; see `narrow`."""
     box = QComboBox()
     box.addItems(list(choices))
     narrow(box)
@@ -196,7 +221,8 @@ def combo(choices: Sequence[str] = ()) -> QComboBox:
 
 
 def narrow(box: QComboBox) -> None:
-    """Let a box of choices be narrower than its longest choice."""
+    """Let a box of choices be narrower than its longest choice, and keep it from the wheel."""
+    keep_from_wheel(box)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(6)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

@@ -9,6 +9,8 @@ from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QDoubleSpinBox, QSizePolicy
 from typing_extensions import override
 
+from napari_olivine.widgets.common.wheel import keep_from_wheel
+
 HUGE = 1e9
 
 
@@ -47,7 +49,7 @@ class NumberBox(QObject):
         self.kind = kind
         self.field_kind: Any = kind
         self.field_optional = optional
-        self.native = _Box(kind)
+        self.native = keep_from_wheel(_Box(kind))
         high = HUGE if high is None else float(high)
         low = (0.0 if optional else -HUGE) if low is None else float(low)
         self.native.setSingleStep(_step(kind, value, low, high))
@@ -74,7 +76,7 @@ class NumberBox(QObject):
 
 
 class _Box(QDoubleSpinBox):
-    """Shows as many digits as the number has, and leaves the mouse wheel to the scroll area."""
+    """Shows as many digits as the number has, so that 0.1 is not 0.100000."""
 
     def __init__(self, kind: type) -> None:
         super().__init__()
@@ -109,10 +111,6 @@ class _Box(QDoubleSpinBox):
             good = False
         state = QValidator.State.Acceptable if good else QValidator.State.Intermediate
         return state, text, position
-
-    @override
-    def wheelEvent(self, event: Any) -> None:
-        event.ignore()
 
 
 def _step(kind: type, value: float | None, low: float, high: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html import escape
 
@@ -13,6 +14,10 @@ LINK = "#7ab8ff"
 
 Problem = OlivineError | str
 """What went wrong, with the placeholders of `errors.fill`."""
+
+MICROMETRES = re.compile(r"(\d ?|\bper |\bin )um(2|)\b")
+"""A micrometre as the command line writes it, behind a number."""
+SQUARE = {"2": "²"}
 
 COMMON = {
     "memory": "Memory",
@@ -102,7 +107,8 @@ def with_links(problem: Problem, step: str = "", colour: str = LINK) -> str:
 
 
 def _template(problem: Problem) -> str:
-    return problem if isinstance(problem, str) else problem.template
+    text = problem if isinstance(problem, str) else problem.template
+    return MICROMETRES.sub(lambda found: f"{found[1]}µm{SQUARE.get(found[2], '')}", text)
 
 
 def _place(setting: str, step: str) -> tuple[str, str]:

@@ -6,16 +6,21 @@ Drawing takes a millisecond, needs no second OpenGL context and no further libra
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 from typing_extensions import override
+
+from napari_olivine.widgets.common.controls import readable
+
+NEAR_PX = 8.0
+"""How near to a point a click must be, px of the screen."""
 
 Side = Literal["left", "right"]
 
@@ -36,6 +41,14 @@ class Curve:
         Axis that `y` belongs to.
     points
         Draw points instead of a line.
+    marked
+        Draw a point at each value of the line.
+    hollow
+        Draw points as rings.
+    keys
+        What each point is, for `Plot.picked`, of length n; without them points cannot be clicked.
+    tips
+        What is said of each point under the mouse, of length n.
     """
 
     name: str
@@ -44,6 +57,10 @@ class Curve:
     colour: str
     side: Side = "left"
     points: bool = False
+    marked: bool = False
+    hollow: bool = False
+    keys: Sequence[Any] = ()
+    tips: Sequence[str] = ()
 
 
 @dataclass
@@ -73,7 +90,13 @@ class Axis:
 
 
 class Plot(QWidget):
-    """A plot with one axis below and one or two at the sides."""
+    """A plot with one axis below and one or two at the sides; an axis without values is not drawn.
+
+    Points of curves with `Curve.keys` can be clicked.
+    """
+
+    picked = Signal(object)
+    """Key of the point that was clicked."""
 
     def __init__(self, below: Axis, left: Axis, right: Axis | None = None) -> None:
         super().__init__()
@@ -81,6 +104,8 @@ class Plot(QWidget):
         self.sides: dict[str, Axis] = {"left": left} | ({"right": right} if right else {})
         self.curves: list[Curve] = []
         self.empty_text = ""
+        self._area = QRectF()
+        self.setMouseTracking(True)
         self.setMinimumHeight(170)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
@@ -91,6 +116,42 @@ class Plot(QWidget):
         for side, axis in self.sides.items():
             axis.range = _range([c.y for c in curves if c.side == side], axis.limits)
         self.update()
+
+    def place_of(self, key: Any) -> QPointF | None:
+        """Return where a point is drawn, px of the widget; `None` if it is not."""
+        return next((place for place, one, _ in self._points() if one == key), None)
+
+    def _points(self) -> Iterator[tuple[QPointF, Any, str]]:
+        """Places on the screen, keys and tips of the points that can be clicked."""
+        for curve in self.curves:
+            tips = curve.tips or [""] * len(curve.keys)
+            across, up = self._on_screen(self._area, curve)
+            for x, y, key, tip in zip(across, up, curve.keys, tips, strict=False):
+                if np.isfinite(x) and np.isfinite(y):
+                    yield QPointF(x, y), key, tip
+
+    def _point_at(self, place: QPointF) -> tuple[Any, str] | None:
+        """Return key and tip of the point nearest to a place, `None` if none is near."""
+
+        def distance(point: QPointF) -> float:
+            return math.hypot(point.x() - place.x(), point.y() - place.y())
+
+        near = [(distance(point), key, tip) for point, key, tip in self._points()]
+        nearest = min(near, key=lambda found: found[0], default=None)
+        return nearest[1:] if nearest is not None and nearest[0] <= NEAR_PX else None
+
+    @override
+    def mousePressEvent(self, a0: Any) -> None:
+        found = self._point_at(a0.position())
+        if found is not None:
+            self.picked.emit(found[0])
+
+    @override
+    def mouseMoveEvent(self, a0: Any) -> None:
+        found = self._point_at(a0.position())
+        hand = Qt.CursorShape.PointingHandCursor if found else Qt.CursorShape.ArrowCursor
+        self.setCursor(hand)
+        self.setToolTip(found[1] if found else "")
 
     @override
     def sizeHint(self) -> QSize:
@@ -110,7 +171,11 @@ class Plot(QWidget):
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(QRectF(self.rect()).adjusted(10, 10, -10, -10), flags, self.empty_text)
             return
-        ticks = {side: _ticks(*axis.range) for side, axis in self.sides.items()}
+        ticks = {
+            side: _ticks(*axis.range, whole=axis.whole)
+            for side, axis in self.sides.items()
+            if any(curve.side == side and np.isfinite(curve.y).any() for curve in self.curves)
+        }
         widths = {
             side: max((metrics.horizontalAdvance(text) for _, text in found), default=0.0)
             for side, found in ticks.items()
@@ -120,11 +185,12 @@ class Plot(QWidget):
         if any(axis.label for axis in self.sides.values()):
             top += 1.4 * line  # the uppermost tick reaches half a line above the area
         area = QRectF(
-            widths["left"] + 10,
+            widths.get("left", 0.0) + 10,
             top,
-            self.width() - widths["left"] - 10 - (widths.get("right", 0.0) + 10),
+            self.width() - widths.get("left", 0.0) - 10 - (widths.get("right", 0.0) + 10),
             self.height() - top - 2 * line - 8,
         )
+        self._area = area
         self._legend(painter, metrics, draw=True)
         self._draw_axes(painter, area, ticks, ink, faint, line, top)
         painter.setClipRect(area.adjusted(-4, -4, 4, 4))
@@ -141,8 +207,9 @@ class Plot(QWidget):
         line: float,
         top: float,
     ) -> None:
-        for side, axis in self.sides.items():
-            colour = QColor(axis.colour) if axis.colour else ink
+        for side in ticks:
+            axis = self.sides[side]
+            colour = QColor(readable(axis.colour, self)) if axis.colour else ink
             near = Qt.AlignmentFlag.AlignRight if side == "left" else Qt.AlignmentFlag.AlignLeft
             for value, text in ticks[side]:
                 y = _up(value, axis, area)
@@ -172,17 +239,16 @@ class Plot(QWidget):
         )
 
     def _draw_curve(self, painter: QPainter, area: QRectF, curve: Curve) -> None:
-        x, y = np.asarray(curve.x, float), np.asarray(curve.y, float)
-        across = _place(x, self.below.range, area.left(), area.right())
-        up = _up(y, self.sides[curve.side], area)
-        colour = QColor(curve.colour)
+        across, up = self._on_screen(area, curve)
+        colour = QColor(readable(curve.colour, self))
         good = np.isfinite(across) & np.isfinite(up)
-        if curve.points:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colour)
+        if curve.points or curve.marked:
+            painter.setPen(QPen(colour, 1.4) if curve.hollow else Qt.PenStyle.NoPen)
+            painter.setBrush(Qt.BrushStyle.NoBrush if curve.hollow else colour)
             for px, py in zip(across[good], up[good], strict=True):
                 painter.drawEllipse(QPointF(px, py), 2.6, 2.6)
             painter.setBrush(Qt.BrushStyle.NoBrush)
+        if curve.points:
             return
         painter.setPen(QPen(colour, 1.6))
         for part in _unbroken(good):
@@ -190,6 +256,12 @@ class Plot(QWidget):
             painter.drawPolyline(QPolygonF(places))
             if len(places) == 1:  # a line of one point would not be seen
                 painter.drawEllipse(places[0], 1.5, 1.5)
+
+    def _on_screen(self, area: QRectF, curve: Curve) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Places of the values of a curve, px of the widget."""
+        x, y = np.asarray(curve.x, float), np.asarray(curve.y, float)
+        across = _place(x, self.below.range, area.left(), area.right())
+        return across, _up(y, self.sides[curve.side], area)
 
     def _legend(self, painter: QPainter, metrics: QFontMetricsF, *, draw: bool) -> int:
         """Draw the legend, or only count its rows."""
@@ -201,9 +273,11 @@ class Plot(QWidget):
                 x, row = 4.0, row + 1
             if draw:
                 middle = row * height + height / 2
-                painter.setPen(QPen(QColor(curve.colour), 2))
+                colour = QColor(readable(curve.colour, self))
+                painter.setPen(QPen(colour, 2))
                 if curve.points:
-                    painter.setBrush(QColor(curve.colour))
+                    if not curve.hollow:
+                        painter.setBrush(colour)
                     painter.drawEllipse(QPointF(x + 8, middle), 2.2, 2.2)
                     painter.setBrush(Qt.BrushStyle.NoBrush)
                 else:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
+
 from napari_olivine.errors import InputError
 from napari_olivine.registry import STEPS
 from napari_olivine.section import Section
@@ -23,11 +26,17 @@ class ExportPart(Collapsible):
         self.folder = FolderEdit("New folder of the catalogue")
         self.form = SettingsForm(STEPS["export"].settings, step="export")
         self.export_button = push_button("Export", tooltip="Write the catalogue to the folder")
+        self.open_button = push_button(
+            "Open the folder", self._open, "Show the catalogue in the file manager"
+        )
+        self.open_button.hide()
+        self._written = ""
         for part in (
             wrapped("Tables, pictures of the phenocrysts, plots and a methods text go to"),
             self.folder,
             self.form,
             self.export_button,
+            self.open_button,
         ):
             self.inside.addWidget(part)
 
@@ -35,6 +44,15 @@ class ExportPart(Collapsible):
         """Suggest a folder beside the section."""
         name = f"{section.path.name}-catalogue"
         self.folder.edit.setText(str(section.path.parent / name))
+        self.open_button.hide()
+
+    def written(self) -> None:
+        """Offer to open the folder that was just written."""
+        self._written = str(self.folder.path())
+        self.open_button.show()
+
+    def _open(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(self._written))
 
     def settings(self) -> Settings:
         """Return the settings on the form."""

@@ -141,9 +141,15 @@ class RunBar(QWidget):
         self._started = 0.0
         self._remaining_time = RemainingTime()
 
-    def begin(self) -> None:
-        """Show that the step starts; nobody knows yet how long it takes."""
-        self._started = time.monotonic()
+    def begin(self, since: float | None = None) -> None:
+        """Show that the step works; nobody knows yet how long it takes.
+
+        Parameters
+        ----------
+        since
+            When it began, by `time.monotonic`; now if not given.
+        """
+        self._started = time.monotonic() if since is None else since
         self._remaining_time.begin()
         self.bar.setRange(0, 0)
         self.bar.setFormat("")

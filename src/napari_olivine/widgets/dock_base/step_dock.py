@@ -27,12 +27,14 @@ from napari_olivine.widgets.common import (
     memory_box,
     memory_budget,
     readable,
+    single_shot,
     wrapped,
 )
 from napari_olivine.widgets.dock_base.close_guard import guard_window
 from napari_olivine.widgets.dock_base.dock import Dock
 from napari_olivine.widgets.dock_base.opening import open_dock, point_out
 from napari_olivine.widgets.dock_base.run_bar import RunBar
+from napari_olivine.widgets.dock_base.work_note import WorkNote
 from napari_olivine.widgets.state import dock_of, state_of, title_of, verb_of
 
 DOT = {"missing": ("○", "#9aa0a6"), "fresh": ("●", "#2fae7b"), "stale": ("●", "#e69f00")}
@@ -76,10 +78,14 @@ class StepDock(Dock):
         self.build()
         self._add_form()
         self.body.addStretch(0 if self.fills else 1)
+        self.waiting = wrapped()
         self.outer.addWidget(self.state)
+        self.outer.addWidget(self.waiting)
         self._add_run_bar(self.outer)
         self._connect()
+        WorkNote.of(self.session)  # from now on the status bar shows what works
         self.show_state()
+        self._join_running_step()
 
     # ------------------------------------------------------------------ for subclasses
 
@@ -115,6 +121,10 @@ class StepDock(Dock):
 
     def on_event(self, event: dict[str, Any]) -> None:
         """Show numbers that the running step reports."""
+
+    def on_theme(self) -> None:
+        """Draw again what has colours of its own: the theme changed."""
+        self.show_state()
 
     def on_finished(self) -> None:
         """Do what is to be done after the step ended well and its layers are shown."""
@@ -182,6 +192,8 @@ class StepDock(Dock):
         busy = f"{other} is at work" if running and not mine else ""
         self.run_button.setToolTip(busy or "Start the step; it works in the background")
         self.cancel_button.setEnabled(mine)
+        self.waiting.setText(f"{busy}: wait for it to end, or cancel it there." if busy else "")
+        self.waiting.setVisible(bool(busy))
         section = self.session.section
         if section is None:
             self.state.setText("No section is open.")
@@ -277,13 +289,32 @@ class StepDock(Dock):
             (session.section_opened, self._on_section_opened),
             (session.product_changed, self._on_product_changed),
             (session.annotations_changed, self._on_annotations_changed),
+            (session.viewer.events.theme, self._on_theme),
         ):
             self.connections.connect(signal, slot)
 
     # ------------------------------------------------------------------ listening
 
+    def _join_running_step(self) -> None:
+        """Show a step of this dock that runs already: the dock was closed meanwhile."""
+        jobs = self.session.jobs
+        if not (jobs.running and self._mine()):
+            return
+        self.run_bar.begin(jobs.began)
+        for event in jobs.events:
+            self.on_event(event)
+        for warning in jobs.warnings:
+            self._on_warning(warning)
+        if jobs.newest_progress is not None:
+            self._on_progress(*jobs.newest_progress)
+
     def _mine(self) -> bool:
         return self.session.jobs.step in (self.step, *self.also)
+
+    def _own_products(self) -> set[str]:
+        """Return the products of the steps that the dock starts."""
+        steps = [STEPS[step] for step in (self.step, *self.also) if step in STEPS]
+        return {product for step in steps for product in step.products}
 
     def _shown_products(self) -> tuple[str, ...]:
         if self.products is not None:
@@ -349,8 +380,15 @@ class StepDock(Dock):
         self.show_state()
 
     def _on_product_changed(self, product: str) -> None:
+        if product.partition("/")[0] not in self._own_products():
+            self.hide_error()  # its cause may be gone
         self.on_product_changed(product)
         self.show_state()
 
+    def _on_theme(self, _event: Any) -> None:
+        # napari changes the palette after it has said so.
+        single_shot(self, 0, self.on_theme).start()
+
     def _on_annotations_changed(self, _name: str) -> None:
+        self.hide_error()
         self.show_state()

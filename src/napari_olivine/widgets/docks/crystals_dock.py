@@ -140,6 +140,7 @@ class CrystalsDock(StepDock):
     def on_finished(self) -> None:
         if self.session.jobs.step == "export":
             self.run_bar.say(f"The catalogue is in {self.export.folder.path()}")
+            self.export.written()
 
     def fill(self) -> None:
         """Show the crystals of the open section, the largest first."""

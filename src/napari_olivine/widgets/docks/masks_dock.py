@@ -31,6 +31,7 @@ class MasksDock(StepDock):
         self.rule.setToolTip(MaskSettings.model_fields["rule"].description or "")
         self.rule.currentTextChanged.connect(self._show_rule)
         self.own = QLineEdit()
+        self._from_rule = ""
         self.own.setPlaceholderText("Ca/Mg < 0.1 and Mg > 30")
         self.own.setToolTip(
             "Conditions on counts joined by 'and': sums and ratios of signals, < or > a number"
@@ -67,13 +68,20 @@ class MasksDock(StepDock):
         self.legend.setText(f"{text}." if composite.on else "")
 
     def _show_rule(self, rule: str) -> None:
-        self.own.setVisible(rule == OWN)
         section = self.session.section
         units = {section.unit_of(one) for one in section.record.signals} if section else {COUNTS}
         forms = NAMED.get(rule, {})
         # Electron images count as counts, so a section of maps in wt% has both.
         unit = next((one for one in forms if one in units and one != COUNTS), COUNTS)
-        self.conditions.setText(forms.get(unit, ""))
+        conditions = forms.get(unit, "")
+        if conditions:
+            untouched = self.own.text() in ("", self._from_rule)
+            self._from_rule = conditions
+            if untouched:  # own conditions begin with those of the rule
+                self.own.setText(conditions)
+                self.own.setCursorPosition(0)
+        self.own.setVisible(rule == OWN)
+        self.conditions.setText(conditions)
         self.conditions.setVisible(rule in NAMED)
 
     @override

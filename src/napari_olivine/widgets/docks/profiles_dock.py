@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QShortcut
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
@@ -60,6 +61,7 @@ class ProfilesDock(StepDock):
             Axis("mg#", colour=MEASURED),
         )
         self.plot.empty_text = "Choose an EPMA table."
+        self.plot.picked.connect(self._on_point)
         self.agreement = wrapped("")
         self.owner = combo()
         self.owner.setToolTip("Give this line to another EPMA table")
@@ -98,6 +100,7 @@ class ProfilesDock(StepDock):
             ("Draw", draw_tip, self.draw_line),
             ("Move", "Drag the ends of a line", self.shapes.move_mode),
             ("Flip", "The profile was measured the other way", self.flip),
+            ("Delete", "Take the line of the chosen EPMA table off the image (Del)", self.delete),
             ("Undo", "", None),
         ):
             button = self.tools[name] = QPushButton(name)
@@ -106,7 +109,33 @@ class ProfilesDock(StepDock):
                 button.clicked.connect(action)
             row.addWidget(button)
         WindowUndo.of(self.session).follow(self.tools["Undo"], self.connections)
+        self._add_delete_keys()
         return row
+
+    def _add_delete_keys(self) -> None:
+        """Delete the chosen line by key, in the table and, in every mode, on the image."""
+        viewer: Any = self.session.viewer
+        canvas = viewer.window._qt_viewer.canvas.native
+        on_canvas = []
+        for parent in (self.table, canvas):
+            for key in ("Del", "Backspace"):
+                shortcut = QShortcut(QKeySequence(key), parent)
+                shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                shortcut.activated.connect(self.delete)
+                on_canvas += [shortcut] if parent is canvas else []
+
+        def follow(_event: Any = None) -> None:
+            active = viewer.layers.selection.active
+            for shortcut in on_canvas:
+                shortcut.setEnabled(active is not None and active is self.shapes.layer)
+
+        def remove() -> None:
+            for shortcut in on_canvas:
+                shortcut.deleteLater()
+
+        self.connections.connect(viewer.layers.selection.events.active, follow)
+        self.connections.on_close(remove)
+        follow()
 
     @override
     def on_front(self, front: bool) -> None:
@@ -157,13 +186,15 @@ class ProfilesDock(StepDock):
             self.plot.show_curves([])
             return
         line = self.shapes.line_on_screen(self.current)
+        left_out = self.traverses.left_out(self.current)
         try:
-            profile = profile_to_plot(section, points, line, self._law)
+            profile = profile_to_plot(section, points, line, self._law, left_out)
         except OlivineError as error:
             self.show_error(error)
             return
-        self.plot.below.label = "Distance, µm" if line is not None else "Point"
-        self.plot.show_curves(_curves(profile))
+        distance = "Distance, µm" if profile.by_distance else "Analysis, counted from 0"
+        self.plot.below.label = distance
+        self.plot.show_curves(_curves(profile, left_out))
         words = "" if np.isnan(profile.agreement) else f"{profile.agreement:.3f}"
         self.agreement.setText(
             f"{self.current}: mg# follows the grey with a correlation of {words}"
@@ -192,7 +223,8 @@ class ProfilesDock(StepDock):
             )
             self.owner.setCurrentText(self.current)
         self.owner.setEnabled(line is not None)
-        self.tools["Flip"].setEnabled(line is not None)
+        for tool in ("Flip", "Delete"):
+            self.tools[tool].setEnabled(line is not None)
         self.draw()
 
     def _show_spots(self) -> None:
@@ -245,6 +277,11 @@ class ProfilesDock(StepDock):
         """Swap the ends of the current line."""
         self.traverses.flip(self.current)
 
+    def delete(self) -> None:
+        """Take the line of the current profile off the image."""
+        if self.traverses.line(self.current) is not None:
+            self.traverses.remove(self.current)
+
     def _on_history(self, step: HistoryStep) -> None:
         """Choose the traverse whose edit was taken back or done again, and show it."""
         target = step.command.target
@@ -273,6 +310,7 @@ class ProfilesDock(StepDock):
     def _on_line_selected(self, profile: str) -> None:
         if profile != self.current:
             self.current = profile
+            self.shapes.mark({profile})
             self._show_current()
 
     def _on_use(self, profile: str, use: str) -> None:
@@ -283,6 +321,10 @@ class ProfilesDock(StepDock):
             return
         self.traverses.set_use(profile, use)
 
+    def _on_point(self, point: int) -> None:
+        """Leave an analysis out that was clicked in the plot, or take it in again."""
+        self.traverses.leave_out(self.current, point)
+
     def _on_owner(self, other: str) -> None:
         if other != self.current:
             before, self.current = self.current, other
@@ -290,9 +332,7 @@ class ProfilesDock(StepDock):
 
     def _on_edited(self) -> None:
         try:
-            table = self.traverses.table
-            placed_rows = table[(table["kind"] == "spots") | table["x0_um"].notna()]
-            self.session.annotate("placements", placed_rows)
+            self.session.annotate("placements", self.traverses.to_store())
         except OlivineError as error:
             self.show_error(error)
         self._show_all()
@@ -304,6 +344,11 @@ class ProfilesDock(StepDock):
         if not any(self.traverses.use(name) == "calibrate" for name in self._names()):
             raise InputError("Set at least one traverse to 'calibrate' first.")
         return super().settings()
+
+    @override
+    def on_theme(self) -> None:
+        super().on_theme()
+        self._show_all()
 
     @override
     def on_section_opened(self) -> None:
@@ -333,21 +378,47 @@ class ProfilesDock(StepDock):
         section = self.session.require()
         product = section.product("calibration")
         if product is not None:
-            notes = product.notes.get("test") or product.notes.get("calibrate") or {}
-            if notes.get("rmse") is not None:
-                self.run_bar.say(f"RMSE of mg# {notes['rmse']:.4f}, R2 {notes['r2']:.3f}")
+            self.run_bar.say(_result(product.notes))
 
 
 _EMPTY = ("kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
 
 
-def _curves(profile: Profile) -> list[Curve]:
-    curves = [
-        Curve("grey", profile.distance_um, profile.grey, GREY),
-        Curve("mg# by EPMA", profile.point_distance_um, profile.mg, MEASURED, "right", points=True),
-    ]
+def _result(notes: dict[str, Any]) -> str:
+    """Say how well a calibration fits the test traverses, or its own points without any."""
+    test, own = notes.get("test") or {}, notes.get("calibrate") or {}
+    scores = test if test.get("rmse") is not None else own
+    if scores.get("rmse") is None:
+        return "The calibration has no score: no point could be compared."
+    r2 = "" if scores.get("r2") is None else f", R2 {scores['r2']:.3f}"
+    of = "" if scores is test else " of its own points: no traverse tests it"
+    return f"RMSE of mg# {scores['rmse']:.4f}{r2}{of}"
+
+
+def _curves(profile: Profile, left_out: set[int]) -> list[Curve]:
+    """Curves along a profile; analyses that are left out are rings."""
+    curves = [Curve("grey", profile.distance_um, profile.grey, GREY)] if profile.grey.size else []
     if profile.predicted is not None:
-        curves.insert(
-            1, Curve("mg# from grey", profile.distance_um, profile.predicted, PREDICTED, "right")
+        curves.append(
+            Curve("mg# from grey", profile.distance_um, profile.predicted, PREDICTED, "right")
         )
+    out = np.isin(profile.point, list(left_out))
+    for words, which, click in (
+        ("mg# by EPMA", ~out, "click to leave it out"),
+        ("left out", out, "left out; click to take it in again"),
+    ):
+        points = [int(point) for point in profile.point[which]]
+        tips = [
+            f"Analysis {point}: mg# {mg:.3f}; {click}"
+            for point, mg in zip(points, profile.mg[which], strict=True)
+        ]
+        along = profile.point_distance_um[which], profile.mg[which]
+        hollow = words == "left out"
+        if points:
+            curves.append(
+                Curve(
+                    words, *along, MEASURED, "right",
+                    points=True, hollow=hollow, keys=points, tips=tips,
+                )
+            )  # fmt: skip
     return curves

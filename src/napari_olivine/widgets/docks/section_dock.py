@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
-from napari_olivine.registry import STEPS
+from napari_olivine.registry import DOCKS, STEPS
 from napari_olivine.widgets import get_reader
 from napari_olivine.widgets.common import (
     LINK,
@@ -25,7 +25,14 @@ from napari_olivine.widgets.common import (
     wrapped,
 )
 from napari_olivine.widgets.dock_base import StepDock, open_dock
-from napari_olivine.widgets.section import CheckPart, ImportPart, LevellingPart, ProductsTree
+from napari_olivine.widgets.section import (
+    CheckPart,
+    ImportPart,
+    LevellingPart,
+    ProductsTree,
+    RecentMenu,
+    remember_section,
+)
 from napari_olivine.widgets.sessions import SessionsPart
 from napari_olivine.widgets.state import (
     Composite,
@@ -66,7 +73,23 @@ class SectionDock(StepDock):
         self.check_button = push_button(
             "Check", self.check, "Read everything in the section: is it whole?"
         )
-        self.body.addLayout(row_layout(self.open_button, self.refresh_button, self.check_button))
+        self.import_button = push_button(
+            "Import...",
+            lambda: self.import_part.set_expanded(True),
+            "Make a section from an instrument's folder: the form at the end of this dock",
+        )
+        self.recent_button = push_button("Recent", None, "Sections that were opened last")
+        self.recent = RecentMenu()
+        self.recent.chosen.connect(self.open)
+        self.recent_button.setMenu(self.recent)
+        self.docks_button = push_button(
+            "All docks", self.open_all_docks, "Open every dock of the plugin, one behind the other"
+        )
+        for row in (
+            (self.open_button, self.recent_button, self.import_button),
+            (self.refresh_button, self.check_button, self.docks_button),
+        ):
+            self.body.addLayout(row_layout(*row))
         self.title = wrapped("No section is open.", rich=True)
         self.body.addWidget(self.title)
         self.next = wrapped(rich=True)
@@ -86,7 +109,6 @@ class SectionDock(StepDock):
         self.body.addWidget(self.composite)
         self.sessions = SessionsPart(self.session, self.connections)
         self.sessions.failed.connect(self._on_sessions_failed)
-        self.connections.connect(self.session.viewer.events.theme, self._on_theme)
         self.body.addWidget(self.sessions)
         self.levelling = LevellingPart(self.session, self.connections)
         self.levelling.wanted.connect(self.level)
@@ -163,6 +185,13 @@ class SectionDock(StepDock):
         except OlivineError as error:
             self.show_error(error)
 
+    def open_all_docks(self) -> None:
+        """Open every dock; this one stays in front."""
+        for name in DOCKS:
+            open_dock(self.session.viewer, name)
+        # In the next pass, when each has found its place behind the others.
+        QTimer.singleShot(0, lambda: open_dock(self.session.viewer, dock_of(self.step)))
+
     def look_again(self) -> None:
         """Show what was changed outside this window."""
         self.hide_error()
@@ -177,6 +206,7 @@ class SectionDock(StepDock):
         section = self.session.section
         if section is None:
             return
+        remember_section(section.path)
         rows, columns = section.shape
         size = section.pixel_size_um
         self.title.setText(
@@ -210,8 +240,11 @@ class SectionDock(StepDock):
                 f"<a style='color:{readable(LINK, self)}' href='{todo.step}'>{todo.dock}</a>"
             )
 
-    def _on_theme(self, _event: Any) -> None:
-        QTimer.singleShot(0, self._show_next)
+    @override
+    def on_theme(self) -> None:
+        super().on_theme()
+        self._show_next()
+        self.sessions.fill()
 
     def _go_to(self, step: str) -> None:
         open_dock(self.session.viewer, dock_of(step), step)
@@ -386,7 +419,10 @@ class SectionDock(StepDock):
             return
         destination = self.destination.path()
         if destination is not None:
+            warnings = self._warnings
             self.open(destination)
+            if warnings:  # opening took the messages of the section before away
+                self.show_error("\n".join(warnings[:6]))
 
 
 def _dropped(event: Any) -> Path | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtWidgets import QCheckBox
+from superqt.utils import signals_blocked
 from typing_extensions import override
 
 from napari_olivine.crystals import CrystalsSettings
@@ -20,11 +21,14 @@ from napari_olivine.widgets.common import (
     Problem,
     form_layout,
     push_button,
+    readable,
+    reserve_lines,
     single_shot,
     wrapped,
 )
 from napari_olivine.widgets.dock_base import RemainingTime, StepDock, clock
 from napari_olivine.widgets.docks.train_dock import model_names, scores_of
+from napari_olivine.widgets.layers import LAYER_KEY
 from napari_olivine.widgets.segmentation import (
     ComparePart,
     LiveSegmentation,
@@ -38,6 +42,8 @@ from napari_olivine.widgets.state import Viewport
 
 POOR = 0.7
 """IoU at the default threshold below which the dock warns that the model is poor."""
+
+POOR_COLOUR = "#e69f00"
 
 COUNT_MS = 150
 """Pause after a change of threshold or view before crystals are counted."""
@@ -66,16 +72,16 @@ class SegmentDock(StepDock):
         )
         self.look.setCheckable(True)  # show_state sets it too: only a click starts or stops
         self.body.addWidget(self.look)
-        self.progress_text = wrapped()
+        self.progress_text = reserve_lines(wrapped(), 2)
         self.body.addWidget(self.progress_text)
         field = SegmentSettings.model_fields["threshold"]
         self.threshold = threshold_slider(field.default)
         self.threshold.setToolTip(field.description or "")
-        self.threshold.valueChanged.connect(self._show_threshold)
+        self.threshold.valueChanged.connect(self._on_threshold)
         self.preview = QCheckBox("Preview on the probability")
         self.preview.setToolTip("Show where the probability reaches the threshold")
-        self.preview.toggled.connect(self._show_threshold)
-        self.numbers = wrapped()
+        self.preview.toggled.connect(self._on_threshold)
+        self.numbers = reserve_lines(wrapped(), 2)
         self.body.addLayout(
             form_layout(("Threshold", self.threshold), ("", self.preview), ("", self.numbers))
         )
@@ -161,12 +167,10 @@ class SegmentDock(StepDock):
         if product == "probability":
             self._read_histogram()
             self._show_threshold()
-
-    @override
-    def on_finished(self) -> None:
-        layer = self.session.layer("probability", "olivine")
-        if layer is not None and not self.preview.isChecked():
-            layer.visible = False
+        layer = self.shown_layer()
+        if layer is not None and not layer.visible:  # another result is shown now
+            with signals_blocked(self.preview):
+                self.preview.setChecked(False)
 
     def shown_layer(self) -> Any:
         """Return the layer of the probability: the one that grows, or the finished one."""
@@ -246,11 +250,20 @@ class SegmentDock(StepDock):
         words = name or f"{folder.name}, the newest of this section"
         text = f"<b>{words}</b>: {card.title}<br>On its validation sessions {scores_of(card)}"
         if card.scores.get("iou_0.1", 1.0) < POOR:
+            colour = readable(POOR_COLOUR, self)
             text += (
-                "<br><span style='color:#e69f00'>Much that is not olivine is taken for it at a "
+                f"<br><span style='color:{colour}'>Much that is not olivine is taken for it at a "
                 f"threshold of 0.1: train longer, or try {card.best_threshold:.2f}.</span>"
             )
         self.about.setText(text)
+
+    def _on_threshold(self, *_: Any) -> None:
+        """Show the mask of the threshold: the person moved it, or asked for it."""
+        layer: Any = self.shown_layer()
+        if layer is not None and self.preview.isChecked() and not layer.visible:
+            self.session.show_alone(layer.metadata[LAYER_KEY]["product"])
+            layer.visible = True
+        self._show_threshold()
 
     def _show_threshold(self, *_: Any) -> None:
         """Draw the probability as a mask or as it is, and show the numbers of the threshold."""
@@ -258,8 +271,6 @@ class SegmentDock(StepDock):
         if layer is not None:
             if self.preview.isChecked():
                 draw_as_mask(layer, self.threshold.value(), "green")
-                if not layer.visible:  # showing a shown layer would read it again
-                    layer.visible = True
             else:
                 draw_as_probability(layer)
         self.compare.draw()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import count
+from pathlib import Path
 from typing import Any
 
+from qtpy.QtWidgets import QVBoxLayout
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.networks import ModelCard, read_card
+from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
     Axis,
     Curve,
@@ -17,9 +22,10 @@ from napari_olivine.widgets.common import (
     fill_combo,
     form_layout,
     heading,
+    push_button,
     wrapped,
 )
-from napari_olivine.widgets.dock_base import StepDock
+from napari_olivine.widgets.dock_base import Question, StepDock
 from napari_olivine.widgets.state import state_of
 
 TRAIN_COLOUR, VALIDATION_COLOUR, IOU_COLOUR = "#56B4E9", "#E69F00", "#2fae7b"
@@ -37,7 +43,7 @@ class TrainDock(StepDock):
     @override
     def build(self) -> None:
         self.losses = Plot(
-            Axis("Epoch", whole=True),
+            Axis("Steps", whole=True),
             Axis("Loss"),
             Axis("Validation IoU", limits=(0.0, 1.0), colour=IOU_COLOUR),
         )
@@ -45,11 +51,20 @@ class TrainDock(StepDock):
         self.models = combo()
         self.models.currentTextChanged.connect(self.show_model)
         self.card = wrapped("No model yet.", rich=True)
+        self.train_on = push_button(
+            "Train on",
+            self.go_on,
+            "Go on from this model for as long as the settings say. The result is a model of its "
+            "own, with the next free name; this one stays",
+        )
+        self.question = Question()
         self.body.addWidget(self.losses)
         self.body.addWidget(heading("Models of this section"))
         self.body.addLayout(form_layout(("Model", self.models)))
         self.body.addWidget(self.card)
+        self.body.addWidget(self.train_on)
         self._epochs: list[dict[str, Any]] = []
+        self._losses: list[dict[str, Any]] = []
         self.fill()
 
     def fill(self, choose: str = "") -> None:
@@ -61,6 +76,7 @@ class TrainDock(StepDock):
     def show_model(self, name: str) -> None:
         """Show the card and the losses of a model."""
         section = self.session.section
+        self._show_train_on()
         if not name or section is None:
             self.card.setText("No model yet.")
             return
@@ -78,19 +94,86 @@ class TrainDock(StepDock):
             f"Model {state_of(section, f'models/{name}').text}"
         )
         if not (self.session.jobs.running and self.session.jobs.step == self.step):
-            self._epochs = _history(folder)
+            self._epochs = _rows_of(folder / "history.csv")
+            self._losses = _rows_of(folder / "losses.csv")
             self._draw()
 
     @override
     def run(self) -> None:
-        self._epochs = []
-        super().run()
+        """Train from the start; asks first where a model would be replaced."""
+        try:
+            settings = self.form.values()
+        except OlivineError as error:
+            self.show_error(error)
+            return
+        name = settings.name or settings.network
+        if name not in model_names(self.session.section):
+            self._begin(settings)
+            return
+        new = free_name(self.session.section, name)
+        self.question.ask(
+            f"There is a model {name} already. Train it further as {new} (it stays), train a new "
+            f"one from the start as {new}, or train from the start and replace {name}?",
+            {
+                "Train on": lambda: self.go_on(name),
+                f"New {new}": lambda: self._begin(settings.model_copy(update={"name": new})),
+                "Replace": lambda: self._begin(settings),
+            },
+        )
+
+    def go_on(self, name: str = "") -> None:
+        """Go on from a model of the section, by a training with the settings of the form.
+
+        Parameters
+        ----------
+        name
+            Name of the model; the one that is shown if empty.
+        """
+        name = name or self.models.currentText()
+        try:
+            folder = self.session.require().path / "models" / name
+            changes = {
+                "network": read_card(folder).network,
+                "weights": str(folder),
+                "name": free_name(self.session.section, name),
+            }
+            self._begin(self.form.values().model_copy(update=changes))
+        except OlivineError as error:
+            self.show_error(error)
+
+    def _begin(self, settings: Settings) -> None:
+        self.hide_error()
+        self._epochs, self._losses = [], []
+        self._draw()
+        self.start(self.step, self.arguments(), settings, self.options())
+
+    @override
+    def _add_run_bar(self, outer: QVBoxLayout) -> None:
+        outer.addWidget(self.question)
+        super()._add_run_bar(outer)
+
+    @override
+    def show_state(self) -> None:
+        super().show_state()
+        if self.session.jobs.running:
+            self.question.close_question()
+        self._show_train_on()
+
+    def _show_train_on(self) -> None:
+        free = not self.session.jobs.running
+        self.train_on.setEnabled(free and bool(self.models.currentText()))
 
     @override
     def on_event(self, event: dict[str, Any]) -> None:
-        if event["event"] == "epoch":
+        if event["event"] == "curve":  # what a training that was stopped had reached
+            self._losses, self._epochs = event["losses"], event["epochs"]
+        elif event["event"] == "loss":
+            self._losses.append(event)
+        elif event["event"] == "epoch":
             self._epochs.append(event)
-            self._draw()
+        else:
+            return
+        self._draw()
 
     @override
     def on_finished(self) -> None:
@@ -98,7 +181,9 @@ class TrainDock(StepDock):
 
     @override
     def on_section_opened(self) -> None:
-        self.losses.show_curves([])
+        self.question.close_question()
+        self._epochs, self._losses = [], []
+        self._draw()
         self.fill()
 
     @override
@@ -107,13 +192,16 @@ class TrainDock(StepDock):
             self.fill(product.removeprefix("models/"))
 
     def _draw(self) -> None:
-        epochs = [row["epoch"] for row in self._epochs]
-        curves = [
-            Curve(words, epochs, [row[name] for row in self._epochs], colour, side)
-            for name, words, colour, side in SHOWN
-            if self._epochs and name in self._epochs[0]
-        ]
-        self.losses.show_curves(curves if epochs else [])
+        """Draw the training loss by steps, and the validations as points."""
+        # A model of an earlier version has a training loss by epochs alone.
+        by_steps = {"train_loss": self._losses or self._epochs}
+        curves = []
+        for name, words, colour, side in SHOWN:
+            rows = [row for row in by_steps.get(name, self._epochs) if row.get(name) is not None]
+            steps, values = [row["step"] for row in rows], [row[name] for row in rows]
+            curve = Curve(words, steps, values, colour, side, marked=name not in by_steps)
+            curves += [curve] if rows else []
+        self.losses.show_curves(curves)
 
 
 SHOWN: tuple[Any, ...] = (
@@ -121,7 +209,14 @@ SHOWN: tuple[Any, ...] = (
     ("val_loss", "validation", VALIDATION_COLOUR, "left"),
     ("val_iou", "IoU", IOU_COLOUR, "right"),
 )
-"""Numbers of an epoch that are drawn: name, words, colour, axis."""
+"""Numbers of a training that are drawn: name, words, colour, axis."""
+
+
+def free_name(section: Any, name: str) -> str:
+    """Return the first of ``NAME-2``, ``NAME-3``, ... that no model of the section has."""
+    stem = re.sub(r"-\d+$", "", name)
+    taken = model_names(section)
+    return next(new for k in count(2) if (new := f"{stem}-{k}") not in taken)
 
 
 def scores_of(card: ModelCard) -> str:
@@ -142,12 +237,12 @@ def model_names(section: Any) -> list[str]:
     return [name.removeprefix("models/") for name in names if name.startswith("models/")]
 
 
-def _history(folder: Any) -> list[dict[str, Any]]:
-    """Read the losses of a finished training, empty if they are not kept."""
+def _rows_of(file: Path) -> list[dict[str, Any]]:
+    """Read a table of a finished training, empty if it is not there."""
     import pandas as pd
 
     try:
-        table = pd.read_csv(folder / "history.csv")
+        table = pd.read_csv(file)
     except (OSError, ValueError):
         return []
     rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records"))

@@ -13,6 +13,8 @@ from qtpy.QtCore import QTimer
 from napari_olivine.widgets.layers import LAYER_KEY, overlay
 from napari_olivine.widgets.state import OpenSection
 
+CHOSEN = 2.0
+
 SAME_PX = 1e-3
 """A corner that is moved by less than this stands still."""
 
@@ -57,7 +59,7 @@ class ShapesView:
     new: ClassVar[str]
     """Look of a shape that is being drawn."""
     width: ClassVar[float]
-    """Width of an outline, px of the screen."""
+    """Width of an outline, px of the screen; that of a chosen shape is `CHOSEN` times as much."""
 
     drawn = Signal(object)
     """A new shape, as :meth:`read` returns it."""
@@ -72,6 +74,7 @@ class ShapesView:
         self._session = session
         self._keys: list[Any] = []
         self._corners: list[np.ndarray] = []
+        self._chosen: set[Any] = set()
         self._busy = False
         self._width_is_due = False
         self.layer: Any = None
@@ -125,6 +128,7 @@ class ShapesView:
             self._make(visible)
         layer = self.layer
         self._keys = [shape.key for shape in shapes]
+        self._chosen = set(chosen)
         layer.selected_data = set()
         layer.data = []
         if shapes:
@@ -133,7 +137,7 @@ class ShapesView:
                 shape_type=self.shape,
                 edge_color=[self.colours[shape.look] for shape in shapes],
                 face_color="transparent",
-                edge_width=self._width_px(),
+                edge_width=self._widths_px(),
             )
             layer.features = {
                 "place": np.arange(len(shapes)),
@@ -146,6 +150,11 @@ class ShapesView:
         layer.selected_data = {place for place, key in enumerate(self._keys) if key in chosen}
         self._corners = [np.array(corners) for corners in layer.data]
         self._busy = False
+
+    def mark(self, chosen: Collection[Any]) -> None:
+        """Draw other shapes as the chosen ones."""
+        self._chosen = set(chosen)
+        self._fit_width()
 
     def remove(self) -> None:
         """Take the layer away."""
@@ -213,6 +222,11 @@ class ShapesView:
         """Width of an outline, in pixels of the layer, that looks the same at every zoom."""
         return self.width / self._screen_px
 
+    def _widths_px(self) -> list[float]:
+        """Width of each shape, px of the layer."""
+        width = self._width_px()
+        return [width * CHOSEN if key in self._chosen else width for key in self._keys]
+
     def _on_zoom(self, _event: Any) -> None:
         if self.layer is not None and not self._width_is_due:
             self._width_is_due = True
@@ -223,8 +237,9 @@ class ShapesView:
         if not self.there or self._session.section is None or self._busy:
             return
         self._busy = True
-        self.layer.edge_width = [self._width_px()] * len(self.layer.data)
-        self.layer.current_edge_width = self._width_px()
+        self.layer.current_edge_width = self._width_px()  # first: napari gives it to chosen ones
+        widths = self._widths_px()
+        self.layer.edge_width = widths + [self._width_px()] * (len(self.layer.data) - len(widths))
         self._busy = False
 
     # ------------------------------------------------------------------ what the person does

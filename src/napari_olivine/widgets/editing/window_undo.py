@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from qtpy.QtCore import QObject, Qt
-from qtpy.QtGui import QKeySequence
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -18,6 +19,7 @@ from qtpy.QtWidgets import (
     QTextEdit,
     QWidget,
 )
+from typing_extensions import override
 
 from napari_olivine.errors import OlivineError
 from napari_olivine.history import HistoryStep
@@ -65,6 +67,8 @@ class WindowUndo(QObject):
                 shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
                 shortcut.activated.connect(action)
                 self._shortcuts.append(shortcut)
+        app: Any = QApplication.instance()
+        app.focusChanged.connect(self._on_focus)
         session.section_opened.connect(self._enable)
         session.history.moved.connect(self._on_moved)
         self._enable()
@@ -126,6 +130,24 @@ class WindowUndo(QObject):
     def _on_redo_key(self) -> None:
         (self._other_undo() or self).redo()
 
+    def _on_focus(self, old: Any, new: Any) -> None:
+        """Watch the widget that has the keys: a text field takes those of undo before us."""
+        with suppress(RuntimeError):  # it was closed
+            if old is not None:
+                old.removeEventFilter(self)
+        if new is not None and new.window() is self.parent():
+            new.installEventFilter(self)
+
+    @override
+    def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:
+        if not isinstance(a1, QKeyEvent) or a1.type() != QEvent.Type.ShortcutOverride:
+            return False
+        undo_keys = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
+        if not any(a1.matches(key) for key in undo_keys) or self._other_undo() is not None:
+            return False
+        a1.ignore()  # nothing was typed that could be taken back: the keys are the window's
+        return True
+
     def _enable(self, _section: Any = None) -> None:
         """Without a section the keys are napari's."""
         for shortcut in self._shortcuts:
@@ -155,11 +177,13 @@ class WindowUndo(QObject):
 
 
 def _text_field(widget: Any) -> Any:
-    """Return the field that a person types into; on some systems it does not take every key."""
+    """Return the field with something that a person typed and may take back, `None` for none."""
     if isinstance(widget, QAbstractSpinBox | QComboBox):
         widget = widget.lineEdit()
-    typed = isinstance(widget, QLineEdit | QTextEdit | QPlainTextEdit) and not widget.isReadOnly()
-    return widget if typed else None
+    if not isinstance(widget, QLineEdit | QTextEdit | QPlainTextEdit) or widget.isReadOnly():
+        return None
+    text = widget if isinstance(widget, QLineEdit) else widget.document()
+    return widget if text.isUndoAvailable() or text.isRedoAvailable() else None
 
 
 def _in_our_dock(widget: Any) -> bool:

@@ -6,6 +6,7 @@ import codecs
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,12 @@ class Jobs(QObject):
         super().__init__()
         self.command = tuple(command)
         self.step = ""
+        self.began = 0.0
+        """When the step began, by `time.monotonic`."""
+        self.newest_progress: tuple[float, float, str] | None = None
+        self.warnings: list[OlivineError] = []
+        self.events: list[dict[str, Any]] = []
+        """What the step has reported so far, for a dock that is opened while it runs."""
         self._process: QProcess | None = None
         self._impatience = QTimer(self)
         self._impatience.setSingleShot(True)
@@ -93,7 +100,8 @@ class Jobs(QObject):
         """
         if self.running:
             raise RuntimeError(f"the step {self.step} is still running")
-        self.step = step
+        self.step, self.began = step, time.monotonic()
+        self.newest_progress, self.warnings, self.events = None, [], []
         self._outcome: str | OlivineError | None = None
         self._stdout, self._stderr = "", ""
         self._decode = codecs.getincrementaldecoder("utf-8")("replace")
@@ -165,20 +173,20 @@ class Jobs(QObject):
                 self.message.emit(line.strip())
             return
         if kind == "progress":
-            self.progress.emit(
-                float(event.get("done", 0)),
-                float(event.get("total", 0)),
-                str(event.get("message", "")),
-            )
+            done, total = float(event.get("done", 0)), float(event.get("total", 0))
+            self.newest_progress = (done, total, str(event.get("message", "")))
+            self.progress.emit(*self.newest_progress)
         elif kind == "message":
             self.message.emit(in_words(str(event.get("text", event.get("message", ""))), self.step))
         elif kind == "warning":
-            self.warning.emit(OlivineError.of_event(event))
+            self.warnings.append(OlivineError.of_event(event))
+            self.warning.emit(self.warnings[-1])
         elif kind in ("finished", "cancelled"):
             self._outcome = kind
         elif kind == "error":
             self._outcome = OlivineError.of_event(event)
         else:
+            self.events.append(event)
             self.reported.emit(event)
 
     # ------------------------------------------------------------------ how it ends

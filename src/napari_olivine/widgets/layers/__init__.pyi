@@ -51,3 +51,4 @@ from .make_layer import (
     version_mark as version_mark,
     widest_limits as widest_limits,
 )
+from .readout import install_readout as install_readout

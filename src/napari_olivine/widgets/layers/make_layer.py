@@ -226,7 +226,8 @@ def _look(section: Section, raster: Any, product: str, name: str) -> tuple[str, 
     if product == "probability" or product.startswith("compare/"):
         return "image", probability_look()
     if product == "crystals":
-        return "labels", {"opacity": 0.45} | _by_class(section)
+        fresh = section.state(product) == "fresh"
+        return "labels", {"opacity": 0.45, "visible": fresh} | _by_class(section)
     colour = OLIVINE_COLOUR if product == "mask" else SEGMENTATION_COLOUR
     return "labels", {"colormap": flat_colours(colour), "opacity": 0.4, "visible": False}
 

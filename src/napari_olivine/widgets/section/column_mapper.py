@@ -38,6 +38,7 @@ from napari_olivine.widgets.common import (
     Problem,
     combo,
     in_words,
+    keep_from_wheel,
     push_button,
     readable,
     row_layout,
@@ -210,7 +211,7 @@ class ColumnMapper(QDialog):
         self._filling = False
 
     def _add_boxes(self, column: int, found: Any) -> None:
-        holds, unit = QComboBox(), QComboBox()
+        holds, unit = keep_from_wheel(QComboBox()), keep_from_wheel(QComboBox())
         holds.addItems([NOTHING, *QUANTITIES])
         holds.setCurrentText((found.quantity if found is not None else "") or NOTHING)
         if found is not None and found.why:
@@ -342,7 +343,7 @@ def _fill_units(box: QComboBox, quantity: str, unit: str) -> None:
 
 
 def _row_box(low: int) -> QSpinBox:
-    box = QSpinBox()
+    box = keep_from_wheel(QSpinBox())
     box.setRange(low, 9999)
     return box
 

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -19,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_olivine.errors import OlivineError
 from napari_olivine.readers.discover import TABLE_FOLDERS
 from napari_olivine.section import Section
+from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
     Collapsible,
     FolderEdit,
@@ -67,6 +69,7 @@ class ImportPart(Collapsible):
         self._last: ScanResult | None = None
         self._scanned: Path | None = None
         self._others: list[str] = []
+        self._kept: dict[Path, Settings] = {}
         self.scanner = SourceScanner()
         self.scanner.found.connect(self._on_found)
         self.scanner.progress.connect(self._on_progress)
@@ -117,9 +120,12 @@ class ImportPart(Collapsible):
         """Go on with an import that was stopped."""
         source = section.record.source
         self.source.edit.setText(source)
-        self.destination.edit.setText(str(section.path))
         if source and Path(source).exists():
+            self._change_source(Path(source))
+            self.destination.edit.setText(str(section.path))
             self.recognise()
+        else:
+            self.destination.edit.setText(str(section.path))
 
     @property
     def error(self) -> Problem:
@@ -134,16 +140,26 @@ class ImportPart(Collapsible):
         path = self.source.path()
         if path is None or self.form is None:
             return
+        self._change_source(path)
         try:
-            settings = self.form.values()
+            settings = self._kept[path] = self.form.values()
         except OlivineError as error:
             self._on_found(ScanResult(path, error=error))
             return
-        if path != self._scanned:
-            self._scanned, self._last, self._others = path, None, []
-            self._show(None)
         self.recognised.setText(f"Looking into {escape(path.name)}...")
         self.scanner.scan(path, settings)
+
+    def _change_source(self, path: Path) -> None:
+        """Give a source its own settings and destination: a pixel size belongs to its images."""
+        if path == self._scanned or self.form is None:
+            return
+        if self._scanned is not None:
+            self._filling = True
+            self.form.set_values(self._kept.get(path) or self.form.model())
+            self.destination.edit.clear()
+            self._filling = False
+        self._scanned, self._last, self._others = path, None, []
+        self._show(None)
 
     def _on_progress(self, done: float, total: float, message: str) -> None:
         name = self.source.path()
@@ -215,7 +231,7 @@ class ImportPart(Collapsible):
             title = QTableWidgetItem(name)
             title.setData(Qt.ItemDataRole.UserRole, name)
             title.setToolTip("Double click to give it another name, e.g. Mg, or BSE")
-            kind = f"{signal.dtype}" if signal is not None else ""
+            kind = kind_in_words(signal.dtype) if signal is not None else ""
             files = str(len(signal.files)) if signal is not None else ""
             for column, item in ((TAKE, tick), (NAME, title)):
                 self.signals.setItem(row, column, item)
@@ -294,6 +310,12 @@ class ImportPart(Collapsible):
         self.mapper = ColumnMapper(folder, self)
         self.mapper.saved.connect(self.recognise)
         self.mapper.show()
+
+
+def kind_in_words(dtype: Any) -> str:
+    """Say what the values of an image are, e.g. ``"whole, 8 bit"``."""
+    kind = np.dtype(dtype)
+    return f"{'decimal' if kind.kind == 'f' else 'whole'}, {8 * kind.itemsize} bit"
 
 
 def describe(source: Any, tiles: Any = None, pixel_size_set: bool = False) -> str:

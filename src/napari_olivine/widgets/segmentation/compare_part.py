@@ -11,7 +11,14 @@ from superqt import QLabeledDoubleSlider
 
 from napari_olivine.inference import FULL, stored_threshold
 from napari_olivine.section import Raster
-from napari_olivine.widgets.common import combo, fill_combo, form_layout, push_button, wrapped
+from napari_olivine.widgets.common import (
+    combo,
+    fill_combo,
+    form_layout,
+    keep_from_wheel,
+    push_button,
+    wrapped,
+)
 from napari_olivine.widgets.layers import (
     COLOURS,
     LAYER_KEY,
@@ -70,7 +77,7 @@ def threshold_slider(value: float) -> QLabeledDoubleSlider:
     slider.setRange(0.01, 0.99)
     slider.setDecimals(2)
     slider.setValue(value)
-    return slider
+    return keep_from_wheel(slider)
 
 
 class ComparePart(QWidget):

@@ -24,7 +24,14 @@ from qtpy.QtWidgets import (
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.history import HistoryStep
 from napari_olivine.section import Section, Tiles
-from napari_olivine.widgets.common import Connections, combo, heading, wrapped
+from napari_olivine.widgets.common import (
+    Connections,
+    combo,
+    heading,
+    keep_from_wheel,
+    readable,
+    wrapped,
+)
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view
 from napari_olivine.widgets.sessions.session_edits import (
     COLUMNS,
@@ -201,7 +208,7 @@ class SessionsPart(QWidget):
                 item = QTableWidgetItem(text)
                 item.setToolTip(wrong.get(row, "Double click to change it"))
                 if row in wrong:
-                    item.setForeground(QColor(WRONG_COLOUR))
+                    item.setForeground(QColor(readable(WRONG_COLOUR, self)))
                 self.table.setItem(row, column, item)
             self.table.setCellWidget(row, ROLE, self._role_box(row, edits.role(row)))
         self._filling = False
@@ -220,15 +227,14 @@ class SessionsPart(QWidget):
             self.rectangles.show(self.edits)
 
     def _role_box(self, row: int, role: str) -> QComboBox:
-        box = QComboBox()
+        box = keep_from_wheel(QComboBox())
         for one in ROLES:
             box.addItem(one)
             box.setItemData(box.count() - 1, ROLE_WORDS[one], Qt.ItemDataRole.ToolTipRole)
-            box.setItemData(
-                box.count() - 1, QColor(ROLE_COLOURS[one]), Qt.ItemDataRole.ForegroundRole
-            )
+            colour = QColor(readable(ROLE_COLOURS[one], self))
+            box.setItemData(box.count() - 1, colour, Qt.ItemDataRole.ForegroundRole)
         box.setCurrentText(role)
-        box.setStyleSheet(f"QComboBox {{ color: {ROLE_COLOURS[role]}; }}")
+        box.setStyleSheet(f"QComboBox {{ color: {readable(ROLE_COLOURS[role], self)}; }}")
         box.setToolTip(ROLE_WORDS[role])
         box.textActivated.connect(lambda text, row=row: self.set_role(row, text))
         return box

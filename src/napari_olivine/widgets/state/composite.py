@@ -55,6 +55,7 @@ class Composite:
         self.elements: tuple[str, ...] = ()
         session.section_opened.connect(self._on_section_opened)
         session.product_changed.connect(self._on_product_changed)
+        session.result_comes.connect(self._on_result)
         if session.section is not None:
             self.elements = remembered(session.section)
 
@@ -125,6 +126,9 @@ class Composite:
         self._before = None
         self.elements = remembered(section)
         self.changed.emit()
+
+    def _on_result(self) -> None:
+        self.switch(False)
 
     def _on_product_changed(self, product: str) -> None:
         if product == "images" and self._session.section is not None:

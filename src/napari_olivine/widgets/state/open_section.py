@@ -14,9 +14,11 @@ from napari_olivine.registry import layered
 from napari_olivine.section import Section
 from napari_olivine.widgets.layers import (
     LAYER_KEY,
+    LEVELLED,
     first_to_look_at,
     image_names,
     images_to_show,
+    install_readout,
     layer_data,
     layer_name,
     section_of,
@@ -48,6 +50,8 @@ class OpenSection:
     """``"sessions"`` or ``"placements"``."""
     selection_changed = Signal(int)
     """Id of the selected crystal, 0 for none."""
+    result_comes = Signal()
+    """A result is about to be shown alone on BSE."""
     crystals_edited = Signal(object, object)
     """Table of crystals and radial profiles after an edit by a person, not yet written."""
 
@@ -155,9 +159,10 @@ class OpenSection:
         before = self._known
         changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
         self._known = now
-        for name in changed:
-            if name in layered():
+        for name in layered():
+            if name in changed:
                 self._refresh_layers(name)
+        for name in changed:
             if name.startswith("annotations/"):
                 self.annotations_changed.emit(name.removeprefix("annotations/"))
             else:
@@ -256,6 +261,25 @@ class OpenSection:
                 place = index + 1
         return place
 
+    def show_alone(self, product: str) -> None:
+        """Hide the other results and the element maps: one result is readable on BSE.
+
+        Parameters
+        ----------
+        product
+            Product of the result, whose layers stay as they are.
+        """
+        self.result_comes.emit()
+        grey = (("images", "BSE"), LEVELLED)
+        for layer in self.viewer.layers:
+            mark = layer.metadata.get(LAYER_KEY)
+            kept = not mark or mark["product"] in ("overlay", product)
+            if layer.visible and not kept and (mark["product"], mark["name"]) not in grey:
+                layer.visible = False
+        shown = [layer for layer in (self.layer(*place) for place in grey) if layer is not None]
+        if shown and not any(layer.visible for layer in shown):
+            shown[0].visible = True
+
     def _refresh_layers(self, product: str) -> None:
         section = self.require()
         names = image_names(section, product)
@@ -267,18 +291,11 @@ class OpenSection:
         for name in names:
             layer = self.layer(product, name)
             if layer is None or layer.metadata[LAYER_KEY]["made"] != fresh:
-                if product in ("images", "levelling"):
+                if product in ("images", LEVELLED[0]) or section.state(product) == "stale":
                     self.show(product, name)
                 else:
-                    self._hide_others(product)
+                    self.show_alone(product)
                     self.show(product, name, visible=True)
-
-    def _hide_others(self, product: str) -> None:
-        """Hide other results: only one result is readable over the images."""
-        for layer in self.viewer.layers:
-            mark = layer.metadata.get(LAYER_KEY)
-            if mark and mark["product"] not in ("images", "levelling", "overlay", product):
-                layer.visible = False
 
     def _begin(self, section: Section) -> None:
         if self._jobs is not None and self._jobs.running:
@@ -314,6 +331,9 @@ class OpenSection:
         if path is None:
             return
         mark = layer.metadata[LAYER_KEY]
+        install_readout(layer, self.viewer.layers)
+        if mark["product"] == "mg" or (mark["product"] == "images" and mark["name"] != "BSE"):
+            layer.colorbar.visible = True
         if self.section is None or self.section.path != path:
             section = Section(path)
             self._begin(section)

@@ -20,6 +20,9 @@ from napari_olivine.widgets.layers import (
 )
 from napari_olivine.widgets.state.open_section import OpenSection
 
+GROWING = "growing"
+"""What the layers of an unfinished product are marked with."""
+
 FINENESS = 128
 """Pixels of the section in one pixel of the layer of unfinished cells."""
 
@@ -45,8 +48,9 @@ class PartialLayer:
         self._viewer = session.viewer
         raster = Raster(folder / name)
         self.cells = CellStore(folder)
-        mark = {"section": str(section.path), "product": "growing", "name": product, "made": ""}
+        mark = {"section": str(section.path), "product": GROWING, "name": product, "made": ""}
         title = "Segmenting" if product == "probability" else f"Segmenting: {product}"
+        session.show_alone(GROWING)
         data, multiscale = pyramid(raster.levels)
         self.layer: Any = self._viewer.add_image(
             data,

@@ -10,9 +10,11 @@ import pandas as pd
 from typing_extensions import override
 
 from napari_olivine.history import EditedTable
+from napari_olivine.section import LEFT_OUT, points_of
 
-COLUMNS = ["profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use"]
+COLUMNS = ["profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use", LEFT_OUT]
 ENDS = ["x0_um", "y0_um", "x1_um", "y1_um"]
+WORDS = ["profile", "kind", "use", LEFT_OUT]
 USES = ("calibrate", "test", "ignore")
 
 Line = tuple[float, float, float, float]
@@ -30,8 +32,11 @@ class Traverses(EditedTable):
     @override
     @staticmethod
     def ordered(table: pd.DataFrame) -> pd.DataFrame:
-        table = table[COLUMNS].reset_index(drop=True)
-        return table.astype(dict.fromkeys(ENDS, float) | {"profile": str, "use": str, "kind": str})
+        table = table.reindex(columns=COLUMNS, fill_value="").reset_index(drop=True)
+        table[LEFT_OUT] = table[LEFT_OUT].astype(object).fillna("")
+        return table.astype(
+            dict.fromkeys(ENDS, float) | {"profile": str, "use": str, "kind": str, LEFT_OUT: str}
+        )
 
     # ------------------------------------------------------------------ looking
 
@@ -57,13 +62,22 @@ class Traverses(EditedTable):
         """``"line"`` or ``"spots"``."""
         return str(self.table.loc[self._row(profile), "kind"])
 
+    def left_out(self, profile: str) -> set[int]:
+        """Return the numbers of the analyses of a profile that are left out."""
+        return points_of(self.table.loc[self._row(profile), LEFT_OUT])
+
+    def to_store(self) -> pd.DataFrame:
+        """Return the table as the annotation is stored: without what says nothing."""
+        said = (self.table["kind"] == "spots") | self.table["x0_um"].notna()
+        table = self.table[said | (self.table[LEFT_OUT] != "")]
+        return table if (table[LEFT_OUT] != "").any() else table.drop(columns=LEFT_OUT)
+
     def same_as(self, table: pd.DataFrame) -> bool:
         """Tell whether another table says the same."""
         other = self.ordered(table)
-        words = ["profile", "kind", "use"]
         return (
             len(other) == len(self.table)
-            and bool((other[words].to_numpy() == self.table[words].to_numpy()).all())
+            and bool((other[WORDS].to_numpy() == self.table[WORDS].to_numpy()).all())
             and np.allclose(other[ENDS], self.table[ENDS], atol=5e-3, equal_nan=True)
         )
 
@@ -101,6 +115,14 @@ class Traverses(EditedTable):
         table = self.table.copy()
         table.loc[self._row(profile), "use"] = use
         self._edit(table, profile, done=f"set to {use}")
+
+    def leave_out(self, profile: str, point: int) -> None:
+        """Leave an analysis out of the calibration, or take one in again that was left out."""
+        table, before = self.table.copy(), self.left_out(profile)
+        after = before ^ {point}
+        table.loc[self._row(profile), LEFT_OUT] = " ".join(map(str, sorted(after)))
+        done = "left out" if point in after else "taken in again"
+        self.edit(table, f"analysis {point} of {profile} {done}", profile, profile)
 
     def flip(self, profile: str) -> None:
         """Swap the ends of a profile: it was measured the other way."""

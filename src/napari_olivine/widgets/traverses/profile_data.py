@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +29,10 @@ class Profile:
     ----------
     distance_um, grey
         Along the line, in the microprobe's distance, shape (n,).
-    point_distance_um, mg
-        Of the analyses, mg# as a fraction, shape (m,).
+    by_distance
+        Whether the microprobe's table has distances; otherwise analyses are counted from 0.
+    point, point_distance_um, mg
+        Number, distance and mg# (a fraction) of the analyses, shape (m,).
     predicted
         mg# from the grey, shape (n,), `None` without a calibration.
     agreement
@@ -39,6 +41,8 @@ class Profile:
 
     distance_um: Floats
     grey: Floats
+    by_distance: bool
+    point: NDArray[np.int64]
     point_distance_um: Floats
     mg: Floats
     predicted: Floats | None
@@ -46,7 +50,11 @@ class Profile:
 
 
 def profile_to_plot(
-    section: Section, points: pd.DataFrame, line: Line | None, law: Any = None
+    section: Section,
+    points: pd.DataFrame,
+    line: Line | None,
+    law: Any = None,
+    left_out: Collection[int] = (),
 ) -> Profile:
     """Read the curves of one profile.
 
@@ -60,6 +68,8 @@ def profile_to_plot(
         Its line; `None` if it has none.
     law
         The calibration that :func:`read_law` returned.
+    left_out
+        Numbers of analyses that do not count for the agreement.
 
     Returns
     -------
@@ -70,7 +80,9 @@ def profile_to_plot(
 
     points = points.sort_values("point")
     distance = points["distance_um"].to_numpy(float)
-    if not np.isfinite(distance).all():
+    by_distance = bool(np.isfinite(distance).all())
+    number = points["point"].to_numpy()
+    if not by_distance:
         distance = np.arange(len(points), dtype=float)
     mg = np.full(len(points), np.nan)
     if {"MgO", "FeO"} <= set(points.columns):
@@ -81,7 +93,7 @@ def profile_to_plot(
         along, x, y = distance, *(points[n].to_numpy(float) for n in ("x_um", "y_um"))
     else:
         none = np.zeros(0)
-        return Profile(none, none, distance, mg, None, np.nan)
+        return Profile(none, none, by_distance, number, distance, mg, None, np.nan)
     rows, columns = y / section.pixel_size_um, x / section.pixel_size_um
     raster = section.raster("images", "BSE")
     grey = _grey_along(raster.read, section.shape, rows, columns, line)
@@ -93,7 +105,9 @@ def profile_to_plot(
             section.sessions(), np.rint(rows).astype(int), np.rint(columns).astype(int)
         )
         predicted = np.asarray(calibration.predict(level, places)[0], float)
-    return Profile(along, grey, distance, mg, predicted, _agreement(along, grey, distance, mg))
+    counts = np.where(np.isin(number, list(left_out)), np.nan, mg)
+    agreement = _agreement(along, grey, distance, counts)
+    return Profile(along, grey, by_distance, number, distance, mg, predicted, agreement)
 
 
 def read_law(section: Section) -> Any:

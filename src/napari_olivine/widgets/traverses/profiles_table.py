@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
+from napari_olivine.widgets.common import combo, readable
 from napari_olivine.widgets.traverses.placements import USES, Traverses
 from napari_olivine.widgets.traverses.traverse_layer import USE_COLOURS
 
 HEADINGS = {
     "EPMA table": "Name of the microprobe's table",
-    "EPMA": "Length by the microprobe, µm",
-    "Line": "Length of the line on the image, µm",
+    "EPMA, µm": "Length by the microprobe",
+    "Line, µm": "Length of the line on the image",
     "Use": "Calibrate: the law is fitted to it. Test: only the error is measured on it.",
     "RMSE": "Root mean squared error of mg# in the last calibration",
 }
@@ -35,6 +36,7 @@ class ProfilesTable(QTableWidget):
         self.setHorizontalHeaderLabels(list(HEADINGS))
         for column, words in enumerate(HEADINGS.values()):
             self.horizontalHeaderItem(column).setToolTip(words)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names differ at their ends
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(24)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -81,13 +83,13 @@ class ProfilesTable(QTableWidget):
                 item = QTableWidgetItem(text)
                 item.setToolTip(f"{name}: {len(points)} analyses")
                 if column == 0:
-                    item.setForeground(QColor(USE_COLOURS[use]))
+                    item.setForeground(QColor(readable(USE_COLOURS[use], self)))
                 else:
                     item.setTextAlignment(
                         Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                     )
                 self.setItem(row, column, item)
-            box = QComboBox()
+            box = combo()
             box.addItems(USES)
             box.setCurrentText(use)
             box.textActivated.connect(lambda use, name=name: self.use_changed.emit(name, use))
