@@ -327,3 +327,17 @@ def test_grey_without_spread_is_refused(section: Section):
     section.annotate("placements", table[table["profile"].isin(["p1", "p2"])])
     with pytest.raises(InputError, match="have the same grey"):
         calibrate(section, CalibrateSettings(refine_placement=False))
+
+
+def test_a_law_that_rises_is_said_and_all_points_are_scored(section: Section):
+    rows = pd.concat([analyses(profile) for profile in CENTRES])
+    mg = 1.6 - mg_number(rows["MgO"], rows["FeO"])
+    mgo, feo = mg * 2 * 40.3044, (1 - mg) * 2 * 71.8464
+    factor = 100 / (mgo + feo + 60.0843)
+    rows = rows.assign(SiO2=60.0843 * factor, FeO=feo * factor, MgO=mgo * factor)
+    rows.loc[(rows["profile"] == "p1") & (rows["point"] < 6), "Total"] = 80.0
+    put_analyses(section, rows)
+    calibrate(section)
+    assert any("mg# rises with the grey" in text for text in report(section)["warnings"])
+    scores = report(section)["profiles"]["p1"]
+    assert scores["all_points"]["points"] == 60 == scores["raw"]["points"] + 5

@@ -138,7 +138,11 @@ def _calibration(
             "phase_from": phase.product if phase is not None else OUTLINE,
             "law": law.as_dict(),
             "scores": {
-                use: {"raw": _score(raw, use=use), "filtered": _score(points.table, use=use)}
+                use: {
+                    "raw": _score(raw, use=use),
+                    "filtered": _score(points.table, use=use),
+                    "all_points": _score(raw, use=use, all_points=True),
+                }
                 for use in ("calibrate", "test")
             },
             "profiles": _profiles(points, raw),
@@ -240,13 +244,16 @@ def _places(table: pd.DataFrame, grey: CalibrationGrey) -> np.ndarray[Any, Any]:
 
 
 def _score(
-    table: pd.DataFrame, *, use: str | None = None, profile: str | None = None
+    table: pd.DataFrame,
+    *,
+    use: str | None = None,
+    profile: str | None = None,
+    all_points: bool = False,
 ) -> dict[str, float | int | None]:
     chosen = table["use"] == use if use else table["profile"] == profile
     rows = table[chosen]
-    result: FitScores = fit_scores(
-        rows["mg_epma"], rows["mg_predicted"], rows["profile"], rows["good"]
-    )
+    valid = None if all_points else rows["good"]
+    result: FitScores = fit_scores(rows["mg_epma"], rows["mg_predicted"], rows["profile"], valid)
     return result.as_dict()
 
 
@@ -264,12 +271,18 @@ def _profiles(points: Points, raw: pd.DataFrame) -> dict[str, dict[str, Any]]:
             "flagged": int((rows["flags"] != "").sum()),
             "raw": _score(raw, profile=name),
             "filtered": _score(table, profile=name),
+            "all_points": _score(raw, profile=name, all_points=True),
         }
     return profiles
 
 
 def _warnings(points: Points, law: Calibration, grey: CalibrationGrey) -> list[str]:
     warnings = [*points.findings]
+    if law.slope(law.pivot, -1) > 0:
+        warnings.append(
+            "mg# rises with the grey in the fitted law, but more iron is brighter: a line lies the "
+            "wrong way round or in the wrong place, or the image is inverted. Do not use this map."
+        )
     if law.session_terms != "pooled" and len(law.sessions) > 1:
         without = [s for s, n in law.points_of_session.items() if n == 0]
         if without:

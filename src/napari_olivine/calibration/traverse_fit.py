@@ -225,5 +225,5 @@ def falling_line(grey: Floats, mg: Floats, range_mg: float) -> FallingLines:
 ROUNDS = 6
 """Rounds of expectation and maximisation."""
 
-ASTRAY = 0.05
+ASTRAY = 0.02
 """Share of points that may lie anywhere."""
