@@ -278,6 +278,8 @@ class TestRunning:
         widget = dock(viewer, "Phase masks")
         widget.session.open(path)
         widget.rule.setCurrentText("own conditions")
+        assert "Mg > 30" in widget.own.text()  # it begins with the rule that was shown
+        widget.own.clear()
         run_without_rule = widget.run_button
         qtbot.mouseClick(run_without_rule, LEFT)
         assert "Write the conditions" in widget.run_bar.error_text.text()
