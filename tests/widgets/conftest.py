@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +15,16 @@ def preferences(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Leave the preferences of the person who runs the tests alone."""
     scope, folder = QSettings.Scope.UserScope, str(tmp_path_factory.mktemp("preferences"))
     QSettings.setPath(QSettings.Format.NativeFormat, scope, folder)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_window_is_left() -> Iterator[None]:
+    """Collect what is left of the windows here: in a thread of a later test it would crash Qt."""
+    yield
+    from qtpy.QtWidgets import QApplication
+
+    QApplication.processEvents()
+    gc.collect()
 
 
 @pytest.fixture
