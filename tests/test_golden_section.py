@@ -25,6 +25,9 @@ DATA = Path(__file__).parent / "data"
 GOLDEN = json.loads((DATA / EXPECTED).read_text(encoding="utf-8"))
 PRODUCTS = GOLDEN["whole"]["products"]
 
+CALIBRATED = ("calibration", "mg")
+"""Made by another method since: a traverse is refined by another search (method 4)."""
+
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -91,16 +94,20 @@ def test_nothing_is_made_that_is_there(
 ) -> None:
     """The same command has the same recipe, and so finds its product up to date."""
     before = records_of(place)
-    assert main(["import", str(unpacked / "source"), str(place)]) == 0
     # A network that is trained now would learn from them, as those that are there did not.
     corrections = (place / "corrections").rename(tmp_path / "corrections")
     for product, words in GOLDEN["commands"].items():
+        if product in CALIBRATED:
+            continue
         if product == "corrections":
             corrections.rename(place / "corrections")
         capsys.readouterr()
         assert main([str(place) if word == "SECTION" else word for word in words]) == 0
         assert f"{product} is up to date." in capsys.readouterr().out
     assert records_of(place) == before
+    assert main(["import", str(unpacked / "source"), str(place)]) == 0
+    after = records_of(place)  # tables are read by method 2 since, with a report
+    assert {name for name in after if after[name] != before[name]} == {"epma"}
 
 
 def test_nothing_is_wrong_with_it(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,7 +162,7 @@ def test_every_step_gives_the_same_again(unpacked: Path, place: Path, tmp_path: 
     for product in ("images", "epma"):
         assert_same(imported, Section(unpacked / "section"), product)
     repeated = [name for name in GOLDEN["commands"] if not name.startswith("models/")]
-    for product in repeated:
+    for product in (name for name in repeated if name not in CALIBRATED):
         words = GOLDEN["commands"][product]
         told = [str(place) if word == "SECTION" else word for word in words]
         assert main([*told, "--force", "--device", "cpu"]) == 0
@@ -164,6 +171,11 @@ def test_every_step_gives_the_same_again(unpacked: Path, place: Path, tmp_path: 
         assert section.state(product) == facts["state"]
         assert section.fingerprint(product) == facts["fingerprint"]
         assert_same(section, Section(unpacked / "section"), product)
+    old = section.raster("mg", "mg").read(slice(0, None), slice(0, None))
+    assert main(["calibrate", str(place)]) == 0  # by the method of today, though it is fresh
+    new = section.raster("mg", "mg").read(slice(0, None), slice(0, None))
+    np.testing.assert_array_equal(np.isfinite(new), np.isfinite(old))
+    assert np.nanpercentile(np.abs(new - old), 95) < 0.01
 
 
 def assert_same(one: Section, other: Section, product: str) -> None:

@@ -24,11 +24,17 @@ def longer(line: Line, times: float) -> Line:
     return float(x[0]), float(y[0]), float(x[1]), float(y[1])
 
 
+def moved(line: Line, along_um: float) -> Line:
+    x = along_um * (TRUE[2] - TRUE[0]) / LENGTH
+    y = along_um * (TRUE[3] - TRUE[1]) / LENGTH
+    return line[0] + x, line[1] + y, line[2] + x, line[3] + y
+
+
 @pytest.mark.parametrize("times", [1.6, 0.7])
 def test_a_line_slides_along_what_was_drawn(times: float) -> None:
     patch, mg = crystal(0.12)
     distance, values = measured(mg)
-    drawn = longer(TRUE, times)
+    drawn = moved(longer(TRUE, times), 0.4 * abs(times - 1) * LENGTH)
     within = search_range(drawn, LENGTH, 1.0)
     assert within.slide_um == pytest.approx(abs(times - 1) * LENGTH / 2)
     start = longer(drawn, 1.0)

@@ -58,6 +58,11 @@ def outline_crystals(
         Fitted law.
     job
         Running job.
+
+    Returns
+    -------
+    Product
+        ``outline``.
     """
     rock = open_rock(grey)
     recipe = section.recipe(OUTLINE, Settings(), ["images", "calibration"], method=METHOD)

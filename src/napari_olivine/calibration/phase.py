@@ -115,6 +115,11 @@ def open_phase(section: Section, product: str, phase: str) -> Phase:
     phase
         Name of the mineral's image.
 
+    Returns
+    -------
+    Phase
+        Its pixels.
+
     Raises
     ------
     InputError

@@ -123,6 +123,11 @@ def lay_line(
         Standard deviation of the Gaussian spot with which the grey is read.
     settings
         Of the step.
+
+    Returns
+    -------
+    LaidLine
+        The line, refined or as it was drawn.
     """
     measured = np.isfinite(placed.measured_um)
     as_drawn = LaidLine(placed.drawn, settings.spacing if measured else "line")

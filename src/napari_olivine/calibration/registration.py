@@ -115,6 +115,11 @@ def search_range(
         Side of a pixel.
     placed_within_um, largest_shift_um
         As set by the person.
+
+    Returns
+    -------
+    SearchRange
+        How far to search.
     """
     drawn = length_of(line)
     length = measured_um if is_believed(measured_um, drawn) else drawn

@@ -217,6 +217,11 @@ def total_limits(
         Lowest and highest total as set, wt%.
     oxygens
         Oxygens of the formula.
+
+    Returns
+    -------
+    TotalLimits
+        The limits as set, or moved.
     """
     lowest, highest = set_percent
     words = flags(table, oxygens=oxygens, total_range_percent=(0.0, np.inf))

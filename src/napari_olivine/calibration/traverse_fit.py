@@ -54,7 +54,19 @@ class TraverseFit:
     def of_points(
         cls, patch: Patch, distance_um: Floats, mg: Floats, pixel_size_um: float, sigma_px: float
     ) -> TraverseFit:
-        """Take the points that have an mg#, by their distances."""
+        """Take the points that have an mg#, by their distances.
+
+        Parameters
+        ----------
+        patch
+            Window of the image.
+        distance_um, mg
+            Distance and measured mg# of the points, shape (n,); NaN for points not to be used.
+        pixel_size_um
+            Side of a pixel.
+        sigma_px
+            Standard deviation of the Gaussian spot with which the grey is read.
+        """
         used = np.isfinite(mg)
         fraction = (distance_um - distance_um.min()) / np.ptp(distance_um)
         return cls(patch, fraction[used], mg[used], pixel_size_um, sigma_px)
