@@ -282,7 +282,8 @@ def test_a_recorded_scan_rotation_is_undone_at_any_angle(angle, sense, mirrored)
     assert cells_of(layout) == WANTED
     step = np.array(TILE) - 16
     wanted = np.array([WANTED[name] for name in layout.names]) * step
-    np.testing.assert_allclose(layout.positions, wanted, atol=0.3)  # turns below 0.05 degrees are none
+    # A turn below 0.05 degrees is none: it moves the farthest tile by less than half a pixel.
+    np.testing.assert_allclose(layout.positions, wanted, atol=0.5)
     assert layout.stage is not None
     table = layout.tiles.table
     centres = layout.positions + (np.array(TILE) - 1) / 2
