@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_olivine.masks import NAMED_RULES
+from napari_olivine.masks import COUNTS, NAMED
 from napari_olivine.registry import DOCKS
 from napari_olivine.widgets.dock_base.work_note import WorkNote
 from napari_olivine.widgets.state.open_section import OpenSection
@@ -95,7 +95,7 @@ def test_own_conditions_begin_with_those_of_the_rule(qtbot: Any, viewer: Any) ->
     assert masks.rule.currentText() == "olivine-paper"
     qtbot.keyClick(masks.rule, Qt.Key.Key_Down)
     assert masks.rule.currentText() == "own conditions"
-    assert masks.own.text() == NAMED_RULES["olivine-paper"]
+    assert masks.own.text() == NAMED["olivine-paper"][COUNTS]
     qtbot.keyClick(masks.own, Qt.Key.Key_End)
     qtbot.keyClicks(masks.own, " and Mg > 30")
     masks.rule.setCurrentText("olivine")
