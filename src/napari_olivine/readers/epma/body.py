@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.tabular import is_blank, read_number
+from napari_olivine.tabular import StoredNumber, is_blank, read_number
 
 Floats = NDArray[np.float64]
 
@@ -58,14 +58,19 @@ class Body:
     def rounding(self, column: int) -> float:
         """Half a unit of the last decimal that any number of a column is written with."""
         if column not in self._steps:
-            mark = "," if self.decimal_comma else "."
-            decimals = max(
-                (len(cell.partition(mark)[2].rstrip(" %")) for cell in self.cells(column)
-                 if read_number(cell, decimal_comma=self.decimal_comma) is not None),
-                default=0,
-            )  # fmt: skip
+            numbers = (
+                cell
+                for cell in self.cells(column)
+                if read_number(cell, decimal_comma=self.decimal_comma) is not None
+            )
+            decimals = max(map(self._decimals, numbers), default=0)
             self._steps[column] = 0.5 * 10.0 ** -min(decimals, 15)
         return self._steps[column]
+
+    def _decimals(self, cell: str) -> int:
+        stored = isinstance(cell, StoredNumber)
+        mark = "," if self.decimal_comma and not stored else "."
+        return len(cell.partition(mark)[2].rstrip(" %"))
 
     def is_better(self, one: int, other: int) -> bool:
         """Tell which of two columns with the same numbers to take: the fuller, then the finer."""
