@@ -8,16 +8,21 @@ with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, binary_propagation, gaussian_filter
+from scipy.ndimage import (
+    binary_dilation,
+    binary_erosion,
+    binary_propagation,
+    distance_transform_edt,
+    gaussian_filter,
+)
 
 from napari_olivine.calibration.grey import CalibrationGrey
 from napari_olivine.calibration.phase import OUTLINE, RockPixels, open_rock
 from napari_olivine.calibration.regression import Calibration
+from napari_olivine.calibration.traverse import window_around
 from napari_olivine.job import Job
 from napari_olivine.section import Product, Section, create_raster, session_index
 from napari_olivine.settings import Settings
@@ -64,11 +69,12 @@ def outline_crystals(
     Product
         ``outline``.
     """
-    rock = open_rock(grey)
     recipe = section.recipe(OUTLINE, Settings(), ["images", "calibration"], method=METHOD)
     if done := section.finished(OUTLINE, recipe, job):
         return done
+    rock = open_rock(grey)
     points = section.table("calibration", "profiles")
+    used = points[(points["use"] == "calibrate") & points["fitted"]]
     with section.draft(OUTLINE, recipe, job) as draft:
         out = create_raster(
             draft.path / "olivine",
@@ -78,11 +84,10 @@ def outline_crystals(
             reduction="nearest",
             origin="crystals by their grey",
         )
-        for _, rows in points[points["use"] == "calibrate"].groupby("profile", sort=False):
-            job.check()
-            for window, crystal in _crystal(rows, section, grey, rock, law, job):
-                both = out.read(*window) | crystal.astype(np.uint8)
-                out.write(window[0].start, window[1].start, both)
+        for _, rows in used.groupby("profile", sort=False):
+            window, crystal = _crystal(rows, section, grey, rock, law, job)
+            both = out.read(*window) | crystal.astype(np.uint8)
+            out.write(window[0].start, window[1].start, both)
         out.build_pyramid(job)
     return section.require(OUTLINE)
 
@@ -94,11 +99,8 @@ def _crystal(
     rock: RockPixels,
     law: Calibration,
     job: Job,
-) -> Iterator[tuple[tuple[slice, slice], NDArray[np.bool_]]]:
-    """Yield the window of a crystal and its pixels; nothing where none of its points was fitted."""
-    rows = rows[rows["fitted"]]
-    if rows.empty:
-        return
+) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
+    """Return the window of the crystal under some points, and its pixels there."""
     low, high = float(rows["mg_epma"].min()), float(rows["mg_epma"].max())
     wider = max(WIDER_MG, WIDER_SHARE * (high - low), 3 * law.residual_sd)
     row, column = (rows[name].to_numpy(float) for name in ("row", "col"))
@@ -106,24 +108,13 @@ def _crystal(
     margin = FIRST_MARGIN * length
     while True:
         job.check()
-        window = _window(row, column, margin, section.shape)
+        window = window_around(row, column, int(margin), section.shape)
         like = _alike(window, section, grey, rock, law, (low - wider, high + wider))
         crystal = _in_one_piece(like, row - window[0].start, column - window[1].start)
         size = np.prod([side.stop - side.start for side in window])
         if not _reaches_border(crystal, window, section.shape) or 4 * size > LARGEST_WINDOW:
-            break
+            return window, crystal
         margin *= 2
-    yield window, crystal
-
-
-def _window(
-    row: NDArray[np.float64], column: NDArray[np.float64], margin: float, shape: tuple[int, int]
-) -> tuple[slice, slice]:
-    down, right = (
-        slice(max(0, int(at.min() - margin)), min(side, int(at.max() + margin) + 1))
-        for at, side in zip((row, column), shape, strict=True)
-    )
-    return down, right
 
 
 def _alike(
@@ -158,16 +149,11 @@ def _in_one_piece(
     at = np.rint(row).astype(int), np.rint(column).astype(int)
     seed[at] = alike[at]
     reached = binary_propagation(seed | _near(seed, core), mask=core | seed)
-    grown = np.zeros_like(alike)
-    for down, right in np.argwhere(disc) - NECK_PX:  # dilation of the core alone
-        grown |= np.roll(reached, (int(down), int(right)), (0, 1))
-    return np.asarray(grown & alike)
+    return np.asarray(binary_dilation(reached, disc) & alike)
 
 
 def _near(seed: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Pixels of the core within reach of a point."""
-    from scipy.ndimage import distance_transform_edt
-
     if not seed.any():
         return seed
     return np.asarray(core & (distance_transform_edt(~seed) <= 2 * NECK_PX))

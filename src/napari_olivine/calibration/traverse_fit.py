@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,12 +72,13 @@ class TraverseFit:
         fraction = (distance_um - distance_um.min()) / np.ptp(distance_um)
         return cls(patch, fraction[used], mg[used], pixel_size_um, sigma_px)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _smoothed(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Grey of the good pixels as the spot reads it, and their share."""
         good = self.patch.good.astype(np.float32)
         share = gaussian_filter(good, self.sigma_px)
-        smooth = gaussian_filter(self.patch.grey * good, self.sigma_px) / np.maximum(share, 1e-3)
-        object.__setattr__(self, "_share", share)
-        object.__setattr__(self, "_smooth", smooth)
+        grey = gaussian_filter(self.patch.grey * good, self.sigma_px) / np.maximum(share, 1e-3)
+        return grey, share
 
     def grey(self, ends: Floats) -> Floats:
         """Read the grey of the points along lines.
@@ -94,8 +96,7 @@ class TraverseFit:
         x = ends[:, :1] + (ends[:, 2:3] - ends[:, :1]) * self.fraction
         y = ends[:, 1:2] + (ends[:, 3:4] - ends[:, 1:2]) * self.fraction
         at = y / self.pixel_size_um - self.patch.row, x / self.pixel_size_um - self.patch.column
-        grey = map_coordinates(self._smooth, at, order=1, mode="constant")  # type: ignore[attr-defined]
-        share = map_coordinates(self._share, at, order=1, mode="constant")  # type: ignore[attr-defined]
+        grey, share = (map_coordinates(one, at, order=1, mode="constant") for one in self._smoothed)
         return np.where(share >= LEAST_GOOD, grey, np.nan).astype(float)
 
     def misfit(self, grey: Floats, chosen: Booleans | None = None) -> Floats:
