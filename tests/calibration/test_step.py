@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.section import Section, create_raster
 from napari_olivine.settings import Settings
+from tests.helpers.built_once import built_once
 from tests.helpers.sections import make_section
 
 PIXEL = 1.5
@@ -35,6 +37,9 @@ HALF = 58
 
 GAIN, OFFSET = 1.03, 6.0
 """Drift of the second session."""
+
+AS_PLACED = {"refine_placement": False}
+"""Settings of a calibration whose lines lie where they should."""
 
 
 def zoned(rows: Any, columns: Any) -> np.ndarray:
@@ -90,6 +95,22 @@ def placements(error_um: float = 0.0) -> pd.DataFrame:
 
 @pytest.fixture
 def section(tmp_path: Path) -> Section:
+    """A section with a mask, that a test may change."""
+    return Section(shutil.copytree(built_once("calibration", make_zoned), tmp_path / "section"))
+
+
+@pytest.fixture
+def calibrated(tmp_path: Path) -> Section:
+    """The same, calibrated with the defaults."""
+    folder = built_once("calibrated", make_calibrated)
+    return Section(shutil.copytree(folder, tmp_path / "calibrated"))
+
+
+def make_calibrated(path: Path) -> None:
+    calibrate(Section(shutil.copytree(built_once("calibration", make_zoned), path)))
+
+
+def make_zoned(path: Path) -> None:
     """Four zoned crystals in two sessions, with cracks, glass between and known mg#."""
     rows, columns = np.indices(SHAPE)
     mg = zoned(rows, columns)
@@ -97,7 +118,7 @@ def section(tmp_path: Path) -> Section:
     grey = np.where(np.isfinite(mg), to_grey(mg, columns), glass)
     grey[240:243, 110:190] = 30  # a crack in p1
     grey += np.random.default_rng(0).normal(0, 2, SHAPE)
-    section = make_section(tmp_path / "section", {"BSE": np.rint(grey).clip(0, 255).astype("u1")})
+    section = make_section(path, {"BSE": np.rint(grey).clip(0, 255).astype("u1")})
     half = SHAPE[1] // 2
     table = pd.DataFrame({"session": ["1", "2"], "row0": 0, "row1": SHAPE[0], "role": "none"})
     section.annotate("sessions", table.assign(col0=[0, half], col1=[half, SHAPE[1]]))
@@ -107,7 +128,6 @@ def section(tmp_path: Path) -> Section:
     with section.draft("mask", recipe, Job()) as draft:
         out = create_raster(draft.path / "olivine", SHAPE, "uint8", PIXEL, reduction="nearest")
         out.write(0, 0, np.isfinite(mg).astype("u1"))
-    return section
 
 
 def put_analyses(section: Section, table: pd.DataFrame) -> None:
@@ -124,14 +144,12 @@ def whole_map(section: Section) -> np.ndarray:
     return section.raster("mg", "mg").read(slice(None), slice(None))
 
 
-def test_a_planted_section_is_calibrated_and_mapped(section: Section):
-    product = calibrate(section)
-    assert product.name == "calibration"
-    scores = report(section)["scores"]
+def test_a_planted_section_is_calibrated_and_mapped(calibrated: Section):
+    scores = report(calibrated)["scores"]
     assert scores["test"]["filtered"]["rmse"] < 0.002
     assert scores["calibrate"]["filtered"]["r2"] > 0.995
     rows, columns = np.indices(SHAPE)
-    truth, mg = zoned(rows, columns), whole_map(section)
+    truth, mg = zoned(rows, columns), whole_map(calibrated)
     assert np.isnan(mg[np.isnan(truth)]).all()
     assert np.isnan(mg[241, 120:180]).all(), "the crack is no composition"
     there = np.isfinite(mg)
@@ -143,14 +161,15 @@ def test_a_planted_section_is_calibrated_and_mapped(section: Section):
 
 
 def test_pooled_sessions_cost_the_drift(section: Section):
-    calibrate(section, CalibrateSettings(session_terms="pooled", level_grey=False))
+    pooled = CalibrateSettings(session_terms="pooled", **AS_PLACED)
+    calibrate(section, pooled.model_copy(update={"level_grey": False}))
     assert report(section)["scores"]["test"]["filtered"]["rmse"] > 0.005
-    calibrate(section, CalibrateSettings(session_terms="pooled"))
+    calibrate(section, pooled)
     assert report(section)["scores"]["test"]["filtered"]["rmse"] < 0.003, "levelled before"
 
 
 def test_the_map_is_the_law_on_every_pixel(section: Section):
-    plain = CalibrateSettings(smooth_um=0, filter_map=False)
+    plain = CalibrateSettings(smooth_um=0, filter_map=False, **AS_PLACED)
     calibrate(section, plain)
     law, grey = read_calibration(section)
     mg = whole_map(section)
@@ -162,13 +181,12 @@ def test_the_map_is_the_law_on_every_pixel(section: Section):
     assert np.allclose(mg[window][there], expected[there], atol=1e-5)
 
 
-def test_blocks_join_without_seams(section: Section):
-    calibrate(section)
-    law, grey = read_calibration(section)
+def test_blocks_join_without_seams(calibrated: Section):
+    law, grey = read_calibration(calibrated)
     settings = CalibrateSettings()
-    phase = open_phase(section, "mask", "olivine")
+    phase = open_phase(calibrated, "mask", "olivine")
     block = mg_block(slice(100, 400), slice(900, 1150), SHAPE, grey, phase, law, settings, Job())
-    stored = whole_map(section)[100:400, 900:1150]
+    stored = whole_map(calibrated)[100:400, 900:1150]
     differ = ~np.isclose(block, stored, atol=1e-6, equal_nan=True)
     assert differ.mean() < 0.002
 
@@ -178,7 +196,7 @@ def test_the_table_has_every_point_and_its_story(section: Section):
     bad = (rows["profile"] == "p3") & (rows["point"] == 30)
     rows.loc[bad, "Total"] = 79.3
     put_analyses(section, rows)
-    calibrate(section)
+    calibrate(section, CalibrateSettings(**AS_PLACED))
     table = section.table("calibration", "profiles")
     assert len(table) == 240
     assert table["mg_epma"].notna().all()
@@ -192,7 +210,8 @@ def test_the_table_has_every_point_and_its_story(section: Section):
 
 
 def test_an_analysis_that_a_person_left_out_counts_for_nothing(section: Section):
-    calibrate(section)
+    placed = CalibrateSettings(**AS_PLACED)
+    calibrate(section, placed)
     before = report(section)
     rows = pd.concat([analyses(profile) for profile in CENTRES])
     rows.loc[(rows["profile"] == "p1") & (rows["point"] == 20), ["MgO", "FeO"]] = [5.0, 60.0]
@@ -200,7 +219,7 @@ def test_an_analysis_that_a_person_left_out_counts_for_nothing(section: Section)
     kept_out = placements().assign(left_out=["20", "", "3 7", ""])
     section.annotate("placements", kept_out)
     told: list[Any] = []
-    calibrate(section, job=Job(listen=told.append))
+    calibrate(section, placed, Job(listen=told.append))
     table = section.table("calibration", "profiles").set_index(["profile", "point"])
     flagged = table[table["flags"].str.contains("left out by hand")]
     assert list(flagged.index) == [("p1", 20), ("p3", 3), ("p3", 7)]
@@ -210,7 +229,7 @@ def test_an_analysis_that_a_person_left_out_counts_for_nothing(section: Section)
     rmse = [one["scores"]["test"]["filtered"]["rmse"] for one in (before, after)]
     assert rmse[1] == pytest.approx(rmse[0], rel=0.1), "as if the bad one had not been measured"
     section.annotate("placements", kept_out.assign(left_out=["999", "", "", ""]))
-    calibrate(section, job=Job(listen=told.append))
+    calibrate(section, placed, Job(listen=told.append))
     assert any("leaves out analysis 999 of p1" in str(event.get("message")) for event in told)
     section.annotate("placements", kept_out.assign(left_out=["some", "", "", ""]))
     with pytest.raises(SectionError, match="row 2, left_out: 'some' are no numbers"):
@@ -235,18 +254,19 @@ def test_a_placement_by_hand_is_refined_and_kept(section: Section):
 def test_a_table_without_distances_is_laid_evenly(section: Section):
     rows = pd.concat([analyses(profile) for profile in CENTRES])
     put_analyses(section, rows.assign(distance_um=np.nan))
-    calibrate(section, CalibrateSettings(spacing="epma", filter_map=False))
+    calibrate(section, CalibrateSettings(spacing="epma", filter_map=False, **AS_PLACED))
     assert report(section)["scores"]["test"]["filtered"]["rmse"] < 0.003
 
 
-def test_what_is_up_to_date_is_not_repeated(section: Section):
-    first = calibrate(section)
+def test_what_is_up_to_date_is_not_repeated(calibrated: Section):
+    section = calibrated
+    first = section.product("calibration")
     again: list[dict[str, Any]] = []
     assert calibrate(section, job=Job(listen=again.append)).created == first.created
     assert [e["message"] for e in again] == ["calibration is up to date.", "mg is up to date."]
     section.annotate("placements", placements(error_um=1.0))
     assert section.state("mg") == "stale"
-    calibrate(section)
+    calibrate(section, CalibrateSettings(**AS_PLACED))
     assert section.state("mg") == "fresh"
 
 
@@ -259,6 +279,7 @@ def test_a_stopped_map_goes_on_where_it_was(section: Section, monkeypatch: pytes
         return real(rows, columns, *rest)
 
     monkeypatch.setattr(mg_map_module, "mg_block", counted)
+    placed = CalibrateSettings(**AS_PLACED)
     stop = threading.Event()
 
     def stop_after_one(event: dict[str, Any]) -> None:
@@ -266,15 +287,15 @@ def test_a_stopped_map_goes_on_where_it_was(section: Section, monkeypatch: pytes
             stop.set()
 
     with pytest.raises(Cancelled):
-        calibrate(section, job=Job(listen=stop_after_one, cancel=stop))
+        calibrate(section, placed, Job(listen=stop_after_one, cancel=stop))
     assert section.state("calibration") == "fresh"
     assert section.state("mg") == "missing"
     assert len(drawn) == 1
-    calibrate(section)
+    calibrate(section, placed)
     assert len(drawn) == 2
     assert drawn[0] != drawn[1]
     resumed = whole_map(section)
-    calibrate(section, job=Job(force=True))
+    calibrate(section, placed, Job(force=True))
     assert np.array_equal(resumed, whole_map(section), equal_nan=True)
 
 
@@ -283,12 +304,12 @@ def test_a_session_without_a_profile_is_warned_of(section: Section):
     table.loc[table["profile"] == "p3", "use"] = "test"
     section.annotate("placements", table)
     events: list[dict[str, Any]] = []
-    calibrate(section, job=Job(listen=events.append))
+    calibrate(section, CalibrateSettings(**AS_PLACED), Job(listen=events.append))
     warnings = [e["message"] for e in events if e["event"] == "warning"]
     assert any("No profile calibrates session 2" in warning for warning in warnings)
     levelled = section.table("calibration", "profiles").groupby("session")["mg_sigma"].median()
     assert levelled["2"] > 1.5 * levelled["1"], "as far as levelling leaves it open"
-    calibrate(section, CalibrateSettings(level_grey=False))
+    calibrate(section, CalibrateSettings(level_grey=False, **AS_PLACED))
     profiles = section.table("calibration", "profiles").groupby("session")["mg_sigma"].median()
     assert profiles["2"] > 3 * profiles["1"]
     assert profiles["2"] > 2 * levelled["2"]
@@ -337,7 +358,7 @@ def test_a_law_that_rises_is_said_and_all_points_are_scored(section: Section):
     rows = rows.assign(SiO2=60.0843 * factor, FeO=feo * factor, MgO=mgo * factor)
     rows.loc[(rows["profile"] == "p1") & (rows["point"] < 6), "Total"] = 80.0
     put_analyses(section, rows)
-    calibrate(section)
+    calibrate(section, CalibrateSettings(**AS_PLACED))
     assert any("mg# rises with the grey" in text for text in report(section)["warnings"])
     scores = report(section)["profiles"]["p1"]
     assert scores["all_points"]["points"] == 60 == scores["raw"]["points"] + 5

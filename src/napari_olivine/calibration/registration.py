@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.stats.qmc import Sobol
 
+from napari_olivine.calibration.downhill_simplex import downhill_simplex
 from napari_olivine.calibration.traverse import Line, Patch
 from napari_olivine.calibration.traverse_fit import TraverseFit
 
@@ -191,7 +191,7 @@ def refine_traverse(
     fit = TraverseFit.of_points(patch, distance_um, mg, pixel_size_um, sigma_px)
     search = _Search(fit, line, measured, within)
     folds = [np.arange(int(used.sum())) % FOLDS == k for k in range(FOLDS)]
-    best, *of_folds = search.run([None, *(~fold for fold in folds)])
+    best, *of_folds = search.run([np.ones(folds[0].size, bool), *(~fold for fold in folds)])
     placed = np.array(line)
     before, after = correlation(fit, placed), correlation(fit, best)
     held_out = _held_out(fit, folds, [placed] * FOLDS), _held_out(fit, folds, of_folds)
@@ -254,22 +254,29 @@ class _Search:
         self._along, self._across = along, np.array([-along[1], along[0]])
         self._middle = (start[:2] + start[2:]) / 2
 
-    def run(self, choices: list[NDArray[np.bool_] | None]) -> list[Floats]:
+    def run(self, choices: list[NDArray[np.bool_]]) -> list[Floats]:
         """Return the best ends by each choice of points, shape (4,) each."""
         grid = np.concatenate([*self._grid()])
         grey = self._grey(grid)
-        found = []
+        prior = self._prior(grid)
+        starts, counts = [], []
         for chosen in choices:
-            cost = self._fit.misfit(grey, chosen) + self._prior(grid)
+            cost = self._fit.misfit(grey, chosen) + prior
             best = self._apart(grid[np.argsort(cost, kind="stable")], KEPT[0])
             for kept, shrink in zip(KEPT[1:], SHRINK, strict=True):
                 near = (best[:, None] + shrink * self._offsets()).reshape(-1, 4)
                 near = np.concatenate([best, near])
                 cost = self._fit.misfit(self._grey(near), chosen) + self._prior(near)
                 best = self._apart(near[np.argsort(cost, kind="stable")], kept, shrink)
-            lows = [self._downhill(chosen, begin) for begin in best]
-            lows.append(self._downhill(chosen, min(lows, key=lambda one: one[0])[1]))
-            found.append(min(lows, key=lambda one: one[0])[1])
+            starts.append(best)
+            counts.append(len(best))
+        choice = np.repeat(np.arange(len(choices)), counts)
+        lows, places = self._downhill(choices, choice, np.concatenate(starts))
+        first = np.array([places[choice == k][lows[choice == k].argmin()] for k in set(choice)])
+        again, nearer = self._downhill(choices, np.arange(len(choices)), first)
+        lows, places = np.concatenate([lows, again]), np.concatenate([places, nearer])
+        choice = np.concatenate([choice, np.arange(len(choices))])
+        found = [places[choice == k][lows[choice == k].argmin()] for k in range(len(choices))]
         return [self._ends(parameters[None])[0] for parameters in found]
 
     def _grey(self, parameters: Floats) -> Floats:
@@ -343,25 +350,25 @@ class _Search:
                     break
         return chosen
 
-    def _downhill(self, chosen: NDArray[np.bool_] | None, begin: Floats) -> tuple[float, Floats]:
-        def cost(parameters: Floats) -> float:
-            grey = self._fit.grey(self._ends(parameters[None]))
-            return float(self._fit.misfit(grey, chosen)[0] + self._prior(parameters[None])[0])
+    def _downhill(
+        self, choices: list[NDArray[np.bool_]], choice: NDArray[np.intp], starts: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return the least costs by the choice of points of each start, and their places."""
+        chosen = np.array(choices)
+
+        def cost(parameters: Floats, start: NDArray[np.intp]) -> Floats:
+            grey = self._fit.grey(self._ends(parameters))
+            return self._fit.misfit(grey, chosen[choice[start]]) + self._prior(parameters)
 
         step = self._within.placed_within_um
-        simplex = np.diag([step / 8, STRETCH, step / 8, step / 8])
-        result = minimize(
+        return downhill_simplex(
             cost,
-            begin,
-            method="Nelder-Mead",
-            options={
-                "initial_simplex": begin + np.vstack([np.zeros(4), simplex]),
-                "xatol": 0.05,
-                "fatol": 1e-2,
-                "maxiter": 200,
-            },
+            starts,
+            np.array([step / 8, STRETCH, step / 8, step / 8]),
+            place_tolerance=0.05,
+            cost_tolerance=1e-2,
+            most_rounds=200,
         )
-        return float(result.fun), result.x
 
 
 AT_BOUND = 0.98

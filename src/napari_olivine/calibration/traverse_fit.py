@@ -107,7 +107,7 @@ class TraverseFit:
         grey
             As `grey` returns it, shape (lines, n).
         chosen
-            Points to judge by, shape (n,); all if not given.
+            Points to judge by, shape (n,) or (lines, n); all if not given.
 
         Returns
         -------
@@ -115,9 +115,9 @@ class TraverseFit:
             Shape (lines,), for as many points as are independent.
         """
         chosen = np.ones(self.mg.size, bool) if chosen is None else chosen
-        grey, mg = grey[:, chosen], self.mg[chosen]
-        law = falling_line(grey, mg, self.range_mg)
-        cost = -law.log_density(grey, mg).sum(axis=1) / INDEPENDENT
+        grey = np.where(chosen, grey, np.nan)
+        law = falling_line(grey, self.mg, self.range_mg)
+        cost = -(law.log_density(grey, self.mg) * chosen).sum(axis=1) / INDEPENDENT
         return np.where(np.isfinite(grey).sum(axis=1) >= LEAST_READ, cost, 1e6)
 
     def held_out(self, grey: Floats, chosen: Booleans) -> Floats:
