@@ -333,7 +333,7 @@ class OpenSection:
         mark = layer.metadata[LAYER_KEY]
         install_readout(layer, self.viewer.layers)
         if mark["product"] == "mg" or (mark["product"] == "images" and mark["name"] != "BSE"):
-            layer.colorbar.visible = True
+            _show_colour_bar(layer)
         if self.section is None or self.section.path != path:
             section = Section(path)
             self._begin(section)
@@ -369,6 +369,18 @@ class OpenSection:
                 above = above[above.index(layer) + 1 :]
                 if any(product_of(other) not in ("", "overlay") for other in above):
                     layers.move(layers.index(layer), len(layers))
+
+
+def _show_colour_bar(layer: Layer) -> None:
+    """Show a layer's colour bar, made when the layer is first seen: each takes 50 ms to make."""
+
+    def show(event: Any = None) -> None:
+        if layer.visible:
+            layer.events.visible.disconnect(show)
+            layer.colorbar.visible = True
+
+    layer.events.visible.connect(show)
+    show()
 
 
 def _fingerprints(section: Section) -> dict[str, str]:
