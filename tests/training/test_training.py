@@ -273,6 +273,19 @@ def test_stopping_within_a_forward_pass_leaves_no_trace(tmp_path: Path, unbroken
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+def test_a_full_disk_is_told(section: Section, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_file = Path.open
+
+    def full(path: Path, *how: str, **more: str) -> object:
+        place = Path("/dev/full") if path.name == CHECKPOINT + ".part" else path
+        return open_file(place, *how, **more)
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(SectionError, match="disk of .* is full.*'models/light' is kept"):
+        train(section, TrainSettings(weights="none", epochs=1, steps=1, batch=2, crop_px=32))
+
+
 def test_early_stopping_keeps_the_best(section: Section, monkeypatch: pytest.MonkeyPatch) -> None:
     from napari_olivine.training import loop
 

@@ -259,8 +259,16 @@ class Training:
         if self.average is not None:
             content["average"] = self.average.network.state_dict()
         unfinished = self.checkpoint.with_name(CHECKPOINT + ".part")
-        torch.save(content, unfinished)
-        unfinished.replace(self.checkpoint)
+        try:
+            with unfinished.open("wb") as file:
+                torch.save(content, file)
+            unfinished.replace(self.checkpoint)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):  # torch hides that the disk is full
+                raise error.__context__ from None
+            raise
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     def _resume(self) -> None:
         content: dict[str, Any] = torch.load(

@@ -51,32 +51,31 @@ def test_settings_that_all_steps_share(qtbot: Any, masks: Any) -> None:
     qtbot.waitUntil(lambda: "border" in masks.force.styleSheet())
 
 
-@pytest.mark.parametrize(
-    ("template", "link", "name", "part"),
-    [
-        ("Run {step:train}.", "step:train", "Train", "run_button"),
-        ("Run {step:level}.", "step:level", "Section", "levelling.button"),
-        ("Run {step:export}.", "step:export", "Crystals", "export.export_button"),
-        ("Run {step:corrections}.", "step:corrections", "Review", "panel.teach_button"),
-        ("Or {setting:check.repair}.", "setting:check.repair", "Section", "check_button"),
-        (
-            "Or {setting:export.rasters}.",
-            "setting:export.rasters",
-            "Crystals",
-            "export.form.editors.rasters.native",
-        ),
-    ],
-)
-def test_other_docks_open_at_their_button_or_field(
-    qtbot: Any, masks: Any, template: str, link: str, name: str, part: str
-) -> None:
+PLACES = [
+    ("Run {step:train}.", "step:train", "Train", "run_button"),
+    ("Run {step:level}.", "step:level", "Section", "levelling.button"),
+    ("Run {step:export}.", "step:export", "Crystals", "export.export_button"),
+    ("Run {step:corrections}.", "step:corrections", "Review", "panel.teach_button"),
+    ("Or {setting:check.repair}.", "setting:check.repair", "Section", "check_button"),
+    (
+        "Or {setting:export.rasters}.",
+        "setting:export.rasters",
+        "Crystals",
+        "export.form.editors.rasters.native",
+    ),
+]
+"""A message, its link, and the dock and part that it leads to."""
+
+
+def test_other_docks_open_at_their_button_or_field(qtbot: Any, masks: Any) -> None:
     masks.session.open(imported_section())
-    masks.show_error(template)
-    click(masks, link)
-    found = open_dock(masks.session.viewer, name)
-    for word in part.split("."):
-        found = found[word] if isinstance(found, dict) else getattr(found, word)
-    qtbot.waitUntil(lambda: "border" in found.styleSheet())
+    for template, link, name, part in PLACES:
+        masks.show_error(template)
+        click(masks, link)
+        found = open_dock(masks.session.viewer, name)
+        for word in part.split("."):
+            found = found[word] if isinstance(found, dict) else getattr(found, word)
+        qtbot.waitUntil(lambda found=found: "border" in found.styleSheet())
     qtbot.waitUntil(lambda: "border" not in found.styleSheet(), timeout=5000)
 
 
