@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +15,10 @@ import torch
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.networks import Normalisation, network_spec, read_card
+from napari_olivine.networks import Normalisation, build, network_spec, read_card
 from napari_olivine.networks.build import build_network
 from napari_olivine.networks.files import load_model
+from napari_olivine.networks.torchvision_shim import smp
 from napari_olivine.section import Product, Section
 from napari_olivine.training import TrainSettings, train
 from napari_olivine.training.augmentation import augment
@@ -31,8 +34,18 @@ NORM = Normalisation(align="session", median=110, spread=15, mean=(110.0,), std=
 TINY = {"epochs": 2, "steps": 3, "batch": 4, "crop_px": 64}
 
 
+def use_small_network(patch: pytest.MonkeyPatch) -> None:
+    """Make `light` a network of a tenth of its size: how it is trained is what is tested."""
+
+    def unet(_: str, **other: Any) -> torch.nn.Module:
+        return smp().Unet("mobilenet_v2", decoder_channels=(32, 16, 16, 8, 8), **other)
+
+    patch.setattr(build, "smp", lambda: SimpleNamespace(Unet=unet))
+
+
 @pytest.fixture
-def section(tmp_path: Path) -> Section:
+def section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Section:
+    use_small_network(monkeypatch)
     return make_grains(tmp_path / "section")[0]
 
 
@@ -227,18 +240,19 @@ def stop_at(step: int) -> Job:
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Product:
     """The light network, trained without a stop."""
     section, _ = make_grains(tmp_path_factory.mktemp("unbroken") / "section")
-    return train(section, TrainSettings(weights="none", **TINY), Job(seed=3))
+    with pytest.MonkeyPatch.context() as patch:
+        use_small_network(patch)
+        return train(section, TrainSettings(weights="none", **TINY), Job(seed=3))
 
 
 @pytest.mark.parametrize("network", ["light", "deeplabv3_mobilenet_v3_large"])
 def test_stopped_training_ends_where_an_unbroken_one_does(
-    tmp_path: Path, unbroken: Product, network: str
+    section: Section, tmp_path: Path, unbroken: Product, network: str
 ) -> None:
     settings = TrainSettings(network=network, weights="none", **TINY)
     whole = unbroken
     if network != "light":
         whole = train(make_grains(tmp_path / "a")[0], settings, Job(seed=3))
-    section, _ = make_grains(tmp_path / "b")
     for stop in (2, 3):  # in the middle of an epoch, and after it was resumed
         with pytest.raises(Cancelled):
             train(section, settings, stop_at(stop))
@@ -252,9 +266,10 @@ def test_stopped_training_ends_where_an_unbroken_one_does(
         assert (whole.path / file).read_text() == (resumed.path / file).read_text()
 
 
-def test_stopping_within_a_forward_pass_leaves_no_trace(tmp_path: Path, unbroken: Product) -> None:
+def test_stopping_within_a_forward_pass_leaves_no_trace(
+    section: Section, unbroken: Product
+) -> None:
     settings = TrainSettings(weights="none", **TINY)
-    section, _ = make_grains(tmp_path / "b")
     job, checks = Job(seed=3), [0]
     check = job.check
 
@@ -293,7 +308,7 @@ def test_early_stopping_keeps_the_best(section: Section, monkeypatch: pytest.Mon
     entropies = iter([0.5, 0.3, 0.4, 0.35, 0.2, 0.1])
 
     def validate(network: torch.nn.Module, *_: object) -> SegmentationScores:
-        weights.append(network.state_dict()["body.encoder.conv1.weight"].clone())
+        weights.append(network.state_dict()["body.encoder.features.0.0.weight"].clone())
         scores = SegmentationScores()
         entropy = next(entropies)
         logit = torch.tensor([np.log(np.expm1(entropy))])  # -log(1 - sigmoid) is `entropy`
@@ -307,7 +322,7 @@ def test_early_stopping_keeps_the_best(section: Section, monkeypatch: pytest.Mon
     history = pd.read_csv(product.path / "history.csv")
     assert history["val_loss"].tolist() == pytest.approx([0.5, 0.3, 0.4, 0.35], rel=1e-4)
     assert read_card(product.path).best_epoch == 2
-    kept = load_model(product.path)[0].state_dict()["body.encoder.conv1.weight"]
+    kept = load_model(product.path)[0].state_dict()["body.encoder.features.0.0.weight"]
     assert torch.equal(kept, weights[1])
     assert not torch.equal(kept, weights[3])
 
