@@ -73,7 +73,7 @@ def train_grains(section: Section, job: Job) -> None:
     """Train the light network on grains until it finds them, or find it up to date."""
     from napari_olivine.training import TrainSettings, train
 
-    how = TrainSettings(epochs=5, steps=14, batch=4, crop_px=64, learning_rate=3e-3)
+    how = TrainSettings(epochs=2, steps=35, batch=4, crop_px=64, learning_rate=3e-3)
     train(section, how, job)
 
 
