@@ -394,12 +394,13 @@ PRODUCTS: dict[str, ProductType] = {
         ProductType("compare", "Probability by", "segment", several=True, aside=True),
         ProductType("segmentation", "Segmentation", "segment", layer=5),
         ProductType("calibration", "Calibration", "calibrate"),
-        ProductType("outline", "Crystals by grey", "calibrate", aside=True, layer=7),
+        ProductType("outline", "Crystals outlined", "calibrate", aside=True, layer=7),
         ProductType("mg", "mg# map", "calibrate", layer=3),
         ProductType("crystals", "Crystals", "crystals", layer=9),
         ProductType("corrections", "Corrections by hand", "corrections", layer=8),
         ProductType("annotations/sessions", "Sessions", "import", annotation=True),
         ProductType("annotations/placements", "Traverses", "import", annotation=True),
+        ProductType("annotations/outlines", "Outlines by hand", "calibrate", annotation=True),
         ProductType("annotations/review", "Review", "review", annotation=True),
     )
 }

@@ -1,8 +1,9 @@
-"""The pixels of the mineral: from the segmentation, from the mask, or all rock."""
+"""The pixels of the mineral: segmentation, mask, crystals outlined, or all rock."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,21 @@ from scipy.ndimage import binary_erosion
 from napari_olivine.calibration.grey import CalibrationGrey
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.errors import InputError, SectionError
-from napari_olivine.section import Raster, Section, vesicle_threshold
+from napari_olivine.section import OUTLINES, Raster, Section, vesicle_threshold
 
-OUTLINE = "outline"
-"""Product with the crystals under the traverses, outlined by their grey."""
+OUTLINE: Final = "outline"
+"""Product with the crystals that were outlined, by hand or by their grey."""
+
+Source = Literal["segmentation", "mask", "drawn", "outline"]
+"""Where the pixels of the mineral come from; ``"outline"`` is by grey."""
+
+SOURCES: dict[str, str] = {
+    "segmentation": "the segmentation",
+    "mask": "the reference mask",
+    "drawn": "outlines drawn by hand",
+    "outline": "outlines by grey",
+}
+"""The sources in words."""
 
 OVERVIEW_PX = 4_000_000
 """Most pixels from which the grey of voids is found."""
@@ -28,14 +40,19 @@ class Phase:
 
     Parameters
     ----------
-    product
-        ``"segmentation"``, ``"mask"`` or ``"outline"``.
+    source
+        Where they come from.
     raster
-        Its image: 1 on the mineral.
+        Image that is 1 on the mineral.
     """
 
-    product: str
+    source: Source
     raster: Raster
+
+    @property
+    def product(self) -> str:
+        """Product that has the image."""
+        return OUTLINE if self.source == "drawn" else self.source
 
     def pixels(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
         """Return the pixels of the mineral in a window."""
@@ -73,16 +90,29 @@ def open_rock(grey: CalibrationGrey) -> RockPixels:
     return RockPixels(grey, vesicle_threshold(image[image > 0]))
 
 
-def phase_product(section: Section, settings: CalibrateSettings) -> str:
-    """Choose the product whose pixels are the mineral.
+def phase_source(section: Section, settings: CalibrateSettings) -> Source:
+    """Choose where the pixels of the mineral come from.
 
-    Without a segmentation, a mask, and maps to make one from, it is ``"outline"``.
+    What a person outlined by hand goes before all else. Without that, a segmentation, a mask, and
+    maps to make one from, it is ``"outline"``.
 
     Raises
     ------
+    InputError
+        If outlines are given that are not to be used.
     SectionError
         If it is missing or out of date; names the step that makes it.
     """
+    if settings.outlines is not None and settings.phase_from not in ("auto", "drawn"):
+        raise InputError(
+            f"Outlines are given ({settings.outlines}), but the pixels are to come from "
+            f"{SOURCES[settings.phase_from]}.",
+            remedy="Set {setting:phase_from} to 'drawn', or leave {setting:outlines} empty.",
+            setting="phase_from",
+        )
+    drawn = settings.outlines is not None or section.has_annotation(OUTLINES)
+    if settings.phase_from == "drawn" or (settings.phase_from == "auto" and drawn):
+        return "drawn"
     if settings.phase_from == OUTLINE:
         return OUTLINE
     state = section.state("segmentation")
@@ -103,17 +133,17 @@ def phase_product(section: Section, settings: CalibrateSettings) -> str:
     return "mask"
 
 
-def open_phase(section: Section, product: str, phase: str) -> Phase:
+def open_phase(section: Section, source: Source, phase: str) -> Phase:
     """Open the image of the mineral.
 
     Parameters
     ----------
     section
         Section with the product.
-    product
-        ``"segmentation"``, ``"mask"`` or ``"outline"``.
+    source
+        Where the pixels come from.
     phase
-        Name of the mineral's image.
+        Name of the mineral's image; outlines are always those of ``"olivine"``.
 
     Returns
     -------
@@ -125,6 +155,9 @@ def open_phase(section: Section, product: str, phase: str) -> Phase:
     InputError
         If the product has no image of that name.
     """
+    product: str = source
+    if source in ("drawn", OUTLINE):
+        product, phase = OUTLINE, "olivine"
     folder = section.require(product).path
     names = sorted(file.parent.name for file in folder.glob("*/zarr.json"))
     if phase not in names:
@@ -135,4 +168,4 @@ def open_phase(section: Section, product: str, phase: str) -> Phase:
             file=folder,
             expected=", ".join(names),
         )
-    return Phase(product, section.raster(product, phase))
+    return Phase(source, section.raster(product, phase))

@@ -5,6 +5,7 @@ Leichter et al. (2022) is doi 10.3389/feart.2022.740638.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from napari_olivine.settings import Settings, setting
@@ -121,12 +122,21 @@ class CalibrateSettings(Settings):
         "changes all oxides alike. Ours.",
     )
     phase: str = setting("olivine", "Phase", "Name of the mineral's mask.")
-    phase_from: Literal["auto", "segmentation", "mask", "outline"] = setting(
+    phase_from: Literal["auto", "segmentation", "mask", "drawn", "outline"] = setting(
         "auto",
         "Pixels from",
-        "Where the mg# map is made: on the segmentation, on the mask of the phase rules, or on the "
-        "crystals under the traverses, outlined by their grey; 'auto' takes the segmentation if it "
-        "is there and up to date, then the mask, and outlines where there are no element maps.",
+        "Which pixels are the mineral: the segmentation, the mask of the phase rules, what lies "
+        "inside the outlines drawn by hand (drawn), or the crystals under the traverses, outlined "
+        "by their grey (outline); 'auto' takes outlines drawn by hand if there are any, then the "
+        "segmentation if it is up to date, then the mask, and outlines by grey where there are no "
+        "element maps.",
+    )
+    outlines: Path | None = setting(
+        None,
+        "Outlines from a file",
+        "GeoJSON file of polygons, as QuPath exports them, that takes the place of the outlines "
+        "drawn by hand; x and y in pixels of the BSE image from its upper left corner.",
+        exclude_if=lambda file: file is None,
     )
     filter_map: bool = setting(
         True,

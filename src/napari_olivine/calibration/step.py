@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from napari_olivine.calibration.drawn_outlines import drawn_outlines, fill_outlines
 from napari_olivine.calibration.grey import CalibrationGrey, open_grey, require_levelling
 from napari_olivine.calibration.metrics import FitScores, fit_scores
 from napari_olivine.calibration.mg_map import draw_mg
 from napari_olivine.calibration.outline import outline_crystals
 from napari_olivine.calibration.phase import (
     OUTLINE,
+    SOURCES,
     Phase,
     open_phase,
     open_rock,
-    phase_product,
+    phase_source,
 )
 from napari_olivine.calibration.points import (
     LEFT_OUT_FLAG,
@@ -29,7 +31,7 @@ from napari_olivine.calibration.regression import Calibration, fit_calibration
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.section import Product, Section
+from napari_olivine.section import OUTLINES, Product, Section, remove
 
 METHOD = 4
 
@@ -48,14 +50,15 @@ def calibrate(
     """Calibrate the BSE grey against the microprobe, then map mg# over the mineral.
 
     Makes the products ``calibration`` (calibration.json, profiles.parquet), ``outline`` where the
-    crystals are outlined by their grey, and ``mg`` (image ``mg``, float32, NaN off the mineral).
-    Whichever is up to date is kept.
+    crystals are outlined by hand or by their grey, and ``mg`` (image ``mg``, float32, NaN off the
+    mineral). Whichever is up to date is kept.
 
     Parameters
     ----------
     section
-        Section with images, epma, placements, sessions, and a mask or a segmentation; without these
-        and without maps the crystals under the traverses are outlined by their grey.
+        Section with images, epma, placements, sessions, and outlines drawn by hand, a mask or a
+        segmentation; without these and without maps the crystals under the traverses are outlined
+        by their grey.
     settings
         See :class:`CalibrateSettings`.
     job
@@ -69,25 +72,29 @@ def calibrate(
     Raises
     ------
     InputError
-        If a profile leaves the section, a table lacks MgO or FeO, or the points cannot calibrate.
+        If a profile leaves the section, a table lacks MgO or FeO, the points cannot calibrate, or
+        an outline drawn by hand cannot be used.
     SectionError
         If something the step needs is missing or out of date.
     """
     job = job or Job()
     section.require("epma")
     settings = resolve_mineral(section, settings, job)
-    found = phase_product(section, settings)
-    phase = open_phase(section, found, settings.phase) if found != OUTLINE else None
+    source = phase_source(section, settings)
+    if source == "drawn":
+        fill_outlines(section, drawn_outlines(section, settings, job), job)
+    phase = open_phase(section, source, settings.phase) if source != OUTLINE else None
     if settings.level_grey:
         require_levelling(section, job)
-    if phase is None:
-        job.say("There is no mask: the crystals under the traverses are outlined by their grey.")
+    job.say(f"Which pixels are the mineral: {SOURCES[source]}.")
     product = _calibration(section, settings, phase, job)
     if phase is None:
         law, grey = read_calibration(section)
         outline_crystals(section, grey, law, job)
         phase = open_phase(section, OUTLINE, "olivine")
     _map(section, settings, phase, job)
+    if phase.product != OUTLINE and section.state(OUTLINE) == "stale":
+        remove(section.path / OUTLINE)  # nobody makes it again as long as there is better
     return product
 
 
@@ -120,6 +127,8 @@ def _calibration(
 ) -> Product:
     inputs = ["images", "epma", "annotations/placements", "annotations/sessions"]
     inputs += [phase.product] if phase is not None else []
+    if settings.phase_from in ("auto", "drawn") and settings.outlines is None:
+        inputs.append(f"annotations/{OUTLINES}")  # the first one that is drawn changes the phase
     inputs += ["levelling"] * settings.level_grey
     recipe = section.recipe("calibrate", settings, inputs, method=METHOD)
     if done := section.finished("calibration", recipe, job):
@@ -135,7 +144,7 @@ def _calibration(
         predict(raw, raw_law, grey)
         report: dict[str, Any] = {
             "method": settings.model_dump(mode="json"),
-            "phase_from": phase.product if phase is not None else OUTLINE,
+            "phase_from": phase.source if phase is not None else OUTLINE,
             "law": law.as_dict(),
             "scores": {
                 use: {
@@ -146,7 +155,7 @@ def _calibration(
                 for use in ("calibrate", "test")
             },
             "profiles": _profiles(points, raw),
-            "warnings": _warnings(points, law, grey),
+            "warnings": [*_off_outlines(points, phase), *_warnings(points, law, grey)],
             "levelled": grey.levelled,
         }
         for warning in report["warnings"]:
@@ -155,6 +164,7 @@ def _calibration(
         points.table.to_parquet(draft.path / "profiles.parquet", index=False)
         draft.notes["calibrate"] = report["scores"]["calibrate"]["filtered"]
         draft.notes["test"] = report["scores"]["test"]["filtered"]
+        draft.notes["phase_from"] = report["phase_from"]
         draft.notes["left_out"] = sum(story["left_out"] for story in report["profiles"].values())
         job.report("scores", **report["scores"])
     return section.require("calibration")
@@ -168,7 +178,7 @@ def _map(section: Section, settings: CalibrateSettings, phase: Phase, job: Job) 
     law, grey = read_calibration(section)
     with section.draft("mg", recipe, job) as draft:
         draw_mg(draft, section, grey, phase, law, settings)
-        draft.notes["phase_from"] = phase.product
+        draft.notes["phase_from"] = phase.source
     return section.require("mg")
 
 
@@ -214,8 +224,8 @@ def _why_so_few(table: pd.DataFrame, usable: int) -> str:
     return (
         f"Only {usable} usable points to calibrate with, {LEAST_POINTS} are needed.\n"
         + "\n".join(lines)
-        + "\nCheck where these profiles are placed and the mask under them, set more profiles to "
-        "'calibrate', widen the limits on totals, or set 'mineral' to 'other' if the "
+        + "\nCheck where these profiles are placed and the mask or outline under them, set more "
+        "profiles to 'calibrate', widen the limits on totals, or set 'mineral' to 'other' if the "
         "mineral is not olivine."
     )
 
@@ -274,6 +284,18 @@ def _profiles(points: Points, raw: pd.DataFrame) -> dict[str, dict[str, Any]]:
             "all_points": _score(raw, profile=name, all_points=True),
         }
     return profiles
+
+
+def _off_outlines(points: Points, phase: Phase | None) -> list[str]:
+    """Name the profiles that lie outside of every crystal that a person outlined."""
+    if phase is None or phase.source != "drawn":
+        return []
+    on = points.table.groupby("profile", sort=False)["on_phase"].any()
+    return [
+        f"{name} lies outside every outline drawn by hand: it counts for nothing. Draw the outline "
+        "of its crystal too."
+        for name in on.index[~on]
+    ]
 
 
 def _warnings(points: Points, law: Calibration, grey: CalibrationGrey) -> list[str]:

@@ -16,8 +16,24 @@ PIXELS = {
     "segmentation": "segmentation",
     "mask": "reference mask",
     "outline": "outline by grey",
+    "drawn": "outline drawn by hand",
 }
 """What the crystals were made from, in words."""
+
+
+def pixels_in_words(section: Section, phase: str) -> str:
+    """Say what the crystals were made from.
+
+    Parameters
+    ----------
+    section
+        Section with ``crystals``.
+    phase
+        Product that they were made from.
+    """
+    product = section.product(phase) if phase in PIXELS else None
+    source = product.notes.get("source", phase) if product is not None else phase
+    return PIXELS.get(source, PIXELS["mask"])
 
 
 def methods_text(section: Section, phase: str) -> str:
@@ -144,6 +160,8 @@ def _calibration(section: Section) -> list[str]:
     terms = settings.get("session_terms")
     words += f" with {terms} of each session" if terms not in (None, "pooled") else ""
     sentences = [words + _agreement(scores.get("calibrate")) + "."]
+    if (source := scores.get("phase_from")) in PIXELS:
+        sentences.append(f"The pixels of the mineral were those of the {PIXELS[source]}.")
     if settings.get("level_grey"):
         sentences.append("The grey was levelled between tiles and sessions before.")
     if left_out := scores.get("left_out"):
@@ -176,7 +194,7 @@ def _instances(made: dict[str, Any], counts: dict[str, Any]) -> list[str]:
 def _crystals(section: Section, phase: str) -> list[str]:
     product = section.require("crystals")
     made, counts = product.recipe.settings, product.notes
-    pixels = PIXELS.get(phase, PIXELS["mask"])
+    pixels = pixels_in_words(section, phase)
     neighbours = "8" if made["join_diagonals"] else "4"
     origin = (
         f"Crystals are those of the label image {Path(str(made['labels'])).name}"

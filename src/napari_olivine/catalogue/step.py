@@ -14,7 +14,7 @@ from napari_olivine.catalogue.atomic_folder import raise_if_foreign, write_folde
 from napari_olivine.catalogue.calibration_plots import plot_calibration, plot_traverses
 from napari_olivine.catalogue.cutouts import write_cutouts
 from napari_olivine.catalogue.histograms import MgHistogram, count_mg
-from napari_olivine.catalogue.methods import PIXELS, methods_text, readme_text
+from napari_olivine.catalogue.methods import methods_text, pixels_in_words, readme_text
 from napari_olivine.catalogue.plots import plot_mg, plot_overview, plot_sizes
 from napari_olivine.catalogue.rasters import write_tiff
 from napari_olivine.catalogue.settings import ExportSettings
@@ -187,7 +187,7 @@ def _rasters(
 ) -> dict[str, str]:
     """Write the rasters that the section has."""
     where = "0 none, 1 olivine" + (", 255 ignored" if phase == "mask" else "")
-    source = PIXELS.get(phase, PIXELS["mask"])
+    source = pixels_in_words(section, phase)
     wanted = {
         "mask.tif": (phase, "olivine", f"uint8, the {source}: {where}."),
         "probability.tif": ("probability", "olivine", "uint8, probability of olivine; 255 is 1.0."),

@@ -30,8 +30,8 @@ class CrystalsSettings(Settings):
         "auto",
         "Olivine from",
         "Pixels that make crystals: the network's segmentation, the reference mask, the crystals "
-        "under the traverses that calibrate outlined by their grey, or (auto) the first of these "
-        "that there is.",
+        "that were outlined by hand or by their grey in {step:calibrate} (outline), or (auto) the "
+        "first of these that there is.",
     )
     labels: Path | None = setting(
         None,

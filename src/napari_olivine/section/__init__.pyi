@@ -1,4 +1,9 @@
-from .annotations import LEFT_OUT as LEFT_OUT, points_of as points_of
+from .annotations import (
+    LEFT_OUT as LEFT_OUT,
+    OUTLINE_COLUMNS as OUTLINE_COLUMNS,
+    OUTLINES as OUTLINES,
+    points_of as points_of,
+)
 from .atomic_io import (
     atomic_path as atomic_path,
     half_written as half_written,

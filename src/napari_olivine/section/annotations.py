@@ -15,7 +15,7 @@ from napari_olivine.section.sessions import Session
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMES = ("session", "profile", "standard", "left_out")
+NAMES = ("session", "profile", "standard", "left_out", "outline")
 """Columns that hold names, also where these look like numbers."""
 
 SESSIONS = ("session", "row0", "row1", "col0", "col1")
@@ -23,6 +23,12 @@ SESSIONS = ("session", "row0", "row1", "col0", "col1")
 
 PLACEMENTS = ("profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
 """Columns of the placements of profiles; the coordinates of what is not placed yet are empty."""
+
+OUTLINES = "outlines"
+"""Annotation with the crystals that a person outlined by hand; not there while there are none."""
+
+OUTLINE_COLUMNS = ("outline", "x_um", "y_um")
+"""Columns of the outlines, a row a corner: name of the outline, place of the corner in um."""
 
 LEFT_OUT = "left_out"
 """Column of the placements that may be missing: numbers of analyses to leave out, with spaces."""
@@ -109,12 +115,26 @@ def check_placements(table: pd.DataFrame, file: Path) -> None:
             ) from None
     for name in PLACEMENTS[2:6]:
         numbers = pd.to_numeric(table[name], errors="coerce")
-        wrong = table.index[numbers.isna() & table[name].notna()]
-        if len(wrong):
-            value, row = table.at[wrong[0], name], int(wrong[0]) + 2
-            raise SectionError(
-                f"{file}, row {row}, {name}: {value!r} is no number.", file=file, row=row
-            )
+        _refuse(table, name, numbers.isna() & table[name].notna(), "no number", file)
+
+
+def check_outlines(table: pd.DataFrame, file: Path) -> None:
+    """Check that a table can be the outlines of crystals, a row a corner.
+
+    Raises
+    ------
+    SectionError
+        If it lacks a column, a corner has no outline, or a coordinate is no number; names the file
+        and the row.
+    """
+    import numpy as np
+    import pandas as pd
+
+    _require(OUTLINE_COLUMNS, table, file)
+    _refuse(table, "outline", table["outline"].isna(), "no name of an outline", file)
+    for name in OUTLINE_COLUMNS[1:]:
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        _refuse(table, name, ~np.isfinite(numbers), "no number", file)
 
 
 def points_of(left_out: object) -> set[int]:
@@ -126,6 +146,14 @@ def points_of(left_out: object) -> set[int]:
         If the cell holds anything but whole numbers.
     """
     return {int(word) for word in left_out.split()} if isinstance(left_out, str) else set()
+
+
+def _refuse(table: pd.DataFrame, name: str, wrong: pd.Series, words: str, file: Path) -> None:
+    """Raise an error that names the first row of a column that is wrong, if any is."""
+    if wrong.any():
+        first = table.index[wrong][0]
+        value, row = table.at[first, name], int(first) + 2
+        raise SectionError(f"{file}, row {row}, {name}: {value!r} is {words}.", file=file, row=row)
 
 
 def _require(columns: tuple[str, ...], table: pd.DataFrame, file: Path) -> None:

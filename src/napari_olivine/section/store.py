@@ -13,7 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.registry import folders_of_several, maker_of
-from napari_olivine.section.annotations import check_placements, read_annotation, sessions_of
+from napari_olivine.section.annotations import (
+    OUTLINES,
+    check_outlines,
+    check_placements,
+    read_annotation,
+    sessions_of,
+)
 from napari_olivine.section.atomic_io import PARTIAL, write_atomically
 from napari_olivine.section.draft import Draft, open_draft, put_in_place
 from napari_olivine.section.provenance import RECORD, Product, Recipe, fingerprint_of_bytes
@@ -62,7 +68,7 @@ class Section:
     (``images/``, ``epma/``, ``mask/``, ``models/NAME/``, ``probability/``, ``compare/NAME/``
     (probabilities of other models), ``segmentation/``, ``calibration/``,
     ``mg/``, ``crystals/``, ``corrections/``), ``annotations/`` (what a person sets by hand:
-    sessions and traverse placements), ``review/`` (the journal of edits of
+    sessions, traverse placements, outlines of crystals), ``review/`` (the journal of edits of
     crystals) and ``work/`` (unfinished products; may be deleted when nothing runs).
 
     Parameters
@@ -306,7 +312,7 @@ class Section:
         return read_table(self.require(product, stale_ok=True).path / f"{name}.parquet")
 
     def annotation(self, name: str) -> pd.DataFrame:
-        """Read a table that a person set by hand: ``"sessions"`` or ``"placements"``.
+        """Read a table that a person set by hand, e.g. ``"sessions"`` or ``"placements"``.
 
         Raises
         ------
@@ -319,12 +325,24 @@ class Section:
         table = read_annotation(file)
         if name == "placements":
             check_placements(table, file)
+        elif name == OUTLINES:
+            check_outlines(table, file)
         return table
 
+    def has_annotation(self, name: str) -> bool:
+        """Tell whether there is a table of that name that a person set by hand."""
+        return (self.path / "annotations" / f"{name}.csv").exists()
+
     def annotate(self, name: str, table: pd.DataFrame) -> None:
-        """Replace a table that a person set by hand, all or nothing."""
+        """Replace a table that a person set by hand, all or nothing.
+
+        Outlines that are empty leave no file: the section is as it was before the first one.
+        """
         folder = self.path / "annotations"
         folder.mkdir(exist_ok=True)
+        if name == OUTLINES and table.empty:
+            (folder / f"{name}.csv").unlink(missing_ok=True)
+            return
         write_atomically(folder / f"{name}.csv", table.to_csv(index=False))
 
     def tiles(self) -> Tiles | None:
