@@ -74,6 +74,20 @@ def polygons_of(table: pd.DataFrame, pixel_size_um: float) -> list[Polygon]:
 def drawn_outlines(section: Section, settings: CalibrateSettings, job: Job) -> DrawnOutlines:
     """Read the outlines of the section, or of the file that the settings name.
 
+    Parameters
+    ----------
+    section
+        Section whose crystals are outlined.
+    settings
+        Settings of the step.
+    job
+        Running job, which is warned of objects that are no polygons.
+
+    Returns
+    -------
+    DrawnOutlines
+        At least one outline; each can be used.
+
     Raises
     ------
     InputError

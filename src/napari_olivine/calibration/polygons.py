@@ -66,7 +66,20 @@ class Polygon:
 def pixels_inside(
     polygons: Sequence[Polygon], rows: slice, columns: slice
 ) -> NDArray[np.bool_] | None:
-    """Return the pixels of a window that lie in any polygon, `None` where no polygon is near."""
+    """Return the pixels of a window that lie in any polygon.
+
+    Parameters
+    ----------
+    polygons
+        The polygons.
+    rows, columns
+        The window.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Whether each pixel lies inside, shape (rows, columns); `None` where no polygon is near.
+    """
     near = [one for one in polygons if one.meets(rows, columns)]
     if not near:
         return None

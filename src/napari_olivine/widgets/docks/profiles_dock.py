@@ -15,10 +15,12 @@ from typing_extensions import override
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.history import HistoryStep
 from napari_olivine.readers.epma import kept_report
+from napari_olivine.section import Section
 from napari_olivine.widgets.common import Axis, Curve, Plot, combo, wrapped
 from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view
 from napari_olivine.widgets.layers import overlay
+from napari_olivine.widgets.outlines import OutlinesPart
 from napari_olivine.widgets.traverses import (
     Line,
     Profile,
@@ -76,6 +78,12 @@ class ProfilesDock(StepDock):
         self.body.addLayout(row)
         self.body.addWidget(self.plot)
         self.body.addWidget(self.agreement)
+        self.outlines = OutlinesPart(self.session, self.connections)
+        self.outlines.failed.connect(self.show_error)
+        self.body.addWidget(self.outlines)
+        self.source = wrapped("")
+        self.source.setToolTip("Which pixels were the mineral in the calibration that is there")
+        self.body.addWidget(self.source)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(30)
@@ -141,6 +149,7 @@ class ProfilesDock(StepDock):
     def on_front(self, front: bool) -> None:
         if not front:  # clicks are not for the lines any more
             self.shapes.rest()
+            self.outlines.rest()
 
     # ------------------------------------------------------------------ what is shown
 
@@ -346,6 +355,13 @@ class ProfilesDock(StepDock):
         return super().settings()
 
     @override
+    def show_state(self) -> None:
+        super().show_state()
+        words = _source(self.session.section)
+        self.source.setText(words)
+        self.source.setVisible(bool(words))
+
+    @override
     def on_theme(self) -> None:
         super().on_theme()
         self._show_all()
@@ -393,6 +409,15 @@ def _result(notes: dict[str, Any]) -> str:
     r2 = "" if scores.get("r2") is None else f", R2 {scores['r2']:.3f}"
     of = "" if scores is test else " of its own points: no traverse tests it"
     return f"RMSE of mg# {scores['rmse']:.4f}{r2}{of}"
+
+
+def _source(section: Section | None) -> str:
+    """Say which pixels were the mineral in the calibration that is there."""
+    from napari_olivine.calibration import SOURCES
+
+    product = section.product("calibration") if section is not None else None
+    source = product.notes.get("phase_from") if product is not None else None
+    return f"Calibrated on: {SOURCES[source]}" if source in SOURCES else ""
 
 
 def _curves(profile: Profile, left_out: set[int]) -> list[Curve]:

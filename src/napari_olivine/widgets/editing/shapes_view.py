@@ -127,6 +127,8 @@ class ShapesView:
         if not self.there:
             self._make(visible)
         layer = self.layer
+        if layer._is_creating:  # its half of a polygon would point to shapes that are gone
+            layer._finish_drawing()
         self._keys = [shape.key for shape in shapes]
         self._chosen = set(chosen)
         layer.selected_data = set()
@@ -252,7 +254,7 @@ class ShapesView:
             QTimer.singleShot(0, answer)
 
     def _added(self) -> None:
-        if not self.there or len(self.layer.data) <= len(self._keys):
+        if not self.there or self.layer._is_creating or len(self.layer.data) <= len(self._keys):
             return
         corners = np.asarray(self.layer.data[-1], float)
         if self.is_slip(corners, self._screen_px):

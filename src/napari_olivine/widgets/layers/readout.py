@@ -77,7 +77,7 @@ def value_under(layer: Any, position: Any) -> str:
 
 def _in_words(mark: dict[str, str], value: Any, title: str) -> str:
     product, name = mark["product"], mark["name"]
-    if product in ("mask", "segmentation"):
+    if product in ("mask", "segmentation", "outline"):
         return MASKS.get(int(value), "")
     if product == "crystals":
         return f"crystal {int(value)}" if value else ""

@@ -1,0 +1,1 @@
+from .outlines_part import OutlinesPart as OutlinesPart

@@ -1,0 +1,84 @@
+"""Outlines of crystals while a person edits them, with undo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from napari_olivine.history import EditedTable
+from napari_olivine.section import OUTLINE_COLUMNS
+
+Corners = NDArray[np.float64]
+"""x and y of each corner, um, shape (corners, 2)."""
+
+DIGITS = 3
+"""Decimals of a coordinate in um."""
+
+
+class OutlineEdits(EditedTable):
+    """Outlines that a person edits; wrong ones may stand here, and are described.
+
+    The table is the annotation ``outlines``, a row a corner.
+    """
+
+    target_kind = "outline"
+
+    @override
+    @staticmethod
+    def ordered(table: pd.DataFrame) -> pd.DataFrame:
+        table = table[[*OUTLINE_COLUMNS]].reset_index(drop=True)
+        table = table.astype({"outline": str, "x_um": float, "y_um": float})
+        return table.round({"x_um": DIGITS, "y_um": DIGITS})
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the outlines."""
+        return [str(name) for name in self.table["outline"].unique()]
+
+    def corners(self, name: str) -> Corners:
+        """Return the corners of an outline."""
+        return self.table.loc[self.table["outline"] == name, ["x_um", "y_um"]].to_numpy(float)
+
+    def faults(self, shape: tuple[int, int], pixel_size_um: float) -> dict[str, str]:
+        """Say what is wrong with outlines, by their names.
+
+        Parameters
+        ----------
+        shape
+            Rows and columns of the section.
+        pixel_size_um
+            Side of a pixel, um.
+        """
+        from napari_olivine.calibration import fault_of, polygons_of
+
+        found = {one.name: fault_of(one, shape) for one in polygons_of(self.table, pixel_size_um)}
+        return {name: fault for name, fault in found.items() if fault}
+
+    def add(self, corners: Corners) -> str:
+        """Add an outline, and return its name."""
+        there, number = set(self.names), 1
+        while f"crystal {number}" in there:
+            number += 1
+        name = f"crystal {number}"
+        table = pd.concat([self.table, _rows(name, corners)], ignore_index=True)
+        self.edit(table, f"outline of {name} drawn", "", name)
+        return name
+
+    def move(self, moved: Mapping[str, Corners]) -> None:
+        """Give outlines other corners."""
+        parts = [_rows(name, moved.get(name, self.corners(name))) for name in self.names]
+        first = next(iter(moved))
+        self.edit(pd.concat(parts), f"outline of {', '.join(moved)} changed", first, first)
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Take outlines away."""
+        left = self.table[~self.table["outline"].isin(names)]
+        self.edit(left, f"outline of {', '.join(names)} deleted", names[0], "")
+
+
+def _rows(name: str, corners: Corners) -> pd.DataFrame:
+    return pd.DataFrame({"outline": name, "x_um": corners[:, 0], "y_um": corners[:, 1]})

@@ -1,0 +1,71 @@
+"""Outlines of crystals while a person draws them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_olivine.section import OUTLINE_COLUMNS, Section
+from napari_olivine.widgets.outlines.outline_edits import OutlineEdits
+from napari_olivine.widgets.state import OpenSection
+from tests.helpers.widget_sections import Mouse, active_window, copy_of, finished_section
+
+SQUARE = np.array([[100.0, 100.0], [300.0, 100.0], [300.0, 300.0], [100.0, 300.0]])
+
+
+def test_every_edit_is_taken_back_and_named() -> None:
+    edits = OutlineEdits(pd.DataFrame(columns=[*OUTLINE_COLUMNS]))
+    assert edits.add(SQUARE) == "crystal 1"
+    assert edits.add(SQUARE + 500) == "crystal 2"
+    edits.move({"crystal 1": SQUARE[[0, 2, 1, 3]]})
+    assert edits.faults((2000, 2000), 1.0) == {"crystal 1": "crosses itself"}
+    edits.remove(["crystal 1"])
+    assert edits.add(SQUARE) == "crystal 1"  # the name is free again
+    told = []
+    while edits.history.can_undo:
+        told.append(edits.history.undo().describe())
+    assert told[1:3] == [
+        "Taken back: outline of crystal 1 deleted",
+        "Taken back: outline of crystal 1 changed",
+    ]
+    assert edits.names == []
+    edits.history.redo()
+    np.testing.assert_array_equal(edits.corners("crystal 1"), SQUARE)
+
+
+@pytest.mark.gui
+def test_an_outline_is_drawn_by_clicks_and_taken_back(
+    qtbot: Any, make_napari_viewer: Any, tmp_path: Path
+) -> None:
+    path = copy_of(finished_section(), tmp_path)
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1400, 900)
+    OpenSection.of(viewer).open(path)
+    dock = viewer.window.add_plugin_dock_widget("napari-olivine", "EPMA profiles")[1]
+    mouse = Mouse(viewer)
+    qtbot.wait(300)
+    viewer.reset_view()
+    dock.outlines.set_expanded(True)
+    assert dock.source.text() == "Calibrated on: the reference mask"
+    qtbot.mouseClick(dock.outlines.tools["Draw outline"], Qt.MouseButton.LeftButton)
+    for corner in SQUARE:
+        mouse.click(*corner)
+    qtbot.mouseDClick(
+        mouse.canvas, Qt.MouseButton.LeftButton, pos=mouse._pixel(*SQUARE[-1]).toPoint()
+    )
+    qtbot.waitUntil(lambda: dock.outlines.edits.names == ["crystal 1"], timeout=5000)
+    stored = Section(path).annotation("outlines")
+    np.testing.assert_allclose(stored[["x_um", "y_um"]], SQUARE, atol=6)  # um a screen pixel
+    assert "Outlines by hand changed since".lower() in dock.state.text().lower()
+    assert viewer.layers["Crystal outlines"].mode == "direct"
+    active_window(qtbot, viewer)
+    qtbot.keyClick(mouse.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert dock.outlines.edits.names == []
+    assert len(viewer.layers["Crystal outlines"].data) == 0
+    assert "up to date" in dock.state.text()
+    assert "out of date" not in dock.state.text()
