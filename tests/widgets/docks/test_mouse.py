@@ -79,6 +79,23 @@ class TestTraverses:
             np.testing.assert_array_equal(before, after)
         assert not widget.session.history.can_undo
 
+    def test_a_click_on_a_row_leaves_the_view_and_a_double_click_zooms(
+        self, qtbot: Any, viewer: Any, widget: Any
+    ) -> None:
+        camera = viewer.scene.camera
+        camera.center, camera.zoom = (0.0, 5000.0, 5000.0), 3.0
+        table, name = widget.table, widget.traverses.profiles[2]
+        cell = table.visualItemRect(table.item(2, 0)).center()
+        qtbot.mouseClick(table.viewport(), LEFT, pos=cell)
+        assert widget.current == name
+        assert np.argmax(viewer.layers["EPMA traverses"].edge_width) == 2, "the broad one"
+        assert (camera.center, camera.zoom) == ((0.0, 5000.0, 5000.0), 3.0)
+        qtbot.mouseDClick(table.viewport(), LEFT, pos=cell)
+        x0, y0, x1, y1 = widget.traverses.line(name)
+        assert camera.center[1:] == pytest.approx(((y0 + y1) / 2, (x0 + x1) / 2))
+        height, width = np.array(viewer.canvas.size) / camera.zoom
+        assert max(abs(y1 - y0) / height, abs(x1 - x0) / width) == pytest.approx(0.5)
+
     def test_drawn_line_is_stored_for_the_chosen_table(
         self, qtbot: Any, viewer: Any, widget: Any, mouse: Mouse, path: Path
     ) -> None:

@@ -18,7 +18,7 @@ from napari_olivine.readers.epma import kept_report
 from napari_olivine.section import Section
 from napari_olivine.widgets.common import Axis, Curve, Plot, combo, wrapped
 from napari_olivine.widgets.dock_base import StepDock
-from napari_olivine.widgets.editing import WindowUndo, bring_into_view
+from napari_olivine.widgets.editing import WindowUndo, bring_into_view, zoom_to
 from napari_olivine.widgets.layers import overlay
 from napari_olivine.widgets.outlines import OutlinesPart
 from napari_olivine.widgets.traverses import (
@@ -56,6 +56,7 @@ class ProfilesDock(StepDock):
         self.shapes = TraverseLayer(self.session)
         self.table = ProfilesTable()
         self.table.chosen.connect(self.choose)
+        self.table.zoomed.connect(self.zoom)
         self.table.use_changed.connect(self._on_use)
         self.plot = Plot(
             Axis("Distance, µm"),
@@ -105,6 +106,7 @@ class ProfilesDock(StepDock):
         self.tools = {}
         draw_tip = "Draw the line of the chosen EPMA table, first analysis first"
         for name, words, action in (
+            ("Zoom", "Show the chosen line (or a double click on its row)", self.zoom),
             ("Draw", draw_tip, self.draw_line),
             ("Move", "Drag the ends of a line", self.shapes.move_mode),
             ("Flip", "The profile was measured the other way", self.flip),
@@ -113,6 +115,7 @@ class ProfilesDock(StepDock):
         ):
             button = self.tools[name] = QPushButton(name)
             button.setToolTip(words)
+            button.setMinimumWidth(40)
             if action is not None:
                 button.clicked.connect(action)
             row.addWidget(button)
@@ -173,19 +176,33 @@ class ProfilesDock(StepDock):
         self._show_all()
 
     def choose(self, profile: str) -> None:
-        """Make a profile the current one, and show its line."""
+        """Make a profile the current one, and mark its line; the view stays where it is."""
         if profile == self.current:
             return
         self.current = profile
         self._show_lines()
         self._show_current()
-        self._bring_into_view(whole=False)
 
-    def _bring_into_view(self, *, whole: bool) -> None:
-        line = self.traverses.line(self.current)
+    def zoom(self, _of: object = None) -> None:
+        """Show the line or the spots of the current profile."""
+        self.hide_error()
+        extent = self._extent()
+        if extent is None:
+            self.show_error(f"{self.current} lies nowhere yet: draw its line first (Draw).")
+        else:
+            zoom_to(self.session, *extent)
+
+    def _extent(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """First and last ordinate and abscissa of the current profile, um; `None` if unplaced."""
+        line = self.traverses.line(self.current) if self.current else None
         if line is not None:
-            y_um, x_um = sorted((line[1], line[3])), sorted((line[0], line[2]))
-            bring_into_view(self.session, (y_um[0], y_um[1]), (x_um[0], x_um[1]), whole=whole)
+            x, y = np.array([line[0], line[2]]), np.array([line[1], line[3]])
+        else:
+            points = self.analyses[self.analyses["profile"] == self.current]
+            if not len(points) or self.traverses.kind(self.current) != "spots":
+                return None
+            x, y = points["x_um"].to_numpy(float), points["y_um"].to_numpy(float)
+        return (float(y.min()), float(y.max())), (float(x.min()), float(x.max()))
 
     def draw(self) -> None:
         """Draw grey and mg# along the current profile as it lies now."""
@@ -232,6 +249,7 @@ class ProfilesDock(StepDock):
             )
             self.owner.setCurrentText(self.current)
         self.owner.setEnabled(line is not None)
+        self.tools["Zoom"].setEnabled(bool(self.current))
         for tool in ("Flip", "Delete"):
             self.tools[tool].setEnabled(line is not None)
         self.draw()
@@ -298,7 +316,9 @@ class ProfilesDock(StepDock):
             self.current = str(target.name)
             self._show_lines()
             self._show_current()
-            self._bring_into_view(whole=True)
+            extent = self._extent()
+            if extent is not None:
+                bring_into_view(self.session, *extent)
 
     def _on_drawn(self, line: Line) -> None:
         self.traverses.place({self.current: line})

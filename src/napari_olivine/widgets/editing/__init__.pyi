@@ -1,7 +1,7 @@
+from .camera import bring_into_view as bring_into_view, zoom_to as zoom_to
 from .shapes_view import ShapesView as ShapesView, ShownShape as ShownShape
 from .toast import Toast as Toast
 from .window_undo import (
     DOCK_MARK as DOCK_MARK,
     WindowUndo as WindowUndo,
-    bring_into_view as bring_into_view,
 )

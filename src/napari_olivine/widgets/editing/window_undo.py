@@ -33,9 +33,6 @@ UNDO_KEYS, REDO_KEYS = ("Ctrl+Z",), ("Ctrl+Shift+Z", "Ctrl+Y")
 PAINTING = ("paint", "erase", "fill", "polygon")
 """Modes of a layer of labels in which the person changes it."""
 
-FILLED = 0.8
-"""Part of the view that a rectangle takes when the view moves away to show all of it."""
-
 DOCK_MARK = "napari_olivine_dock"
 """Property of a widget whose fields and buttons belong to the plugin."""
 
@@ -190,34 +187,3 @@ def _in_our_dock(widget: Any) -> bool:
     while widget is not None and not widget.property(DOCK_MARK):
         widget = widget.parentWidget()
     return widget is not None
-
-
-def bring_into_view(
-    session: OpenSection,
-    y_um: tuple[float, float],
-    x_um: tuple[float, float],
-    *,
-    whole: bool = True,
-) -> None:
-    """Move the view to a rectangle of the section unless it is in view already.
-
-    Parameters
-    ----------
-    session
-        Open section of the viewer.
-    y_um, x_um
-        First and last ordinate and abscissa, um.
-    whole
-        Whether all of it must be seen, from farther away if need be; otherwise the zoom stays,
-        and a half is enough.
-    """
-    camera, canvas = session.viewer.scene.camera, session.viewer.canvas.size
-    farthest, seen = camera.zoom, True
-    for (low, high), middle, pixels in zip((y_um, x_um), camera.center[-2:], canvas, strict=True):
-        length, reach = high - low, pixels / max(camera.zoom, 1e-9) / 2
-        shared = min(high, middle + reach) - max(low, middle - reach)
-        seen &= shared >= (length if whole else min(length / 2, reach))
-        farthest = min(farthest, FILLED * pixels / max(length, 1e-9))
-    if not seen:
-        camera.center = (0.0, sum(y_um) / 2, sum(x_um) / 2)
-        camera.zoom = farthest if whole else camera.zoom

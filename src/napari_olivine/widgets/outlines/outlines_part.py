@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from qtpy.QtCore import Signal
 
@@ -20,7 +19,7 @@ from napari_olivine.widgets.common import (
     row_layout,
     wrapped,
 )
-from napari_olivine.widgets.editing import bring_into_view
+from napari_olivine.widgets.editing import bring_into_view, zoom_to
 from napari_olivine.widgets.outlines.outline_edits import Corners, OutlineEdits
 from napari_olivine.widgets.outlines.outline_layer import LOOKS, OutlineLayer
 from napari_olivine.widgets.state import OpenSection
@@ -53,7 +52,7 @@ class OutlinesPart(Collapsible):
         self.shapes = OutlineLayer(session)
         self.inside.addWidget(wrapped(EXPLANATION))
         self.chosen = combo()
-        self.chosen.setToolTip("The outline that Delete takes away")
+        self.chosen.setToolTip("The outline that Zoom shows and Delete takes away")
         self.chosen.textActivated.connect(self.choose)
         self.tools = {
             name: push_button(name, slot, tip)
@@ -61,12 +60,13 @@ class OutlinesPart(Collapsible):
                 ("Draw outline", self.draw, "Click its corners; a double click is the last one"),
                 ("Freehand", self.draw_freehand, "Draw round the crystal with the button held"),
                 ("Change", self.change, "Drag the corners of outlines"),
+                ("Zoom", self.zoom, "Show the chosen outline"),
                 ("Delete outline", self.delete, "Take the chosen outline away"),
             )
         }
-        draw, freehand, change, delete = self.tools.values()
+        draw, freehand, change, zoom, delete = self.tools.values()
         self.inside.addLayout(row_layout(draw, freehand, change))
-        self.inside.addLayout(row_layout(self.chosen, delete, wide=self.chosen))
+        self.inside.addLayout(row_layout(self.chosen, zoom, delete, wide=self.chosen))
         self.note = wrapped()
         self.note.setStyleSheet(f"color: {LOOKS['wrong']}")
         self.inside.addWidget(self.note)
@@ -111,7 +111,8 @@ class OutlinesPart(Collapsible):
         if self.current not in names:
             self.current = names[-1] if names else ""
         fill_combo(self.chosen, names, self.current)
-        for widget in (self.chosen, self.tools["Delete outline"], self.tools["Change"]):
+        of_one = (self.tools[name] for name in ("Change", "Zoom", "Delete outline"))
+        for widget in (self.chosen, *of_one):
             widget.setEnabled(bool(names))
         self.set_title(f"Crystal outlines: {len(names)}" if names else "Crystal outlines")
         faults: dict[str, str] = {}
@@ -153,6 +154,11 @@ class OutlinesPart(Collapsible):
         """Take the chosen outline away."""
         if self.edits is not None and self.current in self.edits.names:
             self.edits.remove([self.current])
+
+    def zoom(self) -> None:
+        """Show the chosen outline."""
+        if self.edits is not None and self.current in self.edits.names:
+            zoom_to(self._session, *_extent(self.edits.corners(self.current)))
 
     def _begin(self) -> None:
         if self.edits is not None and not self.shapes.there:
@@ -196,8 +202,7 @@ class OutlinesPart(Collapsible):
         target, edits = step.command.target, self.edits
         if target.kind == "outline" and edits is not None and target.name in edits.names:
             self.choose(str(target.name))
-            (x0, y0), (x1, y1) = (end(edits.corners(self.current), axis=0) for end in ENDS)
-            bring_into_view(self._session, (y0, y1), (x0, x1))
+            bring_into_view(self._session, *_extent(edits.corners(self.current)))
 
     def _on_section_opened(self, _section: Any) -> None:
         self.current = ""
@@ -212,7 +217,10 @@ class OutlinesPart(Collapsible):
             self.read()
 
 
-ENDS = (np.min, np.max)
+def _extent(corners: Corners) -> tuple[tuple[float, float], tuple[float, float]]:
+    """First and last ordinate and abscissa of an outline, um."""
+    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+    return (float(y0), float(y1)), (float(x0), float(x1))
 
 
 def _stored(section: Section) -> pd.DataFrame:

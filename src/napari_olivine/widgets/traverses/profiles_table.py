@@ -28,6 +28,8 @@ class ProfilesTable(QTableWidget):
 
     chosen = Signal(str)
     """Profile whose row was chosen."""
+    zoomed = Signal(str)
+    """Profile whose row was double-clicked."""
     use_changed = Signal(str, str)
     """Profile and its new use."""
 
@@ -49,6 +51,7 @@ class ProfilesTable(QTableWidget):
         self._names: list[str] = []
         self._busy = False
         self.currentCellChanged.connect(self._on_row)
+        self.cellDoubleClicked.connect(self._on_double_click)
 
     def fill(self, traverses: Traverses, analyses: pd.DataFrame, rmse: Mapping[str, float]) -> None:
         """Show the profiles.
@@ -81,7 +84,7 @@ class ProfilesTable(QTableWidget):
             use = traverses.use(name)
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
-                item.setToolTip(f"{name}: {len(points)} analyses")
+                item.setToolTip(f"{name}: {len(points)} analyses; double click to zoom to it")
                 if column == 0:
                     item.setForeground(QColor(readable(USE_COLOURS[use], self)))
                 else:
@@ -109,6 +112,9 @@ class ProfilesTable(QTableWidget):
     def _on_row(self, row: int, *_: int) -> None:
         if not self._busy and 0 <= row < len(self._names):
             self.chosen.emit(self._names[row])
+
+    def _on_double_click(self, row: int, _column: int) -> None:
+        self.zoomed.emit(self._names[row])
 
 
 def _extent(points: pd.DataFrame) -> float:
