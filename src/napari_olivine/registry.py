@@ -338,6 +338,15 @@ STEPS: dict[str, Step] = {
             page="steps/epma-tables.md",
         ),
         Step(
+            "add-tables",
+            "EPMA tables from anywhere into a section that is there",
+            "napari_olivine.readers:AddTablesSettings",
+            "napari_olivine.readers:add_tables",
+            dock="EPMA profiles",
+            needs=("epma",),
+            page="steps/epma-tables.md",
+        ),
+        Step(
             "phantom",
             "a synthetic section with known truth, as an instrument leaves it",
             "napari_olivine.phantom:PhantomSettings",

@@ -1,5 +1,7 @@
 from .assemble import (
+    AddTablesSettings as AddTablesSettings,
     Source as Source,
+    add_tables as add_tables,
     import_section as import_section,
     read_source as read_source,
 )

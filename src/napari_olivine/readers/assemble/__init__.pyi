@@ -1,3 +1,4 @@
+from .added_tables import AddTablesSettings as AddTablesSettings, add_tables as add_tables
 from .importer import import_section as import_section
 from .register import register_source as register_source
 from .relocate import relocate_source as relocate_source

@@ -11,6 +11,7 @@ from pathlib import Path
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.assemble.added_tables import place_added_spots
 from napari_olivine.readers.assemble.register import register_source
 from napari_olivine.readers.assemble.relocate import relocate_source
 from napari_olivine.readers.assemble.source import Source, read_source
@@ -33,8 +34,9 @@ def import_section(
     Products: ``images`` (a raster per signal, its type kept) and ``epma`` (``analyses.parquet``
     and ``report.csv``, what was made of the tables).
     The annotations ``sessions`` and ``placements`` are written if they do not exist yet: what a
-    person changed there stays. A run that was stopped goes on with the strips that are not
-    finished; a finished import is not repeated.
+    person changed there stays, and tables that were added to the section stay in ``epma``. A run
+    that was stopped goes on with the strips that are not finished; a finished import is not
+    repeated.
 
     Parameters
     ----------
@@ -87,6 +89,7 @@ def import_section(
     for name, table in (("sessions", final.sessions), ("placements", final.placements)):
         if not (folder / "annotations" / f"{name}.csv").exists():
             imported.annotate(name, table)
+    place_added_spots(imported)
     return imported
 
 

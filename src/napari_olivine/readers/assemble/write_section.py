@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
+from napari_olivine.readers.assemble.added_tables import added_fingerprint, keep_analyses
 from napari_olivine.readers.assemble.register import Registered
 from napari_olivine.readers.assemble.source import Source
-from napari_olivine.readers.epma import REPORT_FILE, write_report
 from napari_olivine.section import (
     CHUNK,
     Draft,
@@ -156,7 +156,7 @@ def _tick(parts: list[str], tick: Callable[[str], None]) -> None:
 
 
 def write_analyses(section: Section, source: Source, settings: ImportSettings, job: Job) -> None:
-    """Write the EPMA analyses.
+    """Write the EPMA analyses, with those of tables that were added to the section.
 
     Parameters
     ----------
@@ -171,14 +171,10 @@ def write_analyses(section: Section, source: Source, settings: ImportSettings, j
     """
     # Method 2: the way along the coordinates, rows that the laboratory rejected, the report.
     recipe = section.recipe(
-        "import", settings, [], extra={"source": source.table_fingerprint}, method=2
+        "import",
+        settings,
+        [],
+        extra={"source": source.table_fingerprint} | added_fingerprint(section),
+        method=2,
     )
-    if section.finished("epma", recipe, job):
-        return
-    with section.draft("epma", recipe, job) as draft:
-        source.analyses.to_parquet(draft.path / "analyses.parquet", index=False)
-        write_report(source.tables.report, draft.path / REPORT_FILE)
-        draft.notes |= {
-            "profiles": int(source.analyses["profile"].nunique()),
-            "analyses": len(source.analyses),
-        }
+    keep_analyses(section, recipe, source.analyses, source.tables.report, job)

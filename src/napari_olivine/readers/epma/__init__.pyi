@@ -21,6 +21,7 @@ from .mapping import (
     units_of as units_of,
 )
 from .mapping_preview import Preview as Preview, preview as preview
+from .repeats import shared as shared
 from .report import (
     REPORT_FILE as REPORT_FILE,
     notes_of as notes_of,

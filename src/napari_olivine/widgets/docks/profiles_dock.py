@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QShortcut
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QShortcut
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.history import HistoryStep
-from napari_olivine.readers.epma import kept_report
+from napari_olivine.readers.epma import SUFFIXES, kept_report
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import Axis, Curve, Plot, combo, wrapped
+from napari_olivine.widgets.common import Axis, Curve, Plot, combo, push_button, wrapped
 from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view, zoom_to
 from napari_olivine.widgets.layers import overlay
 from napari_olivine.widgets.outlines import OutlinesPart
+from napari_olivine.widgets.state import analyses_in_words
 from napari_olivine.widgets.traverses import (
     Line,
     Profile,
@@ -41,6 +43,7 @@ class ProfilesDock(StepDock):
     """Draw, drag and assign traverses; see grey and mg# along them; calibrate."""
 
     step = "calibrate"
+    also = ("add-tables",)
     settings_open = False
     explanation = (
         "Lay each microprobe traverse on the image, then calibrate the grey to mg#. "
@@ -71,6 +74,10 @@ class ProfilesDock(StepDock):
         self.owner.textActivated.connect(self._on_owner)
         self.report = TablesReport()
         self.body.addWidget(self.report)
+        self.add_button = push_button(
+            "Add tables...", self.add_tables, "Take EPMA tables into the section from any folder"
+        )
+        self.body.addWidget(self.add_button)
         self.body.addWidget(self.table)
         self.body.addLayout(self._tools())
         row = QHBoxLayout()
@@ -300,6 +307,19 @@ class ProfilesDock(StepDock):
         else:
             self.shapes.draw_mode()
 
+    def add_tables(self) -> None:
+        """Let the person choose EPMA tables, and take them into the section."""
+        from napari_olivine.readers import AddTablesSettings
+
+        self.hide_error()
+        patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+        files, _ = QFileDialog.getOpenFileNames(
+            self, "Add EPMA tables", "", f"EPMA tables ({patterns});;All files (*)"
+        )
+        if files:
+            tables = tuple(Path(file) for file in files)
+            self.start("add-tables", self.arguments(), AddTablesSettings(tables=tables))
+
     def flip(self) -> None:
         """Swap the ends of the current line."""
         self.traverses.flip(self.current)
@@ -375,8 +395,14 @@ class ProfilesDock(StepDock):
         return super().settings()
 
     @override
+    def _own_products(self) -> set[str]:
+        return {*super()._own_products(), "epma"}
+
+    @override
     def show_state(self) -> None:
         super().show_state()
+        running = self.session.jobs.running
+        self.add_button.setEnabled(self.session.section is not None and not running)
         words = _source(self.session.section)
         self.source.setText(words)
         self.source.setVisible(bool(words))
@@ -412,6 +438,9 @@ class ProfilesDock(StepDock):
     @override
     def on_finished(self) -> None:
         section = self.session.require()
+        if self.session.jobs.step != self.step:
+            self.run_bar.say(f"EPMA tables: {analyses_in_words(section)}.")
+            return
         product = section.product("calibration")
         if product is not None:
             self.run_bar.say(_result(product.notes))
