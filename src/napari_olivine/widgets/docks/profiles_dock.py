@@ -16,26 +16,27 @@ from typing_extensions import override
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.history import HistoryStep
 from napari_olivine.readers.epma import SUFFIXES, kept_report
-from napari_olivine.section import Section
-from napari_olivine.widgets.common import Axis, Curve, Plot, combo, push_button, wrapped
+from napari_olivine.widgets.common import Axis, Plot, combo, push_button, wrapped
 from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view, zoom_to
 from napari_olivine.widgets.layers import overlay
 from napari_olivine.widgets.outlines import OutlinesPart
 from napari_olivine.widgets.state import analyses_in_words
 from napari_olivine.widgets.traverses import (
+    MEASURED,
     Line,
-    Profile,
     ProfilesTable,
     TablesReport,
     TraverseLayer,
     Traverses,
+    curves_of,
     profile_to_plot,
     read_law,
+    result_in_words,
+    source_in_words,
     with_all_profiles,
 )
 
-GREY, MEASURED, PREDICTED = "#c9c9c9", "#E69F00", "#56B4E9"
 SPOTS = "EPMA spots"
 
 
@@ -227,7 +228,7 @@ class ProfilesDock(StepDock):
             return
         distance = "Distance, µm" if profile.by_distance else "Analysis, counted from 0"
         self.plot.below.label = distance
-        self.plot.show_curves(_curves(profile, left_out))
+        self.plot.show_curves(curves_of(profile, left_out))
         words = "" if np.isnan(profile.agreement) else f"{profile.agreement:.3f}"
         self.agreement.setText(
             f"{self.current}: mg# follows the grey with a correlation of {words}"
@@ -403,7 +404,7 @@ class ProfilesDock(StepDock):
         super().show_state()
         running = self.session.jobs.running
         self.add_button.setEnabled(self.session.section is not None and not running)
-        words = _source(self.session.section)
+        words = source_in_words(self.session.section)
         self.source.setText(words)
         self.source.setVisible(bool(words))
 
@@ -443,56 +444,7 @@ class ProfilesDock(StepDock):
             return
         product = section.product("calibration")
         if product is not None:
-            self.run_bar.say(_result(product.notes))
+            self.run_bar.say(result_in_words(product.notes))
 
 
 _EMPTY = ("kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
-
-
-def _result(notes: dict[str, Any]) -> str:
-    """Say how well a calibration fits the test traverses, or its own points without any."""
-    test, own = notes.get("test") or {}, notes.get("calibrate") or {}
-    scores = test if test.get("rmse") is not None else own
-    if scores.get("rmse") is None:
-        return "The calibration has no score: no point could be compared."
-    r2 = "" if scores.get("r2") is None else f", R2 {scores['r2']:.3f}"
-    of = "" if scores is test else " of its own points: no traverse tests it"
-    return f"RMSE of mg# {scores['rmse']:.4f}{r2}{of}"
-
-
-def _source(section: Section | None) -> str:
-    """Say which pixels were the mineral in the calibration that is there."""
-    from napari_olivine.calibration import SOURCES
-
-    product = section.product("calibration") if section is not None else None
-    source = product.notes.get("phase_from") if product is not None else None
-    return f"Calibrated on: {SOURCES[source]}" if source in SOURCES else ""
-
-
-def _curves(profile: Profile, left_out: set[int]) -> list[Curve]:
-    """Curves along a profile; analyses that are left out are rings."""
-    curves = [Curve("grey", profile.distance_um, profile.grey, GREY)] if profile.grey.size else []
-    if profile.predicted is not None:
-        curves.append(
-            Curve("mg# from grey", profile.distance_um, profile.predicted, PREDICTED, "right")
-        )
-    out = np.isin(profile.point, list(left_out))
-    for words, which, click in (
-        ("mg# by EPMA", ~out, "click to leave it out"),
-        ("left out", out, "left out; click to take it in again"),
-    ):
-        points = [int(point) for point in profile.point[which]]
-        tips = [
-            f"Analysis {point}: mg# {mg:.3f}; {click}"
-            for point, mg in zip(points, profile.mg[which], strict=True)
-        ]
-        along = profile.point_distance_um[which], profile.mg[which]
-        hollow = words == "left out"
-        if points:
-            curves.append(
-                Curve(
-                    words, *along, MEASURED, "right",
-                    points=True, hollow=hollow, keys=points, tips=tips,
-                )
-            )  # fmt: skip
-    return curves
