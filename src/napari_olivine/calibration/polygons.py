@@ -12,8 +12,8 @@ Floats = NDArray[np.float64]
 
 LEAST_CORNERS = 3
 
-COUNTED_PX = 1024
-"""Side of the blocks in which the pixels of a polygon are counted."""
+SOUGHT_PX = 128
+"""Side of the blocks in which the first pixel of a polygon is sought."""
 
 
 @dataclass(frozen=True)
@@ -154,10 +154,10 @@ def _between(a: Floats, b: Floats, c: Floats) -> NDArray[np.bool_]:
 def _has_pixel(polygon: Polygon, shape: tuple[int, int]) -> bool:
     row0, row1, column0, column1 = polygon.box
     last_row, last_column = min(int(row1) + 1, shape[0]), min(int(column1) + 1, shape[1])
-    for row in range(max(int(row0), 0), last_row, COUNTED_PX):
-        rows = slice(row, min(row + COUNTED_PX, last_row))
-        for column in range(max(int(column0), 0), last_column, COUNTED_PX):
-            columns = slice(column, min(column + COUNTED_PX, last_column))
+    for row in range(max(int(row0), 0), last_row, SOUGHT_PX):
+        rows = slice(row, min(row + SOUGHT_PX, last_row))
+        for column in range(max(int(column0), 0), last_column, SOUGHT_PX):
+            columns = slice(column, min(column + SOUGHT_PX, last_column))
             if polygon.pixels(rows, columns).any():
                 return True
     return False

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from napari_olivine.history import EditedTable
+from napari_olivine.history import EditedTable, History
 from napari_olivine.section import OUTLINE_COLUMNS
 
 Corners = NDArray[np.float64]
@@ -26,6 +26,10 @@ class OutlineEdits(EditedTable):
     """
 
     target_kind = "outline"
+
+    def __init__(self, table: pd.DataFrame, history: History | None = None) -> None:
+        super().__init__(table, history)
+        self._faults: dict[bytes, str] = {}
 
     @override
     @staticmethod
@@ -55,7 +59,12 @@ class OutlineEdits(EditedTable):
         """
         from napari_olivine.calibration import fault_of, polygons_of
 
-        found = {one.name: fault_of(one, shape) for one in polygons_of(self.table, pixel_size_um)}
+        known, self._faults = self._faults, {}  # those that stand still are not looked at again
+        found = {}
+        for one in polygons_of(self.table, pixel_size_um):
+            key = one.rings[0].tobytes()
+            self._faults[key] = known[key] if key in known else fault_of(one, shape)
+            found[one.name] = self._faults[key]
         return {name: fault for name, fault in found.items() if fault}
 
     def add(self, corners: Corners) -> str:
