@@ -64,6 +64,13 @@ def test_an_outline_is_drawn_by_clicks_and_taken_back(
     assert "Outlines by hand changed since".lower() in dock.state.text().lower()
     assert viewer.layers["Crystal outlines"].mode == "direct"
     active_window(qtbot, viewer)
+    qtbot.mouseClick(dock.outlines.tools["Draw outline"], Qt.MouseButton.LeftButton)
+    for corner in SQUARE + 350:
+        mouse.click(*corner)
+    qtbot.keyClick(mouse.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.wait(100)
+    assert dock.outlines.edits.names == ["crystal 1"], "the half polygon alone is dropped"
+    assert len(viewer.layers["Crystal outlines"].data) == 1
     qtbot.keyClick(mouse.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert dock.outlines.edits.names == []
     assert len(viewer.layers["Crystal outlines"].data) == 0

@@ -287,3 +287,35 @@ class ShapesView:
         chosen = sorted(self.layer.selected_data)
         if not self._busy and len(chosen) == 1 and chosen[0] < len(self._keys):
             self.selected.emit(self._keys[chosen[0]])
+
+
+class HalfDrawn:
+    """A polygon of which some corners are drawn; to take it back leaves all finished shapes.
+
+    Parameters
+    ----------
+    layer
+        Layer of napari on which it is drawn.
+    """
+
+    def __init__(self, layer: Any) -> None:
+        self._layer = layer
+
+    @classmethod
+    def on(cls, layer: Any) -> HalfDrawn | None:
+        """Return what is being drawn on a layer of ours, `None` if nothing is."""
+        from napari.layers import Shapes
+
+        ours = isinstance(layer, Shapes) and layer.metadata.get(LAYER_KEY) is not None
+        return cls(layer) if ours and layer._is_creating else None
+
+    def undo(self) -> None:
+        """Drop it; the next click begins another one."""
+        index, count = self._layer._moving_value[0], self._layer.nshapes
+        self._layer._finish_drawing()  # takes one of less than three corners away itself
+        if self._layer.nshapes == count:
+            self._layer.selected_data = {index}
+            self._layer.remove_selected()
+
+    def redo(self) -> None:
+        """Do nothing: what was taken back before waits until the polygon is finished."""

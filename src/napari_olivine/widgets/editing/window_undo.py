@@ -24,6 +24,7 @@ from typing_extensions import override
 from napari_olivine.errors import OlivineError
 from napari_olivine.history import HistoryStep
 from napari_olivine.widgets.common import Connections, in_words
+from napari_olivine.widgets.editing.shapes_view import HalfDrawn
 from napari_olivine.widgets.editing.toast import Toast
 from napari_olivine.widgets.layers import LAYER_KEY
 from napari_olivine.widgets.state import OpenSection
@@ -41,7 +42,7 @@ class WindowUndo(QObject):
     """Takes back the last edit of the open section, whatever it was, and says which.
 
     Text fields keep their own undo while the focus is in them, and so does a layer of labels
-    that the person paints. Get it by :meth:`of`.
+    that the person paints. A polygon that is half drawn is dropped alone. Get it by :meth:`of`.
 
     Parameters
     ----------
@@ -151,9 +152,10 @@ class WindowUndo(QObject):
             shortcut.setEnabled(self._session.section is not None)
 
     def _other_undo(self) -> Any:
-        """Return the text field or layer that has the keys for its own undo, `None` if ours."""
+        """Return the field, half polygon or layer that has the keys for itself, `None` if ours."""
         focus = QApplication.focusWidget()
-        return _text_field(focus) or self._painted_layer(focus)
+        active = self._session.viewer.layers.selection.active
+        return _text_field(focus) or HalfDrawn.on(active) or self._painted_layer(focus)
 
     def _painted_layer(self, focus: Any) -> Any:
         """Return the layer of labels that the person paints, `None` for none.

@@ -52,6 +52,11 @@ class OutlineLayer(ShapesView):
         """Let the person draw a polygon, corner by corner or with the button held down."""
         self.activate("add_polygon_lasso" if freehand else "add_polygon")
 
+    @property
+    def drawing(self) -> bool:
+        """Whether a click draws."""
+        return self.there and str(self.layer.mode).startswith("add_")
+
     def change_mode(self) -> None:
         """Let the person move corners."""
         self.activate("direct")

@@ -168,7 +168,8 @@ class OutlinesPart(Collapsible):
         if self.edits is not None:
             self.current = ""  # the last one, which is the new one
             self.edits.add(corners)
-            self.shapes.change_mode()
+            if self.shapes.drawing:  # not where it was finished because another dock came in front
+                self.shapes.change_mode()
 
     def _on_moved(self, moved: dict[str, Corners]) -> None:
         if self.edits is not None:
