@@ -58,6 +58,7 @@ def check_tags(file: Path) -> int:
             return int(struct.unpack(pattern, content)[0]) if whole else 0
 
         stream.seek(form.offsetsize)
+        header = form.tagformat1 + form.tagformat2[1:]
         seen: set[int] = set()
         while offset := number(form.offsetformat):
             if offset in seen:
@@ -74,7 +75,7 @@ def check_tags(file: Path) -> int:
             tags = stream.read(count * form.tagsize)
             if len(tags) < count * form.tagsize:
                 break  # truncated: tifffile says so
-            for code, kind, values, _ in struct.iter_unpack(form.tagheaderformat, tags):
+            for code, kind, values, _ in struct.iter_unpack(header, tags):
                 size = values * struct.calcsize(TIFF.DATA_FORMATS.get(kind, "q"))
                 if values > MOST_PIECES if code in PIECES else size > MOST_BYTES:
                     raise Unreadable(
