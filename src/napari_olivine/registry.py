@@ -291,7 +291,7 @@ STEPS: dict[str, Step] = {
         ),
         Step(
             "export",
-            "the catalogue: tables, cut-outs, plots, rasters",
+            "the catalogue: tables, cut-outs, plots, outlines, rasters",
             "napari_olivine.catalogue:ExportSettings",
             "napari_olivine.catalogue:export_catalogue",
             arguments=(SECTION, FOLDER),

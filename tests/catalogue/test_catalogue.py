@@ -143,8 +143,10 @@ def files_in(folder: Path) -> set[str]:
 
 
 def test_catalogue_holds_what_its_readme_names(section: Section, tmp_path: Path) -> None:
-    folder = export_catalogue(section, tmp_path / "out", ExportSettings(rasters=True))
+    everything = ExportSettings(rasters=True, geojson=True, imagej_rois=True)
+    folder = export_catalogue(section, tmp_path / "out", everything)
     expected = {
+        "crystals.geojson", "RoiSet.zip",
         "README.txt", "catalogue.json", "methods.txt", "crystals.csv", "profiles.csv",
         "calibration.json", "mask.tif", "probability.tif", "crystals.tif", "mg.tif",
         "plots/overview.png", "plots/sizes.png", "plots/mg_histograms.png",

@@ -27,3 +27,14 @@ class ExportSettings(Settings):
     cutout_margin_um: float = setting(
         15.0, "Margin", "Surroundings shown about a crystal.", unit="um", ge=0, le=500
     )
+    geojson: bool = setting(
+        False,
+        "GeoJSON outlines",
+        "Also write crystals.geojson: the outline of each crystal with its holes, class and main "
+        "measurements, for QuPath, GIS programs and GeoPandas.",
+    )
+    imagej_rois: bool = setting(
+        False,
+        "ImageJ outlines",
+        "Also write RoiSet.zip: the same outlines for the ROI Manager of ImageJ and Fiji.",
+    )

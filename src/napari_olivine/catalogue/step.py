@@ -1,4 +1,4 @@
-"""The export step: tables, cut-outs, plots and rasters of a catalogue, all or nothing."""
+"""The export step: tables, cut-outs, plots, outlines and rasters of a catalogue, all or nothing."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from napari_olivine.catalogue.calibration_plots import plot_calibration, plot_tr
 from napari_olivine.catalogue.cutouts import write_cutouts
 from napari_olivine.catalogue.histograms import MgHistogram, count_mg
 from napari_olivine.catalogue.methods import methods_text, pixels_in_words, readme_text
+from napari_olivine.catalogue.outlines import write_outlines
 from napari_olivine.catalogue.plots import plot_mg, plot_overview, plot_sizes
 from napari_olivine.catalogue.rasters import write_tiff
 from napari_olivine.catalogue.settings import ExportSettings
@@ -34,8 +35,8 @@ def export_catalogue(
 ) -> Path:
     """Write the catalogue of a section's crystals.
 
-    Tables, cut-outs, plots and, on request, rasters are written beside `folder` and put in place
-    when all is done; an earlier catalogue is replaced only then. README.txt in it says
+    Tables, cut-outs, plots and, on request, outlines and rasters are written beside `folder` and
+    put in place when all is done; an earlier catalogue is replaced only then. README.txt in it says
     what each file is. Products that the section lacks (probability, mg#, calibration) are left
     out.
 
@@ -133,6 +134,7 @@ def _write(
             "Each phenocryst: BSE with its outline and, on one colour scale for all, its mg# (grey "
             "where it is unknown)."
         )
+    files |= write_outlines(section.raster("crystals", "crystals"), table, folder, settings, job)
     if settings.rasters:
         files |= _rasters(section, folder, settings, there, phase, job)
     (folder / "methods.txt").write_text(methods_text(section, phase), encoding="utf-8")

@@ -17,8 +17,12 @@ LENGTHS, COMPOSITIONS = 2, 5
 
 def write_crystals(table: pd.DataFrame, file: Path) -> None:
     """Write the table of crystals; cells without a value stay empty."""
-    decimals = {name: _decimals(name) for name in table.select_dtypes("number").columns}
-    table.round(decimals).rename(columns=BOX).to_csv(file, index=False)
+    rounded(table).rename(columns=BOX).to_csv(file, index=False)
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Round each column of numbers to the decimals worth writing."""
+    return table.round({c: _decimals(c) for c in table.select_dtypes("number").columns})
 
 
 def _decimals(column: str) -> int:
