@@ -393,7 +393,7 @@ def test_colours_by_any_column_and_outlines(
     layer = viewer.layers["Crystals"]
     filled = layer.opacity
     dock.colours.choose("area_um2")
-    colours = layer.colormap.color_dict
+    colours = layer.colormap.map(np.arange(4))
     assert not np.allclose(colours[1], colours[2])
     assert dock.colours.bar.isVisible()
     assert not dock.colours.legend.isVisible()
@@ -403,12 +403,32 @@ def test_colours_by_any_column_and_outlines(
     again = dock.session.show("crystals", "crystals")  # as after a step
     assert again is not layer
     assert again.contour > 0
-    np.testing.assert_allclose(again.colormap.color_dict[3], colours[3])
+    np.testing.assert_allclose(again.colormap.map(3), colours[3])
     dock.colours.outlines.setChecked(False)
     assert (again.contour, again.opacity) == (0, pytest.approx(filled))
     dock.colours.choose("zone_class")
     assert "normal&nbsp;zoning&nbsp;12" in dock.legend.text()
     assert not dock.colours.bar.isVisible()
+
+
+def test_what_the_filter_leaves_out_is_dimmed_on_the_image(
+    qtbot: Any, viewer: Any, dock: Any
+) -> None:
+    def opacities() -> list[float]:
+        return viewer.layers["Crystals"].colormap.map([1, 12])[:, 3].tolist()
+
+    qtbot.keyClicks(dock.filter, "pheno")
+    assert opacities() == [1, pytest.approx(0.11, abs=0.01)]
+    dock.colours.choose("mg_core")
+    assert opacities()[1] < 0.2
+    qtbot.keyClicks(dock.filter, " x<")  # means nothing yet
+    assert opacities()[1] < 0.2
+    dock.filter.clear()
+    assert opacities() == [1, 1]
+    qtbot.keyClicks(dock.filter, "microph")
+    assert opacities()[0] < 0.2
+    viewer.window.remove_dock_widget(dock)
+    assert opacities() == [1, 1], "the filter goes with the dock"
 
 
 def test_an_edit_moves_nothing(qtbot: Any, viewer: Any, dock: Any, table: pd.DataFrame) -> None:
@@ -435,10 +455,8 @@ def test_an_edit_moves_nothing(qtbot: Any, viewer: Any, dock: Any, table: pd.Dat
     assert dock.session.selected == crystal
     header = view.horizontalHeader()
     assert model.names[header.sortIndicatorSection()] == "circularity"
-    faint = viewer.layers["Crystals"].colormap.color_dict[
-        int(edited.query("verdict != ''")["id"].iloc[0])
-    ]
-    assert 0 < faint[3] < 0.4
+    rejected = int(edited.query("verdict != ''")["id"].iloc[0])
+    assert 0 < viewer.layers["Crystals"].colormap.map(rejected)[3] < 0.4
     dock.session.edited(edited[edited["id"] != crystal], None)
     assert dock.session.selected == 0, "it was merged into another"
     dock.session.select(4)

@@ -14,12 +14,15 @@ from napari_olivine.crystals.table import COLUMNS
 from napari_olivine.errors import InputError
 from napari_olivine.widgets.crystals.table_model import CrystalModel
 from napari_olivine.widgets.layers.crystal_colours import (
+    DIMMED,
     FAINT,
+    NEW,
     STEPS,
     UNKNOWN,
     colour_by,
     colour_choices,
     colour_map,
+    look_up,
 )
 from napari_olivine.widgets.layers.crystal_columns import KNOWN, usual_of
 
@@ -189,9 +192,9 @@ def test_colour_is_the_class_of_the_crystal() -> None:
     from napari.utils.color import ColorValue
 
     normal = ColorValue(CLASS_COLOURS["normal"])
-    np.testing.assert_allclose(colours.color_dict[7], normal, atol=1e-6)
-    assert colours.color_dict[0][3] == 0
-    assert colours.color_dict[None][3] == 1  # what an edit has just made is seen at once
+    np.testing.assert_allclose(colours.map(7), normal, atol=1e-6)
+    assert colours.map(0)[3] == 0
+    assert (colours.map([8, 999]) == 1).all()  # what an edit has just made is seen at once
 
 
 def lightness(colours: object) -> np.ndarray:
@@ -272,19 +275,42 @@ class TestColours:
             faint = [k for k, colour in enumerate(colours) if len(colour) == 9]
             assert faint == [0, 4]
             assert colours[0].endswith(FAINT)
-        assert colour_map(table).color_dict[3][3] == pytest.approx(int(FAINT, 16) / 255, abs=1e-3)
+        assert colour_map(table).map(3)[3] == pytest.approx(int(FAINT, 16) / 255, abs=1e-3)
 
-    def test_napari_would_find_the_same_distinct_colours(self) -> None:
-        """What is told to napari to save time is what it works out by itself."""
-        told = colour_map(crystals(40), "mg_core")
-        (places, shades), count = told._label_mapping_and_color_dict, told._num_unique_colors
-        told._clear_cache()
-        its_places, its_shades = told._label_mapping_and_color_dict
-        assert count == told._num_unique_colors
-        assert set(places) == set(its_places)
-        assert len(shades) == len(its_shades)
-        for label in places:
-            np.testing.assert_array_equal(shades[places[label]], its_shades[its_places[label]])
+    def test_a_filter_dims_what_it_leaves_out(self) -> None:
+        table = crystals(8)
+        ids, colouring = table["id"].to_numpy(), colour_by(table, "zone_class")
+        shown = np.arange(8) % 3 == 0
+        every, some = look_up(ids, colouring).map(ids), look_up(ids, colouring, shown).map(ids)
+        np.testing.assert_array_equal(some[:, :3], every[:, :3])
+        np.testing.assert_array_equal(some[shown], every[shown])
+        assert np.unique(some[~shown, 3]) == pytest.approx(int(DIMMED, 16) / 255, abs=1e-3)
+        np.testing.assert_array_equal(look_up(ids, colouring, shown | True).map(ids), every)
+
+    @pytest.mark.parametrize("selected", [0, 11])
+    def test_napari_draws_the_colours_of_its_own_look_up(self, selected: int) -> None:
+        from napari.layers import Labels
+        from napari.utils.colormaps import DirectLabelColormap
+
+        table = crystals(40)
+        ids, colouring = table["id"].to_numpy(), colour_by(table, "mg_core")
+        ours = look_up(ids, colouring)
+        colours = dict(zip(ids.tolist(), colouring.colours, strict=True))
+        theirs = DirectLabelColormap(color_dict={None: NEW, 0: "transparent", **colours})
+        pixels = np.r_[0, ids, 900, 1000].astype(np.uint32)[:, np.newaxis]
+        drawn = []
+        for look in (ours, theirs):
+            layer = Labels(pixels, colormap=look)
+            layer.selected_label, layer.show_selected_label = selected, bool(selected)
+            shades = look._values_mapping_to_minimum_values_set()[1]
+            texture = layer._slice.image.view
+            drawn += [np.array([shades[k] for k in texture.ravel()]), look.map(pixels)[:, 0]]
+            assert texture.dtype == np.uint8
+            assert selected or np.allclose(
+                layer.get_color(11), drawn[1][ids.tolist().index(11) + 1]
+            )
+        for one in drawn[1:]:
+            np.testing.assert_allclose(one, drawn[0], atol=1e-6)
 
     def test_choices(self) -> None:
         choices = colour_choices(crystals())

@@ -95,6 +95,13 @@ class CrystalModel(QAbstractTableModel):
         """Places in the table of the crystals that are shown, in their order."""
         return self._kept
 
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """Which crystals the filter keeps, in the order of the table."""
+        shown = np.zeros(len(self.ids), bool)
+        shown[self._kept] = True
+        return shown
+
     def row_of(self, crystal: int) -> int:
         """Row that shows a crystal, -1 if it is not shown."""
         return self._row_of.get(crystal, -1)

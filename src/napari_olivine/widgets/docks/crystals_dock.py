@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QTabWidget, QWidget
 from typing_extensions import override
@@ -78,12 +79,13 @@ class CrystalsDock(StepDock):
         self.body.addWidget(self.selected_part)
         self._made = ""
         self._outlines = Outlines()
-        self._painted: tuple[Any, Any, Any] = (None, None, None)
+        self._painted: tuple[Any, ...] = (None, None, None, None)
         viewer = self.session.viewer
         on_press = picker(self.pick)
         viewer.mouse_drag_callbacks.append(on_press)
         self.connections.on_close(lambda: viewer.mouse_drag_callbacks.remove(on_press))
         self.connections.on_close(lambda: show_outline(self.session, None))
+        self.connections.on_close(self._undim)
         self.connections.on_close(self.gallery.sheet.stop)
         self.connections.on_close(self.selected_part.stop)
         self.connections.connect(viewer.layers.events.inserted, self._on_layer_inserted)
@@ -208,20 +210,25 @@ class CrystalsDock(StepDock):
     # ------------------------------------------------------------------ showing
 
     def _colour(self) -> None:
-        ids, found = self.model.ids, self.colours.colouring.colours
-        self.gallery.sheet.set_colours(ids, found)
+        self.gallery.sheet.set_colours(self.model.ids, self.colours.colouring.colours)
+        self._paint(self.model.shown)
+
+    def _paint(self, shown: NDArray[np.bool_]) -> None:
+        """Show the crystals on the image in their colours, those not `shown` dimmed."""
         layer = self.session.layer("crystals", "crystals")
         if layer is None:
             return
         self._outlines.show(layer, self.colours.outlines.isChecked())
-        painted, its_ids, its_colours = self._painted
-        if (
-            painted is not layer
-            or not np.array_equal(its_ids, ids)
-            or not np.array_equal(its_colours, found)
-        ):
-            layer.colormap = look_up(ids, self.colours.colouring)
-            self._painted = layer, ids, found
+        ids, colouring = self.model.ids, self.colours.colouring
+        now = ids, colouring.colours, shown
+        painted, *before = self._painted
+        if painted is not layer or not all(map(np.array_equal, before, now)):
+            layer.colormap = look_up(ids, colouring, shown)
+            self._painted = layer, *now
+
+    def _undim(self) -> None:
+        """Show all crystals again: the filter goes with the dock."""
+        self._paint(np.ones(len(self.model.ids), bool))
 
     def _on_filter(self, text: str) -> None:
         before = self.model.names
@@ -233,6 +240,7 @@ class CrystalsDock(StepDock):
         if self.model.names != before:
             self.view.resizeColumnsToContents()
         self._tell()
+        self._paint(self.model.shown)
         self.view.mark(self.session.selected)
 
     def _tell(self, problem: str = "") -> None:
@@ -270,7 +278,8 @@ FILTER_HELP = (
     "Words begin a class (phenocryst, reversed, rejected), a number is an id, conditions compare a "
     "column: area_um2>20000, mg_core<=0.85, session=2, touches_edge=no, verdict!=rejected, "
     "zone_class=fe_rich_mantle, note~crack (contains). like=12 shows the crystals whose radial "
-    "profiles are the most like that of crystal 12. The heads of the columns tell their names."
+    "profiles are the most like that of crystal 12. The heads of the columns tell their names. "
+    "What is left out is dimmed on the image."
 )
 
 

@@ -24,6 +24,9 @@ NEW = "#FFFFFF"
 FAINT = "38"
 """Opacity of crystals that the reviewer rejected (hexadecimal, of FF)."""
 
+DIMMED = "1C"
+"""Opacity of crystals that a filter leaves out."""
+
 STEPS = 64
 """Colours of a scale: napari draws thousands of different ones twice as slowly."""
 
@@ -138,31 +141,34 @@ def colour_map(table: pd.DataFrame, name: str = CLASS) -> Any:
     return look_up(table["id"].to_numpy(), colour_by(table, name))
 
 
-def look_up(ids: NDArray[Any], colouring: Colouring) -> Any:
-    """Make napari's look-up of colours by crystal id."""
-    from napari.utils.colormaps import DirectLabelColormap
+def look_up(ids: NDArray[Any], colouring: Colouring, shown: NDArray[np.bool_] | None = None) -> Any:
+    """Make napari's look-up of colours by crystal id.
 
-    colours: dict[int | None, Any] = dict(zip(ids.tolist(), colouring.colours, strict=True))
-    found = DirectLabelColormap(color_dict={None: NEW, 0: "transparent", **colours})
-    _tell_distinct(found, ids, colouring.colours)
-    return found
+    Parameters
+    ----------
+    ids
+        Of the crystals, shape (crystals,).
+    colouring
+        Their colours.
+    shown
+        Which of them a filter leaves as they are, the others are dimmed; all if not given.
+
+    Returns
+    -------
+    napari.utils.colormaps.DirectLabelColormap
+        Colours for the label layer.
+    """
+    from napari_olivine.widgets.layers.crystal_colormap import CrystalColormap
+
+    codes, distinct = pd.factorize(colouring.colours)
+    colours = distinct.tolist()
+    if shown is not None and not shown.all():
+        codes = np.where(shown, codes, codes + len(colours))
+        colours += [colour[:7] + DIMMED for colour in colours]
+    return CrystalColormap.of(ids, codes, colours, NEW)
 
 
 # ---------------------------------------------------------------------- helpers
-
-
-def _tell_distinct(look_up: Any, ids: NDArray[Any], colours: NDArray[Any]) -> None:
-    """Spare napari the search for distinct colours, a quarter of the time of a change of colours.
-
-    It keeps them under these names once it has found them; should the names change, it searches.
-    """
-    _, first, codes = np.unique(colours.astype(str), return_index=True, return_inverse=True)
-    shades = [look_up.color_dict[int(ids[k])] for k in first]
-    places = dict(zip(ids.tolist(), (codes + 2).tolist(), strict=True))
-    by_place = dict(enumerate([look_up.default_color, look_up.color_dict[0], *shades]))
-    every = {tuple(shade.tolist()) for shade in by_place.values()}
-    look_up.__dict__["_num_unique_colors"] = len(every)
-    look_up.__dict__["_label_mapping_and_color_dict"] = ({None: 0, 0: 1, **places}, by_place)
 
 
 def _categories(column: pd.Series, name: str) -> Colouring:
