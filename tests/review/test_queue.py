@@ -86,6 +86,16 @@ def test_behind_the_last_one_comes_the_first_that_is_left() -> None:
     assert queue.progress.share == 1
 
 
+def test_what_comes_next_is_told_and_not_remembered() -> None:
+    queue = ReviewQueue(crystals(1, 2, 3, 4), DOUBT)
+    assert queue.coming(None, 2) == [2, 4]
+    queue.close(4)
+    assert queue.coming(2, 2) == [3, 1]
+    assert queue.coming(1, 2) == []
+    assert queue.previous() is None
+    assert queue.next() == 2
+
+
 def test_some_size_classes_or_some_crystals_only() -> None:
     queue = ReviewQueue(crystals(1, 2, 3, 4), DOUBT, sizes=["phenocryst"])
     assert queue.ids.tolist() == [3, 1]

@@ -113,6 +113,27 @@ class ReviewQueue:
             self._shown.append(found)
         return found
 
+    def coming(self, after: int | None, count: int) -> list[int]:
+        """Give the crystals that :meth:`next` will give, without remembering them.
+
+        Parameters
+        ----------
+        after
+            Crystal that is looked at.
+        count
+            Number of crystals at most.
+
+        Returns
+        -------
+        list of int
+            Their ids in order; the queue ends here and does not begin again.
+        """
+        waiting = np.flatnonzero(self._open & self._within)
+        place = -1 if after is None else self._place(after)
+        first = int(np.searchsorted(waiting, place, side="right"))
+        found: list[int] = self._ids[waiting[first : first + count]].tolist()
+        return found
+
     def previous(self, before: int | None = None) -> int | None:
         """Give the crystal that was shown before, also if it is reviewed by now.
 

@@ -71,8 +71,11 @@ def largest(widget: Any, place: int = -1) -> int:
     return int(widget.review.table.sort_values("area_px")["id"].iloc[place])
 
 
-def test_crystals_are_answered_by_keys(widget: Any, path: Path) -> None:
+def test_crystals_are_answered_by_keys(widget: Any, path: Path, qtbot: Any) -> None:
     first = widget.crystal
+    expected = widget.review.queue.ids[:5].tolist()
+    qtbot.waitUntil(lambda: widget.evidence.made == expected, timeout=10_000)  # itself, the next
+    assert not widget.evidence.mg.pixmap().isNull()
     assert first == widget.review.queue.ids[0] == widget.session.selected
     assert f"Crystal {first}" in widget.panel.title.text()
     assert widget.panel.why.text()

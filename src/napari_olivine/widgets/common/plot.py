@@ -227,16 +227,29 @@ class Plot(QWidget):
             painter.drawText(QRectF(0, above, self.width(), line), toward, axis.label)
         painter.setPen(ink)
         painter.drawLine(area.bottomLeft(), area.bottomRight())
-        for value, text in _ticks(*self.below.range, whole=self.below.whole):
+        metrics = QFontMetricsF(painter.font())
+        for value, text in self._ticks_below(area.width(), metrics):
             x = _place(value, self.below.range, area.left(), area.right())
             painter.drawLine(QPointF(x, area.bottom()), QPointF(x, area.bottom() + 3))
             box = QRectF(x - 40, area.bottom() + 4, 80, line)
             painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, text)
+        wide = min(metrics.horizontalAdvance(self.below.label) + 2, self.width())
+        start = min(max(area.center().x() - wide / 2, 0.0), self.width() - wide)
         painter.drawText(
-            QRectF(area.left(), self.height() - line - 1, area.width(), line),
+            QRectF(start, self.height() - line - 1, wide, line),
             Qt.AlignmentFlag.AlignHCenter,
             self.below.label,
         )
+
+    def _ticks_below(self, width: float, metrics: QFontMetricsF) -> list[tuple[float, str]]:
+        """As many marks as there is room for their numbers."""
+        found: list[tuple[float, str]] = []
+        for about in (5, 3, 2, 1):
+            found = _ticks(*self.below.range, about, whole=self.below.whole)
+            widest = max((metrics.horizontalAdvance(text) for _, text in found), default=0.0)
+            if len(found) < 2 or width / (len(found) - 1) > widest + 5:
+                break
+        return found
 
     def _draw_curve(self, painter: QPainter, area: QRectF, curve: Curve) -> None:
         across, up = self._on_screen(area, curve)

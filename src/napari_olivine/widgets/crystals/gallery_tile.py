@@ -67,7 +67,7 @@ def paint_tile(painter: QPainter, cell: QRect, tile: Tile) -> None:
     if tile.cut_out is not None:
         painter.setOpacity(REJECTED_OPACITY if tile.rejected else 1.0)
         painter.drawPixmap(place, tile.cut_out)
-        _paint_scale(painter, place, tile.field_um)
+        paint_scale(painter, place, tile.field_um)
         painter.setOpacity(1.0)
     painter.setPen(ink)
     _paint_words(painter, QRectF(cell.left(), place.bottom() + 1, SIDE, LINE), tile)
@@ -89,9 +89,20 @@ def _paint_words(painter: QPainter, line: QRectF, tile: Tile) -> None:
     painter.drawText(right, middle | Qt.AlignmentFlag.AlignRight, words)
 
 
-def _paint_scale(painter: QPainter, place: QRect, field_um: float) -> None:
+def paint_scale(painter: QPainter, place: QRect, field_um: float) -> None:
+    """Paint a scale bar into the lower right corner of a cut-out.
+
+    Parameters
+    ----------
+    painter
+        Painter of the cut-out.
+    place
+        Place of the cut-out, a square.
+    field_um
+        Side of its field of view.
+    """
     length_um = scale_bar_um(field_um)
-    length = round(SIDE * length_um / field_um)
+    length = round(place.width() * length_um / field_um)
     right, bottom = place.right() - 4, place.bottom() - 4
     text, metrics = f"{length_um:g} µm", painter.fontMetrics()
     width, high = metrics.horizontalAdvance(text), metrics.height()

@@ -20,16 +20,53 @@ SURE = 2
 """Standard errors on each side of the curve that its band shows."""
 
 
+class RadialPlot(Plot):
+    """mg# from the outline of a crystal to its centre, with twice its standard error.
+
+    Parameters
+    ----------
+    below
+        Label of the depths.
+    """
+
+    def __init__(self, below: str = "outline 0 to centre 1") -> None:
+        super().__init__(Axis(below, limits=(0.0, 1.0)), Axis("mg#"))
+        self.setFixedHeight(PLOT_HEIGHT)
+
+    def show_crystal(self, record: dict[str, Any] | None, profiles: pd.DataFrame | None) -> bool:
+        """Show a crystal's profile; tell whether it has one.
+
+        Parameters
+        ----------
+        record
+            Row of the crystal's table.
+        profiles
+            Radial profiles of the crystals, `None` if there are none.
+        """
+        row = pd.DataFrame()
+        if record is not None and profiles is not None:
+            row = profiles[profiles["id"] == record["id"]]
+        if len(row) != 1:
+            self.show_curves([])
+            return False
+        depths, mg, error = depths_of(profiles), *curves_of(row)
+        self.show_curves([
+            Curve("", depths, mg[0] - SURE * error[0], BAND),
+            Curve("", depths, mg[0] + SURE * error[0], BAND),
+            Curve("", depths, mg[0], COLOUR),
+        ])  # fmt: skip
+        return True
+
+
 class RadialPart(QWidget):
-    """mg# from the outline to the centre, and a button that searches for similar crystals."""
+    """The radial profile of a crystal, and a button that searches for similar ones."""
 
     similar_wanted = Signal(int)
     """The crystal to which similar ones are wanted."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.plot = Plot(Axis("outline 0 to centre 1", limits=(0.0, 1.0)), Axis("mg#"))
-        self.plot.setFixedHeight(PLOT_HEIGHT)
+        self.plot = RadialPlot()
         self.button = push_button(
             "Crystals like this one",
             lambda: self.similar_wanted.emit(self._crystal),
@@ -44,19 +81,9 @@ class RadialPart(QWidget):
 
     def show_crystal(self, record: dict[str, Any] | None, profiles: pd.DataFrame | None) -> None:
         """Show a crystal's profile; nothing where it has none."""
-        row = pd.DataFrame()
-        if record is not None and profiles is not None:
-            row = profiles[profiles["id"] == record["id"]]
-        self.setVisible(len(row) == 1)
-        if len(row) != 1:
-            return
-        self._crystal = int(row["id"].iloc[0])
-        depths, mg, error = depths_of(profiles), *curves_of(row)
-        self.plot.show_curves([
-            Curve("", depths, mg[0] - SURE * error[0], BAND),
-            Curve("", depths, mg[0] + SURE * error[0], BAND),
-            Curve("", depths, mg[0], COLOUR),
-        ])  # fmt: skip
+        there = self.plot.show_crystal(record, profiles)
+        self._crystal = int(record["id"]) if there and record is not None else 0
+        self.setVisible(there)
 
 
 def depths_of(profiles: Any) -> Any:

@@ -24,7 +24,14 @@ from napari_olivine.errors import OlivineError
 from napari_olivine.history import HistoryStep
 from napari_olivine.review import Review
 from napari_olivine.widgets.common import Background
-from napari_olivine.widgets.crystals import centre_on, crystal_at, picker, show_outline
+from napari_olivine.widgets.crystals import (
+    SHAPE,
+    EvidencePart,
+    centre_on,
+    crystal_at,
+    picker,
+    show_outline,
+)
 from napari_olivine.widgets.dock_base import Dock
 from napari_olivine.widgets.docks.teaching import TEACHING_STEP, Teaching
 from napari_olivine.widgets.editing import WindowUndo
@@ -53,6 +60,9 @@ TELL_MS = 250
 ON_SCREEN = (220, 420)
 """Sides of a crystal under review, px of the screen: its outline and its surroundings are seen."""
 
+PREPARED = 4
+"""Crystals whose pictures are made in advance."""
+
 UNREADABLE = "The crystals cannot be read: find them again, or check the section."
 
 TOOL_KEYS = {"Return", "Enter", "Escape"}
@@ -77,7 +87,8 @@ class ReviewDock(Dock):
         self._merging = False
         self._answers = 0
         actions = self._actions()
-        self.panel = ReviewPanel(actions)
+        self.evidence = EvidencePart()
+        self.panel = ReviewPanel(actions, self.evidence)
         self.body.addWidget(self.panel, 1)
         self.panel.sizes.currentTextChanged.connect(self._restrict)
         self.panel.start_button.clicked.connect(self.toggle)
@@ -94,6 +105,7 @@ class ReviewDock(Dock):
         self.connections.on_close(lambda: viewer.mouse_drag_callbacks.remove(on_press))
         self.connections.on_close(self.keys.remove)
         self.connections.on_close(self.stop)
+        self.connections.on_close(self.evidence.stop)
         self.connections.on_close(lambda: session.history.forget("crystal"))
         undo = WindowUndo.of(session)
         for key in HISTORY:
@@ -163,6 +175,7 @@ class ReviewDock(Dock):
         self._tell_others()
         review, self.review = self.review, None
         self.crystal = 0
+        self.evidence.set_section(None)
         if review is not None:
             review.close()
             self.session.noted("crystals")
@@ -194,6 +207,7 @@ class ReviewDock(Dock):
 
     def _begin(self, review: Review) -> None:
         self.review = review
+        self.evidence.set_section(review.section)
         self._answers = 0
         store = review.store
         if store.writable:
@@ -429,7 +443,17 @@ class ReviewDock(Dock):
         record = self._record() if review is not None and self.crystal else None
         show_outline(self.session, record)
         self.panel.show_review(review, record)
+        self._show_evidence(record)
         self._enable()
+
+    def _show_evidence(self, record: dict[str, Any] | None) -> None:
+        review = self.review
+        if review is None or record is None:
+            self.evidence.show_crystal(None, None)
+            return
+        next_ones = review.queue.coming(self.crystal, PREPARED)
+        coming = review.table.loc[next_ones, list(SHAPE)].to_dict("records")
+        self.evidence.show_crystal(record, review.store.profiles, coming)
 
     def _enable(self) -> None:
         review = self.review
@@ -445,6 +469,9 @@ class ReviewDock(Dock):
         self.panel.enable(keys)
 
     def _on_product_changed(self, product: str) -> None:
+        if product in ("images", "mg") and self.review is not None:
+            self.evidence.set_section(self.review.section)
+            self._show()
         if product == "crystals" and self.review is not None:
             self.stop()
             self.start()

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_olivine.review import Review
-from napari_olivine.widgets.common import Message, combo, wrapped
+from napari_olivine.widgets.common import Message, combo, reserve_lines, wrapped
 from napari_olivine.widgets.layers import ZONES
 from napari_olivine.widgets.review.history import HistoryPart
 
@@ -59,9 +59,11 @@ class ReviewPanel(QWidget):
     ----------
     actions
         Action of each key and its button; the buttons of :data:`HISTORY` are left to the window.
+    evidence
+        What shows the crystal by itself, below the words about it.
     """
 
-    def __init__(self, actions: Mapping[str, Callable[[], None]]) -> None:
+    def __init__(self, actions: Mapping[str, Callable[[], None]], evidence: QWidget) -> None:
         super().__init__()
         self._actions = actions
         self.column = QVBoxLayout(self)
@@ -70,6 +72,7 @@ class ReviewPanel(QWidget):
         self.buttons: dict[str, QPushButton] = {}
         self._add_top()
         self._add_crystal()
+        self.column.addWidget(evidence)
         self._add_buttons()
         self.go_on = QCheckBox("Go on to the next after an answer")
         self.go_on.setChecked(True)
@@ -102,6 +105,7 @@ class ReviewPanel(QWidget):
     def _add_crystal(self) -> None:
         self.title, self.why = wrapped(""), wrapped("")
         self.title.setTextFormat(Qt.TextFormat.RichText)
+        reserve_lines(self.why, 3)  # the buttons below stay under the mouse
         self.column.addWidget(self.title)
         self.column.addWidget(self.why)
 
