@@ -62,7 +62,7 @@ def test_a_message_goes_with_its_cause(qtbot: Any, viewer: Any) -> None:
     qtbot.mouseClick(profiles.run_button, LEFT)
     assert "Set at least one traverse" in profiles.run_bar.error_text.text()
     assert profiles.run_bar.error_box.isVisible()
-    box = profiles.table.cellWidget(0, 3)
+    box = profiles.table.cellWidget(0, 1)
     box.setFocus()
     qtbot.keyClicks(box, "c")
     box.textActivated.emit(box.currentText())

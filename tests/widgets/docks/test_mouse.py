@@ -163,7 +163,7 @@ class TestTraverses:
         assert self.stored(path, second)["x0_um"] == lines[first][0]
         assert widget.current == second
         widget.session.history.undo()
-        widget.table.cellWidget(0, 3).textActivated.emit("ignore")
+        widget.table.cellWidget(0, 1).textActivated.emit("ignore")
         assert self.stored(path, first)["use"] == "ignore"
 
     def test_a_bad_analysis_is_left_out_by_a_click_and_taken_in_again(
@@ -236,7 +236,7 @@ class TestTraverses:
         layer.remove_selected()
         qtbot.waitUntil(lambda: widget.traverses.line(profile) is None, timeout=2000)
         assert profile not in set(Section(path).annotation("placements")["profile"])
-        assert widget.table.item(1, 2).text() == "none"
+        assert widget.table.item(1, 4).text() == "none"
         widget._on_use(profile, "test")
         assert "draw its line first" in widget.run_bar.error_text.text()
 
@@ -246,8 +246,8 @@ class TestTraverses:
             qtbot.mouseClick(widget.run_button, LEFT)
         assert "Warning: No profile calibrates session" in widget.run_bar.error_text.text()
         assert widget.run_bar.log.text().startswith("RMSE of mg# 0.0")
-        assert widget.table.item(0, 4).text() == ""
-        assert widget.table.item(2, 4).text().startswith("0.0")
+        assert widget.table.item(0, 2).text() == ""
+        assert widget.table.item(2, 2).text().startswith("0.0")
         assert Section(path).state("calibration") == "fresh"
 
 
@@ -380,7 +380,7 @@ class TestCrystals:
         assert len(reversed_ones)
         for crystal in reversed_ones:
             np.testing.assert_allclose(
-                layer.colormap.color_dict[crystal], ColorValue("#0072B2"), atol=1e-6
+                layer.colormap.map(crystal), ColorValue("#0072B2"), atol=1e-6
             )
 
     def test_crystals_are_found_anew(self, qtbot: Any, viewer: Any, widget: Any) -> None:

@@ -238,7 +238,9 @@ class TestOneResultAtATime:
         assert shown(viewer) == {"BSE", "Segmenting", "Segmenting: to come"}
         qtbot.mouseClick(widget.look, LEFT)
         qtbot.waitUntil(lambda: not widget.live.running, timeout=5000)
+        assert widget.colours.words() == ["0", "0.5", "1"]
         widget.preview.click()
+        assert widget.colours.isHidden()  # these are other colours
         masks.rule.setCurrentText("own conditions")
         masks.own.setText("Mg > 20")
         with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from napari_olivine.errors import EditError
 from napari_olivine.section import Section
 from napari_olivine.widgets.traverses.placements import Traverses, with_all_profiles
 from napari_olivine.widgets.traverses.profile_data import grey_at, profile_to_plot, read_law
+from napari_olivine.widgets.traverses.profiles_table import ProfilesTable
 from tests.helpers.widget_sections import finished_section
 
 LINE = (10.0, 20.0, 110.0, 20.0)
@@ -89,6 +92,22 @@ def test_profiles_that_nobody_placed_are_listed(traverses: Traverses) -> None:
     table = with_all_profiles(traverses.table.iloc[:1], analyses)
     assert list(table["profile"]) == ["a", "e"]
     assert list(table["use"]) == ["calibrate", "ignore"]
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("rmse", [{}, {"profile_12": 0.0021}])
+def test_names_of_the_table_have_room_in_a_narrow_dock(qtbot: Any, rmse: dict[str, float]) -> None:
+    names = ["profile_11", "profile_12"]
+    rows = [(name, "line", *LINE, "calibrate") for name in names]
+    columns = ["profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use"]
+    analyses = pd.DataFrame({"profile": names, "distance_um": [0.0, 8.0]})
+    table = ProfilesTable()
+    qtbot.addWidget(table)
+    table.resize(300, 100)
+    table.fill(Traverses(pd.DataFrame(rows, columns=columns)), analyses, rmse)
+    assert table.columnWidth(0) >= table.sizeHintForColumn(0)
+    assert table.isColumnHidden(2) == (not rmse)
+    assert table.item(1, 2).text() == ("0.0021" if rmse else "")
 
 
 def test_grey_between_pixels() -> None:

@@ -1,4 +1,4 @@
-from .colour_part import ColourPart as ColourPart
+from .colour_part import ColourBar as ColourBar, ColourPart as ColourPart
 from .column_menu import ColumnMenu as ColumnMenu
 from .evidence_part import EvidencePart as EvidencePart
 from .export_part import ExportPart as ExportPart

@@ -26,9 +26,10 @@ from napari_olivine.widgets.common import (
     single_shot,
     wrapped,
 )
+from napari_olivine.widgets.crystals import ColourBar
 from napari_olivine.widgets.dock_base import RemainingTime, StepDock, clock
 from napari_olivine.widgets.docks.train_dock import model_names, scores_of
-from napari_olivine.widgets.layers import LAYER_KEY
+from napari_olivine.widgets.layers import LAYER_KEY, Scale, ramp
 from napari_olivine.widgets.segmentation import (
     ComparePart,
     LiveSegmentation,
@@ -81,10 +82,20 @@ class SegmentDock(StepDock):
         self.preview = QCheckBox("Preview on the probability")
         self.preview.setToolTip("Show where the probability reaches the threshold")
         self.preview.toggled.connect(self._on_threshold)
+        self.colours = ColourBar()
+        self.colours.setToolTip("Colours of the probability on the image")
+        keeps_place = self.colours.sizePolicy()
+        keeps_place.setRetainSizeWhenHidden(True)
+        self.colours.setSizePolicy(keeps_place)
+        self.colours.show_scale(Scale(0.0, 1.0, False, ramp("probability"), 0), "{:g}")
+        self.preview.toggled.connect(lambda on: self.colours.setVisible(not on))
         self.numbers = reserve_lines(wrapped(), 2)
         self.body.addLayout(
-            form_layout(("Threshold", self.threshold), ("", self.preview), ("", self.numbers))
-        )
+            form_layout(
+                ("Probability", self.colours), ("Threshold", self.threshold),
+                ("", self.preview), ("", self.numbers),
+            )
+        )  # fmt: skip
         self.compare = ComparePart(self.session, self.shown_layer, self.threshold.value)
         self.compare.second_changed.connect(self._show_threshold)
         part = Collapsible("Compare", expanded=False)

@@ -228,6 +228,10 @@ def _limits(numbers: NDArray[np.float64], kind: str) -> tuple[float, float]:
     return low, high
 
 
+RAMPS = {"angle": "twilight", "probability": "magma"}
+"""Colours of numbers by their kind, viridis for all others."""
+
+
 def ramp(kind: str) -> tuple[str, ...]:
     """Colours from low to high, evenly spaced to the eye."""
     from napari.utils.colormaps import AVAILABLE_COLORMAPS
@@ -236,7 +240,7 @@ def ramp(kind: str) -> tuple[str, ...]:
     if kind == "signed":
         rgb = _diverging(places)
     else:
-        rgb = AVAILABLE_COLORMAPS["twilight" if kind == "angle" else "viridis"].map(places)
+        rgb = AVAILABLE_COLORMAPS[RAMPS.get(kind, "viridis")].map(places)
     return tuple("#" + "".join(f"{round(255 * float(v)):02X}" for v in one[:3]) for one in rgb)
 
 

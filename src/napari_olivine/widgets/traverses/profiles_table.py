@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from typing_extensions import override
 
 from napari_olivine.widgets.common import combo, readable
 from napari_olivine.widgets.traverses.placements import USES, Traverses
@@ -16,11 +17,21 @@ from napari_olivine.widgets.traverses.traverse_layer import USE_COLOURS
 
 HEADINGS = {
     "EPMA table": "Name of the microprobe's table",
-    "EPMA, µm": "Length by the microprobe",
-    "Line, µm": "Length of the line on the image",
     "Use": "Calibrate: the law is fitted to it. Test: only the error is measured on it.",
     "RMSE": "Root mean squared error of mg# in the last calibration",
+    "EPMA, µm": "Length by the microprobe",
+    "Line, µm": "Length of the line on the image",
 }
+
+
+NAME, USE, RMSE = 0, 1, 2
+"""Places of columns."""
+
+ARROW_PX = 48
+"""Width of the arrow of a box of choices, and of its edges."""
+
+LONGEST_PX = 150
+"""Width that names have at least, if they need it; longer ones are elided in the middle."""
 
 
 class ProfilesTable(QTableWidget):
@@ -46,7 +57,12 @@ class ProfilesTable(QTableWidget):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Fixed)
+        # A box of choices asks for more than its words take.
+        header.setSectionResizeMode(USE, QHeaderView.ResizeMode.Fixed)
+        longest = max(self.fontMetrics().horizontalAdvance(use) for use in USES)
+        header.resizeSection(USE, longest + ARROW_PX)
+        header.setMinimumSectionSize(20)
         header.setHighlightSections(False)
         self._names: list[str] = []
         self._busy = False
@@ -76,16 +92,16 @@ class ProfilesTable(QTableWidget):
             spots = traverses.kind(name) == "spots"
             texts = (
                 name,
-                "" if spots else _number(_extent(points), "{:.0f}"),
-                f"{len(points)} spots" if spots else _number(length, "{:.0f}") or "none",
                 "",
                 _number(rmse.get(name, np.nan), "{:.4f}"),
+                "" if spots else _number(_extent(points), "{:.0f}"),
+                f"{len(points)} spots" if spots else _number(length, "{:.0f}") or "none",
             )
             use = traverses.use(name)
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 item.setToolTip(f"{name}: {len(points)} analyses; double click to zoom to it")
-                if column == 0:
+                if column == NAME:
                     item.setForeground(QColor(readable(USE_COLOURS[use], self)))
                 else:
                     item.setTextAlignment(
@@ -96,11 +112,26 @@ class ProfilesTable(QTableWidget):
             box.addItems(USES)
             box.setCurrentText(use)
             box.textActivated.connect(lambda use, name=name: self.use_changed.emit(name, use))
-            self.setCellWidget(row, 3, box)
+            self.setCellWidget(row, USE, box)
+        self.setColumnHidden(RMSE, not rmse)
+        self._fit()
+        self._busy = False
+
+    @override
+    def resizeEvent(self, e: QResizeEvent | None) -> None:
+        super().resizeEvent(e)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Give the names their room first; what does not fit beside them is scrolled to."""
+        others = sum(self.columnWidth(k) for k in range(1, len(HEADINGS)))
+        rest = self.viewport().width() - others
+        self.setColumnWidth(NAME, max(rest, min(self.sizeHintForColumn(NAME) + 6, LONGEST_PX)))
         rows = min(max(len(self._names), 1), 7)
         height = self.horizontalHeader().sizeHint().height()
+        if self.columnWidth(NAME) > rest:
+            height += self.horizontalScrollBar().sizeHint().height()
         self.setFixedHeight(height + rows * self.verticalHeader().defaultSectionSize() + 4)
-        self._busy = False
 
     def choose(self, name: str) -> None:
         """Show a profile as the chosen one."""
