@@ -26,7 +26,8 @@ class HistoryPart(Collapsible):
         super().__init__("Edits", expanded=False)
         self._shown: tuple[int, int] | None = None
         self.list = QListWidget()
-        self.list.setFixedHeight(140)
+        self.list.setMinimumHeight(44)  # in a low window it gives way
+        self.list.setMaximumHeight(140)
         self.list.itemDoubleClicked.connect(self._on_item)
         self.inside.addWidget(self.list)
 

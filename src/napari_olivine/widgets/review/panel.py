@@ -46,6 +46,9 @@ BUTTONS = (
 )
 """Key, words and explanation of each button."""
 
+LINES = 4
+"""Lines that tell why a crystal is doubted; the rare longer text is in the tooltip."""
+
 HISTORY = ("Ctrl+Z", "Ctrl+Shift+Z")
 """Keys of the window's history."""
 
@@ -105,7 +108,8 @@ class ReviewPanel(QWidget):
     def _add_crystal(self) -> None:
         self.title, self.why = wrapped(""), wrapped("")
         self.title.setTextFormat(Qt.TextFormat.RichText)
-        reserve_lines(self.why, 3)  # the buttons below stay under the mouse
+        reserve_lines(self.why, LINES)
+        self.why.setFixedHeight(self.why.minimumHeight() + 2)
         self.column.addWidget(self.title)
         self.column.addWidget(self.why)
 
@@ -116,8 +120,8 @@ class ReviewPanel(QWidget):
             grid.addWidget(button, place // 2, place % 2)
         for place, words in enumerate(ZONES.values()):
             key = str(place + 1)
-            button = self._button(key, f"{key}  {words}", f"Press {key} to set this class")
-            button.setStyleSheet("text-align: left; padding-left: 6px;")
+            button = self._button(key, f"{key} {words}", f"{words}: press {key} to set this class")
+            button.setStyleSheet("text-align: left; padding-left: 4px; padding-right: 0px;")
             classes.addWidget(button, place // 2, place % 2)
         for layout in (grid, classes):
             layout.setSpacing(4)
@@ -129,6 +133,7 @@ class ReviewPanel(QWidget):
         button = QPushButton(text)
         button.setToolTip(tip)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.setMinimumWidth(60)  # rather than that the dock is cut off beside a scroll bar
         if key not in HISTORY:
             button.clicked.connect(lambda: self._actions[key]())
         self.buttons[key] = button
@@ -154,7 +159,7 @@ class ReviewPanel(QWidget):
         """
         self.start_button.setText("Stop" if review is not None else "Start")
         self.history.show_edits(review.store if review is not None else None)
-        self.why.setText("")
+        self._say_why("")
         self.teach_button.setEnabled(review is not None and bool(review.store.journal.entries))
         if review is None:
             self.bar.setRange(0, 1)
@@ -174,7 +179,16 @@ class ReviewPanel(QWidget):
         sure = f"{kind} ({record['zone_probability']:.0%}). " if kind else ""
         note = f" Note: {record['note']}" if record["note"] else ""
         doubt = float(review.uncertainty["doubt"].get(record["id"], 0.0))
-        self.why.setText(f"{sure}Doubt {doubt:.0%}: {review.because(record['id'])}.{note}")
+        self._say_why(f"{sure}Doubt {doubt:.0%}: {review.because(record['id'])}.{note}")
+
+    def _say_why(self, text: str) -> None:
+        """Show a text, shortened to its lines: the buttons below stay under the mouse."""
+        self.why.setToolTip(text)
+        self.why.setText(text)
+        words = text.split()
+        while words and self.why.heightForWidth(self.why.width()) > self.why.height():
+            words.pop()
+            self.why.setText(" ".join(words) + " ...")
 
 
 def _title(record: dict[str, Any]) -> str:
