@@ -1,9 +1,16 @@
+from .doubts import MINERAL as MINERAL, doubts as doubts
 from .named_rules import (
     NAMED as NAMED,
+    NAMED_PICKED as NAMED_PICKED,
     OLIVINE as OLIVINE,
     OLIVINE_PAPER as OLIVINE_PAPER,
     OLIVINE_WEIGHT as OLIVINE_WEIGHT,
     rule_for as rule_for,
+)
+from .reference import (
+    Picked as Picked,
+    Spot as Spot,
+    pick as pick,
 )
 from .rules import (
     COUNTS as COUNTS,
