@@ -53,17 +53,26 @@ def doubts(picked: Sequence[Picked], rule: Rule, *, olivine: bool) -> list[str]:
                 f"The spot {one.spot} lies on two materials: {one.mixed} differs by half and more "
                 "within it"
             )
-        for condition in rule.conditions:
-            value = one.value(condition)
-            if not (value < condition.limit if condition.below else value > condition.limit):
-                what = "is no olivine: it" if olivine else "is not what the rule is for: it"
-                left = condition.text.rpartition(" < " if condition.below else " > ")[0]
-                said.append(
-                    f"The spot {one.spot} {what} does not meet {condition.text} itself, {left} is "
-                    f"{value:.3g} there"
-                )
-        if olivine and rule.unit == COUNTS and {"Si", "Mg", "Fe"} <= set(one.levels):
-            said += [f"The spot {one.spot} {words}" for words in _by_silicon(one.value(RATIO))]
+        against = [
+            f"{left} is {value:.3g} there, and the rule has {condition.text}"
+            for condition in rule.conditions
+            for left, value in [(condition.left, one.value(condition))]
+            if not (value < condition.limit if condition.below else value > condition.limit)
+        ]
+        in_counts = olivine and rule.unit == COUNTS and {"Si", "Mg", "Fe"} <= set(one.levels)
+        ratio = one.value(RATIO) if in_counts else 0.0
+        if in_counts and not OLIVINE_SI[0] < ratio < PYROXENE_SI:
+            against.append(
+                f"Si/(Mg + Fe) is {ratio:.3g} there, and olivine has 0.45 to 0.8 in counts"
+            )
+        if against:
+            what = "is no olivine" if olivine else "is not what the rule is for"
+            said.append(f"The spot {one.spot} {what}: {'; '.join(against)}")
+        elif in_counts and ratio > OLIVINE_SI[1]:
+            said.append(
+                f"The spot {one.spot} may be no olivine: its Si/(Mg + Fe) is {ratio:.3g}, which "
+                "some detectors show for orthopyroxene; these maps alone cannot tell"
+            )
     return said
 
 
@@ -107,22 +116,3 @@ def poorer_in_silicon(picked: Sequence[Picked], rule: Rule, sample: Sample) -> l
                 "and these maps hold another mineral with half of that, as olivine beside it has"
             )
     return said
-
-
-def _by_silicon(ratio: float) -> list[str]:
-    low, high = OLIVINE_SI
-    if ratio > PYROXENE_SI:
-        return [
-            f"is no olivine: its Si/(Mg + Fe) is {ratio:.3g}, in counts olivine has 0.45 to 0.8"
-        ]
-    if ratio > high:
-        return [
-            f"may be no olivine: its Si/(Mg + Fe) is {ratio:.3g}, which some detectors show for "
-            "orthopyroxene; these maps alone cannot tell"
-        ]
-    if ratio < low:
-        return [
-            f"is no olivine: its Si/(Mg + Fe) is {ratio:.3g}, too little silicon for a silicate; "
-            "in counts olivine has 0.45 to 0.8"
-        ]
-    return []

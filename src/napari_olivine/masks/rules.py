@@ -57,6 +57,11 @@ class Condition:
     text: str = ""
     relative: bool = False
 
+    @property
+    def left(self) -> str:
+        """The compared value as it is written, e.g. ``"Si/(Mg + Fe)"``."""
+        return re.split(r"\s*[<>]", self.text)[0]
+
     def holds(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
         """Tell for each pixel whether it holds.
 
@@ -131,8 +136,7 @@ class Rule:
 def with_limit(condition: Condition, limit: float) -> Condition:
     """Return a condition with another limit, three digits of it, in counts."""
     limit = float(f"{limit:.3g}")
-    left = re.split(r"\s*[<>]", condition.text)[0]
-    text = f"{left} {'<' if condition.below else '>'} {limit:g}"
+    text = f"{condition.left} {'<' if condition.below else '>'} {limit:g}"
     return replace(condition, limit=limit, text=text, relative=False)
 
 
