@@ -1,4 +1,3 @@
-from .doubts import MINERAL as MINERAL, doubts as doubts
 from .named_rules import (
     NAMED as NAMED,
     NAMED_PICKED as NAMED_PICKED,
@@ -7,10 +6,12 @@ from .named_rules import (
     OLIVINE_WEIGHT as OLIVINE_WEIGHT,
     rule_for as rule_for,
 )
+from .picked_doubts import MINERAL as MINERAL, doubts as doubts
 from .reference import (
     Picked as Picked,
     Spot as Spot,
     pick as pick,
+    relative_to as relative_to,
 )
 from .rules import (
     COUNTS as COUNTS,

@@ -159,7 +159,8 @@ def pick(section: Section, spot: Spot, signals: Sequence[str]) -> Picked:
         signal: section.raster("images", signal).read(rows, columns).astype(np.float64)
         for signal in signals
     }
-    inside &= np.logical_or.reduce([values != 0 for values in maps.values()])
+    xrays = [values for signal, values in maps.items() if signal != "BSE"] or [*maps.values()]
+    inside &= np.logical_or.reduce([values != 0 for values in xrays])
     if not inside.any():
         raise InputError(
             f"Nothing was measured at the spot {spot}: {', '.join(signals)} are 0 there.",

@@ -14,9 +14,9 @@ from pydantic import field_validator
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.masks.doubts import MINERAL, doubts, poorer_in_silicon
 from napari_olivine.masks.limits import cut_populations, limits_in_valleys
 from napari_olivine.masks.named_rules import NAMED, rule_for
+from napari_olivine.masks.picked_doubts import MINERAL, doubts, poorer_in_silicon
 from napari_olivine.masks.reference import Picked, Spot, pick, relative_to
 from napari_olivine.masks.rules import COUNTS, Rule
 from napari_olivine.masks.sampling import measured_in, read_wide, sample_of
