@@ -41,8 +41,7 @@ def test_measured_sizes_that_differ_by_more_than_two_per_cent_are_asked(
     first, second = facts.choices
     assert (first.value, second.value) == ("1", "1.03")
     assert first.words == (
-        "1 um by CM_FIELD_OF_VIEW of JEOL over 64 columns: the image is then 0.064 x 0.048 mm wide "
-        "and high"
+        "1 um by CM_FIELD_OF_VIEW of JEOL over 64 columns: the image is then 0.064 x 0.048 mm"
     )
     assert all(choice.words in raised.value.text for choice in facts.choices)
     again = InputError.of_event(raised.value.as_event())

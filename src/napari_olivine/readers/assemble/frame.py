@@ -99,7 +99,7 @@ def find_frame(
             setting="pixel_size_um",
             file=folder,
         )
-    remarks = contradictions(sizes)
+    remarks = contradictions(sizes, taken=True)
     remarks += [
         f"{file.name} is left out: a section has one standard file, {files[0].name} is taken"
         for file in files[1:]

@@ -52,15 +52,14 @@ def ask_if_undecided(
         Choice(
             f"{one.size_um:.10g}",
             f"{one.size_um:.5g} um by {one.source}: {what} is then "
-            f"{columns * one.size_um / 1000:.4g} x {rows * one.size_um / 1000:.4g} mm wide and "
-            "high",
+            f"{columns * one.size_um / 1000:.4g} x {rows * one.size_um / 1000:.4g} mm",
         )
         for one in apart
     ]
     listed = "\n  ".join(choice.words for choice in choices)
     raise InputError(
         f"{folder}: the sources of the size of a pixel contradict each other, and nothing tells "
-        f"which of them is right:\n  {listed}\n",
+        f"which of them is right:\n  {listed}",
         remedy="Measure a scale bar, and give {setting:pixel_size_um}, one of these or what you "
         "measured. Every length and area goes by it.",
         setting="pixel_size_um",

@@ -82,13 +82,15 @@ def undecided(sizes: Sequence[PixelSize]) -> list[PixelSize]:
     return apart if len(apart) > 1 else []
 
 
-def contradictions(sizes: Sequence[PixelSize]) -> list[str]:
+def contradictions(sizes: Sequence[PixelSize], *, taken: bool = False) -> list[str]:
     """Say which statements contradict the first one, in words that go on from "FILE: ...".
 
     Parameters
     ----------
     sizes
-        Statements, the one that is taken first.
+        Statements, the most trusted first.
+    taken
+        Whether the first one is the size of the section's pixels.
 
     Returns
     -------
@@ -98,8 +100,9 @@ def contradictions(sizes: Sequence[PixelSize]) -> list[str]:
     if not (others := _differing(sizes)):
         return []
     listed = ", ".join(f"{one.size_um:.4g} um by {one.source}" for one in others)
+    which = ", which is taken" if taken else ""
     return [
-        f"a pixel is {sizes[0].size_um:.4g} um wide by {sizes[0].source}, which is taken, but "
+        f"a pixel is {sizes[0].size_um:.4g} um wide by {sizes[0].source}{which}, but "
         f"{listed}; measure a scale bar, and set the pixel size if that is wrong"
     ]
 
