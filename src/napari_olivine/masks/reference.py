@@ -108,7 +108,10 @@ class Picked:
     @property
     def words(self) -> str:
         """The levels, e.g. ``"Mg 41.4, Fe 20.1"``."""
-        return ", ".join(f"{signal} {level:.3g}" for signal, level in self.levels.items())
+        return ", ".join(
+            f"{signal} {level:.0f}" if level >= 100 else f"{signal} {level:.3g}"
+            for signal, level in self.levels.items()
+        )
 
 
 def pick(section: Section, spot: Spot, signals: Sequence[str]) -> Picked:

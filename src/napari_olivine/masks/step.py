@@ -139,6 +139,7 @@ def make_mask(
     if done := section.finished("mask", recipe, job):
         return done
     picked = _pick(section, rule, settings)
+    is_relative = rule.relative
     rule = _relative_to(picked, rule, settings, job)
     if rule.unit != COUNTS:
         job.say(f"The maps are in {rule.unit}: the rule is {rule.text}.")
@@ -167,7 +168,7 @@ def make_mask(
         tiles = section.tiles()
         empty = len(tiles) - len(measured) if tiles is not None and measured is not None else 0
         draft.notes |= _notes(out, rule, empty, job)
-        if picked:
+        if is_relative:
             draft.notes["reference"] = [
                 {"spot": str(one.spot), "pixels": one.pixels, "levels": one.words} for one in picked
             ]

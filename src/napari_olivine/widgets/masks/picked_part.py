@@ -180,8 +180,7 @@ class PickedPart(QWidget):
         section = self._session.section
         self.held = None
         self.button.setEnabled(section is not None)
-        self.delete_button.setVisible(bool(len(self.spots)))
-        self.undo_button.setVisible(bool(len(self.spots)))
+        self.delete_button.setEnabled(bool(len(self.spots)))
         self.table.setVisible(bool(len(self.spots)))
         self.table.setRowCount(len(self.spots))
         for row, spot in enumerate(self.spots.spots):
