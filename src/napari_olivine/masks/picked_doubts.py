@@ -106,6 +106,8 @@ def poorer_in_silicon(picked: Sequence[Picked], rule: Rule, sample: Sample) -> l
     said = []
     for one in picked:
         here = one.value(RATIO)
+        if here > PYROXENE_SI:
+            continue  # `doubts` said so already
         half, same = (
             int(np.count_nonzero((ratio > low * here) & (ratio < high * here)))
             for low, high in (HALF, BESIDE)

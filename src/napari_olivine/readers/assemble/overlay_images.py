@@ -147,10 +147,12 @@ def _why_not(name: str, image: Image, reference: str, bse: Image) -> str:
 def _every_statement(
     acquisition: Acquisition, images: dict[str, Image], columns: int
 ) -> tuple[PixelSize, ...]:
-    """Return the statements of the reference, then the first one of each other signal."""
+    """Return the statements of the reference, and what the other signals measured."""
     every = list(statements_of(acquisition))
     for name, image in list(images.items())[1:]:
         for one in statements_of(image.acquisition)[:1]:
+            if not one.measured:
+                continue
             size_um = one.size_um * image.shape[1] / columns
             every.append(replace(one, size_um=size_um, source=f"{one.source} (of {name})"))
     # What was measured goes before a resolution in dots an inch.
@@ -172,7 +174,9 @@ def _common(images: dict[str, Image], settings: ImportSettings) -> tuple[Acquisi
         source = f"{images[name].acquisition.pixel_source} (of {name})".removeprefix(" ")
         acquisition = replace(acquisition, pixel_size_um=size_um, pixel_source=source)
     apart = bool(sizes) and max(sizes.values()) > (1 + SAME_PIXEL) * min(sizes.values())
-    if every := _every_statement(acquisition, images, bse.shape[1]):
+    # Where a person says it, the other signals need not agree.
+    others = images if settings.pixel_size_um is None else {}
+    if every := _every_statement(acquisition, others, bse.shape[1]):
         acquisition = replace(acquisition, **preferred(every))
     if settings.pixel_size_um is None and apart:
         listed = ", ".join(f"{name} {size:.4g}" for name, size in sizes.items())
