@@ -9,13 +9,29 @@ that is written by hand, and that a dock writes too, is ``{place:NAME}``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 _PLACEHOLDER = re.compile(r"\{(setting|step|place):([a-z_0-9.]+)\}")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the values among which only a person can decide.
+
+    Parameters
+    ----------
+    value
+        The value, as the setting takes it.
+    words
+        What speaks for it and what follows from it.
+    """
+
+    value: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,8 @@ class Facts:
         Name of the tile.
     expected
         What was expected instead.
+    choices
+        Values of `setting` among which only a person can decide.
     """
 
     setting: str = ""
@@ -47,13 +65,16 @@ class Facts:
     row: int | None = None
     tile: str = ""
     expected: str = ""
+    choices: tuple[Choice, ...] = ()
 
     def known(self) -> dict[str, Any]:
         """Return the facts that are known, as an event names them.
 
         The step to run first is ``run_step`` there, because ``step`` is the running one.
         """
-        known = {name: value for name, value in vars(self).items() if value not in ("", None)}
+        known = {name: value for name, value in vars(self).items() if value not in ("", None, ())}
+        if self.choices:
+            known["choices"] = [asdict(choice) for choice in self.choices]
         return {"run_step" if name == "step" else name: value for name, value in known.items()}
 
 
@@ -67,7 +88,7 @@ class OlivineError(Exception):
     remedy
         What to do, a sentence of its own. If there is none and the text names neither the
         `setting` nor the `step` that is given, it says to change or run that one.
-    setting, step, file, sheet, row, tile, expected
+    setting, step, file, sheet, row, tile, expected, choices
         See `Facts`.
     """
 
@@ -83,10 +104,11 @@ class OlivineError(Exception):
         row: int | None = None,
         tile: str = "",
         expected: str = "",
+        choices: Sequence[Choice] = (),
     ) -> None:
         self.text = text
         self.remedy = remedy or _default_remedy(text, setting, step)
-        self.facts = Facts(setting, step, str(file), sheet, row, tile, expected)
+        self.facts = Facts(setting, step, str(file), sheet, row, tile, expected, tuple(choices))
         super().__init__(fill(self.template))
 
     @property
@@ -104,6 +126,7 @@ class OlivineError(Exception):
         text = str(event.get("text") or event.get("message", ""))
         facts = {f.name: event[f.name] for f in fields(Facts) if f.name in event}
         facts["step"] = event.get("run_step", "")
+        facts["choices"] = tuple(Choice(**choice) for choice in event.get("choices", ()))
         return _rebuild(cls, text, str(event.get("remedy", "")), Facts(**facts))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -62,5 +62,6 @@ def _as_input_error(model: type[Settings], error: ValidationError) -> InputError
             continue
         first = first or name
         place = "".join(f", {part}" for part in inside)
-        lines.append(f"{{setting:{name}}}{place}: {problem['msg']} (given: {problem['input']!r})")
+        why = problem["msg"].removeprefix("Value error, ")  # of a validator of ours
+        lines.append(f"{{setting:{name}}}{place}: {why} (given: {problem['input']!r})")
     return InputError("These settings cannot be used:\n  " + "\n  ".join(lines), setting=first)

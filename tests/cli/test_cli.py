@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from napari_olivine.cli import main
-from napari_olivine.cli.options import flag_of, memory
+from napari_olivine.cli.options import add_options, flag_of, memory, read_settings
 from napari_olivine.registry import STEPS
 from napari_olivine.section import Section
 from tests.helpers.processor_time import ends_within
@@ -177,3 +177,10 @@ def test_help_imports_nothing_that_it_does_not_show(words: list[str], slow: list
     )
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert not imported & set(slow)
+
+
+def test_a_setting_of_several_values_may_be_given_several_times(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_options(parser, STEPS["mask"])
+    arguments = parser.parse_args(["--reference", "1,2", "--reference", "3,4,5", "6,7"])
+    assert read_settings(arguments, STEPS["mask"].settings).reference == ("1,2", "3,4,5", "6,7")

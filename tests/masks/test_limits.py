@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from napari_olivine.job import Job
 from napari_olivine.masks import MaskSettings, make_mask, rule_for
-from napari_olivine.masks.limits import cut_populations, relative_limits
+from napari_olivine.masks.limits import cut_populations, limits_in_valleys
 from napari_olivine.section import Section
 from tests.helpers.sections import make_section
 
@@ -53,7 +53,7 @@ def test_valleys_part_olivine_from_pyroxene_on_any_detector_and_dwell_time(
     random = np.random.default_rng(seed)
     phase = random.choice(3, (100, 200), p=[share / 2, (1 - share) / 2, 0.5])
     sample = flat(maps_of(phase, counts, detector, seed))
-    rule, _ = relative_limits(rule_for("olivine", {}), sample)
+    rule, _ = limits_in_valleys(rule_for("olivine", {}), sample)
     found = rule.applies(sample)
     olivine = phase.ravel() == 0
     assert found[olivine].mean() > 0.95
@@ -62,7 +62,7 @@ def test_valleys_part_olivine_from_pyroxene_on_any_detector_and_dwell_time(
 
 def test_without_valleys_the_limit_of_a_ratio_stays_and_is_told() -> None:
     sample = flat(maps_of(np.zeros((100, 100), int), 1000))
-    rule, said = relative_limits(rule_for("olivine", {}), sample)
+    rule, said = limits_in_valleys(rule_for("olivine", {}), sample)
     assert "Si/(Mg + Fe) < 0.85" in rule.text
     assert "Si/(Mg + Fe) < 0.85 stays: there is no valley near this limit" in said
     assert rule.conditions[2].limit == pytest.approx(500, rel=0.1), "half of a pixel of olivine"

@@ -117,7 +117,14 @@ def _mask(section: Section) -> str:
     if product is None:
         return ""
     rule = product.notes.get("rule", product.recipe.settings.get("rule", ""))
-    return f"Reference masks of olivine were made from the element maps by the rule {rule}."
+    words = f"Reference masks of olivine were made from the element maps by the rule {rule}"
+    if spots := product.notes.get("reference"):
+        words += f", with limits relative to olivine that was picked at {_places(len(spots))}"
+    return words + "."
+
+
+def _places(count: int) -> str:
+    return "one place" if count == 1 else f"{count} places"
 
 
 def _network(section: Section, phase: str) -> list[str]:

@@ -57,7 +57,8 @@ def add_options(parser: argparse.ArgumentParser, step: Step) -> None:
             choices = [str(choice) for choice in get_args(kind)] + (["auto"] if optional else [])
             group.add_argument(flag, choices=choices, **arguments)
         elif get_origin(kind) in (list, tuple):
-            group.add_argument(flag, nargs="*", metavar="VALUE", **arguments)
+            # Several after one option, or the option several times.
+            group.add_argument(flag, nargs="*", action="extend", metavar="VALUE", **arguments)
         else:
             metavar = "JSON" if get_origin(kind) is dict else getattr(kind, "__name__", "value")
             group.add_argument(flag, metavar=metavar.upper(), **arguments)

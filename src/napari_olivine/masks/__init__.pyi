@@ -1,9 +1,17 @@
 from .named_rules import (
     NAMED as NAMED,
+    NAMED_PICKED as NAMED_PICKED,
     OLIVINE as OLIVINE,
     OLIVINE_PAPER as OLIVINE_PAPER,
     OLIVINE_WEIGHT as OLIVINE_WEIGHT,
     rule_for as rule_for,
+)
+from .picked_doubts import MINERAL as MINERAL, doubts as doubts
+from .reference import (
+    Picked as Picked,
+    Spot as Spot,
+    pick as pick,
+    relative_to as relative_to,
 )
 from .rules import (
     COUNTS as COUNTS,

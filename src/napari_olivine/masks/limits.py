@@ -7,15 +7,14 @@ the valley between two of them. One that lies within a population separates noth
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from napari_olivine.masks.rules import Condition, Rule
+from napari_olivine.masks.rules import Condition, Rule, with_conditions, with_limit
 
 Sample = Mapping[str, NDArray[np.float32]]
 """Smoothed values of each signal at the same pixels, one-dimensional."""
@@ -165,7 +164,7 @@ def cut_populations(rule: Rule, sample: Sample) -> list[str]:
     return said
 
 
-def relative_limits(rule: Rule, sample: Sample) -> tuple[Rule, list[str]]:
+def limits_in_valleys(rule: Rule, sample: Sample) -> tuple[Rule, list[str]]:
     """Move the limits of a rule into the valleys of the histograms.
 
     First those of single signals (``Mg > 30``), which depend on the dwell time: into the deepest
@@ -201,11 +200,10 @@ def relative_limits(rule: Rule, sample: Sample) -> tuple[Rule, list[str]]:
             if octaves is None:
                 said.append(f"{condition.text} stays: there is no valley near this limit")
                 continue
-            moved = _with_limit(condition, condition.limit * 2.0**octaves)
+            moved = with_limit(condition, condition.limit * 2.0**octaves)
             conditions = [*rule.conditions]
             conditions[number] = moved
-            text = " and ".join(one.text for one in conditions)
-            rule = replace(rule, text=text, conditions=tuple(conditions))
+            rule = with_conditions(rule, conditions)
     return rule, said
 
 
@@ -222,10 +220,3 @@ def _meet_others(
         if other != number and (not ratios_alone or _is_ratio(condition)):
             held &= condition.holds(sample)
     return held
-
-
-def _with_limit(condition: Condition, limit: float) -> Condition:
-    limit = float(f"{limit:.3g}")
-    left = re.split(r"\s*[<>]", condition.text)[0]
-    text = f"{left} {'<' if condition.below else '>'} {limit:g}"
-    return replace(condition, limit=limit, text=text)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,13 +33,34 @@ class Sum:
 
 @dataclass(frozen=True)
 class Condition:
-    """``numerator / denominator < limit`` (or ``>``); the denominator may be the constant 1."""
+    """``numerator / denominator < limit`` (or ``>``); the denominator may be the constant 1.
+
+    Parameters
+    ----------
+    numerator, denominator
+        The two sums.
+    below
+        Whether the ratio must lie below the limit.
+    limit
+        The limit.
+    text
+        The condition as it is written.
+    relative
+        Whether the limit is a multiple of what a picked mineral has. Such a condition cannot be
+        applied before `napari_olivine.masks.reference.relative_to` gave it a limit in counts.
+    """
 
     numerator: Sum
     denominator: Sum
     below: bool
     limit: float
     text: str = ""
+    relative: bool = False
+
+    @property
+    def left(self) -> str:
+        """The compared value as it is written, e.g. ``"Si/(Mg + Fe)"``."""
+        return re.split(r"\s*[<>]", self.text)[0]
 
     def holds(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
         """Tell for each pixel whether it holds.
@@ -88,6 +109,11 @@ class Rule:
     unit: str = COUNTS
 
     @property
+    def relative(self) -> bool:
+        """Whether any limit is a multiple of what a picked mineral has."""
+        return any(condition.relative for condition in self.conditions)
+
+    @property
     def signals(self) -> list[str]:
         """Names of the signals that the rule reads."""
         sums = [s for c in self.conditions for s in (c.numerator, c.denominator)]
@@ -107,6 +133,19 @@ class Rule:
         return held
 
 
+def with_limit(condition: Condition, limit: float) -> Condition:
+    """Return a condition with another limit, three digits of it, in counts."""
+    limit = float(f"{limit:.3g}")
+    text = f"{condition.left} {'<' if condition.below else '>'} {limit:g}"
+    return replace(condition, limit=limit, text=text, relative=False)
+
+
+def with_conditions(rule: Rule, conditions: Sequence[Condition]) -> Rule:
+    """Return a rule with other conditions, and their text."""
+    text = " and ".join(condition.text for condition in conditions)
+    return replace(rule, text=text, conditions=tuple(conditions))
+
+
 def parse_rule(text: str) -> Rule:
     """Read a rule: conditions joined by ``and``.
 
@@ -115,7 +154,8 @@ def parse_rule(text: str) -> Rule:
     text
         E.g. ``"Ca/Mg < 0.1 and Si/(Mg + Fe) < 0.85"``.
         A side may be a signal, a sum ``(A + 2*B)``, or a ratio of two such; the other side is a
-        number.
+        number, or a multiple of what a picked mineral has: ``Mg > 0.5 ref``,
+        ``Si/Mg within 15 % of ref``.
 
     Raises
     ------
@@ -130,7 +170,7 @@ def parse_rule(text: str) -> Rule:
             setting="rule",
         )
     parts = re.split(r"\band\b|&", text)
-    return Rule(text, tuple(_condition(part.strip(), text) for part in parts))
+    return Rule(text, tuple(one for part in parts for one in _conditions(part.strip(), text)))
 
 
 EXAMPLE = "Ca/Mg < 0.1 and Al/Mg < 0.1 and Mg > 30"
@@ -139,15 +179,43 @@ _NUMBER = r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?"
 _NAME = r"[A-Za-z][A-Za-z0-9_]*"
 
 
-def _condition(text: str, rule: str) -> Condition:
-    sides = re.fullmatch(rf"(.+?)\s*([<>])=?\s*(-?{_NUMBER})", text)
-    if sides is None:
+_LIMIT = rf"(?P<number>-?{_NUMBER})(?P<relative>\s*\*?\s*ref|\s*%\s*of\s+ref)?|ref"
+_COMPARED = re.compile(rf"(?P<left>.+?)\s*(?P<sign>[<>])=?\s*(?:{_LIMIT})")
+_WITHIN = re.compile(rf"(?P<left>.+?)\s+within\s+(?P<number>{_NUMBER})\s*%\s*of\s+ref")
+
+
+def _conditions(text: str, rule: str) -> list[Condition]:
+    """Read a condition; one with ``within`` is two, the lower limit first."""
+    if within := _WITHIN.fullmatch(text):
+        part = float(within["number"]) / 100
+        if not 0 < part < 1:
+            raise InputError(
+                f"The condition {text!r} must name a share above 0 and below 100 %.",
+                setting="rule",
+            )
+        ends = ((False, 1 - part), (True, 1 + part))
+        left = within["left"]
+        return [
+            _condition(left, f"{left} {'<' if below else '>'} {end:g} ref", below, end, True)
+            for below, end in ends
+        ]
+    compared = _COMPARED.fullmatch(text)
+    if compared is None:
         raise InputError(
             f"The condition {text!r} of the rule {rule!r} cannot be read.",
-            remedy="Write it as 'A/B < 0.1', 'A > 30' or 'A/(B + C) < 0.95'.",
+            remedy="Write it as 'A/B < 0.1', 'A > 30', 'A/(B + C) < 0.95', 'A > 0.5 ref' or "
+            "'A/B within 15 % of ref'.",
             setting="rule",
         )
-    ratio = [part.strip() for part in sides[1].split("/")]
+    limit, below = float(compared["number"] or 1), compared["sign"] == "<"
+    how = compared["relative"] if compared["number"] else "ref"
+    if how and "%" in how:
+        limit /= 100
+    return [_condition(compared["left"], text, below, limit, bool(how))]
+
+
+def _condition(left: str, text: str, below: bool, limit: float, relative: bool) -> Condition:
+    ratio = [part.strip() for part in left.split("/")]
     if len(ratio) > 2:
         raise InputError(
             f"The condition {text!r} has more than one division.",
@@ -156,7 +224,7 @@ def _condition(text: str, rule: str) -> Condition:
         )
     numerator = _sum(ratio[0], text)
     denominator = _sum(ratio[1], text) if len(ratio) == 2 else Sum((), 1.0)
-    return Condition(numerator, denominator, sides[2] == "<", float(sides[3]), text)
+    return Condition(numerator, denominator, below, limit, text, relative)
 
 
 def _sum(text: str, condition: str) -> Sum:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Final, Literal
@@ -10,11 +10,14 @@ from typing import Final, Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import field_validator
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.masks.limits import cut_populations, relative_limits
-from napari_olivine.masks.named_rules import rule_for
+from napari_olivine.masks.limits import cut_populations, limits_in_valleys
+from napari_olivine.masks.named_rules import NAMED, rule_for
+from napari_olivine.masks.picked_doubts import MINERAL, doubts, poorer_in_silicon
+from napari_olivine.masks.reference import Picked, Spot, pick, relative_to
 from napari_olivine.masks.rules import COUNTS, Rule
 from napari_olivine.masks.sampling import measured_in, read_wide, sample_of
 from napari_olivine.section import (
@@ -41,6 +44,7 @@ RIM_SIGMAS = 2
 
 
 _BY_RULE: Final = "rule"
+_NOTHING: Final[tuple[str, ...]] = ()
 
 
 class MaskSettings(Settings):
@@ -61,6 +65,15 @@ class MaskSettings(Settings):
         "rule was written for.",
         exclude_if=_BY_RULE.__eq__,  # masks that were made before this setting stay up to date
     )
+    reference: tuple[str, ...] = setting(
+        (),
+        "Picked olivine",
+        "Places of a mineral that you are sure of, as X,Y or X,Y,RADIUS in um from the upper left "
+        "corner. The limits of a named rule on counts are then relative to what it has itself "
+        "(olivine: Mg > 0.5 ref, Si/(Mg + Fe) < 1.4 ref), and conditions of your own may be "
+        "written so ('Si/Mg within 15 % of ref').",
+        exclude_if=_NOTHING.__eq__,
+    )
     smoothing_px: float | None = setting(
         None,
         "Smoothing",
@@ -80,6 +93,11 @@ class MaskSettings(Settings):
         ge=0,
         le=20,
     )
+
+    @field_validator("reference")
+    @classmethod
+    def _check_spots(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(Spot.parse(text)) for text in value)
 
 
 def make_mask(
@@ -104,11 +122,12 @@ def make_mask(
     Raises
     ------
     InputError
-        If the rule cannot be read, names an element that has no map, or is for maps of another
-        unit.
+        If the rule cannot be read, names an element that has no map, is for maps of another
+        unit, or is relative to a mineral that is not picked or picked where nothing was measured.
     """
     settings, job = settings or MaskSettings(), job or Job()
-    rule = rule_for(settings.rule, {one: section.unit_of(one) for one in section.record.signals})
+    units = {one: section.unit_of(one) for one in section.record.signals}
+    rule = rule_for(settings.rule, units, picked=bool(settings.reference))
     if missing := sorted(set(rule.signals) - set(section.record.signals)):
         raise InputError(
             f"The rule {rule.text!r} needs {', '.join(missing)}, but {section.path} has only "
@@ -119,6 +138,9 @@ def make_mask(
     recipe = section.recipe("mask", settings, ["images"])
     if done := section.finished("mask", recipe, job):
         return done
+    picked = _pick(section, rule, settings)
+    is_relative = rule.relative
+    rule = _relative_to(picked, rule, settings, job)
     if rule.unit != COUNTS:
         job.say(f"The maps are in {rule.unit}: the rule is {rule.text}.")
     maps = {signal: section.raster("images", signal) for signal in rule.signals}
@@ -126,7 +148,7 @@ def make_mask(
     rim = int(np.ceil(RIM_SIGMAS * _smoothing(settings)))
     measured = _measured_tiles(section, maps)
     coverage = _Coverage(measured, section.fields(), rule.signals, rim)
-    rule = _with_limits(rule, maps, coverage, settings, job)
+    rule = _with_limits(rule, maps, coverage, picked, settings, job)
     with section.draft("mask", recipe, job) as draft:
         out = create_raster(
             draft.path / "olivine",
@@ -146,6 +168,10 @@ def make_mask(
         tiles = section.tiles()
         empty = len(tiles) - len(measured) if tiles is not None and measured is not None else 0
         draft.notes |= _notes(out, rule, empty, job)
+        if is_relative:
+            draft.notes["reference"] = [
+                {"spot": str(one.spot), "pixels": one.pixels, "levels": one.words} for one in picked
+            ]
         share = draft.notes["phase_percent"]
         if share == 0 or share >= ALMOST_ALL:
             left = _left_by_conditions(rule, maps, coverage, settings, job)
@@ -159,10 +185,38 @@ def make_mask(
     return section.require("mask")
 
 
+def _pick(section: Section, rule: Rule, settings: MaskSettings) -> list[Picked]:
+    """Read the picked spots, also in the maps that tell olivine from other minerals."""
+    telling = [signal for signal in MINERAL if signal in section.record.signals]
+    signals = list(dict.fromkeys([*rule.signals, *telling]))
+    return [pick(section, Spot.parse(text), signals) for text in settings.reference]
+
+
+def _relative_to(picked: Sequence[Picked], rule: Rule, settings: MaskSettings, job: Job) -> Rule:
+    """Give the rule limits in counts by what was picked, and warn of what speaks against it."""
+    written = rule
+    rule = relative_to(picked, rule)
+    if not picked:
+        return rule
+    levels = "; ".join(one.words for one in picked)
+    if written.relative:
+        job.say(f"Relative to what was picked (a pixel: {levels}) the rule is {rule.text}.")
+    else:
+        job.say(
+            f"No condition of {rule.text} is relative: what was picked ({levels}) only checks it."
+        )
+    for doubt in doubts(picked, rule, olivine=settings.rule.strip() in NAMED):
+        job.warn(
+            f"{doubt}.", remedy="Look there, and change {setting:reference}.", setting="reference"
+        )
+    return rule
+
+
 def _with_limits(
     rule: Rule,
     maps: Mapping[str, Raster],
     coverage: _Coverage,
+    picked: Sequence[Picked],
     settings: MaskSettings,
     job: Job,
 ) -> Rule:
@@ -170,12 +224,19 @@ def _with_limits(
     sample = sample_of(maps, coverage.ignore_elsewhere, job)
     if not len(next(iter(sample.values()))):
         return rule
+    if picked and settings.rule.strip() in NAMED and rule.unit == COUNTS:
+        for doubt in poorer_in_silicon(picked, rule, sample):
+            job.warn(
+                f"{doubt}.",
+                remedy="Pick that mineral in {setting:reference}.",
+                setting="reference",
+            )
     if settings.limits == "valleys":
-        rule, said = relative_limits(rule, sample)
+        rule, said = limits_in_valleys(rule, sample)
         job.say(
             "; ".join([f"By the histograms of these maps the rule is {rule.text}", *said]) + "."
         )
-    remedy = "Measure olivine you are sure of, and set {setting:rule} by it"
+    remedy = "Pick an olivine that you are sure of in {setting:reference}"
     if settings.limits == _BY_RULE:
         remedy += ", or set {setting:limits} to valleys"
     for problem in cut_populations(rule, sample):

@@ -74,7 +74,7 @@ def test_the_micron_bar_is_a_check_of_the_field_of_view(tmp_path):
     image = only(tmp_path / "a.tif")
     assert image.acquisition.pixel_size_um == 1.0
     assert image.remarks[-1].startswith(
-        "a pixel is 1 um wide by CM_FIELD_OF_VIEW of JEOL over 64 columns, which is taken, but "
+        "a pixel is 1 um wide by CM_FIELD_OF_VIEW of JEOL over 64 columns, but "
         "0.5 um by the micron bar of JEOL (10um over 20 px)"
     )
     found = jeol_sem.read_beside(tmp_path / "a.tif", (48, 64))

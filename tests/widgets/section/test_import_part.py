@@ -198,6 +198,22 @@ class TestDock:
         assert [part.signals.item(k, 1).text() for k in range(3)] == ["BSE", "Fe", "Mg"]
         assert part.signals.item(0, 2).text() == "12"
 
+    def test_sizes_that_contradict_each_other_are_asked_with_what_follows(
+        self, qtbot: Any, widget: Any, tmp_path: Path
+    ) -> None:
+        tifffile.imwrite(tmp_path / "BSE.tif", np.arange(3072, dtype=np.uint16).reshape(48, 64))
+        (tmp_path / "BSE.txt").write_text(
+            "$CM_FIELD_OF_VIEW 64um 48um\n$$SM_MICRON_BAR 20\n$$SM_MICRON_MARKER 50um\n"
+        )
+        part = self.look(qtbot, widget, tmp_path)
+        assert part.pixel_size.isVisible() and not widget.run_bar.error_box.isVisible()
+        assert [radio.text() for radio in part.pixel_size.choices] == ["1 µm", "2.5 µm"]
+        part._last = None
+        part.pixel_size.choices[1].click()
+        self.wait(qtbot, part)
+        assert "64 x 48 px of 2.5 µm (set by hand), 0.16 x 0.12 mm" in part.recognised.text()
+        assert part.pixel_size.choices[1].isChecked(), "the answer can be changed"
+
     def test_a_setting_belongs_to_the_source_that_it_was_made_for(
         self, qtbot: Any, widget: Any, folder: Path, tmp_path: Path
     ) -> None:

@@ -1,4 +1,5 @@
 from .added_tables import AddTablesSettings as AddTablesSettings, add_tables as add_tables
+from .first_image import FirstImage as FirstImage, read_first_image as read_first_image
 from .importer import import_section as import_section
 from .register import register_source as register_source
 from .relocate import relocate_source as relocate_source

@@ -8,7 +8,8 @@ from pathlib import Path
 from napari_olivine.errors import InputError
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.overlaid import Overlaid
-from napari_olivine.readers.formats.metadata import OBLONG, PixelSize, contradictions, stated
+from napari_olivine.readers.assemble.pixel_size_question import ask_if_undecided, statements_of
+from napari_olivine.readers.formats.metadata import OBLONG, PixelSizes, contradictions, stated
 from napari_olivine.readers.formats.text import (
     Standards,
     is_standard_file,
@@ -81,12 +82,13 @@ def find_frame(
     Raises
     ------
     InputError
-        If nothing says how large a pixel is.
+        If nothing says how large a pixel is, or measured sizes contradict each other.
     """
     shape = overlaid.shape
     files = [file for file in sorted(folder.glob("*.txt")) if is_standard_file(file)]
     standard = read_standards(files[0]) if files else None
     sizes = _sizes(overlaid, standard, settings)
+    ask_if_undecided(folder, sizes, settings, shape, "the image")
     if not sizes:
         refused = overlaid.acquisition.pixel_source
         but = f", they state only {refused}" if refused else ""
@@ -97,7 +99,7 @@ def find_frame(
             setting="pixel_size_um",
             file=folder,
         )
-    remarks = contradictions(sizes)
+    remarks = contradictions(sizes, taken=True)
     remarks += [
         f"{file.name} is left out: a section has one standard file, {files[0].name} is taken"
         for file in files[1:]
@@ -105,16 +107,13 @@ def find_frame(
     return Frame(shape, sizes[0].size_um, sizes[0].source, layout, standard, remarks)
 
 
-def _sizes(
-    overlaid: Overlaid, standard: Standards | None, settings: ImportSettings
-) -> tuple[PixelSize, ...]:
+def _sizes(overlaid: Overlaid, standard: Standards | None, settings: ImportSettings) -> PixelSizes:
     """Every statement of how large a pixel is: the person's, the images', the map's corners."""
-    shape, by_images = overlaid.shape, overlaid.acquisition
-    by_corners = None
+    shape, by_corners = overlaid.shape, None
     if standard is not None:
         by_corners = round(sum(pixel_sizes_um(standard, shape)) / 2, 6)
-    return stated(
-        (settings.pixel_size_um, "the setting"),
-        (by_images.pixel_size_um, by_images.pixel_source or "the files"),
-        (by_corners, f"the corners in {standard.file.name}" if standard else "", OBLONG),
-    )
+    by_setting = stated((settings.pixel_size_um, "the setting"))
+    corners = f"the corners in {standard.file.name}" if standard else ""
+    by_files = statements_of(overlaid.acquisition) + stated((by_corners, corners, OBLONG))
+    # What was measured goes before a resolution in dots an inch.
+    return by_setting + tuple(sorted(by_files, key=lambda one: not one.measured))

@@ -9,8 +9,10 @@ from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.identify import Identified
 from napari_olivine.readers.assemble.overlaid import OTHER_FIELDS, Overlaid
-from napari_olivine.readers.base import Acquisition, Image, SignalReader, raise_if_any
+from napari_olivine.readers.assemble.pixel_size_question import statements_of
+from napari_olivine.readers.base import Acquisition, Image, PixelSize, SignalReader, raise_if_any
 from napari_olivine.readers.discover import is_wanted, pattern_of
+from napari_olivine.readers.formats.metadata import preferred
 from napari_olivine.readers.signals import (
     SAME_PIXEL,
     ImageRef,
@@ -142,6 +144,21 @@ def _why_not(name: str, image: Image, reference: str, bse: Image) -> str:
     return f"{shapes}; {wrong_size}" if wrong_size else ""
 
 
+def _every_statement(
+    acquisition: Acquisition, images: dict[str, Image], columns: int
+) -> tuple[PixelSize, ...]:
+    """Return the statements of the reference, and what the other signals measured."""
+    every = list(statements_of(acquisition))
+    for name, image in list(images.items())[1:]:
+        for one in statements_of(image.acquisition)[:1]:
+            if not one.measured:
+                continue
+            size_um = one.size_um * image.shape[1] / columns
+            every.append(replace(one, size_um=size_um, source=f"{one.source} (of {name})"))
+    # What was measured goes before a resolution in dots an inch.
+    return tuple(sorted(every, key=lambda one: not one.measured))
+
+
 def _common(images: dict[str, Image], settings: ImportSettings) -> tuple[Acquisition, list[str]]:
     """Return what the images say of their acquisition, BSE first, and where they disagree."""
     bse = next(iter(images.values()))
@@ -157,6 +174,10 @@ def _common(images: dict[str, Image], settings: ImportSettings) -> tuple[Acquisi
         source = f"{images[name].acquisition.pixel_source} (of {name})".removeprefix(" ")
         acquisition = replace(acquisition, pixel_size_um=size_um, pixel_source=source)
     apart = bool(sizes) and max(sizes.values()) > (1 + SAME_PIXEL) * min(sizes.values())
+    # Where a person says it, the other signals need not agree.
+    others = images if settings.pixel_size_um is None else {}
+    if every := _every_statement(acquisition, others, bse.shape[1]):
+        acquisition = replace(acquisition, **preferred(every))
     if settings.pixel_size_um is None and apart:
         listed = ", ".join(f"{name} {size:.4g}" for name, size in sizes.items())
         remarks.append(

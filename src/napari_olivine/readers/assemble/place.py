@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble.identify import Identified
+from napari_olivine.readers.assemble.pixel_size_question import ask_if_undecided, statements_of
 from napari_olivine.readers.base import Acquisition
 from napari_olivine.readers.mosaic import (
     Layout,
@@ -60,7 +61,7 @@ def place_bse(identified: Identified, settings: ImportSettings, job: Job) -> Pla
     Raises
     ------
     InputError
-        If no place can be found for the tiles.
+        If no place can be found for the tiles, or the size of their pixels must be asked for.
     """
     bse = identified.images[identified.reference]
     if (description := identified.description) is not None:
@@ -73,6 +74,9 @@ def place_bse(identified: Identified, settings: ImportSettings, job: Job) -> Pla
     if not identified.are_tiles:
         return Placed()
     headers = read_headers(identified.folder, bse, job, identified.reference)
+    for image in list(headers.images.values())[:1]:
+        sizes = statements_of(headers.acquisition)
+        ask_if_undecided(identified.folder, sizes, settings, image.shape, "a tile")
     layout = place_mosaic(identified.folder, headers, settings, job)
     opened = [headers.opened(image) for image in bse]
     return Placed(layout, opened, headers.acquisition, headers.wrong + holes(layout))

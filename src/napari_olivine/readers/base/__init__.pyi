@@ -6,6 +6,7 @@ from .image import (
     usual_pixel_size as usual_pixel_size,
     usual_pixel_size_um as usual_pixel_size_um,
 )
+from .pixel_size import AGREEING as AGREEING, PixelSize as PixelSize
 from .signal_names import (
     DEPTH as DEPTH,
     depth_of as depth_of,

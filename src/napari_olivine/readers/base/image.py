@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
+from napari_olivine.readers.base.pixel_size import PixelSize
 
 COPY_AGAIN = "Copy it again from the microscope."
 """Remedy for a file that was cut short on its way."""
@@ -35,6 +36,9 @@ class Acquisition:
     pixel_source
         What states the size of a pixel, in words that go on from "by ..."; without a size, what
         was not believed.
+    pixel_sizes
+        Every statement of how large a pixel is, the one that is taken first; empty where the file
+        has one alone.
     stage_um
         Stage position x, y of the image's centre as the instrument counts it, um. Its axes may
         point either way.
@@ -55,6 +59,7 @@ class Acquisition:
     instrument: str = ""
     pixel_size_um: float | None = None
     pixel_source: str = ""
+    pixel_sizes: tuple[PixelSize, ...] = ()
     stage_um: tuple[float, float] | None = None
     rotation_deg: float | None = None
     accelerating_voltage_kv: float | None = None

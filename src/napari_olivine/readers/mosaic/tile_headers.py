@@ -50,6 +50,9 @@ class TileHeaders:
         return Acquisition(
             pixel_size_um=size_um,
             pixel_source=source,
+            pixel_sizes=next(
+                (one.pixel_sizes for one in every if one.pixel_size_um == size_um), ()
+            ),
             taken=min((one.taken for one in every if one.taken), default=None),
             **same,
         )

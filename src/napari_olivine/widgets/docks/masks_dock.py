@@ -6,21 +6,22 @@ from qtpy.QtWidgets import QLineEdit
 from typing_extensions import override
 
 from napari_olivine.errors import InputError
-from napari_olivine.masks import COUNTS, NAMED, MaskSettings
+from napari_olivine.masks import COUNTS, NAMED, NAMED_PICKED, MaskSettings, Rule, rule_for
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import combo, form_layout, wrapped
 from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.layers import CHANNELS
+from napari_olivine.widgets.masks import PickedPart
 from napari_olivine.widgets.state import USUAL, Composite, CompositeBar
 
 OWN = "own conditions"
 
 
 class MasksDock(StepDock):
-    """Choose a rule, look at the element maps, make the mask."""
+    """Choose a rule, look at the element maps, pick an olivine, make the mask."""
 
     step = "mask"
-    hidden = ("rule",)
+    hidden = ("rule", "reference")
     explanation = (
         "Olivine by its chemistry: a rule over the element maps gives the mask to learn from."
     )
@@ -34,11 +35,16 @@ class MasksDock(StepDock):
         self._from_rule = ""
         self.own.setPlaceholderText("Ca/Mg < 0.1 and Mg > 30")
         self.own.setToolTip(
-            "Conditions on counts joined by 'and': sums and ratios of signals, < or > a number"
+            "Conditions on counts joined by 'and': sums and ratios of signals, < or > a number, or "
+            "relative to a picked mineral: 'Mg > 0.5 ref', 'Si/Mg within 15 % of ref'"
         )
         self.conditions = wrapped()
         self.body.addLayout(form_layout(("Rule", self.rule), ("", self.own)))
         self.body.addWidget(self.conditions)
+        self.reference = PickedPart(self.session, self.connections, self._rule_here)
+        self.reference.changed.connect(lambda: self._show_rule(self.rule.currentText()))
+        self.own.textChanged.connect(lambda _text: self.reference.show_rule())
+        self.body.addWidget(self.reference)
         self.composite = CompositeBar(Composite.of(self.session), self.connections)
         self.body.addWidget(self.composite)
         self.connections.connect(Composite.of(self.session).changed, self.show_legend)
@@ -48,7 +54,16 @@ class MasksDock(StepDock):
         self._show_rule(self.rule.currentText())
 
     @override
+    def run(self) -> None:
+        self.reference.rest()
+        super().run()
+
+    @override
     def settings(self) -> Settings:
+        rule = {"rule": self._rule_text(), "reference": self.reference.texts()}
+        return MaskSettings(**self.form.values().model_dump() | rule)
+
+    def _rule_text(self) -> str:
         rule = self.rule.currentText()
         if rule == OWN:
             rule = self.own.text().strip()
@@ -56,7 +71,18 @@ class MasksDock(StepDock):
                 raise InputError(
                     "Write the conditions of your rule, e.g. 'Ca/Mg < 0.1 and Mg > 30'."
                 )
-        return MaskSettings(**self.form.values().model_dump() | {"rule": rule})
+        return rule
+
+    def _rule_here(self) -> tuple[Rule, bool]:
+        """Return the rule for the maps of the section, and whether it is one for olivine."""
+        text = self._rule_text()
+        return rule_for(text, self._units(), picked=True), text in NAMED
+
+    def _units(self) -> dict[str, str]:
+        section = self.session.section
+        if section is None:
+            return {}
+        return {signal: section.unit_of(signal) for signal in section.record.signals}
 
     def show_legend(self) -> None:
         """Tell which element has which colour in the composite."""
@@ -68,9 +94,10 @@ class MasksDock(StepDock):
         self.legend.setText(f"{text}." if composite.on else "")
 
     def _show_rule(self, rule: str) -> None:
-        section = self.session.section
-        units = {section.unit_of(one) for one in section.record.signals} if section else {COUNTS}
+        units = set(self._units().values()) or {COUNTS}
         forms = NAMED.get(rule, {})
+        if forms and self.reference.texts():
+            forms = forms | {COUNTS: NAMED_PICKED[rule]}
         # Electron images count as counts, so a section of maps in wt% has both.
         unit = next((one for one in forms if one in units and one != COUNTS), COUNTS)
         conditions = forms.get(unit, "")
@@ -83,10 +110,16 @@ class MasksDock(StepDock):
         self.own.setVisible(rule == OWN)
         self.conditions.setText(conditions)
         self.conditions.setVisible(rule in NAMED)
+        self.reference.show_rule()
 
     @override
     def on_section_opened(self) -> None:
-        self._show_rule(self.rule.currentText())
+        self.reference.read()
+
+    @override
+    def on_front(self, front: bool) -> None:
+        if not front:  # clicks are not for picking any more
+            self.reference.rest()
 
     @override
     def on_finished(self) -> None:

@@ -34,6 +34,7 @@ from napari_olivine.widgets.common import (
     small_table,
     wrapped,
 )
+from napari_olivine.widgets.section.pixel_size_part import PixelSizePart
 from napari_olivine.widgets.section.source_scanner import ScanResult, SourceScanner
 from napari_olivine.widgets.section.tile_map import TileMap
 from napari_olivine.widgets.state import count_noun
@@ -78,6 +79,12 @@ class ImportPart(Collapsible):
         self.recognised = wrapped(
             "Choose the folder with the tiles or maps and the EPMA tables.", rich=True
         )
+        self.pixel_size = PixelSizePart()
+        self.pixel_size.chosen.connect(self._on_pixel_size)
+        self.pixel_size.measure.connect(self.measure_scale_bar)
+        self.scale_bar_button = push_button(
+            "Measure a scale bar...", self.measure_scale_bar, "Check or set the size of a pixel"
+        )
         self.signals = self._make_signals()
         self.tiles = TileMap()
         self.problems = wrapped(rich=True, selectable=True)
@@ -90,8 +97,9 @@ class ImportPart(Collapsible):
         )
         self.destination = FolderEdit("New folder of the section")
         parts = (
-            QLabel("From"), self.source, self.recognised, self.signals, self.tiles, self.problems,
-            self.go_on, self.columns, QLabel("To"), self.destination,
+            QLabel("From"), self.source, self.recognised, self.pixel_size, self.signals,
+            self.tiles, self.problems, self.go_on, self.columns, self.scale_bar_button,
+            QLabel("To"), self.destination,
         )  # fmt: skip
         for part in parts:
             self.inside.addWidget(part)
@@ -159,6 +167,7 @@ class ImportPart(Collapsible):
             self.destination.edit.clear()
             self._filling = False
         self._scanned, self._last, self._others = path, None, []
+        self.pixel_size.close_question()
         self._show(None)
 
     def _on_progress(self, done: float, total: float, message: str) -> None:
@@ -172,10 +181,25 @@ class ImportPart(Collapsible):
     def _on_found(self, result: ScanResult) -> None:
         self._last = result
         self._show(result)
-        self.failed.emit(result.error)
+        asked = self._ask_pixel_size(result)
+        self.failed.emit("" if asked else result.error)
         if result.source is not None and self.destination.path() is None:
             folder = result.path if result.path.is_dir() else result.path.with_suffix("")
             self.destination.edit.setText(str(folder.parent / f"{folder.name}-section"))
+
+    def _ask_pixel_size(self, result: ScanResult) -> bool:
+        """Ask for the size of a pixel where only the person can tell it; tell whether it did.
+
+        The choices stay until another source is looked into, so that the answer can be changed.
+        """
+        error = result.error
+        if not self.pixel_size.choices and result.source is not None:
+            self.pixel_size.close_question()  # it is answered
+        if not isinstance(error, OlivineError) or error.facts.setting != "pixel_size_um":
+            return False
+        self.pixel_size.ask(error.facts.choices)
+        self.recognised.setText("How large a pixel is must be known first.")
+        return bool(error.facts.choices)
 
     # ------------------------------------------------------------------ showing
 
@@ -187,6 +211,7 @@ class ImportPart(Collapsible):
         self.problems.setVisible(source is not None)
         folder = self._epma_folder()
         self.columns.setVisible(folder is not None)
+        self.scale_bar_button.setVisible(source is not None and not self.pixel_size.choices)
         if result is None:
             return
         if source is None:
@@ -251,6 +276,10 @@ class ImportPart(Collapsible):
         if not self._filling and self.source.path() is not None and self.isVisible():
             self._again.start()
 
+    def _on_pixel_size(self, size_um: float) -> None:
+        if self.form is not None:
+            self.form.editors["pixel_size_um"].value = size_um
+
     def _on_go_on(self, on: bool) -> None:
         if not self._filling and self.form is not None:
             self.form.editors["skip_missing"].value = on
@@ -299,6 +328,23 @@ class ImportPart(Collapsible):
             return None
         folders = [one for one in inside if one.name.lower() in TABLE_FOLDERS and one.is_dir()]
         return folders[0] if folders else None
+
+    def measure_scale_bar(self) -> None:
+        """Let the person draw a line along the scale bar of an image."""
+        from napari_olivine.readers import ImportSettings
+        from napari_olivine.widgets.section.scale_bar import ScaleBarWindow
+
+        path = self.source.path()
+        if path is None or self.form is None:
+            return
+        try:
+            settings = self.form.values()
+        except OlivineError:
+            settings = ImportSettings()
+        assert isinstance(settings, ImportSettings)
+        self.scale_bar = ScaleBarWindow(path, settings, self)
+        self.scale_bar.measured.connect(self._on_pixel_size)
+        self.scale_bar.show()
 
     def map_columns(self) -> None:
         """Let the person name the columns of an EPMA table."""

@@ -6,11 +6,11 @@ from .embedded import (
 )
 from .pixel_size import (
     OBLONG as OBLONG,
-    PixelSize as PixelSize,
     PixelSizes as PixelSizes,
     contradictions as contradictions,
     preferred as preferred,
     stated as stated,
+    undecided as undecided,
 )
 from .quantities import (
     first_that_fits as first_that_fits,

@@ -87,7 +87,7 @@ def _sizes(ini: dict[str, Any], scan: str, beam: str, columns: int) -> PixelSize
             width / columns if width and columns else None,
             f"the field's width over {columns} columns",
         ),
-        (um(("Scan", "PixelHeight"), (scan, "PixelHeight")), "PixelHeight of FEI", OBLONG),
+        (um(("Scan", "PixelHeight"), (scan, "PixelHeight")), "PixelHeight of FEI", OBLONG, False),
     )
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_olivine.readers.base import Acquisition
+from napari_olivine.readers.base import AGREEING, Acquisition
 from napari_olivine.readers.formats.metadata.embedded import EmbeddedMetadata
 from napari_olivine.readers.formats.metadata.pixel_size import (
-    AGREEING,
     PixelSizes,
     preferred,
     stated,

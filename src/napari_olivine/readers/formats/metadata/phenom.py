@@ -32,7 +32,7 @@ def read_tag(tag: Any, shape: tuple[int, int]) -> EmbeddedMetadata | None:
     voltage = _measure(root, "acquisition/scan/highVoltage", VOLTAGES_KV, "kV")
     sizes = stated(
         (_measure(root, "pixelWidth", LENGTHS_UM, "m"), "pixelWidth of Phenom"),
-        (_measure(root, "pixelHeight", LENGTHS_UM, "m"), "pixelHeight of Phenom", OBLONG),
+        (_measure(root, "pixelHeight", LENGTHS_UM, "m"), "pixelHeight of Phenom", OBLONG, False),
     )
     return EmbeddedMetadata(
         Acquisition(

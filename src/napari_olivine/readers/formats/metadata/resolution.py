@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from napari_olivine.readers.base import AGREEING
 from napari_olivine.readers.formats.metadata.pixel_size import PixelSizes, stated
 from napari_olivine.readers.formats.metadata.quantities import (
     LENGTHS_UM,
@@ -42,7 +43,10 @@ def resolution_of(page: Any) -> tuple[PixelSizes, str]:
         return (), ""
     if imagej_um := _imagej_um(page):
         size_um = imagej_um * value[1] / value[0]
-        return stated((size_um if size_um <= LARGEST_PIXEL_UM else None, "ImageJ's scale")), ""
+        possible = size_um if size_um <= LARGEST_PIXEL_UM else None
+        # Inches and centimetres are what ImageJ makes of a resolution, not a scale that was set.
+        by_hand = imagej_um <= LENGTHS_UM["mm"]
+        return stated((possible, "ImageJ's scale", AGREEING, by_hand)), ""
     unit_um = TIFF_UNITS_UM.get(int(_value(page, 296) or 2))
     return by_resolution(None if unit_um is None else unit_um * value[1] / value[0])
 
@@ -68,7 +72,7 @@ def by_resolution(size_um: float | None) -> tuple[PixelSizes, str]:
     if size_um > LARGEST_PIXEL_UM or (printed and any(whole % step == 0 for step in PRINTING_DPI)):
         return (), f"a resolution of {dpi:.0f} dpi, which is one of printing"
     source = f"the resolution alone ({dpi:,.0f} pixels an inch); check it against a scale bar"
-    return stated((size_um, source)), ""
+    return stated((size_um, source, AGREEING, False)), ""
 
 
 def _imagej_um(page: Any) -> float | None:

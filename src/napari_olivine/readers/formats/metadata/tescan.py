@@ -58,7 +58,7 @@ def _metadata(
     current = beam if beam is not None else scaled(values.get("PredictedBeamCurrent"), 1e9)
     sizes = stated(
         (scaled(values.get("PixelSizeX"), 1e6), "PixelSizeX of TESCAN"),
-        (scaled(values.get("PixelSizeY"), 1e6), "PixelSizeY of TESCAN", OBLONG),
+        (scaled(values.get("PixelSizeY"), 1e6), "PixelSizeY of TESCAN", OBLONG, False),
     )
     return EmbeddedMetadata(
         Acquisition(

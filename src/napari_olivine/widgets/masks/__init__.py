@@ -1,0 +1,5 @@
+"""An olivine that a person picks on the maps: spots, their layer, what they hold."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

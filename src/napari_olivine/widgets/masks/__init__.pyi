@@ -1,0 +1,1 @@
+from .picked_part import PickedPart as PickedPart
