@@ -293,6 +293,10 @@ def _leaps(places: Floats) -> NDArray[np.bool_]:
     if known.size < 3:
         return breaks
     farthest = max(JUMP * float(np.median(known)), JUMP_UM)
+    known = np.sort(known)  # the usual step of a short line is not that of many spots beside it
+    apart = np.flatnonzero(known[1:] > np.maximum(JUMP * known[:-1], JUMP_UM))
+    if apart.size:
+        farthest = min(farthest, float(known[apart[0]]))
     breaks[1:] = np.nan_to_num(steps) > farthest
     sizes = _sizes(breaks)
     lines = np.median(sizes) > 2 or sizes.max() >= LINE
