@@ -263,7 +263,8 @@ def test_what_is_up_to_date_is_not_repeated(calibrated: Section):
     first = section.product("calibration")
     again: list[dict[str, Any]] = []
     assert calibrate(section, job=Job(listen=again.append)).created == first.created
-    assert [e["message"] for e in again] == ["calibration is up to date.", "mg is up to date."]
+    said = [e["message"] for e in again]
+    assert said[-2:] == ["calibration is up to date.", "mg is up to date."]
     section.annotate("placements", placements(error_um=1.0))
     assert section.state("mg") == "stale"
     calibrate(section, CalibrateSettings(**AS_PLACED))

@@ -102,8 +102,8 @@ def test_a_bad_setting_of_a_late_step_is_found_before_the_first(tmp_path: Path) 
 def test_standard_small_section(shared_data: Path, finished: Path, tmp_path: Path) -> None:
     """Real form, no test session: validation stands in; another section's network is trained on."""
     source = shared_data / "section-small"
-    training = short_training(40, weights=str(finished / "section" / "models" / "light"))
-    command = ["run", str(source), str(tmp_path / "section"), *training]
+    training = short_training(60, weights=str(finished / "section" / "models" / "light"))
+    command = ["run", str(source), str(tmp_path / "section"), "--seed", "1", *training]
     assert main(command) == 0
     file = tmp_path / "scores.json"
     score = ["score", str(tmp_path / "section"), "--truth", str(source / "truth")]
