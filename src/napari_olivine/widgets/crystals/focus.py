@@ -10,6 +10,10 @@ from napari_olivine.widgets.state import OpenSection
 ON_SCREEN = (120, 400)
 """Range of a crystal's side on the screen within which the zoom is kept, px of the screen."""
 
+LARGEST_PIXEL = 12
+"""Side of a pixel of the image to which the view goes nearer, px of the screen: a few pixels that
+fill the view are judged without their surroundings."""
+
 
 def centre_on(
     session: OpenSection, record: dict[str, Any], on_screen: tuple[float, float] = ON_SCREEN
@@ -23,13 +27,14 @@ def centre_on(
     record
         Row of the crystal's table.
     on_screen
-        Smallest and largest side that it has then, px of the screen.
+        Smallest and largest side that it has then, px of the screen; one of few pixels is smaller.
     """
-    camera = session.viewer.scene.camera
+    camera, pixel_um = session.viewer.scene.camera, session.require().pixel_size_um
     side = max(record["row1"] - record["row0"], record["col1"] - record["col0"])
-    side_um = float(side) * session.require().pixel_size_um
+    side_um = float(side) * pixel_um
+    nearest = min(on_screen[0] / side_um, LARGEST_PIXEL / pixel_um)
     camera.center = (0.0, float(record["y_um"]), float(record["x_um"]))
-    camera.zoom = min(max(camera.zoom, on_screen[0] / side_um), on_screen[1] / side_um)
+    camera.zoom = min(max(camera.zoom, nearest), on_screen[1] / side_um)
 
 
 SHAPE = ("id", "row0", "row1", "col0", "col1", "area_px", "x_um", "y_um")
