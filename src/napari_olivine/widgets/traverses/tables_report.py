@@ -50,7 +50,8 @@ class TablesReport(Collapsible):
             return
         profiles = report[report["profile"] != ""]
         points, left_out = int(profiles["points"].sum()), int(profiles["left_out"].sum())
-        words = f"EPMA tables: {len(profiles)} profiles, {points - left_out} analyses"
+        noun = "profile" if len(profiles) == 1 else "profiles"
+        words = f"EPMA tables: {len(profiles)} {noun}, {points - left_out} analyses"
         self.set_title(f"{words}, {left_out} left out" if left_out else words)
         self.table.setRowCount(len(profiles))
         for row, (_, profile) in enumerate(profiles.iterrows()):
