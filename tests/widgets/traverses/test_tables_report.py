@@ -28,7 +28,7 @@ def test_a_profile_is_a_row_with_the_notes_beneath(qtbot: Any, tmp_path: Path) -
     assert cells == ["line", "8 of 8", "70.0", "14.0", "70.0"]
     assert "gives a length of 14.00 um" in part.notes.text()
     assert part.expanded, "two lengths differ: somebody should look"
-    assert "1 profiles, 8 analyses" in part.button.text()
+    assert "1 profile, 8 analyses" in part.button.text()
 
 
 def test_it_stays_closed_where_nothing_is_to_be_looked_at(qtbot: Any, tmp_path: Path) -> None:
