@@ -259,25 +259,23 @@ class _Search:
         grid = np.concatenate([*self._grid()])
         grey = self._grey(grid)
         prior = self._prior(grid)
-        starts, counts = [], []
+        offsets = self._offsets()
+        starts = []
         for chosen in choices:
             cost = self._fit.misfit(grey, chosen) + prior
             best = self._apart(grid[np.argsort(cost, kind="stable")], KEPT[0])
             for kept, shrink in zip(KEPT[1:], SHRINK, strict=True):
-                near = (best[:, None] + shrink * self._offsets()).reshape(-1, 4)
+                near = (best[:, None] + shrink * offsets).reshape(-1, 4)
                 near = np.concatenate([best, near])
                 cost = self._fit.misfit(self._grey(near), chosen) + self._prior(near)
                 best = self._apart(near[np.argsort(cost, kind="stable")], kept, shrink)
             starts.append(best)
-            counts.append(len(best))
-        choice = np.repeat(np.arange(len(choices)), counts)
+        each = np.arange(len(choices))
+        choice = np.repeat(each, [len(best) for best in starts])
         lows, places = self._downhill(choices, choice, np.concatenate(starts))
-        first = np.array([places[choice == k][lows[choice == k].argmin()] for k in set(choice)])
-        again, nearer = self._downhill(choices, np.arange(len(choices)), first)
-        lows, places = np.concatenate([lows, again]), np.concatenate([places, nearer])
-        choice = np.concatenate([choice, np.arange(len(choices))])
-        found = [places[choice == k][lows[choice == k].argmin()] for k in range(len(choices))]
-        return [self._ends(parameters[None])[0] for parameters in found]
+        lowest = np.array([places[choice == k][lows[choice == k].argmin()] for k in each])
+        _, found = self._downhill(choices, each, lowest)  # again: a simplex may stop too early
+        return list(self._ends(found))
 
     def _grey(self, parameters: Floats) -> Floats:
         parts = np.array_split(parameters, len(parameters) // 512 + 1)

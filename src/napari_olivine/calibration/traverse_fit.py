@@ -99,7 +99,7 @@ class TraverseFit:
         grey, share = (map_coordinates(one, at, order=1, mode="constant") for one in self._smoothed)
         return np.where(share >= LEAST_GOOD, grey, np.nan).astype(float)
 
-    def misfit(self, grey: Floats, chosen: Booleans | None = None) -> Floats:
+    def misfit(self, grey: Floats, chosen: Booleans) -> Floats:
         """Negative log-likelihood of mg# as a falling line of the grey, with some points astray.
 
         Parameters
@@ -107,14 +107,13 @@ class TraverseFit:
         grey
             As `grey` returns it, shape (lines, n).
         chosen
-            Points to judge by, shape (n,) or (lines, n); all if not given.
+            Points to judge by, shape (n,) or (lines, n).
 
         Returns
         -------
         NDArray
             Shape (lines,), for as many points as are independent.
         """
-        chosen = np.ones(self.mg.size, bool) if chosen is None else chosen
         grey = np.where(chosen, grey, np.nan)
         law = falling_line(grey, self.mg, self.range_mg)
         cost = -(law.log_density(grey, self.mg) * chosen).sum(axis=1) / INDEPENDENT
