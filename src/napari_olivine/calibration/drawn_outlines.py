@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.calibration.geojson import read_geojson
-from napari_olivine.calibration.phase import OUTLINE
+from napari_olivine.calibration.phase import OUTLINE, create_outline
 from napari_olivine.calibration.polygons import Polygon, fault_of, pixels_inside
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.errors import InputError
@@ -25,7 +25,6 @@ from napari_olivine.section import (
     Section,
     block_side,
     blocks,
-    create_raster,
     fingerprint_of_bytes,
 )
 from napari_olivine.settings import Settings
@@ -152,14 +151,7 @@ def fill_outlines(section: Section, drawn: DrawnOutlines, job: Job) -> Product:
     if done := section.finished(OUTLINE, recipe, job):
         return done
     with section.draft(OUTLINE, recipe, job) as draft:
-        out = create_raster(
-            draft.path / "olivine",
-            section.shape,
-            "uint8",
-            section.pixel_size_um,
-            reduction="nearest",
-            origin="crystals outlined by hand",
-        )
+        out = create_outline(draft, section, "crystals outlined by hand")
         side = block_side(job, 4)
         for rows, columns in draft.pending(blocks(section.shape, side, side), "Outlines"):
             job.check()

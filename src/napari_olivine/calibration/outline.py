@@ -20,11 +20,11 @@ from scipy.ndimage import (
 )
 
 from napari_olivine.calibration.grey import CalibrationGrey
-from napari_olivine.calibration.phase import OUTLINE, RockPixels, open_rock
+from napari_olivine.calibration.phase import OUTLINE, RockPixels, create_outline, open_rock
 from napari_olivine.calibration.regression import Calibration
 from napari_olivine.calibration.traverse import window_around
 from napari_olivine.job import Job
-from napari_olivine.section import Product, Section, create_raster, session_index
+from napari_olivine.section import Product, Section, session_index
 from napari_olivine.settings import Settings
 
 METHOD = 1
@@ -76,14 +76,7 @@ def outline_crystals(
     points = section.table("calibration", "profiles")
     used = points[(points["use"] == "calibrate") & points["fitted"]]
     with section.draft(OUTLINE, recipe, job) as draft:
-        out = create_raster(
-            draft.path / "olivine",
-            section.shape,
-            "uint8",
-            section.pixel_size_um,
-            reduction="nearest",
-            origin="crystals by their grey",
-        )
+        out = create_outline(draft, section, "crystals by their grey")
         for _, rows in used.groupby("profile", sort=False):
             window, crystal = _crystal(rows, section, grey, rock, law, job)
             both = out.read(*window) | crystal.astype(np.uint8)

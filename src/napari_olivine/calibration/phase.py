@@ -12,7 +12,14 @@ from scipy.ndimage import binary_erosion
 from napari_olivine.calibration.grey import CalibrationGrey
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.errors import InputError, SectionError
-from napari_olivine.section import OUTLINES, Raster, Section, vesicle_threshold
+from napari_olivine.section import (
+    OUTLINES,
+    Draft,
+    Raster,
+    Section,
+    create_raster,
+    vesicle_threshold,
+)
 
 OUTLINE: Final = "outline"
 """Product with the crystals that were outlined, by hand or by their grey."""
@@ -80,6 +87,33 @@ class RockPixels:
         if self.void_grey is None:
             return np.isfinite(image)
         return np.asarray(binary_erosion(image >= self.void_grey, CORNERS, border_value=1))
+
+
+def create_outline(draft: Draft, section: Section, origin: str) -> Raster:
+    """Create the image of the product ``outline``, 1 on the mineral.
+
+    Parameters
+    ----------
+    draft
+        Draft of the product.
+    section
+        Its section.
+    origin
+        Where the pixels come from, in words.
+
+    Returns
+    -------
+    Raster
+        The image, 0 everywhere.
+    """
+    return create_raster(
+        draft.path / "olivine",
+        section.shape,
+        "uint8",
+        section.pixel_size_um,
+        reduction="nearest",
+        origin=origin,
+    )
 
 
 def open_rock(grey: CalibrationGrey) -> RockPixels:
