@@ -18,6 +18,7 @@ from napari_olivine.masks import (
     phase_of,
     rule_for,
 )
+from napari_olivine.masks.unmixing import half_pixel_mask
 from napari_olivine.section import Section
 from tests.helpers.sections import make_section
 
@@ -120,12 +121,15 @@ def test_blocks_give_the_same_mask_as_one_piece(tmp_path: Path) -> None:
     for signal, mean in COUNTS["En80"].items():
         images[signal] = rng.poisson(0.4 * mean, (1500, 1300)).astype(np.uint8)
     section = make_section(tmp_path / "s", images)
-    make_mask(section, MaskSettings(rule="Si/(Mg + Fe) < 1.1"), Job(memory_bytes=1))
-    maps = {s: images[s].astype(np.float32) for s in ("Si", "Mg", "Fe")}
-    whole = phase_of(parse_rule("Si/(Mg + Fe) < 1.1"), maps, 1.0)
-    found = section.raster("mask", "olivine").read(slice(None), slice(None))
-    assert 0.1 < whole.mean() < 0.9, "both sides of the limit must occur"
-    assert np.array_equal(found == 1, whole)
+    maps = {s: images[s].astype(np.float32) for s in ("Fe", "Mg", "Si")}
+    by_rule = phase_of(parse_rule("Si/(Mg + Fe) < 1.1"), maps, 1.0)
+    half = half_pixel_mask(maps, by_rule, 0.9 / section.pixel_size_um)
+    for outlines, whole in (("rule", by_rule), ("half", half)):
+        values = {"rule": "Si/(Mg + Fe) < 1.1", "outlines": outlines, "xray_blur_um": 0.9}
+        make_mask(section, MaskSettings.model_validate(values), Job(memory_bytes=1))
+        found = section.raster("mask", "olivine").read(slice(None), slice(None))
+        assert 0.1 < whole.mean() < 0.9, "both sides of the limit must occur"
+        assert np.array_equal(found == 1, whole)
 
 
 def test_tiles_without_xrays_are_ignored_not_background(tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
-"""Maps of a rule read block by block: with a halo, or a sample of smoothed values of all."""
+"""Maps of a rule read block by block: with a halo, or from a sample of blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.job import Job
+from napari_olivine.masks.coverage import Coverage
 from napari_olivine.masks.limits import Sample
 from napari_olivine.section import Raster, blocks
 
@@ -18,15 +20,28 @@ SIDE, MOST_BLOCKS = 512, 16
 SIGMA_PX = 1.0
 """Smoothing of the values of a sample: a single pixel holds too few counts for a ratio."""
 
-UNMEASURED = 255
 
-IgnoreElsewhere = Callable[[NDArray[np.uint8], slice, slice], None]
-"""Writes 255 where a block was not measured."""
+@dataclass(frozen=True)
+class Wide:
+    """A block of maps with a halo around it.
+
+    Parameters
+    ----------
+    values
+        Block and halo of each map, float32.
+    rows, columns
+        Where block and halo lie in the section.
+    inner
+        Where the block lies in block and halo.
+    """
+
+    values: dict[str, NDArray[np.float32]]
+    rows: slice
+    columns: slice
+    inner: tuple[slice, slice]
 
 
-def read_wide(
-    maps: Mapping[str, Raster], rows: slice, columns: slice, halo: int
-) -> tuple[dict[str, NDArray[np.float32]], tuple[slice, slice]]:
+def read_wide(maps: Mapping[str, Raster], rows: slice, columns: slice, halo: int) -> Wide:
     """Read a block of every map with a halo around it.
 
     Parameters
@@ -37,53 +52,50 @@ def read_wide(
         The block.
     halo
         Pixels around it, fewer at the rim of the section.
-
-    Returns
-    -------
-    values : dict
-        Block and halo of each map.
-    inner : tuple of slice
-        Where the block lies in them.
     """
-    top, left = min(halo, rows.start), min(halo, columns.start)
+    height, width = next(iter(maps.values())).shape
     wide = (
-        slice(rows.start - top, rows.stop + halo),
-        slice(columns.start - left, columns.stop + halo),
+        slice(max(rows.start - halo, 0), min(rows.stop + halo, height)),
+        slice(max(columns.start - halo, 0), min(columns.stop + halo, width)),
     )
     values = {signal: image.read(*wide).astype(np.float32) for signal, image in maps.items()}
-    height, width = rows.stop - rows.start, columns.stop - columns.start
-    return values, (slice(top, top + height), slice(left, left + width))
+    top, left = rows.start - wide[0].start, columns.start - wide[1].start
+    inner = (
+        slice(top, top + rows.stop - rows.start),
+        slice(left, left + columns.stop - columns.start),
+    )
+    return Wide(values, *wide, inner)
 
 
-def measured_in(ignore: IgnoreElsewhere, rows: slice, columns: slice) -> NDArray[np.bool_]:
-    """Tell which pixels of a block were measured.
+def sampled_blocks(maps: Mapping[str, Raster], halo: int, job: Job) -> Iterator[Wide]:
+    """Read up to `MOST_BLOCKS` blocks, evenly over the section.
 
     Parameters
     ----------
-    ignore
-        Writes 255 where a block was not measured.
-    rows, columns
-        The block.
-
-    Returns
-    -------
-    ndarray
-        bool, of the block's shape.
+    maps
+        The maps by their signals.
+    halo
+        Pixels around each block.
+    job
+        Running job.
     """
-    block = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
-    ignore(block, rows, columns)
-    return np.asarray(block != UNMEASURED)
+    every = list(blocks(next(iter(maps.values())).shape, SIDE, SIDE))
+    chosen = np.unique(np.linspace(0, len(every) - 1, min(MOST_BLOCKS, len(every))).round())
+    for number in chosen.astype(int):
+        job.check()
+        rows, columns = every[number]
+        yield read_wide(maps, rows, columns, halo)
 
 
-def sample_of(maps: Mapping[str, Raster], ignore: IgnoreElsewhere, job: Job) -> Sample:
+def sample_of(maps: Mapping[str, Raster], coverage: Coverage, job: Job) -> Sample:
     """Return smoothed values of every map at the same measured pixels.
 
     Parameters
     ----------
     maps
         The maps by their signals.
-    ignore
-        Writes 255 where a block was not measured.
+    coverage
+        Where they were measured.
     job
         Running job.
 
@@ -92,15 +104,10 @@ def sample_of(maps: Mapping[str, Raster], ignore: IgnoreElsewhere, job: Job) -> 
     Sample
         Up to four million pixels, evenly over the section.
     """
-    every = list(blocks(next(iter(maps.values())).shape, SIDE, SIDE))
-    chosen = np.unique(np.linspace(0, len(every) - 1, min(MOST_BLOCKS, len(every))).round())
     parts: dict[str, list[NDArray[np.float32]]] = {signal: [] for signal in maps}
-    for number in chosen.astype(int):
-        job.check()
-        rows, columns = every[number]
-        values, inner = read_wide(maps, rows, columns, int(4 * SIGMA_PX))
-        there = measured_in(ignore, rows, columns)
-        for signal, value in values.items():
+    for wide in sampled_blocks(maps, int(4 * SIGMA_PX), job):
+        there = coverage.measured(wide.rows, wide.columns)[wide.inner]
+        for signal, value in wide.values.items():
             even = cv2.GaussianBlur(value, (0, 0), SIGMA_PX, borderType=cv2.BORDER_REFLECT_101)
-            parts[signal].append(np.asarray(even[inner][there], np.float32))
+            parts[signal].append(np.asarray(even[wide.inner][there], np.float32))
     return {signal: np.concatenate(part) for signal, part in parts.items()}

@@ -14,18 +14,18 @@ from pydantic import field_validator
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.masks.coverage import Coverage
 from napari_olivine.masks.limits import cut_populations, limits_in_valleys
 from napari_olivine.masks.named_rules import NAMED, rule_for
 from napari_olivine.masks.picked_doubts import MINERAL, doubts, poorer_in_silicon
 from napari_olivine.masks.reference import Picked, Spot, pick, relative_to
-from napari_olivine.masks.rules import COUNTS, Rule
-from napari_olivine.masks.sampling import measured_in, read_wide, sample_of
+from napari_olivine.masks.rules import COUNTS, WEIGHT, Rule
+from napari_olivine.masks.sampling import Wide, read_wide, sample_of, sampled_blocks
+from napari_olivine.masks.unmixing import CELL_PX, HALO_PX, blur_of_outlines, half_pixel_mask
 from napari_olivine.section import (
     Product,
     Raster,
     Section,
-    Submaps,
-    Tiles,
     block_side,
     blocks,
     create_raster,
@@ -43,7 +43,17 @@ RIM_SIGMAS = 2
 """Width of the rim of a submap that gets no label, in standard deviations of the smoothing."""
 
 
+FEWEST_OUTLINE_PX = 300
+"""Pixels of outlines from which the blur of the X-rays can be measured."""
+
+USUAL_BLUR_UM = 0.9
+"""Blur of the X-rays where it cannot be measured: standard deviation at 15 kV in olivine."""
+
+NOISE_FLOOR = {COUNTS: 1.0, WEIGHT: 0.5}
+"""Added to the mean of a map for the variance of a pixel, in units of the map."""
+
 _BY_RULE: Final = "rule"
+_AUTOMATIC: Final = "automatic"
 _NOTHING: Final[tuple[str, ...]] = ()
 
 
@@ -83,6 +93,22 @@ class MaskSettings(Settings):
         unit="px",
         ge=0,
         le=10,
+    )
+    outlines: Literal["automatic", "half", "rule"] = setting(
+        _AUTOMATIC,
+        "Outlines",
+        "'half': where half of the signal of a pixel comes from the mineral, by the counts on both "
+        "sides. 'rule': where the rule still holds, which is 1 to 2 um further inside. Automatic: "
+        "rule for olivine-paper, as published, half otherwise (ours).",
+    )
+    xray_blur_um: float | None = setting(
+        None,
+        "X-ray blur",
+        "Standard deviation of the blur of the element maps, for outlines at half. Automatic: "
+        "measured on the outlines themselves.",
+        unit="um",
+        ge=0,
+        le=20,
     )
     edge_ignore_px: int = setting(
         0,
@@ -146,9 +172,9 @@ def make_mask(
     maps = {signal: section.raster("images", signal) for signal in rule.signals}
     # The average at the rim of a submap would mix in pixels that were not measured.
     rim = int(np.ceil(RIM_SIGMAS * _smoothing(settings)))
-    measured = _measured_tiles(section, maps)
-    coverage = _Coverage(measured, section.fields(), rule.signals, rim)
+    coverage = Coverage.of(section, maps, rim)
     rule = _with_limits(rule, maps, coverage, picked, settings, job)
+    blur_px = _blur_px(section, rule, maps, coverage, settings, job)
     with section.draft("mask", recipe, job) as draft:
         out = create_raster(
             draft.path / "olivine",
@@ -159,15 +185,16 @@ def make_mask(
             origin=f"reference mask by the rule {rule.text}",
             labelled="BSE" if "BSE" in section.record.signals else section.record.signals[0],
         )
-        side = block_side(job, 4 * (len(maps) + 6))
+        side = block_side(job, 4 * (len(maps) + 10))
         for rows, columns in draft.pending(blocks(section.shape, side, side), "Masking"):
-            block = _mask_block(rows, columns, maps, rule, settings)
-            coverage.ignore_elsewhere(block, rows, columns)
-            out.write(rows.start, columns.start, block)
+            wide = read_wide(maps, rows, columns, _halo_px(settings, blur_px))
+            out.write(
+                rows.start, columns.start, _mask_block(wide, rule, coverage, settings, blur_px)
+            )
         out.build_pyramid(job)
-        tiles = section.tiles()
-        empty = len(tiles) - len(measured) if tiles is not None and measured is not None else 0
-        draft.notes |= _notes(out, rule, empty, job)
+        draft.notes |= _notes(out, rule, coverage.empty_tiles, job)
+        if blur_px is not None:
+            draft.notes["xray_blur_um"] = round(blur_px * section.pixel_size_um, 3)
         if is_relative:
             draft.notes["reference"] = [
                 {"spot": str(one.spot), "pixels": one.pixels, "levels": one.words} for one in picked
@@ -215,13 +242,13 @@ def _relative_to(picked: Sequence[Picked], rule: Rule, settings: MaskSettings, j
 def _with_limits(
     rule: Rule,
     maps: Mapping[str, Raster],
-    coverage: _Coverage,
+    coverage: Coverage,
     picked: Sequence[Picked],
     settings: MaskSettings,
     job: Job,
 ) -> Rule:
     """Move the limits if that is wished, and warn of those that cut a population in two."""
-    sample = sample_of(maps, coverage.ignore_elsewhere, job)
+    sample = sample_of(maps, coverage, job)
     if not len(next(iter(sample.values()))):
         return rule
     if picked and settings.rule.strip() in NAMED and rule.unit == COUNTS:
@@ -251,20 +278,63 @@ def _smoothing(settings: MaskSettings) -> float:
     return 0.0 if settings.rule.strip() == "olivine-paper" else 1.0
 
 
+def _halo_px(settings: MaskSettings, blur_px: float | None) -> int:
+    """Return how many pixels around a block its mask depends on."""
+    halo = ceil(4 * _smoothing(settings)) + settings.edge_ignore_px
+    if blur_px is not None:
+        halo = CELL_PX * ceil(halo / CELL_PX) + HALO_PX
+    return halo
+
+
 def _mask_block(
-    rows: slice,
-    columns: slice,
-    maps: Mapping[str, Raster],
-    rule: Rule,
-    settings: MaskSettings,
+    wide: Wide, rule: Rule, coverage: Coverage, settings: MaskSettings, blur_px: float | None
 ) -> NDArray[np.uint8]:
     """Apply the rule to a block, read with a halo so that its outlines do not show."""
-    sigma = _smoothing(settings)
-    counts, inner = read_wide(maps, rows, columns, ceil(4 * sigma) + settings.edge_ignore_px)
-    mask = phase_of(rule, counts, sigma).astype(np.uint8)
+    phase = phase_of(rule, wide.values, _smoothing(settings))
+    measured = coverage.measured(wide.rows, wide.columns)
+    if blur_px is not None:
+        maps, floor = _unmixed(rule, wide)
+        phase = half_pixel_mask(maps, phase, blur_px, measured=measured, noise_floor=floor)
+    mask = phase.astype(np.uint8)
     if settings.edge_ignore_px:
         mask[_edge(mask, settings.edge_ignore_px)] = IGNORE
-    return mask[inner]
+    mask[~measured] = IGNORE
+    return mask[wide.inner]
+
+
+def _unmixed(rule: Rule, wide: Wide) -> tuple[dict[str, NDArray[np.float32]], float]:
+    """Return the maps by which pixels along outlines are unmixed, and their noise floor."""
+    maps = {signal: values for signal, values in wide.values.items() if signal != "BSE"}
+    return maps, NOISE_FLOOR[rule.unit]
+
+
+def _blur_px(
+    section: Section,
+    rule: Rule,
+    maps: Mapping[str, Raster],
+    coverage: Coverage,
+    settings: MaskSettings,
+    job: Job,
+) -> float | None:
+    """Return the blur of the X-rays, px; `None` where the rule itself makes the outlines."""
+    if settings.outlines == "rule" or (
+        settings.outlines == _AUTOMATIC and settings.rule.strip() == "olivine-paper"
+    ):
+        return None
+    if not set(rule.signals) - {"BSE"}:
+        return None
+    if settings.xray_blur_um is not None:
+        return settings.xray_blur_um / section.pixel_size_um
+    found = []
+    for wide in sampled_blocks(maps, 0, job):
+        measured = coverage.measured(wide.rows, wide.columns)
+        seeds = phase_of(rule, wide.values, _smoothing(settings)) & measured
+        values, floor = _unmixed(rule, wide)
+        found.append(blur_of_outlines(values, seeds, measured=measured, noise_floor=floor))
+    every = np.concatenate(found)
+    if len(every) < FEWEST_OUTLINE_PX:
+        return USUAL_BLUR_UM / section.pixel_size_um
+    return float(np.median(every))
 
 
 @dataclass(frozen=True)
@@ -284,7 +354,7 @@ class _Left:
 def _left_by_conditions(
     rule: Rule,
     maps: Mapping[str, Raster],
-    coverage: _Coverage,
+    coverage: Coverage,
     settings: MaskSettings,
     job: Job,
 ) -> _Left:
@@ -295,31 +365,14 @@ def _left_by_conditions(
     measured = together = 0
     for rows, columns in blocks(shape, side, side):
         job.check()
-        wide, inner = read_wide(maps, rows, columns, ceil(4 * sigma))
-        there = measured_in(coverage.ignore_elsewhere, rows, columns)
-        held = [one[inner] & there for one in conditions_of(rule, wide, sigma)]
+        wide = read_wide(maps, rows, columns, ceil(4 * sigma))
+        there = coverage.measured(rows, columns)
+        held = [one[wide.inner] & there for one in conditions_of(rule, wide.values, sigma)]
         for condition, one in zip(rule.conditions, held, strict=True):
             counts[condition.text] += int(np.count_nonzero(one))
         together += int(np.count_nonzero(np.logical_and.reduce(held)))
         measured += int(np.count_nonzero(there))
     return _Left(measured, counts, together)
-
-
-@dataclass(frozen=True)
-class _Coverage:
-    """Where the maps of a rule were measured: in which tiles, and inside which submaps."""
-
-    tiles: Tiles | None
-    submaps: Submaps | None
-    signals: list[str]
-    rim_px: int
-
-    def ignore_elsewhere(self, block: NDArray[np.uint8], rows: slice, columns: slice) -> None:
-        """Take the label from the pixels of a block that were not measured."""
-        if self.tiles is not None:
-            block[~self.tiles.covers(rows, columns)] = IGNORE
-        if self.submaps is not None:
-            block[~self.submaps.covers(rows, columns, self.signals, self.rim_px)] = IGNORE
 
 
 def phase_of(
@@ -377,25 +430,6 @@ def conditions_of(
 def _edge(phase: NDArray[np.uint8], width: int) -> NDArray[np.bool_]:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
     return np.asarray(cv2.dilate(phase, disc) != cv2.erode(phase, disc))
-
-
-def _measured_tiles(section: Section, maps: Mapping[str, Raster]) -> Tiles | None:
-    """Return the tiles in which any map of the rule holds X-rays; `None` without tiles."""
-    tiles = section.tiles()
-    if tiles is None:
-        return None
-    level = min(2, *(len(m.levels) - 1 for m in maps.values()))
-    coarse = 2**level
-    measured = []
-    for row0, row1, col0, col1 in tiles.bounds:
-        window = (
-            slice(max(row0, 0) // coarse, -(-row1 // coarse)),
-            slice(max(col0, 0) // coarse, -(-col1 // coarse)),
-        )
-        # The outermost pixels of the window may belong to a neighbour.
-        inner = (slice(1, -1), slice(1, -1))
-        measured.append(any(m.read(*window, level=level)[inner].any() for m in maps.values()))
-    return Tiles(tiles.table[measured].reset_index(drop=True))
 
 
 def _notes(mask: Raster, rule: Rule, unmeasured: int, job: Job) -> dict[str, object]:

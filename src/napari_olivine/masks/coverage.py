@@ -1,0 +1,81 @@
+"""Where the maps of a rule were measured: a section may have X-rays in a part of it only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.section import Raster, Section, Submaps, Tiles
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The measured part of a section, by its tiles and by its maps of a part.
+
+    Parameters
+    ----------
+    tiles
+        Tiles with X-rays; `None` where the section has no tiles.
+    empty_tiles
+        Number of the other tiles.
+    submaps
+        Maps of a part of the section; `None` where there are none.
+    signals
+        Signals of the rule.
+    rim_px
+        Width of the rim of a submap that counts as not measured.
+    """
+
+    tiles: Tiles | None
+    empty_tiles: int
+    submaps: Submaps | None
+    signals: list[str]
+    rim_px: int
+
+    @classmethod
+    def of(cls, section: Section, maps: Mapping[str, Raster], rim_px: int) -> Coverage:
+        """Find it.
+
+        Parameters
+        ----------
+        section
+            Open section.
+        maps
+            Maps of the rule by their signals.
+        rim_px
+            Width of the rim of a submap that counts as not measured.
+        """
+        tiles, empty = section.tiles(), 0
+        if tiles is not None:
+            there = _hold_counts(tiles, maps)
+            empty = len(tiles) - sum(there)
+            tiles = Tiles(tiles.table[there].reset_index(drop=True))
+        return cls(tiles, empty, section.fields(), [*maps], rim_px)
+
+    def measured(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
+        """Tell which pixels of a block were measured, bool of the block's shape."""
+        there = np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
+        if self.tiles is not None:
+            there &= self.tiles.covers(rows, columns)
+        if self.submaps is not None:
+            there &= self.submaps.covers(rows, columns, self.signals, self.rim_px)
+        return there
+
+
+def _hold_counts(tiles: Tiles, maps: Mapping[str, Raster]) -> list[bool]:
+    """Tell for each tile whether any map holds something in it."""
+    level = min(2, *(len(one.levels) - 1 for one in maps.values()))
+    coarse = 2**level
+    found = []
+    for row0, row1, col0, col1 in tiles.bounds:
+        window = (
+            slice(max(row0, 0) // coarse, -(-row1 // coarse)),
+            slice(max(col0, 0) // coarse, -(-col1 // coarse)),
+        )
+        # The outermost pixels of the window may belong to a neighbour.
+        inner = (slice(1, -1), slice(1, -1))
+        found.append(any(one.read(*window, level=level)[inner].any() for one in maps.values()))
+    return found
