@@ -54,6 +54,8 @@ class Facts:
         Name of the tile.
     expected
         What was expected instead.
+    position
+        Character of the text of `setting` at which it cannot be read, counted from 0.
     choices
         Values of `setting` among which only a person can decide.
     """
@@ -65,6 +67,7 @@ class Facts:
     row: int | None = None
     tile: str = ""
     expected: str = ""
+    position: int | None = None
     choices: tuple[Choice, ...] = ()
 
     def known(self) -> dict[str, Any]:
@@ -88,7 +91,7 @@ class OlivineError(Exception):
     remedy
         What to do, a sentence of its own. If there is none and the text names neither the
         `setting` nor the `step` that is given, it says to change or run that one.
-    setting, step, file, sheet, row, tile, expected, choices
+    setting, step, file, sheet, row, tile, expected, position, choices
         See `Facts`.
     """
 
@@ -104,11 +107,14 @@ class OlivineError(Exception):
         row: int | None = None,
         tile: str = "",
         expected: str = "",
+        position: int | None = None,
         choices: Sequence[Choice] = (),
     ) -> None:
         self.text = text
         self.remedy = remedy or _default_remedy(text, setting, step)
-        self.facts = Facts(setting, step, str(file), sheet, row, tile, expected, tuple(choices))
+        self.facts = Facts(
+            setting, step, str(file), sheet, row, tile, expected, position, tuple(choices)
+        )
         super().__init__(fill(self.template))
 
     @property

@@ -13,12 +13,8 @@ from .reference import (
     pick as pick,
     relative_to as relative_to,
 )
-from .rules import (
-    COUNTS as COUNTS,
-    WEIGHT as WEIGHT,
-    Rule as Rule,
-    parse_rule as parse_rule,
-)
+from .rule_parser import parse_rule as parse_rule
+from .rules import COUNTS as COUNTS, WEIGHT as WEIGHT, Rule as Rule
 from .step import (
     IGNORE as IGNORE,
     MaskSettings as MaskSettings,

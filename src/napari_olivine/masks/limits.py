@@ -118,9 +118,7 @@ def histogram_of(condition: Condition, sample: Sample, among: NDArray[np.bool_])
     Histogram
         Values of zero and less, and those beyond the ends, count at the ends.
     """
-    numerator = np.broadcast_to(condition.numerator.of(sample), among.shape)[among]
-    denominator = np.broadcast_to(condition.denominator.of(sample), among.shape)[among]
-    values = numerator / np.maximum(denominator, 1e-6) / condition.limit
+    values = np.broadcast_to(condition.value(sample), among.shape)[among] / condition.limit
     octaves = np.log2(np.clip(values, 2.0**-OCTAVES, 2.0**OCTAVES))
     counts, edges = np.histogram(
         octaves, bins=2 * OCTAVES * BINS_PER_OCTAVE, range=(-OCTAVES, OCTAVES)
@@ -207,6 +205,33 @@ def limits_in_valleys(rule: Rule, sample: Sample) -> tuple[Rule, list[str]]:
     return rule, said
 
 
+def of_percentiles(rule: Rule, sample: Sample) -> Rule:
+    """Give limits that are multiples of the 99th percentile of the section a number.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    sample
+        Values of its signals.
+
+    Returns
+    -------
+    Rule
+        The rule without such levels. Of an empty sample all of them are 0.
+    """
+    conditions = []
+    for condition in rule.conditions:
+        if condition.level == "p99":
+            values = np.zeros(1, np.float32)
+            if len(next(iter(sample.values()))):
+                values = condition.value(sample)
+            level = float(np.percentile(values, 99))
+            condition = with_limit(condition, condition.limit * level)
+        conditions.append(condition)
+    return with_conditions(rule, conditions)
+
+
 def _is_ratio(condition: Condition) -> bool:
     return bool(condition.denominator.weights) and condition.limit > 0
 
@@ -214,9 +239,15 @@ def _is_ratio(condition: Condition) -> bool:
 def _meet_others(
     rule: Rule, sample: Sample, number: int, *, ratios_alone: bool = False
 ) -> NDArray[np.bool_]:
-    """Tell which pixels meet the other conditions of a rule."""
-    held = np.ones(next(iter(sample.values())).shape, bool)
-    for other, condition in enumerate(rule.conditions):
-        if other != number and (not ratios_alone or _is_ratio(condition)):
-            held &= condition.holds(sample)
-    return held
+    """Tell which pixels are decided by one condition: those that meet the others that it needs."""
+    shape = next(iter(sample.values())).shape
+    held = [
+        np.ones(shape, bool)
+        if ratios_alone and not _is_ratio(condition)
+        else condition.holds(sample)
+        for condition in rule.conditions
+    ]
+    held[number] = np.ones(shape, bool)
+    with_it = rule.of(held)
+    held[number] = np.zeros(shape, bool)
+    return np.asarray(with_it != rule.of(held))

@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from napari_olivine.errors import InputError
-from napari_olivine.masks.rules import COUNTS, WEIGHT, Condition, Rule, Sum, parse_rule
+from napari_olivine.masks.rule_parser import parse_rule
+from napari_olivine.masks.rules import COUNTS, WEIGHT, Condition, Rule, Sum
 
 OLIVINE_PAPER = "Ca/Mg < 0.1 and Al/Mg < 0.1 and Mg > 30"
 """The published rule for counts (Leichter et al. 2022)."""

@@ -200,7 +200,7 @@ def relative_to(picked: Sequence[Picked], rule: Rule) -> Rule:
     """
     conditions = []
     for condition in rule.conditions:
-        if not condition.relative:
+        if condition.level != "ref":
             conditions.append(condition)
             continue
         if not picked:

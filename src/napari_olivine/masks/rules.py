@@ -1,16 +1,19 @@
-"""Phase rules over element maps: read from a line of text, applied without divisions."""
+"""Phase rules over element maps, applied without divisions."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.errors import InputError
+Level = Literal["", "ref", "p99"]
+LEVELS = ("ref", "p99")
+"""What a limit may be a multiple of: what a picked mineral has, or the 99th percentile of the
+section."""
 
 COUNTS, WEIGHT = "counts", "wt%"
 """Units of maps: X-ray counts, whose noise is their square root, and weight per cent."""
@@ -45,9 +48,10 @@ class Condition:
         The limit.
     text
         The condition as it is written.
-    relative
-        Whether the limit is a multiple of what a picked mineral has. Such a condition cannot be
-        applied before `napari_olivine.masks.reference.relative_to` gave it a limit in counts.
+    level
+        What the limit is a multiple of: of nothing, of what a picked mineral has (``"ref"``), or of
+        the 99th percentile of the section (``"p99"``). Such a condition cannot be applied before
+        `with_limit` gave it a limit in the unit of the maps.
     """
 
     numerator: Sum
@@ -55,7 +59,7 @@ class Condition:
     below: bool
     limit: float
     text: str = ""
-    relative: bool = False
+    level: Level = ""
 
     @property
     def left(self) -> str:
@@ -71,6 +75,11 @@ class Condition:
         nothing = self.denominator.of(maps) <= 0
         margin = self.margin(maps)
         return np.asarray((margin > 0) & ~nothing if self.below else (margin > 0) | nothing)
+
+    def value(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Return the compared value of each pixel; a denominator of 0 counts as next to nothing."""
+        below = np.maximum(self.denominator.of(maps), 1e-6)
+        return np.asarray(self.numerator.of(maps) / below, np.float32)
 
     def margin(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """Distance of each pixel from the limit in counts, positive where the condition holds."""
@@ -91,27 +100,79 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Where:
+    """How the conditions of a rule are joined: a tree.
+
+    Parameters
+    ----------
+    kind
+        ``"condition"`` (a leaf), ``"and"``, ``"or"`` or ``"not"``.
+    parts
+        What is joined.
+    index
+        Number of the condition of a leaf.
+    """
+
+    kind: Literal["condition", "and", "or", "not"]
+    parts: tuple[Where, ...] = ()
+    index: int = 0
+
+    def of(self, held: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        """Join what the conditions say, arrays of one shape."""
+        if self.kind == "condition":
+            return held[self.index]
+        parts = [part.of(held) for part in self.parts]
+        if self.kind == "not":
+            return ~parts[0]
+        join = np.logical_and if self.kind == "and" else np.logical_or
+        return np.asarray(join.reduce(parts))
+
+    def words(self, conditions: Sequence[Condition], inside: str = "or") -> str:
+        """Write it down, in parentheses where it stands inside something that binds closer."""
+        if self.kind == "condition":
+            return conditions[self.index].text
+        if self.kind == "not":
+            inner = self.parts[0].words(conditions)
+            return f"not {inner}" if self.parts[0].kind == "not" else f"not ({inner})"
+        text = f" {self.kind} ".join(part.words(conditions, self.kind) for part in self.parts)
+        return f"({text})" if self.kind == "or" and inside == "and" else text
+
+
+@dataclass(frozen=True)
 class Rule:
-    """A phase is where all conditions hold.
+    """A phase is where its conditions, joined by and, or, not, hold.
 
     Parameters
     ----------
     text
-        The conditions as they are written.
+        The rule as it is written.
     conditions
-        The same, to apply.
+        Its comparisons, to apply.
     unit
         Unit of the maps.
+    where
+        How they are joined; all of them if it is not given.
     """
 
     text: str
     conditions: tuple[Condition, ...]
     unit: str = COUNTS
+    where: Where | None = None
+
+    def __post_init__(self) -> None:
+        if self.where is None:
+            leaves = tuple(Where("condition", index=k) for k in range(len(self.conditions)))
+            object.__setattr__(self, "where", Where("and", leaves))
+
+    def of(self, held: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        """Tell where the rule holds from where each of its conditions does."""
+        assert self.where is not None
+        return self.where.of(held)
 
     @property
     def relative(self) -> bool:
         """Whether any limit is a multiple of what a picked mineral has."""
-        return any(condition.relative for condition in self.conditions)
+        return any(condition.level == "ref" for condition in self.conditions)
 
     @property
     def signals(self) -> list[str]:
@@ -127,131 +188,18 @@ class Rule:
         maps
             Intensity of every signal of the rule, arrays of one shape.
         """
-        held = self.conditions[0].holds(maps)
-        for condition in self.conditions[1:]:
-            held &= condition.holds(maps)
-        return held
+        return self.of([condition.holds(maps) for condition in self.conditions])
 
 
 def with_limit(condition: Condition, limit: float) -> Condition:
     """Return a condition with another limit, three digits of it, in counts."""
     limit = float(f"{limit:.3g}")
     text = f"{condition.left} {'<' if condition.below else '>'} {limit:g}"
-    return replace(condition, limit=limit, text=text, relative=False)
+    return replace(condition, limit=limit, text=text, level="")
 
 
 def with_conditions(rule: Rule, conditions: Sequence[Condition]) -> Rule:
     """Return a rule with other conditions, and their text."""
-    text = " and ".join(condition.text for condition in conditions)
+    assert rule.where is not None
+    text = rule.where.words(conditions)
     return replace(rule, text=text, conditions=tuple(conditions))
-
-
-def parse_rule(text: str) -> Rule:
-    """Read a rule: conditions joined by ``and``.
-
-    Parameters
-    ----------
-    text
-        E.g. ``"Ca/Mg < 0.1 and Si/(Mg + Fe) < 0.85"``.
-        A side may be a signal, a sum ``(A + 2*B)``, or a ratio of two such; the other side is a
-        number, or a multiple of what a picked mineral has: ``Mg > 0.5 ref``,
-        ``Si/Mg within 15 % of ref``.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read; says at which condition.
-    """
-    text = text.strip()
-    if not text:
-        raise InputError(
-            "The rule is empty.",
-            remedy=f"Write {{setting:rule}} for example as: {EXAMPLE}",
-            setting="rule",
-        )
-    parts = re.split(r"\band\b|&", text)
-    return Rule(text, tuple(one for part in parts for one in _conditions(part.strip(), text)))
-
-
-EXAMPLE = "Ca/Mg < 0.1 and Al/Mg < 0.1 and Mg > 30"
-
-_NUMBER = r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?"
-_NAME = r"[A-Za-z][A-Za-z0-9_]*"
-
-
-_LIMIT = rf"(?P<number>-?{_NUMBER})(?P<relative>\s*\*?\s*ref|\s*%\s*of\s+ref)?|ref"
-_COMPARED = re.compile(rf"(?P<left>.+?)\s*(?P<sign>[<>])=?\s*(?:{_LIMIT})")
-_WITHIN = re.compile(rf"(?P<left>.+?)\s+within\s+(?P<number>{_NUMBER})\s*%\s*of\s+ref")
-
-
-def _conditions(text: str, rule: str) -> list[Condition]:
-    """Read a condition; one with ``within`` is two, the lower limit first."""
-    if within := _WITHIN.fullmatch(text):
-        part = float(within["number"]) / 100
-        if not 0 < part < 1:
-            raise InputError(
-                f"The condition {text!r} must name a share above 0 and below 100 %.",
-                setting="rule",
-            )
-        ends = ((False, 1 - part), (True, 1 + part))
-        left = within["left"]
-        return [
-            _condition(left, f"{left} {'<' if below else '>'} {end:g} ref", below, end, True)
-            for below, end in ends
-        ]
-    compared = _COMPARED.fullmatch(text)
-    if compared is None:
-        raise InputError(
-            f"The condition {text!r} of the rule {rule!r} cannot be read.",
-            remedy="Write it as 'A/B < 0.1', 'A > 30', 'A/(B + C) < 0.95', 'A > 0.5 ref' or "
-            "'A/B within 15 % of ref'.",
-            setting="rule",
-        )
-    limit, below = float(compared["number"] or 1), compared["sign"] == "<"
-    how = compared["relative"] if compared["number"] else "ref"
-    if how and "%" in how:
-        limit /= 100
-    return [_condition(compared["left"], text, below, limit, bool(how))]
-
-
-def _condition(left: str, text: str, below: bool, limit: float, relative: bool) -> Condition:
-    ratio = [part.strip() for part in left.split("/")]
-    if len(ratio) > 2:
-        raise InputError(
-            f"The condition {text!r} has more than one division.",
-            remedy="Use one division in each condition.",
-            setting="rule",
-        )
-    numerator = _sum(ratio[0], text)
-    denominator = _sum(ratio[1], text) if len(ratio) == 2 else Sum((), 1.0)
-    return Condition(numerator, denominator, below, limit, text, relative)
-
-
-def _sum(text: str, condition: str) -> Sum:
-    inner = text.strip().removeprefix("(").removesuffix(")").strip()
-    if "(" in inner or ")" in inner:
-        raise InputError(
-            f"The condition {condition!r} has nested brackets.",
-            remedy="Use one pair of brackets on a side.",
-            setting="rule",
-        )
-    weights: dict[str, float] = {}
-    constant = 0.0
-    tokens = re.findall(r"[-+]|[^-+]+", inner.replace(" ", ""))
-    sign = 1.0
-    for token in tokens:
-        if token in "+-":
-            sign = 1.0 if token == "+" else -1.0
-            continue
-        if re.fullmatch(_NUMBER, token):
-            constant += sign * float(token)
-        elif term := re.fullmatch(rf"(?:({_NUMBER})\*)?({_NAME})", token):
-            weights[term[2]] = weights.get(term[2], 0.0) + sign * float(term[1] or 1)
-        else:
-            raise InputError(
-                f"{token!r} in the condition {condition!r} is no signal or number.", setting="rule"
-            )
-        sign = 1.0
-    if not weights and not tokens:
-        raise InputError(f"A side of the condition {condition!r} is empty.", setting="rule")
-    return Sum(tuple(sorted(weights.items())), constant)

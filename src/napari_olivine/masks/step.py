@@ -370,7 +370,7 @@ def _left_by_conditions(
         held = [one[wide.inner] & there for one in conditions_of(rule, wide.values, sigma)]
         for condition, one in zip(rule.conditions, held, strict=True):
             counts[condition.text] += int(np.count_nonzero(one))
-        together += int(np.count_nonzero(np.logical_and.reduce(held)))
+        together += int(np.count_nonzero(rule.of(held) & there))
         measured += int(np.count_nonzero(there))
     return _Left(measured, counts, together)
 
@@ -397,8 +397,7 @@ def phase_of(
     ndarray
         Whether each pixel is the phase, bool, shape (rows, columns).
     """
-    held = conditions_of(rule, maps, smoothing_px)
-    return np.asarray(np.logical_and.reduce(held))
+    return rule.of(conditions_of(rule, maps, smoothing_px))
 
 
 def conditions_of(
