@@ -10,8 +10,13 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from napari_olivine.job import Job
-from napari_olivine.masks import MaskSettings, make_mask, rule_for
-from napari_olivine.masks.limits import cut_populations, limits_in_valleys
+from napari_olivine.masks import OLIVINE_PAPER, MaskSettings, make_mask, parse_rule, rule_for
+from napari_olivine.masks.limits import (
+    beside_olivine,
+    cut_populations,
+    limits_in_valleys,
+    of_percentiles,
+)
 from napari_olivine.section import Section
 from tests.helpers.sections import make_section
 
@@ -20,6 +25,8 @@ OLIVINE = {"Mg": 1.0, "Fe": 0.2, "Si": 0.65, "Ca": 0.0, "Al": 0.0}
 PYROXENE = {"Mg": 0.6, "Fe": 0.25, "Si": 0.98, "Ca": 0.02, "Al": 0.02}
 GLASS = {"Mg": 0.13, "Fe": 0.2, "Si": 0.9, "Ca": 0.2, "Al": 0.27}
 MINERALS = (OLIVINE, PYROXENE, GLASS)
+FIXED = f"{OLIVINE_PAPER} and Si/(Mg + Fe) < 0.85"
+"""A rule whose limits are all numbers."""
 
 
 def maps_of(
@@ -53,7 +60,7 @@ def test_valleys_part_olivine_from_pyroxene_on_any_detector_and_dwell_time(
     random = np.random.default_rng(seed)
     phase = random.choice(3, (100, 200), p=[share / 2, (1 - share) / 2, 0.5])
     sample = flat(maps_of(phase, counts, detector, seed))
-    rule, _ = limits_in_valleys(rule_for("olivine", {}), sample)
+    rule, _ = limits_in_valleys(parse_rule(FIXED), sample)
     found = rule.applies(sample)
     olivine = phase.ravel() == 0
     assert found[olivine].mean() > 0.95
@@ -62,7 +69,7 @@ def test_valleys_part_olivine_from_pyroxene_on_any_detector_and_dwell_time(
 
 def test_without_valleys_the_limit_of_a_ratio_stays_and_is_told() -> None:
     sample = flat(maps_of(np.zeros((100, 100), int), 1000))
-    rule, said = limits_in_valleys(rule_for("olivine", {}), sample)
+    rule, said = limits_in_valleys(parse_rule(FIXED), sample)
     assert "Si/(Mg + Fe) < 0.85" in rule.text
     assert "Si/(Mg + Fe) < 0.85 stays: there is no valley near this limit" in said
     assert rule.conditions[2].limit == pytest.approx(500, rel=0.1), "half of a pixel of olivine"
@@ -101,14 +108,39 @@ def warnings_of(section: Section, **values: Any) -> list[str]:
 
 def test_limits_from_the_valleys_make_the_mask_and_stand_in_it(tmp_path: Path) -> None:
     section, phase = discs(tmp_path / "s", detector=0.72, counts=4000)
-    make_mask(section)
+    make_mask(section, MaskSettings(rule=FIXED))
     by_rule = section.raster("mask", "olivine").read(slice(None), slice(None)) == 1
     assert by_rule[phase == 1].mean() > 0.5, "the rule takes pyroxene with this detector"
-    product = make_mask(section, MaskSettings(limits="valleys"))
+    product = make_mask(section, MaskSettings(rule=FIXED, limits="valleys"))
     found = section.raster("mask", "olivine").read(slice(None), slice(None)) == 1
     assert found[phase == 1].mean() < 0.01
     assert found[phase == 0].mean() > 0.95
     assert "Si/(Mg + Fe) < 0.6" in product.notes["rule"]
+
+
+@pytest.mark.parametrize("detector", [0.72, 1.0, 1.2])
+def test_the_limit_stands_beside_the_olivine_of_the_maps(tmp_path: Path, detector: float) -> None:
+    """Detectors move olivine and pyroxene together; the rule alone would take pyroxene at 0.72."""
+    section, phase = discs(tmp_path / "s", detector=detector)
+    product = make_mask(section)
+    found = section.raster("mask", "olivine").read(slice(None), slice(None)) == 1
+    assert found[phase == 1].mean() < 0.005
+    assert found[phase == 0].mean() > 0.99
+    limit = float(product.notes["rule"].rpartition("< ")[2])
+    assert limit == pytest.approx(min(0.85, 1.3 * detector * 0.65 / 1.2), rel=0.05)
+
+
+def test_without_olivine_the_limit_is_not_moved_up() -> None:
+    sample = flat(maps_of(np.random.default_rng(0).choice((1, 2), (100, 200)), 2000))
+    rule = rule_for("olivine", {})
+    assert beside_olivine(rule, sample) == rule
+
+
+def test_limits_of_the_percentiles_of_the_section() -> None:
+    sample = {"Si": np.arange(1000, dtype=np.float32), "Mg": np.full(1000, 3, np.float32)}
+    rule = of_percentiles(parse_rule("Si < 0.2 p99 and not Si/Mg > 50 % of p99"), sample)
+    assert rule.text == "Si < 198 and not (Si/Mg > 165)"
+    assert rule.applies(sample).sum() == 198
 
 
 def test_a_rule_that_cuts_pyroxene_in_two_warns(tmp_path: Path) -> None:

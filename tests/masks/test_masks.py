@@ -18,7 +18,7 @@ from napari_olivine.masks import (
     phase_of,
     rule_for,
 )
-from napari_olivine.masks.unmixing import half_pixel_mask
+from napari_olivine.masks.unmixing import half_pixel_claim
 from napari_olivine.section import Section
 from tests.helpers.sections import make_section
 
@@ -123,7 +123,7 @@ def test_blocks_give_the_same_mask_as_one_piece(tmp_path: Path) -> None:
     section = make_section(tmp_path / "s", images)
     maps = {s: images[s].astype(np.float32) for s in ("Fe", "Mg", "Si")}
     by_rule = phase_of(parse_rule("Si/(Mg + Fe) < 1.1"), maps, 1.0)
-    half = half_pixel_mask(maps, by_rule, 0.9 / section.pixel_size_um)
+    half = half_pixel_claim(maps, by_rule, 0.9 / section.pixel_size_um).mask
     for outlines, whole in (("rule", by_rule), ("half", half)):
         values = {"rule": "Si/(Mg + Fe) < 1.1", "outlines": outlines, "xray_blur_um": 0.9}
         make_mask(section, MaskSettings.model_validate(values), Job(memory_bytes=1))

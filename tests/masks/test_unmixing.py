@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, label
 
 from napari_olivine.masks import phase_of, rule_for
-from napari_olivine.masks.unmixing import blur_of_outlines, half_pixel_mask
+from napari_olivine.masks.unmixing import blur_of_outlines, half_pixel_claim
 
 OLIVINE = {"Mg": 104, "Fe": 9, "Ca": 1, "Al": 1, "Si": 70}
 GLASS = {"Mg": 4, "Fe": 4, "Ca": 8, "Al": 32, "Si": 122}
@@ -56,7 +56,7 @@ def test_crystals_have_their_true_area(blur_px: float, dwell: float) -> None:
         truth, share = discs([radius] * 16, seed=1)
         maps = maps_of(share, blur_px, dwell, GLASS, seed=2)
         seeds = phase_of(rule_for("olivine", {}), maps, 1.0)
-        mask = half_pixel_mask(maps, seeds, blur_px)
+        mask = half_pixel_claim(maps, seeds, blur_px).mask
         assert label(mask)[1] == 16
         assert mask.sum() / truth.sum() == pytest.approx(1, abs=bound), (area_um2, um, dwell)
         if area_um2 < 200 and blur_px >= 0.9:
@@ -66,7 +66,7 @@ def test_crystals_have_their_true_area(blur_px: float, dwell: float) -> None:
 def test_an_outline_against_orthopyroxene_lies_at_the_half() -> None:
     truth, share = discs([12.0] * 8, seed=3)
     maps = maps_of(share, 0.9, 1.0, PYROXENE, seed=4)
-    mask = half_pixel_mask(maps, phase_of(rule_for("olivine", {}), maps, 1.0), 0.9)
+    mask = half_pixel_claim(maps, phase_of(rule_for("olivine", {}), maps, 1.0), 0.9).mask
     assert mask.sum() / truth.sum() == pytest.approx(1, abs=0.02)
     assert (mask & truth).sum() / (mask | truth).sum() > 0.95
 
@@ -90,11 +90,11 @@ def test_what_was_not_measured_is_no_outside() -> None:
     for values in maps.values():
         values[~measured] = 0
     seeds = phase_of(rule_for("olivine", {}), maps, 1.0)
-    mask = half_pixel_mask(maps, seeds, 0.9, measured=measured) & measured
+    mask = half_pixel_claim(maps, seeds, 0.9, measured=measured).mask & measured
     assert mask.sum() / (truth & measured).sum() == pytest.approx(1, abs=0.03)
 
 
 def test_without_another_side_the_rule_decides() -> None:
     maps = {signal: np.full((60, 60), count, np.float32) for signal, count in OLIVINE.items()}
     for seeds in (np.ones((60, 60), bool), np.zeros((60, 60), bool)):
-        assert np.array_equal(half_pixel_mask(maps, seeds, 0.9), seeds)
+        assert np.array_equal(half_pixel_claim(maps, seeds, 0.9).mask, seeds)

@@ -1,3 +1,4 @@
+from .applying import phase_of as phase_of
 from .named_rules import (
     NAMED as NAMED,
     NAMED_PICKED as NAMED_PICKED,
@@ -6,6 +7,7 @@ from .named_rules import (
     OLIVINE_WEIGHT as OLIVINE_WEIGHT,
     rule_for as rule_for,
 )
+from .phases import IGNORE as IGNORE
 from .picked_doubts import MINERAL as MINERAL, doubts as doubts
 from .reference import (
     Picked as Picked,
@@ -15,9 +17,4 @@ from .reference import (
 )
 from .rule_parser import parse_rule as parse_rule
 from .rules import COUNTS as COUNTS, WEIGHT as WEIGHT, Rule as Rule
-from .step import (
-    IGNORE as IGNORE,
-    MaskSettings as MaskSettings,
-    make_mask as make_mask,
-    phase_of as phase_of,
-)
+from .step import MaskSettings as MaskSettings, make_mask as make_mask

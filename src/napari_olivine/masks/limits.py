@@ -30,6 +30,21 @@ REACH_OF_RATIO = 0.7
 BESIDE = 1.0
 """Octaves on either side of a limit in which its neighbouring populations are looked for."""
 
+ABOVE_OLIVINE = 1.3
+"""Si/(Mg + Fe) up to which a pixel can be olivine, over what most olivine of the maps has.
+
+From Fo90 to Fo60 it rises by 1.25. Serpentine has 1.4 times that of the olivine beside it and
+orthopyroxene twice, whatever the detector.
+"""
+
+SILICON = "Si/(Mg + Fe)"
+
+LEAST_SILICON = 0.4
+"""Si/(Mg + Fe) of olivine is above it on every detector that was seen."""
+
+POPULATION = 0.05
+"""A peak of a histogram is a population from this share of the highest one."""
+
 FEWEST = 200
 """Pixels below which a histogram says nothing."""
 
@@ -70,6 +85,14 @@ class Histogram:
         """Return the highest density between two places, octaves."""
         inside = (self.octaves >= start) & (self.octaves <= stop)
         return float(self.density[inside].max(initial=0.0))
+
+    def first_population(self) -> float:
+        """Return the place of the lowest peak that is a population, octaves."""
+        inner = self.density[1:-1]
+        peaks = (inner >= self.density[:-2]) & (inner > self.density[2:])
+        high = self.density >= POPULATION * self.density.max()
+        places = np.flatnonzero(peaks & high[1:-1])
+        return float(self.octaves[1 + places[0]] if len(places) else 0.0)
 
     def valley(self, reach: float) -> float | None:
         """Return the deepest place between two populations, octaves; `None` if there is none.
@@ -160,6 +183,37 @@ def cut_populations(rule: Rule, sample: Sample) -> list[str]:
                 "than olivine"
             )
     return said
+
+
+def beside_olivine(rule: Rule, sample: Sample) -> Rule:
+    """Move the upper limit of Si/(Mg + Fe) closer to the olivine that the maps hold.
+
+    Among the pixels that meet the other conditions olivine is the population with the least Si.
+
+    Parameters
+    ----------
+    rule
+        A rule for olivine, in counts.
+    sample
+        Values of its signals.
+
+    Returns
+    -------
+    Rule
+        The rule with a lower limit, `ABOVE_OLIVINE` times that of the olivine; the same rule if
+        that is not lower, or the maps hold too few pixels.
+    """
+    for number, condition in enumerate(rule.conditions):
+        if condition.left != SILICON or not condition.below:
+            continue
+        found = histogram_of(condition, sample, _meet_others(rule, sample, number))
+        olivine = condition.limit * 2.0 ** found.first_population()
+        limit = ABOVE_OLIVINE * olivine
+        if found.pixels >= FEWEST and olivine > LEAST_SILICON and limit < condition.limit:
+            conditions = [*rule.conditions]
+            conditions[number] = with_limit(condition, limit)
+            rule = with_conditions(rule, conditions)
+    return rule
 
 
 def limits_in_valleys(rule: Rule, sample: Sample) -> tuple[Rule, list[str]]:

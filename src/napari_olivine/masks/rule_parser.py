@@ -13,8 +13,8 @@
     product    = unary { ("*" | "/") unary }
     unary      = "-" unary | NUMBER | SIGNAL | "(" value ")"
 
-A value is a weighted sum of signals or the ratio of two such sums. One side of a comparison may be a ratio if the
-other is a number or a level.
+A value is a weighted sum of signals or the ratio of two such sums. One side of a comparison may be
+a ratio if the other is a number or a level.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<name>[A-Za-z][A-Za-z0-9_]*)"
     r"|(?P<sign><=|>=|[-+*/()<>%&|]))"
 )
+ONE = Sum((), 1.0)
 _WORDS = {"and": "and", "&": "and", "or": "or", "|": "or", "not": "not"}
 _RESERVED = {"and", "or", "not", "within", "of", *LEVELS}
 
@@ -75,7 +76,7 @@ class _Value:
     """A ratio of two sums, or a limit."""
 
     above: Sum
-    below: Sum = Sum((), 1.0)
+    below: Sum = ONE
     level: Level = ""
 
     @property
@@ -211,9 +212,7 @@ class _Parser:
         return Where(
             "and",
             tuple(
-                self._add(
-                    value, below, end, f"{left} {'<' if below else '>'} {end:g} ref", "ref"
-                )
+                self._add(value, below, end, f"{left} {'<' if below else '>'} {end:g} ref", "ref")
                 for below, end in ((False, 1 - share), (True, 1 + share))
             ),
         )

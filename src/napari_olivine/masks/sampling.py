@@ -52,6 +52,11 @@ def read_wide(maps: Mapping[str, Raster], rows: slice, columns: slice, halo: int
         The block.
     halo
         Pixels around it, fewer at the rim of the section.
+
+    Returns
+    -------
+    Wide
+        Block and halo.
     """
     height, width = next(iter(maps.values())).shape
     wide = (
@@ -78,6 +83,11 @@ def sampled_blocks(maps: Mapping[str, Raster], halo: int, job: Job) -> Iterator[
         Pixels around each block.
     job
         Running job.
+
+    Returns
+    -------
+    iterator of Wide
+        The blocks.
     """
     every = list(blocks(next(iter(maps.values())).shape, SIDE, SIDE))
     chosen = np.unique(np.linspace(0, len(every) - 1, min(MOST_BLOCKS, len(every))).round())

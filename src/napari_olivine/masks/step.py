@@ -1,40 +1,57 @@
-"""The mask step: element maps and a rule in, reference mask out."""
+"""The mask step: element maps and rules in, reference mask and phases out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from math import ceil
 from typing import Final, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import field_validator
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.masks.applying import phase_of
+from napari_olivine.masks.condition_counts import count_conditions
 from napari_olivine.masks.coverage import Coverage
-from napari_olivine.masks.limits import cut_populations, limits_in_valleys
+from napari_olivine.masks.limits import (
+    beside_olivine,
+    cut_populations,
+    limits_in_valleys,
+    of_percentiles,
+)
+from napari_olivine.masks.modes import modes_of
 from napari_olivine.masks.named_rules import NAMED, rule_for
+from napari_olivine.masks.phases import (
+    IGNORE,
+    NOISE_FLOOR,
+    Labeller,
+    Labels,
+    Phase,
+    unmixed_maps,
+    without_edge,
+)
 from napari_olivine.masks.picked_doubts import MINERAL, doubts, poorer_in_silicon
 from napari_olivine.masks.reference import Picked, Spot, pick, relative_to
-from napari_olivine.masks.rules import COUNTS, WEIGHT, Rule
-from napari_olivine.masks.sampling import Wide, read_wide, sample_of, sampled_blocks
-from napari_olivine.masks.unmixing import CELL_PX, HALO_PX, blur_of_outlines, half_pixel_mask
+from napari_olivine.masks.rule_book import NONE, STANDARD, PhaseEntry, read_rule_book
+from napari_olivine.masks.rules import COUNTS, Rule
+from napari_olivine.masks.sampling import read_wide, sample_of, sampled_blocks
+from napari_olivine.masks.unmixing import CELL_PX, blur_of_outlines
 from napari_olivine.section import (
+    Draft,
     Product,
     Raster,
     Section,
     block_side,
     blocks,
     create_raster,
-    strip_height,
 )
 from napari_olivine.settings import Settings, setting
 
-IGNORE = 255
-"""Value of mask pixels without a label: not measured, or too close to an outline."""
+TARGET, TARGET_NAME, TARGET_COLOUR = 1, "olivine", "#8cd17d"
+"""Code, image and colour of the mineral of the mask."""
 
 ALMOST_ALL = 99.9
 """Share of the measured pixels from which a mask takes the whole section, per cent."""
@@ -48,9 +65,6 @@ FEWEST_OUTLINE_PX = 300
 
 USUAL_BLUR_UM = 0.9
 """Blur of the X-rays where it cannot be measured: standard deviation at 15 kV in olivine."""
-
-NOISE_FLOOR = {COUNTS: 1.0, WEIGHT: 0.5}
-"""Added to the mean of a map for the variance of a pixel, in units of the map."""
 
 _BY_RULE: Final = "rule"
 _AUTOMATIC: Final = "automatic"
@@ -110,6 +124,12 @@ class MaskSettings(Settings):
         ge=0,
         le=20,
     )
+    book: str = setting(
+        STANDARD,
+        "Rule book",
+        "Other minerals that claim what the rule leaves, for modal percentages and the image of "
+        "phases: 'standard', a YAML file of your own, or 'none'.",
+    )
     edge_ignore_px: int = setting(
         0,
         "Ignored edge",
@@ -136,20 +156,23 @@ def make_mask(
     section
         Section with element maps in counts or wt%.
     settings
-        Rule and smoothing.
+        Rule, rule book and smoothing.
     job
         Running job.
 
     Returns
     -------
     Product
-        ``mask`` with the image ``olivine``: uint8, 0 other, 1 the phase, 255 not measured.
+        ``mask`` with the image ``olivine``: uint8, 0 other, 1 the phase, 255 not measured; and,
+        where a rule book is used, ``phases``: uint8, codes as in the notes of the product, 0 none,
+        255 not measured, and ``certainty``: uint8, per cent.
 
     Raises
     ------
     InputError
-        If the rule cannot be read, names an element that has no map, is for maps of another
-        unit, or is relative to a mineral that is not picked or picked where nothing was measured.
+        If the rule or the rule book cannot be read, the rule names an element that has no map, is
+        for maps of another unit, or is relative to a mineral that is not picked or picked where
+        nothing was measured.
     """
     settings, job = settings or MaskSettings(), job or Job()
     units = {one: section.unit_of(one) for one in section.record.signals}
@@ -161,6 +184,7 @@ def make_mask(
             remedy="Import these maps, or change {setting:rule}.",
             setting="rule",
         )
+    others = _other_rules(settings, units)
     recipe = section.recipe("mask", settings, ["images"])
     if done := section.finished("mask", recipe, job):
         return done
@@ -169,39 +193,44 @@ def make_mask(
     rule = _relative_to(picked, rule, settings, job)
     if rule.unit != COUNTS:
         job.say(f"The maps are in {rule.unit}: the rule is {rule.text}.")
-    maps = {signal: section.raster("images", signal) for signal in rule.signals}
+    maps: Mapping[str, Raster] = {s: section.raster("images", s) for s in rule.signals}
     # The average at the rim of a submap would mix in pixels that were not measured.
     rim = int(np.ceil(RIM_SIGMAS * _smoothing(settings)))
     coverage = Coverage.of(section, maps, rim)
     rule = _with_limits(rule, maps, coverage, picked, settings, job)
-    blur_px = _blur_px(section, rule, maps, coverage, settings, job)
+    target = Phase(TARGET, TARGET_NAME, TARGET_COLOUR, rule)
+    labeller = Labeller(
+        (target,),
+        coverage,
+        _smoothing(settings),
+        _blur_px(section.pixel_size_um, rule, maps, coverage, settings, job),
+    )
     with section.draft("mask", recipe, job) as draft:
-        out = create_raster(
-            draft.path / "olivine",
-            section.shape,
-            np.uint8,
-            section.pixel_size_um,
-            reduction="mode",
-            origin=f"reference mask by the rule {rule.text}",
-            labelled="BSE" if "BSE" in section.record.signals else section.record.signals[0],
-        )
+        origin = f"reference mask by the rule {rule.text}"
+        outputs = {TARGET_NAME: _output(draft, section, TARGET_NAME, origin, "mode")}
+        if others and labeller.blur_px is not None:
+            labeller, maps = _with_others(section, labeller, others, maps, rim, job)
+            where = f"phases by the rule book {settings.book}"
+            outputs["phases"] = _output(draft, section, "phases", where, "mode")
+            outputs["certainty"] = _output(draft, section, "certainty", where, "mean")
         side = block_side(job, 4 * (len(maps) + 10))
+        halo = labeller.halo_px + settings.edge_ignore_px
         for rows, columns in draft.pending(blocks(section.shape, side, side), "Masking"):
-            wide = read_wide(maps, rows, columns, _halo_px(settings, blur_px))
-            out.write(
-                rows.start, columns.start, _mask_block(wide, rule, coverage, settings, blur_px)
-            )
-        out.build_pyramid(job)
-        draft.notes |= _notes(out, rule, coverage.empty_tiles, job)
-        if blur_px is not None:
-            draft.notes["xray_blur_um"] = round(blur_px * section.pixel_size_um, 3)
+            wide = read_wide(maps, rows, columns, CELL_PX * ceil(halo / CELL_PX))
+            for name, block in _images(labeller.label(wide), settings).items():
+                if name in outputs:
+                    outputs[name].write(rows.start, columns.start, block[wide.inner])
+        for output in outputs.values():
+            output.build_pyramid(job)
+        draft.notes |= _notes(outputs, labeller, section.pixel_size_um, job)
         if is_relative:
             draft.notes["reference"] = [
                 {"spot": str(one.spot), "pixels": one.pixels, "levels": one.words} for one in picked
             ]
         share = draft.notes["phase_percent"]
         if share == 0 or share >= ALMOST_ALL:
-            left = _left_by_conditions(rule, maps, coverage, settings, job)
+            of_rule = {signal: maps[signal] for signal in rule.signals}
+            left = count_conditions(rule, of_rule, coverage, labeller.smoothing_px, job)
             draft.notes["conditions"] = left.counts
             what = "is empty" if share == 0 else "takes the whole section"
             job.warn(
@@ -210,6 +239,59 @@ def make_mask(
                 setting="rule",
             )
     return section.require("mask")
+
+
+def _other_rules(settings: MaskSettings, units: Mapping[str, str]) -> list[tuple[PhaseEntry, Rule]]:
+    """Return the other minerals of the rule book that these maps can tell."""
+    if settings.book.strip() == NONE:
+        return []
+    entries = read_rule_book(settings.book.strip()).phases
+    rules = [(entry, entry.rule(units)) for entry in entries if entry.name != TARGET_NAME]
+    return [(entry, rule) for entry, rule in rules if rule is not None]
+
+
+def _with_others(
+    section: Section,
+    labeller: Labeller,
+    others: Sequence[tuple[PhaseEntry, Rule]],
+    maps: Mapping[str, Raster],
+    rim: int,
+    job: Job,
+) -> tuple[Labeller, Mapping[str, Raster]]:
+    """Let the other minerals of the rule book claim what is left."""
+    signals = {signal for _, rule in others for signal in rule.signals}
+    more = {s: section.raster("images", s) for s in sorted(signals - set(maps))}
+    coverage = labeller.coverage
+    if more:
+        maps = {**maps, **more}
+        coverage = Coverage.of(section, maps, rim)
+    sample = sample_of(maps, coverage, job)
+    phases = [
+        Phase(TARGET + number, entry.name, entry.colour, of_percentiles(rule, sample))
+        for number, (entry, rule) in enumerate(others, start=1)
+    ]
+    return replace(labeller, phases=(*labeller.phases, *phases), coverage=coverage), maps
+
+
+def _output(
+    draft: Draft, section: Section, name: str, origin: str, reduction: Literal["mode", "mean"]
+) -> Raster:
+    return create_raster(
+        draft.path / name,
+        section.shape,
+        np.uint8,
+        section.pixel_size_um,
+        reduction=reduction,
+        origin=origin,
+        labelled="BSE" if "BSE" in section.record.signals else section.record.signals[0],
+    )
+
+
+def _images(labels: Labels, settings: MaskSettings) -> dict[str, NDArray[np.uint8]]:
+    """Return the images of a block and its halo."""
+    mask = without_edge((labels.phases == TARGET).astype(np.uint8), settings.edge_ignore_px)
+    mask[labels.phases == IGNORE] = IGNORE
+    return {TARGET_NAME: mask, "phases": labels.phases, "certainty": labels.certainty}
 
 
 def _pick(section: Section, rule: Rule, settings: MaskSettings) -> list[Picked]:
@@ -249,6 +331,7 @@ def _with_limits(
 ) -> Rule:
     """Move the limits if that is wished, and warn of those that cut a population in two."""
     sample = sample_of(maps, coverage, job)
+    rule = of_percentiles(rule, sample)
     if not len(next(iter(sample.values()))):
         return rule
     if picked and settings.rule.strip() in NAMED and rule.unit == COUNTS:
@@ -258,6 +341,9 @@ def _with_limits(
                 remedy="Pick that mineral in {setting:reference}.",
                 setting="reference",
             )
+    if settings.rule.strip() == TARGET_NAME and rule.unit == COUNTS and not picked:
+        rule = beside_olivine(rule, sample)
+        job.say(f"By the olivine of these maps the rule is {rule.text}.")
     if settings.limits == "valleys":
         rule, said = limits_in_valleys(rule, sample)
         job.say(
@@ -278,38 +364,8 @@ def _smoothing(settings: MaskSettings) -> float:
     return 0.0 if settings.rule.strip() == "olivine-paper" else 1.0
 
 
-def _halo_px(settings: MaskSettings, blur_px: float | None) -> int:
-    """Return how many pixels around a block its mask depends on."""
-    halo = ceil(4 * _smoothing(settings)) + settings.edge_ignore_px
-    if blur_px is not None:
-        halo = CELL_PX * ceil(halo / CELL_PX) + HALO_PX
-    return halo
-
-
-def _mask_block(
-    wide: Wide, rule: Rule, coverage: Coverage, settings: MaskSettings, blur_px: float | None
-) -> NDArray[np.uint8]:
-    """Apply the rule to a block, read with a halo so that its outlines do not show."""
-    phase = phase_of(rule, wide.values, _smoothing(settings))
-    measured = coverage.measured(wide.rows, wide.columns)
-    if blur_px is not None:
-        maps, floor = _unmixed(rule, wide)
-        phase = half_pixel_mask(maps, phase, blur_px, measured=measured, noise_floor=floor)
-    mask = phase.astype(np.uint8)
-    if settings.edge_ignore_px:
-        mask[_edge(mask, settings.edge_ignore_px)] = IGNORE
-    mask[~measured] = IGNORE
-    return mask[wide.inner]
-
-
-def _unmixed(rule: Rule, wide: Wide) -> tuple[dict[str, NDArray[np.float32]], float]:
-    """Return the maps by which pixels along outlines are unmixed, and their noise floor."""
-    maps = {signal: values for signal, values in wide.values.items() if signal != "BSE"}
-    return maps, NOISE_FLOOR[rule.unit]
-
-
 def _blur_px(
-    section: Section,
+    pixel_um: float,
     rule: Rule,
     maps: Mapping[str, Raster],
     coverage: Coverage,
@@ -321,126 +377,34 @@ def _blur_px(
         settings.outlines == _AUTOMATIC and settings.rule.strip() == "olivine-paper"
     ):
         return None
-    if not set(rule.signals) - {"BSE"}:
-        return None
     if settings.xray_blur_um is not None:
-        return settings.xray_blur_um / section.pixel_size_um
+        return settings.xray_blur_um / pixel_um
     found = []
     for wide in sampled_blocks(maps, 0, job):
         measured = coverage.measured(wide.rows, wide.columns)
         seeds = phase_of(rule, wide.values, _smoothing(settings)) & measured
-        values, floor = _unmixed(rule, wide)
-        found.append(blur_of_outlines(values, seeds, measured=measured, noise_floor=floor))
+        floor = NOISE_FLOOR[rule.unit]
+        of_rule = unmixed_maps(rule, wide)
+        found.append(blur_of_outlines(of_rule, seeds, measured=measured, noise_floor=floor))
     every = np.concatenate(found)
     if len(every) < FEWEST_OUTLINE_PX:
-        return USUAL_BLUR_UM / section.pixel_size_um
+        return USUAL_BLUR_UM / pixel_um
     return float(np.median(every))
 
 
-@dataclass(frozen=True)
-class _Left:
-    """How many of the measured pixels each condition of a rule leaves."""
-
-    measured: int
-    counts: dict[str, int]
-    together: int
-
-    @property
-    def words(self) -> str:
-        each = ", ".join(f"{text} leaves {count:,}" for text, count in self.counts.items())
-        return f"of {self.measured:,} measured pixels {each}; all together {self.together:,}"
-
-
-def _left_by_conditions(
-    rule: Rule,
-    maps: Mapping[str, Raster],
-    coverage: Coverage,
-    settings: MaskSettings,
-    job: Job,
-) -> _Left:
-    sigma = _smoothing(settings)
-    shape = next(iter(maps.values())).shape
-    side = block_side(job, 4 * (len(maps) + 6) + len(rule.conditions))
-    counts = dict.fromkeys((condition.text for condition in rule.conditions), 0)
-    measured = together = 0
-    for rows, columns in blocks(shape, side, side):
-        job.check()
-        wide = read_wide(maps, rows, columns, ceil(4 * sigma))
-        there = coverage.measured(rows, columns)
-        held = [one[wide.inner] & there for one in conditions_of(rule, wide.values, sigma)]
-        for condition, one in zip(rule.conditions, held, strict=True):
-            counts[condition.text] += int(np.count_nonzero(one))
-        together += int(np.count_nonzero(rule.of(held) & there))
-        measured += int(np.count_nonzero(there))
-    return _Left(measured, counts, together)
-
-
-def phase_of(
-    rule: Rule, maps: Mapping[str, NDArray[np.float32]], smoothing_px: float
-) -> NDArray[np.bool_]:
-    """Apply a rule to element maps.
-
-    Parameters
-    ----------
-    rule
-        Definition of the phase.
-    maps
-        Counts (or wt%) of every signal of the rule, shape (rows, columns).
-    smoothing_px
-        0: each pixel by itself. Otherwise the significance of each condition (its margin over its
-        Poisson standard error; for wt% the margin itself) is averaged by a Gaussian of this
-        standard deviation, so that neighbours decide together where a single pixel holds too few
-        counts.
-
-    Returns
-    -------
-    ndarray
-        Whether each pixel is the phase, bool, shape (rows, columns).
-    """
-    return rule.of(conditions_of(rule, maps, smoothing_px))
-
-
-def conditions_of(
-    rule: Rule, maps: Mapping[str, NDArray[np.float32]], smoothing_px: float
-) -> list[NDArray[np.bool_]]:
-    """Tell for each condition of a rule where it holds.
-
-    Parameters
-    ----------
-    rule, maps, smoothing_px
-        See `phase_of`.
-
-    Returns
-    -------
-    list of ndarray
-        One a condition, bool, shape (rows, columns).
-    """
-    if smoothing_px == 0:
-        return [condition.holds(maps) for condition in rule.conditions]
-    held = []
-    for condition in rule.conditions:
-        # Only of counts the noise is known; quantities are averaged as they are.
-        margin = condition.significance(maps) if rule.unit == COUNTS else condition.margin(maps)
-        even = cv2.GaussianBlur(margin, (0, 0), smoothing_px, borderType=cv2.BORDER_REFLECT_101)
-        held.append(even > 0)
-    return held
-
-
-def _edge(phase: NDArray[np.uint8], width: int) -> NDArray[np.bool_]:
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
-    return np.asarray(cv2.dilate(phase, disc) != cv2.erode(phase, disc))
-
-
-def _notes(mask: Raster, rule: Rule, unmeasured: int, job: Job) -> dict[str, object]:
-    """Modal proportion at full resolution: an overview shows thin crystals thicker."""
-    phase = measured = 0
-    for rows, columns in blocks(mask.shape, strip_height(job, 4 * mask.shape[1])):
-        job.check()
-        values = mask.read(rows, columns)
-        phase += int(np.count_nonzero(values == 1))
-        measured += int(np.count_nonzero(values <= 1))
-    return {
-        "rule": rule.text,
-        "phase_percent": round(100 * phase / max(1, measured), 2),
-        "unmeasured_tiles": unmeasured,
+def _notes(
+    outputs: Mapping[str, Raster], labeller: Labeller, pixel_um: float, job: Job
+) -> dict[str, object]:
+    target = labeller.phases[0]
+    _, mode = modes_of(outputs[TARGET_NAME], [target], job)
+    notes: dict[str, object] = {
+        "rule": target.rule.text,
+        "phase_percent": round(mode.percent, 2),
+        "unmeasured_tiles": labeller.coverage.empty_tiles,
     }
+    if labeller.blur_px is not None:
+        notes["xray_blur_um"] = round(labeller.blur_px * pixel_um, 3)
+    if "phases" in outputs:
+        notes["modes"] = [asdict(one) for one in modes_of(outputs["phases"], labeller.phases, job)]
+        notes["rules"] = {phase.name: phase.rule.text for phase in labeller.phases}
+    return notes
