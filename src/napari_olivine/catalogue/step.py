@@ -205,4 +205,22 @@ def _rasters(
         if product in there or product == "crystals":
             write_tiff(section.raster(product, raster), folder / name, settings.compression, job)
             files[name] = f"{words} Tiled BigTIFF with pyramid and pixel size."
-    return files
+    return files | _phases(section, folder, settings, there, job)
+
+
+def _phases(
+    section: Section, folder: Path, settings: ExportSettings, there: set[str], job: Job
+) -> dict[str, str]:
+    """Write the image of all minerals and what its codes mean."""
+    modes = section.require("mask").notes.get("modes") if "mask" in there else None
+    if not modes:
+        return {}
+    write_tiff(section.raster("mask", "phases"), folder / "phases.tif", settings.compression, job)
+    table = pd.DataFrame(modes)[["code", "name", "percent", "error"]]
+    table.to_csv(folder / "phases.csv", index=False)
+    return {
+        "phases.tif": "uint8, minerals by the rule book, codes as in phases.csv; 255: not measured. "
+        "Tiled BigTIFF with pyramid and pixel size.",
+        "phases.csv": "Code, name and modal percentage of each mineral of phases.tif, and its "
+        "standard error.",
+    }

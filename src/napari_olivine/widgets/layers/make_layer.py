@@ -27,6 +27,12 @@ OLIVINE_COLOUR = "#009E73"
 SEGMENTATION_COLOUR = "#E69F00"
 IGNORED_COLOUR = "#999999"
 
+PHASES = ("mask", "phases")
+"""Product and name of the image of all minerals."""
+
+NOT_SHOWN = {("mask", "certainty")}
+"""Images that are for programs, and would only lengthen the list of layers."""
+
 HOVERED = {
     "id": "index",
     "size_class": "size",
@@ -67,6 +73,7 @@ def layer_data(section: Section, product: str, name: str) -> LayerData:
                 "product": product,
                 "name": name,
                 "made": version_mark(section, product),
+                **({"phases": phase_names(section)} if (product, name) == PHASES else {}),
             }
         },
     }
@@ -166,7 +173,11 @@ def image_names(section: Section, product: str) -> list[str]:
         mark = version_mark(section, "levelling") + version_mark(section, "images")
         return [LEVELLED[1]] if _levelled(section.path, mark) is not None else []
     folder = section.path / product
-    names = sorted(file.parent.name for file in folder.glob("*/zarr.json"))
+    names = sorted(
+        file.parent.name
+        for file in folder.glob("*/zarr.json")
+        if (product, file.parent.name) not in NOT_SHOWN
+    )
     order = [*section.record.signals, *names]
     return sorted(names, key=lambda name: (name != "BSE", order.index(name)))
 
@@ -228,6 +239,8 @@ def _look(section: Section, raster: Any, product: str, name: str) -> tuple[str, 
     if product == "crystals":
         fresh = section.state(product) == "fresh"
         return "labels", {"opacity": 0.45, "visible": fresh} | _by_class(section)
+    if (product, name) == PHASES:
+        return "labels", {"colormap": _of_phases(section), "opacity": 0.4, "visible": False}
     colour = OLIVINE_COLOUR if product == "mask" else SEGMENTATION_COLOUR
     return "labels", {"colormap": flat_colours(colour), "opacity": 0.4, "visible": False}
 
@@ -252,6 +265,26 @@ def _by_class(section: Section) -> dict[str, Any]:
         return {}
     words = table[[name for name in HOVERED if name in table.columns]].rename(columns=HOVERED)
     return {"colormap": colour_map(table), "features": words.round(3)}
+
+
+def phase_names(section: Section) -> dict[int, str]:
+    """Return the name of each phase of the mask by its code; none where it has no image of them."""
+    return {mode["code"]: mode["name"] for mode in _modes(section) if mode["code"]}
+
+
+def _modes(section: Section) -> list[dict[str, Any]]:
+    product = section.product(PHASES[0])
+    return list(product.notes.get("modes", [])) if product is not None else []
+
+
+def _of_phases(section: Section) -> Any:
+    """Colours of the phases as the rule book has them."""
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colours = {mode["code"]: mode["colour"] for mode in _modes(section) if mode["code"]}
+    return DirectLabelColormap(
+        color_dict={None: IGNORED_COLOUR, 0: "transparent", 255: IGNORED_COLOUR} | colours
+    )
 
 
 def flat_colours(colour: str) -> Any:

@@ -75,8 +75,10 @@ def value_under(layer: Any, position: Any) -> str:
     return _in_words(mark, value, layer.name)
 
 
-def _in_words(mark: dict[str, str], value: Any, title: str) -> str:
+def _in_words(mark: dict[str, Any], value: Any, title: str) -> str:
     product, name = mark["product"], mark["name"]
+    if "phases" in mark:
+        return str(mark["phases"].get(int(value), MASKS.get(int(value), "")))
     if product in ("mask", "segmentation", "outline"):
         return MASKS.get(int(value), "")
     if product == "crystals":

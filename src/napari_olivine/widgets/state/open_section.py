@@ -295,7 +295,7 @@ class OpenSection:
                     self.show(product, name)
                 else:
                     self.show_alone(product)
-                    self.show(product, name, visible=True)
+                    self.show(product, name, visible=name == names[0])
 
     def _begin(self, section: Section) -> None:
         if self._jobs is not None and self._jobs.running:
