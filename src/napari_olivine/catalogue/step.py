@@ -219,7 +219,7 @@ def _phases(
     table = pd.DataFrame(modes)[["code", "name", "percent", "error"]]
     table.to_csv(folder / "phases.csv", index=False)
     return {
-        "phases.tif": "uint8, minerals by the rule book, codes as in phases.csv; 255: not measured. "
+        "phases.tif": "uint8, minerals by the rule book, codes as in phases.csv; 255: none. "
         "Tiled BigTIFF with pyramid and pixel size.",
         "phases.csv": "Code, name and modal percentage of each mineral of phases.tif, and its "
         "standard error.",

@@ -1,0 +1,99 @@
+"""Rules as they are written on paper: what they mean, and where they cannot be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from napari_olivine.errors import InputError
+from napari_olivine.masks import parse_rule
+
+SIGNALS = ("Mg", "Fe", "Si")
+MAPS = {
+    signal: np.random.default_rng(number).integers(1, 100, 200).astype(np.float32)
+    for number, signal in enumerate(SIGNALS)
+}
+
+numbers = st.integers(1, 40).map(lambda n: n / 8)
+signals = st.sampled_from(SIGNALS)
+sums = st.one_of(
+    signals,
+    st.tuples(signals, numbers, signals).map(lambda p: f"({p[0]} + {p[1]}*{p[2]})"),
+    st.tuples(signals, signals, numbers).map(lambda p: f"({p[0]} - {p[1]} + {p[2]})"),
+)
+ratios = st.tuples(sums, signals, signals).map(lambda p: f"{p[0]}/({p[1]} + {p[2]})")
+signs = st.sampled_from(("<", ">"))
+comparisons = st.one_of(
+    st.tuples(ratios, signs, numbers).map(lambda p: f"{p[0]} {p[1]} {p[2]}"),
+    st.tuples(numbers, ratios, numbers).map(lambda p: f"{p[0]} < {p[1]} < {p[2] + p[0]}"),
+    st.tuples(sums, signs, sums).map(lambda p: f"{p[0]} {p[1]} {p[2]}"),
+    st.tuples(numbers, signs, signals).map(lambda p: f"{p[0]} {p[1]} {p[2]}"),
+)
+rules = st.recursive(
+    comparisons,
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from(("and", "or")), inner).map(
+            lambda p: f"({p[0]}) {p[1]} {p[2]}"
+        ),
+        inner.map(lambda rule: f"not ({rule})"),
+    ),
+    max_leaves=6,
+)
+
+
+def by_python(text: str, place: int) -> bool:
+    values: dict[str, Any] = {signal: float(image[place]) for signal, image in MAPS.items()}
+    return bool(eval(text, {"__builtins__": {}}, values))
+
+
+@settings(max_examples=150, deadline=None)
+@given(rules)
+def test_a_rule_means_what_it_means_on_paper(text: str) -> None:
+    """Python reads the same grammar; a pixel on a limit may fall on either side of it."""
+    rule = parse_rule(text)
+    held = rule.applies(MAPS)
+    again = parse_rule(rule.where.words(rule.conditions) if rule.where else "").applies(MAPS)
+    assert np.array_equal(held, again), "written down and read again it is the same"
+    sure = np.all([np.abs(one.margin(MAPS)) > 1e-3 for one in rule.conditions], axis=0)
+    for place in np.flatnonzero(sure)[:40]:
+        assert held[place] == by_python(text, place), (text, place)
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "why"),
+    [
+        ("Mg ? 3", 3, "this sign means nothing"),
+        ("Ca/Mg < 0.1 an Al < 3", 12, "goes on with 'and' or 'or'"),
+        ("(Ca/Mg < 0.1", 12, "')' is missing"),
+        ("Mg * Fe < 3", 0, "cannot be multiplied"),
+        ("Ca/Mg/Al < 1", 0, "one division"),
+        ("Ca/Mg + Al/Mg < 1", 0, "ratios cannot be added"),
+        ("Mg > 3 and or Al < 2", 11, "a signal or a number is missing"),
+        ("Mg within 120 % of ref", 10, "above 0 and below 100 %"),
+        ("Mg > 5 %", 8, "'of' is missing"),
+        ("Mg > 5 % of Al", 12, "'ref' or 'p99' is missing"),
+        ("Ca/Mg < Al/Si", 0, "compared with a number"),
+        ("Mg/0 < 3", 0, "divides by 0"),
+        ("3 < 5", 0, "needs a signal"),
+        ("Mg", 2, "a comparison with < or > is missing"),
+    ],
+)
+def test_an_error_points_at_the_character(text: str, position: int, why: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_rule(text)
+    assert caught.value.facts.position == position
+    assert why in str(caught.value)
+    assert caught.value.facts.setting == "rule"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("MgFeSi 0123.()<>=+-*/%&|andornotwithinofrefp99", max_size=30))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        rule = parse_rule(text)
+    except InputError:
+        return
+    assert rule.conditions
