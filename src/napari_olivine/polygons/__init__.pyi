@@ -1,5 +1,6 @@
 from .faults import fault_of as fault_of
 from .geojson import (
+    HALF_PX as HALF_PX,
     GeoJsonFile as GeoJsonFile,
     feature_of as feature_of,
     read_geojson as read_geojson,

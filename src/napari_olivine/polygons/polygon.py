@@ -71,6 +71,8 @@ class Polygon:
                 at = np.arange(first, last)
                 column = np.ceil(c0 + (at - r0) * (c1 - c0) / (r1 - r0)).astype(int)
                 crossed[at - rows.start, np.clip(column - columns.start, 0, width)] ^= True
+        if not crossed[:, 1:].any():  # no side within the window: whole rows are in or out
+            return np.repeat(crossed[:, :1], width, axis=1)
         return np.logical_xor.accumulate(crossed, axis=1)[:, :width]
 
 
