@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from napari_olivine.polygons import Polygon
 from napari_olivine.section import REGION_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DIGITS = 3
 """Decimals of a coordinate in um."""
@@ -43,6 +46,8 @@ def table_of(polygons: Sequence[Polygon], pixel_size_um: float) -> pd.DataFrame:
     pixel_size_um
         Side of a pixel, um.
     """
+    import pandas as pd
+
     parts = [
         pd.DataFrame({
             "region": one.name, "use": one.classification, "ring": number,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from typing_extensions import override
 
@@ -13,6 +13,9 @@ from napari_olivine.history import EditedTable
 from napari_olivine.polygons import Polygon
 from napari_olivine.regions import DIGITS, polygons_of
 from napari_olivine.section import REGION_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Corners = NDArray[np.float64]
 """x and y of each corner, um, shape (corners, 2)."""
@@ -60,6 +63,8 @@ class RegionEdits(EditedTable):
 
     def add(self, use: str, corners: Corners) -> str:
         """Add a polygon, and return its name."""
+        import pandas as pd
+
         there, number = set(self.names), 1
         while f"{USE_WORDS[use]} {number}" in there:
             number += 1
@@ -71,6 +76,8 @@ class RegionEdits(EditedTable):
 
     def move(self, moved: Mapping[Ring, Corners]) -> None:
         """Give outlines and holes other corners."""
+        import pandas as pd
+
         parts = [
             _rows(ring[0], self._use(ring), ring[1], moved.get(ring, self.corners(ring)))
             for ring in self.rings
@@ -96,6 +103,8 @@ class RegionEdits(EditedTable):
 
 
 def _rows(name: str, use: str, ring: int, corners: Corners) -> pd.DataFrame:
+    import pandas as pd
+
     return pd.DataFrame({
         "region": name, "use": use, "ring": ring, "x_um": corners[:, 0], "y_um": corners[:, 1],
     })  # fmt: skip

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
@@ -29,6 +28,9 @@ from napari_olivine.widgets.editing import bring_into_view
 from napari_olivine.widgets.regions.region_edits import USE_WORDS, Corners, RegionEdits, Ring
 from napari_olivine.widgets.regions.region_layer import LOOKS, RegionLayer
 from napari_olivine.widgets.state import OpenSection
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EXPLANATION = (
     "Without a region the whole section is studied. Keep: only what lies in these polygons. Leave "
@@ -305,6 +307,8 @@ def _key(polygon: Polygon) -> bytes:
 
 
 def _stored(section: Section) -> pd.DataFrame:
+    import pandas as pd
+
     if not section.has_annotation(REGIONS):
         return pd.DataFrame(columns=[*REGION_COLUMNS])
     return section.annotation(REGIONS)
