@@ -205,6 +205,14 @@ STEPS: dict[str, Step] = {
             share=0.02,
         ),
         Step(
+            "regions",
+            "the region of study: which parts of the section to keep, and which to leave out",
+            "napari_olivine.regions:RegionsSettings",
+            "napari_olivine.regions:set_regions",
+            dock="Section",
+            needs=("images",),
+        ),
+        Step(
             "mask",
             "a rule over the element maps makes the reference mask",
             "napari_olivine.masks:MaskSettings",
@@ -267,7 +275,7 @@ STEPS: dict[str, Step] = {
             dock="Crystals",
             needs=("images",),
             bse=True,
-            uses=("mask", "segmentation", "outline", "probability", "mg"),
+            uses=("mask", "segmentation", "outline", "probability", "mg", "annotations/regions"),
             todo="find and measure the crystals",
             share=0.04,
         ),
@@ -410,6 +418,7 @@ PRODUCTS: dict[str, ProductType] = {
         ProductType("annotations/sessions", "Sessions", "import", annotation=True),
         ProductType("annotations/placements", "Traverses", "import", annotation=True),
         ProductType("annotations/outlines", "Outlines by hand", "calibrate", annotation=True),
+        ProductType("annotations/regions", "Region of study", "regions", annotation=True),
         ProductType("annotations/review", "Review", "review", annotation=True),
     )
 }
@@ -448,6 +457,13 @@ def maker_of(product: str) -> str:
     """Return the name of the step that makes a product; empty if the product is unknown."""
     row = product_type(product)
     return row.step if row is not None else ""
+
+
+def annotations_of(product: str) -> tuple[str, ...]:
+    """Return the annotations that a product is made from where a person has set them."""
+    step = STEPS.get(maker_of(product))
+    uses = step.uses if step is not None else ()
+    return tuple(name for name in uses if name.startswith("annotations/"))
 
 
 def folders_of_several() -> list[str]:

@@ -52,6 +52,14 @@ def test_what_a_person_judged_is_not_shown_again(column: str, value: object) -> 
     assert queue.progress == Progress(1, 4)
 
 
+def test_what_lies_outside_the_region_of_study_is_not_looked_at() -> None:
+    table = crystals(1, 2, 3, 4).assign(region_share=[1.0, 0.4, 0.6, 0.0])
+    queue = ReviewQueue(table, DOUBT)
+    assert queue.ids.tolist() == [3, 1]
+    assert queue.next(after=2) == 3
+    assert queue.progress == Progress(0, 2)
+
+
 def test_a_note_is_no_review_and_missing_columns_say_nothing() -> None:
     table = crystals(1, 2).assign(note="odd")
     assert not reviewed(table).any()

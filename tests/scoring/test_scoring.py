@@ -163,6 +163,23 @@ def test_crystals_are_matched(section: Section, truth: Path) -> None:
     }  # fmt: skip
 
 
+def test_outside_the_region_of_study_nothing_is_scored(section: Section, truth: Path) -> None:
+    places = {"x_um": [499.5, 950, 950, 499.5], "y_um": [-9.0, -9.0, 1200, 1200]}
+    rows = {"region": "xenolith", "use": "leave_out", "ring": 0} | places
+    section.annotate("regions", pd.DataFrame(rows))
+    find_crystals(section, AS_SEGMENTED)
+    scores = score_section(section, truth, ScoreSettings(), TINY)
+    left, right = scores.sessions
+    assert scores.segmentation is not None and scores.mg is not None and right.mg is not None
+    assert scores.segmentation == left.segmentation
+    assert (scores.mg, right.mg.pixels) == (left.mg, 0)
+    crystals = scores.crystals
+    assert crystals is not None
+    # Left are four true crystals, the merged pair and the orthopyroxene.
+    assert (crystals.true, crystals.found, crystals.labels) == (4, 2, 4)
+    assert (crystals.merged, crystals.split, crystals.spurious) == (2, 0, 1)
+
+
 def test_a_person_mends_the_faults(section: Section, truth: Path) -> None:
     store = CrystalStore(section)
 

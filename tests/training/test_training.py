@@ -109,6 +109,33 @@ def test_crop_larger_than_its_session_is_reflected_and_not_counted(section: Sect
     assert np.array_equal(grey[40:], grey[:40][::-1][:24])
 
 
+def test_outside_the_region_of_study_nothing_is_learned(section: Section) -> None:
+    sessions = section.sessions()
+    before = train(section, TrainSettings(**TINY))
+
+    def keep(x0: float, x1: float) -> None:
+        x, y = [x0, x1, x1, x0], [-9.0, -9.0, 1e6, 1e6]
+        rows = {"region": "rock", "use": "keep", "ring": 0, "x_um": x, "y_um": y}
+        section.annotate("regions", pd.DataFrame(rows))
+
+    pixel_um = section.pixel_size_um
+    keep(-9.0, (SIDE // 2 - 0.5) * pixel_um)
+    assert section.state(before.name) == "fresh"  # it stays in use, and so does what it segmented
+    samples = Samples(section, [sessions[0].window], NORM, "olivine", Job())
+    _, label = samples.read(0, 0, 0, SIDE)
+    mask = section.raster("mask", "olivine").read(slice(0, SIDE), slice(0, SIDE))
+    np.testing.assert_array_equal(label[:, : SIDE // 2], mask[:, : SIDE // 2])
+    assert (label[:, SIDE // 2 :] == 255).all()
+    assert (samples._olivine[:, 1] < SIDE // 2).all()
+    with pytest.raises(InputError, match="has nothing of session .*role 'val'"):
+        make_plan(section, TrainSettings(**TINY), Job())  # the other session lies to the right
+    keep((SIDE // 2 - 0.5) * pixel_um, 1e6)
+    plan = make_plan(section, TrainSettings(**TINY), Job())
+    assert plan.train_windows[0][1].start == pytest.approx(SIDE // 2, abs=1)
+    again = train(section, TrainSettings(**TINY))
+    assert again.fingerprint != before.fingerprint
+
+
 def test_same_step_same_batch(section: Section) -> None:
     samples = Samples(section, [s.window for s in section.sessions()], NORM, "olivine", Job())
     preset = replace(network_spec("light").preset, batch=3, crop_px=64)

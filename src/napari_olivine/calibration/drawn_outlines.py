@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from napari_olivine.calibration.geojson import read_geojson
 from napari_olivine.calibration.phase import OUTLINE, create_outline
-from napari_olivine.calibration.polygons import Polygon, fault_of, pixels_inside
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.polygons import Polygon, fault_of, pixels_inside, read_geojson
 from napari_olivine.section import (
     OUTLINES,
     Product,
@@ -97,7 +96,7 @@ def drawn_outlines(section: Section, settings: CalibrateSettings, job: Job) -> D
     inputs: tuple[str, ...] = (f"annotations/{OUTLINES}",)
     extra: dict[str, str] = {}
     if file is not None:
-        polygons, other = read_geojson(file)
+        polygons, other = read_geojson(file, "outlines", "outline")
         inputs, extra = (), {"source outlines": fingerprint_of_bytes(file.read_bytes())}
         if other:
             job.warn(f"{file}: {other} of its objects are no polygons and left out.")

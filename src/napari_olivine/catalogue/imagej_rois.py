@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from roifile import ROI_TYPE, ImagejRoi
 
-from napari_olivine.catalogue.geojson import crystal_name
-from napari_olivine.catalogue.polygons import Polygon
+from napari_olivine.catalogue.crystal_features import crystal_name
 from napari_olivine.crystals import CLASS_TITLES, rgb
+from napari_olivine.polygons import Rings
 
 LARGEST = 60_535
 """Largest coordinate, and number of corners, of a ROI with a single ring: ImageJ stores them in 16
@@ -51,7 +51,7 @@ class RoiSet:
     ) -> None:
         self._zip.close()
 
-    def add(self, crystal: Mapping[Any, Any], name: str, polygons: list[Polygon]) -> None:
+    def add(self, crystal: Mapping[Any, Any], name: str, polygons: list[Rings]) -> None:
         """Add one crystal.
 
         Parameters

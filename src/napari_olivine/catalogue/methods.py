@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_olivine.networks import read_card
+from napari_olivine.regions import copied_region, studied_mm2
 from napari_olivine.section import Product, Section
 
 WIDTH = 92
@@ -47,8 +48,9 @@ def methods_text(section: Section, phase: str) -> str:
         Product that the crystals were made from.
     """
     sentences = [
-        _images(section), _fields(section), _mask(section), *_network(section, phase),
-        *_calibration(section), *_crystals(section, phase), _software(section),
+        _images(section), _fields(section), _region(section), _mask(section),
+        *_network(section, phase), *_calibration(section), *_crystals(section, phase),
+        _software(section),
     ]  # fmt: skip
     paragraph = textwrap.fill(" ".join(sentence for sentence in sentences if sentence), WIDTH)
     records = "\n".join(_record(product) for product in section.products())
@@ -110,6 +112,20 @@ def _fields(section: Section) -> str:
             f"the maps explains its grey best ({share} of the variance)"
         )
     return words + "."
+
+
+def _region(section: Section) -> str:
+    """Tell what was studied of the section, where it is not all of it."""
+    product = section.require("crystals")
+    region = copied_region(section, product.path)
+    if region is None:
+        return ""
+    studied, imaged = studied_mm2(section, region)
+    away = product.notes["outside_region"]
+    return (
+        f"A region of {studied:.4g} mm2 of {imaged:.4g} mm2 was studied; {away} crystals that lie "
+        "outside it, or with their larger part, are left out."
+    )
 
 
 def _mask(section: Section) -> str:

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from napari_olivine.catalogue.geojson import LABELS, MEASUREMENTS, GeoJsonFile
+from napari_olivine.catalogue.crystal_features import LABELS, MEASUREMENTS, crystal_feature
 from napari_olivine.catalogue.imagej_rois import RoiSet
-from napari_olivine.catalogue.polygons import Polygon, trace_polygons
 from napari_olivine.catalogue.settings import ExportSettings
 from napari_olivine.catalogue.tables import rounded
 from napari_olivine.crystals import Images, Labels, crystal_classes
 from napari_olivine.crystals.measure import crystal_blocks, crystal_windows
 from napari_olivine.job import Job
+from napari_olivine.polygons import GeoJsonFile, Rings, trace_polygons
 
 GEOJSON, ROI_SET = "crystals.geojson", "RoiSet.zip"
 
@@ -50,18 +50,20 @@ def write_outlines(
     columns = {name: carried[name].to_numpy() for name in carried}
     rows = {int(crystal): row for row, crystal in enumerate(table["id"])}
     with ExitStack() as stack:
-        outs: list[GeoJsonFile | RoiSet] = []
+        geojson = rois = None
         if settings.geojson:
-            outs.append(stack.enter_context(GeoJsonFile(folder / GEOJSON)))
+            geojson = stack.enter_context(GeoJsonFile(folder / GEOJSON))
             files[GEOJSON] = f"Outlines of the crystals for QuPath and GIS programs. {CORNERS}"
         if settings.imagej_rois:
-            outs.append(stack.enter_context(RoiSet(folder / ROI_SET)))
+            rois = stack.enter_context(RoiSet(folder / ROI_SET))
             files[ROI_SET] = f"Outlines of the crystals for ImageJ and Fiji. {CORNERS}"
-        for crystal, polygons in trace_crystals(labels, table, job) if outs else ():
+        for crystal, polygons in trace_crystals(labels, table, job) if files else ():
             row = rows[crystal]
             values = {name: column[row] for name, column in columns.items()}
-            for out in outs:
-                out.add(values, names[row], polygons)
+            if geojson is not None:
+                geojson.add(crystal_feature(values, names[row], polygons))
+            if rois is not None:
+                rois.add(values, names[row], polygons)
     return files
 
 
@@ -73,7 +75,7 @@ CORNERS = (
 
 def trace_crystals(
     labels: Labels, table: pd.DataFrame, job: Job
-) -> Iterator[tuple[int, list[Polygon]]]:
+) -> Iterator[tuple[int, list[Rings]]]:
     """Trace crystals one by one, those that lie close together one after the other.
 
     A crystal that is too large for the job's memory is traced at a coarser level of the pyramid,

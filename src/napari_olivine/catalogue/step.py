@@ -20,7 +20,7 @@ from napari_olivine.catalogue.plots import plot_mg, plot_overview, plot_sizes
 from napari_olivine.catalogue.rasters import write_tiff
 from napari_olivine.catalogue.settings import ExportSettings
 from napari_olivine.catalogue.tables import write_crystals, write_profiles
-from napari_olivine.crystals import PHENOCRYSTS, counted
+from napari_olivine.crystals import PHENOCRYSTS, counted, outside
 from napari_olivine.crystals.edits import bring_up_to_date
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
@@ -117,10 +117,18 @@ def _write(
     table = counted(every)
     files = {"crystals.csv": "One row a crystal: place, size, class, composition, shape, review."}
     write_crystals(table, folder / "crystals.csv")
-    if len(table) < len(every):
-        rejected = every[~every["id"].isin(table["id"])]
-        write_crystals(rejected, folder / "rejected.csv")
-        files["rejected.csv"] = "What a person found to be no olivine; it counts nowhere else."
+    away = outside(every)
+    for name, rows, words in (
+        ("outside.csv", every[away], "Crystals whose larger part lies outside the region of study"),
+        (
+            "rejected.csv",
+            every[~away & ~every["id"].isin(table["id"])],
+            "What a person found to be no olivine",
+        ),
+    ):
+        if len(rows):
+            write_crystals(rows, folder / name)
+            files[name] = f"{words}; they count nowhere else."
     if "calibration" in there:
         write_profiles(section, folder)
         files["profiles.csv"] = "Microprobe points with the grey beneath them and predicted mg#."
@@ -196,7 +204,7 @@ def _rasters(
         "crystals.tif": (
             "crystals",
             "crystals",
-            "uint32, ids as in crystals.csv (rejected.csv); 0: none.",
+            "uint32, ids as in crystals.csv (rejected.csv, outside.csv); 0: none.",
         ),
         "mg.tif": ("mg", "mg", "float32, mg#; NaN off olivine and where it is unknown."),
     }

@@ -16,10 +16,15 @@ from .settings import (
 from .step import find_crystals as find_crystals
 from .table import (
     COLUMNS as COLUMNS,
+    COUNTED_SHARE as COUNTED_SHARE,
+    REGION_SHARE as REGION_SHARE,
     REVIEW as REVIEW,
     complete as complete,
     complete_columns as complete_columns,
     counted as counted,
+    in_order as in_order,
+    left_out as left_out,
+    outside as outside,
     summary as summary,
 )
 from .zoning.core_rim import classify_sizes as classify_sizes, classify_zoning as classify_zoning

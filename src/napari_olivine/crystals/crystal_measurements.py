@@ -24,6 +24,7 @@ from napari_olivine.crystals.measure import (
     sides_on_edge,
 )
 from napari_olivine.crystals.settings import CrystalsSettings
+from napari_olivine.crystals.table import REGION_SHARE
 from napari_olivine.crystals.zoning import (
     GRID,
     RadialProfile,
@@ -139,6 +140,12 @@ def _measure(
     del measured["area_um2"]  # known exactly, also of crystals measured at a coarse level
     if window.probability is not None:
         measured["mean_probability"] = float(window.probability[inside].mean()) / 255
+    if images.region is not None:
+        rows, columns = inside.shape
+        down = slice(window.row0, window.row0 + rows)
+        right = slice(window.col0, window.col0 + columns)
+        studied = images.region.pixels(down, right, window.level)
+        measured[REGION_SHARE] = float(studied[inside].mean())
     if window.opinion is not None:
         known = window.opinion[inside]
         known = known[known < UNKNOWN]

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from napari_olivine.regions import Region
 from napari_olivine.section import Raster, Section, Tiles
 
 
@@ -50,6 +51,8 @@ class Images:
     """Olivine as another product classifies it: 0 no, 1 yes, 255 unknown."""
     tiles: Tiles | None = None
     """Tiles of the mosaic, `None` for a whole image."""
+    region: Region | None = None
+    """Region of study, `None` where the whole section is studied."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -63,7 +66,13 @@ def other_opinion(phase: str) -> str:
     return "segmentation" if phase == "mask" else "mask"
 
 
-def crystal_images(section: Section, labels: Labels, phase: str, inputs: Collection[str]) -> Images:
+def crystal_images(
+    section: Section,
+    labels: Labels,
+    phase: str,
+    inputs: Collection[str],
+    region: Region | None = None,
+) -> Images:
     """Open the images of a section that crystals are measured on.
 
     Parameters
@@ -76,6 +85,8 @@ def crystal_images(section: Section, labels: Labels, phase: str, inputs: Collect
         What makes the crystals: ``"segmentation"``, ``"mask"`` or ``"labels"`` (from elsewhere).
     inputs
         Products that they may be measured on.
+    region
+        Region of study, `None` for the whole section.
 
     Returns
     -------
@@ -90,4 +101,5 @@ def crystal_images(section: Section, labels: Labels, phase: str, inputs: Collect
         probability=section.raster("probability", "olivine") if "probability" in inputs else None,
         opinion=section.raster(other, "olivine") if other in inputs else None,
         tiles=section.tiles(),
+        region=region,
     )

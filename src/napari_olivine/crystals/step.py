@@ -22,6 +22,13 @@ from napari_olivine.crystals.settings import CrystalsSettings
 from napari_olivine.crystals.table import complete, summary
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
+from napari_olivine.regions import (
+    Region,
+    copy_region,
+    region_inputs,
+    studied_mm2,
+    study_region,
+)
 from napari_olivine.section import (
     Draft,
     Product,
@@ -72,14 +79,14 @@ def find_crystals(
     SectionError
         If there is no olivine to start from, or it is out of date.
     InputError
-        If the label image cannot be read or does not fit.
+        If the label image cannot be read or does not fit, or the region of study cannot be used.
     """
     settings, job = settings or CrystalsSettings(), job or Job()
     image = LabelImage(settings.labels, section.shape) if settings.labels else None
     phase = "labels" if image else _phase(section, settings)
     inputs = _inputs(section, phase)
     recipe = section.recipe(
-        "crystals", settings, [*inputs, "annotations/sessions"],
+        "crystals", settings, [*inputs, "annotations/sessions", *region_inputs(section)],
         method=METHOD, extra={"source labels": image.fingerprint(job)} if image else None,
     )  # fmt: skip
     if done := section.finished("crystals", recipe, job):
@@ -90,11 +97,15 @@ def find_crystals(
             "{step:calibrate} first, or set {setting:zoning} to 'paper'.",
             step="calibrate",
         )
+    region = study_region(section)
     with section.draft("crystals", recipe, job) as draft:
+        copy_region(section, draft.path)
         around = settings.surroundings_um if "images" in inputs else 0
         vesicle_grey = find_vesicle_grey(*_bse(section)) if around else None
         if not draft.is_done("table"):
-            images, table, decisions = _crystals(section, draft, image, phase, inputs, settings)
+            images, table, decisions = _crystals(
+                section, draft, image, phase, inputs, settings, region
+            )
             measured = _measure(images, table, draft, settings, vesicle_grey)
             table = table.merge(measured.crystals, on="id", validate="one_to_one").sort_values("id")
             if around and len(table):
@@ -106,8 +117,16 @@ def find_crystals(
             for name, rows in tables.items():
                 rows.to_parquet(draft.path / f"{name}.parquet", index=False)
             draft.tick("table")
-        draft.notes |= {"phase_from": phase, "vesicle_grey": vesicle_grey}
+        area_mm2, _ = studied_mm2(section, region)
+        draft.notes |= {
+            "phase_from": phase, "vesicle_grey": vesicle_grey, "area_mm2": round(area_mm2, 4),
+        }  # fmt: skip
         _carry_out_edits(section, draft)
+        if away := draft.notes.get("outside_region"):
+            job.say(
+                f"{away} crystals lie outside the region of study, or their larger part does: they "
+                "stay in the table and do not count."
+            )
         shutil.rmtree(draft.path / "parts", ignore_errors=True)
     return section.require("crystals")
 
@@ -128,6 +147,7 @@ def _crystals(
     phase: str,
     inputs: list[str],
     settings: CrystalsSettings,
+    region: Region | None,
 ) -> tuple[Images, pd.DataFrame, dict[str, pd.DataFrame]]:
     """Write the ids of the crystals; return the images, the crystals, and the decisions."""
     parts = draft.path / "parts"
@@ -144,7 +164,7 @@ def _crystals(
         table = number_regions(olivine, regions, draft, settings)
         images = crystal_images(section, regions, phase, inputs)
         table, decisions = resolve_instances(images, table, labels, draft, settings)
-    return crystal_images(section, labels, phase, inputs), table, decisions
+    return crystal_images(section, labels, phase, inputs, region), table, decisions
 
 
 def _carry_out_edits(section: Section, draft: Draft) -> None:

@@ -42,8 +42,14 @@ REVIEW = ["verdict", "reviewed_class", "corrected", "note", "reviewer", "reviewe
 """Review by a person: "accepted", "rejected" or empty; the class of the radial profile where a
 person set it; whether a person changed the outline; a note; who and when (ISO 8601)."""
 
+REGION_SHARE = "region_share"
+"""Share of a crystal inside the region of study; there is no such column where there is none."""
+
+COUNTED_SHARE = 0.5
+"""Share from which a crystal belongs to the region of study: its larger part."""
+
 COLUMNS = IDENTITY + CLASSES + REVIEW + COMPOSITION + ZONES + SHAPE + PLACE
-"""Columns of the table, in order."""
+"""Columns of the table, in order; `REGION_SHARE` follows where there is a region of study."""
 
 TEXT = (
     "zone_class", "zone_second", "zone_because", "habit",
@@ -67,7 +73,7 @@ def complete(section: Section, table: pd.DataFrame, settings: CrystalsSettings) 
     Returns
     -------
     pandas.DataFrame
-        :data:`COLUMNS`.
+        :data:`COLUMNS`, and `REGION_SHARE` where it was measured.
     """
     pixel_um = section.pixel_size_um
     height, width = section.shape
@@ -80,13 +86,16 @@ def complete(section: Section, table: pd.DataFrame, settings: CrystalsSettings) 
         | (table["col1"] == width),
         session=_sessions(section, table),
     )
+    if REGION_SHARE in table:
+        cut = (table[REGION_SHARE] > 0) & (table[REGION_SHARE] < 1)
+        table["touches_edge"] |= cut
     table = complete_columns(table)
     table["size_class"] = classify_sizes(table["area_um2"], settings)
     table["mantled"] = table["zone_class"].str.endswith("mantle") & (
         table["size_class"] == "phenocryst"
     )
     table["zoning_class"] = classify_zoning(table, settings)
-    return table[COLUMNS].reset_index(drop=True)
+    return in_order(table).reset_index(drop=True)
 
 
 def complete_columns(table: pd.DataFrame) -> pd.DataFrame:
@@ -99,19 +108,42 @@ def complete_columns(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of the table in their order, without others."""
+    return table[[*COLUMNS, *(name for name in (REGION_SHARE,) if name in table)]]
+
+
+def outside(table: pd.DataFrame) -> pd.Series:
+    """Tell which crystals lie with their larger part outside the region of study."""
+    if REGION_SHARE not in table:
+        return pd.Series(False, table.index)
+    return table[REGION_SHARE] < COUNTED_SHARE
+
+
+def left_out(table: pd.DataFrame) -> pd.Series:
+    """Tell which crystals do not count: a person rejected them, or they lie outside the region."""
+    away = outside(table)
+    return away | (table["verdict"] == "rejected") if "verdict" in table else away
+
+
 def counted(table: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the crystals that a person rejected."""
-    return table[table["verdict"] != "rejected"] if "verdict" in table else table
+    """Leave out the crystals that do not count, see `left_out`."""
+    return table[~left_out(table)]
 
 
 def summary(table: pd.DataFrame) -> dict[str, int]:
-    """Count the crystals of each class; those that a person rejected do not count."""
+    """Count the crystals of each class.
+
+    Those that a person rejected, or that lie outside the region of study, do not count; how many
+    lie outside is told where there is a region.
+    """
+    away = {"outside_region": int(outside(table).sum())} if REGION_SHARE in table else {}
     table = counted(table)
     sizes = {f"{name}s": int((table["size_class"] == name).sum()) for name in SIZE_CLASSES}
     zoning = {
         f"phenocrysts_{name}": int((table["zoning_class"] == name).sum()) for name in ZONING_CLASSES
     }
-    return {"crystals": len(table)} | sizes | zoning
+    return {"crystals": len(table)} | sizes | zoning | away
 
 
 def _sessions(section: Section, table: pd.DataFrame) -> pd.Series:

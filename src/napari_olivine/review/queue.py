@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_olivine.crystals import outside
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -42,6 +44,8 @@ def reviewed(table: pd.DataFrame) -> pd.Series:
 
 class ReviewQueue:
     """Crystals that nobody has reviewed, the most doubtful first.
+
+    Those outside the region of study are not among them.
 
     Equally doubtful ones come in the order of their numbers. Nothing here is slower than
     some milliseconds for 22,000 crystals.
@@ -172,6 +176,7 @@ class ReviewQueue:
         if doubt is not None:
             kept = self._doubt[~self._doubt.index.isin(doubt.index)]
             self._doubt = pd.concat([kept, doubt.astype(np.float64)])
+        table = table[~outside(table)]
         ids = table["id"].to_numpy(np.int64)
         waiting = ~reviewed(table).to_numpy()
         sizes = table["size_class"].astype(str).to_numpy() if "size_class" in table else None

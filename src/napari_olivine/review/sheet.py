@@ -10,6 +10,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
+from napari_olivine.crystals import outside
 from napari_olivine.crystals.edits import Classify, Edit, Judge, Merge, Note, Verdict, ZoneClass
 from napari_olivine.errors import EditError, InputError
 from napari_olivine.review.session import Review
@@ -77,6 +78,8 @@ def write_sheet(
 ) -> int:
     """Write crystals as rows to be filled, the most doubtful first.
 
+    Those outside the region of study are not written.
+
     Parameters
     ----------
     review
@@ -100,7 +103,7 @@ def write_sheet(
     InputError
         If the file has another ending or cannot be written.
     """
-    table = review.table
+    table = review.table[~outside(review.table)]
     if sizes is not None:
         table = table[table["size_class"].isin(list(sizes))]
     if open_only:

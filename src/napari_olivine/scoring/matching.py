@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.crystals import (
+    COUNTED_SHARE,
     SIZE_CLASSES,
     ZONING_CLASSES,
     CrystalsSettings,
@@ -25,10 +26,17 @@ class Overlaps:
     def __init__(self) -> None:
         self._pairs: list[pd.DataFrame] = []
         self._areas: list[pd.DataFrame] = []
+        self._studied: list[pd.DataFrame] = []
         self._on_edge: set[int] = set()
 
     def add(
-        self, truth: NDArray[np.int64], labels: NDArray[np.integer], *, first: bool, last: bool
+        self,
+        truth: NDArray[np.int64],
+        labels: NDArray[np.integer],
+        studied: NDArray[np.bool_],
+        *,
+        first: bool,
+        last: bool,
     ) -> None:
         """Count the overlaps of one strip.
 
@@ -36,12 +44,16 @@ class Overlaps:
         ----------
         truth, labels
             Ids of true crystals and of labels, 0 for none, shape (rows, columns).
+        studied
+            Pixels in the region of study, of the same shape.
         first, last
             Whether the strip is the first or the last of the section.
         """
         there = truth > 0
         ids, counts = np.unique(truth[there], return_counts=True)
         self._areas.append(pd.DataFrame({"true": ids, "pixels": counts}))
+        ids, counts = np.unique(truth[there & studied], return_counts=True)
+        self._studied.append(pd.DataFrame({"true": ids, "pixels": counts}))
         both = there & (labels > 0)
         # Ids of both kinds fit in 32 bits.
         keys, counts = np.unique(
@@ -56,8 +68,15 @@ class Overlaps:
         self._on_edge |= set(np.unique(np.concatenate(sides)).tolist()) - {0}
 
     def true_crystals(self) -> pd.DataFrame:
-        """Columns ``area_px`` and ``touches_edge`` by true id."""
-        area = pd.concat(self._areas).groupby("true")["pixels"].sum()
+        """Columns ``area_px`` and ``touches_edge`` by true id, of those in the region of study.
+
+        As of labels, the larger part of a crystal decides.
+        """
+        area, studied = (
+            pd.concat(parts).groupby("true")["pixels"].sum()
+            for parts in (self._areas, self._studied)
+        )
+        area = area[studied.reindex(area.index, fill_value=0) >= COUNTED_SHARE * area]
         edge = area.index.isin(self._on_edge)
         return pd.DataFrame({"area_px": area, "touches_edge": edge}, index=area.index)
 

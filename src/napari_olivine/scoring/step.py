@@ -13,6 +13,7 @@ from napari_olivine.crystals import counted
 from napari_olivine.crystals.edits import bring_up_to_date
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
+from napari_olivine.regions import study_region
 from napari_olivine.scoring.matching import Overlaps, score_crystals, score_zoning
 from napari_olivine.scoring.pixels import MgErrors, PhaseCounts
 from napari_olivine.scoring.results import Scores, SessionScores
@@ -31,6 +32,8 @@ def score_section(
     job: Job | None = None,
 ) -> Scores:
     """Compare a section with its known truth.
+
+    Outside the region of study nothing counts.
 
     Everything is read strip by strip. Products that the section lacks are left out and named
     in ``missing``; products that are out of date are scored, with a warning.
@@ -55,7 +58,8 @@ def score_section(
     Raises
     ------
     InputError
-        If the truth lacks a file, or is that of a section of another shape.
+        If the truth lacks a file, or is that of a section of another shape, or the region of study
+        cannot be used.
     """
     settings, job = settings or ScoreSettings(), job or Job()
     known = Truth(Path(truth), section)
@@ -84,6 +88,7 @@ class _Counted:
 
     def __init__(self, section: Section, there: list[str], sessions: list[Session]) -> None:
         self.section, self.there, self.sessions = section, there, sessions
+        self.region = study_region(section)
         groups = len(sessions) + 1
         self.phases = {
             name: PhaseCounts(groups) for name in ("mask", "segmentation") if name in there
@@ -91,7 +96,7 @@ class _Counted:
         self.mg = MgErrors(groups) if "mg" in there else None
         self.overlaps = Overlaps() if "crystals" in there else None
         self.table = section.table("crystals", "crystals") if "crystals" in there else NO_CRYSTALS
-        self.rejected = np.setdiff1d(self.table["id"], counted(self.table)["id"])
+        self.left_out = np.setdiff1d(self.table["id"], counted(self.table)["id"])
 
     def add(self, truth: Truth, rows: slice, columns: slice, settings: ScoreSettings) -> None:
         """Count one strip."""
@@ -100,21 +105,25 @@ class _Counted:
             np.arange(rows.start, rows.stop)[:, np.newaxis],
             np.arange(columns.stop)[np.newaxis],
         )
+        studied = np.ones(group.shape, bool)
+        if self.region is not None:
+            studied = self.region.pixels(rows, columns)
         phase = truth.phase(rows)
         olivine = phase == settings.olivine_code
         opx = phase == settings.orthopyroxene_code
         for name, counts in self.phases.items():
             predicted = self.section.raster(name, "olivine").read(rows, columns) == OLIVINE
-            counts.add(group, olivine, opx, predicted)
+            counts.add(group[studied], olivine[studied], opx[studied], predicted[studied])
         if self.mg is not None:
             mg = self.section.raster("mg", "mg").read(rows, columns)
-            self.mg.add(group, mg, truth.mg(rows))
+            self.mg.add(group[studied], mg[studied], truth.mg(rows)[studied])
         if self.overlaps is not None:
             labels = self.section.raster("crystals", "crystals").read(rows, columns)
-            if len(self.rejected):
-                labels = np.where(np.isin(labels, self.rejected), 0, labels)
+            if len(self.left_out):
+                labels = np.where(np.isin(labels, self.left_out), 0, labels)
             last = rows.stop == self.section.shape[0]
-            self.overlaps.add(truth.crystals(rows), labels, first=rows.start == 0, last=last)
+            first = rows.start == 0
+            self.overlaps.add(truth.crystals(rows), labels, studied, first=first, last=last)
 
     def scores(self, truth: Truth, settings: ScoreSettings, missing: list[str]) -> Scores:
         """Turn the counts into scores."""

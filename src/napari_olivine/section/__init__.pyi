@@ -2,7 +2,11 @@ from .annotations import (
     LEFT_OUT as LEFT_OUT,
     OUTLINE_COLUMNS as OUTLINE_COLUMNS,
     OUTLINES as OUTLINES,
+    REGION_COLUMNS as REGION_COLUMNS,
+    REGION_USES as REGION_USES,
+    REGIONS as REGIONS,
     points_of as points_of,
+    read_annotation as read_annotation,
 )
 from .atomic_io import (
     atomic_path as atomic_path,
@@ -59,6 +63,7 @@ from .store import (
     REVIEW as REVIEW,
     Section as Section,
     SectionRecord as SectionRecord,
+    followed as followed,
     make_root as make_root,
 )
 from .strip_writer import Strips as Strips

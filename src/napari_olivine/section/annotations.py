@@ -15,7 +15,7 @@ from napari_olivine.section.sessions import Session
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMES = ("session", "profile", "standard", "left_out", "outline")
+NAMES = ("session", "profile", "standard", "left_out", "outline", "region")
 """Columns that hold names, also where these look like numbers."""
 
 SESSIONS = ("session", "row0", "row1", "col0", "col1")
@@ -29,6 +29,16 @@ OUTLINES = "outlines"
 
 OUTLINE_COLUMNS = ("outline", "x_um", "y_um")
 """Columns of the outlines, a row a corner: name of the outline, place of the corner in um."""
+
+REGIONS = "regions"
+"""Annotation with the region of study; not there while the whole section is studied."""
+
+REGION_COLUMNS = ("region", "use", "ring", "x_um", "y_um")
+"""Columns of the region of study, a row a corner: name of the polygon, its use, ring of the corner
+(0 the outline, 1 and more the holes), place of the corner in um."""
+
+REGION_USES = ("keep", "leave_out")
+"""Uses of a polygon of the region of study."""
 
 LEFT_OUT = "left_out"
 """Column of the placements that may be missing: numbers of analyses to leave out, with spaces."""
@@ -135,6 +145,33 @@ def check_outlines(table: pd.DataFrame, file: Path) -> None:
     for name in OUTLINE_COLUMNS[1:]:
         numbers = pd.to_numeric(table[name], errors="coerce")
         _refuse(table, name, ~np.isfinite(numbers), "no number", file)
+
+
+def check_regions(table: pd.DataFrame, file: Path) -> None:
+    """Check that a table can be the region of study, a row a corner.
+
+    Raises
+    ------
+    SectionError
+        If it lacks a column, a corner has no region, its use is unknown or another one than that of
+        the corners before, or a number is none; names the file and the row.
+    """
+    import numpy as np
+    import pandas as pd
+
+    _require(REGION_COLUMNS, table, file)
+    _refuse(table, "region", table["region"].isna(), "no name of a region", file)
+    wanted = " or ".join(REGION_USES)
+    _refuse(table, "use", ~table["use"].isin(REGION_USES), f"no use: write {wanted}", file)
+    first = table.groupby("region")["use"].transform("first")
+    _refuse(table, "use", table["use"] != first, "another use than in the rows before", file)
+    for name in REGION_COLUMNS[2:]:
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        _refuse(table, name, ~np.isfinite(numbers), "no number", file)
+    rings = pd.to_numeric(table["ring"])
+    _refuse(table, "ring", (rings < 0) | (rings % 1 != 0), "no number of a ring: 0, 1, 2 ...", file)
+    outline = rings.groupby(table["region"]).transform("min") == 0
+    _refuse(table, "ring", ~outline, "a hole without an outline, which is ring 0", file)
 
 
 def points_of(left_out: object) -> set[int]:

@@ -12,11 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.registry import folders_of_several, maker_of
+from napari_olivine.registry import annotations_of, folders_of_several, maker_of
 from napari_olivine.section.annotations import (
     OUTLINES,
+    REGIONS,
     check_outlines,
     check_placements,
+    check_regions,
     read_annotation,
     sessions_of,
 )
@@ -68,8 +70,8 @@ class Section:
     (``images/``, ``epma/``, ``mask/``, ``models/NAME/``, ``probability/``, ``compare/NAME/``
     (probabilities of other models), ``segmentation/``, ``calibration/``,
     ``mg/``, ``crystals/``, ``corrections/``), ``annotations/`` (what a person sets by hand:
-    sessions, traverse placements, outlines of crystals), ``review/`` (the journal of edits of
-    crystals) and ``work/`` (unfinished products; may be deleted when nothing runs).
+    sessions, traverse placements, outlines of crystals, region of study), ``review/`` (the journal
+    of edits of crystals) and ``work/`` (unfinished products; may be deleted when nothing runs).
 
     Parameters
     ----------
@@ -169,9 +171,7 @@ class Section:
         product = self.product(name)
         if product is None:
             return "missing"
-        for source, fingerprint in product.recipe.inputs.items():
-            if source.startswith("source"):
-                continue
+        for source, fingerprint in followed(product).items():
             if self.fingerprint(source) != fingerprint:
                 return "stale"
             if not source.startswith("annotations/") and self.state(source) != "fresh":
@@ -327,6 +327,8 @@ class Section:
             check_placements(table, file)
         elif name == OUTLINES:
             check_outlines(table, file)
+        elif name == REGIONS:
+            check_regions(table, file)
         return table
 
     def has_annotation(self, name: str) -> bool:
@@ -336,11 +338,12 @@ class Section:
     def annotate(self, name: str, table: pd.DataFrame) -> None:
         """Replace a table that a person set by hand, all or nothing.
 
-        Outlines that are empty leave no file: the section is as it was before the first one.
+        Outlines and regions that are empty leave no file: the section is as it was before the first
+        one.
         """
         folder = self.path / "annotations"
         folder.mkdir(exist_ok=True)
-        if name == OUTLINES and table.empty:
+        if name in (OUTLINES, REGIONS) and table.empty:
             (folder / f"{name}.csv").unlink(missing_ok=True)
             return
         write_atomically(folder / f"{name}.csv", table.to_csv(index=False))
@@ -362,6 +365,16 @@ class Section:
         """Return the analytical sessions and their roles."""
         file = self.path / "annotations" / "sessions.csv"
         return sessions_of(self.annotation("sessions"), file)
+
+
+def followed(product: Product) -> dict[str, str]:
+    """Return the inputs that make a product out of date when they change, with their fingerprints.
+
+    An annotation that was not there when the product was made, or that the program did not know
+    then, has an empty one.
+    """
+    inputs = dict.fromkeys(annotations_of(product.name), "") | product.recipe.inputs
+    return {name: mark for name, mark in inputs.items() if not name.startswith("source")}
 
 
 def make_root(path: Path) -> None:

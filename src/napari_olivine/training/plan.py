@@ -9,9 +9,10 @@ from typing import Any
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import NetworkSpec, Preset, network_spec
+from napari_olivine.regions import study_region
 from napari_olivine.section import Section, Session, with_role
 from napari_olivine.training.settings import TrainSettings
-from napari_olivine.training.windows import Window
+from napari_olivine.training.windows import Window, area, overlap
 
 HELD_OUT = 0.2
 """Part of each training session that validates where no session has that role."""
@@ -70,7 +71,7 @@ def make_plan(section: Section, settings: TrainSettings, job: Job) -> Plan:
     Raises
     ------
     InputError
-        If no session is for training.
+        If no session is for training, or those of a role lie outside the region of study.
     """
     spec = network_spec(settings.network)
     train, validate = (with_role(section.sessions(), role) for role in ("train", "val"))
@@ -79,10 +80,9 @@ def make_plan(section: Section, settings: TrainSettings, job: Job) -> Plan:
             f"No session of {section.path} has the role 'train'.",
             remedy="Give at least one session the role 'train'.",
         )
-    windows = [session.window for session in train]
-    held_out = [session.window for session in validate]
+    windows, held_out = (_studied(section, sessions) for sessions in (train, validate))
     if not validate:
-        windows, held_out = _hold_out(train)
+        windows, held_out = _hold_out(windows)
         job.warn(
             "No session has the role 'val': the last fifth of the rows of each training session "
             "is kept for validation, which tells less about drift than a session of its own."
@@ -115,10 +115,26 @@ def _preset(preset: Preset, settings: TrainSettings) -> Preset:
     return replace(preset, together=min(preset.together, preset.batch))
 
 
-def _hold_out(sessions: Sequence[Session]) -> tuple[list[Window], list[Window]]:
+def _studied(section: Section, sessions: Sequence[Session]) -> list[Window]:
+    """Return the windows of sessions, cut to the box around the region of study."""
+    windows = [session.window for session in sessions]
+    region = study_region(section)
+    if region is None:
+        return windows
+    studied = [one for window in windows if area(one := overlap(window, region.box))]
+    if windows and not studied:
+        names = ", ".join(session.session for session in sessions)
+        raise InputError(
+            f"The region of study of {section.path} has nothing of session {names}, which has the "
+            f"role '{sessions[0].role}'.",
+            remedy="Change the region of study or the sessions' roles in the Section dock.",
+        )
+    return studied
+
+
+def _hold_out(windows: Sequence[Window]) -> tuple[list[Window], list[Window]]:
     train, held_out = [], []
-    for session in sessions:
-        rows, columns = session.window
+    for rows, columns in windows:
         cut = rows.stop - max(1, int((rows.stop - rows.start) * HELD_OUT))
         train.append((slice(rows.start, max(cut, rows.start + 1)), columns))
         held_out.append((slice(cut, rows.stop), columns))

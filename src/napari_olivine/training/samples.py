@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import LevelledGrey, Normalisation, Preset, clip_window, normalise
+from napari_olivine.regions import Region, study_region
 from napari_olivine.section import Raster, Section
 from napari_olivine.training.augmentation import augment
 from napari_olivine.training.review_labels import Corrections
@@ -21,6 +22,8 @@ Crop = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
 class Samples:
     """Crops from some windows of a section, labelled by its mask and by a person's corrections.
+
+    Outside the region of study the mask is no label.
 
     The same seed and step give the same crops, so that training can go on after a stop exactly
     as it would have.
@@ -55,13 +58,16 @@ class Samples:
     ) -> None:
         self._grey = LevelledGrey(section, normalisation, job)
         self._mask = section.raster("mask", "olivine")
+        self._region = study_region(section)
         self._windows = list(windows)
         self.normalisation = normalisation
         self._cracks = cracks
         self._areas = np.array([area(window) for window in windows], float)
         self._corrections = corrections
         self._corrected = corrected if corrections else 0.0
-        self._olivine, self._labels = _olivine_positions(self._mask, self._windows, job)
+        self._olivine, self._labels = _olivine_positions(
+            self._mask, self._region, self._windows, job
+        )
         self._kept: dict[int, Crop] = {}
         if self._areas.sum() * BYTES_PER_PIXEL < job.memory_bytes / 4:
             for place, window in enumerate(self._windows):
@@ -76,7 +82,7 @@ class Samples:
             missing = "no olivine" if 1 not in self._labels else "nothing but olivine"
             raise InputError(
                 f"The mask has {missing} in the training sessions.",
-                remedy="Look at the mask and at the sessions' roles.",
+                remedy="Look at the mask, at the sessions' roles and at the region of study.",
             )
 
     def crop(self, random: np.random.Generator, crop_px: int, foreground: float) -> Crop:
@@ -196,7 +202,11 @@ class Samples:
         rows, columns = window
         size = (rows.stop - rows.start, columns.stop - columns.start)
         grey = self._grey.read(rows.start, columns.start, *size)
-        label = self._mask.read(rows, columns) if masked else np.full(size, IGNORE, np.uint8)
+        label = np.full(size, IGNORE, np.uint8)
+        if masked:
+            label = self._mask.read(rows, columns)
+            if self._region is not None:
+                label = np.where(self._region.pixels(rows, columns), label, IGNORE)
         if self._corrections is not None:
             by_hand = self._corrections.read(window)
             label = np.where(by_hand != IGNORE, by_hand, label)
@@ -248,7 +258,7 @@ def _moved(window: Window, row: int, column: int) -> Window:
 
 
 def _olivine_positions(
-    mask: Raster, windows: Sequence[Window], job: Job
+    mask: Raster, region: Region | None, windows: Sequence[Window], job: Job
 ) -> tuple[NDArray[np.int64], set[int]]:
     """Rows, columns and window of olivine pixels, and all labels, of a level that is small."""
     found = []
@@ -263,6 +273,10 @@ def _olivine_positions(
         first = (-(-rows.start // scale), -(-columns.start // scale))
         last = (-(-rows.stop // scale), -(-columns.stop // scale))
         part = mask.read(slice(first[0], last[0]), slice(first[1], last[1]), level)
+        if region is not None:
+            height, width = part.shape
+            there = (slice(first[0], first[0] + height), slice(first[1], first[1] + width))
+            part = np.where(region.pixels(*there, level), part, IGNORE)
         seen.update(int(value) for value in np.unique(part))
         row, column = np.nonzero(part == 1)
         every = max(1, len(row) * len(windows) // MOST_POSITIONS)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.regions import REGIONS_INPUT
 from napari_olivine.section import Product, Section, fingerprint_of_bytes, software_versions
 from napari_olivine.training.review_labels import Corrections, corrections_fingerprint
 from napari_olivine.training.settings import TrainSettings
@@ -28,6 +29,7 @@ def train(
 ) -> Product:
     """Train a network on the sessions with the role ``train`` and keep the best weights.
 
+    Outside the region of study nothing is learned and nothing scored by the mask.
     Where a person corrected crystals (product ``corrections``), that counts instead of the mask.
     Best is the lowest binary cross-entropy on the sessions with the role ``val``. The product is
     ``models/NAME`` with ``weights.safetensors``, ``card.json``, ``history.csv`` (validations) and
@@ -63,8 +65,9 @@ def train(
     inputs = ["images", "mask", "annotations/sessions"]
     by_hand = corrections_fingerprint(section, settings)
     recipe = section.recipe(
-        "train", settings, inputs, seed=job.seed, extra=_start_fingerprint(settings) | by_hand
-    )
+        "train", settings, inputs, seed=job.seed,
+        extra=_start_fingerprint(settings) | by_hand | _region_fingerprint(section),
+    )  # fmt: skip
     if done := section.finished(name, recipe, job):
         return done
 
@@ -105,6 +108,16 @@ def train(
         f"{card.best_threshold:.2f} against the mask of session {', '.join(plan.validation)}."
     )
     return section.require(name)
+
+
+def _region_fingerprint(section: Section) -> dict[str, str]:
+    """Fingerprint of the region of study: another one is another training.
+
+    As a source it is not followed: a network that learned in another region is still a network, and
+    what it segmented stays up to date.
+    """
+    mark = section.fingerprint(REGIONS_INPUT)
+    return {"source/regions": mark} if mark else {}
 
 
 WEIGHTS_FROM = "weights_from.txt"

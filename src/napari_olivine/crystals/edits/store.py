@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.crystals import (
-    COLUMNS,
     CrystalsSettings,
     complete_columns,
     crystal_images,
+    in_order,
     summary,
 )
 from napari_olivine.crystals.edits.change import (
@@ -35,6 +35,7 @@ from napari_olivine.crystals.instances import BOX
 from napari_olivine.crystals.measure import inclusion_table
 from napari_olivine.errors import EditError, OlivineError, SectionError
 from napari_olivine.job import Job
+from napari_olivine.regions import copied_region
 from napari_olivine.section import (
     Draft,
     Product,
@@ -109,7 +110,7 @@ class CrystalStore:
         self.settings = _settings(recipe)
         self.labels = Raster(folder / "crystals")
         self.tables = {name: _read(folder / f"{name}.parquet") for name in TABLES}
-        self.tables[CRYSTALS] = complete_columns(self.tables[CRYSTALS])[COLUMNS]
+        self.tables[CRYSTALS] = in_order(complete_columns(self.tables[CRYSTALS]))
         if "host" not in self.tables["inclusions"]:  # made before there were any
             self.tables["inclusions"] = by_id(inclusion_table([]))
         self.journal = Journal(section.path)
@@ -117,7 +118,8 @@ class CrystalStore:
         self.applied = applied(folder)
         self._saved = self.applied
         phase = str(notes.get("phase_from", "segmentation"))
-        images = crystal_images(section, self.labels, phase, recipe.inputs)
+        region = copied_region(section, folder)
+        images = crystal_images(section, self.labels, phase, recipe.inputs, region)
         vesicle_grey = notes.get("vesicle_grey")
         self._planner = Planner(section, images, self.settings, vesicle_grey, job)
 
@@ -219,7 +221,7 @@ class CrystalStore:
         file = self.folder / FOUND
         if not file.exists():
             return self.table
-        return by_id(complete_columns(pd.read_parquet(file))[COLUMNS])
+        return by_id(in_order(complete_columns(pd.read_parquet(file))))
 
     def aside(self) -> list[SkippedEdit]:
         """Return the edits that could not be carried out on the crystals as they are now."""

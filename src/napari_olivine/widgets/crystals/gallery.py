@@ -24,6 +24,7 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QAbstractScrollArea, QFrame, QToolTip
 from typing_extensions import override
 
+from napari_olivine.crystals import COUNTED_SHARE, REGION_SHARE
 from napari_olivine.section import Section
 from napari_olivine.widgets.common import Background
 from napari_olivine.widgets.crystals.cutouts import (
@@ -197,7 +198,7 @@ class CrystalGallery(QAbstractScrollArea):
             field * self._pixel_um,
             self._colours.get(crystal, "#808080")[:7],
             self.model.text_at(row, by) if sorts else "",
-            rejected=record.get("verdict") == "rejected",
+            left_out=_why_left_out(record),
             selected=crystal == self.selected,
         )
 
@@ -307,3 +308,10 @@ class CrystalGallery(QAbstractScrollArea):
                 QToolTip.hideText()
             return True
         return bool(super().viewportEvent(a0))
+
+
+def _why_left_out(record: dict[str, Any]) -> str:
+    """Say in a word why a crystal does not count, empty if it does."""
+    if record.get(REGION_SHARE, 1.0) < COUNTED_SHARE:
+        return "outside"
+    return "rejected" if record.get("verdict") == "rejected" else ""

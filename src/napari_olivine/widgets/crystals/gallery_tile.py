@@ -17,7 +17,7 @@ LINE = 17
 
 EMPTY, SELECTED = "#15181d", "#ffff00"
 
-REJECTED_OPACITY = 0.3
+LEFT_OUT_OPACITY = 0.3
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,10 @@ class Tile:
         Colour of the crystal on the canvas.
     value
         Value of the column that sorts the crystals.
-    rejected, selected
-        A rejected one is faint, the selected one has a frame.
+    left_out
+        Why it does not count, in a word; then it is faint.
+    selected
+        Whether it is the selected one, which has a frame.
     """
 
     crystal: int
@@ -45,7 +47,7 @@ class Tile:
     field_um: float
     colour: str
     value: str
-    rejected: bool
+    left_out: str
     selected: bool
 
 
@@ -65,7 +67,7 @@ def paint_tile(painter: QPainter, cell: QRect, tile: Tile) -> None:
     place = QRect(cell.left(), cell.top(), SIDE, SIDE)
     painter.fillRect(place, QColor(EMPTY))
     if tile.cut_out is not None:
-        painter.setOpacity(REJECTED_OPACITY if tile.rejected else 1.0)
+        painter.setOpacity(LEFT_OUT_OPACITY if tile.left_out else 1.0)
         painter.drawPixmap(place, tile.cut_out)
         paint_scale(painter, place, tile.field_um)
         painter.setOpacity(1.0)
@@ -84,7 +86,7 @@ def _paint_words(painter: QPainter, line: QRectF, tile: Tile) -> None:
     painter.drawText(left, middle | Qt.AlignmentFlag.AlignLeft, str(tile.crystal))
     metrics = painter.fontMetrics()
     right = left.adjusted(metrics.horizontalAdvance(f"{tile.crystal} "), 0, 0, 0)
-    words = "rejected" if tile.rejected else tile.value
+    words = tile.left_out or tile.value
     words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, int(right.width()))
     painter.drawText(right, middle | Qt.AlignmentFlag.AlignRight, words)
 

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
+from napari_olivine.crystals import COUNTED_SHARE, REGION_SHARE
 from napari_olivine.section import Raster, Section
 from napari_olivine.widgets.common import Background, wrapped
 from napari_olivine.widgets.crystals.radial_part import words_of
@@ -113,6 +114,10 @@ def _numbers(record: dict[str, Any]) -> str:
         f"core - rim {number('mg_difference', '{:+.4f}')}{error}",
         f"at {number('x_um', '{:.0f}')}, {number('y_um', '{:.0f}')} µm",
     ]
-    if record.get("touches_edge"):
-        lines.append("cut by the section's edge")
+    share = record.get(REGION_SHARE, 1.0)
+    if share < COUNTED_SHARE:
+        lines.append(f"does not count: {share:.0%} of it lies in the region of study")
+    elif record.get("touches_edge"):
+        cut_by = "region of study's" if share < 1 else "section's"
+        lines.append(f"cut by the {cut_by} edge")
     return "<br>".join(lines)

@@ -25,6 +25,7 @@ from napari_olivine.widgets.common import (
     wrapped,
 )
 from napari_olivine.widgets.dock_base import StepDock, open_dock
+from napari_olivine.widgets.regions import RegionsPart
 from napari_olivine.widgets.section import (
     CheckPart,
     ImportPart,
@@ -110,6 +111,9 @@ class SectionDock(StepDock):
         self.sessions = SessionsPart(self.session, self.connections)
         self.sessions.failed.connect(self._on_sessions_failed)
         self.body.addWidget(self.sessions)
+        self.regions = RegionsPart(self.session, self.connections)
+        self.regions.failed.connect(self.show_error)
+        self.body.addWidget(self.regions)
         self.levelling = LevellingPart(self.session, self.connections)
         self.levelling.wanted.connect(self.level)
         self.levelling.button.setVisible("level" in STEPS)
@@ -323,6 +327,7 @@ class SectionDock(StepDock):
     def on_front(self, front: bool) -> None:
         if not front:
             self.sessions.rest()
+            self.regions.rest()
 
     # ------------------------------------------------------------------ checking, levelling
 

@@ -53,9 +53,11 @@ class ShapesView:
     name: ClassVar[str]
     """Name of the layer."""
     shape: ClassVar[str]
-    """``"rectangle"`` or ``"line"``."""
+    """``"rectangle"``, ``"line"`` or ``"polygon"``."""
     colours: ClassVar[dict[str, str]]
     """Colour of each look."""
+    faces: ClassVar[dict[str, str]] = {}
+    """Colour of the inside of those looks that are filled."""
     new: ClassVar[str]
     """Look of a shape that is being drawn."""
     width: ClassVar[float]
@@ -138,7 +140,7 @@ class ShapesView:
                 [shape.corners for shape in shapes],
                 shape_type=self.shape,
                 edge_color=[self.colours[shape.look] for shape in shapes],
-                face_color="transparent",
+                face_color=[self.faces.get(shape.look, "transparent") for shape in shapes],
                 edge_width=self._widths_px(),
             )
             layer.features = {

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import CLASS_COLOURS, crystal_classes
+from napari_olivine.crystals import CLASS_COLOURS, crystal_classes, left_out
 from napari_olivine.widgets.layers.crystal_columns import VERBATIM, ZONES, column_of, ordered
 
 CLASS = "class"
@@ -22,7 +22,7 @@ NEW = "#FFFFFF"
 """Colour of a crystal that an edit has just made, until the table follows."""
 
 FAINT = "38"
-"""Opacity of crystals that the reviewer rejected (hexadecimal, of FF)."""
+"""Opacity of crystals that do not count (hexadecimal, of FF)."""
 
 DIMMED = "1C"
 """Opacity of crystals that a filter leaves out."""
@@ -113,7 +113,8 @@ def colour_by(table: pd.DataFrame, name: str = CLASS) -> Colouring:
     Parameters
     ----------
     table
-        Table of crystals. Those whose ``verdict`` is ``"rejected"`` become faint.
+        Table of crystals. Those that a person rejected, or that lie outside the region of study,
+        become faint.
     name
         A column, or `CLASS`.
 
@@ -128,11 +129,9 @@ def colour_by(table: pd.DataFrame, name: str = CLASS) -> Colouring:
         found = _numbers(table[name].to_numpy(np.float64), column_of(name).scale)
     else:
         found = _categories(table[name], name)
-    if "verdict" not in table.columns:
-        return found
     colours = found.colours.copy()
-    rejected = (table["verdict"] == "rejected").to_numpy(bool)
-    colours[rejected] = [colour + FAINT for colour in colours[rejected]]
+    faint = left_out(table).to_numpy(bool)
+    colours[faint] = [colour + FAINT for colour in colours[faint]]
     return Colouring(colours, found.legend, found.scale)
 
 

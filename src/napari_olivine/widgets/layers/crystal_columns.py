@@ -57,7 +57,8 @@ class Column:
 USUAL = (
     "id", "zoning_class", "unlike", "verdict", "mg_difference", "area_um2", "size_class",
     "zone_class", "zone_probability", "mg_core", "mg_rim", "mg_mean", "core_rim_ratio",
-    "mean_probability", "habit", "aspect_ratio", "fragment", "touches_edge", "session", "x_um",
+    "mean_probability", "habit", "aspect_ratio", "fragment", "touches_edge", "region_share",
+    "session", "x_um",
     "y_um",
 )  # fmt: skip
 """Columns that are shown where nobody chose, in their order; all others follow."""
@@ -155,7 +156,8 @@ boundary_contrast | Contrast | {:+.1f} | signed | That step in units of the nois
 boundary_probability_step | Prob. step | {:+.2f} | | Probability inside minus outside of the outline
 [Place]
 id | Id | {:.0f} | | Number of the crystal
-touches_edge | Cut | {} | | Cut by the edge of the section
+touches_edge | Cut | {} | | Cut by the edge of the section, or of the region of study
+region_share | In region | {:.2f} | | Share inside the region of study; below 0.5 it does not count
 session | Session | {} | | Analytical session
 x_um | x, µm | {:.0f} | | Centre, from the left edge
 y_um | y, µm | {:.0f} | | Centre, from the top edge

@@ -57,7 +57,8 @@ class OutlineEdits(EditedTable):
         pixel_size_um
             Side of a pixel, um.
         """
-        from napari_olivine.calibration import fault_of, polygons_of
+        from napari_olivine.calibration import polygons_of
+        from napari_olivine.polygons import fault_of
 
         known, self._faults = self._faults, {}  # those that stand still are not looked at again
         found = {}

@@ -11,7 +11,7 @@ from psygnal import Signal
 from napari_olivine.errors import SectionError
 from napari_olivine.history import History
 from napari_olivine.registry import layered
-from napari_olivine.section import OUTLINES, Section
+from napari_olivine.section import OUTLINES, REGIONS, Section
 from napari_olivine.widgets.layers import (
     LAYER_KEY,
     LEVELLED,
@@ -47,7 +47,7 @@ class OpenSection:
     product_changed = Signal(str)
     """Name of a product that was made, remade or deleted."""
     annotations_changed = Signal(str)
-    """``"sessions"``, ``"placements"`` or ``"outlines"``."""
+    """``"sessions"``, ``"placements"``, ``"outlines"`` or ``"regions"``."""
     selection_changed = Signal(int)
     """Id of the selected crystal, 0 for none."""
     result_comes = Signal()
@@ -386,6 +386,7 @@ def _show_colour_bar(layer: Layer) -> None:
 def _fingerprints(section: Section) -> dict[str, str]:
     """Fingerprints of the products and annotations that a dock may show."""
     found = {product.name: version_mark(section, product.name) for product in section.products()}
-    for name in ("annotations/sessions", "annotations/placements", f"annotations/{OUTLINES}"):
+    for annotation in ("sessions", "placements", OUTLINES, REGIONS):
+        name = f"annotations/{annotation}"
         found[name] = section.fingerprint(name)
     return {name: mark for name, mark in found.items() if mark}

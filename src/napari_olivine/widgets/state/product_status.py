@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from napari_olivine.registry import PRODUCTS, STEPS, Step, maker_of, product_type
-from napari_olivine.section import Section
+from napari_olivine.section import Section, followed
 
 
 def dock_of(step: str) -> str:
@@ -60,12 +60,10 @@ def state_of(section: Section, product: str) -> ProductState:
 def _reasons(section: Section, product: str) -> list[str]:
     found = section.product(product)
     reasons = []
-    for source, fingerprint in found.recipe.inputs.items() if found else ():
-        if source.startswith("source"):
-            continue
+    for source, fingerprint in followed(found).items() if found else ():
         now = section.fingerprint(source)
         title = title_of(source).lower().replace("epma", "EPMA")
-        if not now:
+        if not now and fingerprint:
             reasons.append(f"{title} no longer there")
         elif now != fingerprint:
             reasons.append(f"{title} changed since")

@@ -1,92 +1,16 @@
-"""Outlines of crystals as polygons: which pixels they hold, and what is wrong with one."""
+"""What is wrong with a polygon that a person drew."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from napari_olivine.polygons.polygon import Floats, Polygon
 
 LEAST_CORNERS = 3
 
 SOUGHT_PX = 128
 """Side of the blocks in which the first pixel of a polygon is sought."""
-
-
-@dataclass(frozen=True)
-class Polygon:
-    """Outline of one crystal.
-
-    Parameters
-    ----------
-    name
-        What a person calls it.
-    rings
-        Corners (row, column) of its outline, then of its holes, px, each of shape (corners, 2);
-        the last corner is joined to the first.
-    """
-
-    name: str
-    rings: tuple[Floats, ...]
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """First and last row, first and last column, px."""
-        (row0, column0), (row1, column1) = self.rings[0].min(axis=0), self.rings[0].max(axis=0)
-        return float(row0), float(row1), float(column0), float(column1)
-
-    def meets(self, rows: slice, columns: slice) -> bool:
-        """Tell whether its box reaches into a window."""
-        row0, row1, column0, column1 = self.box
-        return bool(
-            row1 >= rows.start
-            and row0 <= rows.stop - 1
-            and column1 >= columns.start
-            and column0 <= columns.stop - 1
-        )
-
-    def pixels(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
-        """Return the pixels of a window whose centres lie inside, by the even-odd rule."""
-        height, width = rows.stop - rows.start, columns.stop - columns.start
-        crossed = np.zeros((height, width + 1), bool)
-        for ring in self.rings:
-            for (r0, c0), (r1, c1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
-                first = max(int(np.ceil(min(r0, r1))), rows.start)
-                last = min(int(np.ceil(max(r0, r1))), rows.stop)
-                if first < last:
-                    at = np.arange(first, last)
-                    column = np.ceil(c0 + (at - r0) * (c1 - c0) / (r1 - r0)).astype(int)
-                    crossed[at - rows.start, np.clip(column - columns.start, 0, width)] ^= True
-        return np.logical_xor.accumulate(crossed, axis=1)[:, :width]
-
-
-def pixels_inside(
-    polygons: Sequence[Polygon], rows: slice, columns: slice
-) -> NDArray[np.bool_] | None:
-    """Return the pixels of a window that lie in any polygon.
-
-    Parameters
-    ----------
-    polygons
-        The polygons.
-    rows, columns
-        The window.
-
-    Returns
-    -------
-    numpy.ndarray or None
-        Whether each pixel lies inside, shape (rows, columns); `None` where no polygon is near.
-    """
-    near = [one for one in polygons if one.meets(rows, columns)]
-    if not near:
-        return None
-    inside = near[0].pixels(rows, columns)
-    for one in near[1:]:
-        inside |= one.pixels(rows, columns)
-    return inside
 
 
 def fault_of(polygon: Polygon, shape: tuple[int, int]) -> str:

@@ -1,4 +1,4 @@
-"""Polygons along the sides of a crystal's pixels: exact, with holes, valid in every program.
+"""Polygons traced along the sides of pixels: exact, with holes, valid in every program.
 
 Corners of pixels have whole coordinates: the top left pixel of an image reaches from (0, 0) to
 (1, 1). Polygons filled by the rule that a pixel belongs to what holds its centre give back the
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Ring = NDArray[np.int64]
 """Corners x, y of a closed line, shape (corners, 2); the last is joined with the first."""
 
-Polygon = list[Ring]
+Rings = list[Ring]
 """The outer ring, whose area by the shoelace formula is positive, and one ring for each hole, whose
 area is negative. No ring meets itself; two rings meet in single corners only."""
 
@@ -31,7 +31,7 @@ PASSES[[FALLING, RISING]] = 2
 """How often the outline turns in a corner, by the pixels around it."""
 
 
-def trace_polygons(inside: NDArray[np.bool_]) -> list[Polygon]:
+def trace_polygons(inside: NDArray[np.bool_]) -> list[Rings]:
     """Trace the sides of the pixels of a crystal.
 
     Parameters
@@ -57,7 +57,7 @@ def trace_polygons(inside: NDArray[np.bool_]) -> list[Polygon]:
     return polygons
 
 
-def _trace_part(pixels: NDArray[np.bool_]) -> Polygon:
+def _trace_part(pixels: NDArray[np.bool_]) -> Rings:
     """Trace a part whose pixels share sides: its outer ring is met first."""
     corners, around = _corners(pixels)
     width = pixels.shape[1] + 1

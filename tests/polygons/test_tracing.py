@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_olivine.catalogue.polygons import Polygon, Ring, trace_polygons
+from napari_olivine.polygons import Rings, trace_polygons
+from napari_olivine.polygons.tracing import Ring
 from tests.helpers.rasterise import rasterise
 
 
@@ -17,7 +18,7 @@ def area(ring: Ring) -> float:
     return float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum()) / 2
 
 
-def check(inside: NDArray[np.bool_]) -> list[Polygon]:
+def check(inside: NDArray[np.bool_]) -> list[Rings]:
     polygons = trace_polygons(inside)
     rings = [ring for polygon in polygons for ring in polygon]
     assert (rasterise(rings, inside.shape) == inside).all()

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from skimage.draw import polygon as filled
 
-from napari_olivine.calibration.geojson import read_geojson
-from napari_olivine.calibration.polygons import Polygon, fault_of, pixels_inside
 from napari_olivine.errors import InputError
+from napari_olivine.polygons import Polygon, fault_of, pixels_inside, read_geojson
 
 SHAPE = (90, 120)
 
@@ -79,7 +78,7 @@ def test_a_file_of_qupath_is_read(tmp_path: Path) -> None:
     ]
     file = tmp_path / "outlines.geojson"
     file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    polygons, other = read_geojson(file)
+    polygons, other = read_geojson(file, "outlines", "outline")
     assert [one.name for one in polygons] == ["ol15", "ol15 (2)", "ol15 (3)"]
     assert other == 1
     np.testing.assert_array_equal(polygons[0].rings[0], [[20, 10], [20, 30], [40, 30]])
@@ -90,5 +89,5 @@ def test_a_file_that_has_no_polygon_is_named(tmp_path: Path, text: str) -> None:
     file = tmp_path / "wrong.geojson"
     file.write_text(text)
     with pytest.raises(InputError, match=r"wrong\.geojson") as error:
-        read_geojson(file)
+        read_geojson(file, "outlines", "outline")
     assert error.value.facts.setting == "outlines"

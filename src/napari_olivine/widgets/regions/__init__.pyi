@@ -1,0 +1,1 @@
+from .regions_part import RegionsPart as RegionsPart
