@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -67,6 +69,29 @@ class Overlaps:
         sides += [truth[-1]] if last else []
         self._on_edge |= set(np.unique(np.concatenate(sides)).tolist()) - {0}
 
+    @classmethod
+    def together(
+        cls, strips: Sequence[Overlaps], numbers: Sequence[NDArray[np.integer]]
+    ) -> Overlaps:
+        """Join the overlaps of strips whose labels were numbered strip by strip.
+
+        Parameters
+        ----------
+        strips
+            Overlaps of each strip.
+        numbers
+            For each strip the final id of its labels 0, 1, 2, ...
+        """
+        whole = cls()
+        for strip, final in zip(strips, numbers, strict=True):
+            whole._areas += strip._areas
+            whole._studied += strip._studied
+            whole._on_edge |= strip._on_edge
+            whole._pairs += [
+                pairs.assign(label=final[pairs["label"].to_numpy()]) for pairs in strip._pairs
+            ]
+        return whole
+
     def true_crystals(self) -> pd.DataFrame:
         """Columns ``area_px`` and ``touches_edge`` by true id, of those in the region of study.
 
@@ -110,7 +135,7 @@ def score_crystals(
     true["size_class"] = _size_classes(true, pixel_area_um2, settings)
     of_true = pairs["true"].map(true["area_px"])
     of_label = pairs["label"].map(table.set_index("id")["area_px"])
-    iou = _iou(true, pairs, table)
+    iou = match_iou(true, pairs, table)
     true["found"] = true.index.isin(pairs.loc[iou > settings.found_iou, "true"])
     mostly = pairs.loc[pairs["pixels"] > of_true / 2, "label"]
     pieces = pairs[(pairs["pixels"] > of_label / 2) & (pairs["pixels"] >= PIECE * of_true)]
@@ -162,7 +187,7 @@ def score_zoning(
         Accuracies and the confusion matrix.
     """
     true, pairs = overlaps.true_crystals(), overlaps.pairs()
-    iou = _iou(true, pairs, table)
+    iou = match_iou(true, pairs, table)
     label = pairs[iou > settings.found_iou].set_index("true")["label"]
     large = _size_classes(true, pixel_area_um2, settings) == "phenocryst"
     true = true[large & ~true["touches_edge"]].assign(kind=kinds)
@@ -188,7 +213,7 @@ def score_zoning(
     )
 
 
-def _iou(true: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+def match_iou(true: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
     """Intersection over union of each pair of a true crystal and a label."""
     of_true = pairs["true"].map(true["area_px"])
     of_label = pairs["label"].map(table.set_index("id")["area_px"])

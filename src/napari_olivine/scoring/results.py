@@ -25,6 +25,8 @@ class PhaseScores(_Values):
     recall: float | None
     orthopyroxene_percent: float | None
     """Orthopyroxene that is taken for olivine, percent of its pixels."""
+    boundary_iou: float | None = None
+    """Boundary IoU within 2 px of the outlines (Cheng et al. 2021); of the whole section only."""
 
 
 class MgScores(_Values):
@@ -43,6 +45,7 @@ class SessionScores(_Values):
     role: str
     mask: PhaseScores | None = None
     segmentation: PhaseScores | None = None
+    final: PhaseScores | None = None
     mg: MgScores | None = None
 
 
@@ -73,6 +76,28 @@ class CrystalScores(_Values):
     spurious: int
 
 
+class SizeClassScores(_Values):
+    """True crystals with an area in one range."""
+
+    from_um2: float
+    to_um2: float | None
+    """Not included; `None` for no bound."""
+    true: int
+    found: int
+    area_ratio: float | None
+    """Median of found area over true area, of those that are found."""
+
+
+class SizesScores(_Values):
+    """True crystals by size, without those that touch the edge of the section."""
+
+    classes: list[SizeClassScores]
+    labels: int
+    """Labels of at least the smallest area."""
+    false_labels: int
+    """Of these, labels that touch no true crystal."""
+
+
 class ZoningScores(_Values):
     """Zoning classes of true phenocrysts that do not touch the edge of the section.
 
@@ -101,7 +126,13 @@ class Scores(_Values):
     section: str
     mask: PhaseScores | None = None
     segmentation: PhaseScores | None = None
+    final: PhaseScores | None = None
+    """Pixels of the crystals that count."""
     mg: MgScores | None = None
+    mask_sizes: SizesScores | None = None
+    """Connected regions of the mask."""
+    crystal_sizes: SizesScores | None = None
+    """Crystals that count."""
     sessions: list[SessionScores] = []
     traverses: dict[str, dict[str, Any]] = {}
     """Scores of calibration and test traverses, filtered and raw, against the microprobe."""

@@ -8,20 +8,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from napari_olivine.crystals import counted
 from napari_olivine.crystals.edits import bring_up_to_date
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.regions import study_region
+from napari_olivine.scoring.boundaries import WIDTH_PX, BoundaryCounts
 from napari_olivine.scoring.matching import Overlaps, score_crystals, score_zoning
 from napari_olivine.scoring.pixels import MgErrors, PhaseCounts
 from napari_olivine.scoring.results import Scores, SessionScores
 from napari_olivine.scoring.settings import ScoreSettings
+from napari_olivine.scoring.sizes import RegionOverlaps, score_sizes
 from napari_olivine.scoring.truth import Truth
 from napari_olivine.section import Section, Session, blocks, session_index, strip_height
 
 OLIVINE = 1
+FINAL = "final"
+"""The pixels of the crystals that count."""
+
 PRODUCTS = ("mask", "segmentation", "mg", "calibration", "crystals")
 
 
@@ -90,9 +96,12 @@ class _Counted:
         self.section, self.there, self.sessions = section, there, sessions
         self.region = study_region(section)
         groups = len(sessions) + 1
+        sources = {"mask": "mask", "segmentation": "segmentation", FINAL: "crystals"}
         self.phases = {
-            name: PhaseCounts(groups) for name in ("mask", "segmentation") if name in there
+            name: PhaseCounts(groups) for name, product in sources.items() if product in there
         }
+        self.boundaries = {name: BoundaryCounts() for name in self.phases}
+        self.regions = RegionOverlaps()
         self.mg = MgErrors(groups) if "mg" in there else None
         self.overlaps = Overlaps() if "crystals" in there else None
         self.table = section.table("crystals", "crystals") if "crystals" in there else NO_CRYSTALS
@@ -111,32 +120,65 @@ class _Counted:
         phase = truth.phase(rows)
         olivine = phase == settings.olivine_code
         opx = phase == settings.orthopyroxene_code
+        last = rows.stop == self.section.shape[0]
+        wide = slice(
+            max(rows.start - WIDTH_PX, 0), min(rows.stop + WIDTH_PX, self.section.shape[0])
+        )
+        inner = (slice(rows.start - wide.start, rows.stop - wide.start), slice(None))
+        near = olivine
+        if self.phases:
+            near = truth.phase(wide) == settings.olivine_code
         for name, counts in self.phases.items():
-            predicted = self.section.raster(name, "olivine").read(rows, columns) == OLIVINE
+            predicted = self._predicted(name, wide, columns)
+            if self.region is not None:
+                predicted &= self.region.pixels(wide, columns)
+                near &= self.region.pixels(wide, columns)
+            self.boundaries[name].add(near, predicted, inner)
+            predicted = predicted[inner]
             counts.add(group[studied], olivine[studied], opx[studied], predicted[studied])
+            if name == "mask":
+                self.regions.add(truth.crystals(rows), predicted, studied, rows.start, last=last)
         if self.mg is not None:
             mg = self.section.raster("mg", "mg").read(rows, columns)
             self.mg.add(group[studied], mg[studied], truth.mg(rows)[studied])
         if self.overlaps is not None:
-            labels = self.section.raster("crystals", "crystals").read(rows, columns)
-            if len(self.left_out):
-                labels = np.where(np.isin(labels, self.left_out), 0, labels)
-            last = rows.stop == self.section.shape[0]
+            labels = self._crystals(rows, columns)
             first = rows.start == 0
             self.overlaps.add(truth.crystals(rows), labels, studied, first=first, last=last)
 
+    def _predicted(self, name: str, rows: slice, columns: slice) -> NDArray[np.bool_]:
+        """Return the olivine pixels of a product."""
+        if name == FINAL:
+            return np.asarray(self._crystals(rows, columns) > 0)
+        image = self.section.raster(name, "olivine").read(rows, columns)
+        return np.asarray(image == OLIVINE)
+
+    def _crystals(self, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return the labels of the crystals that count."""
+        labels = self.section.raster("crystals", "crystals").read(rows, columns)
+        if len(self.left_out):
+            labels = np.where(np.isin(labels, self.left_out), 0, labels)
+        return labels
+
     def scores(self, truth: Truth, settings: ScoreSettings, missing: list[str]) -> Scores:
         """Turn the counts into scores."""
-        whole: dict[str, Any] = {name: counts.scores() for name, counts in self.phases.items()}
+        area_um2 = self.section.pixel_size_um**2
+        whole: dict[str, Any] = {
+            name: counts.scores().model_copy(update={"boundary_iou": self.boundaries[name].iou})
+            for name, counts in self.phases.items()
+        }
+        if "mask" in self.phases:
+            joined = self.regions.joined()
+            whole["mask_sizes"] = score_sizes(*joined, area_um2, settings.found_iou)
         if self.mg is not None:
             whole["mg"] = self.mg.scores()
         if "calibration" in self.there:
             whole["traverses"] = traverse_scores(self.section)
         if self.overlaps is not None:
             table = counted(self.table)
-            area_um2 = self.section.pixel_size_um**2
             kinds = truth.kinds(self.overlaps.true_crystals().index)
             whole["crystals"] = score_crystals(self.overlaps, table, area_um2, settings)
+            whole["crystal_sizes"] = score_sizes(self.overlaps, table, area_um2, settings.found_iou)
             whole["zoning"] = score_zoning(self.overlaps, table, kinds, area_um2, settings)
         return Scores(
             section=self.section.record.name,

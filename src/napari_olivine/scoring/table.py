@@ -14,6 +14,7 @@ def scores_table(scores: Scores) -> str:
     blocks += _mg(scores)
     blocks += _traverses(scores)
     blocks += _crystals(scores)
+    blocks += _sizes(scores)
     blocks += _zoning(scores)
     if scores.missing:
         blocks.append("\n".join(["Not scored", *(f"  {reason}" for reason in scores.missing)]))
@@ -22,24 +23,34 @@ def scores_table(scores: Scores) -> str:
 
 def _phases(scores: Scores) -> Iterable[str]:
     rows: list[Sequence[str]] = []
-    for name in ("mask", "segmentation"):
+    for name, title in (("mask", "mask"), ("segmentation", "segmentation"), ("final", "crystals")):
         whole = getattr(scores, name)
         if whole is None:
             continue
-        rows.append([name, *_phase(whole)])
+        rows.append([title, *_phase(whole)])
         rows += [
             [f"  session {part.session} ({part.role})", *_phase(getattr(part, name))]
             for part in scores.sessions
             if getattr(part, name) is not None
         ]
     if rows:
-        head = ["Olivine pixels", "IoU", "OA", "precision", "recall", "opx as olivine"]
+        head = [
+            "Olivine pixels",
+            "IoU",
+            "OA",
+            "precision",
+            "recall",
+            "boundary IoU",
+            "opx as olivine",
+        ]
         yield _columns([head, *rows])
 
 
 def _phase(phase: PhaseScores) -> list[str]:
     opx = phase.orthopyroxene_percent
-    values = (phase.iou, phase.overall_accuracy, phase.precision, phase.recall)
+    values = (
+        phase.iou, phase.overall_accuracy, phase.precision, phase.recall, phase.boundary_iou
+    )  # fmt: skip
     return [*(_number(v) for v in values), "-" if opx is None else f"{opx:.1f} %"]
 
 
@@ -84,6 +95,29 @@ def _crystals(scores: Scores) -> Iterable[str]:
             f"{table}\n{crystals.labels} labels, {crystals.spurious} of them spurious; "
             f"{crystals.merged} true crystals merged, {crystals.split} split"
         )
+
+
+def _sizes(scores: Scores) -> Iterable[str]:
+    both = {"mask": scores.mask_sizes, "crystals": scores.crystal_sizes}
+    there = {name: sizes for name, sizes in both.items() if sizes is not None}
+    if not there:
+        return
+    head = ["True area, um2", "true"]
+    for name in there:
+        head += [f"{name}: found", "area ratio"]
+    rows: list[Sequence[str]] = [head]
+    for classes in zip(*(sizes.classes for sizes in there.values()), strict=True):
+        first = classes[0]
+        upper = "and more" if first.to_um2 is None else f"to {first.to_um2:g}"
+        row = [f"{first.from_um2:g} {upper}", str(first.true)]
+        for one in classes:
+            row += [str(one.found), _number(one.area_ratio)]
+        rows.append(row)
+    false = "; ".join(
+        f"{name}: {sizes.false_labels} of {sizes.labels} labels touch no olivine"
+        for name, sizes in there.items()
+    )
+    yield f"{_columns(rows)}\n{false}"
 
 
 def _zoning(scores: Scores) -> Iterable[str]:
