@@ -50,7 +50,7 @@ from napari_olivine.section import (
 )
 from napari_olivine.settings import Settings, setting
 
-TARGET, TARGET_NAME, TARGET_COLOUR = 1, "olivine", "#8cd17d"
+TARGET, TARGET_NAME, TARGET_COLOUR = 1, "olivine", "#c5d92d"
 """Code, image and colour of the mineral of the mask."""
 
 ALMOST_ALL = 99.9

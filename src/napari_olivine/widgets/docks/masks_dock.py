@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from qtpy.QtWidgets import QLineEdit
 from typing_extensions import override
 
@@ -35,8 +37,9 @@ class MasksDock(StepDock):
         self._from_rule = ""
         self.own.setPlaceholderText("Ca/Mg < 0.1 and Mg > 30")
         self.own.setToolTip(
-            "Conditions on counts joined by 'and': sums and ratios of signals, < or > a number, or "
-            "relative to a picked mineral: 'Mg > 0.5 ref', 'Si/Mg within 15 % of ref'"
+            "Comparisons joined by 'and', 'or', 'not' and parentheses: sums and ratios of signals, "
+            "< or > a number, or relative to a picked mineral ('Mg > 0.5 ref', 'Si/Mg within 15 % "
+            "of ref') or to the section ('Si < 0.15 p99')"
         )
         self.conditions = wrapped()
         self.body.addLayout(form_layout(("Rule", self.rule), ("", self.own)))
@@ -50,7 +53,10 @@ class MasksDock(StepDock):
         self.connections.connect(Composite.of(self.session).changed, self.show_legend)
         self.legend = wrapped()
         self.body.addWidget(self.legend)
+        self.modes = wrapped()
+        self.body.addWidget(self.modes)
         self.show_legend()
+        self._show_modes()
         self._show_rule(self.rule.currentText())
 
     @override
@@ -115,14 +121,31 @@ class MasksDock(StepDock):
     @override
     def on_section_opened(self) -> None:
         self.reference.read()
+        self._show_modes()
 
     @override
     def on_front(self, front: bool) -> None:
         if not front:  # clicks are not for picking any more
             self.reference.rest()
 
+    def _show_modes(self) -> None:
+        """List the minerals of the mask with their modal percentages, in their colours."""
+        section = self.session.section
+        product = section.product("mask") if section is not None else None
+        modes = product.notes.get("modes", []) if product is not None else []
+        rows = []
+        for mode in sorted(modes, key=lambda mode: -mode["percent"]):
+            error = "" if mode["error"] is None else f"± {mode['error']:.2g}"
+            rows.append(
+                f"<tr><td><span style='color:{mode['colour']}'>■</span> {escape(mode['name'])}</td>"
+                f"<td align='right'>&nbsp;{mode['percent']:.2f}</td><td>&nbsp;{error} %</td></tr>"
+            )
+        self.modes.setText(f"<table>{''.join(rows)}</table>" if rows else "")
+        self.modes.setVisible(bool(rows))
+
     @override
     def on_finished(self) -> None:
+        self._show_modes()
         product = self.session.require().product("mask")
         if product is not None and "phase_percent" in product.notes:
             self.run_bar.say(f"{product.notes['phase_percent']:g} % of the section is the phase.")
