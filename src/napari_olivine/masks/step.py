@@ -77,8 +77,9 @@ class MaskSettings(Settings):
     rule: str = setting(
         "olivine",
         "Rule",
-        "'olivine-paper' (Ca/Mg < 0.1, Al/Mg < 0.1, Mg > 30), 'olivine' (the same and "
-        "Si/(Mg + Fe) < 0.85, which keeps orthopyroxene out; for maps in wt% its conditions follow "
+        "'olivine-paper' (Ca/Mg < 0.1, Al/Mg < 0.1, Mg > 30), 'olivine' (these two ratios and "
+        "0.3 < Si/(Mg + Fe) < 0.85, which keeps orthopyroxene and oxides out whatever the dwell "
+        "time; for maps in wt% its conditions follow "
         "from stoichiometry), or conditions of your own such as 'Al > 900 and Si < 1300'.",
     )
     limits: Literal["rule", "valleys"] = setting(

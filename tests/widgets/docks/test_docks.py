@@ -278,7 +278,7 @@ class TestRunning:
         widget = dock(viewer, "Phase masks")
         widget.session.open(path)
         widget.rule.setCurrentText("own conditions")
-        assert "Mg > 30" in widget.own.text()  # it begins with the rule that was shown
+        assert "Ca/Mg < 0.1" in widget.own.text()  # it begins with the rule that was shown
         widget.own.clear()
         run_without_rule = widget.run_button
         qtbot.mouseClick(run_without_rule, LEFT)
