@@ -14,9 +14,9 @@ from scipy import ndimage
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.phantom import PhantomSettings, make_phantom
-from napari_olivine.phantom.compositions import GLASS, OLIVINE, RESIN, VESICLE
+from napari_olivine.phantom.compositions import GLASS, OLIVINE, RESIN, SERPENTINE, VESICLE
 
-ROCKS = ("tephra",)
+ROCKS = ("tephra", "cumulate")
 SEEDS = (1, 2, 3)
 
 
@@ -94,6 +94,24 @@ def test_a_third_of_a_tephra_is_resin_and_its_olivine_is_darker_than_its_glass(
         assert made.signal("Ca")[glass].mean() > 5 * made.signal("Ca")[olivine].mean()
 
 
+def test_most_of_a_cumulate_is_olivine_in_contact(
+    phantoms: dict[tuple[str, int], Phantom],
+) -> None:
+    touching = crystals = 0
+    for seed in SEEDS:
+        made = phantoms["cumulate", seed]
+        assert 0.60 <= made.share(OLIVINE) <= 0.70
+        assert 0 < made.share(SERPENTINE) < 0.06
+        left, right = made.crystals[:, :-1], made.crystals[:, 1:]
+        touch = (left > 0) & (right > 0) & (left != right)
+        touching += len(set(left[touch]) | set(right[touch]))
+        crystals += len(made.table)
+        serpentine = made.phase == SERPENTINE
+        olivine = made.inner(OLIVINE)
+        assert made.signal("Mg")[serpentine].mean() < 0.95 * made.signal("Mg")[olivine].mean()
+    assert touching > 0.5 * crystals
+
+
 @pytest.mark.parametrize("rock", ROCKS)
 def test_same_seed_same_bytes(
     phantoms: dict[tuple[str, int], Phantom], rock: str, tmp_path: Path
@@ -104,6 +122,38 @@ def test_same_seed_same_bytes(
     assert names == sorted(p.relative_to(again) for p in again.rglob("*") if p.is_file())
     for name in names:
         assert (first / name).read_bytes() == (again / name).read_bytes(), name
+
+
+def test_seeds_differ_in_contrast_noise_and_counts(
+    phantoms: dict[tuple[str, int], Phantom],
+) -> None:
+    found = [
+        (
+            made.signal("BSE")[made.inner(OLIVINE)].mean(),
+            made.signal("Mg")[made.inner(OLIVINE)].mean(),
+        )
+        for made in phantoms.values()
+    ]
+    greys, counts = np.array(found).T
+    assert greys.max() - greys.min() > 30
+    assert counts.max() > 1.5 * counts.min()
+
+
+def test_x_rays_of_calcium_reach_into_olivine_and_tiles_differ_in_current(tmp_path: Path) -> None:
+    # Many counts make what is small visible.
+    made = Phantom(make_phantom(tmp_path / "p", settings("cumulate", 5, mg_counts=200.0)))
+    calcium, olivine = made.signal("Ca"), made.phase == OLIVINE
+    depth = ndimage.distance_transform_edt(olivine)
+    near, far = calcium[(depth > 5) & (depth < 12)], calcium[depth > 40]
+    assert near.mean() > far.mean() + 4 * near.std() / np.sqrt(near.size)
+    magnesium, number = made.signal("Mg"), made.mg
+    inner = made.inner(OLIVINE)
+    means = []
+    for rows in (slice(0, 200), slice(200, 400)):
+        for cols in (slice(0, 256), slice(256, 512)):
+            here = inner[rows, cols]
+            means.append((magnesium[rows, cols][here] / number[rows, cols][here]).mean())
+    assert np.ptp(means) / np.mean(means) > 0.004
 
 
 def test_noise_and_counts_are_as_they_are_asked(tmp_path: Path) -> None:

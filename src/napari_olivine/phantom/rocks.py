@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_olivine.job import Job
-from napari_olivine.phantom import andesite, tephra
+from napari_olivine.phantom import andesite, cumulate, tephra
 from napari_olivine.phantom.compositions import ENDS, PHASES, Composition
 from napari_olivine.phantom.instrument import Instrument, any_instrument, standard_instrument
 from napari_olivine.phantom.scene import Scene
@@ -50,4 +50,7 @@ class Rock:
 ROCKS = {
     "andesite": Rock(andesite.lay_andesite, _LAVA, ENDS, standard_instrument, 22),
     "tephra": Rock(tephra.lay_tephra, (*_LAVA, "resin"), ENDS | tephra.ENDS),
+    "cumulate": Rock(
+        cumulate.lay_cumulate, (*_LAVA, "serpentine"), ENDS | cumulate.ENDS, bytes_per_pixel=42
+    ),
 }
