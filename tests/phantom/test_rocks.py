@@ -16,7 +16,7 @@ from napari_olivine.job import Job
 from napari_olivine.phantom import PhantomSettings, make_phantom
 from napari_olivine.phantom.compositions import GLASS, OLIVINE, RESIN, SERPENTINE, VESICLE
 
-ROCKS = ("tephra", "cumulate")
+ROCKS = ("tephra", "cumulate", "basalt")
 SEEDS = (1, 2, 3)
 
 
@@ -110,6 +110,19 @@ def test_most_of_a_cumulate_is_olivine_in_contact(
         olivine = made.inner(OLIVINE)
         assert made.signal("Mg")[serpentine].mean() < 0.95 * made.signal("Mg")[olivine].mean()
     assert touching > 0.5 * crystals
+
+
+def test_olivines_of_a_basalt_go_from_darker_than_augite_to_brighter(
+    phantoms: dict[tuple[str, int], Phantom],
+) -> None:
+    for seed in SEEDS:
+        made = phantoms["basalt", seed]
+        percent = np.bincount(made.phase.ravel(), minlength=9) / made.phase.size
+        assert 0.2 < percent[2] < 0.55, "plagioclase"
+        assert 0.2 < percent[3] < 0.65, "augite"
+        assert 0.03 < percent[OLIVINE] < 0.30
+        mg = made.mg[made.mg > 0] / 1e4
+        assert mg.max() - mg.min() > 0.08
 
 
 @pytest.mark.parametrize("rock", ROCKS)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_olivine.job import Job
-from napari_olivine.phantom import andesite, cumulate, tephra
+from napari_olivine.phantom import andesite, basalt, cumulate, tephra
 from napari_olivine.phantom.compositions import ENDS, PHASES, Composition
 from napari_olivine.phantom.instrument import Instrument, any_instrument, standard_instrument
 from napari_olivine.phantom.scene import Scene
@@ -53,4 +53,5 @@ ROCKS = {
     "cumulate": Rock(
         cumulate.lay_cumulate, (*_LAVA, "serpentine"), ENDS | cumulate.ENDS, bytes_per_pixel=42
     ),
+    "basalt": Rock(basalt.lay_basalt, _LAVA, ENDS | basalt.ENDS),
 }

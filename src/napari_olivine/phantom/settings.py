@@ -14,7 +14,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.settings import Settings, setting
 
 ROLES = ("train", "val", "test", "none")
-RockName = Literal["andesite", "tephra", "cumulate"]
+RockName = Literal["andesite", "tephra", "cumulate", "basalt"]
 #: Settings of the andesite's crystals: the other rocks draw theirs from the seed.
 OF_ANDESITE = (
     "phenocrysts_per_mm2", "largest_phenocryst_um2", "microphenocrysts_per_mm2",
@@ -35,7 +35,7 @@ class PhantomSettings(Settings):
         "Rock",
         "andesite: olivine phenocrysts in a fine groundmass, as in Leichter et al. 2022. tephra: "
         "glassy clasts in resin, olivine darker than the glass. cumulate: olivine in contact. "
-        "All but the andesite differ widely from seed to seed.",
+        "basalt: a coarse groundmass. All but the andesite differ widely from seed to seed.",
     )
     rows: int = setting(6, "Tile rows", "Rows of tiles in the mosaic.", ge=1, le=100)
     cols: int = setting(9, "Tile columns", "Columns of tiles in the mosaic.", ge=1, le=100)
