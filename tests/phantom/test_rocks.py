@@ -177,7 +177,9 @@ def test_noise_and_counts_are_as_they_are_asked(tmp_path: Path) -> None:
 
 
 def test_a_rock_refuses_the_settings_of_the_andesite() -> None:
-    with pytest.raises(InputError, match=r"vesicles_per_mm2.* a tephra draws its crystals"):
+    with pytest.raises(
+        InputError, match=r"cannot be used:\n  .*vesicles_per_mm2.* a tephra draws its"
+    ):
         PhantomSettings(rock="tephra", vesicles_per_mm2=9.0)
     with pytest.raises(InputError, match="rock"):
         PhantomSettings(rock="granite")
