@@ -243,8 +243,8 @@ class _Builder(Packing):
         for _ in range(round(self.fabric.microlites_per_mm2 * self.settings.area_mm2)):
             size = float(np.clip(self.fabric.microlite * rng.lognormal(-0.3, 0.8), 40, 2500))
             shape = faceted(
-                rng, max(size / self.pixel**2, 12.0), faces=int(rng.integers(5, 9)),
-                aspect=rng.uniform(1.0, 2.2), rounding=float(rng.choice([0.2, 0.8])), rough_px=0.5,
+                rng, max(size / self.pixel**2, 16.0), faces=int(rng.integers(5, 9)),
+                aspect=rng.uniform(1.0, 2.2), rounding=float(rng.choice([0.2, 0.8])), rough_px=0.3,
             )  # fmt: skip
             spot = self.find_room(shape.mask)
             if spot is not None:

@@ -16,6 +16,7 @@ from napari_olivine.phantom.shapes import Floats, smooth_field
 _CELL_PX = 15.0  # mean diameter of a cell on the coarse grid
 _BLUR = 0.2  # of the mean diameter
 _NEIGHBOURS = 7
+_STRIP = 64  # rows
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,6 @@ def _nearest(
     """Label the pixels of a coarse grid by the seed that is nearest in Laguerre's sense."""
     count = max(4, round(shape[0] * shape[1] / (0.85 * diameter**2)))
     seeds = rng.uniform(0, 1, (count, 2)) * shape
-    grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1).reshape(-1, 2)
     some = rng.uniform(0, 1, (40 * count, 2)) * shape
     for _ in range(2):  # Lloyd: apart from each other
         owner = cKDTree(seeds).query(some)[1]
@@ -100,15 +100,21 @@ def _nearest(
         sums = [np.bincount(owner, some[:, axis], count) for axis in (0, 1)]
         seeds = np.stack(sums, axis=1) / size
     radius = 0.5 * diameter * np.exp(rng.normal(-(spread**2) / 2, spread, count))
-    points = grid.astype(np.float64)
+    shift = np.zeros((2, *shape), np.float32)
     for axis in (0, 1):
         for scale in (0.8, 0.3):
-            wander = smooth_field(rng, shape, max(2.0, scale * diameter)).ravel()
-            points[:, axis] += ragged * scale * diameter * wander
-    distance, near = cKDTree(seeds).query(points, k=min(_NEIGHBOURS, count))
-    best = np.argmin(distance**2 - radius[near] ** 2, axis=1)
-    owner = near[np.arange(len(near)), best]
-    return np.asarray(owner + 1, np.int32).reshape(shape)
+            wander = smooth_field(rng, shape, max(2.0, scale * diameter))
+            shift[axis] += np.float32(ragged * scale * diameter) * wander
+    tree, neighbours = cKDTree(seeds), min(_NEIGHBOURS, count)
+    label = np.empty(shape, np.int32)
+    for first in range(0, shape[0], _STRIP):  # neighbours take much memory
+        part = shift[:, first : first + _STRIP]
+        rows, cols = np.indices(part.shape[1:], np.float32)
+        points = np.stack([rows + first + part[0], cols + part[1]], axis=-1)
+        distance, near = tree.query(points, k=neighbours)
+        best = np.argmin(distance**2 - radius[near] ** 2, axis=-1)[..., None]
+        label[first : first + _STRIP] = np.take_along_axis(near, best, -1)[..., 0] + 1
+    return label
 
 
 def _ripened(label: NDArray[np.int32], blur: float) -> NDArray[np.int32]:

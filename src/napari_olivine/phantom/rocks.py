@@ -51,7 +51,7 @@ ROCKS = {
     "andesite": Rock(andesite.lay_andesite, _LAVA, ENDS, standard_instrument, 22),
     "tephra": Rock(tephra.lay_tephra, (*_LAVA, "resin"), ENDS | tephra.ENDS),
     "cumulate": Rock(
-        cumulate.lay_cumulate, (*_LAVA, "serpentine"), ENDS | cumulate.ENDS, bytes_per_pixel=42
+        cumulate.lay_cumulate, (*_LAVA, "serpentine"), ENDS | cumulate.ENDS, bytes_per_pixel=52
     ),
-    "basalt": Rock(basalt.lay_basalt, _LAVA, ENDS | basalt.ENDS),
+    "basalt": Rock(basalt.lay_basalt, _LAVA, ENDS | basalt.ENDS, bytes_per_pixel=52),
 }
