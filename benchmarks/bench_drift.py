@@ -18,6 +18,7 @@ import json
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -27,7 +28,9 @@ import tifffile
 
 from napari_olivine.job import Job
 from napari_olivine.levelling import LevelledRaster, LevelSettings, level, open_levelled
-from napari_olivine.phantom import PhantomSettings, imaging, make_phantom
+from napari_olivine.phantom import PhantomSettings, make_phantom
+from napari_olivine.phantom.instrument import Instrument, standard_instrument
+from napari_olivine.phantom.rocks import ROCKS
 from napari_olivine.readers import import_section
 from napari_olivine.section import Section, SectionRecord, create_raster
 from napari_olivine.settings import Settings
@@ -122,8 +125,10 @@ def drifted_phantom(
 ) -> tuple[Section, pd.DataFrame]:
     """Make a phantom and plant a gain of 0.9-1.1 and an offset of +-20 in every further session."""
     name = f"{'unclipped-' if unclipped else ''}{seed}"
-    contrast = LOW_CONTRAST if unclipped else imaging.GREY_PER_Z
-    with patch.object(imaging, "GREY_PER_Z", contrast):
+    andesite = ROCKS["andesite"]
+    if unclipped:
+        andesite = replace(andesite, instrument=_low_contrast)
+    with patch.dict(ROCKS, andesite=andesite):
         source = make_phantom(work / f"phantom-{name}", PhantomSettings(seed=seed, drift=0.0))
     drift = pd.read_csv(source / "truth" / "drift.csv")
     sessions = pd.read_csv(source / "sessions.csv")
@@ -139,6 +144,10 @@ def drifted_phantom(
                 grey = gain * tifffile.imread(file) + offset + random.uniform(-0.5, 0.5)
                 tifffile.imwrite(file, np.rint(grey).clip(0, 255).astype(np.uint8))
     return import_section(source, work / f"section-{name}"), drift
+
+
+def _low_contrast(rng: np.random.Generator, settings: PhantomSettings) -> Instrument:
+    return replace(standard_instrument(rng, settings), grey_per_z=LOW_CONTRAST)
 
 
 def overlapping_phantom(work: Path, seed: int, overlap: int = 40) -> tuple[Section, pd.DataFrame]:

@@ -360,7 +360,7 @@ STEPS: dict[str, Step] = {
             "napari_olivine.phantom:PhantomSettings",
             "napari_olivine.phantom:make_phantom",
             arguments=(FOLDER,),
-            page="tutorial-command-line.md",
+            page="steps/phantom.md",
         ),
         Step(
             "run",

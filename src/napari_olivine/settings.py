@@ -57,11 +57,11 @@ def _as_input_error(model: type[Settings], error: ValidationError) -> InputError
     lines, first = [], ""
     for problem in error.errors():
         name, *inside = (str(part) for part in problem["loc"] or ("",))
+        why = problem["msg"].removeprefix("Value error, ")  # of a validator of ours
         if name not in model.model_fields:  # or they do not go together, which has no name
-            lines.append(f"there is no setting {name!r}" if name else problem["msg"])
+            lines.append(f"there is no setting {name!r}" if name else why)
             continue
         first = first or name
         place = "".join(f", {part}" for part in inside)
-        why = problem["msg"].removeprefix("Value error, ")  # of a validator of ours
         lines.append(f"{{setting:{name}}}{place}: {why} (given: {problem['input']!r})")
     return InputError("These settings cannot be used:\n  " + "\n  ".join(lines), setting=first)

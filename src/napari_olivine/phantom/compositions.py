@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 VESICLE, GLASS, PLAGIOCLASE, CLINOPYROXENE, ORTHOPYROXENE, OXIDE, OLIVINE = range(7)
+SERPENTINE, RESIN = 7, 8
 PHASES = {
     "vesicle": VESICLE,
     "glass": GLASS,
@@ -23,6 +24,8 @@ PHASES = {
     "orthopyroxene": ORTHOPYROXENE,
     "oxide": OXIDE,
     "olivine": OLIVINE,
+    "serpentine": SERPENTINE,
+    "resin": RESIN,
 }
 ELEMENTS = ("Mg", "Fe", "Ca", "Al", "Si")
 
@@ -37,7 +40,7 @@ _ATOMS = {
 _OXIDES = {
     "SiO2": ("Si", 1, 2), "TiO2": ("Ti", 1, 2), "Al2O3": ("Al", 2, 3), "Cr2O3": ("Cr", 2, 3),
     "Fe2O3": ("Fe", 2, 3), "FeO": ("Fe", 1, 1), "MnO": ("Mn", 1, 1), "MgO": ("Mg", 1, 1),
-    "CaO": ("Ca", 1, 1), "Na2O": ("Na", 2, 1), "K2O": ("K", 2, 1),
+    "CaO": ("Ca", 1, 1), "Na2O": ("Na", 2, 1), "K2O": ("K", 2, 1), "H2O": ("H", 2, 1),
 }  # fmt: skip
 
 
@@ -70,7 +73,8 @@ class Composition:
         return self.wt_pct.get(element, 0.0) * self.counts_per_wt_pct.get(element, 0.0)
 
 
-def _oxides(**oxides: float) -> dict[str, float]:
+def elements_of(**oxides: float) -> dict[str, float]:
+    """Give the elements, wt%, of an analysis in oxides, wt%."""
     elements: dict[str, float] = {"O": 0.0}
     for oxide, wt in oxides.items():
         cation, cations, oxygens = _OXIDES[oxide]
@@ -80,64 +84,68 @@ def _oxides(**oxides: float) -> dict[str, float]:
     return elements
 
 
-_GLASS_YIELD = {"Mg": 3.456, "Fe": 0.932, "Ca": 2.700, "Al": 3.831, "Si": 4.104}
-_PYROXENE_YIELD = {"Mg": 3.54, "Fe": 0.932, "Ca": 2.730, "Al": 3.60, "Si": 4.170}
-_ORTHOPYROXENE_YIELD = {"Mg": 3.591, "Fe": 0.932, "Ca": 2.730, "Al": 3.60, "Si": 3.982}
-_PLAGIOCLASE_YIELD = {"Ca": 2.690, "Al": 4.085, "Si": 3.957}
+GLASS_YIELD = {"Mg": 3.456, "Fe": 0.932, "Ca": 2.700, "Al": 3.831, "Si": 4.104}
+PYROXENE_YIELD = {"Mg": 3.54, "Fe": 0.932, "Ca": 2.730, "Al": 3.60, "Si": 4.170}
+ORTHOPYROXENE_YIELD = {"Mg": 3.591, "Fe": 0.932, "Ca": 2.730, "Al": 3.60, "Si": 3.982}
+PLAGIOCLASE_YIELD = {"Ca": 2.690, "Al": 4.085, "Si": 3.957}
+
+Pair = tuple[Composition, Composition]
+Ends = Mapping[int, Pair]
+_EPOXY = Composition({"C": 64.2, "H": 6.4, "Cl": 9.0, "O": 20.4}, {}, "epoxy C21H25ClO5")
 
 #: The two ends between which each phase varies; olivine goes by its mg# instead.
-ENDS: dict[int, tuple[Composition, Composition]] = {
-    VESICLE: (
-        Composition({"C": 64.2, "H": 6.4, "Cl": 9.0, "O": 20.4}, {}, "epoxy C21H25ClO5"),
-        Composition({"C": 64.2, "H": 6.4, "Cl": 9.0, "O": 20.4}, {}, "epoxy C21H25ClO5"),
-    ),
+ENDS: dict[int, Pair] = {
+    VESICLE: (_EPOXY, _EPOXY),
+    RESIN: (_EPOXY, _EPOXY),
     GLASS: (
         Composition(
-            _oxides(SiO2=67.6, TiO2=0.7, Al2O3=15.4, FeO=3.6, MgO=0.9, CaO=3.2, Na2O=4.6, K2O=3.4),
-            _GLASS_YIELD,
+            elements_of(SiO2=67.6, TiO2=0.7, Al2O3=15.4, FeO=3.6, MgO=0.9, CaO=3.2, Na2O=4.6,
+                        K2O=3.4),
+            GLASS_YIELD,
             "residual dacitic glass of a basaltic andesite (typical); yields of basaltic andesite",
         ),
         Composition(
-            _oxides(SiO2=61.8, TiO2=1.2, Al2O3=15.2, FeO=6.6, MgO=2.1, CaO=5.2, Na2O=4.2, K2O=2.6),
-            _GLASS_YIELD,
+            elements_of(SiO2=61.8, TiO2=1.2, Al2O3=15.2, FeO=6.6, MgO=2.1, CaO=5.2, Na2O=4.2,
+                        K2O=2.6),
+            GLASS_YIELD,
             "less evolved residual glass (typical); yields of basaltic andesite",
         ),
     ),
     PLAGIOCLASE: (
         Composition(
             {"Ca": 8.847, "Na": 3.383, "Al": 15.883, "Si": 24.799, "O": 47.089},
-            _PLAGIOCLASE_YIELD,
+            PLAGIOCLASE_YIELD,
             "An60, stoichiometric",
         ),
         Composition(
             {"Ca": 11.659, "Na": 1.672, "Al": 17.66, "Si": 22.468, "O": 46.541},
-            _PLAGIOCLASE_YIELD,
+            PLAGIOCLASE_YIELD,
             "An80, stoichiometric",
         ),
     ),
     CLINOPYROXENE: (
         Composition(
-            _oxides(SiO2=53.2, TiO2=0.3, Al2O3=2.3, Cr2O3=0.6, FeO=3.4, MgO=17.6, CaO=22.2,
+            elements_of(SiO2=53.2, TiO2=0.3, Al2O3=2.3, Cr2O3=0.6, FeO=3.4, MgO=17.6, CaO=22.2,
                     Na2O=0.4),
-            _PYROXENE_YIELD,
+            PYROXENE_YIELD,
             "chromian diopside of mg# 0.90 (typical); yields of augite",
         ),
         Composition(
             {"Si": 23.863, "O": 42.474, "Ti": 0.54, "Al": 1.166, "Fe": 9.337, "Mn": 0.233,
              "Mg": 8.572, "Ca": 13.593, "Na": 0.223},
-            _PYROXENE_YIELD,
+            PYROXENE_YIELD,
             "augite of mg# 0.68",
         ),
     ),
     ORTHOPYROXENE: (
         Composition(
-            _oxides(SiO2=55.2, TiO2=0.2, Al2O3=2.5, FeO=9.2, MnO=0.2, MgO=30.5, CaO=2.2),
-            _ORTHOPYROXENE_YIELD,
+            elements_of(SiO2=55.2, TiO2=0.2, Al2O3=2.5, FeO=9.2, MnO=0.2, MgO=30.5, CaO=2.2),
+            ORTHOPYROXENE_YIELD,
             "En85 with the Ca and Al of a magmatic enstatite (typical); yields of En80",
         ),
         Composition(
-            _oxides(SiO2=53.9, TiO2=0.3, Al2O3=2.4, FeO=14.6, MnO=0.3, MgO=26.4, CaO=2.1),
-            _ORTHOPYROXENE_YIELD,
+            elements_of(SiO2=53.9, TiO2=0.3, Al2O3=2.4, FeO=14.6, MnO=0.3, MgO=26.4, CaO=2.1),
+            ORTHOPYROXENE_YIELD,
             "En76 with the Ca and Al of a magmatic enstatite (typical); yields of En80",
         ),
     ),
@@ -153,7 +161,35 @@ ENDS: dict[int, tuple[Composition, Composition]] = {
             "chromian spinel, as included in olivine",
         ),
     ),
+    SERPENTINE: (
+        Composition(
+            elements_of(SiO2=42.0, Al2O3=0.6, FeO=3.5, MgO=40.0, H2O=13.0),
+            ORTHOPYROXENE_YIELD,
+            "lizardite (typical); yields of En80",
+        ),
+        Composition(
+            elements_of(SiO2=40.0, Al2O3=1.2, FeO=9.0, MgO=36.5, H2O=13.0),
+            ORTHOPYROXENE_YIELD,
+            "ferroan serpentine (typical); yields of En80",
+        ),
+    ),
 }  # fmt: skip
+
+#: Glass of basalts, brighter than their olivine.
+BASALTIC_GLASS: Pair = (
+    Composition(
+        elements_of(SiO2=49.6, TiO2=1.9, Al2O3=14.2, FeO=11.6, MgO=6.8, CaO=11.9, Na2O=2.4,
+                    K2O=0.3),
+        GLASS_YIELD,
+        "basaltic glass (typical of Icelandic tephra); yields of basaltic andesite",
+    ),
+    Composition(
+        elements_of(SiO2=49.2, TiO2=3.2, Al2O3=12.8, FeO=14.8, MgO=5.2, CaO=10.0, Na2O=2.8,
+                    K2O=0.7),
+        GLASS_YIELD,
+        "ferrobasaltic glass (typical of Icelandic tephra); yields of basaltic andesite",
+    ),
+)  # fmt: skip
 
 #: Relative counts of Mg, Fe, Si in stoichiometric olivine against mg#.
 _OLIVINE_MG = np.array([0.50, 0.60, 0.70, 0.75, 0.80, 0.85, 0.88, 0.90, 0.92, 0.95, 1.0])
@@ -189,23 +225,23 @@ def olivine_counts(element: str, mg: NDArray[np.floating]) -> NDArray[np.float64
     mg = np.asarray(mg, dtype=np.float64)
     if element in _OLIVINE_COUNTS:
         return np.asarray(np.interp(mg, _OLIVINE_MG, _OLIVINE_COUNTS[element]))
-    calcium = _oxides(CaO=OLIVINE_CAO_WT_PCT)["Ca"] * _PYROXENE_YIELD["Ca"]
+    calcium = elements_of(CaO=OLIVINE_CAO_WT_PCT)["Ca"] * PYROXENE_YIELD["Ca"]
     return np.full_like(mg, calcium if element == "Ca" else 0.0)
 
 
-def atomic_number_table() -> NDArray[np.float32]:
+def atomic_number_table(ends: Ends = ENDS) -> NDArray[np.float32]:
     """Mean atomic number for (phase, mix): mix 0-255 goes from the first end to the second."""
-    return _table(lambda end: end.mean_atomic_number)
+    return _table(ends, lambda end: end.mean_atomic_number)
 
 
-def counts_table(element: str) -> NDArray[np.float32]:
+def counts_table(element: str, ends: Ends = ENDS) -> NDArray[np.float32]:
     """Relative counts of an element for (phase, mix)."""
-    return _table(lambda end: end.counts(element))
+    return _table(ends, lambda end: end.counts(element))
 
 
-def _table(value: Callable[[Composition], float]) -> NDArray[np.float32]:
+def _table(ends: Ends, value: Callable[[Composition], float]) -> NDArray[np.float32]:
     mix = np.linspace(0.0, 1.0, 256)
     table = np.zeros((len(PHASES), 256), dtype=np.float32)
-    for phase, (first, second) in ENDS.items():
+    for phase, (first, second) in ends.items():
         table[phase] = value(first) * (1 - mix) + value(second) * mix
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,9 @@ import pandas as pd
 import tifffile
 from numpy.typing import NDArray
 
-from napari_olivine.phantom.compositions import ELEMENTS, PHASES
-from napari_olivine.phantom.imaging import GREY_AT, GREY_PER_Z, Z_AT, Drift
+from napari_olivine.phantom.compositions import ELEMENTS
+from napari_olivine.phantom.imaging import Drift
+from napari_olivine.phantom.instrument import Instrument
 from napari_olivine.phantom.scene import Scene
 from napari_olivine.phantom.settings import PhantomSettings
 from napari_olivine.phantom.traverses import Traverse
@@ -24,7 +25,7 @@ TILE_PATTERN = "tiles/{signal}/r{row:02d}_c{col:02d}.tif"
 def write_description(folder: Path, settings: PhantomSettings) -> None:
     """Write section.json and sessions.csv."""
     description = {
-        "name": f"phantom-{settings.seed}",
+        "name": _name(settings),
         "pixel_size_um": settings.pixel_size_um,
         "tile_shape": list(settings.tile_shape),
         "tile_overlap_px": 0,
@@ -114,7 +115,13 @@ def write_traverses(folder: Path, traverses: Iterable[Traverse]) -> None:
     _csv(folder / "truth" / "profiles.csv", truth)
 
 
-def write_truth(folder: Path, scene: Scene, drifts: Iterable[Drift]) -> None:
+def write_truth(
+    folder: Path,
+    scene: Scene,
+    drifts: Iterable[Drift],
+    instrument: Instrument,
+    codes: Mapping[str, int],
+) -> None:
     """Write truth/: rasters, crystals.csv, drift.csv and a README.
 
     Parameters
@@ -125,6 +132,10 @@ def write_truth(folder: Path, scene: Scene, drifts: Iterable[Drift]) -> None:
         The section.
     drifts
         Drift of each session.
+    instrument
+        Contrast and brightness, told in the README.
+    codes
+        Codes of the rock's phases.
     """
     truth = folder / "truth"
     truth.mkdir()
@@ -151,18 +162,24 @@ def write_truth(folder: Path, scene: Scene, drifts: Iterable[Drift]) -> None:
         ],
     )
     _csv(truth / "drift.csv", [vars(drift) for drift in drifts])
-    (truth / "README.md").write_text(_readme(), encoding="utf-8")
+    (truth / "README.md").write_text(_readme(instrument, codes), encoding="utf-8")
 
 
-def _readme() -> str:
-    return f"""phase.tif codes: {PHASES}
+def _name(settings: PhantomSettings) -> str:
+    if settings.rock == "andesite":
+        return f"phantom-{settings.seed}"
+    return f"phantom-{settings.rock}-{settings.seed}"
+
+
+def _readme(instrument: Instrument, codes: Mapping[str, int]) -> str:
+    return f"""phase.tif codes: {dict(codes)}
 mg.tif: mg# x 10000 on olivine pixels, 0 elsewhere
 crystals.tif: crystal ids of crystals.csv, 0 off olivine; inclusions are holes, cracks are not
 crystals.csv: core is the median mg# of the deepest tenth, rim of the outer 2 px, area in pixels
 cracks.tif: strength (0-255) of cracks and cleavage seen by BSE alone
 profiles.csv: true ends in mosaic pixels, (0, 0) being the centre of the first pixel
-BSE grey before drift and shading = {GREY_AT:g} + {GREY_PER_Z:g} (Z - {Z_AT:g}), \
-Z the mass-averaged atomic number.
+BSE grey before drift and shading = {instrument.grey_at:g} + \
+{instrument.grey_per_z:g} (Z - {instrument.z_at:g}), Z the mass-averaged atomic number.
 drift.csv: grey as measured = bse_gain x grey + bse_offset; X-ray counts x eds_gain.
 The truth is for scoring alone.
 """

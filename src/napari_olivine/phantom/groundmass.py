@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import math
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.job import Job
 from napari_olivine.phantom.compositions import CLINOPYROXENE, GLASS, OXIDE, PLAGIOCLASE
+from napari_olivine.phantom.polygons import (
+    Vertices,
+    number_for,
+    paint,
+    prisms,
+    shrunk,
+    tablets,
+)
 from napari_olivine.phantom.settings import PhantomSettings
 from napari_olivine.phantom.shapes import smooth_field
-
-_SHIFT = 4  # vertices are given in sixteenths of a pixel
-Vertices = NDArray[np.float64]
 
 
 def lay_groundmass(
@@ -56,25 +58,20 @@ def lay_groundmass(
     count = len(place)
     boxes = _rectangles(rng, place, width)
     calcic = rng.normal(0.45, 0.14, count)
-    _paint(phase, mix, boxes, PLAGIOCLASE, calcic, job)
+    paint(phase, mix, boxes, PLAGIOCLASE, calcic, job)
     wide = width > 4.0 / pixel
-    _paint(phase, mix, _shrunk(boxes[wide], 0.55), PLAGIOCLASE, calcic[wide] + 0.25, job)
+    paint(phase, mix, shrunk(boxes[wide], 0.55), PLAGIOCLASE, calcic[wide] + 0.25, job)
 
     count, radius = _grains(rng, shape, settings.clinopyroxene_percent, 4.6, 0.40, pixel)
-    prisms = _prisms(rng, count, shape, radius, rng.uniform(1.2, 2.6, count), 6)
+    augite = prisms(rng, shape, radius, rng.uniform(1.2, 2.6, count))
     ferroan = rng.normal(0.44, 0.20, count)
-    _paint(phase, mix, prisms, CLINOPYROXENE, ferroan, job)
+    paint(phase, mix, augite, CLINOPYROXENE, ferroan, job)
     zoned = radius > 4.0 / pixel
-    _paint(phase, mix, _shrunk(prisms[zoned], 0.6), CLINOPYROXENE, ferroan[zoned] - 0.14, job)
+    paint(phase, mix, shrunk(augite[zoned], 0.6), CLINOPYROXENE, ferroan[zoned] - 0.14, job)
 
     count, radius = _grains(rng, shape, settings.oxide_percent, 2.7, 0.35, pixel)
-    cubes = _prisms(rng, count, shape, radius, rng.uniform(1.0, 1.25, count), 6)
-    _paint(phase, mix, cubes, OXIDE, np.zeros(count), job)
-
-
-def _number(shape: tuple[int, int], percent: float, mean_area_px: float) -> int:
-    # Grains fall independently, so a share 1 - exp(-n a / A) ends up covered.
-    return round(-math.log1p(-percent / 100.0) * shape[0] * shape[1] / mean_area_px)
+    cubes = prisms(rng, shape, radius, rng.uniform(1.0, 1.25, count))
+    paint(phase, mix, cubes, OXIDE, np.zeros(count), job)
 
 
 def _laths(
@@ -83,7 +80,7 @@ def _laths(
     """Give x, y, length, and the width, of each lath in pixels."""
     # Mean of the product of the two lognormal laws below, um2.
     mean_area = np.exp(np.log(24.0) + 0.45**2 / 2) * np.exp(np.log(4.2) + 0.3**2 / 2)
-    count = _number(shape, percent, mean_area / pixel**2)
+    count = number_for(shape, percent, mean_area / pixel**2)
     length = rng.lognormal(np.log(24.0), 0.45, count) / pixel
     width = rng.lognormal(np.log(4.2), 0.30, count) / pixel
     x, y = rng.random(count) * shape[1], rng.random(count) * shape[0]
@@ -96,12 +93,7 @@ def _rectangles(rng: np.random.Generator, place: Vertices, width: Vertices) -> V
     angle = np.where(
         rng.random(count) < 0.35, rng.normal(0.5, 0.35, count), rng.uniform(0, np.pi, count)
     )
-    u = np.stack([np.cos(angle), np.sin(angle)], 1) * place[:, 2:3] / 2
-    v = np.stack([-np.sin(angle), np.cos(angle)], 1) * width[:, None] / 2
-    centre = place[:, :2]
-    skew = rng.uniform(-0.4, 0.4, (count, 1))
-    corners = [centre - u - v, centre + u * (1 + skew) - v, centre + u + v, centre - u + v]
-    return np.stack(corners, axis=1)
+    return tablets(rng, place[:, :2], place[:, 2], width, angle)
 
 
 def _grains(
@@ -113,48 +105,5 @@ def _grains(
     pixel: float,
 ) -> tuple[int, Vertices]:
     mean_area = 2.9 * radius_um**2 * np.exp(2 * spread**2)
-    count = _number(shape, percent, mean_area / pixel**2)
+    count = number_for(shape, percent, mean_area / pixel**2)
     return count, rng.lognormal(np.log(radius_um), spread, count) / pixel
-
-
-def _prisms(
-    rng: np.random.Generator,
-    count: int,
-    shape: tuple[int, int],
-    radius: Vertices,
-    aspect: Vertices,
-    corners: int,
-) -> Vertices:
-    step = 2 * np.pi / corners
-    angles = np.arange(corners) * step + rng.uniform(-0.3, 0.3, (count, corners)) * step
-    stretch = np.sqrt(aspect)[:, None]
-    x = np.cos(angles) * radius[:, None] * stretch
-    y = np.sin(angles) * radius[:, None] / stretch
-    turn = rng.uniform(0, np.pi, (count, 1))
-    centre = np.stack([rng.random(count) * shape[1], rng.random(count) * shape[0]], 1)
-    turned = np.stack(
-        [x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], axis=2
-    )
-    return turned + centre[:, None, :]
-
-
-def _shrunk(polygons: Vertices, factor: float) -> Vertices:
-    centre = polygons.mean(axis=1, keepdims=True)
-    return np.asarray(centre + (polygons - centre) * factor)
-
-
-def _paint(
-    phase: NDArray[np.uint8],
-    mix: NDArray[np.uint8],
-    polygons: Vertices,
-    code: int,
-    share: Vertices,
-    job: Job,
-) -> None:
-    vertices = np.round(polygons * (1 << _SHIFT)).astype(np.int32)
-    levels = np.clip(np.round(share * 255), 0, 255).astype(int).tolist()
-    for number, (polygon, level) in enumerate(zip(vertices, levels, strict=True)):
-        if number % 5000 == 0:
-            job.check()
-        cv2.fillConvexPoly(phase, polygon, code, cv2.LINE_8, _SHIFT)
-        cv2.fillConvexPoly(mix, polygon, level, cv2.LINE_8, _SHIFT)

@@ -5,26 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from napari_olivine.phantom import compositions
-from napari_olivine.phantom.compositions import ELEMENTS, OLIVINE, VESICLE
+from napari_olivine.phantom.compositions import (
+    ELEMENTS,
+    OLIVINE,
+    RESIN,
+    VESICLE,
+    Ends,
+    atomic_number_table,
+    counts_table,
+    olivine_atomic_number,
+    olivine_counts,
+)
+from napari_olivine.phantom.instrument import Instrument
 from napari_olivine.phantom.scene import Scene
 from napari_olivine.phantom.settings import PhantomSettings
 from napari_olivine.phantom.shapes import Floats, smooth_field
 
-#: Blur as Gaussian standard deviations. X-rays come from the whole interaction volume (about
-#: 1.8 um across in Fo85 at 15 kV, Kanaya & Okayama 1972), backscattered electrons from its top.
-BSE_BLUR_UM = 0.4
-EDS_BLUR_UM = 0.9
-GREY_AT = 118.0
-GREY_PER_Z = 38.0
-Z_AT = 11.9
 CRACK_DEPTH = 0.9
-BACKGROUND_COUNTS = 0.8
+FLUORESCED = ("Fe", "Ca")
 _MARGIN = 8
+_COARSE = 16  # pixels of the section to one of the map of its charged parts
 
 
 @dataclass(frozen=True)
@@ -37,14 +42,29 @@ class Drift:
     eds_gain: float
 
 
-def draw_drift(rng: np.random.Generator, settings: PhantomSettings) -> list[Drift]:
-    """Draw each session's drift; the first is the reference."""
+def draw_drift(rng: np.random.Generator, settings: PhantomSettings, grey_at: float) -> list[Drift]:
+    """Draw each session's drift; the first is the reference.
+
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    settings
+        Sessions and how far they drift.
+    grey_at
+        Grey at which contrast alone changes nothing.
+
+    Returns
+    -------
+    list of Drift
+        One for each session.
+    """
     drifts = [Drift(1, 1.0, 0.0, 1.0)]
     for session in range(2, settings.sessions + 1):
         signs = rng.choice([-1.0, 1.0], 3)
         contrast, shift, eds = signs * rng.uniform(0.3, 1, 3) * settings.drift
         gain = 1 + 0.035 * float(contrast)
-        offset = 7.0 * float(shift) - GREY_AT * (gain - 1)
+        offset = 7.0 * float(shift) - grey_at * (gain - 1)
         drifts.append(
             Drift(
                 session,
@@ -54,11 +74,6 @@ def draw_drift(rng: np.random.Generator, settings: PhantomSettings) -> list[Drif
             )
         )
     return drifts
-
-
-def grey_of_atomic_number(atomic_number: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Grey before drift and shading; linear in the mean atomic number over this range."""
-    return GREY_AT + GREY_PER_Z * (atomic_number - Z_AT)
 
 
 class Microscope:
@@ -74,28 +89,47 @@ class Microscope:
         One per session.
     seed
         Source of chance; each row of tiles has its own stream.
+    instrument
+        Beam and detectors.
+    ends
+        Composition of the phases.
     """
 
     def __init__(
-        self, scene: Scene, settings: PhantomSettings, drifts: list[Drift], seed: int
+        self,
+        scene: Scene,
+        settings: PhantomSettings,
+        drifts: list[Drift],
+        seed: int,
+        instrument: Instrument,
+        ends: Ends,
     ) -> None:
         self.scene, self.settings, self.drifts, self.seed = scene, settings, drifts, seed
+        self.instrument = instrument
         mg = np.arange(10_001) / 10_000.0
-        self._grey_mix = grey_of_atomic_number(compositions.atomic_number_table()).ravel()
-        self._grey_olivine = grey_of_atomic_number(compositions.olivine_atomic_number(mg)).astype(
-            np.float32
-        )
-        self._counts_mix = {e: compositions.counts_table(e).ravel() for e in ELEMENTS}
-        self._counts_olivine = {
-            e: compositions.olivine_counts(e, mg).astype(np.float32) for e in ELEMENTS
+        numbers, olivine = atomic_number_table(ends), olivine_atomic_number(mg)
+        self._grey_mix = self._grey_of(numbers).ravel()
+        self._grey_olivine = self._grey_of(olivine).astype(np.float32)
+        continuum = instrument.continuum_counts / 12.0
+        self._counts_mix = {
+            e: (counts_table(e, ends) + np.float32(continuum) * numbers).ravel() for e in ELEMENTS
         }
+        self._counts_olivine = {
+            e: (olivine_counts(e, mg) + continuum * olivine).astype(np.float32) for e in ELEMENTS
+        }
+
+        rng = np.random.default_rng([seed, 5])
+        coarse = (scene.phase.shape[0] // _COARSE + 2, scene.phase.shape[1] // _COARSE + 2)
+        reach_px = 90.0 / settings.pixel_size_um / _COARSE
+        self._charged_parts = smooth_field(rng, coarse, max(2.0, reach_px))
+        self._charged_side = float(rng.uniform(0, 2 * np.pi))
 
     def tile_row(self, row: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Yield each signal of one row of tiles as (name, uint8 image of the whole width)."""
         height = self.settings.tile_height_px
         top, bottom = row * height, (row + 1) * height
-        above = min(_MARGIN, top)
-        below = min(_MARGIN, self.scene.phase.shape[0] - bottom)
+        above = min(self._margin(), top)
+        below = min(self._margin(), self.scene.phase.shape[0] - bottom)
         rows = slice(top - above, bottom + below)
         phase, mg = self.scene.phase[rows], self.scene.mg[rows]
         code = phase.astype(np.uint16) * np.uint16(256) + self.scene.mix[rows]
@@ -107,10 +141,22 @@ class Microscope:
         image = self._grey_mix[code]
         image[olivine] = self._grey_olivine[mg_olivine]
         yield "BSE", self._backscatter(rng, image, rows, kept)
+        currents = self._currents(row)
         for element in ELEMENTS:
             expected = self._counts_mix[element][code]
             expected[olivine] = self._counts_olivine[element][mg_olivine]
-            yield element, self._x_rays(rng, expected, kept)
+            yield element, self._x_rays(rng, element, expected, kept, currents)
+
+    def _grey_of(self, atomic_number: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Grey before drift and shading; linear in the mean atomic number over this range."""
+        lens = self.instrument
+        return lens.grey_at + lens.grey_per_z * (atomic_number - lens.z_at)
+
+    def _margin(self) -> int:
+        """Rows beyond a row of tiles from which something reaches it."""
+        if not self.instrument.fluorescence:
+            return _MARGIN
+        return int(np.ceil(3 * self.instrument.fluorescence_um / self.settings.pixel_size_um))
 
     def _backscatter(
         self, rng: np.random.Generator, image: Floats, rows: slice, kept: slice
@@ -118,8 +164,11 @@ class Microscope:
         # A detector neither goes below black nor lets one bright grain outshine its field.
         np.clip(image, 0, 330, out=image)
         image *= 1 - self.scene.cracks[rows].astype(np.float32) * np.float32(CRACK_DEPTH / 255)
-        image = self._blurred(image, BSE_BLUR_UM)
-        image += self._charging(self.scene.phase[rows] == VESICLE)
+        void = np.isin(self.scene.phase[rows], (VESICLE, RESIN))
+        if self.instrument.edge_charging_grey:
+            image += self._charged_edges(image, rows)
+        image = self._blurred(image, self.instrument.bse_blur_um)
+        image += self._charging(void)
         image = image[kept]
         for drift, columns in self._sessions():
             image[:, columns] *= drift.bse_gain
@@ -127,19 +176,50 @@ class Microscope:
         artefacts = self._shading(rng, image.shape)
         artefacts += self._streaks(rng, image.shape)
         artefacts += rng.standard_normal(image.shape, dtype=np.float32) * np.float32(
-            self.settings.bse_noise_grey
+            self.instrument.bse_noise_grey
         )
         image += artefacts
         return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
-    def _x_rays(self, rng: np.random.Generator, expected: Floats, kept: slice) -> NDArray[np.uint8]:
-        expected = self._blurred(expected, EDS_BLUR_UM)[kept]
-        expected *= np.float32(self.settings.mg_counts / 100.0)
-        expected += np.float32(BACKGROUND_COUNTS)
+    def _x_rays(
+        self,
+        rng: np.random.Generator,
+        element: str,
+        expected: Floats,
+        kept: slice,
+        currents: list[float],
+    ) -> NDArray[np.uint8]:
+        lens = self.instrument
+        if lens.fluorescence and element in FLUORESCED:
+            expected += np.float32(lens.fluorescence) * (self._surroundings(expected) - expected)
+        expected = self._blurred(expected, lens.x_ray_blur_um[element])[kept]
+        expected *= np.float32(lens.mg_counts / 100.0)
+        expected += np.float32(lens.background_counts)
         for drift, columns in self._sessions():
             expected[:, columns] *= drift.eds_gain
+        for column, current in enumerate(currents):
+            width = self.settings.tile_width_px
+            expected[:, column * width : (column + 1) * width] *= np.float32(current)
         np.maximum(expected, 0, out=expected)
         return np.minimum(rng.poisson(expected), 255).astype(np.uint8)
+
+    def _currents(self, row: int) -> list[float]:
+        """Beam current in each tile of a row, relative; the same for all elements."""
+        if not self.instrument.tile_gain:
+            return []
+        rng = np.random.default_rng([self.seed, 4, row])
+        return list(rng.normal(1.0, self.instrument.tile_gain, self.settings.cols))
+
+    def _surroundings(self, expected: Floats) -> Floats:
+        """Mean over the distance from which other X-rays excite this one, on a coarse grid."""
+        reach = self.instrument.fluorescence_um / self.settings.pixel_size_um
+        height, width = expected.shape
+        step = max(1, int(reach / 3))
+        coarse = (max(1, width // step), max(1, height // step))
+        small = cv2.resize(expected, coarse, interpolation=cv2.INTER_AREA)
+        small = cv2.GaussianBlur(small, (0, 0), reach / step, borderType=cv2.BORDER_REPLICATE)
+        wide = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(wide, dtype=np.float32)
 
     def _blurred(self, image: Floats, sigma_um: float) -> Floats:
         sigma = sigma_um / self.settings.pixel_size_um
@@ -152,6 +232,22 @@ class Microscope:
         )
         return np.asarray(24.0 * glow * ~void)
 
+    def _charged_edges(self, image: Floats, rows: slice) -> Floats:
+        """Edges of voids and cracks that face one way are brighter, in places."""
+        reach, side = 1.5 / self.settings.pixel_size_um, self._charged_side
+        move = np.array([[1.0, 0.0, reach * np.cos(side)], [0.0, 1.0, reach * np.sin(side)]])
+        height, width = image.shape
+        moved = cv2.warpAffine(image, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        step = np.clip((image - moved) / np.float32(100.0) - np.float32(0.25), 0, 1)
+        to_coarse = np.array([[1 / _COARSE, 0, 0], [0, 1 / _COARSE, rows.start / _COARSE]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        patches = cv2.warpAffine(
+            self._charged_parts, to_coarse, (width, height), flags=flags,
+            borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        charged = np.clip(patches - np.float32(0.3), 0, 1.5)
+        return np.asarray(step * charged * np.float32(self.instrument.edge_charging_grey))
+
     def _shading(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
         """Each tile's own level and slope, and contamination that the beam left behind."""
         height, width = self.settings.tile_shape
@@ -159,8 +255,9 @@ class Microscope:
         x = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None, :]
         shade = np.empty(shape, dtype=np.float32)
         for col in range(self.settings.cols):
-            level, slope_y, slope_x = rng.normal(0, (0.6, 1.2, 1.2)).astype(np.float32)
-            tile = level + slope_y * y + slope_x * x - np.float32(1.2) * (x**2 + y**2)
+            up, slope, bulge = self.instrument.tile_grey
+            level, slope_y, slope_x = rng.normal(0, (up, slope, slope)).astype(np.float32)
+            tile = level + slope_y * y + slope_x * x - np.float32(bulge) * (x**2 + y**2)
             tile = tile - self._contamination(rng, height, width)
             shade[:, col * width : (col + 1) * width] = tile
         return shade

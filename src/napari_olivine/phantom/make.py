@@ -12,8 +12,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.phantom.settings import PhantomSettings
 
-#: Peak memory, measured: for each pixel of the section, and of one row of tiles.
-BYTES_PER_PIXEL = 22
+#: Peak memory, measured: for each pixel of one row of tiles; that of the section is the rock's.
 BYTES_PER_STRIP_PIXEL = 40
 BYTES_AT_LEAST = 150 << 20
 
@@ -77,24 +76,35 @@ def memory_needed(settings: PhantomSettings) -> int:
     """Bytes that making this section takes at most."""
     height, width = settings.shape
     strip = settings.tile_height_px * width
-    return BYTES_AT_LEAST + BYTES_PER_PIXEL * height * width + BYTES_PER_STRIP_PIXEL * strip
+    return (
+        BYTES_AT_LEAST + _bytes_per_pixel(settings) * height * width + BYTES_PER_STRIP_PIXEL * strip
+    )
+
+
+def _bytes_per_pixel(settings: PhantomSettings) -> int:
+    from napari_olivine.phantom.rocks import ROCKS
+
+    return ROCKS[settings.rock].bytes_per_pixel
 
 
 def _write(folder: Path, settings: PhantomSettings, job: Job) -> None:
     from napari_olivine.phantom import files, imaging
-    from napari_olivine.phantom.scene import STEPS_BEFORE_TILES, build_scene
+    from napari_olivine.phantom.rocks import ROCKS
+    from napari_olivine.phantom.scene import STEPS_BEFORE_TILES, Scene
     from napari_olivine.phantom.traverses import lay_traverses
 
     steps = STEPS_BEFORE_TILES + settings.rows
     job.progress(0, steps, "phantom: groundmass")
     seed = settings.seed
-    scene = build_scene(np.random.default_rng([seed, 0]), settings, job)
+    rock, scene = ROCKS[settings.rock], Scene.blank(settings.shape)
+    rock.lay(np.random.default_rng([seed, 0]), settings, scene, job)
     job.progress(8, steps, "phantom: traverses and truth")
-    drifts = imaging.draw_drift(np.random.default_rng([seed, 1]), settings)
+    instrument = rock.instrument(np.random.default_rng([seed, 6]), settings)
+    drifts = imaging.draw_drift(np.random.default_rng([seed, 1]), settings, instrument.grey_at)
     files.write_description(folder, settings)
-    files.write_truth(folder, scene, drifts)
+    files.write_truth(folder, scene, drifts, instrument, rock.codes)
     files.write_traverses(folder, lay_traverses(np.random.default_rng([seed, 3]), scene, settings))
-    microscope = imaging.Microscope(scene, settings, drifts, seed)
+    microscope = imaging.Microscope(scene, settings, drifts, seed, instrument, rock.ends)
     for row in range(settings.rows):
         job.progress(
             STEPS_BEFORE_TILES + row, steps, f"phantom: tiles of row {row + 1} of {settings.rows}"
@@ -121,7 +131,7 @@ def _check_memory(settings: PhantomSettings, job: Job) -> None:
         return
     height, width = settings.tile_shape
     left = max(0, job.memory_bytes - BYTES_AT_LEAST - BYTES_PER_STRIP_PIXEL * height * width)
-    rows = int(left / (height * width) / BYTES_PER_PIXEL / settings.cols)
+    rows = int(left / (height * width) / _bytes_per_pixel(settings) / settings.cols)
     advice = (
         f"{rows} rows of tiles of this width would fit"
         if rows >= 1

@@ -17,7 +17,7 @@ from napari_olivine.phantom.compositions import (
     VESICLE,
 )
 from napari_olivine.phantom.cracks import cleavage
-from napari_olivine.phantom.shapes import Floats, Shape, faceted, smooth_field
+from napari_olivine.phantom.shapes import Floats, Shape, embayed, faceted, smooth_field
 
 Mask = NDArray[np.bool_]
 
@@ -39,6 +39,21 @@ class Inclusion:
     mask: Mask
     phase: int
     mix: int
+
+
+def olivine(rng: np.random.Generator, area_px: float) -> Shape:
+    """Outline an olivine phenocryst, from sharp facets to rounded and embayed."""
+    shape = faceted(
+        rng,
+        area_px,
+        faces=int(rng.integers(5, 9)),
+        aspect=float(rng.uniform(1.0, 1.8)),
+        rounding=float(rng.choice([0.05, 0.2, 0.6, 1.0])),
+        rough_px=float(rng.uniform(0.2, 0.9)),
+        anisotropy=float(rng.uniform(1.0, 4.0)),
+    )
+    lobes = int(rng.choice([0, 1, 2], p=[0.7, 0.2, 0.1]))
+    return embayed(rng, shape, lobes) if lobes else shape
 
 
 def augite(rng: np.random.Generator, pixel_size_um: float) -> Body:

@@ -6,12 +6,21 @@ Leichter et al. (2022) is doi 10.3389/feart.2022.740638.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
 
 from napari_olivine.errors import InputError
 from napari_olivine.settings import Settings, setting
 
 ROLES = ("train", "val", "test", "none")
+RockName = Literal["andesite", "tephra", "cumulate", "basalt"]
+#: Settings of the andesite's crystals: the other rocks draw theirs from the seed.
+OF_ANDESITE = (
+    "phenocrysts_per_mm2", "largest_phenocryst_um2", "microphenocrysts_per_mm2",
+    "microlites_per_mm2", "pyroxenes_per_mm2", "orthopyroxenes_per_mm2", "plagioclase_percent",
+    "clinopyroxene_percent", "oxide_percent", "vesicles_per_mm2",
+)  # fmt: skip
 
 
 class PhantomSettings(Settings):
@@ -21,6 +30,13 @@ class PhantomSettings(Settings):
     2022, in three sessions (train, val, test).
     """
 
+    rock: RockName = setting(
+        "andesite",
+        "Rock",
+        "andesite: olivine phenocrysts in a fine groundmass, as in Leichter et al. 2022. tephra: "
+        "glassy clasts in resin, olivine darker than the glass. cumulate: olivine in contact. "
+        "basalt: a coarse groundmass. All but the andesite differ widely from seed to seed.",
+    )
     rows: int = setting(6, "Tile rows", "Rows of tiles in the mosaic.", ge=1, le=100)
     cols: int = setting(9, "Tile columns", "Columns of tiles in the mosaic.", ge=1, le=100)
     tile_height_px: int = setting(
@@ -120,16 +136,23 @@ class PhantomSettings(Settings):
         ge=0,
         le=5,
     )
-    bse_noise_grey: float = setting(
-        2.6, "BSE noise", "Standard deviation of a pixel's grey.", unit="grey", ge=0, le=30
+    bse_noise_grey: float | None = setting(
+        None,
+        "BSE noise",
+        "Standard deviation of a pixel's grey; if empty 2.6 in andesite, else 1.3 to 2.6 by the "
+        "seed.",
+        unit="grey",
+        ge=0,
+        le=30,
     )
-    mg_counts: float = setting(
-        92.0,
+    mg_counts: float | None = setting(
+        None,
         "Mg counts",
-        "X-ray counts of Mg in a pixel of Fo85; the other counts follow.",
+        "X-ray counts of Mg in a pixel of Fo85, which go by the dwell time; the other counts "
+        "follow. If empty 92 in andesite, else 46 to 184 by the seed.",
         unit="counts",
         ge=5,
-        le=150,
+        le=200,
     )
     placement_error_px: float = setting(
         4.0,
@@ -140,6 +163,20 @@ class PhantomSettings(Settings):
         le=20,
     )
 
+    @model_validator(mode="after")
+    def _only_what_the_rock_knows(self) -> Self:
+        if self.rock == "andesite":
+            return self
+        fields = type(self).model_fields
+        given = [name for name in OF_ANDESITE if getattr(self, name) != fields[name].default]
+        if given:
+            names = ", ".join(f"{{setting:{name}}}" for name in given)
+            raise ValueError(
+                f"{names} belongs to the andesite: a {self.rock} draws its crystals from the seed. "
+                "Leave it out, or choose {setting:rock} andesite"
+            )
+        return self
+
     @classmethod
     def small(cls, **changes: Any) -> PhantomSettings:
         """Give a section of 3 x 3 tiles in three sessions, for tests and quick looks."""
@@ -147,9 +184,9 @@ class PhantomSettings(Settings):
             "rows": 3,
             "cols": 3,
             "profiles_per_session": 2,
-            "phenocrysts_per_mm2": 7.5,
-            "largest_phenocryst_um2": 30_000.0,
         }
+        if changes.get("rock", "andesite") == "andesite":
+            values |= {"phenocrysts_per_mm2": 7.5, "largest_phenocryst_um2": 30_000.0}
         return cls(**(values | changes))
 
     @property

@@ -182,6 +182,11 @@ def broken(rng: np.random.Generator, shape: Shape) -> Shape:
     return Shape(mask, shape.depth_px, np.where(mask, inside, -1).astype(np.float32))
 
 
+def distance_px(mask: NDArray[np.bool_]) -> Floats:
+    """Distance of each pixel of a mask to what lies outside, about, in pixels."""
+    return np.asarray(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5), np.float32)
+
+
 def largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Keep the largest part that hangs together by sides of pixels."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(

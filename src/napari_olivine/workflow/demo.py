@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_olivine.job import Job
-from napari_olivine.phantom import PhantomSettings, make_phantom
+from napari_olivine.phantom import PhantomSettings, RockName, make_phantom
 from napari_olivine.registry import STEPS
 from napari_olivine.section import write_atomically
 from napari_olivine.settings import Settings, setting
@@ -19,6 +19,7 @@ class DemoSettings(Settings):
 
     rows: int = setting(6, "Tile rows", "Rows of tiles of the synthetic section.", ge=2, le=40)
     cols: int = setting(9, "Tile columns", "Columns of tiles.", ge=3, le=60)
+    rock: RockName = setting("andesite", "Rock", "Rock of the section; see {step:phantom}.")
     network: str = setting("light", "Network", "Network to train; see {step:train}.")
     max_minutes: float = setting(
         7.5, "Training time", "Stop training after so many minutes.", unit="min", gt=0
@@ -56,7 +57,9 @@ def run_demo(
         job.say(f"The synthetic section in {source} is already there.")
     else:
         job.say("Making a synthetic thin section with known truth")
-        wanted = PhantomSettings(rows=settings.rows, cols=settings.cols, seed=job.seed)
+        wanted = PhantomSettings(
+            rock=settings.rock, rows=settings.rows, cols=settings.cols, seed=job.seed
+        )
         make_phantom(source, wanted, job)
     chain = ChainSettings(
         network=settings.network,
