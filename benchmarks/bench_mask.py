@@ -1,0 +1,116 @@
+"""The reference mask of phantoms against their truth: sizes, outlines, lookalikes, modes.
+
+    python benchmarks/bench_mask.py --seeds 301 302 303 304 305 --rocks andesite tephra
+    python benchmarks/bench_mask.py --source FOLDER ...      (instrument folders with a truth)
+
+Constants of the mask step were chosen on seeds 101 to 105 (andesite) and 201 (other rocks).
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_olivine.masks import MaskSettings, make_mask
+from napari_olivine.phantom import PhantomSettings, make_phantom
+from napari_olivine.readers import import_section
+from napari_olivine.scoring import score_section
+from napari_olivine.scoring.truth import Truth
+from napari_olivine.section import Section
+
+CODES = {
+    "orthopyroxene": (4,),
+    "clinopyroxene": (3,),
+    "plagioclase": (2,),
+    "oxide": (5,),
+    "void": (0, 8),
+    "glass": (1,),
+}
+"""Codes of the truth of each mineral of the rule book."""
+
+SERPENTINE = 7
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="*", default=[])
+    parser.add_argument("--rocks", nargs="*", default=["andesite", "tephra", "cumulate", "basalt"])
+    parser.add_argument("--source", type=Path, nargs="*", default=[])
+    parser.add_argument("--rows", type=int, default=4)
+    parser.add_argument("--cols", type=int, default=6)
+    parser.add_argument("--pixel-size-um", type=float, default=1.0)
+    parser.add_argument("--mg-counts", type=float)
+    parser.add_argument("--outlines", choices=["half", "rule"], default="half")
+    given = parser.parse_args()
+    rows = []
+    for source in given.source:
+        rows.append({"rock": source.name} | measured(source, given.outlines))
+    for rock in given.rocks if given.seeds else []:
+        for seed in given.seeds:
+            values: dict[str, Any] = {"rock": rock, "seed": seed, "rows": given.rows}
+            values |= {"cols": given.cols, "pixel_size_um": given.pixel_size_um}
+            if given.mg_counts is not None:
+                values["mg_counts"] = given.mg_counts
+            with tempfile.TemporaryDirectory() as folder:
+                source = make_phantom(Path(folder) / "phantom", PhantomSettings(**values))
+                rows.append({"rock": rock} | measured(source, given.outlines))
+    table = pd.DataFrame(rows)
+    pd.set_option("display.width", 220)
+    pd.set_option("display.max_columns", None)
+    pd.set_option("display.max_rows", None)
+    for rock, group in table.groupby("rock", sort=False):
+        numbers = group.drop(columns="rock").astype(float)
+        found = pd.DataFrame(
+            {"mean": numbers.mean(), "least": numbers.min(), "most": numbers.max()}
+        )
+        print(f"\n{rock}, {len(group)} section(s)\n{found.round(4).to_string()}")
+
+
+def measured(source: Path, outlines: str) -> dict[str, float | None]:
+    """Import a phantom, make its mask and score it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = import_section(source, Path(folder) / "section")
+        section = Section(path if isinstance(path, Path) else Path(folder) / "section")
+        start = time.perf_counter()
+        product = make_mask(section, MaskSettings.model_validate({"outlines": outlines}))
+        seconds = time.perf_counter() - start
+        scores = score_section(section, source / "truth")
+        assert scores.mask is not None and scores.mask_sizes is not None
+        found: dict[str, float | None] = {
+            "IoU": scores.mask.iou,
+            "boundary IoU": scores.mask.boundary_iou,
+            "orthopyroxene taken, %": scores.mask.orthopyroxene_percent,
+        }
+        for one in scores.mask_sizes.classes:
+            name = f"{one.from_um2:g} um2"
+            found[f"{name}: recall"] = one.found / one.true if one.true else None
+            found[f"{name}: area ratio"] = one.area_ratio
+        found["false labels, %"] = 100 * scores.mask_sizes.false_labels / scores.mask_sizes.labels
+        phase = Truth(source / "truth", section).phase(slice(0, section.shape[0]))
+        whole = slice(None), slice(None)
+        olivine = section.raster("mask", "olivine").read(*whole) == 1
+        if (phase == SERPENTINE).any():
+            found["serpentine taken, %"] = 100 * float(olivine[phase == SERPENTINE].mean())
+        if "modes" in product.notes:
+            labels = section.raster("mask", "phases").read(*whole)
+            for mode in product.notes["modes"]:
+                if mode["name"] in CODES:
+                    true = np.isin(phase, CODES[mode["name"]])
+                    here = labels == mode["code"]
+                    either = np.count_nonzero(true | here)
+                    shared = np.count_nonzero(true & here)
+                    name = mode["name"]
+                    found[f"{name}: IoU"] = shared / either if true.any() else None
+                    found[f"{name}: mode off, %"] = mode["percent"] - 100 * float(true.mean())
+        found["s/Mpx"] = seconds / (phase.size / 1e6)
+        return found
+
+
+if __name__ == "__main__":
+    main()
