@@ -265,17 +265,25 @@ class TestInOneWindow:
         assert message(viewer) == f"Taken back: crystal {crystal}: accepted"
 
 
-def test_edits_of_an_earlier_window_come_last(viewer: Any, path: Path, qtbot: Any) -> None:
+def test_edits_of_another_window_are_its_own_until_it_is_closed_and_then_come_last(
+    viewer: Any, path: Path, qtbot: Any
+) -> None:
     store = CrystalStore(Section(path))
     store.do(Judge(crystals=(1,), verdict="accepted"))
-    store.close()
     section, review = dock(viewer, "Section"), dock(viewer, "Review")
-    role = section.session.require().sessions()[0].role
-    section.sessions.set_role(0, "none" if role != "none" else "test")
     review.panel.sizes.setCurrentText("All crystals")
     review.start()
     qtbot.waitUntil(lambda: review.review is not None, timeout=20_000)
     active_window(qtbot, viewer)
+    undo(viewer)
+    assert message(viewer) == "There is no edit to take back."
+    assert store.journal.last == 1
+    review.stop()
+    store.close()
+    role = section.session.require().sessions()[0].role
+    section.sessions.set_role(0, "none" if role != "none" else "test")
+    review.start()
+    qtbot.waitUntil(lambda: review.review is not None, timeout=20_000)
     undo(viewer)
     assert "role of session" in message(viewer)
     undo(viewer)
@@ -302,22 +310,6 @@ def test_a_rerun_of_the_crystals_keeps_the_order(
     undo(viewer)
     assert message(viewer) == f"Taken back: crystal {crystal}: accepted"
     assert (review.review.table["verdict"] == "").all()
-
-
-def test_a_second_window_does_not_take_back_what_another_holds(
-    viewer: Any, path: Path, qtbot: Any
-) -> None:
-    store = CrystalStore(Section(path))
-    store.do(Judge(crystals=(1,), verdict="accepted"))
-    review = dock(viewer, "Review")
-    review.start()
-    qtbot.waitUntil(lambda: review.review is not None, timeout=20_000)
-    active_window(qtbot, viewer)
-    undo(viewer)
-    assert message(viewer) == "There is no edit to take back."
-    assert store.journal.last == 1
-    review.stop()
-    store.close()
 
 
 def test_a_closed_dock_takes_its_edits_along_and_another_section_begins_a_history(
