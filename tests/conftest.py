@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from tests.helpers.built_once import RUN
+from tests.helpers.patient import patient
 
 TESTS = Path(__file__).parent
-WAIT_MS = 60_000
-"""Least time that a window has to do what a test waits for, ms."""
 
 
 @pytest.fixture(scope="session")
@@ -27,13 +26,8 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def qtbot(qtbot: Any) -> Any:
-    """Wait as long as a busy machine needs: a wait ends as soon as its condition holds."""
-
-    def patient(wait: Any) -> Any:
-        return lambda *what, timeout=0, **how: wait(*what, timeout=max(timeout, WAIT_MS), **how)
-
-    qtbot.waitUntil, qtbot.waitSignal = patient(qtbot.waitUntil), patient(qtbot.waitSignal)
-    return qtbot
+    """Wait as long as a busy machine needs."""
+    return patient(qtbot)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,6 +14,7 @@ from napari_olivine.registry import DOCKS
 from napari_olivine.section import Section
 from napari_olivine.widgets.common.wheel import CHANGED_BY_WHEEL, WheelFilter
 from napari_olivine.widgets.state.open_section import OpenSection
+from tests.helpers.shared_window import close_docks, take_back_edits
 from tests.helpers.widget_sections import active_window, copy_of, imported_section
 
 pytestmark = pytest.mark.gui
@@ -38,13 +39,28 @@ def turn_wheel(widget: QWidget | None) -> None:
         widget = widget.parentWidget()
 
 
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_of(imported_section(), tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def opened_viewer(module_viewer: Any, path: Path) -> Any:
+    OpenSection.of(module_viewer).open(path)
+    return module_viewer
+
+
+@pytest.fixture
+def viewer(opened_viewer: Any) -> Any:
+    yield opened_viewer
+    take_back_edits(opened_viewer)
+    close_docks(opened_viewer)
+
+
 def test_a_role_changes_by_the_wheel_only_after_a_click(
-    qtbot: Any, make_napari_viewer: Any, tmp_path: Path
+    qtbot: Any, viewer: Any, path: Path
 ) -> None:
-    viewer = make_napari_viewer(show=True)
-    path = copy_of(imported_section(), tmp_path)
     roles = list(Section(path).annotation("sessions")["role"])
-    OpenSection.of(viewer).open(path)
     widget = viewer.window.add_plugin_dock_widget("napari-olivine", "Section")[1]
     viewer.window.resize(1000, 500)
     widget.import_part.set_expanded(True)
@@ -61,9 +77,7 @@ def test_a_role_changes_by_the_wheel_only_after_a_click(
     assert list(Section(path).annotation("sessions")["role"]) != roles
 
 
-def test_every_box_of_every_dock(qtbot: Any, make_napari_viewer: Any) -> None:
-    viewer = make_napari_viewer()
-    OpenSection.of(viewer).open(imported_section())
+def test_every_box_of_every_dock(viewer: Any) -> None:
     for name in DOCKS:
         dock = viewer.window.add_plugin_dock_widget("napari-olivine", name)[1]
         boxes = [part for kind in CHANGED_BY_WHEEL for part in dock.findChildren(kind)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from napari_olivine.widgets.crystals.table_model import CrystalModel
 from napari_olivine.widgets.docks.crystals_dock import CrystalsDock
 from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.sections import make_section
+from tests.helpers.shared_window import close_docks, settle
 
 pytestmark = pytest.mark.gui
 
@@ -372,19 +374,19 @@ def test_columns_are_chosen_and_remembered(qtbot: Any, table: pd.DataFrame) -> N
 # ---------------------------------------------------------------------- the dock
 
 
-@pytest.fixture
-def viewer(make_napari_viewer: Any, section: Section) -> Any:
-    viewer = make_napari_viewer(show=True)
-    OpenSection.of(viewer).open(section.path)
-    yield viewer
-    OpenSection.of(viewer).jobs.stop_now()
+@pytest.fixture(scope="module")
+def viewer(module_viewer: Any, made_section: Path) -> Any:
+    OpenSection.of(module_viewer).open(made_section)
+    return module_viewer
 
 
 @pytest.fixture
-def dock(qtbot: Any, viewer: Any) -> CrystalsDock:
+def dock(viewer: Any) -> Iterator[CrystalsDock]:
     widget = viewer.window.add_plugin_dock_widget("napari-olivine", "Crystals")[1]
-    qtbot.wait(100)
-    return widget
+    settle(viewer)
+    yield widget
+    widget.session.select(0)
+    close_docks(viewer)
 
 
 def test_colours_by_any_column_and_outlines(

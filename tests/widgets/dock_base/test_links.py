@@ -8,16 +8,23 @@ import pytest
 
 from napari_olivine.errors import InputError
 from napari_olivine.widgets.dock_base import open_dock
+from tests.helpers.shared_window import close_docks
 from tests.helpers.widget_sections import imported_section
 
 pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def masks(make_napari_viewer: Any) -> Any:
-    dock = open_dock(make_napari_viewer(show=True), "Phase masks")
+def masks(module_viewer: Any) -> Any:
+    dock = open_dock(module_viewer, "Phase masks")
     yield dock
     dock.session.jobs.stop_now()
+    close_docks(module_viewer)
+
+
+@pytest.fixture(autouse=True)
+def framed_until_it_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_olivine.widgets.dock_base.opening.POINTED_MS", 3_600_000)
 
 
 def click(dock: Any, link: str) -> None:
@@ -76,7 +83,23 @@ def test_other_docks_open_at_their_button_or_field(qtbot: Any, masks: Any) -> No
         for word in part.split("."):
             found = found[word] if isinstance(found, dict) else getattr(found, word)
         qtbot.waitUntil(lambda found=found: "border" in found.styleSheet())
-    qtbot.waitUntil(lambda: "border" not in found.styleSheet(), timeout=5000)
+
+
+def test_the_frame_goes_after_a_moment(
+    qtbot: Any, masks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    button, looks = masks.run_button, [masks.run_button.styleSheet()]
+
+    def record(look: str) -> None:
+        looks.append(look)
+
+    monkeypatch.setattr("napari_olivine.widgets.dock_base.opening.POINTED_MS", 10)
+    monkeypatch.setattr(button, "setStyleSheet", record)
+    masks.show_error("Run {step:mask}.")
+    click(masks, "step:mask")
+    qtbot.waitUntil(lambda: len(looks) == 3)
+    assert "border" in looks[1]
+    assert looks[2] == looks[0]
 
 
 def test_missing_mask_is_told_by_the_train_dock_with_a_link_to_its_button(

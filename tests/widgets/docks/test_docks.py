@@ -15,7 +15,9 @@ from qtpy.QtCore import Qt
 from napari_olivine.registry import DOCKS
 from napari_olivine.section import Section
 from napari_olivine.widgets.state.open_section import OpenSection
+from tests.helpers.grains import make_grains
 from tests.helpers.processor_time import ends_within, worked_s
+from tests.helpers.shared_window import close_docks, open_once
 from tests.helpers.widget_sections import (
     FAKE_CHILD,
     copy_of,
@@ -37,9 +39,24 @@ def viewer(make_napari_viewer: Any) -> Any:
     OpenSection.of(viewer).jobs.stop_now()
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return copy_of(imported_section(), tmp_path)
+@pytest.fixture(scope="class")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_of(imported_section(), tmp_path_factory.mktemp("docks"))
+
+
+@pytest.fixture(scope="class")
+def finished_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_of(finished_section(), tmp_path_factory.mktemp("finished"))
+
+
+class InOneWindow:
+    """Tests that share a window; each leaves it without docks and without work."""
+
+    @pytest.fixture
+    def viewer(self, class_viewer: Any) -> Any:
+        yield class_viewer
+        OpenSection.of(class_viewer).jobs.stop_now()
+        close_docks(class_viewer)
 
 
 def dock(viewer: Any, name: str) -> Any:
@@ -62,33 +79,24 @@ def use_fake_child(widget: Any, folder: Path, mood: str) -> None:
 
 
 class TestOpening:
-    def test_napari_opens_a_section_by_its_folder(self, viewer: Any, path: Path) -> None:
-        viewer.open(str(path), plugin="napari-olivine")
-        assert [layer.name for layer in viewer.layers] == ["Si", "Al", "Ca", "Fe", "Mg", "BSE"]
-        widget = dock(viewer, "Section")
-        assert widget.session.require().path == path
-        assert "1.54 x 1.01 mm" in widget.title.text()
-
-    def test_traverses_stay_above_a_section_that_is_dropped(
-        self, viewer: Any, tmp_path: Path
+    def test_traverses_stay_above_a_section_that_is_dropped_and_crystals_are_told(
+        self, qtbot: Any, viewer: Any
     ) -> None:
         dock(viewer, "EPMA profiles")
-        viewer.open(str(copy_of(finished_section(), tmp_path)), plugin="napari-olivine")
+        viewer.open(str(finished_section()), plugin="napari-olivine")
         names = [layer.name for layer in viewer.layers]
         assert names[4:8] == ["Mg", "BSE", "BSE levelled", "mg#"]
         assert names[-2:] == ["Crystals", "EPMA traverses"]
-
-    def test_crystal_under_the_mouse_is_told(self, qtbot: Any, viewer: Any) -> None:
-        viewer.open(str(finished_section()), plugin="napari-olivine")
         row = crystals_of(finished_section()).nlargest(1, "area_um2").iloc[0]
         layer = viewer.layers["Crystals"]
-        viewer.layers.selection.active = layer
-        qtbot.wait(200)
         labels = np.asarray(layer.data[0])
-        place = np.argwhere(labels == row["id"])[500]
-        status = layer.get_status(tuple(place.astype(float)), world=True)
-        assert f"size: {row['size_class']}" in status["value"]
-        assert "mg# core: 0." in status["value"]
+        place = np.argwhere(labels == row["id"])[500].astype(float)
+
+        def told() -> str:  # as soon as its pixels are loaded
+            return str(layer.get_status(tuple(place), world=True)["value"])
+
+        qtbot.waitUntil(lambda: f"size: {row['size_class']}" in told())
+        assert "mg# core: 0." in told()
 
     def test_phantom_is_an_open_sample(
         self, viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -159,33 +167,12 @@ class TestClosing:
         assert closed[2].model.rowCount() == rows
 
 
-class TestSectionDock:
+class TestSource(InOneWindow):
     def test_problem_is_told_in_the_dock(self, qtbot: Any, viewer: Any, tmp_path: Path) -> None:
         widget = dock(viewer, "Section")
         widget.open(tmp_path)
         qtbot.waitUntil(widget.run_bar.error_box.isVisible, timeout=2000)
         assert "is not a section" in widget.run_bar.error_text.text()
-
-    def test_import_shows_what_was_recognised_and_opens_the_section(
-        self, qtbot: Any, viewer: Any, tmp_path: Path
-    ) -> None:
-        widget = dock(viewer, "Section")
-        widget.source.edit.setText(str(instrument_folder()))
-        widget.source.edit.editingFinished.emit()
-        assert widget.recognised.text().startswith("Looking into")  # the window does not wait
-        qtbot.waitUntil(lambda: "Signals" in widget.recognised.text(), timeout=10_000)
-        words = widget.recognised.text()
-        assert "tiles, 1536 x 1014 px of 1 µm" in words
-        assert "BSE, Mg, Fe, Ca, Al, Si" in words
-        assert "6 profiles" in words
-        widget.destination.edit.setText(str(tmp_path / "new"))
-        run(qtbot, widget)
-        qtbot.waitUntil(lambda: widget.session.section is not None, timeout=5000)
-        assert widget.session.require().path == tmp_path / "new"
-        qtbot.waitUntil(lambda: "Sessions" in viewer.layers, timeout=5000)
-        assert len(viewer.layers) == 7  # six signals and the sessions
-        assert "make a reference mask" in widget.next.text()
-        assert not widget.run_button.isVisible()
 
     def test_folder_that_is_nothing_is_told(self, qtbot: Any, viewer: Any, tmp_path: Path) -> None:
         widget = dock(viewer, "Section")
@@ -208,6 +195,15 @@ class TestSectionDock:
         qtbot.wait(200)
         assert "6 profiles" in widget.recognised.text()
         assert not widget.run_bar.error_box.isVisible()
+
+
+class TestSectionDock(InOneWindow):
+    def test_napari_opens_a_section_by_its_folder(self, viewer: Any, path: Path) -> None:
+        viewer.open(str(path), plugin="napari-olivine")
+        assert [layer.name for layer in viewer.layers] == ["Si", "Al", "Ca", "Fe", "Mg", "BSE"]
+        widget = dock(viewer, "Section")
+        assert widget.session.require().path == path
+        assert "1.54 x 1.01 mm" in widget.title.text()
 
     def test_folders_are_dropped_on_the_dock(self, qtbot: Any, viewer: Any, path: Path) -> None:
         from qtpy.QtCore import QMimeData, QPointF, QUrl
@@ -247,52 +243,6 @@ class TestSectionDock:
         viewer.layers["Mg"].visible = False
         assert item.checkState(0) == Qt.CheckState.Unchecked
 
-
-class TestRunning:
-    def test_mask_is_made_and_shown(self, qtbot: Any, viewer: Any, path: Path) -> None:
-        widget = dock(viewer, "Phase masks")
-        widget.session.open(path)
-        assert "not made yet" in widget.state.text()
-        widget.form.editors["edge_ignore_px"].value = 2
-        run(qtbot, widget)
-        assert viewer.layers[-1].name == "Mask: olivine"
-        product = Section(path).require("mask")
-        assert product.recipe.settings["edge_ignore_px"] == 2
-        assert product.recipe.settings["rule"] == "olivine"
-        assert "up to date" in widget.state.text()
-        assert not widget.run_bar.error_box.isVisible()
-
-    def test_what_is_new_is_alone_on_the_images(
-        self, qtbot: Any, viewer: Any, tmp_path: Path
-    ) -> None:
-        widget = dock(viewer, "Phase masks")
-        widget.session.open(copy_of(finished_section(), tmp_path))
-        viewer.layers["mg#"].visible = True
-        widget.form.editors["edge_ignore_px"].value = 2
-        run(qtbot, widget)
-        assert {layer.name for layer in viewer.layers if layer.visible} == {"BSE", "Mask: olivine"}
-
-    def test_own_rule_and_its_error_in_the_user_s_words(
-        self, qtbot: Any, viewer: Any, path: Path
-    ) -> None:
-        widget = dock(viewer, "Phase masks")
-        widget.session.open(path)
-        widget.rule.setCurrentText("own conditions")
-        assert "Ca/Mg < 0.1" in widget.own.text()  # it begins with the rule that was shown
-        widget.own.clear()
-        run_without_rule = widget.run_button
-        qtbot.mouseClick(run_without_rule, LEFT)
-        assert "Write the conditions" in widget.run_bar.error_text.text()
-        widget.own.setText("Ni > 30")
-        run(qtbot, widget)
-        assert widget.run_bar.error_box.isVisible()
-        assert "Ni" in widget.run_bar.error_text.text()
-        assert Section(path).product("mask") is None
-        widget.own.setText("Mg > 30 and Ca/Mg < 0.2")
-        run(qtbot, widget)
-        assert not widget.run_bar.error_box.isVisible()
-        assert Section(path).require("mask").recipe.settings["rule"] == "Mg > 30 and Ca/Mg < 0.2"
-
     def test_elements_together(self, qtbot: Any, viewer: Any, path: Path) -> None:
         widget = dock(viewer, "Phase masks")
         widget.session.open(path)
@@ -303,13 +253,68 @@ class TestRunning:
         qtbot.mouseClick(widget.composite.button, LEFT)
         assert {layer.name for layer in viewer.layers if layer.visible} == {"BSE"}
 
+
+class TestImport:
+    def test_import_shows_what_was_recognised_and_opens_the_section(
+        self, qtbot: Any, viewer: Any, tmp_path: Path
+    ) -> None:
+        widget = dock(viewer, "Section")
+        widget.source.edit.setText(str(instrument_folder()))
+        widget.source.edit.editingFinished.emit()
+        assert widget.recognised.text().startswith("Looking into")  # the window does not wait
+        qtbot.waitUntil(lambda: "Signals" in widget.recognised.text(), timeout=10_000)
+        words = widget.recognised.text()
+        assert "tiles, 1536 x 1014 px of 1 µm" in words
+        assert "BSE, Mg, Fe, Ca, Al, Si" in words
+        assert "6 profiles" in words
+        widget.destination.edit.setText(str(tmp_path / "new"))
+        run(qtbot, widget)
+        qtbot.waitUntil(lambda: widget.session.section is not None, timeout=5000)
+        assert widget.session.require().path == tmp_path / "new"
+        qtbot.waitUntil(lambda: "Sessions" in viewer.layers, timeout=5000)
+        assert len(viewer.layers) == 7  # six signals and the sessions
+        assert "make a reference mask" in widget.next.text()
+        assert not widget.run_button.isVisible()
+
+
+class TestRunning(InOneWindow):
+    def test_mask_is_made_by_an_own_rule_and_its_error_is_in_the_user_s_words(
+        self, qtbot: Any, viewer: Any, path: Path
+    ) -> None:
+        widget = dock(viewer, "Phase masks")
+        open_once(viewer, path)
+        assert "not made yet" in widget.state.text()
+        widget.rule.setCurrentText("own conditions")
+        assert "Ca/Mg < 0.1" in widget.own.text()  # it begins with the rule that was shown
+        widget.own.clear()
+        qtbot.mouseClick(widget.run_button, LEFT)
+        assert "Write the conditions" in widget.run_bar.error_text.text()
+        widget.own.setText("Ni > 30")
+        run(qtbot, widget)
+        assert widget.run_bar.error_box.isVisible()
+        assert "Ni" in widget.run_bar.error_text.text()
+        assert Section(path).product("mask") is None
+        widget.own.setText("Mg > 30 and Ca/Mg < 0.2")
+        widget.form.editors["edge_ignore_px"].value = 2
+        viewer.layers["Mg"].visible = True
+        run(qtbot, widget)
+        assert not widget.run_bar.error_box.isVisible()
+        assert viewer.layers[-1].name == "Mask: olivine"
+        assert {layer.name for layer in viewer.layers if layer.visible} == {"BSE", "Mask: olivine"}
+        made_with = Section(path).require("mask").recipe.settings
+        assert made_with["rule"] == "Mg > 30 and Ca/Mg < 0.2"
+        assert made_with["edge_ignore_px"] == 2
+        assert "up to date" in widget.state.text()
+
+
+class TestNetwork:
     def test_without_a_section(self, qtbot: Any, viewer: Any) -> None:
         widget = dock(viewer, "Crystals")
         qtbot.mouseClick(widget.run_button, LEFT)
         assert "No section is open" in widget.run_bar.error_text.text()
 
     def test_network_learns_then_segments(self, qtbot: Any, viewer: Any, tmp_path: Path) -> None:
-        path = copy_of(finished_section(), tmp_path)
+        path = make_grains(tmp_path / "section")[0].path
         train, segment = dock(viewer, "Train"), dock(viewer, "Segment")
         train.session.open(path)
         for name, value in {"epochs": 2, "steps": 2, "batch": 2, "crop_px": 64}.items():
@@ -338,34 +343,40 @@ class TestRunning:
 
     def train_on(self, qtbot: Any, widget: Any, path: Path) -> None:
         """A model is replaced only where that is chosen; it learns on under a name of its own."""
-        made = Section(path).require("models/quick").created
         qtbot.mouseClick(widget.run_button, LEFT)
         assert not widget.session.jobs.running
         question = widget.question
         assert question.isVisible() and "There is a model quick already" in question.text.text()
         assert list(question.buttons) == ["Train on", "New quick-2", "Replace", "Cancel"]
-        with qtbot.waitSignal(widget.session.jobs.ended, timeout=120_000):
+        started: list[Any] = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(widget.session.jobs, "start", lambda *words: started.append(words))
             qtbot.mouseClick(question.buttons["Train on"], LEFT)
-        assert not widget.run_bar.error_box.isVisible(), widget.run_bar.error_text.text()
+        ((step, arguments, settings, _),) = started
+        assert (step, arguments) == ("train", [str(path)])
+        assert (settings["name"], settings["epochs"]) == ("quick-2", 2)
+        assert settings["weights"] == str(path / "models" / "quick")
         assert not question.isVisible()
-        assert widget.models.currentText() == "quick-2"
-        training, validation, _ = widget.losses.curves
-        assert (list(training.x), list(validation.x)) == ([2, 4], [0, 2, 4])  # 0: as it was
-        section = Section(path)
-        assert section.require("models/quick").created == made
-        before, after = (section.require(f"models/{name}").notes for name in ("quick", "quick-2"))
-        assert after["cross_entropy"] <= before["cross_entropy"]
+        assert not widget.run_bar.error_box.isVisible(), widget.run_bar.error_text.text()
 
 
-class TestExport:
+class TestExport(InOneWindow):
+    @pytest.fixture
+    def path(self, finished_path: Path) -> Path:
+        return finished_path
+
     def test_catalogue_is_written_from_the_window(
-        self, qtbot: Any, viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self,
+        qtbot: Any,
+        viewer: Any,
+        path: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         other, widget = dock(viewer, "Phase masks"), dock(viewer, "Crystals")
         qtbot.wait(100)
-        path = copy_of(finished_section(), tmp_path)
-        widget.session.open(path)
-        assert widget.export.folder.path() == tmp_path / "section-catalogue"
+        open_once(viewer, path)
+        assert widget.export.folder.path() == path.with_name("section-catalogue")
         assert not widget.export.export_button.isVisible()
         qtbot.mouseClick(widget.export.button, LEFT)  # its title
         qtbot.waitUntil(widget.export.export_button.isVisible, timeout=2000)
@@ -393,10 +404,10 @@ class TestExport:
         assert (tmp_path / "catalogue" / "crystals.tif").is_file()
 
     def test_folder_with_other_things_in_it_is_refused(
-        self, qtbot: Any, viewer: Any, tmp_path: Path
+        self, qtbot: Any, viewer: Any, path: Path, tmp_path: Path
     ) -> None:
         widget = dock(viewer, "Crystals")
-        widget.session.open(copy_of(finished_section(), tmp_path))
+        open_once(viewer, path)
         widget.export.folder.edit.setText("")
         widget.export.export_button.click()
         assert "Choose the folder" in widget.run_bar.error_text.text()
@@ -409,7 +420,7 @@ class TestExport:
         assert (tmp_path / "notes" / "field.txt").read_text() == "Samples of July"
 
 
-class TestStopping:
+class TestCancel:
     def test_cancel_stops_within_two_seconds(self, qtbot: Any, viewer: Any, tmp_path: Path) -> None:
         """A training is stopped while torch is still being loaded, its slowest moment."""
         widget = dock(viewer, "Train")
@@ -425,10 +436,12 @@ class TestStopping:
         assert "Cancelled" in widget.run_bar.log.text()
         assert widget.run_button.isEnabled()
 
+
+class TestStopping(InOneWindow):
     def test_progress_is_shown(self, qtbot: Any, viewer: Any, path: Path, tmp_path: Path) -> None:
         widget = dock(viewer, "Phase masks")
         other = dock(viewer, "Crystals")
-        widget.session.open(path)
+        open_once(viewer, path)
         use_fake_child(widget, tmp_path, "slow")
         qtbot.mouseClick(widget.run_button, LEFT)
         qtbot.waitUntil(lambda: widget.run_bar.bar.value() > 5, timeout=10_000)
@@ -444,7 +457,7 @@ class TestStopping:
         self, qtbot: Any, viewer: Any, path: Path, tmp_path: Path
     ) -> None:
         widget = dock(viewer, "Phase masks")
-        widget.session.open(path)
+        open_once(viewer, path)
         use_fake_child(widget, tmp_path, "warn")
         run(qtbot, widget)
         assert widget.run_bar.error_box.isVisible()
@@ -460,7 +473,7 @@ class TestStopping:
         self, qtbot: Any, viewer: Any, path: Path, tmp_path: Path
     ) -> None:
         widget, section_dock = dock(viewer, "Phase masks"), dock(viewer, "Section")
-        widget.session.open(path)
+        open_once(viewer, path)
         use_fake_child(widget, tmp_path, "slow")
         qtbot.mouseClick(widget.run_button, LEFT)
         section_dock.open(finished_section())
@@ -483,7 +496,7 @@ class TestStopping:
         from napari_olivine.widgets.dock_base.close_guard import CloseGuard
 
         widget = dock(viewer, "Phase masks")
-        widget.session.open(path)
+        open_once(viewer, path)
         use_fake_child(widget, tmp_path, "slow")
         qtbot.mouseClick(widget.run_button, LEFT)
         asked: list[str] = []

@@ -12,6 +12,7 @@ from qtpy.QtCore import Qt
 from napari_olivine.readers import import_section
 from napari_olivine.section import Section
 from napari_olivine.widgets.state.open_section import OpenSection
+from tests.helpers.shared_window import settle, take_back_edits
 from tests.helpers.widget_sections import (
     Mouse,
     active_window,
@@ -25,32 +26,47 @@ pytestmark = pytest.mark.gui
 LEFT = Qt.MouseButton.LeftButton
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return copy_of(finished_section(), tmp_path)
+@pytest.fixture(scope="class")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_of(finished_section(), tmp_path_factory.mktemp("mouse"))
+
+
+@pytest.fixture(scope="class")
+def viewer(class_viewer: Any, path: Path) -> Any:
+    OpenSection.of(class_viewer).open(path)
+    return class_viewer
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Any, path: Path) -> Any:
-    viewer = make_napari_viewer(show=True)
-    viewer.window.resize(1400, 900)
-    OpenSection.of(viewer).open(path)
-    yield viewer
-    OpenSection.of(viewer).jobs.stop_now()
-
-
-@pytest.fixture
-def mouse(qtbot: Any, viewer: Any) -> Mouse:
-    qtbot.wait(300)
+def mouse(viewer: Any, widget: Any) -> Mouse:
     return Mouse(viewer)
+
+
+def dock(viewer: Any, name: str) -> Any:
+    widget = viewer.window.add_plugin_dock_widget("napari-olivine", name, tabify=True)[1]
+    settle(viewer)
+    return widget
+
+
+@pytest.fixture(scope="class")
+def profiles(viewer: Any) -> Any:
+    return dock(viewer, "EPMA profiles")
+
+
+@pytest.fixture(scope="class")
+def crystals(viewer: Any) -> Any:
+    return dock(viewer, "Crystals")
 
 
 class TestTraverses:
     @pytest.fixture
-    def widget(self, qtbot: Any, viewer: Any) -> Any:
-        widget = viewer.window.add_plugin_dock_widget("napari-olivine", "EPMA profiles")[1]
-        qtbot.wait(300)
-        return widget
+    def widget(self, viewer: Any, profiles: Any) -> Any:
+        yield profiles
+        take_back_edits(viewer)
+        viewer.layers["EPMA traverses"].mode = "pan_zoom"
+        viewer.layers.selection.active = viewer.layers["BSE"]
+        profiles.choose(profiles.traverses.profiles[0])
+        profiles.hide_error()
 
     def stored(self, path: Path, profile: str) -> Any:
         table = Section(path).annotation("placements").set_index("profile")
@@ -128,6 +144,7 @@ class TestTraverses:
         qtbot.wait(100)
         assert widget.traverses.table.equals(before)
         assert len(viewer.layers["EPMA traverses"].data) == 6
+        assert viewer.layers["EPMA traverses"].selected_data == {0}, "its ends can be moved"
 
     def test_dragged_end_moves_and_the_plot_follows(
         self, qtbot: Any, viewer: Any, widget: Any, mouse: Mouse, path: Path
@@ -199,8 +216,9 @@ class TestTraverses:
         layer = viewer.layers["EPMA traverses"]
         qtbot.mouseClick(widget.tools["Move"], LEFT)
         assert (layer.mode, viewer.layers.selection.active) == ("direct", layer)
-        viewer.window.add_plugin_dock_widget("napari-olivine", "Crystals", tabify=True)
+        other = dock(viewer, "Crystals")
         qtbot.waitUntil(lambda: layer.mode == "pan_zoom", timeout=2000)
+        viewer.window.remove_dock_widget(other)
 
     def test_delete_takes_the_chosen_line_in_every_mode(
         self, qtbot: Any, viewer: Any, widget: Any, mouse: Mouse
@@ -240,16 +258,6 @@ class TestTraverses:
         widget._on_use(profile, "test")
         assert "draw its line first" in widget.run_bar.error_text.text()
 
-    def test_calibration_runs_on_the_moved_line(self, qtbot: Any, widget: Any, path: Path) -> None:
-        widget.traverses.set_use(widget.traverses.profiles[0], "ignore")
-        with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
-            qtbot.mouseClick(widget.run_button, LEFT)
-        assert "Warning: No profile calibrates session" in widget.run_bar.error_text.text()
-        assert widget.run_bar.log.text().startswith("RMSE of mg# 0.0")
-        assert widget.table.item(0, 2).text() == ""
-        assert widget.table.item(2, 2).text().startswith("0.0")
-        assert Section(path).state("calibration") == "fresh"
-
 
 class TestSpots:
     def test_analyses_with_positions_of_their_own(
@@ -272,10 +280,11 @@ class TestSpots:
 
 class TestCrystals:
     @pytest.fixture
-    def widget(self, qtbot: Any, viewer: Any) -> Any:
-        widget = viewer.window.add_plugin_dock_widget("napari-olivine", "Crystals")[1]
-        qtbot.wait(300)
-        return widget
+    def widget(self, viewer: Any, crystals: Any) -> Any:
+        yield crystals
+        crystals.filter.clear()
+        crystals.session.select(0)
+        viewer.reset_view()
 
     def a_place_on(self, path: Path, crystal: int) -> tuple[float, float]:
         """x and y of a pixel of a crystal, the one nearest to its centre."""
@@ -383,7 +392,22 @@ class TestCrystals:
                 layer.colormap.map(crystal), ColorValue("#0072B2"), atol=1e-6
             )
 
-    def test_crystals_are_found_anew(self, qtbot: Any, viewer: Any, widget: Any) -> None:
+
+class TestSteps:
+    def test_calibration_runs_on_the_moved_line(self, qtbot: Any, viewer: Any, path: Path) -> None:
+        widget = dock(viewer, "EPMA profiles")
+        widget.form.editors["refine_placement"].value = False  # most of the time
+        widget.traverses.set_use(widget.traverses.profiles[0], "ignore")
+        with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
+            qtbot.mouseClick(widget.run_button, LEFT)
+        assert "Warning: No profile calibrates session" in widget.run_bar.error_text.text()
+        assert widget.run_bar.log.text().startswith("RMSE of mg# 0.0")
+        assert widget.table.item(0, 2).text() == ""
+        assert widget.table.item(2, 2).text().startswith("0.0")
+        assert Section(path).state("calibration") == "fresh"
+
+    def test_crystals_are_found_anew(self, qtbot: Any, viewer: Any) -> None:
+        widget = dock(viewer, "Crystals")
         before = widget.model.rowCount()
         widget.session.select(1)
         widget.form.editors["min_area_um2"].value = 200.0

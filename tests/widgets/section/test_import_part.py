@@ -158,39 +158,39 @@ class TestSourceScanner:
         assert [result.checked for result in told] == [False, True]
 
 
+def look(qtbot: Any, widget: Any, folder: Path) -> Any:
+    part = widget.import_part
+    widget.source.edit.setText(str(folder))
+    widget.source.edit.editingFinished.emit()
+    wait(qtbot, part)
+    return part
+
+
+def wait(qtbot: Any, part: Any) -> None:
+    done = lambda: part._last is not None and (part._last.checked or part._last.error)  # noqa: E731
+    qtbot.waitUntil(lambda: bool(done()) and not part._again.isActive(), timeout=20_000)
+
+
 @pytest.mark.gui
-class TestDock:
-    @pytest.fixture
-    def viewer(self, make_napari_viewer: Any) -> Any:
-        viewer = make_napari_viewer(show=True)
-        viewer.window.resize(1200, 760)
-        yield viewer
-        OpenSection.of(viewer).jobs.stop_now()
+class TestLooking:
+    """What is seen before the import; no section is opened, and all tests share a window."""
 
     @pytest.fixture
-    def widget(self, viewer: Any) -> Any:
-        return viewer.window.add_plugin_dock_widget("napari-olivine", "Section")[1]
-
-    def look(self, qtbot: Any, widget: Any, folder: Path) -> Any:
-        part = widget.import_part
-        widget.source.edit.setText(str(folder))
-        widget.source.edit.editingFinished.emit()
-        self.wait(qtbot, part)
-        return part
-
-    def wait(self, qtbot: Any, part: Any) -> None:
-        done = lambda: part._last is not None and (part._last.checked or part._last.error)  # noqa: E731
-        qtbot.waitUntil(lambda: bool(done()) and not part._again.isActive(), timeout=20_000)
+    def widget(self, class_viewer: Any) -> Any:
+        widget = class_viewer.window.add_plugin_dock_widget("napari-olivine", "Section")[1]
+        yield widget
+        widget.import_part.stop()
+        class_viewer.window.remove_dock_widget(widget)
 
     def test_pixel_size_is_asked_for_and_then_all_is_shown(
         self, qtbot: Any, widget: Any, folder: Path
     ) -> None:
-        part = self.look(qtbot, widget, folder)
+        part = look(qtbot, widget, folder)
         assert "pixel" in widget.run_bar.error_text.text()
         assert widget.settings_part.expanded  # where it is set
         widget.form.editors["pixel_size_um"].value = 1.5
         part._last = None
-        self.wait(qtbot, part)
+        wait(qtbot, part)
         assert not widget.run_bar.error_box.isVisible()
         assert "240 x 120 px of 1.5 µm (set by hand)" in part.recognised.text()
         assert part.tiles.tiles.count() == {"there": 12}
@@ -205,12 +205,12 @@ class TestDock:
         (tmp_path / "BSE.txt").write_text(
             "$CM_FIELD_OF_VIEW 64um 48um\n$$SM_MICRON_BAR 20\n$$SM_MICRON_MARKER 50um\n"
         )
-        part = self.look(qtbot, widget, tmp_path)
+        part = look(qtbot, widget, tmp_path)
         assert part.pixel_size.isVisible() and not widget.run_bar.error_box.isVisible()
         assert [radio.text() for radio in part.pixel_size.choices] == ["1 µm", "2.5 µm"]
         part._last = None
         part.pixel_size.choices[1].click()
-        self.wait(qtbot, part)
+        wait(qtbot, part)
         assert "64 x 48 px of 2.5 µm (set by hand), 0.16 x 0.12 mm" in part.recognised.text()
         assert part.pixel_size.choices[1].isChecked(), "the answer can be changed"
 
@@ -218,41 +218,20 @@ class TestDock:
         self, qtbot: Any, widget: Any, folder: Path, tmp_path: Path
     ) -> None:
         other = Path(shutil.copytree(folder, tmp_path / "another section"))
-        part, pixel_size = self.look(qtbot, widget, folder), widget.form.editors["pixel_size_um"]
+        part, pixel_size = look(qtbot, widget, folder), widget.form.editors["pixel_size_um"]
         pixel_size.value = 1.5
         part._last = None
-        self.wait(qtbot, part)
+        wait(qtbot, part)
         for source, size in ((other, None), (folder, 1.5)):
             edit = widget.source.edit
             edit.setFocus()
             edit.selectAll()
             qtbot.keyClicks(edit, str(source))
             qtbot.keyClick(edit, Qt.Key.Key_Return)
-            self.wait(qtbot, part)
+            wait(qtbot, part)
             assert pixel_size.value == size
             assert bool(part.error) is (size is None), "it is asked for anew"
         assert widget.destination.path() == folder.parent / "thin section 7-section"
-
-    def test_unusable_tiles_are_listed_and_left_out_on_request(
-        self, qtbot: Any, widget: Any, folder: Path, tmp_path: Path
-    ) -> None:
-        damage(folder)
-        widget.form.editors["pixel_size_um"].value = 1.5
-        part = self.look(qtbot, widget, folder)
-        assert "r02_c03 (1)" in part.problems.text()
-        assert "there is no tile in row 2, column 2" in part.problems.text()
-        assert part.go_on.isVisibleTo(part)
-        assert not part.go_on.isChecked()
-        part._last = None
-        part.go_on.click()
-        self.wait(qtbot, part)
-        widget.destination.edit.setText(str(tmp_path / "new"))
-        with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
-            qtbot.mouseClick(widget.run_button, LEFT)
-        qtbot.waitUntil(lambda: widget.session.section is not None, timeout=5000)
-        bse = Section(tmp_path / "new").raster("images", "BSE")
-        assert bse.read(slice(40, 80), slice(60, 120)).max() == 0  # the gap
-        assert bse.read(slice(0, 40), slice(0, 60)).min() >= 20
 
     def test_signals_are_left_out_renamed_and_made_bse(
         self, qtbot: Any, widget: Any, tmp_path: Path
@@ -263,24 +242,101 @@ class TestDock:
             image = np.random.default_rng(k).integers(0, 200, (50, 60), dtype=np.uint8)
             tifffile.imwrite(folder / f"{name}.tif", image)
         widget.form.editors["pixel_size_um"].value = 1.0
-        part = self.look(qtbot, widget, folder)
+        part = look(qtbot, widget, folder)
         assert "backscatter" in widget.run_bar.error_text.text()
         widget.form.editors["bse"].value = "Chan 1"
         part._last = None
-        self.wait(qtbot, part)
+        wait(qtbot, part)
         names = [part.signals.item(k, 1).text() for k in range(part.signals.rowCount())]
         assert names == ["BSE", "Fe", "Elem 2"]
         part._last = None
         part.signals.item(2, 1).setText("Mg")
-        self.wait(qtbot, part)
+        wait(qtbot, part)
         assert widget.form.editors["rename"].value == "Elem 2=Mg"
         assert sorted(part._last.source.signals) == ["BSE", "Fe", "Mg"]
         part._last = None
         row = next(k for k in range(3) if part.signals.item(k, 1).text() == "Fe")
         part.signals.item(row, 0).setCheckState(Qt.CheckState.Unchecked)
-        self.wait(qtbot, part)
+        wait(qtbot, part)
         assert sorted(part._last.source.signals) == ["BSE", "Mg"]
         assert part.signals.rowCount() == 3  # Fe can be ticked again
+
+    @pytest.mark.parametrize("name", ["epma", "WDS"])
+    def test_columns_can_be_named_in_every_folder_of_tables(
+        self, qtbot: Any, widget: Any, folder: Path, name: str
+    ) -> None:
+        """Also while they are not understood, when nothing else of the source is known."""
+        (folder / name).mkdir()
+        (folder / name / "odd.csv").write_text(TABLE)
+        widget.form.editors["pixel_size_um"].value = 1.5
+        part = look(qtbot, widget, folder)
+        assert "Columns of EPMA tables..." in widget.run_bar.error_text.text()
+        assert part.columns.isVisible()
+        part.columns.click()
+        assert part.mapper.path == folder / name / "odd.csv"
+        part.mapper.close()
+
+    def test_message_names_the_setting_as_the_form_does(
+        self, qtbot: Any, widget: Any, folder: Path
+    ) -> None:
+        look(qtbot, widget, folder)
+        assert "“Pixel size”" in widget.run_bar.error_text.text()
+        assert "--" not in widget.run_bar.error_text.text()
+
+    def test_roles_of_the_sessions_are_told(self, qtbot: Any, widget: Any, folder: Path) -> None:
+        (folder / "sessions.csv").write_text(
+            "session,first_row,last_row,first_col,last_col,role\n"
+            "a,0,2,0,1,train\nb,0,2,2,2,val\nc,0,2,3,3,none\n"
+        )
+        widget.form.editors["pixel_size_um"].value = 1.5
+        part = look(qtbot, widget, folder)
+        assert "Sessions: 3 (1 train, 1 val, 1 none)" in part.recognised.text()
+        assert "EPMA: none" in part.recognised.text()
+
+    def test_one_file_can_be_dropped(self, widget: Any, tmp_path: Path) -> None:
+        from qtpy.QtCore import QMimeData, QPointF, QUrl
+        from qtpy.QtGui import QDropEvent
+
+        file = tmp_path / "map.h5oina"
+        file.write_bytes(b"no hdf5")
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(file))])
+        nothing = Qt.KeyboardModifier.NoModifier
+        widget.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, LEFT, nothing))
+        assert widget.source.path() == file
+        assert widget.import_part.expanded
+        widget.import_part.stop()
+
+
+@pytest.mark.gui
+class TestImport:
+    @pytest.fixture
+    def widget(self, make_napari_viewer: Any) -> Any:
+        viewer = make_napari_viewer(show=True)
+        viewer.window.resize(1200, 760)
+        yield viewer.window.add_plugin_dock_widget("napari-olivine", "Section")[1]
+        OpenSection.of(viewer).jobs.stop_now()
+
+    def test_unusable_tiles_are_listed_and_left_out_on_request(
+        self, qtbot: Any, widget: Any, folder: Path, tmp_path: Path
+    ) -> None:
+        damage(folder)
+        widget.form.editors["pixel_size_um"].value = 1.5
+        part = look(qtbot, widget, folder)
+        assert "r02_c03 (1)" in part.problems.text()
+        assert "there is no tile in row 2, column 2" in part.problems.text()
+        assert part.go_on.isVisibleTo(part)
+        assert not part.go_on.isChecked()
+        part._last = None
+        part.go_on.click()
+        wait(qtbot, part)
+        widget.destination.edit.setText(str(tmp_path / "new"))
+        with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
+            qtbot.mouseClick(widget.run_button, LEFT)
+        qtbot.waitUntil(lambda: widget.session.section is not None, timeout=5000)
+        bse = Section(tmp_path / "new").raster("images", "BSE")
+        assert bse.read(slice(40, 80), slice(60, 120)).max() == 0  # the gap
+        assert bse.read(slice(0, 40), slice(0, 60)).min() >= 20
 
     def test_maps_without_bse_are_imported_and_looked_at(
         self, qtbot: Any, widget: Any, tmp_path: Path
@@ -291,7 +347,7 @@ class TestDock:
             image = np.random.default_rng(k).integers(0, 200, (50, 60), dtype=np.uint8)
             tifffile.imwrite(folder / f"{name}.tif", image)
         widget.form.editors["pixel_size_um"].value = 1.0
-        part = self.look(qtbot, widget, folder)
+        part = look(qtbot, widget, folder)
         assert "no BSE image, only maps" in part.problems.text()
         assert [part.signals.item(k, 1).text() for k in range(2)] == ["Fe", "Mg"]
         widget.destination.edit.setText(str(tmp_path / "new"))
@@ -301,38 +357,6 @@ class TestDock:
         qtbot.waitUntil(lambda: {"Fe", "Mg"} <= {one.name for one in layers}, timeout=10_000)
         assert [one.name for one in layers if one.visible] == ["Fe"]
         assert "make a reference mask" in widget.next.text()
-
-    @pytest.mark.parametrize("name", ["epma", "WDS"])
-    def test_columns_can_be_named_in_every_folder_of_tables(
-        self, qtbot: Any, widget: Any, folder: Path, name: str
-    ) -> None:
-        """Also while they are not understood, when nothing else of the source is known."""
-        (folder / name).mkdir()
-        (folder / name / "odd.csv").write_text(TABLE)
-        widget.form.editors["pixel_size_um"].value = 1.5
-        part = self.look(qtbot, widget, folder)
-        assert "Columns of EPMA tables..." in widget.run_bar.error_text.text()
-        assert part.columns.isVisible()
-        part.columns.click()
-        assert part.mapper.path == folder / name / "odd.csv"
-        part.mapper.close()
-
-    def test_message_names_the_setting_as_the_form_does(
-        self, qtbot: Any, widget: Any, folder: Path
-    ) -> None:
-        self.look(qtbot, widget, folder)
-        assert "“Pixel size”" in widget.run_bar.error_text.text()
-        assert "--" not in widget.run_bar.error_text.text()
-
-    def test_roles_of_the_sessions_are_told(self, qtbot: Any, widget: Any, folder: Path) -> None:
-        (folder / "sessions.csv").write_text(
-            "session,first_row,last_row,first_col,last_col,role\n"
-            "a,0,2,0,1,train\nb,0,2,2,2,val\nc,0,2,3,3,none\n"
-        )
-        widget.form.editors["pixel_size_um"].value = 1.5
-        part = self.look(qtbot, widget, folder)
-        assert "Sessions: 3 (1 train, 1 val, 1 none)" in part.recognised.text()
-        assert "EPMA: none" in part.recognised.text()
 
     def test_import_that_was_stopped_is_gone_on_with(
         self, qtbot: Any, widget: Any, folder: Path, tmp_path: Path
@@ -350,26 +374,12 @@ class TestDock:
         assert "the import was not finished" in widget.next.text()
         assert widget.run_button.isVisible()
         assert widget.source.path() == folder
-        self.wait(qtbot, widget.import_part)
+        wait(qtbot, widget.import_part)
         with qtbot.waitSignal(widget.session.jobs.ended, timeout=60_000):
             qtbot.mouseClick(widget.run_button, LEFT)
         qtbot.waitUntil(lambda: "BSE" in widget.session.viewer.layers, timeout=10_000)
         assert "make a reference mask" in widget.next.text()
         assert not widget.import_part.expanded
-
-    def test_one_file_can_be_dropped(self, widget: Any, tmp_path: Path) -> None:
-        from qtpy.QtCore import QMimeData, QPointF, QUrl
-        from qtpy.QtGui import QDropEvent
-
-        file = tmp_path / "map.h5oina"
-        file.write_bytes(b"no hdf5")
-        data = QMimeData()
-        data.setUrls([QUrl.fromLocalFile(str(file))])
-        nothing = Qt.KeyboardModifier.NoModifier
-        widget.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, LEFT, nothing))
-        assert widget.source.path() == file
-        assert widget.import_part.expanded
-        widget.import_part.stop()
 
 
 TABLE = """Report of 12 March;;;;;;

@@ -22,6 +22,7 @@ from napari_olivine.widgets.sessions.session_edits import (
     range_in_words,
 )
 from napari_olivine.widgets.state.open_section import OpenSection
+from tests.helpers.shared_window import close_docks, settle, take_back_edits
 from tests.helpers.widget_sections import Mouse, active_window, copy_of, finished_section
 
 LEFT = Qt.MouseButton.LeftButton
@@ -121,32 +122,45 @@ class TestRanges:
             range_from_words("1-3", "tiles", 1.0, EDGES[0])
 
 
+@pytest.fixture(scope="class")
+def section_dock(
+    class_viewer: Any, class_qtbot: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    """The Section dock of a window with everything but a network."""
+    path = copy_of(finished_section(), tmp_path_factory.mktemp("sessions"))
+    OpenSection.of(class_viewer).open(path)
+    widget = class_viewer.window.add_plugin_dock_widget("napari-olivine", "Section")[1]
+    class_qtbot.waitUntil(lambda: "Sessions" in class_viewer.layers)
+    settle(class_viewer)
+    return widget
+
+
 @pytest.mark.gui
 class TestWindow:
     """The phantom: 3 x 3 tiles of 338 x 512 px of 1 um; three sessions side by side."""
 
     @pytest.fixture
-    def path(self, tmp_path: Path) -> Path:
-        return copy_of(finished_section(), tmp_path)
+    def viewer(self, class_viewer: Any) -> Any:
+        return class_viewer
 
     @pytest.fixture
-    def viewer(self, make_napari_viewer: Any, path: Path) -> Any:
-        viewer = make_napari_viewer(show=True)
-        viewer.window.resize(1400, 900)
-        OpenSection.of(viewer).open(path)
-        yield viewer
-        OpenSection.of(viewer).jobs.stop_now()
-
-    @pytest.fixture
-    def widget(self, qtbot: Any, viewer: Any) -> Any:
-        widget = viewer.window.add_plugin_dock_widget("napari-olivine", "Section")[1]
-        qtbot.waitUntil(lambda: "Sessions" in viewer.layers, timeout=5000)
+    def widget(self, viewer: Any, section_dock: Any) -> Any:
         viewer.reset_view()
-        return widget
+        unit = section_dock.sessions.unit.currentText()
+        yield section_dock
+        take_back_edits(viewer)
+        viewer.layers["Sessions"].mode = "pan_zoom"
+        section_dock.sessions.snap.setChecked(True)
+        section_dock.sessions.unit.setCurrentText(unit)
+        section_dock.sessions.fill()
+        section_dock.hide_error()
 
     @pytest.fixture
-    def mouse(self, qtbot: Any, viewer: Any, widget: Any) -> Mouse:
-        qtbot.wait(300)
+    def path(self, widget: Any) -> Path:
+        return widget.session.require().path
+
+    @pytest.fixture
+    def mouse(self, viewer: Any, widget: Any) -> Mouse:
         return Mouse(viewer)
 
     def stored(self, path: Path) -> list[tuple[Any, ...]]:
@@ -267,26 +281,27 @@ class TestWindow:
         assert len(viewer.layers["Sessions"].data) == len(before)
 
     def test_command_line_changes_a_role_meanwhile(self, widget: Any, path: Path) -> None:
-        table = Section(path).annotation("sessions")
-        table.loc[0, "role"] = "test"
-        Section(path).annotate("sessions", table)
-        widget.look_again()
-        assert widget.sessions.table.cellWidget(0, 3).currentText() == "test"
-        assert not widget.session.history.can_undo
+        before = Section(path).annotation("sessions")
+        for table in (before.assign(role="test"), before):
+            Section(path).annotate("sessions", table)
+            widget.look_again()
+            assert widget.sessions.table.cellWidget(0, 3).currentText() == table["role"][0]
+            assert not widget.session.history.can_undo
 
 
 @pytest.mark.gui
 class TestTree:
     @pytest.fixture
-    def viewer(self, make_napari_viewer: Any, tmp_path: Path) -> Any:
-        viewer = make_napari_viewer(show=True)
-        OpenSection.of(viewer).open(copy_of(finished_section(), tmp_path))
-        yield viewer
-        OpenSection.of(viewer).jobs.stop_now()
+    def viewer(self, class_viewer: Any) -> Any:
+        return class_viewer
 
     @pytest.fixture
-    def widget(self, qtbot: Any, viewer: Any) -> Any:
-        return viewer.window.add_plugin_dock_widget("napari-olivine", "Section")[1]
+    def widget(self, viewer: Any, section_dock: Any) -> Any:
+        visible = {layer: layer.visible for layer in viewer.layers}
+        yield section_dock
+        for layer, shown in visible.items():
+            layer.visible = shown
+        close_docks(viewer, but=section_dock)
 
     def row(self, widget: Any, name: str) -> Any:
         (item,) = (item for item in widget.tree._items() if item.text(0) == name)
@@ -330,14 +345,14 @@ class TestTree:
         place.setX(widget.tree.header().sectionPosition(1) + 12)
         qtbot.mouseClick(widget.tree.viewport(), LEFT, pos=place)
         assert not docks(viewer)  # it is up to date: nothing to mend
-        table = widget.session.require().annotation("placements")
-        table.loc[0, "use"] = "ignore"
-        widget.session.annotate("placements", table)
+        before = widget.session.require().annotation("placements")
+        widget.session.annotate("placements", before.assign(use="ignore"))
         item = self.row(widget, "mg# map")
         assert "calibration out of date too" in item.text(1)
         place.setY(widget.tree.visualItemRect(item).center().y())
         qtbot.mouseClick(widget.tree.viewport(), LEFT, pos=place)
         assert docks(viewer) == {"EPMA profiles"}
+        widget.session.annotate("placements", before)
 
     def test_next_step_leads_to_its_dock(self, qtbot: Any, viewer: Any, widget: Any) -> None:
         assert "train a network" in widget.next.text()
@@ -349,8 +364,9 @@ class TestTree:
         qtbot.waitUntil(lambda: train.window().focusWidget() is train.run_button, timeout=2000)
 
     def test_export_and_levelling_are_pointed_out_where_they_are(
-        self, qtbot: Any, viewer: Any, widget: Any
+        self, qtbot: Any, viewer: Any, widget: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("napari_olivine.widgets.dock_base.opening.POINTED_MS", 3_600_000)
         crystals = open_dock(viewer, "Crystals", "export")
         qtbot.waitUntil(crystals.export.export_button.isVisible, timeout=2000)
         qtbot.waitUntil(lambda: "border" in crystals.export.export_button.styleSheet())
@@ -358,7 +374,7 @@ class TestTree:
         button = widget.levelling.button
         qtbot.waitUntil(lambda: widget.window().focusWidget() is button, timeout=2000)
         assert not button.visibleRegion().isEmpty()  # scrolled into view
-        qtbot.waitUntil(lambda: not button.styleSheet(), timeout=5000)
+        qtbot.waitUntil(lambda: "border" in button.styleSheet())
 
 
 def docks(viewer: Any) -> set[str]:

@@ -149,7 +149,9 @@ class TestButton:
         assert section.require("mask").created == mask
         assert widget.run_bar.log.text() == "Everything is up to date."
 
-    def test_cancel_ends_it(self, qtbot: Any, widget: Any, tmp_path: Path) -> None:
+    def test_cancel_ends_it_and_a_product_that_stays_stale_is_not_made_for_ever(
+        self, qtbot: Any, widget: Any
+    ) -> None:
         self.spoil(widget)
         started: list[str] = []
         widget.session.jobs.started.connect(started.append)
@@ -164,11 +166,6 @@ class TestButton:
         assert started == ["calibrate"]
         assert widget.update_button.isEnabled()
         assert widget.update_button.text() == "Bring up to date"
-
-    def test_step_that_leaves_its_product_stale_is_not_run_for_ever(
-        self, qtbot: Any, widget: Any
-    ) -> None:
-        self.spoil(widget)
         done = "import json; print(json.dumps({'event': 'finished'}))"
         widget.session.jobs.command = (sys.executable, "-c", done)
         qtbot.mouseClick(widget.update_button, LEFT)

@@ -151,7 +151,7 @@ class ShapesView:
         layer.refresh_text()
         layer.current_edge_color = self.colours[self.new]  # before shapes are selected: theirs too
         layer.current_face_color = "transparent"
-        layer.selected_data = {place for place, key in enumerate(self._keys) if key in chosen}
+        self._select_chosen()
         self._corners = [np.array(corners) for corners in layer.data]
         self._busy = False
 
@@ -263,9 +263,16 @@ class ShapesView:
             self._busy = True
             self.layer.selected_data = {len(self.layer.data) - 1}
             self.layer.remove_selected()
+            self._select_chosen()
             self._busy = False
             return
         self.drawn.emit(self.read(corners))
+
+    def _select_chosen(self) -> None:
+        """Select what is chosen: napari takes hold of the corners of selected shapes only."""
+        self.layer.selected_data = {
+            place for place, key in enumerate(self._keys) if key in self._chosen
+        }
 
     def _changed(self) -> None:
         if not self.there or len(self.layer.data) != len(self._keys):
