@@ -100,6 +100,11 @@ def test_the_frame_goes_after_a_moment(
     qtbot.waitUntil(lambda: len(looks) == 3)
     assert "border" in looks[1]
     assert looks[2] == looks[0]
+    monkeypatch.undo()
+    for _ in range(2):  # pointed at again while it is framed, it looks no other afterwards
+        click(masks, "step:mask")
+        qtbot.waitUntil(lambda: "border" in button.styleSheet())
+    qtbot.waitUntil(lambda: button.styleSheet() == looks[0])
 
 
 def test_missing_mask_is_told_by_the_train_dock_with_a_link_to_its_button(

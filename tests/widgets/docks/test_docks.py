@@ -305,6 +305,11 @@ class TestRunning(InOneWindow):
         assert made_with["rule"] == "Mg > 30 and Ca/Mg < 0.2"
         assert made_with["edge_ignore_px"] == 2
         assert "up to date" in widget.state.text()
+        assert widget.modes.isVisible() and "glass" in widget.modes.text()
+        widget.rule.setCurrentText("olivine")
+        run(qtbot, widget)
+        assert Section(path).require("mask").recipe.settings["rule"] == "olivine"
+        assert "clinopyroxene" in widget.modes.text()
 
 
 class TestNetwork:

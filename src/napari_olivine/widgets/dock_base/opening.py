@@ -55,7 +55,8 @@ def point_out(dock: Any, part: QWidget | None) -> None:
         if isinstance(outer, Collapsible):
             outer.set_expanded(True)
         outer = outer.parentWidget()
-    look = part.styleSheet()
+    frame = f" {part.metaObject().className()} {{ border: 2px solid {LINK}; }}"
+    look = part.styleSheet().replace(frame, "")  # it may be pointed at already
 
     def begin() -> None:
         with suppress(RuntimeError):  # the dock was closed meanwhile
@@ -63,8 +64,7 @@ def point_out(dock: Any, part: QWidget | None) -> None:
             if area.isAncestorOf(part):
                 dock.scroll_area.ensureWidgetVisible(part)
             part.setFocus()
-            kind = part.metaObject().className()
-            part.setStyleSheet(f"{look} {kind} {{ border: 2px solid {LINK}; }}")
+            part.setStyleSheet(look + frame)
 
     def end() -> None:
         with suppress(RuntimeError):
