@@ -14,7 +14,7 @@ from qtpy.QtCore import QSettings
 def preferences(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Leave the preferences of the person who runs the tests alone."""
     scope, folder = QSettings.Scope.UserScope, str(tmp_path_factory.mktemp("preferences"))
-    QSettings.setPath(QSettings.Format.NativeFormat, scope, folder)
+    QSettings.setPath(QSettings.Format.IniFormat, scope, folder)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QShortcut
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QShortcut
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.history import HistoryStep
 from napari_olivine.readers.epma import SUFFIXES, kept_report
-from napari_olivine.widgets.common import Axis, Plot, combo, push_button, wrapped
+from napari_olivine.widgets.common import Axis, Plot, choose_files, combo, push_button, wrapped
 from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view, zoom_to
 from napari_olivine.widgets.layers import overlay
@@ -314,9 +314,8 @@ class ProfilesDock(StepDock):
 
         self.hide_error()
         patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
-        files, _ = QFileDialog.getOpenFileNames(
-            self, "Add EPMA tables", "", f"EPMA tables ({patterns});;All files (*)"
-        )
+        kinds = f"EPMA tables ({patterns});;All files (*)"
+        files = choose_files(self, "Add EPMA tables", kinds)
         if files:
             tables = tuple(Path(file) for file in files)
             self.start("add-tables", self.arguments(), AddTablesSettings(tables=tables))
