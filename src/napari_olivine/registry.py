@@ -342,6 +342,7 @@ STEPS: dict[str, Step] = {
             "EPMA tables from anywhere into a section that is there",
             "napari_olivine.readers:AddTablesSettings",
             "napari_olivine.readers:add_tables",
+            verb="Add tables...",
             dock="EPMA profiles",
             needs=("epma",),
             page="steps/epma-tables.md",

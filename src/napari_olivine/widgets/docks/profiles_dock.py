@@ -157,6 +157,10 @@ class ProfilesDock(StepDock):
         follow()
 
     @override
+    def button_of(self, step: str) -> QPushButton | None:
+        return self.add_button if step == "add-tables" else super().button_of(step)
+
+    @override
     def on_front(self, front: bool) -> None:
         if not front:  # clicks are not for the lines any more
             self.shapes.rest()
