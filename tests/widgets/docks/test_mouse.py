@@ -236,7 +236,7 @@ class TestTraverses:
         layer.remove_selected()
         qtbot.waitUntil(lambda: widget.traverses.line(profile) is None, timeout=2000)
         assert profile not in set(Section(path).annotation("placements")["profile"])
-        assert widget.table.item(1, 4).text() == "none"
+        assert widget.table.item(1, 3).text().endswith("/ none")
         widget._on_use(profile, "test")
         assert "draw its line first" in widget.run_bar.error_text.text()
 
