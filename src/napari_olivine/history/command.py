@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Kind = Literal["session", "traverse", "outline", "crystal", "spot"]
+Kind = Literal["session", "traverse", "table", "outline", "crystal", "spot"]
 """What a person edits."""
 
 
@@ -18,8 +18,9 @@ class Target:
     kind
         Kind of the thing.
     name
-        Name of the session, of the EPMA profile or of the outline, id of the crystal, place of the
-        picked spot in its list; empty or 0 if the command took it away.
+        Name of the session, of the EPMA profile, of the file of an EPMA table or of the outline,
+        id of the crystal, place of the picked spot in its list; empty or 0 if the command took it
+        away.
     """
 
     kind: Kind

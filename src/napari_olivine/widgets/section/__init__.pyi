@@ -1,4 +1,5 @@
 from .check_part import CheckPart as CheckPart
+from .column_mapper import ColumnMapper as ColumnMapper
 from .import_part import ImportPart as ImportPart
 from .levelling_part import LevellingPart as LevellingPart
 from .products_tree import ProductsTree as ProductsTree
