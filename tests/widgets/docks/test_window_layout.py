@@ -21,6 +21,7 @@ from qtpy.QtWidgets import QApplication, QDockWidget
 section, preferences = sys.argv[1:]
 QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, preferences)
 from napari_olivine.registry import DOCKS
+from napari_olivine.widgets.common import Collapsible
 from napari_olivine.widgets.viewer_window import open_window
 
 def docks(window):
@@ -43,6 +44,19 @@ assert 350 < first["Section"].width() <= 400, "room for tables, and for the imag
 assert window.width() <= window.screen().availableSize().width()
 heavy = {"torch", "torchvision", "sklearn", "matplotlib"} & set(sys.modules)
 assert not heavy, heavy
+
+for name, dock in first.items():
+    inner = dock.inner_widget()
+    for part in inner.findChildren(Collapsible):
+        part.set_expanded(True)
+    dock.raise_()
+    settled(viewer)
+    area = inner.scroll_area
+    room = inner.minimumWidth() - inner.width() + area.width()
+    room -= area.verticalScrollBar().sizeHint().width()
+    wanted = area.widget().minimumSizeHint().width()
+    assert wanted <= room, f"{name}: {wanted} px are cut off to {room}"
+first["Section"].raise_()
 
 window.resize(1180, 760)
 viewer.window.remove_dock_widget(first["Review"])

@@ -14,6 +14,9 @@ from napari_olivine.widgets.dock_base.dock_tabs import dock_around, join_tabs
 from napari_olivine.widgets.editing import DOCK_MARK, WindowUndo
 from napari_olivine.widgets.state import OpenSection
 
+NARROWEST = 360
+"""Width in which no part of any dock is cut off, px."""
+
 
 class Dock(QWidget):
     """Dock of the plugin; a subclass adds to :attr:`body`, and below it to :attr:`outer`.
@@ -34,7 +37,7 @@ class Dock(QWidget):
         self._joined = False
         self.setProperty(DOCK_MARK, True)
         WindowUndo.of(self.session)  # from now on the keys are there
-        self.setMinimumWidth(330)
+        self.setMinimumWidth(NARROWEST)
         self.outer = QVBoxLayout(self)
         self.outer.setContentsMargins(6, 6, 6, 6)
         self.outer.setSpacing(6)

@@ -67,7 +67,8 @@ class CrystalsDock(StepDock):
         self.tabs.setMinimumHeight(230)
         self.tally = QLabel()
         self.tabs.setCornerWidget(self.tally)
-        self.problem = QElidingLabel("")  # one line, also while it is empty: the table stays
+        self.problem = QElidingLabel("")
+        self.problem.setFixedHeight(self.problem.fontMetrics().height())  # the table stays
         self.selected_part = SelectedCrystalPart()
         self.summary, self.radial = self.selected_part.summary, self.selected_part.radial
         self.histogram = self.selected_part.histogram

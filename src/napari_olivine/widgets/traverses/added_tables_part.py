@@ -47,7 +47,7 @@ class AddedTablesPart(QWidget):
             "Add tables...", self.add, "Take EPMA tables into the section from any folder"
         )
         self.remove_button = push_button(
-            "Remove", None, "Take a table away again that was added; Undo brings it back"
+            "Remove a table", None, "Take a table away again that was added; Undo brings it back"
         )
         self.removable = QMenu(self)
         self.remove_button.setMenu(self.removable)
@@ -58,7 +58,8 @@ class AddedTablesPart(QWidget):
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(row_layout(self.add_button, self.remove_button, self.columns_button))
+        layout.addLayout(row_layout(self.add_button, self.remove_button))
+        layout.addWidget(self.columns_button)
         connections.on_close(lambda: session.history.forget("table"))
 
     def show_state(self) -> None:
@@ -71,7 +72,8 @@ class AddedTablesPart(QWidget):
             action.triggered.connect(lambda _=False, name=name: self.remove(name))
         self.add_button.setEnabled(free and section is not None)
         self.remove_button.setEnabled(free and bool(there))
-        self.columns_button.setEnabled(free and bool(there or self._unread))
+        self.columns_button.setEnabled(free)
+        self.columns_button.setVisible(bool(there or self._unread))
 
     def add(self) -> None:
         """Let the person choose tables, and take them into the section."""
