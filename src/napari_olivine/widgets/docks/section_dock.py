@@ -392,6 +392,8 @@ class SectionDock(StepDock):
         self.import_part.recognise()
 
     def _on_look_failed(self, why: Problem) -> None:
+        if not self.session.jobs.running:
+            self.run_bar.say("")  # how the last step ended is no word on this folder
         if why:
             self.show_error(why)
             self.settings_part.set_expanded(True)  # what the files do not say is set there
