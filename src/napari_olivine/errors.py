@@ -15,7 +15,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-_PLACEHOLDER = re.compile(r"\{(setting|step|place):([a-z_0-9.]+)\}")
+_PLACEHOLDER = re.compile(r"\{(setting|step|place):([a-z_0-9.-]+)\}")
+
+_OWN_SETTING = re.compile(r"\{setting:([a-z_0-9]+)\}")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Facts:
     Parameters
     ----------
     setting
-        Setting of the running step to change.
+        Setting of the running step to change; ``STEP.NAME`` for one of a step of a longer run.
     step
         Step to run first.
     file
@@ -171,6 +173,30 @@ def about(file: Path | str = "", sheet: str = "") -> Iterator[None]:
         known = error.facts
         error.facts = replace(known, file=known.file or str(file), sheet=known.sheet or sheet)
         raise
+
+
+@contextmanager
+def settings_of(step: str) -> Iterator[None]:
+    """Say which step the settings belong to that an error raised inside names.
+
+    Parameters
+    ----------
+    step
+        Step of a longer run, e.g. ``"mask"``.
+    """
+    try:
+        yield
+    except OlivineError as error:
+        error.text, error.remedy = with_step(error.text, step), with_step(error.remedy, step)
+        if (name := error.facts.setting) and "." not in name:
+            error.facts = replace(error.facts, setting=f"{step}.{name}")
+        error.args = (fill(error.template),)
+        raise
+
+
+def with_step(template: str, step: str) -> str:
+    """Name the step of a text's settings: ``{setting:limits}`` is ``{setting:mask.limits}``."""
+    return _OWN_SETTING.sub(rf"{{setting:{step}.\1}}", template)
 
 
 def with_remedy(text: str, remedy: str) -> str:

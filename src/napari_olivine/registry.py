@@ -347,9 +347,10 @@ STEPS: dict[str, Step] = {
         ),
         Step(
             "add-tables",
-            "EPMA tables from anywhere into a section that is there",
+            "EPMA tables from anywhere into a section that is there, and away again",
             "napari_olivine.readers:AddTablesSettings",
             "napari_olivine.readers:add_tables",
+            verb="Add tables...",
             dock="EPMA profiles",
             needs=("epma",),
             page="steps/epma-tables.md",

@@ -84,9 +84,13 @@ def test_a_change_of_the_outlines_concerns_the_calibration_alone(two: Section) -
 
     two.annotate("outlines", outlines("p1"))
     events: list[Event] = []
-    calibrate(two, QUICK, Job(listen=events.append))
+    refined = QUICK.model_copy(update={"refine_placement": True})
+    calibrate(two, refined, Job(listen=events.append))
     outside = [words for words in texts(events) if "outside every outline" in words]
     assert [words.split()[0] for words in outside] == ["p2"]
+    about = [words for words in report(two)["warnings"] if words.startswith("p2")]
+    assert about == outside, "that it looks unzoned outside the outlines is no reason of its own"
+    calibrate(two, QUICK)
     assert report(two)["phase_from"] == "drawn"
     assert set(states(two).values()) == {"fresh"}
 

@@ -14,6 +14,7 @@ import pytest
 
 from napari_olivine.cli import main
 from napari_olivine.cli.options import add_options, flag_of, memory, read_settings
+from napari_olivine.cli.wording import steps_inside
 from napari_olivine.registry import STEPS
 from napari_olivine.section import Section
 from tests.helpers.processor_time import ends_within
@@ -40,7 +41,9 @@ def test_every_step_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
         assert stop.value.code == 0
         shown = " ".join(capsys.readouterr().out.split())
         for field in step.settings.model_fields:
-            assert flag_of(field) in shown
+            inside = field == "steps" and steps_inside(step)
+            words = "--STEP.SETTING" if inside else flag_of(field)
+            assert words in shown
         for common in ("--memory", "--seed", "--device", "--json-events", "--force"):
             assert common in shown
 
@@ -183,4 +186,4 @@ def test_a_setting_of_several_values_may_be_given_several_times(tmp_path: Path) 
     parser = argparse.ArgumentParser()
     add_options(parser, STEPS["mask"])
     arguments = parser.parse_args(["--reference", "1,2", "--reference", "3,4,5", "6,7"])
-    assert read_settings(arguments, STEPS["mask"].settings).reference == ("1,2", "3,4,5", "6,7")
+    assert read_settings(arguments, STEPS["mask"]).reference == ("1,2", "3,4,5", "6,7")

@@ -111,3 +111,27 @@ def test_what_cannot_be_added_is_named_and_changes_nothing(
         assert error.value.facts.file == str(table)
     assert section.fingerprint("epma") == before
     assert not (section.path / "annotations" / "epma").exists()
+
+
+def test_an_added_table_is_taken_away_again_with_its_lines(
+    section: Section, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, lines = section.fingerprint("epma"), section.annotation("placements")
+    for name in ("ol2.csv", "ol3.csv"):
+        write_table(tmp_path / "new" / name, 0.5)
+    (tmp_path / "new" / "columns.toml").write_text(
+        '[[table]]\nfile = "ol2.csv"\nskip_columns = [1]\n'
+    )
+    add(section, tmp_path / "new" / "ol2.csv", tmp_path / "new" / "ol3.csv")
+    assert profiles(section) == ["ol1", "ol2", "ol3"]
+    row = lines.assign(profile="ol2")
+    section.annotate("placements", pd.concat([lines, row], ignore_index=True))
+    command = ["add-tables", str(section.path), "--remove"]
+    assert main([*command, "ol2.csv"]) == 0
+    assert profiles(section) == ["ol1", "ol3"]
+    assert list(section.annotation("placements")["profile"]) == ["ol1"]
+    assert not (section.path / "annotations" / "epma" / "columns.toml").exists()
+    assert main([*command, "ol2.csv"]) == 1
+    assert "there are ol3.csv" in capsys.readouterr().err
+    assert main([*command, "ol3.csv"]) == 0
+    assert section.fingerprint("epma") == before, "as if nothing had ever been added"

@@ -17,7 +17,7 @@ from tests.helpers.shared_window import shared_window
 def preferences(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Leave the preferences of the person who runs the tests alone."""
     scope, folder = QSettings.Scope.UserScope, str(tmp_path_factory.mktemp("preferences"))
-    QSettings.setPath(QSettings.Format.NativeFormat, scope, folder)
+    QSettings.setPath(QSettings.Format.IniFormat, scope, folder)
 
 
 @pytest.fixture(autouse=True, scope="module")

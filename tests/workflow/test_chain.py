@@ -19,8 +19,8 @@ pytestmark = pytest.mark.slow
 
 def short_training(steps: int, **more: str) -> list[str]:
     """Options for a training of so many steps: as good on a slow machine as on a fast one."""
-    train = {"epochs": 1, "steps": steps, "batch": 4, "crop_px": 96} | more
-    return ["--steps", json.dumps({"train": train})]
+    train = {"epochs": 1, "steps": steps, "batch": 4, "crop-px": 96} | more
+    return [word for name, value in train.items() for word in (f"--train.{name}", str(value))]
 
 
 SHORT = short_training(110)

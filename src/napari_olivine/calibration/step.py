@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -155,7 +156,7 @@ def _calibration(
                 for use in ("calibrate", "test")
             },
             "profiles": _profiles(points, raw),
-            "warnings": [*_off_outlines(points, phase), *_warnings(points, law, grey)],
+            "warnings": _warnings(points, law, grey, _off_outlines(points, phase)),
             "levelled": grey.levelled,
         }
         for warning in report["warnings"]:
@@ -287,19 +288,22 @@ def _profiles(points: Points, raw: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def _off_outlines(points: Points, phase: Phase | None) -> list[str]:
-    """Name the profiles that lie outside of every crystal that a person outlined."""
+    """Return the profiles that lie outside of every crystal that a person outlined."""
     if phase is None or phase.source != "drawn":
         return []
     on = points.table.groupby("profile", sort=False)["on_phase"].any()
-    return [
+    return [str(name) for name in on.index[~on]]
+
+
+def _warnings(
+    points: Points, law: Calibration, grey: CalibrationGrey, off_outlines: Sequence[str]
+) -> list[str]:
+    warnings = [
         f"{name} lies outside every outline drawn by hand: it counts for nothing. Draw the outline "
         "of its crystal too."
-        for name in on.index[~on]
+        for name in off_outlines
     ]
-
-
-def _warnings(points: Points, law: Calibration, grey: CalibrationGrey) -> list[str]:
-    warnings = [*points.findings]
+    warnings += points.findings
     if law.slope(law.pivot, -1) > 0:
         warnings.append(
             "mg# rises with the grey in the fitted law, but more iron is brighter: a line lies the "
@@ -314,6 +318,8 @@ def _warnings(points: Points, law: Calibration, grey: CalibrationGrey) -> list[s
                 f"there{levelled}, with a wider error."
             )
     for name, placed in points.lines.items():
+        if name in off_outlines:  # how its line fits the grey says nothing
+            continue
         registration = placed.get("registration")
         if "drawn_um" in placed:
             done = (

@@ -90,7 +90,7 @@ def _exit_code(ending: Event) -> int:
 def _do(parsed: argparse.Namespace, job: Job) -> list[str]:
     """Do the command; return the names of the products that it made."""
     step = STEPS[parsed.command]
-    settings: Any = read_settings(parsed, step.settings)
+    settings: Any = read_settings(parsed, step)
     arguments = [_value(parsed, argument) for argument in step.arguments]
     return _names(step.command(*arguments, settings, job))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_origin
 
 from napari_olivine.errors import fill, with_remedy
 from napari_olivine.job import Event
-from napari_olivine.registry import STEPS, Step
+from napari_olivine.registry import STEPS, Step, chain
 
 COMMON = ("memory", "seed", "device", "force")
 """Options that every command has."""
@@ -44,11 +45,10 @@ class Wording:
     def _option(self, name: str) -> str:
         step, _, setting = name.rpartition(".")
         owner = STEPS.get(step, self.step)
-        if setting in COMMON or setting in owner.settings.model_fields:
-            return flag_of(setting)
-        if "steps" in owner.settings.model_fields:  # a setting of a step of the chain
-            return f"{setting!r} in {flag_of('steps')}"
-        return f"the setting {setting!r}"
+        if setting not in COMMON and setting not in owner.settings.model_fields:
+            return f"the setting {setting!r}"
+        inside = setting not in COMMON and owner in steps_inside(self.step)
+        return flag_of(f"{owner.name}.{setting}" if inside else setting)
 
     def _command(self, name: str) -> str:
         words = ["napari-olivine", name]
@@ -57,6 +57,12 @@ class Wording:
                 path = self.section if argument.name == "section" else None
                 words.append(argument.metavar if path is None else _quoted(str(path)))
         return f"'{' '.join(words)}'"
+
+
+def steps_inside(step: Step) -> list[Step]:
+    """Return the steps whose settings a command takes beside its own; most have none."""
+    steps = step.settings.model_fields.get("steps")
+    return chain() if steps is not None and get_origin(steps.annotation) is dict else []
 
 
 def flag_of(name: str) -> str:

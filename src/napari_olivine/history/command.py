@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Kind = Literal["session", "traverse", "outline", "region", "crystal", "spot"]
+Kind = Literal["session", "traverse", "table", "outline", "region", "crystal", "spot"]
 """What a person edits."""
 
 
@@ -18,8 +18,9 @@ class Target:
     kind
         Kind of the thing.
     name
-        Name of the session, of the EPMA profile, of the outline or of the region, id of the
-        crystal, place of the picked spot in its list; empty or 0 if the command took it away.
+        Name of the session, of the EPMA profile, of the file of an EPMA table, of the outline or of
+        the region, id of the crystal, place of the picked spot in its list; empty or 0 if the
+        command took it away.
     """
 
     kind: Kind

@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_olivine.registry import DOCKS
+from qtpy.QtCore import QSize
+
 from napari_olivine.section import Section
+from napari_olivine.widgets.dock_base import open_docks
 from napari_olivine.widgets.state import OpenSection
 
 if TYPE_CHECKING:
     import napari
+
+FIRST_SIZE = QSize(1400, 900)
+"""Size of a window that nobody has arranged yet, px."""
 
 
 def view(section: Path | str) -> None:
@@ -34,7 +39,7 @@ def view(section: Path | str) -> None:
 
 
 def open_window(section: Path | str, *, show: bool = True) -> napari.Viewer:
-    """Open a viewer on a section, with every dock.
+    """Open a viewer on a section, with every dock, or those that the last window had.
 
     Parameters
     ----------
@@ -44,27 +49,24 @@ def open_window(section: Path | str, *, show: bool = True) -> napari.Viewer:
         Whether to show the window already.
     """
     import napari
-    from qtpy.QtCore import Qt
-    from qtpy.QtWidgets import QApplication, QTabWidget
+    from qtpy.QtWidgets import QApplication
 
     viewer = napari.Viewer(title="Olivine", show=show)
-    viewer.window.resize(1400, 900)
-    # Seven docks have no room for their names in a row below.
-    main = viewer.window._qt_window
-    main.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
-    first = None
-    for name in DOCKS:
-        dock, _ = viewer.window.add_plugin_dock_widget(
-            "napari-olivine", name, tabify=first is not None
-        )
-        dock.setWindowTitle(name)
-        first = first or dock
+    _size_first_window(viewer)
+    open_docks(viewer)
     OpenSection.of(viewer).open(section)
-    if first is not None:
-        first.raise_()
-        main.resizeDocks([first], [400], Qt.Orientation.Horizontal)
     if show:
         # The canvas takes its size from the docks when the window is laid out.
         QApplication.processEvents()
         viewer.reset_view()
     return viewer
+
+
+def _size_first_window(viewer: napari.Viewer) -> None:
+    """Give docks and image room where napari remembers no size of an earlier window."""
+    from napari.settings import get_settings
+
+    kept = get_settings().application
+    if not (kept.save_window_geometry and kept.window_size):
+        window = viewer.window._qt_window
+        window.resize(FIRST_SIZE.boundedTo(window.screen().availableSize()))

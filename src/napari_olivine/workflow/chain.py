@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from napari_olivine.errors import InputError
+from napari_olivine.errors import InputError, settings_of, with_step
 from napari_olivine.job import Event, Job
-from napari_olivine.registry import STEPS, chain
+from napari_olivine.registry import STEPS, Step, chain
 from napari_olivine.section import Section
 from napari_olivine.settings import Settings, setting
 
@@ -17,6 +17,17 @@ class ChainSettings(Settings):
     """Settings of the whole chain; those of single steps may be given by ``steps``."""
 
     rule: str = setting("olivine", "Rule", "Rule of the reference mask; see {step:mask}.")
+    limits: Literal["rule", "valleys"] = setting(
+        "rule",
+        "Limits",
+        "Whether the limits of the rule move into the valleys of these maps; see {step:mask}.",
+    )
+    reference: tuple[str, ...] = setting(
+        (),
+        "Picked olivine",
+        "Places of an olivine that you are sure of, as X,Y or X,Y,RADIUS in um, to which the "
+        "limits of the rule are relative; see {step:mask}.",
+    )
     network: str = setting("light", "Network", "Network to train; see {step:train}.")
     max_minutes: float | None = setting(
         None, "Training time", "Stop training after so many minutes.", unit="min", gt=0
@@ -35,7 +46,7 @@ class ChainSettings(Settings):
     steps: dict[str, dict[str, Any]] = setting(
         {},
         "Steps",
-        "Settings of single steps by name, as in a settings file: "
+        "Settings of single steps by name, which win over those above: "
         '{"mask": {"smoothing_px": 0.7}, "train": {"patience": 5}}.',
     )
 
@@ -55,12 +66,13 @@ class ChainSettings(Settings):
                 expected=", ".join(names),
             )
         shared: dict[str, dict[str, Any]] = {
-            "mask": {"rule": self.rule},
+            "mask": {"rule": self.rule, "limits": self.limits, "reference": self.reference},
             "train": {"network": self.network, "max_minutes": self.max_minutes},
             "segment": {"threshold": self.threshold},
             "export": {"rasters": self.rasters},
         }
-        return STEPS[step].settings(**(shared.get(step, {}) | self.steps.get(step, {})))
+        with settings_of(step):
+            return STEPS[step].settings(**(shared.get(step, {}) | self.steps.get(step, {})))
 
 
 def run_chain(
@@ -93,22 +105,25 @@ def run_chain(
     before = 0.0
     for number, step in enumerate(steps, 1):
         job.say(f"[{number}/{len(steps)}] {step.name}: {step.title}")
-        part = replace(job, listen=_within(job, before, step.share))
+        part = replace(job, listen=_within(job, step, before))
         arguments = (Section(section) if one.opened else paths[one.name] for one in step.arguments)
-        step.function(*arguments, settings.of(step.name), part)
+        with settings_of(step.name):
+            step.function(*arguments, settings.of(step.name), part)
         before += step.share
     job.progress(1, 1, "Done")
     job.say(f"The catalogue is in {catalogue}.")
     return Section(section)
 
 
-def _within(job: Job, before: float, share: float) -> Any:
-    """Fit a step's progress into its share of the chain."""
+def _within(job: Job, step: Step, before: float) -> Any:
+    """Fit a step's progress into its share of the chain, and name the step of its settings."""
 
     def listen(event: Event) -> None:
         if event["event"] == "progress" and event["total"]:
-            done = before + share * event["done"] / event["total"]
+            done = before + step.share * event["done"] / event["total"]
             event = event | {"done": done, "total": 1.0}
-        job.listen(event)
+        templates = {name: event[name] for name in ("text", "remedy") if name in event}
+        named = {name: with_step(template, step.name) for name, template in templates.items()}
+        job.listen(event | named)
 
     return listen

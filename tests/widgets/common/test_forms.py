@@ -22,6 +22,7 @@ class Example(Settings):
     on: bool = setting(True, "On", "Whether.")
     count: int = setting(3, "Count", "How many.", ge=1, le=9)
     width_um: float = setting(2.5, "Width", "How wide.", unit="um", gt=0, le=100)
+    area_um2: float = setting(20.0, "Area", "How large.", unit="um2")
     rate: float = setting(0.0005, "Rate", "A small number.", gt=0, lt=1)
     limit: float | None = setting(None, "Limit", "Perhaps.", unit="px", ge=0)
     weights: Path | None = setting(None, "Weights", "A file.")
@@ -63,6 +64,7 @@ def test_what_is_set_comes_back(form: Any) -> None:
 
 def test_number_shows_its_unit_and_all_its_digits(form: Any) -> None:
     assert form.editors["width_um"].native.text() == "2.5 µm"
+    assert form.editors["area_um2"].native.text() == "20 µm²"
     assert form.editors["rate"].native.text() == "0.0005"
 
 

@@ -16,7 +16,7 @@ class TestMemory:
         def kept() -> QSettings:
             return QSettings(str(tmp_path / "kept.ini"), QSettings.Format.IniFormat)
 
-        monkeypatch.setattr("napari_olivine.widgets.common.memory._settings", kept)
+        monkeypatch.setattr("napari_olivine.widgets.common.memory.stored_preferences", kept)
         return make_napari_viewer(show=True)
 
     def test_number_of_one_dock_is_that_of_all_and_of_the_next_window(

@@ -23,7 +23,9 @@ class TestWords:
             ("KLV-7 --a {name}", "KLV-7 --a {name}"),
             ("Run {step:mask} first.", "Run “Make mask” in the dock Phase masks first."),
             ("Run {step:level} again.", "Run “Level the grey” in the dock Section again."),
-            ("Run {step:score}.", "Run the command 'napari-olivine score'."),
+            ("Run {step:score}.", "Run 'napari-olivine score' at the command line."),
+            ("Go on in {step:review}.", "Go on in the dock Review."),
+            ("By {step:add-tables}", "By “Add tables...” in the dock EPMA profiles"),
             (
                 "say so {place:columns.toml}.",
                 "say so under “Columns of EPMA tables...”.",

@@ -61,6 +61,7 @@ def test_settings_that_all_steps_share(qtbot: Any, masks: Any) -> None:
 PLACES = [
     ("Run {step:train}.", "step:train", "Train", "run_button"),
     ("Run {step:level}.", "step:level", "Section", "levelling.button"),
+    ("By {step:add-tables}.", "step:add-tables", "EPMA profiles", "tables.add_button"),
     ("Run {step:export}.", "step:export", "Crystals", "export.export_button"),
     ("Run {step:corrections}.", "step:corrections", "Review", "panel.teach_button"),
     ("Or {setting:check.repair}.", "setting:check.repair", "Section", "check_button"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -110,25 +109,6 @@ class TestOpening:
         viewer.layers.clear()
         viewer.open_sample("napari-olivine", "phantom")
         assert section.require("images").created == made  # not made twice
-
-    def test_window_with_every_dock_never_imports_torch(self) -> None:
-        code = f"""
-import sys
-from napari_olivine.registry import DOCKS
-from napari_olivine.widgets.viewer_window import open_window
-from qtpy.QtWidgets import QApplication, QDockWidget
-viewer = open_window({str(finished_section())!r})
-QApplication.processEvents()
-titles = [dock.windowTitle() for dock in viewer.window._qt_window.findChildren(QDockWidget)]
-assert set(DOCKS) <= set(titles), titles
-heavy = {{"torch", "torchvision", "sklearn", "matplotlib"}} & set(sys.modules)
-viewer.close()
-print("HEAVY", sorted(heavy))
-"""
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
-        )
-        assert "HEAVY []" in done.stdout, done.stdout + done.stderr[-3000:]
 
 
 class TestRoom:

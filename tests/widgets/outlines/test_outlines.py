@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_olivine.errors import EditError
 from napari_olivine.section import OUTLINE_COLUMNS, Section
 from napari_olivine.widgets.outlines.outline_edits import OutlineEdits
 from napari_olivine.widgets.state import OpenSection
@@ -38,9 +40,25 @@ def test_every_edit_is_taken_back_and_named() -> None:
     np.testing.assert_array_equal(edits.corners("crystal 1"), SQUARE)
 
 
+def test_an_outline_has_the_name_that_a_person_gives_it() -> None:
+    edits = OutlineEdits(pd.DataFrame(columns=[*OUTLINE_COLUMNS]))
+    edits.add(SQUARE)
+    edits.rename("crystal 1", " KLV-7 rim ")
+    assert edits.take([("KLV-7 rim", SQUARE + 500), ("new", SQUARE)], "a.json") == [
+        "KLV-7 rim (2)",
+        "new",
+    ]
+    for wrong in ("", "new"):
+        with pytest.raises(EditError, match="keeps its name"):
+            edits.rename("KLV-7 rim", wrong)
+    assert edits.history.undo().describe() == "Taken back: 2 outlines of a.json loaded"
+    edits.history.undo()
+    assert edits.names == ["crystal 1"]
+
+
 @pytest.mark.gui
 def test_an_outline_is_drawn_by_clicks_and_taken_back(
-    qtbot: Any, make_napari_viewer: Any, tmp_path: Path
+    qtbot: Any, make_napari_viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = copy_of(finished_section(), tmp_path)
     viewer = make_napari_viewer(show=True)
@@ -52,6 +70,7 @@ def test_an_outline_is_drawn_by_clicks_and_taken_back(
     viewer.reset_view()
     dock.outlines.set_expanded(True)
     assert dock.source.text() == "Calibrated on: the reference mask"
+    load_and_rename(dock, tmp_path, monkeypatch)
     qtbot.mouseClick(dock.outlines.tools["Draw outline"], Qt.MouseButton.LeftButton)
     for corner in SQUARE:
         mouse.click(*corner)
@@ -76,3 +95,24 @@ def test_an_outline_is_drawn_by_clicks_and_taken_back(
     assert len(viewer.layers["Crystal outlines"].data) == 0
     assert "up to date" in dock.state.text()
     assert "out of date" not in dock.state.text()
+
+
+def load_and_rename(dock: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outlines of another program lie where they were drawn; all of it is taken back at the end."""
+    place = "napari_olivine.widgets.outlines.outlines_part"
+    file, part = folder / "drawn.geojson", dock.outlines
+    ring = [[*corner] for corner in SQUARE + 0.5]
+    feature = {"type": "Polygon", "coordinates": [ring, [[r / 2 + 100 for r in c] for c in ring]]}
+    monkeypatch.setattr(f"{place}.choose_file", lambda *_: str(file))
+    part.tools["Load..."].click()
+    assert "cannot be read as GeoJSON" in dock.run_bar.error_text.text()
+    file.write_text(json.dumps(feature))
+    part.tools["Load..."].click()
+    assert "1 hole is filled" in dock.run_bar.error_text.text()
+    np.testing.assert_allclose(part.edits.corners(part.current), SQUARE)
+    monkeypatch.setattr(f"{place}.QInputDialog.getText", lambda *_, **__: ("KLV-7", True))
+    part.tools["Rename..."].click()
+    assert part.chosen.currentText() == part.current == "KLV-7"
+    dock.session.history.undo()
+    dock.session.history.undo()
+    assert part.edits.names == []

@@ -95,9 +95,9 @@ def test_profiles_that_nobody_placed_are_listed(traverses: Traverses) -> None:
 
 
 @pytest.mark.gui
-@pytest.mark.parametrize("rmse", [{}, {"profile_12": 0.0021}])
+@pytest.mark.parametrize("rmse", [{}, {"profile_12, second day, rim to core": 0.0021}])
 def test_names_of_the_table_have_room_in_a_narrow_dock(qtbot: Any, rmse: dict[str, float]) -> None:
-    names = ["profile_11", "profile_12"]
+    names = ["profile_11", "profile_12, second day, rim to core"]
     rows = [(name, "line", *LINE, "calibrate") for name in names]
     columns = ["profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use"]
     analyses = pd.DataFrame({"profile": names, "distance_um": [0.0, 8.0]})
@@ -105,7 +105,13 @@ def test_names_of_the_table_have_room_in_a_narrow_dock(qtbot: Any, rmse: dict[st
     qtbot.addWidget(table)
     table.resize(300, 100)
     table.fill(Traverses(pd.DataFrame(rows, columns=columns)), analyses, rmse)
-    assert table.columnWidth(0) >= table.sizeHintForColumn(0)
+    table.show()
+    shown = table.fontMetrics().horizontalAdvance(names[0])
+    assert table.columnWidth(0) >= shown
+    assert table.horizontalScrollBar().maximum() == 0, "nothing is beside the table"
+    for column in (2, 3) if rmse else (3,):
+        assert table.columnWidth(column) >= table.sizeHintForColumn(column)
+    assert "second day" in table.item(1, 0).toolTip()
     assert table.isColumnHidden(2) == (not rmse)
     assert table.item(1, 2).text() == ("0.0021" if rmse else "")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.readers.epma import (
     REPORT_FILE,
+    SUFFIXES,
     TablesRead,
+    forget_mapping,
     in_order,
     load_mappings,
     mapping_for,
@@ -49,6 +51,11 @@ class AddTablesSettings(Settings):
         "Files of EPMA analyses, from any folder. A table of the same file name that was added "
         "before is replaced.",
     )
+    remove: tuple[str, ...] = setting(
+        (),
+        "Remove",
+        "Names of added files to take away again, with the lines of their profiles.",
+    )
 
 
 def add_tables(
@@ -67,7 +74,8 @@ def add_tables(
     section
         Section with ``epma``.
     settings
-        The tables; with none of them, the tables that lie in ``annotations/epma`` are read anew.
+        The tables to add and to take away; with none of them, the tables that lie in
+        ``annotations/epma`` are read anew.
     job
         Running job.
 
@@ -79,7 +87,8 @@ def add_tables(
     Raises
     ------
     InputError
-        If a table cannot be read, is called like another one, or is in the section already.
+        If a table cannot be read, is called like another one, or is in the section already, or
+        one to take away was not added.
     """
     job = job or Job()
     product = section.require("epma")
@@ -87,13 +96,23 @@ def add_tables(
     apart = of_source.exists()
     analyses = read_table(of_source) if apart else section.table("epma", "analyses")
     report = product.path / (REPORT_OF_SOURCE if apart else REPORT_FILE)
+    before = set(section.table("epma", "analyses")["profile"])
+    _take_out(section, settings.remove)
     _take_in(section, settings.tables, analyses, job)
     inputs = {name: mark for name, mark in product.recipe.inputs.items() if name != ADDED}
     recipe = replace(product.recipe, inputs=inputs | added_fingerprint(section))
     kept = read_report(report) if report.exists() else report_of(TablesRead())
     made = keep_analyses(section, recipe, analyses, kept, job)
+    _forget_placements(section, before - set(section.table("epma", "analyses")["profile"]))
     place_added_spots(section)
     return made
+
+
+def added_files(section: Section) -> list[str]:
+    """Return the names of the files of added tables."""
+    folder = added_folder(section)
+    files = folder.iterdir() if folder.is_dir() else ()
+    return sorted(file.name for file in files if file.suffix.lower() in SUFFIXES)
 
 
 def added_folder(section: Section) -> Path:
@@ -195,6 +214,28 @@ def _take_in(section: Section, tables: Iterable[Path], analyses: pd.DataFrame, j
         folder.mkdir(parents=True, exist_ok=True)
         for file in sorted(stage.iterdir()):
             file.replace(folder / file.name)
+
+
+def _take_out(section: Section, names: Iterable[str]) -> None:
+    """Delete the copies of added tables, and what is kept of their columns."""
+    folder, there = added_folder(section), added_files(section)
+    for name in names:
+        if name not in there:
+            known = f"there are {', '.join(there)}" if there else "there is none"
+            raise InputError(
+                f"No table {name} was added to {section.path}; {known}.", setting="remove"
+            )
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+        forget_mapping(folder, name)
+
+
+def _forget_placements(section: Section, gone: Collection[str]) -> None:
+    """Take away the lines of profiles whose table is gone: nothing lies along them any more."""
+    placements = section.annotation("placements")
+    left = placements[~placements["profile"].astype(str).isin(list(gone))]
+    if len(left) < len(placements):
+        section.annotate("placements", left.reset_index(drop=True))
 
 
 def _homes(tables: Iterable[Path]) -> dict[str, Path]:

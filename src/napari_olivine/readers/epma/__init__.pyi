@@ -15,6 +15,7 @@ from .mapping import (
     QUANTITIES as QUANTITIES,
     Column as Column,
     ColumnMapping as ColumnMapping,
+    forget_mapping as forget_mapping,
     load_mappings as load_mappings,
     mapping_for as mapping_for,
     save_mapping as save_mapping,

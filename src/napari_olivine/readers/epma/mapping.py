@@ -243,7 +243,21 @@ def save_mapping(folder: Path, mapping: ColumnMapping) -> Path:
         for other in load_mappings(folder)
         if (other.file, other.sheet) != (mapping.file, mapping.sheet)
     ]
-    text = _HEAD + "".join(_as_toml(each) for each in (*kept, mapping))
+    return _write(folder, [*kept, mapping])
+
+
+def forget_mapping(folder: Path, file: str) -> None:
+    """Take out what is kept beside the tables of a folder about one file of them."""
+    there = load_mappings(folder)
+    kept = [mapping for mapping in there if mapping.file != file]
+    if not kept:
+        (folder / FILE).unlink(missing_ok=True)
+    elif len(kept) < len(there):
+        _write(folder, kept)
+
+
+def _write(folder: Path, mappings: Sequence[ColumnMapping]) -> Path:
+    text = _HEAD + "".join(_as_toml(each) for each in mappings)
     file = folder / FILE
     draft = folder / f".{FILE}.{os.getpid()}"
     try:

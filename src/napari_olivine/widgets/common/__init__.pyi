@@ -1,4 +1,9 @@
 from .background import Background as Background
+from .choosing import (
+    choose_file as choose_file,
+    choose_files as choose_files,
+    choose_folder as choose_folder,
+)
 from .connections import Connections as Connections
 from .controls import (
     Collapsible as Collapsible,
@@ -27,6 +32,7 @@ from .phrases import (
     with_links as with_links,
 )
 from .plot import Axis as Axis, Curve as Curve, Plot as Plot
+from .preferences import stored_preferences as stored_preferences
 from .preload import preload_soon as preload_soon
 from .tables import fit_rows as fit_rows, small_table as small_table
 from .wheel import keep_from_wheel as keep_from_wheel

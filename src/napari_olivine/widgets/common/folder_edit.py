@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QSizePolicy, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
+from napari_olivine.widgets.common.choosing import choose_file, choose_folder
 from napari_olivine.widgets.common.controls import push_button
 
 
@@ -39,13 +40,13 @@ class FolderEdit(QWidget):
         return Path(text).expanduser() if text else None
 
     def _choose(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, self._title)
+        folder = choose_folder(self, self._title)
         if folder:
             self.edit.setText(folder)
             self.edit.editingFinished.emit()
 
     def _choose_file(self) -> None:
-        file, _ = QFileDialog.getOpenFileName(self, self._title)
+        file = choose_file(self, self._title)
         if file:
             self.edit.setText(file)
             self.edit.editingFinished.emit()

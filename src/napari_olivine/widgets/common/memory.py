@@ -6,10 +6,10 @@ from contextlib import suppress
 from functools import cache
 
 from psygnal import Signal
-from qtpy.QtCore import QSettings
 
 from napari_olivine.widgets.common.connections import Connections
 from napari_olivine.widgets.common.number_box import NumberBox
+from napari_olivine.widgets.common.preferences import stored_preferences
 
 KEY = "memory_gb"
 LOWEST_GB = 0.5
@@ -26,7 +26,7 @@ class MemoryBudget:
     def gigabytes(self) -> float | None:
         """Gigabytes, `None` for the usual budget."""
         try:
-            value = float(_settings().value(KEY))
+            value = float(stored_preferences().value(KEY))
         except (TypeError, ValueError):
             return None
         return value if value >= LOWEST_GB else None
@@ -36,9 +36,9 @@ class MemoryBudget:
         if value == self.gigabytes:
             return
         if value is None:
-            _settings().remove(KEY)
+            stored_preferences().remove(KEY)
         else:
-            _settings().setValue(KEY, float(value))
+            stored_preferences().setValue(KEY, float(value))
         self.changed.emit()
 
     def options(self) -> list[str]:
@@ -78,7 +78,3 @@ def memory_box(connections: Connections) -> NumberBox:
     box.changed.connect(set_budget)
     connections.connect(budget.changed, show)
     return box
-
-
-def _settings() -> QSettings:
-    return QSettings("napari-olivine", "napari-olivine")

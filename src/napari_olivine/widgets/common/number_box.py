@@ -58,7 +58,7 @@ class NumberBox(QObject):
             self.native.setSpecialValueText("auto")
         self.native.setRange(low, high)
         if unit:
-            self.native.setSuffix(f" {unit.replace('um', 'µm')}")
+            self.native.setSuffix(f" {unit.replace('um2', 'µm²').replace('um', 'µm')}")
         self.value = value
         self.native.valueChanged.connect(lambda _: self.changed.emit(self.value))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 
 from napari_olivine.errors import OlivineError, fill
@@ -66,7 +66,7 @@ def in_words(problem: Problem, step: str = "", places: Mapping[str, str] = PLACE
     return fill(
         _template(problem),
         lambda setting: f"“{title_of_setting(setting, step)}”",
-        lambda name: _button(name, f"“{STEPS[name].verb}”") if _has_button(name) else _bare(name),
+        lambda name: _step(name, lambda title: f"“{title}”"),
         lambda file: places.get(file, f"in {file}"),
     )
 
@@ -97,9 +97,7 @@ def with_links(problem: Problem, step: str = "", colour: str = LINK) -> str:
         return link(f"setting:{place}", title_of_setting(setting, step))
 
     def step_link(name: str) -> str:
-        if not _has_button(name):
-            return _bare(name)
-        return _button(name, link(f"step:{name}", STEPS[name].verb))
+        return _step(name, lambda title: link(f"step:{name}", title))
 
     text = escape(_template(problem), quote=False)
     text = fill(text, setting_link, step_link, lambda file: PLACES.get(file, f"in {file}"))
@@ -117,14 +115,17 @@ def _place(setting: str, step: str) -> tuple[str, str]:
     return owner or step, name
 
 
-def _has_button(step: str) -> bool:
-    return step in STEPS and bool(STEPS[step].verb)
+def _step(name: str, mark: Callable[[str], str]) -> str:
+    """Name a step by its button or its dock; only what no dock can do by its command.
 
-
-def _button(step: str, title: str) -> str:
-    return f"{title} in the dock {STEPS[step].dock}"
-
-
-def _bare(step: str) -> str:
-    """Name a step that no dock has a button for."""
-    return f"the command 'napari-olivine {step}'"
+    Parameters
+    ----------
+    name
+        Name of the step.
+    mark
+        Marks the title that leads there.
+    """
+    step = STEPS.get(name)
+    if step is None or not step.dock:
+        return f"'napari-olivine {name}' at the command line"
+    return f"{mark(step.verb)} in the dock {step.dock}" if step.verb else f"the dock {step.dock}"

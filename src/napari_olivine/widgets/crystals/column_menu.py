@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QObject, QPoint, QSettings, Qt
+from qtpy.QtCore import QObject, QPoint, Qt
 from qtpy.QtGui import QAction, QMouseEvent
 from qtpy.QtWidgets import QMenu, QTableView
 from typing_extensions import override
 
-from napari_olivine.widgets.common import push_button
+from napari_olivine.widgets.common import push_button, stored_preferences
 from napari_olivine.widgets.crystals.table_model import CrystalModel
 from napari_olivine.widgets.layers import place_in_menu, usual_of
 
@@ -115,24 +115,18 @@ class _StayingMenu(QMenu):
             super().mouseReleaseEvent(a0)
 
 
-def _settings() -> QSettings:
-    return QSettings(
-        QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-olivine", "crystals"
-    )
-
-
 def _remembered() -> dict[str, bool]:
-    settings = _settings()
+    settings = stored_preferences()
     found: dict[str, bool] = {}
     for key, shown in (("shown", True), ("hidden", False)):
-        names: Any = settings.value(f"columns/{key}", "")
+        names: Any = settings.value(f"crystals/columns/{key}", "")
         found |= dict.fromkeys(str(names or "").split(), shown)
     return found
 
 
 def _remember(chosen: dict[str, bool]) -> None:
-    settings = _settings()
+    settings = stored_preferences()
     for key, shown in (("shown", True), ("hidden", False)):
         names = [name for name, on in chosen.items() if on is shown]
-        settings.setValue(f"columns/{key}", " ".join(names))
+        settings.setValue(f"crystals/columns/{key}", " ".join(names))
     settings.sync()

@@ -10,9 +10,12 @@ from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidge
 from typing_extensions import override
 
 from napari_olivine.widgets.common import Connections, wrapped
-from napari_olivine.widgets.dock_base.dock_tabs import join_tabs
+from napari_olivine.widgets.dock_base.dock_tabs import dock_around, join_tabs
 from napari_olivine.widgets.editing import DOCK_MARK, WindowUndo
 from napari_olivine.widgets.state import OpenSection
+
+NARROWEST = 360
+"""Width in which no part of any dock is cut off, px."""
 
 
 class Dock(QWidget):
@@ -31,9 +34,10 @@ class Dock(QWidget):
         super().__init__()
         self.session = OpenSection.of(napari_viewer)
         self.connections = Connections()
+        self._joined = False
         self.setProperty(DOCK_MARK, True)
         WindowUndo.of(self.session)  # from now on the keys are there
-        self.setMinimumWidth(330)
+        self.setMinimumWidth(NARROWEST)
         self.outer = QVBoxLayout(self)
         self.outer.setContentsMargins(6, 6, 6, 6)
         self.outer.setSpacing(6)
@@ -71,6 +75,8 @@ class Dock(QWidget):
 
     def _join_tabs(self) -> None:
         with suppress(RuntimeError):  # closed again already
-            dock = join_tabs(self)
-            if dock is not None:
+            dock = dock_around(self)
+            if dock is not None and not self._joined:
+                self._joined = True
+                join_tabs(dock)
                 self.connections.connect(dock.visibilityChanged, self.on_front)

@@ -8,34 +8,44 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 
-def join_tabs(widget: QWidget) -> QDockWidget | None:
+def dock_around(widget: QWidget) -> QDockWidget | None:
+    """Return the dock that a widget lies in, `None` if it lies in none."""
+    parent: Any = widget
+    while parent is not None and not isinstance(parent, QDockWidget):
+        parent = parent.parent()
+    return parent
+
+
+def docks_of(window: QWidget) -> list[QDockWidget]:
+    """Return the docks of a window that have their place already, the plugin's and no others."""
+    return [dock for dock in window.findChildren(QDockWidget) if dock.property(MARK)]
+
+
+def dock_title(dock: QDockWidget) -> str:
+    """Return the name of a dock of the plugin; napari puts that of the plugin behind it."""
+    return dock.objectName().partition(" (")[0]
+
+
+def join_tabs(mine: QDockWidget) -> None:
     """Put a dock that was just opened behind the same tabs as the plugin's other docks.
 
     Parameters
     ----------
-    widget
-        Content of the dock.
-
-    Returns
-    -------
-    QDockWidget or None
-        The dock, if it was not known before.
+    mine
+        The dock; one that has a mark has its place.
     """
-    mine = _dock_around(widget)
-    main = mine.parent() if mine is not None else None
-    if mine is None or not isinstance(main, QMainWindow) or mine.property(MARK):
-        return None
+    main = mine.parent()
+    mine.setWindowTitle(dock_title(mine))
+    if not isinstance(main, QMainWindow) or mine.property(MARK):
+        return
     mine.setProperty(MARK, True)
     if main.tabifiedDockWidgets(mine):
-        return mine
+        return
     area = main.dockWidgetArea(mine)
     others = [
         dock
-        for dock in main.findChildren(QDockWidget)
-        if dock is not mine
-        and dock.property(MARK)
-        and not dock.isFloating()
-        and main.dockWidgetArea(dock) == area
+        for dock in docks_of(main)
+        if dock is not mine and not dock.isFloating() and main.dockWidgetArea(dock) == area
     ]
     if not others:
         main.resizeDocks([mine], [min(WIDTH, main.width() // 3)], Qt.Orientation.Horizontal)
@@ -45,18 +55,10 @@ def join_tabs(widget: QWidget) -> QDockWidget | None:
         main.tabifyDockWidget(others[-1], mine)
         mine.show()
         mine.raise_()
-    return mine
 
 
 MARK = "olivine_dock"
-"""Property of the plugin's docks."""
+"""Property of the plugin's docks that have their place."""
 
 WIDTH = 400
 """Room for the tables."""
-
-
-def _dock_around(widget: QWidget) -> Any:
-    parent: Any = widget
-    while parent is not None and not isinstance(parent, QDockWidget):
-        parent = parent.parent()
-    return parent

@@ -10,11 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QTabWidget, QWidget
+from superqt import QElidingLabel
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import in_words, row_layout, wrapped
+from napari_olivine.widgets.common import in_words, row_layout
 from napari_olivine.widgets.crystals import (
     ColourPart,
     ColumnMenu,
@@ -66,15 +67,15 @@ class CrystalsDock(StepDock):
         self.tabs.setMinimumHeight(230)
         self.tally = QLabel()
         self.tabs.setCornerWidget(self.tally)
-        self.count = wrapped()
-        self.count.hide()
+        self.problem = QElidingLabel("")
+        self.problem.setFixedHeight(self.problem.fontMetrics().height())  # the table stays
         self.selected_part = SelectedCrystalPart()
         self.summary, self.radial = self.selected_part.summary, self.selected_part.radial
         self.histogram = self.selected_part.histogram
         self.radial.similar_wanted.connect(lambda crystal: self.filter.setText(f"like={crystal}"))
         self.body.addWidget(self.colours)
         self.body.addLayout(row_layout(self.filter, self.columns.button, wide=self.filter))
-        self.body.addWidget(self.count)
+        self.body.addWidget(self.problem)
         self.body.addWidget(self.tabs, 1)
         self.body.addWidget(self.selected_part)
         self._made = ""
@@ -246,8 +247,8 @@ class CrystalsDock(StepDock):
     def _tell(self, problem: str = "") -> None:
         """Tell how many crystals are shown, or what is wrong with the filter."""
         self.tally.setText(f"{self.model.rowCount():,} of {len(self.model.table):,} crystals")
-        self.count.setText(problem)
-        self.count.setVisible(bool(problem))
+        self.problem.setText(problem)
+        self.problem.setToolTip(problem)
         self.view.mark_order()
 
     def _on_layer_inserted(self, event: Any) -> None:

@@ -10,20 +10,23 @@ import numpy as np
 import pandas as pd
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QShortcut
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QShortcut
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.history import HistoryStep
-from napari_olivine.readers.epma import SUFFIXES, kept_report
-from napari_olivine.widgets.common import Axis, Plot, combo, push_button, wrapped
+from napari_olivine.readers import AddTablesSettings
+from napari_olivine.readers.epma import kept_report
+from napari_olivine.widgets.common import Axis, Plot, combo, wrapped
 from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view, zoom_to
 from napari_olivine.widgets.layers import overlay
 from napari_olivine.widgets.outlines import OutlinesPart
+from napari_olivine.widgets.section import ColumnMapper
 from napari_olivine.widgets.state import analyses_in_words
 from napari_olivine.widgets.traverses import (
     MEASURED,
+    AddedTablesPart,
     Line,
     ProfilesTable,
     TablesReport,
@@ -75,10 +78,9 @@ class ProfilesDock(StepDock):
         self.owner.textActivated.connect(self._on_owner)
         self.report = TablesReport()
         self.body.addWidget(self.report)
-        self.add_button = push_button(
-            "Add tables...", self.add_tables, "Take EPMA tables into the section from any folder"
-        )
-        self.body.addWidget(self.add_button)
+        self.tables = AddedTablesPart(self.session, self.connections, self.add_tables)
+        self.tables.columns_wanted.connect(self.name_columns)
+        self.body.addWidget(self.tables)
         self.body.addWidget(self.table)
         self.body.addLayout(self._tools())
         row = QHBoxLayout()
@@ -155,6 +157,10 @@ class ProfilesDock(StepDock):
         self.connections.connect(viewer.layers.selection.events.active, follow)
         self.connections.on_close(remove)
         follow()
+
+    @override
+    def button_of(self, step: str) -> QPushButton | None:
+        return self.tables.add_button if step == "add-tables" else super().button_of(step)
 
     @override
     def on_front(self, front: bool) -> None:
@@ -308,18 +314,16 @@ class ProfilesDock(StepDock):
         else:
             self.shapes.draw_mode()
 
-    def add_tables(self) -> None:
-        """Let the person choose EPMA tables, and take them into the section."""
-        from napari_olivine.readers import AddTablesSettings
-
+    def add_tables(self, settings: AddTablesSettings) -> None:
+        """Take EPMA tables into the section, or away again."""
         self.hide_error()
-        patterns = " ".join(f"*{suffix}" for suffix in SUFFIXES)
-        files, _ = QFileDialog.getOpenFileNames(
-            self, "Add EPMA tables", "", f"EPMA tables ({patterns});;All files (*)"
-        )
-        if files:
-            tables = tuple(Path(file) for file in files)
-            self.start("add-tables", self.arguments(), AddTablesSettings(tables=tables))
+        self.start("add-tables", self.arguments(), settings)
+
+    def name_columns(self, folder: str, file: str) -> None:
+        """Let the person name the columns of an EPMA table."""
+        self.mapper = ColumnMapper(Path(folder), self, file=file)
+        self.mapper.saved.connect(self.tables.look_again)
+        self.mapper.show()
 
     def flip(self) -> None:
         """Swap the ends of the current line."""
@@ -402,8 +406,7 @@ class ProfilesDock(StepDock):
     @override
     def show_state(self) -> None:
         super().show_state()
-        running = self.session.jobs.running
-        self.add_button.setEnabled(self.session.section is not None and not running)
+        self.tables.show_state()
         words = source_in_words(self.session.section)
         self.source.setText(words)
         self.source.setVisible(bool(words))
@@ -416,6 +419,7 @@ class ProfilesDock(StepDock):
     @override
     def on_section_opened(self) -> None:
         self.current = ""
+        self.tables.forget_failed()
         self.fill()
 
     @override
@@ -437,9 +441,17 @@ class ProfilesDock(StepDock):
                 self.fill()  # changed outside this window
 
     @override
+    def _on_failed(self, step: str, why: OlivineError) -> None:
+        super()._on_failed(step, why)
+        if step == "add-tables":
+            self.tables.could_not_read(why.facts.file)
+
+    @override
     def on_finished(self) -> None:
         section = self.session.require()
         if self.session.jobs.step != self.step:
+            self.tables.forget_failed()
+            self.tables.show_state()
             self.run_bar.say(f"EPMA tables: {analyses_in_words(section)}.")
             return
         product = section.product("calibration")

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QPoint, QTimer
-from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
-from napari_olivine.registry import DOCKS, STEPS
+from napari_olivine.registry import STEPS
 from napari_olivine.widgets import get_reader
 from napari_olivine.widgets.common import (
     LINK,
     Problem,
+    choose_folder,
     heading,
     memory_budget,
     preload_soon,
@@ -24,7 +25,7 @@ from napari_olivine.widgets.common import (
     row_layout,
     wrapped,
 )
-from napari_olivine.widgets.dock_base import StepDock, open_dock
+from napari_olivine.widgets.dock_base import StepDock, open_all_docks, open_dock
 from napari_olivine.widgets.regions import RegionsPart
 from napari_olivine.widgets.section import (
     CheckPart,
@@ -32,6 +33,7 @@ from napari_olivine.widgets.section import (
     LevellingPart,
     ProductsTree,
     RecentMenu,
+    recent_sections,
     remember_section,
 )
 from napari_olivine.widgets.sessions import SessionsPart
@@ -84,7 +86,7 @@ class SectionDock(StepDock):
         self.recent.chosen.connect(self.open)
         self.recent_button.setMenu(self.recent)
         self.docks_button = push_button(
-            "All docks", self.open_all_docks, "Open every dock of the plugin, one behind the other"
+            "All docks", self.open_all_docks, "Open every dock, arranged as in the last window"
         )
         for row in (
             (self.open_button, self.recent_button, self.import_button),
@@ -177,7 +179,7 @@ class SectionDock(StepDock):
 
     def choose_section(self) -> None:
         """Let the person choose a section's folder, and open it."""
-        folder = QFileDialog.getExistingDirectory(self, "Open a section")
+        folder = choose_folder(self, "Open a section", beside=next(iter(recent_sections()), ""))
         if folder:
             self.open(folder)
 
@@ -190,11 +192,8 @@ class SectionDock(StepDock):
             self.show_error(error)
 
     def open_all_docks(self) -> None:
-        """Open every dock; this one stays in front."""
-        for name in DOCKS:
-            open_dock(self.session.viewer, name)
-        # In the next pass, when each has found its place behind the others.
-        QTimer.singleShot(0, lambda: open_dock(self.session.viewer, dock_of(self.step)))
+        """Open every dock, arranged as in the last window that had all of them."""
+        open_all_docks(self.session.viewer)
 
     def look_again(self) -> None:
         """Show what was changed outside this window."""
@@ -398,6 +397,8 @@ class SectionDock(StepDock):
         self.import_part.recognise()
 
     def _on_look_failed(self, why: Problem) -> None:
+        if not self.session.jobs.running:
+            self.run_bar.say("")  # how the last step ended is no word on this folder
         if why:
             self.show_error(why)
             self.settings_part.set_expanded(True)  # what the files do not say is set there

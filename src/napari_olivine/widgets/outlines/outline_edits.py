@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from napari_olivine.errors import EditError
 from napari_olivine.history import EditedTable, History
 from napari_olivine.section import OUTLINE_COLUMNS
 
@@ -77,6 +78,54 @@ class OutlineEdits(EditedTable):
         table = pd.concat([self.table, _rows(name, corners)], ignore_index=True)
         self.edit(table, f"outline of {name} drawn", "", name)
         return name
+
+    def take(self, outlines: Sequence[tuple[str, Corners]], origin: str) -> list[str]:
+        """Add outlines that were drawn elsewhere, and return their names here.
+
+        Parameters
+        ----------
+        outlines
+            Name and corners of each.
+        origin
+            Where they come from, for the history.
+
+        Returns
+        -------
+        list of str
+            Their names; one that is taken gets a number.
+        """
+        names: list[str] = []
+        for name, _ in outlines:
+            free, number = name, 1
+            while free in {*self.names, *names}:
+                number += 1
+                free = f"{name} ({number})"
+            names.append(free)
+        rows = [_rows(name, corners) for name, (_, corners) in zip(names, outlines, strict=True)]
+        words = (
+            f"{len(names)} outlines of {origin} loaded"
+            if len(names) > 1
+            else (f"outline {names[0]} of {origin} loaded")
+        )
+        self.edit(pd.concat([self.table, *rows], ignore_index=True), words, "", names[-1])
+        return names
+
+    def rename(self, name: str, new: str) -> None:
+        """Call an outline by another name.
+
+        Raises
+        ------
+        EditError
+            If the name is empty or another outline has it.
+        """
+        new = new.strip()
+        if new == name:
+            return
+        if not new or new in self.names:
+            why = f"Another outline is called {new}" if new else "An outline needs a name"
+            raise EditError(f"{why}: {name} keeps its name.")
+        table = self.table.assign(outline=self.table["outline"].replace(name, new))
+        self.edit(table, f"outline {name} called {new}", name, new)
 
     def move(self, moved: Mapping[str, Corners]) -> None:
         """Give outlines other corners."""

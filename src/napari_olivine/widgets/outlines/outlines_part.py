@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QInputDialog
 
-from napari_olivine.errors import OlivineError
+from napari_olivine.errors import EditError, OlivineError
 from napari_olivine.history import HistoryStep
 from napari_olivine.section import OUTLINE_COLUMNS, OUTLINES, Section
 from napari_olivine.widgets.common import (
     Collapsible,
     Connections,
+    choose_file,
     combo,
     fill_combo,
     push_button,
@@ -52,7 +55,7 @@ class OutlinesPart(Collapsible):
         self.shapes = OutlineLayer(session)
         self.inside.addWidget(wrapped(EXPLANATION))
         self.chosen = combo()
-        self.chosen.setToolTip("The outline that Zoom shows and Delete takes away")
+        self.chosen.setToolTip("The outline that Zoom, Rename and Delete are about")
         self.chosen.textActivated.connect(self.choose)
         self.tools = {
             name: push_button(name, slot, tip)
@@ -61,12 +64,19 @@ class OutlinesPart(Collapsible):
                 ("Freehand", self.draw_freehand, "Draw round the crystal with the button held"),
                 ("Change", self.change, "Drag the corners of outlines"),
                 ("Zoom", self.zoom, "Show the chosen outline"),
+                (
+                    "Load...",
+                    self.load,
+                    "Take the polygons of a GeoJSON file, e.g. of QuPath",
+                ),
+                ("Rename...", self.rename, "Give the chosen outline another name"),
                 ("Delete outline", self.delete, "Take the chosen outline away"),
             )
         }
-        draw, freehand, change, zoom, delete = self.tools.values()
-        self.inside.addLayout(row_layout(draw, freehand, change))
-        self.inside.addLayout(row_layout(self.chosen, zoom, delete, wide=self.chosen))
+        draw, freehand, change, zoom, load, rename, delete = self.tools.values()
+        self.inside.addLayout(row_layout(draw, freehand, load, change))
+        self.inside.addWidget(self.chosen)
+        self.inside.addLayout(row_layout(zoom, rename, delete))
         self.note = wrapped()
         self.note.setStyleSheet(f"color: {LOOKS['wrong']}")
         self.inside.addWidget(self.note)
@@ -111,7 +121,7 @@ class OutlinesPart(Collapsible):
         if self.current not in names:
             self.current = names[-1] if names else ""
         fill_combo(self.chosen, names, self.current)
-        of_one = (self.tools[name] for name in ("Change", "Zoom", "Delete outline"))
+        of_one = (self.tools[name] for name in ("Change", "Zoom", "Rename...", "Delete outline"))
         for widget in (self.chosen, *of_one):
             widget.setEnabled(bool(names))
         self.set_title(f"Crystal outlines: {len(names)}" if names else "Crystal outlines")
@@ -154,6 +164,40 @@ class OutlinesPart(Collapsible):
         """Take the chosen outline away."""
         if self.edits is not None and self.current in self.edits.names:
             self.edits.remove([self.current])
+
+    def rename(self) -> None:
+        """Ask for another name of the chosen outline."""
+        if self.edits is None or self.current not in self.edits.names:
+            return
+        before = self.current
+        new, given = QInputDialog.getText(self, "Rename outline", "Name", text=before)
+        if not given:
+            return
+        self.current = new.strip()
+        try:
+            self.edits.rename(before, new)
+        except EditError as error:
+            self.current = before
+            self.failed.emit(error)
+
+    def load(self) -> None:
+        """Let the person choose a GeoJSON file, and take its outlines."""
+        file = choose_file(self, "Load outlines", "GeoJSON (*.geojson *.json);;All files (*)")
+        section = self._session.section
+        if not file or self.edits is None or section is None:
+            return
+        from napari_olivine.calibration import read_geojson
+
+        try:
+            polygons, others = read_geojson(Path(file))
+        except OlivineError as error:
+            self.failed.emit(error)
+            return
+        self.current = ""  # the last one
+        size = section.pixel_size_um
+        self.edits.take([(one.name, one.rings[0][:, ::-1] * size) for one in polygons], file)
+        if words := _lost(sum(len(one.rings) - 1 for one in polygons), others):
+            self.failed.emit(f"{file}: {words}.")
 
     def zoom(self) -> None:
         """Show the chosen outline."""
@@ -216,6 +260,18 @@ class OutlinesPart(Collapsible):
             return
         if self.edits is None or not self.edits.table.equals(self.edits.ordered(_stored(section))):
             self.read()
+
+
+def _lost(holes: int, others: int) -> str:
+    """Say what of a file cannot be an outline here."""
+    said = []
+    if holes:
+        noun = "hole is" if holes == 1 else "holes are"
+        said.append(f"{holes} {noun} filled; {{setting:outlines}} takes a file with its holes")
+    if others:
+        noun = "object that is no polygon is" if others == 1 else "objects that are no polygons are"
+        said.append(f"{others} {noun} left out")
+    return ". ".join(said)
 
 
 def _extent(corners: Corners) -> tuple[tuple[float, float], tuple[float, float]]:

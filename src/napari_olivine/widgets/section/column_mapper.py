@@ -66,12 +66,14 @@ class ColumnMapper(QDialog):
         Folder of the tables; the mapping is kept there.
     parent
         Widget that the window belongs to.
+    file
+        The table to begin with; the first one if not given.
     """
 
     saved = Signal()
     """The mapping was written."""
 
-    def __init__(self, folder: Path, parent: QWidget | None = None) -> None:
+    def __init__(self, folder: Path, parent: QWidget | None = None, *, file: str = "") -> None:
         super().__init__(parent)
         self.setWindowTitle("Columns of EPMA tables")
         self.resize(940, 640)
@@ -79,6 +81,7 @@ class ColumnMapper(QDialog):
         self._filling = False
         self.mapping: ColumnMapping | None = None
         self.file = combo(_tables(folder))
+        self.file.setCurrentText(file)
         self.file.currentTextChanged.connect(self.read)
         self.sheet = combo()
         self.sheet.textActivated.connect(self._on_sheet)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import QSettings, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu
+
+from napari_olivine.widgets.common import stored_preferences
 
 KEY = "recent_sections"
 MOST = 8
@@ -37,15 +39,11 @@ class RecentMenu(QMenu):
 
 def recent_sections() -> list[str]:
     """Return the folders of the sections that were opened last, the newest first."""
-    found = _settings().value(KEY) or []
+    found = stored_preferences().value(KEY) or []
     return [found] if isinstance(found, str) else [str(one) for one in found]  # Qt unpacks one
 
 
 def remember_section(folder: Path) -> None:
     """Put a section at the head of the list."""
     others = [one for one in recent_sections() if one != str(folder)]
-    _settings().setValue(KEY, [str(folder), *others][:MOST])
-
-
-def _settings() -> QSettings:
-    return QSettings("napari-olivine", "napari-olivine")
+    stored_preferences().setValue(KEY, [str(folder), *others][:MOST])

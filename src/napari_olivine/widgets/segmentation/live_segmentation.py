@@ -144,6 +144,8 @@ class LiveSegmentation(QObject):
             if not partial.is_there():
                 self.partial_layers.pop(product).remove()
                 self.histograms.pop(product, None)
+        if not self.total:  # it failed before it began
+            self.message = ""
         self._session.refresh()
         self.changed.emit()
 

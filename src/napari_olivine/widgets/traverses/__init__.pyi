@@ -1,3 +1,4 @@
+from .added_tables_part import AddedTablesPart as AddedTablesPart
 from .calibration_words import (
     result_in_words as result_in_words,
     source_in_words as source_in_words,

@@ -19,19 +19,23 @@ HEADINGS = {
     "EPMA table": "Name of the microprobe's table",
     "Use": "Calibrate: the law is fitted to it. Test: only the error is measured on it.",
     "RMSE": "Root mean squared error of mg# in the last calibration",
-    "EPMA, µm": "Length by the microprobe",
-    "Line, µm": "Length of the line on the image",
+    "Length, µm": "By the microprobe / of the line on the image: they should agree within some %",
 }
 
-
-NAME, USE, RMSE = 0, 1, 2
+NAME, USE, RMSE, LENGTH = 0, 1, 2, 3
 """Places of columns."""
+
+DIFFER = 0.1
+"""Share by which a line is longer or shorter than what was measured that is worth a look."""
 
 ARROW_PX = 48
 """Width of the arrow of a box of choices, and of its edges."""
 
-LONGEST_PX = 150
-"""Width that names have at least, if they need it; longer ones are elided in the middle."""
+DIFFERENT = "#e69f00"
+"""Colour of two lengths that differ."""
+
+SHORTEST_PX = 60
+"""Width that names have at least; they are elided in the middle."""
 
 
 class ProfilesTable(QTableWidget):
@@ -89,18 +93,21 @@ class ProfilesTable(QTableWidget):
             points = analyses[analyses["profile"] == name]
             line = lines.get(name)
             length = np.hypot(line[2] - line[0], line[3] - line[1]) if line else np.nan
-            spots = traverses.kind(name) == "spots"
+            extent = _extent(points)
             texts = (
                 name,
                 "",
                 _number(rmse.get(name, np.nan), "{:.4f}"),
-                "" if spots else _number(_extent(points), "{:.0f}"),
-                f"{len(points)} spots" if spots else _number(length, "{:.0f}") or "none",
+                f"{len(points)} spots"
+                if traverses.kind(name) == "spots"
+                else f"{_number(extent, '{:.0f}') or '?'} / {_number(length, '{:.0f}') or 'none'}",
             )
             use = traverses.use(name)
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
-                item.setToolTip(f"{name}: {len(points)} analyses; double click to zoom to it")
+                item.setToolTip(_tip(name, len(points), extent, length))
+                if column == LENGTH and abs(extent - length) > DIFFER * extent:
+                    item.setForeground(QColor(readable(DIFFERENT, self)))
                 if column == NAME:
                     item.setForeground(QColor(readable(USE_COLOURS[use], self)))
                 else:
@@ -123,14 +130,11 @@ class ProfilesTable(QTableWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """Give the names their room first; what does not fit beside them is scrolled to."""
+        """Give the names all the room that the other columns leave."""
         others = sum(self.columnWidth(k) for k in range(1, len(HEADINGS)))
-        rest = self.viewport().width() - others
-        self.setColumnWidth(NAME, max(rest, min(self.sizeHintForColumn(NAME) + 6, LONGEST_PX)))
+        self.setColumnWidth(NAME, max(self.viewport().width() - others, SHORTEST_PX))
         rows = min(max(len(self._names), 1), 7)
         height = self.horizontalHeader().sizeHint().height()
-        if self.columnWidth(NAME) > rest:
-            height += self.horizontalScrollBar().sizeHint().height()
         self.setFixedHeight(height + rows * self.verticalHeader().defaultSectionSize() + 4)
 
     def choose(self, name: str) -> None:
@@ -146,6 +150,13 @@ class ProfilesTable(QTableWidget):
 
     def _on_double_click(self, row: int, _column: int) -> None:
         self.zoomed.emit(self._names[row])
+
+
+def _tip(name: str, points: int, extent: float, length: float) -> str:
+    measured = _number(extent, "measured over {:.1f} µm")
+    drawn = _number(length, "its line is {:.1f} µm long")
+    about = ", ".join(words for words in (f"{points} analyses", measured, drawn) if words)
+    return f"{name}: {about}; a double click zooms to it"
 
 
 def _extent(points: pd.DataFrame) -> float:
