@@ -1,5 +1,4 @@
 from .drawn_outlines import polygons_of as polygons_of
-from .geojson import read_geojson as read_geojson
 from .metrics import FitScores as FitScores, fit_scores as fit_scores
 from .phase import SOURCES as SOURCES, phase_source as phase_source
 from .regression import Calibration as Calibration, fit_calibration as fit_calibration

@@ -186,10 +186,10 @@ class OutlinesPart(Collapsible):
         section = self._session.section
         if not file or self.edits is None or section is None:
             return
-        from napari_olivine.calibration import read_geojson
+        from napari_olivine.polygons import read_geojson
 
         try:
-            polygons, others = read_geojson(Path(file))
+            polygons, others = read_geojson(Path(file), "outlines", "outline")
         except OlivineError as error:
             self.failed.emit(error)
             return
