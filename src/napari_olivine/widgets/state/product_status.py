@@ -65,12 +65,11 @@ def _reasons(section: Section, product: str) -> list[str]:
             continue
         now = section.fingerprint(source)
         title = title_of(source).lower().replace("epma", "EPMA")
-        if not now:
-            reasons.append(f"{title} no longer there")
-        elif now != fingerprint:
-            reasons.append(f"{title} changed since")
-        elif not source.startswith("annotations/") and section.state(source) != "fresh":
-            reasons.append(f"{title} out of date too")
+        if now == fingerprint:
+            if not source.startswith("annotations/") and section.state(source) != "fresh":
+                reasons.append(f"{title} out of date too")
+        else:
+            reasons.append(f"{title} {'changed since' if now else 'no longer there'}")
     return reasons
 
 
