@@ -53,7 +53,7 @@ class TestInOneWindow:
         session.open(path, deferred_layers=True)
         assert session.require().path == path  # every dock knows it before the first image is there
         assert images(viewer) == []
-        qtbot.waitUntil(lambda: len(images(viewer)) == 10, timeout=20_000)
+        qtbot.waitUntil(lambda: len(images(viewer)) == 11, timeout=20_000)
         by_turns = images(viewer)
         assert came[0] == "BSE"
         assert came[-5:] == MAPS[::-1]

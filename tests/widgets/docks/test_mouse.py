@@ -166,6 +166,7 @@ class TestTraverses:
         assert (line["x1_um"], line["y1_um"]) == pytest.approx((x1, y1), abs=0.02)
         assert len(drawn) >= 2  # also while the mouse was down
         assert "out of date: traverses changed since" in widget.state.text()
+        assert "no longer there" not in widget.state.text(), "nobody had drawn outlines"
         qtbot.mouseClick(widget.tools["Undo"], LEFT)
         assert widget.traverses.line(profile) == (x0, y0, x1, y1)
         assert "up to date" in widget.state.text()

@@ -16,6 +16,8 @@ from napari_olivine.settings import Settings
 from napari_olivine.widgets.jobs import Jobs
 from napari_olivine.widgets.state import OpenSection, PartialLayer, Viewport, open_partial
 
+STARTING = "Starting..."
+
 
 class LiveSegmentation(QObject):
     """Runs ``segment --live`` beside other steps, and shows its finished cells.
@@ -65,7 +67,7 @@ class LiveSegmentation(QObject):
     def start(self, settings: Settings, options: Sequence[str]) -> None:
         """Start to segment the view with the model of the settings."""
         self._section = self._session.require()
-        self.whole, self.done, self.total, self.message = False, 0, 0, "Starting..."
+        self.whole, self.done, self.total, self.message = False, 0, 0, STARTING
         values = settings.model_dump(mode="json") | {"live": True}
         self.jobs.start("segment", [str(self._section.path)], values, options)
         self._send_view()
@@ -144,7 +146,7 @@ class LiveSegmentation(QObject):
             if not partial.is_there():
                 self.partial_layers.pop(product).remove()
                 self.histograms.pop(product, None)
-        if not self.total:  # it failed before it began
+        if self.message == STARTING:  # it failed before it began
             self.message = ""
         self._session.refresh()
         self.changed.emit()

@@ -63,12 +63,11 @@ def _reasons(section: Section, product: str) -> list[str]:
     for source, fingerprint in followed(found).items() if found else ():
         now = section.fingerprint(source)
         title = title_of(source).lower().replace("epma", "EPMA")
-        if not now and fingerprint:
-            reasons.append(f"{title} no longer there")
-        elif now != fingerprint:
-            reasons.append(f"{title} changed since")
-        elif not source.startswith("annotations/") and section.state(source) != "fresh":
-            reasons.append(f"{title} out of date too")
+        if now == fingerprint:
+            if not source.startswith("annotations/") and section.state(source) != "fresh":
+                reasons.append(f"{title} out of date too")
+        else:
+            reasons.append(f"{title} {'changed since' if now else 'no longer there'}")
     return reasons
 
 
