@@ -23,7 +23,8 @@ def short_training(steps: int, **more: str) -> list[str]:
     return [word for name, value in train.items() for word in (f"--train.{name}", str(value))]
 
 
-SHORT = short_training(110)
+SHORT = [*short_training(110), "--segment.threshold", "0.5"]
+"""After so few steps probabilities are not yet those for which 0.1 is the threshold."""
 
 PRODUCTS = (
     "images", "epma", "levelling", "mask", "models/light", "probability", "segmentation",

@@ -378,6 +378,7 @@ class TestCrystals:
         qtbot.keyClicks(widget.filter, "phenocryst area>15000")
         wanted = table[(table["size_class"] == "phenocryst") & (table["area_um2"] > 15000)]
         assert 0 < widget.model.rowCount() == len(wanted)
+        qtbot.wait(100)  # what the last test had selected is laid out away
         place = widget.tabs.geometry()
         widget.filter.setText("colour>3")
         assert "No column begins with 'colour'" in widget.problem.text()

@@ -43,7 +43,7 @@ def read(path: Path) -> list[Layer]:
 class TestReader:
     def test_every_layer_has_scale_units_and_axes(self) -> None:
         layers = read(finished_section())
-        assert len(layers) == 10  # six signals, BSE levelled, mg#, mask, crystals
+        assert len(layers) == 11  # six signals, BSE levelled, mg#, mask, phases, crystals
         for layer in layers:
             assert tuple(layer.scale) == (1.0, 1.0)
             assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
