@@ -214,7 +214,22 @@ def score_zoning(
 
 
 def match_iou(true: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
-    """Intersection over union of each pair of a true crystal and a label."""
+    """Return the intersection over union of each pair of a true crystal and a label.
+
+    Parameters
+    ----------
+    true
+        ``area_px`` by true id.
+    pairs
+        ``true``, ``label`` and ``pixels`` of their overlap.
+    table
+        Labels: ``id``, ``area_px``.
+
+    Returns
+    -------
+    Series
+        One a pair.
+    """
     of_true = pairs["true"].map(true["area_px"])
     of_label = pairs["label"].map(table.set_index("id")["area_px"])
     return pairs["pixels"] / (of_true + of_label - pairs["pixels"])

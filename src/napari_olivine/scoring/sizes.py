@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.instances.components import (
+from napari_olivine.crystals.instances import (
     Strip,
     join_strips,
     label_strip,

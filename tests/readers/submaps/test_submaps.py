@@ -148,7 +148,7 @@ def test_the_methods_tell_of_parts(tmp_path):
     save(tmp_path / "in" / "BSE.tif", grey(), PIXEL_UM)
     save_field(tmp_path / "in" / "site", TURNED)
     section = import_section(tmp_path / "in", tmp_path / "out")
-    make_mask(section, MaskSettings(rule="Mg > 50 and Ca < 15"))
+    make_mask(section, MaskSettings(rule="Mg > 50 and Ca < 15", outlines="rule"))
     find_crystals(section)
     text = " ".join(methods_text(section, "mask").split())
     assert "Ca, Fe, Mg were mapped on one area of the section and laid on the BSE image" in text
@@ -176,7 +176,7 @@ def test_what_no_map_shows_is_unknown_to_the_mask(tmp_path):
     save(tmp_path / "in" / "BSE.tif", grey(), PIXEL_UM)
     save_field(tmp_path / "in" / "site", TURNED)
     section = import_section(tmp_path / "in", tmp_path / "out")
-    make_mask(section, MaskSettings(rule="Mg > 50 and Ca < 15"))
+    make_mask(section, MaskSettings(rule="Mg > 50 and Ca < 15", outlines="rule"))
     mask = section.raster("mask", "olivine").read(slice(0, SHAPE[0]), slice(0, SHAPE[1]))
     rows, columns = np.indices(SHAPE)
     at = TURNED.to_field(np.stack([rows.ravel(), columns.ravel()], axis=1).astype(float))

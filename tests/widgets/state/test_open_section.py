@@ -59,7 +59,7 @@ class TestReader:
         layers = read(finished_section())
         names = [layer.name for layer in layers]
         assert names[:7] == ["Si", "Al", "Ca", "Fe", "Mg", "BSE", "BSE levelled"]
-        assert names[7:] == ["mg#", "Mask: olivine", "Crystals"]
+        assert names[7:] == ["mg#", "Mask: phases", "Mask: olivine", "Crystals"]
         assert isinstance(layers[5], Image)
         assert isinstance(layers[-1], Labels)
 
@@ -169,7 +169,7 @@ class TestSession:
         make_mask(Section(path))
         session = OpenSection.of(viewer := ViewerModel())
         session.open(path)
-        assert len(viewer.layers) == 7
+        assert len(viewer.layers) == 8  # six signals, mask and phases
         before = session.layer("mask", "olivine")
         assert before is not None
         before.opacity = 0.9
