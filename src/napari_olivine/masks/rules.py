@@ -30,8 +30,14 @@ class Sum:
         """Evaluate it pixel by pixel."""
         if not self.weights:
             return np.float32(self.constant)  # type: ignore[return-value]
-        total = sum(np.float32(weight) * maps[signal] for signal, weight in self.weights)
-        return total + np.float32(self.constant)  # type: ignore[return-value]
+        parts = [
+            maps[signal] if weight == 1 else np.float32(weight) * maps[signal]
+            for signal, weight in self.weights
+        ]
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total + np.float32(self.constant) if self.constant else total
 
 
 @dataclass(frozen=True)
