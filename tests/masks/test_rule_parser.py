@@ -55,7 +55,7 @@ def test_a_rule_means_what_it_means_on_paper(text: str) -> None:
     """Python reads the same grammar; a pixel on a limit may fall on either side of it."""
     rule = parse_rule(text)
     held = rule.applies(MAPS)
-    again = parse_rule(rule.where.words(rule.conditions) if rule.where else "").applies(MAPS)
+    again = parse_rule(rule.where.words(rule.conditions)).applies(MAPS)
     assert np.array_equal(held, again), "written down and read again it is the same"
     sure = np.all([np.abs(one.margin(MAPS)) > 1e-3 for one in rule.conditions], axis=0)
     for place in np.flatnonzero(sure)[:40]:

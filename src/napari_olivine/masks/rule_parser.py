@@ -103,7 +103,7 @@ class _Parser:
         where = self._either()
         if self._now.kind != "end":
             self._fail("a rule goes on with 'and' or 'or' here")
-        return Rule(self.text, tuple(self.conditions), where=where)
+        return Rule(self.text, tuple(self.conditions), where)
 
     def _split(self) -> list[_Token]:
         tokens, place = [], 0

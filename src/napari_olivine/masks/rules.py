@@ -154,25 +154,19 @@ class Rule:
         The rule as it is written.
     conditions
         Its comparisons, to apply.
+    where
+        How they are joined.
     unit
         Unit of the maps.
-    where
-        How they are joined; all of them if it is not given.
     """
 
     text: str
     conditions: tuple[Condition, ...]
+    where: Where
     unit: str = COUNTS
-    where: Where | None = None
-
-    def __post_init__(self) -> None:
-        if self.where is None:
-            leaves = tuple(Where("condition", index=k) for k in range(len(self.conditions)))
-            object.__setattr__(self, "where", Where("and", leaves))
 
     def of(self, held: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
         """Tell where the rule holds from where each of its conditions does."""
-        assert self.where is not None
         return self.where.of(held)
 
     @property
@@ -206,6 +200,5 @@ def with_limit(condition: Condition, limit: float) -> Condition:
 
 def with_conditions(rule: Rule, conditions: Sequence[Condition]) -> Rule:
     """Return a rule with other conditions, and their text."""
-    assert rule.where is not None
     text = rule.where.words(conditions)
     return replace(rule, text=text, conditions=tuple(conditions))
