@@ -1,4 +1,8 @@
-from .camera import bring_into_view as bring_into_view, zoom_to as zoom_to
+from .camera import (
+    bring_into_view as bring_into_view,
+    extent_of as extent_of,
+    zoom_to as zoom_to,
+)
 from .shapes_view import ShapesView as ShapesView, ShownShape as ShownShape
 from .toast import Toast as Toast
 from .window_undo import (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_olivine.widgets.state import OpenSection
 
 FILLED = 0.8
@@ -62,3 +65,11 @@ def bring_into_view(
     if not seen:
         camera.center = (0.0, sum(y_um) / 2, sum(x_um) / 2)
         camera.zoom = farthest if whole else camera.zoom
+
+
+def extent_of(
+    corners: NDArray[np.float64],
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return first and last ordinate and abscissa of some corners (x, y), um."""
+    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+    return (float(y0), float(y1)), (float(x0), float(x1))

@@ -22,7 +22,7 @@ from napari_olivine.widgets.common import (
     row_layout,
     wrapped,
 )
-from napari_olivine.widgets.editing import bring_into_view, zoom_to
+from napari_olivine.widgets.editing import bring_into_view, extent_of, zoom_to
 from napari_olivine.widgets.outlines.outline_edits import Corners, OutlineEdits
 from napari_olivine.widgets.outlines.outline_layer import LOOKS, OutlineLayer
 from napari_olivine.widgets.state import OpenSection
@@ -202,7 +202,7 @@ class OutlinesPart(Collapsible):
     def zoom(self) -> None:
         """Show the chosen outline."""
         if self.edits is not None and self.current in self.edits.names:
-            zoom_to(self._session, *_extent(self.edits.corners(self.current)))
+            zoom_to(self._session, *extent_of(self.edits.corners(self.current)))
 
     def _begin(self) -> None:
         if self.edits is not None and not self.shapes.there:
@@ -247,7 +247,7 @@ class OutlinesPart(Collapsible):
         target, edits = step.command.target, self.edits
         if target.kind == "outline" and edits is not None and target.name in edits.names:
             self.choose(str(target.name))
-            bring_into_view(self._session, *_extent(edits.corners(self.current)))
+            bring_into_view(self._session, *extent_of(edits.corners(self.current)))
 
     def _on_section_opened(self, _section: Any) -> None:
         self.current = ""
@@ -272,12 +272,6 @@ def _lost(holes: int, others: int) -> str:
         noun = "object that is no polygon is" if others == 1 else "objects that are no polygons are"
         said.append(f"{others} {noun} left out")
     return ". ".join(said)
-
-
-def _extent(corners: Corners) -> tuple[tuple[float, float], tuple[float, float]]:
-    """First and last ordinate and abscissa of an outline, um."""
-    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
-    return (float(y0), float(y1)), (float(x0), float(x1))
 
 
 def _stored(section: Section) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from napari_olivine.widgets.common import (
     small_table,
     wrapped,
 )
-from napari_olivine.widgets.editing import bring_into_view
+from napari_olivine.widgets.editing import bring_into_view, extent_of
 from napari_olivine.widgets.regions.region_edits import USE_WORDS, Corners, RegionEdits, Ring
 from napari_olivine.widgets.regions.region_layer import LOOKS, RegionLayer
 from napari_olivine.widgets.state import OpenSection
@@ -276,8 +276,7 @@ class RegionsPart(Collapsible):
     def _bring_into_view(self) -> None:
         if self.edits is not None and self.current in self.edits.names:
             corners = self.edits.corners((self.current, 0))
-            (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
-            bring_into_view(self._session, (float(y0), float(y1)), (float(x0), float(x1)))
+            bring_into_view(self._session, *extent_of(corners))
 
     # ------------------------------------------------------------------ listening
 
