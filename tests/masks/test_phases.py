@@ -79,6 +79,9 @@ def test_a_book_of_ones_own(tmp_path: Path) -> None:
     assert modes.loc["feldspar", "colour"] == "#0000ff"
     found = section.raster("mask", "phases").read(*WHOLE) == modes.loc["feldspar", "code"]
     assert found[truth == PHASES["plagioclase"]].mean() > 0.97
+    book.write_text("name: mine\nphases: [{name: anything, counts: Si > 0.3 p99}]\n")
+    product = make_mask(section, MaskSettings(book=str(book)))
+    assert "anything" in product.notes["rules"], "another text in the same file is another book"
 
 
 def test_phases_stay_unknown_where_nothing_was_measured(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from pydantic import (
 from napari_olivine.errors import InputError
 from napari_olivine.masks.named_rules import rule_for
 from napari_olivine.masks.rules import COUNTS, Rule
+from napari_olivine.section import fingerprint_of_bytes
 
 STANDARD, NONE = "standard", "none"
 """The book that is shipped, and the word for no book at all."""
@@ -79,6 +80,11 @@ class RuleBook(BaseModel):
     source: str = ""
     """Where the limits are from."""
     phases: list[PhaseEntry] = Field(min_length=1, max_length=MOST_PHASES)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells one content of a book from another."""
+        return fingerprint_of_bytes(self.model_dump_json().encode())
 
     @model_validator(mode="after")
     def _names_differ(self) -> RuleBook:

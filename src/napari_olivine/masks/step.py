@@ -17,6 +17,7 @@ from napari_olivine.masks.applying import phase_of
 from napari_olivine.masks.condition_counts import count_conditions
 from napari_olivine.masks.coverage import Coverage
 from napari_olivine.masks.limits import (
+    Sample,
     beside_olivine,
     cut_populations,
     limits_in_valleys,
@@ -35,7 +36,7 @@ from napari_olivine.masks.phases import (
 )
 from napari_olivine.masks.picked_doubts import MINERAL, doubts, poorer_in_silicon
 from napari_olivine.masks.reference import Picked, Spot, pick, relative_to
-from napari_olivine.masks.rule_book import NONE, STANDARD, PhaseEntry, read_rule_book
+from napari_olivine.masks.rule_book import NONE, STANDARD, PhaseEntry, RuleBook, read_rule_book
 from napari_olivine.masks.rules import COUNTS, Rule
 from napari_olivine.masks.sampling import read_wide, sample_of, sampled_blocks
 from napari_olivine.masks.unmixing import CELL_PX, blur_of_outlines
@@ -185,8 +186,11 @@ def make_mask(
             remedy="Import these maps, or change {setting:rule}.",
             setting="rule",
         )
-    others = _other_rules(settings, units)
-    recipe = section.recipe("mask", settings, ["images"])
+    book = None if settings.book.strip() == NONE else read_rule_book(settings.book.strip())
+    others = _other_rules(book, units)
+    # What stands in a book may change under the same name.
+    text = {} if book is None else {"source book": book.fingerprint}
+    recipe = section.recipe("mask", settings, ["images"], extra=text)
     if done := section.finished("mask", recipe, job):
         return done
     picked = _pick(section, rule, settings)
@@ -198,7 +202,8 @@ def make_mask(
     # The average at the rim of a submap would mix in pixels that were not measured.
     rim = int(np.ceil(RIM_SIGMAS * _smoothing(settings)))
     coverage = Coverage.of(section, maps, rim)
-    rule = _with_limits(rule, maps, coverage, picked, settings, job)
+    sample = sample_of(maps, coverage, job)
+    rule = _with_limits(rule, sample, picked, settings, job)
     target = Phase(TARGET, TARGET_NAME, TARGET_COLOUR, rule)
     labeller = Labeller(
         (target,),
@@ -210,7 +215,7 @@ def make_mask(
         origin = f"reference mask by the rule {rule.text}"
         outputs = {TARGET_NAME: _output(draft, section, TARGET_NAME, origin, "mode")}
         if others and labeller.blur_px is not None:
-            labeller, maps = _with_others(section, labeller, others, maps, rim, job)
+            labeller, maps = _with_others(section, labeller, others, maps, sample, rim, job)
             where = f"phases by the rule book {settings.book}"
             outputs["phases"] = _output(draft, section, "phases", where, "mode")
             outputs["certainty"] = _output(draft, section, "certainty", where, "mean")
@@ -242,11 +247,9 @@ def make_mask(
     return section.require("mask")
 
 
-def _other_rules(settings: MaskSettings, units: Mapping[str, str]) -> list[tuple[PhaseEntry, Rule]]:
+def _other_rules(book: RuleBook | None, units: Mapping[str, str]) -> list[tuple[PhaseEntry, Rule]]:
     """Return the other minerals of the rule book that these maps can tell."""
-    if settings.book.strip() == NONE:
-        return []
-    entries = read_rule_book(settings.book.strip()).phases
+    entries = [] if book is None else book.phases
     rules = [(entry, entry.rule(units)) for entry in entries if entry.name != TARGET_NAME]
     return [(entry, rule) for entry, rule in rules if rule is not None]
 
@@ -256,6 +259,7 @@ def _with_others(
     labeller: Labeller,
     others: Sequence[tuple[PhaseEntry, Rule]],
     maps: Mapping[str, Raster],
+    sample: Sample,
     rim: int,
     job: Job,
 ) -> tuple[Labeller, Mapping[str, Raster]]:
@@ -266,7 +270,7 @@ def _with_others(
     if more:
         maps = {**maps, **more}
         coverage = Coverage.of(section, maps, rim)
-    sample = sample_of(maps, coverage, job)
+        sample = sample_of(maps, coverage, job)
     phases = [
         Phase(TARGET + number, entry.name, entry.colour, of_percentiles(rule, sample))
         for number, (entry, rule) in enumerate(others, start=1)
@@ -323,15 +327,9 @@ def _relative_to(picked: Sequence[Picked], rule: Rule, settings: MaskSettings, j
 
 
 def _with_limits(
-    rule: Rule,
-    maps: Mapping[str, Raster],
-    coverage: Coverage,
-    picked: Sequence[Picked],
-    settings: MaskSettings,
-    job: Job,
+    rule: Rule, sample: Sample, picked: Sequence[Picked], settings: MaskSettings, job: Job
 ) -> Rule:
     """Move the limits if that is wished, and warn of those that cut a population in two."""
-    sample = sample_of(maps, coverage, job)
     rule = of_percentiles(rule, sample)
     if not len(next(iter(sample.values()))):
         return rule
