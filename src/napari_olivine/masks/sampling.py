@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,14 +29,14 @@ class Wide:
     Parameters
     ----------
     values
-        Block and halo of each map, float32.
+        Block and halo of each map, as it is stored.
     rows, columns
         Where block and halo lie in the section.
     inner
         Where the block lies in block and halo.
     """
 
-    values: dict[str, NDArray[np.float32]]
+    values: dict[str, NDArray[Any]]
     rows: slice
     columns: slice
     inner: tuple[slice, slice]
@@ -63,7 +64,7 @@ def read_wide(maps: Mapping[str, Raster], rows: slice, columns: slice, halo: int
         slice(max(rows.start - halo, 0), min(rows.stop + halo, height)),
         slice(max(columns.start - halo, 0), min(columns.stop + halo, width)),
     )
-    values = {signal: image.read(*wide).astype(np.float32) for signal, image in maps.items()}
+    values = {signal: image.read(*wide) for signal, image in maps.items()}
     top, left = rows.start - wide[0].start, columns.start - wide[1].start
     inner = (
         slice(top, top + rows.stop - rows.start),
@@ -117,7 +118,10 @@ def sample_of(maps: Mapping[str, Raster], coverage: Coverage, job: Job) -> Sampl
     parts: dict[str, list[NDArray[np.float32]]] = {signal: [] for signal in maps}
     for wide in sampled_blocks(maps, int(4 * SIGMA_PX), job):
         there = coverage.measured(wide.rows, wide.columns)[wide.inner]
+        whole = bool(there.all())
         for signal, value in wide.values.items():
-            even = cv2.GaussianBlur(value, (0, 0), SIGMA_PX, borderType=cv2.BORDER_REFLECT_101)
-            parts[signal].append(np.asarray(even[wide.inner][there], np.float32))
+            even = cv2.GaussianBlur(
+                value.astype(np.float32), (0, 0), SIGMA_PX, borderType=cv2.BORDER_REFLECT_101
+            )[wide.inner]
+            parts[signal].append(np.asarray(even.ravel() if whole else even[there], np.float32))
     return {signal: np.concatenate(part) for signal, part in parts.items()}

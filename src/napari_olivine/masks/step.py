@@ -23,6 +23,7 @@ from napari_olivine.masks.limits import (
     limits_in_valleys,
     of_percentiles,
 )
+from napari_olivine.masks.local_means import CELL_PX
 from napari_olivine.masks.modes import modes_of
 from napari_olivine.masks.named_rules import NAMED, rule_for
 from napari_olivine.masks.phases import (
@@ -39,7 +40,7 @@ from napari_olivine.masks.reference import Picked, Spot, pick, relative_to
 from napari_olivine.masks.rule_book import NONE, STANDARD, PhaseEntry, RuleBook, read_rule_book
 from napari_olivine.masks.rules import COUNTS, Rule
 from napari_olivine.masks.sampling import read_wide, sample_of, sampled_blocks
-from napari_olivine.masks.unmixing import CELL_PX, blur_of_outlines
+from napari_olivine.masks.unmixing import blur_of_outlines
 from napari_olivine.section import (
     Draft,
     Product,
@@ -223,7 +224,7 @@ def make_mask(
         halo = labeller.halo_px + settings.edge_ignore_px
         for rows, columns in draft.pending(blocks(section.shape, side, side), "Masking"):
             wide = read_wide(maps, rows, columns, CELL_PX * ceil(halo / CELL_PX))
-            for name, block in _images(labeller.label(wide), settings).items():
+            for name, block in _images(labeller.label(wide, job.check), settings).items():
                 if name in outputs:
                     outputs[name].write(rows.start, columns.start, block[wide.inner])
         for output in outputs.values():
