@@ -106,9 +106,9 @@ def side_means(
 
 
 def near_patches(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell for each patch, rows by columns of patches, whether an image holds anything in it."""
+    """Tell for each patch, rows by columns of patches, whether an image of 0 and 1 holds a 1."""
     grid = (-(-image.shape[0] // ROWS), -(-image.shape[1] // COLUMNS))
-    found = [bool(image[patch.place].any()) for patch in patches(image.shape)]
+    found = [bool(image[patch.place].view(bool).any()) for patch in patches(image.shape)]
     return np.array(found, bool).reshape(grid)
 
 

@@ -55,9 +55,11 @@ def modes_of(image: Raster, phases: Sequence[Phase], job: Job) -> list[Mode]:
         Of every phase and of what has none, in the order of codes.
     """
     counts = []
-    for rows, columns in blocks(image.shape, BLOCK_PX, BLOCK_PX):
+    for rows, columns in blocks(image.shape, BLOCK_PX):
         job.check()
-        counts.append(np.bincount(image.read(rows, columns).ravel(), minlength=IGNORE + 1))
+        strip = image.read(rows, columns)
+        for part in blocks(strip.shape, BLOCK_PX, BLOCK_PX):
+            counts.append(np.bincount(strip[part].ravel(), minlength=IGNORE + 1))
     table = np.array(counts)
     measured = table[:, :IGNORE].sum(axis=1)
     table, measured = table[measured > 0], measured[measured > 0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from napari_olivine.section import Block, blocks
@@ -18,6 +19,9 @@ ROWS, COLUMNS = 128, 512
 """Of a patch: a float32 array of it takes 256 KiB, a quarter of the cache of a core."""
 
 THREADS = 2
+
+FEWEST = 5
+"""Items from which a second thread is worth its start."""
 
 Item = TypeVar("Item")
 
@@ -40,7 +44,8 @@ class Patch(NamedTuple):
     inner: Block
 
 
-def patches(shape: tuple[int, ...], halo: int = 0) -> list[Patch]:
+@lru_cache(64)
+def patches(shape: tuple[int, ...], halo: int = 0) -> tuple[Patch, ...]:
     """Cut a block into patches.
 
     Parameters
@@ -52,7 +57,7 @@ def patches(shape: tuple[int, ...], halo: int = 0) -> list[Patch]:
 
     Returns
     -------
-    list of Patch
+    tuple of Patch
         From top left to bottom right.
     """
     found = []
@@ -66,7 +71,7 @@ def patches(shape: tuple[int, ...], halo: int = 0) -> list[Patch]:
             for one, around in zip(place, wide, strict=True)
         )
         found.append(Patch(place, (wide[0], wide[1]), (inner[0], inner[1])))
-    return found
+    return tuple(found)
 
 
 def go_on() -> None:
@@ -88,6 +93,7 @@ def each(
         Called before each item, from any thread; what it raises stops the work.
     """
     waiting = deque(items)
+    threads = min(THREADS, len(waiting) // FEWEST + 1)
 
     def go() -> None:
         while waiting:
@@ -102,6 +108,9 @@ def each(
                 waiting.clear()
                 raise
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        for thread in [pool.submit(go) for _ in range(THREADS)]:
+    if threads == 1:
+        go()
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for thread in [pool.submit(go) for _ in range(threads)]:
             thread.result()

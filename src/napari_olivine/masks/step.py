@@ -26,6 +26,7 @@ from napari_olivine.masks.limits import (
 from napari_olivine.masks.local_means import CELL_PX
 from napari_olivine.masks.modes import modes_of
 from napari_olivine.masks.named_rules import NAMED, rule_for
+from napari_olivine.masks.patches import each
 from napari_olivine.masks.phases import (
     IGNORE,
     NOISE_FLOOR,
@@ -39,7 +40,7 @@ from napari_olivine.masks.picked_doubts import MINERAL, doubts, poorer_in_silico
 from napari_olivine.masks.reference import Picked, Spot, pick, relative_to
 from napari_olivine.masks.rule_book import NONE, STANDARD, PhaseEntry, RuleBook, read_rule_book
 from napari_olivine.masks.rules import COUNTS, Rule
-from napari_olivine.masks.sampling import read_wide, sample_of, sampled_blocks
+from napari_olivine.masks.sampling import Wide, read_wide, sample_of, sampled_blocks
 from napari_olivine.masks.unmixing import blur_of_outlines
 from napari_olivine.section import (
     Draft,
@@ -203,14 +204,15 @@ def make_mask(
     # The average at the rim of a submap would mix in pixels that were not measured.
     rim = int(np.ceil(RIM_SIGMAS * _smoothing(settings)))
     coverage = Coverage.of(section, maps, rim)
-    sample = sample_of(maps, coverage, job)
+    sampled = sampled_blocks(maps, job)
+    sample = sample_of(sampled, coverage, job)
     rule = _with_limits(rule, sample, picked, settings, job)
     target = Phase(TARGET, TARGET_NAME, TARGET_COLOUR, rule)
     labeller = Labeller(
         (target,),
         coverage,
         _smoothing(settings),
-        _blur_px(section.pixel_size_um, rule, maps, coverage, settings, job),
+        _blur_px(section.pixel_size_um, rule, sampled, coverage, settings, job),
     )
     with section.draft("mask", recipe, job) as draft:
         origin = f"reference mask by the rule {rule.text}"
@@ -271,7 +273,7 @@ def _with_others(
     if more:
         maps = {**maps, **more}
         coverage = Coverage.of(section, maps, rim)
-        sample = sample_of(maps, coverage, job)
+        sample = sample_of(sampled_blocks(maps, job), coverage, job)
     phases = [
         Phase(TARGET + number, entry.name, entry.colour, of_percentiles(rule, sample))
         for number, (entry, rule) in enumerate(others, start=1)
@@ -367,7 +369,7 @@ def _smoothing(settings: MaskSettings) -> float:
 def _blur_px(
     pixel_um: float,
     rule: Rule,
-    maps: Mapping[str, Raster],
+    sampled: Sequence[Wide],
     coverage: Coverage,
     settings: MaskSettings,
     job: Job,
@@ -379,13 +381,17 @@ def _blur_px(
         return None
     if settings.xray_blur_um is not None:
         return settings.xray_blur_um / pixel_um
-    found = []
-    for wide in sampled_blocks(maps, 0, job):
+    found: list[NDArray[np.float32]] = []
+
+    def measure(wide: Wide) -> None:
+        wide = wide.without_halo()
         measured = coverage.measured(wide.rows, wide.columns)
         seeds = phase_of(rule, wide.values, _smoothing(settings)) & measured
         floor = NOISE_FLOOR[rule.unit]
         of_rule = unmixed_maps(rule, wide)
         found.append(blur_of_outlines(of_rule, seeds, measured=measured, noise_floor=floor))
+
+    each(measure, sampled, job.check)
     every = np.concatenate(found)
     if len(every) < FEWEST_OUTLINE_PX:
         return USUAL_BLUR_UM / pixel_um
