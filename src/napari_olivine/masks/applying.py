@@ -106,7 +106,22 @@ def conditions_of(rule: Rule, maps: Maps, smoothing_px: float) -> list[NDArray[n
 
 
 def in_floats(maps: Maps, signals: Sequence[str], place: Block) -> dict[str, NDArray[np.float32]]:
-    """Return a part of some maps as float32."""
+    """Return a part of some maps as float32.
+
+    Parameters
+    ----------
+    maps
+        Maps of a block.
+    signals
+        Which of them.
+    place
+        The part.
+
+    Returns
+    -------
+    dict
+        The part of each, by its signal.
+    """
     return {signal: np.asarray(maps[signal][place], np.float32) for signal in signals}
 
 

@@ -71,6 +71,11 @@ def side_means(
         are right there, and nothing elsewhere.
     check
         Called again and again; what it raises stops the work.
+
+    Returns
+    -------
+    inside, outside : SideMeans
+        The means of the two sides.
     """
     shape = next(iter(maps.values())).shape
     grid = tuple(-(-side // CELL_PX) for side in shape)
@@ -106,20 +111,55 @@ def side_means(
 
 
 def near_patches(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell for each patch, rows by columns of patches, whether an image of 0 and 1 holds a 1."""
+    """Tell which patches of a block hold anything.
+
+    Parameters
+    ----------
+    image
+        An image of 0 and 1.
+
+    Returns
+    -------
+    bool array
+        Rows by columns of patches.
+    """
     grid = (-(-image.shape[0] // ROWS), -(-image.shape[1] // COLUMNS))
     found = [bool(image[patch.place].view(bool).any()) for patch in patches(image.shape)]
     return np.array(found, bool).reshape(grid)
 
 
-def chosen(shape: tuple[int, ...], which: NDArray[np.bool_], halo: int = 0) -> list[Patch]:
-    """Return some of the patches of a block."""
-    every = patches(shape, halo)
+def chosen(shape: tuple[int, ...], which: NDArray[np.bool_]) -> list[Patch]:
+    """Return some of the patches of a block.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns of the block.
+    which
+        Which of them, bool, rows by columns of patches.
+
+    Returns
+    -------
+    list of Patch
+        From top left to bottom right.
+    """
+    every = patches(shape)
     return [every[number] for number in np.flatnonzero(which)]
 
 
 def cells_of(place: Block) -> Block:
-    """Return the cells of a part of a block that begins with whole cells."""
+    """Return the cells of a part of a block.
+
+    Parameters
+    ----------
+    place
+        A part that begins with whole cells.
+
+    Returns
+    -------
+    tuple of slice
+        Its cells.
+    """
     rows, columns = (slice(one.start // CELL_PX, -(-one.stop // CELL_PX)) for one in place)
     return rows, columns
 

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from napari_olivine.section import Block, blocks
 
-ROWS, COLUMNS = 128, 512
+ROWS, COLUMNS = 64, 1024
 """Of a patch: a float32 array of it takes 256 KiB, a quarter of the cache of a core."""
 
 THREADS = 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import cv2
@@ -43,16 +42,6 @@ class Wide:
     columns: slice
     inner: tuple[slice, slice]
 
-    def without_halo(self) -> Wide:
-        """Return the block alone."""
-        values = {signal: image[self.inner] for signal, image in self.values.items()}
-        places = [
-            slice(around.start + one.start, around.start + one.stop)
-            for around, one in zip((self.rows, self.columns), self.inner, strict=True)
-        ]
-        height, width = (one.stop - one.start for one in self.inner)
-        return Wide(values, places[0], places[1], (slice(0, height), slice(0, width)))
-
 
 def read_wide(maps: Mapping[str, Raster], rows: slice, columns: slice, halo: int) -> Wide:
     """Read a block of every map with a halo around it.
@@ -86,7 +75,7 @@ def read_wide(maps: Mapping[str, Raster], rows: slice, columns: slice, halo: int
 
 
 def sampled_blocks(maps: Mapping[str, Raster], job: Job) -> list[Wide]:
-    """Read up to `MOST_BLOCKS` blocks and what smoothing needs around them.
+    """Read up to `MOST_BLOCKS` blocks; with a halo each would take nine pieces of the file.
 
     Parameters
     ----------
@@ -105,7 +94,7 @@ def sampled_blocks(maps: Mapping[str, Raster], job: Job) -> list[Wide]:
     found = []
     for number in chosen.astype(int):
         job.check()
-        found.append(read_wide(maps, *every[number], ceil(4 * SIGMA_PX)))
+        found.append(read_wide(maps, every[number][0], every[number][1], 0))
     return found
 
 
@@ -126,7 +115,7 @@ def sample_of(sampled: Sequence[Wide], coverage: Coverage, job: Job) -> Sample:
     Sample
         Up to four million pixels, evenly over the section.
     """
-    there = [coverage.measured(wide.rows, wide.columns)[wide.inner] for wide in sampled]
+    there = [coverage.measured(wide.rows, wide.columns) for wide in sampled]
     ends = np.cumsum([0, *(np.count_nonzero(one) for one in there)])
     sample = {signal: np.empty(ends[-1], np.float32) for signal in sampled[0].values}
 
@@ -138,8 +127,7 @@ def sample_of(sampled: Sequence[Wide], coverage: Coverage, job: Job) -> Sample:
             cv2.GaussianBlur(
                 values, (0, 0), SIGMA_PX, dst=values, borderType=cv2.BORDER_REFLECT_101
             )
-            inner = values[wide.inner]
-            sample[signal][pixels] = inner.ravel() if whole else inner[there[number]]
+            sample[signal][pixels] = values.ravel() if whole else values[there[number]]
 
     each(smooth, range(len(sampled)), job.check)
     return sample

@@ -43,6 +43,8 @@ from napari_olivine.masks.rules import COUNTS, Rule
 from napari_olivine.masks.sampling import Wide, read_wide, sample_of, sampled_blocks
 from napari_olivine.masks.unmixing import blur_of_outlines
 from napari_olivine.section import (
+    CHUNK,
+    SHARD_COLUMNS,
     Draft,
     Product,
     Raster,
@@ -62,6 +64,9 @@ ALMOST_ALL = 99.9
 RIM_SIGMAS = 2
 """Width of the rim of a submap that gets no label, in standard deviations of the smoothing."""
 
+
+MOST_ROWS = 2048
+"""Rows of a block: more of them read little less around it, and a stop waits longer."""
 
 FEWEST_OUTLINE_PX = 300
 """Pixels of outlines from which the blur of the X-rays can be measured."""
@@ -222,9 +227,9 @@ def make_mask(
             where = f"phases by the rule book {settings.book}"
             outputs["phases"] = _output(draft, section, "phases", where, "mode")
             outputs["certainty"] = _output(draft, section, "certainty", where, "mean")
-        side = block_side(job, 4 * (len(maps) + 10))
         halo = labeller.halo_px + settings.edge_ignore_px
-        for rows, columns in draft.pending(blocks(section.shape, side, side), "Masking"):
+        parts = blocks(section.shape, *_block_shape(job, len(maps), len(labeller.phases)))
+        for rows, columns in draft.pending(parts, "Masking"):
             wide = read_wide(maps, rows, columns, CELL_PX * ceil(halo / CELL_PX))
             for name, block in _images(labeller.label(wide, job.check), settings).items():
                 if name in outputs:
@@ -248,6 +253,16 @@ def make_mask(
                 setting="rule",
             )
     return section.require("mask")
+
+
+def _block_shape(job: Job, maps: int, phases: int) -> tuple[int, int]:
+    """Return rows and columns of a block: whole files of the images, where memory allows it."""
+    bytes_per_pixel = 2 * maps + 4 + phases * (4 + maps * 8 // CELL_PX**2)
+    rows = job.memory_bytes // (2 * bytes_per_pixel) // (CHUNK * SHARD_COLUMNS)
+    if rows:
+        return CHUNK * min(rows, MOST_ROWS // CHUNK), SHARD_COLUMNS
+    side = block_side(job, bytes_per_pixel)
+    return side, side
 
 
 def _other_rules(book: RuleBook | None, units: Mapping[str, str]) -> list[tuple[PhaseEntry, Rule]]:
@@ -384,7 +399,6 @@ def _blur_px(
     found: list[NDArray[np.float32]] = []
 
     def measure(wide: Wide) -> None:
-        wide = wide.without_halo()
         measured = coverage.measured(wide.rows, wide.columns)
         seeds = phase_of(rule, wide.values, _smoothing(settings)) & measured
         floor = NOISE_FLOOR[rule.unit]

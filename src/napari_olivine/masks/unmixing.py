@@ -41,6 +41,9 @@ from napari_olivine.section import Block
 REACH_PX = 4
 """Distance from the seeds to which an outline is looked for."""
 
+OPENING_PX = 2
+"""Distance from which the opening of the seeds depends on them."""
+
 OUTSIDE_PX = 3
 """Distance from the seeds from which pixels hold nothing of the phase."""
 
@@ -133,7 +136,17 @@ class Kernel:
         return cls(_gaussian(SMOOTHING_PX)[0])
 
     def of(self, maps: Maps, signal: str, patch: Patch) -> NDArray[np.float32]:
-        """Apply it to a map in a patch that has a halo of `reach_px`."""
+        """Apply it to a map.
+
+        Parameters
+        ----------
+        maps
+            Maps of a block.
+        signal
+            Which of them.
+        patch
+            Where; it has a halo of `reach_px`.
+        """
         values = in_floats(maps, [signal], patch.wide)[signal]
         even = cv2.filter2D(values, cv2.CV_32F, self.weights, borderType=cv2.BORDER_REFLECT_101)
         return np.ascontiguousarray(even[patch.inner], np.float32)
@@ -172,28 +185,44 @@ class Rim:
         noise_floor: float,
         check: Callable[[], None] = go_on,
     ) -> Rim:
-        """Find it; for the parameters see `half_pixel_claim`."""
-        body = _opened(seeds)
-        if not body.any():
-            return cls(body, body, np.zeros((1, 1), bool), None, noise_floor)
-        wide = _dilated(body, OUTSIDE_PX)
-        # The next step of the same octagon.
-        along = _dilated(wide, REACH_PX - OUTSIDE_PX, OUTSIDE_PX)
-        along &= _dilated(1 - body, REACH_PX)
+        """Find it.
+
+        Parameters
+        ----------
+        maps, seeds, measured, noise_floor
+            As for `half_pixel_claim`.
+        check
+            Called again and again; what it raises stops the work.
+        """
+        body, core, outside, along = np.zeros((4, *seeds.shape), np.uint8)
+
+        def find(patch: Patch) -> None:
+            here = _opened(seeds[patch.wide])
+            if not here.any():
+                outside[patch.place] = 1
+                return
+            wide = _dilated(here, OUTSIDE_PX)
+            # The next step of the same octagon.
+            rim = _dilated(wide, REACH_PX - OUTSIDE_PX, OUTSIDE_PX) & _dilated(1 - here, REACH_PX)
+            body[patch.place] = here[patch.inner]
+            core[patch.place] = cv2.erode(here, _SQUARE)[patch.inner]
+            outside[patch.place] = 1 - wide[patch.inner]
+            along[patch.place] = rim[patch.inner]
+
+        each(find, patches(seeds.shape, OPENING_PX + REACH_PX), check)
         near = near_patches(along)
         if not near.any():
             return cls(body, along, near, None, noise_floor)
-        core = cv2.erode(body, _SQUARE)
 
         def weights(place: Block) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             inside = cv2.addWeighted(
                 body[place], BORDER_WEIGHT, core[place], 1 - BORDER_WEIGHT, 0, dtype=cv2.CV_32F
             )
-            outside = (1 - wide[place]).astype(np.float32)
+            beyond = outside[place].astype(np.float32)
             if measured is not None:
                 inside *= measured[place]
-                outside *= measured[place]
-            return inside, outside
+                beyond *= measured[place]
+            return inside, beyond
 
         return cls(body, along, near, side_means(maps, weights, near, check), noise_floor)
 
@@ -213,7 +242,8 @@ class Rim:
         """
         places = np.flatnonzero(self.along[place].view(bool))
         if self.sides is None or not len(places):
-            return Shares(places, *np.zeros((3, 0), np.float32))
+            nothing = np.zeros(0, np.float32)
+            return Shares(places, nothing, nothing, nothing)
         inside, outside = self.sides
         spots = Spots(place, places)
         above, below, square = np.zeros((3, len(places)), np.float32)
@@ -248,6 +278,11 @@ def claim_in_patch(
         Gives the counts of a map in the patch.
     place
         The patch.
+
+    Returns
+    -------
+    Claim
+        Of the patch.
     """
     mask = rim.body[place] > 0
     certainty = np.full(mask.shape, 100, np.uint8)
