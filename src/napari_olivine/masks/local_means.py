@@ -88,12 +88,12 @@ def side_means(
         weights = [one if one.any() else None for one in weights_of(patch.place)]
         for weight, side in zip(weights, sums, strict=True):
             if weight is not None:
-                side[_AMOUNT][place] = _in_cells(weight)
+                side[_AMOUNT][place] = in_cells(weight)
         for signal, image in maps.items():
             values = np.asarray(image[patch.place], np.float32)
             for weight, side in zip(weights, sums, strict=True):
                 if weight is not None:
-                    side[signal][place] = _in_cells(values * weight)
+                    side[signal][place] = in_cells(values * weight)
 
     def spread(one: tuple[int, str]) -> None:
         side, signal = one
@@ -196,8 +196,19 @@ class Spots:
         return np.asarray(values.ravel()[: self.count], np.float32)
 
 
-def _in_cells(image: NDArray[np.float32]) -> Cells:
-    """Return the mean of each cell; cells beyond the end of the block see its last pixels."""
+def in_cells(image: NDArray[np.float32]) -> Cells:
+    """Return the mean of each cell.
+
+    Parameters
+    ----------
+    image
+        An image that begins with whole cells.
+
+    Returns
+    -------
+    ndarray
+        Cells that reach beyond its end see its last pixels.
+    """
     missing = [-side % CELL_PX for side in image.shape]
     if any(missing):
         image = np.pad(image, [(0, one) for one in missing], mode="edge")

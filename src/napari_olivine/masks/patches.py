@@ -45,7 +45,9 @@ class Patch(NamedTuple):
 
 
 @lru_cache(64)
-def patches(shape: tuple[int, ...], halo: int = 0) -> tuple[Patch, ...]:
+def patches(
+    shape: tuple[int, ...], halo: int = 0, rows: int = ROWS, columns: int = COLUMNS
+) -> tuple[Patch, ...]:
     """Cut a block into patches.
 
     Parameters
@@ -54,6 +56,8 @@ def patches(shape: tuple[int, ...], halo: int = 0) -> tuple[Patch, ...]:
         Rows and columns of the block.
     halo
         Pixels around each patch that its result depends on.
+    rows, columns
+        Of a patch; larger ones where the halo is wide.
 
     Returns
     -------
@@ -61,7 +65,7 @@ def patches(shape: tuple[int, ...], halo: int = 0) -> tuple[Patch, ...]:
         From top left to bottom right.
     """
     found = []
-    for place in blocks(shape, ROWS, COLUMNS):
+    for place in blocks(shape, rows, columns):
         wide = tuple(
             slice(max(one.start - halo, 0), min(one.stop + halo, side))
             for one, side in zip(place, shape, strict=True)

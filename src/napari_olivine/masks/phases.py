@@ -12,6 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_olivine.masks.alteration import (
+    HALO_PX as ALTERATION_HALO_PX,
+    TOPHAT_PX,
+    Alteration,
+    altered_pixels,
+    open_cracks,
+)
 from napari_olivine.masks.applying import phases_of
 from napari_olivine.masks.coverage import Coverage
 from napari_olivine.masks.local_means import CELL_PX, HALO_PX
@@ -22,6 +29,9 @@ from napari_olivine.masks.unmixing import Kernel, Rim, claim_in_patch
 
 UNKNOWN, IGNORE = 0, 255
 """Code of measured pixels that no rule takes, and of those without a label."""
+
+ALTERED, ALTERED_NAME, ALTERED_COLOUR = 254, "altered olivine", "#7a5195"
+"""Code, name and colour of veins of serpentine and its like in and beside olivine."""
 
 NOISE_FLOOR = {COUNTS: 1.0, WEIGHT: 0.5}
 """Added to the mean of a map for the variance of a pixel, in units of the map."""
@@ -80,18 +90,32 @@ class Labeller:
     blur_px
         Blur of the X-rays, by which outlines are put where half of a pixel is the mineral; `None`
         leaves them where the rules put them.
+    alteration
+        What altered olivine looks like in BSE and X-rays; `None` where none is looked for.
+    crack_code
+        What becomes of open cracks in the first mineral, `UNKNOWN` or `IGNORE`; `None` leaves
+        them to it.
+    grey_noise
+        Standard deviation of the noise of BSE, grey.
     """
 
     phases: Sequence[Phase]
     coverage: Coverage
     smoothing_px: float
     blur_px: float | None
+    alteration: Alteration | None = None
+    crack_code: int | None = None
+    grey_noise: float = 0.0
 
     @property
     def halo_px(self) -> int:
         """Pixels around a block that its labels depend on."""
         halo = ceil(4 * self.smoothing_px)
-        return halo if self.blur_px is None else CELL_PX * ceil(halo / CELL_PX) + HALO_PX
+        if self.blur_px is not None:
+            halo = CELL_PX * ceil(halo / CELL_PX) + HALO_PX
+        if self.alteration is not None:
+            halo += ALTERATION_HALO_PX
+        return halo if self.crack_code is None else halo + TOPHAT_PX
 
     def label(self, wide: Wide, check: Callable[[], None] = go_on) -> Labels:
         """Label a block and its halo.
@@ -135,7 +159,24 @@ class Labeller:
                 certainty[off] = 0
 
         each(settle, patches(measured.shape, kernel.reach_px), check)
+        self._look_at_bse(labels, wide, check)
         return labels
+
+    def _look_at_bse(self, labels: Labels, wide: Wide, check: Callable[[], None]) -> None:
+        """Take what BSE shows out of the first mineral: alteration and cracks."""
+        first = self.phases[0].code
+        olivine = labels.phases == first
+        if self.alteration is not None:
+            altered = altered_pixels(
+                wide.values, olivine, self.blur_px or 0.0, self.alteration, check
+            )
+            # Other minerals keep what their own counts gave them.
+            altered &= olivine | (labels.phases == UNKNOWN)
+            labels.phases[altered] = ALTERED
+            olivine &= ~altered
+        if self.crack_code is not None:
+            cracks = open_cracks(wide.values["BSE"], olivine, self.grey_noise, check)
+            labels.phases[cracks] = self.crack_code
 
     def _rim(
         self,

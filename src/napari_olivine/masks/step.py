@@ -13,6 +13,13 @@ from pydantic import field_validator
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.masks.alteration import (
+    SIGNALS,
+    Sampled,
+    find_alteration,
+    in_words,
+    noise_of_grey,
+)
 from napari_olivine.masks.applying import phase_of
 from napari_olivine.masks.condition_counts import count_conditions
 from napari_olivine.masks.coverage import Coverage
@@ -30,6 +37,7 @@ from napari_olivine.masks.patches import each
 from napari_olivine.masks.phases import (
     IGNORE,
     NOISE_FLOOR,
+    UNKNOWN,
     Labeller,
     Labels,
     Phase,
@@ -55,6 +63,9 @@ from napari_olivine.section import (
 )
 from napari_olivine.settings import Settings, setting
 
+METHOD = 2
+"""Altered olivine is found since 2."""
+
 TARGET, TARGET_NAME, TARGET_COLOUR = 1, "olivine", "#c5d92d"
 """Code, image and colour of the mineral of the mask."""
 
@@ -76,6 +87,7 @@ USUAL_BLUR_UM = 0.9
 
 _BY_RULE: Final = "rule"
 _AUTOMATIC: Final = "automatic"
+_KEEP: Final = "keep"
 _NOTHING: Final[tuple[str, ...]] = ()
 
 
@@ -132,6 +144,20 @@ class MaskSettings(Settings):
         unit="um",
         ge=0,
         le=20,
+    )
+    alteration: Literal["automatic", "keep"] = setting(
+        _AUTOMATIC,
+        "Altered olivine",
+        "Automatic: veins that are dark in BSE and whose counts lie on the side of serpentine are "
+        "taken out of olivine, with the rule 'olivine' on counts, in sections that hold such "
+        "veins. 'keep': the counts alone decide, which takes most narrow veins for olivine.",
+    )
+    cracks: Literal["keep", "ignore", "other"] = setting(
+        _KEEP,
+        "Cracks",
+        "Open cracks and specks within the mask that BSE shows and X-rays do not. 'keep': they are "
+        "part of the crystal. 'ignore': they have no label. 'other': they are not the mineral.",
+        exclude_if=_KEEP.__eq__,
     )
     book: str = setting(
         STANDARD,
@@ -197,7 +223,7 @@ def make_mask(
     others = _other_rules(book, units)
     # What stands in a book may change under the same name.
     text = {} if book is None else {"source book": book.fingerprint}
-    recipe = section.recipe("mask", settings, ["images"], extra=text)
+    recipe = section.recipe("mask", settings, ["images"], extra=text, method=METHOD)
     if done := section.finished("mask", recipe, job):
         return done
     picked = _pick(section, rule, settings)
@@ -219,6 +245,8 @@ def make_mask(
         _smoothing(settings),
         _blur_px(section.pixel_size_um, rule, sampled, coverage, settings, job),
     )
+    labeller, images = _with_bse(section, labeller, sampled, settings, job)
+    maps = {**maps, **images}
     with section.draft("mask", recipe, job) as draft:
         origin = f"reference mask by the rule {rule.text}"
         outputs = {TARGET_NAME: _output(draft, section, TARGET_NAME, origin, "mode")}
@@ -294,6 +322,56 @@ def _with_others(
         for number, (entry, rule) in enumerate(others, start=1)
     ]
     return replace(labeller, phases=(*labeller.phases, *phases), coverage=coverage), maps
+
+
+def _with_bse(
+    section: Section,
+    labeller: Labeller,
+    sampled: Sequence[Wide],
+    settings: MaskSettings,
+    job: Job,
+) -> tuple[Labeller, Mapping[str, Raster]]:
+    """Let BSE tell alteration and cracks from the mineral; return what has to be read for it."""
+    rule, blur_px = labeller.phases[0].rule, labeller.blur_px
+    by_counts = blur_px is not None and rule.unit == COUNTS and settings.rule.strip() == TARGET_NAME
+    alters = settings.alteration == _AUTOMATIC and by_counts
+    there = [signal for signal in SIGNALS if signal in section.record.signals]
+    if settings.cracks != _KEEP and "BSE" not in there:
+        raise InputError(
+            f"Cracks are seen in BSE, and {section.path} has none.",
+            remedy="Import BSE, or set {setting:cracks} to keep.",
+            setting="cracks",
+        )
+    alters = alters and len(there) == len(SIGNALS)
+    if not alters and settings.cracks == _KEEP:
+        return labeller, {}
+    bse = {"BSE": section.raster("images", "BSE")}
+    blocks_of_bse = [read_wide(bse, wide.rows, wide.columns, 0).values for wide in sampled]
+    found: list[Sampled] = []
+
+    def take(number: int) -> None:
+        wide = sampled[number]
+        labels = labeller.label(wide, job.check)
+        values = {**wide.values, **blocks_of_bse[number]}
+        found.append(Sampled(values, labels.phases == TARGET))
+
+    each(take, range(len(sampled)), job.check)
+    noise = noise_of_grey(found)
+    code = {"other": UNKNOWN, "ignore": IGNORE}.get(settings.cracks)
+    labeller = replace(labeller, crack_code=code, grey_noise=noise)
+    alteration = find_alteration(found, blur_px or 0.0, job.check) if alters else None
+    if alteration is not None:
+        job.say(
+            f"Altered olivine is {alteration.contrast:.0f} grey darker in BSE than the olivine "
+            "beside it, and is no olivine in the mask."
+        )
+        if where := in_words(alteration.shift_px):
+            job.warn(
+                f"The X-ray maps lie {where}: outlines of the mask are off by as much.",
+                remedy="Import maps that fit the image.",
+            )
+        labeller = replace(labeller, alteration=alteration)
+    return labeller, bse
 
 
 def _output(
@@ -422,6 +500,8 @@ def _notes(
         "phase_percent": round(mode.percent, 2),
         "unmeasured_tiles": labeller.coverage.empty_tiles,
     }
+    if labeller.alteration is not None:
+        notes["alteration"] = asdict(labeller.alteration)
     if labeller.blur_px is not None:
         notes["xray_blur_um"] = round(labeller.blur_px * pixel_um, 3)
     if "phases" in outputs:

@@ -259,8 +259,9 @@ class Rim:
         share = above / below
         for side in self.sides:
             share[spots.of(side.amount) < FEWEST] = np.nan
-        misfit = (square - share * above) / kernel.variance
-        return Shares(places, share, np.sqrt(kernel.variance / below), misfit)
+        misfit = np.asarray((square - share * above) / kernel.variance, np.float32)
+        error = np.asarray(np.sqrt(kernel.variance / below), np.float32)
+        return Shares(places, share, error, misfit)
 
 
 def claim_in_patch(
