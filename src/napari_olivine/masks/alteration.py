@@ -5,9 +5,9 @@ ratio finds them. In BSE they are sharp and dark, as cracks are. What tells the 
 X-rays hold where BSE is dark. For a pixel with the counts ``Si`` and ``M = Mg + Fe``, beside
 olivine with ``Si0`` and ``M0``, the silica excess ``x = Si / Si0 - M / M0`` is 0 in olivine and in
 an open crack whatever its depth, 0.27 in serpentine whatever its water, 0.8 in orthopyroxene, more
-in feldspar and glass. The dark pixels, blurred as X-rays are, give the excess ``e F`` that is expected
-if all of them are serpentine (e = 0.27); the best fit of ``x = a e F`` around a pixel gives ``a``,
-its likeness to serpentine.
+in feldspar and glass. The dark pixels, blurred as X-rays are, give the excess ``e F`` that is
+expected if all of them are serpentine (e = 0.27); the best fit of ``x = a e F`` around a pixel
+gives ``a``, its likeness to serpentine.
 """
 
 from __future__ import annotations

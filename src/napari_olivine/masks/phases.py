@@ -170,8 +170,8 @@ class Labeller:
             altered = altered_pixels(
                 wide.values, olivine, self.blur_px or 0.0, self.alteration, check
             )
-            # Other minerals keep what their own counts gave them.
-            altered &= olivine | (labels.phases == UNKNOWN)
+            # Wide veins look like orthopyroxene to a limit of Si/(Mg + Fe).
+            altered &= labels.phases != IGNORE
             labels.phases[altered] = ALTERED
             olivine &= ~altered
         if self.crack_code is not None:

@@ -13,14 +13,8 @@ from pydantic import field_validator
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.masks.alteration import (
-    SIGNALS,
-    Sampled,
-    find_alteration,
-    in_words,
-    noise_of_grey,
-)
 from napari_olivine.masks.applying import phase_of
+from napari_olivine.masks.beside_bse import KEEP, with_bse
 from napari_olivine.masks.condition_counts import count_conditions
 from napari_olivine.masks.coverage import Coverage
 from napari_olivine.masks.limits import (
@@ -37,7 +31,6 @@ from napari_olivine.masks.patches import each
 from napari_olivine.masks.phases import (
     IGNORE,
     NOISE_FLOOR,
-    UNKNOWN,
     Labeller,
     Labels,
     Phase,
@@ -87,7 +80,6 @@ USUAL_BLUR_UM = 0.9
 
 _BY_RULE: Final = "rule"
 _AUTOMATIC: Final = "automatic"
-_KEEP: Final = "keep"
 _NOTHING: Final[tuple[str, ...]] = ()
 
 
@@ -153,11 +145,11 @@ class MaskSettings(Settings):
         "veins. 'keep': the counts alone decide, which takes most narrow veins for olivine.",
     )
     cracks: Literal["keep", "ignore", "other"] = setting(
-        _KEEP,
+        KEEP,
         "Cracks",
         "Open cracks and specks within the mask that BSE shows and X-rays do not. 'keep': they are "
         "part of the crystal. 'ignore': they have no label. 'other': they are not the mineral.",
-        exclude_if=_KEEP.__eq__,
+        exclude_if=KEEP.__eq__,
     )
     book: str = setting(
         STANDARD,
@@ -245,7 +237,9 @@ def make_mask(
         _smoothing(settings),
         _blur_px(section.pixel_size_um, rule, sampled, coverage, settings, job),
     )
-    labeller, images = _with_bse(section, labeller, sampled, settings, job)
+    by_counts = labeller.blur_px is not None and rule.unit == COUNTS
+    alters = settings.alteration == _AUTOMATIC and by_counts and _is_olivine(settings)
+    labeller, images = with_bse(section, labeller, sampled, settings.cracks, job, alters=alters)
     maps = {**maps, **images}
     with section.draft("mask", recipe, job) as draft:
         origin = f"reference mask by the rule {rule.text}"
@@ -324,56 +318,6 @@ def _with_others(
     return replace(labeller, phases=(*labeller.phases, *phases), coverage=coverage), maps
 
 
-def _with_bse(
-    section: Section,
-    labeller: Labeller,
-    sampled: Sequence[Wide],
-    settings: MaskSettings,
-    job: Job,
-) -> tuple[Labeller, Mapping[str, Raster]]:
-    """Let BSE tell alteration and cracks from the mineral; return what has to be read for it."""
-    rule, blur_px = labeller.phases[0].rule, labeller.blur_px
-    by_counts = blur_px is not None and rule.unit == COUNTS and settings.rule.strip() == TARGET_NAME
-    alters = settings.alteration == _AUTOMATIC and by_counts
-    there = [signal for signal in SIGNALS if signal in section.record.signals]
-    if settings.cracks != _KEEP and "BSE" not in there:
-        raise InputError(
-            f"Cracks are seen in BSE, and {section.path} has none.",
-            remedy="Import BSE, or set {setting:cracks} to keep.",
-            setting="cracks",
-        )
-    alters = alters and len(there) == len(SIGNALS)
-    if not alters and settings.cracks == _KEEP:
-        return labeller, {}
-    bse = {"BSE": section.raster("images", "BSE")}
-    blocks_of_bse = [read_wide(bse, wide.rows, wide.columns, 0).values for wide in sampled]
-    found: list[Sampled] = []
-
-    def take(number: int) -> None:
-        wide = sampled[number]
-        labels = labeller.label(wide, job.check)
-        values = {**wide.values, **blocks_of_bse[number]}
-        found.append(Sampled(values, labels.phases == TARGET))
-
-    each(take, range(len(sampled)), job.check)
-    noise = noise_of_grey(found)
-    code = {"other": UNKNOWN, "ignore": IGNORE}.get(settings.cracks)
-    labeller = replace(labeller, crack_code=code, grey_noise=noise)
-    alteration = find_alteration(found, blur_px or 0.0, job.check) if alters else None
-    if alteration is not None:
-        job.say(
-            f"Altered olivine is {alteration.contrast:.0f} grey darker in BSE than the olivine "
-            "beside it, and is no olivine in the mask."
-        )
-        if where := in_words(alteration.shift_px):
-            job.warn(
-                f"The X-ray maps lie {where}: outlines of the mask are off by as much.",
-                remedy="Import maps that fit the image.",
-            )
-        labeller = replace(labeller, alteration=alteration)
-    return labeller, bse
-
-
 def _output(
     draft: Draft, section: Section, name: str, origin: str, reduction: Literal["mode", "mean"]
 ) -> Raster:
@@ -436,7 +380,7 @@ def _with_limits(
                 remedy="Pick that mineral in {setting:reference}.",
                 setting="reference",
             )
-    if settings.rule.strip() == TARGET_NAME and rule.unit == COUNTS and not picked:
+    if _is_olivine(settings) and rule.unit == COUNTS and not picked:
         rule = beside_olivine(rule, sample)
         job.say(f"By the olivine of these maps the rule is {rule.text}.")
     if settings.limits == "valleys":
@@ -450,6 +394,11 @@ def _with_limits(
     for problem in cut_populations(rule, sample):
         job.warn(f"{problem}.", remedy=f"{remedy}.", setting="rule")
     return rule
+
+
+def _is_olivine(settings: MaskSettings) -> bool:
+    """Tell whether the rule is our named one for olivine."""
+    return settings.rule.strip() == TARGET_NAME
 
 
 def _smoothing(settings: MaskSettings) -> float:
