@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -54,6 +54,9 @@ and more of them than within `NEAR` of one half: cracks and other minerals make 
 FARTHEST_PX = 4
 """Shift between BSE and X-ray maps up to which it is looked for."""
 
+ALIKE = 0.99
+"""Shifts fit equally well from this share of the best fit."""
+
 TOPHAT_PX = 7
 """Cracks are narrower than this."""
 
@@ -67,6 +70,8 @@ HALO_PX = 104
 _ROWS, _COLUMNS = 512, 512
 _SQUARE = np.ones((3, 3), np.uint8)
 _TINY = np.float32(1e-6)
+
+Pixel = TypeVar("Pixel", np.float32, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -162,24 +167,17 @@ def find_alteration(
         What it looks like; `None` where there is too little of it to know.
     """
     step = max(1.0, SURELY_DARK * noise_of_grey(sampled))
-    looks: list[tuple[_Look, NDArray[np.bool_]]] = []
-
-    def look(one: Sampled) -> None:
-        values = in_floats(one.maps, SIGNALS, (slice(None), slice(None)))
-        looks.append((_look(values, one.olivine, blur_px, step), one.olivine))
-
-    each(look, sampled, check)
-    if not looks:
+    looks = _looks(sampled, blur_px, step, (0, 0), check)
+    if sum(np.count_nonzero(_in_the_middle(*one)) for one in looks) < FEWEST_PX:
         return None
-    shift = _shift(looks)
-    deficits: list[NDArray[np.float32]] = []
+    if (shift := _shift(looks)) != (0, 0):
+        looks = _looks(sampled, blur_px, step, shift, check)
+    deficits = []
     between = 0
-    for one, olivine in looks:
-        check()
-        moved = one._replace(excess=_moved(one.excess, shift), weight=_moved(one.weight, shift))
-        middle = one.dark & olivine & (one.spread > WIDE)
-        likeness = moved.likeness()[middle]
-        deficits.append(one.deficit[middle][np.abs(likeness - 1) < NEAR])
+    for look, olivine in looks:
+        middle = _in_the_middle(look, olivine)
+        likeness = look.likeness()[middle]
+        deficits.append(look.deficit[middle][np.abs(likeness - 1) < NEAR])
         between += int(np.count_nonzero(np.abs(likeness - 0.5) < NEAR))
     every = np.concatenate(deficits)
     if len(every) < FEWEST_PX or len(every) <= between:
@@ -221,11 +219,9 @@ def altered_pixels(
         if not here.any():
             return
         values = in_floats(maps, SIGNALS, patch.wide)
-        look = _look(values, here, blur_px, alteration.contrast / 2)
+        look = _look(values, here, blur_px, alteration.contrast / 2, alteration.shift_px)
         if not look.dark.any():
             return
-        shift = alteration.shift_px
-        look = look._replace(excess=_moved(look.excess, shift), weight=_moved(look.weight, shift))
         likeness = look.likeness()
         altered = look.dark & (likeness > LEAST) & (likeness < MOST)
         found[patch.place] = altered[patch.inner]
@@ -272,7 +268,37 @@ def open_cracks(
     return found
 
 
-def _look(values: Values, olivine: NDArray[np.bool_], blur_px: float, step: float) -> _Look:
+def _looks(
+    sampled: Sequence[Sampled],
+    blur_px: float,
+    step: float,
+    shift: tuple[int, int],
+    check: Callable[[], None],
+) -> list[tuple[_Look, NDArray[np.bool_]]]:
+    """Look at some blocks; return what was seen and the olivine of each."""
+    found: dict[int, tuple[_Look, NDArray[np.bool_]]] = {}
+
+    def look(number: int) -> None:
+        maps, olivine = sampled[number]
+        values = in_floats(maps, SIGNALS, (slice(None), slice(None)))
+        found[number] = _look(values, olivine, blur_px, step, shift), olivine
+
+    each(look, range(len(sampled)), check)
+    return [found[number] for number in range(len(sampled))]
+
+
+def _in_the_middle(look: _Look, olivine: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which pixels lie in the middle of something dark and wide within olivine."""
+    return np.asarray(look.dark & olivine & (look.spread > WIDE))
+
+
+def _look(
+    values: Values,
+    olivine: NDArray[np.bool_],
+    blur_px: float,
+    step: float,
+    shift: tuple[int, int],
+) -> _Look:
     """Compare every pixel of a patch with the olivine around it.
 
     Parameters
@@ -285,14 +311,17 @@ def _look(values: Values, olivine: NDArray[np.bool_], blur_px: float, step: floa
         Blur of the X-rays.
     step
         Grey by which a dark pixel is darker than the olivine around it.
+    shift
+        Rows and columns by which the X-ray maps lie below and right of BSE.
     """
     grey = values["BSE"]
-    core = cv2.erode(olivine.view(np.uint8), _SQUARE).astype(np.float32)
+    silica, magnesium, iron = (_moved(values[signal], shift) for signal in SIGNALS[1:])
+    core = cv2.erode(_moved(olivine.view(np.uint8), shift), _SQUARE).astype(np.float32)
     (level,), _ = _beside(core, [grey])
     # Veins darken the mean of the olivine: once more without them.
     core[level - grey > step] = 0
-    metals = values["Mg"] + values["Fe"]
-    (level, silicon, others), known = _beside(core, [grey, values["Si"], metals])
+    metals = magnesium + iron
+    (level, silicon, others), known = _beside(core, [grey, silica, metals])
     deficit = level - grey
     dark = (deficit > step) & known
     spread = dark.astype(np.float32)
@@ -300,7 +329,7 @@ def _look(values: Values, olivine: NDArray[np.bool_], blur_px: float, step: floa
         spread = _smooth(spread, blur_px)
     np.maximum(silicon, 1, out=silicon)
     np.maximum(others, 1, out=others)
-    excess = values["Si"] / silicon - metals / others
+    excess = silica / silicon - metals / others
     # The variance of the excess of olivine, by Poisson's law.
     weight = np.asarray(silicon * others / (silicon + others), np.float32)
     return _Look(deficit, dark, spread, excess, weight)
@@ -332,7 +361,7 @@ def _smooth(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     return np.asarray(even, np.float32)
 
 
-def _moved(image: NDArray[np.float32], shift: tuple[int, int]) -> NDArray[np.float32]:
+def _moved(image: NDArray[Pixel], shift: tuple[int, int]) -> NDArray[Pixel]:
     """Return an image whose pixels are those that lie by a shift below and right."""
     if shift == (0, 0):
         return image
@@ -347,16 +376,20 @@ def _shift(looks: Sequence[tuple[_Look, NDArray[np.bool_]]]) -> tuple[int, int]:
     """Return the shift at which the silica excess lies best on what is dark in BSE."""
     far = FARTHEST_PX
     total = np.zeros((2 * far + 1, 2 * far + 1))
+    square = np.ones((2 * far + 1, 2 * far + 1), np.uint8)
     for look, olivine in looks:
         if min(olivine.shape) <= 4 * far:
             continue
-        # Minerals beside the olivine have far more silica than any vein.
-        here = look.spread * cv2.dilate(olivine.view(np.uint8), _SQUARE)
+        # Minerals beside the olivine have far more silica than any vein; veins leave holes in it.
+        filled = cv2.morphologyEx(olivine.view(np.uint8), cv2.MORPH_CLOSE, square)
+        here = look.spread * cv2.erode(filled, square)
         inner = np.ascontiguousarray(here[far:-far, far:-far])
         excess = np.clip(look.excess, -1, 1)
         total += cv2.matchTemplate(excess, inner, cv2.TM_CCORR)
-    down, right = np.unravel_index(int(total.argmax()), total.shape)
-    return int(down) - far, int(right) - far
+    # Veins of one direction leave the shift along them open: then the smallest.
+    places = np.argwhere(total >= ALIKE * total.max()) - far
+    down, right = places[np.argmin((places**2).sum(axis=1))]
+    return int(down), int(right)
 
 
 def in_words(shift_px: tuple[int, int]) -> str:
