@@ -153,7 +153,7 @@ def test_cracks_may_stay_become_unlabelled_or_other(tmp_path: Path) -> None:
     images = images_of(drawn)
     section = make_section(tmp_path / "a", images)
     inner = drawn[20:-20, 100:-20]
-    for cracks, code in (("keep", 1), ("ignore", IGNORE), ("other", 0)):
+    for cracks, code in (("olivine", 1), ("ignore", IGNORE), ("background", 0)):
         make_mask(section, MaskSettings.model_validate({"cracks": cracks, "book": "none"}))
         mask = section.raster("mask", "olivine").read(*WHOLE)[20:-20, 100:-20]
         assert (mask[inner == CRACK] == code).mean() > 0.97
@@ -162,4 +162,4 @@ def test_cracks_may_stay_become_unlabelled_or_other(tmp_path: Path) -> None:
     section = make_section(tmp_path / "b", images)
     make_mask(section)
     with pytest.raises(InputError, match="Cracks are seen in BSE"):
-        make_mask(section, MaskSettings(cracks="other"))
+        make_mask(section, MaskSettings(cracks="background"))

@@ -20,9 +20,9 @@ from napari_olivine.masks.phases import IGNORE, UNKNOWN, Labeller
 from napari_olivine.masks.sampling import Wide, read_wide
 from napari_olivine.section import Raster, Section
 
-Cracks = Literal["keep", "ignore", "other"]
-KEEP: Final = "keep"
-CODES = {"other": UNKNOWN, "ignore": IGNORE}
+Cracks = Literal["olivine", "background", "ignore"]
+KEEP: Final = "olivine"
+CODES = {"background": UNKNOWN, "ignore": IGNORE}
 """What becomes of open cracks."""
 
 
@@ -68,7 +68,7 @@ def with_bse(
     if cracks != KEEP and "BSE" not in there:
         raise InputError(
             f"Cracks are seen in BSE, and {section.path} has none.",
-            remedy="Import BSE, or set {setting:cracks} to keep.",
+            remedy="Import BSE, or set {setting:cracks} to olivine.",
             setting="cracks",
         )
     alters = alters and len(there) == len(SIGNALS)

@@ -144,11 +144,12 @@ class MaskSettings(Settings):
         "taken out of olivine, with the rule 'olivine' on counts, in sections that hold such "
         "veins. 'keep': the counts alone decide, which takes most narrow veins for olivine.",
     )
-    cracks: Literal["keep", "ignore", "other"] = setting(
+    cracks: Literal["olivine", "background", "ignore"] = setting(
         KEEP,
-        "Cracks",
-        "Open cracks and specks within the mask that BSE shows and X-rays do not. 'keep': they are "
-        "part of the crystal. 'ignore': they have no label. 'other': they are not the mineral.",
+        "Cracks in olivine",
+        "What open cracks and specks within the mask count as, which BSE shows and the coarser "
+        "element maps do not. olivine: as the counts have them, so that a crack does not split a "
+        "crystal. background or ignore: for the bare mineral.",
         exclude_if=KEEP.__eq__,
     )
     book: str = setting(
