@@ -87,6 +87,18 @@ def test_veins_are_found_and_nothing_else(dwell: float, noise: float) -> None:
     assert found[olivine].sum() / veins.sum() == pytest.approx(1, abs=0.12)
 
 
+def test_dark_minerals_make_no_peak() -> None:
+    """Of a mixture with feldspar every share is there: no likeness stands out."""
+    rng = np.random.default_rng(1)
+    share = cv2.resize(rng.random((28, 28)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    share = np.clip(3 * share - 2, 0, 1)
+    images = {"BSE": (120 - 60 * share + rng.normal(0, 2, share.shape)).astype(np.uint8)}
+    for signal in ("Si", "Mg", "Fe"):
+        expected = COUNTS[signal][OLIVINE] * (1 - share) + COUNTS[signal][GLASS] * share
+        images[signal] = rng.poisson(expected).astype(np.uint8)
+    assert find_alteration([Sampled(images, share < 0.5)], BLUR_PX) is None
+
+
 def test_cracks_alone_are_no_alteration() -> None:
     drawn = scene(veins=False)
     assert find_alteration([Sampled(images_of(drawn), olivine_of(drawn))], BLUR_PX) is None
@@ -135,7 +147,8 @@ def test_the_mask_leaves_veins_out(tmp_path: Path) -> None:
     drawn = scene()
     section = make_section(tmp_path / "s", images_of(drawn))
     said: list[str] = []
-    product = make_mask(section, job=Job(listen=lambda event: said.append(str(event))))
+    settings = MaskSettings(xray_blur_um=1.5 * BLUR_PX)
+    product = make_mask(section, settings, Job(listen=lambda event: said.append(str(event))))
     assert any("darker in BSE than the olivine" in one for one in said)
     veins = drawn == SERPENTINE
     assert (section.raster("mask", "olivine").read(*WHOLE)[veins] == 0).mean() > 0.95

@@ -47,9 +47,10 @@ WIDE = 0.85
 """Share of dark pixels in the blur around a pixel from which it is the middle of a wide vein."""
 
 NEAR = 0.25
-FEWEST_PX = 200
+FEWEST_PX, PEAK, BESIDE_PEAK = 200, 1.5, (0.5, 1.75)
 """Alteration is there if so many pixels in the middle of veins have a likeness within `NEAR` of 1,
-and more of them than within `NEAR` of one half: cracks and other minerals make no peak at 1."""
+and so many times more of them than within `NEAR` of these places on both sides: cracks, and
+mixtures with other minerals, make no peak at 1."""
 
 FARTHEST_PX = 4
 """Shift between BSE and X-ray maps up to which it is looked for."""
@@ -173,14 +174,14 @@ def find_alteration(
     if (shift := _shift(looks)) != (0, 0):
         looks = _looks(sampled, blur_px, step, shift, check)
     deficits = []
-    between = 0
+    beside = np.zeros(len(BESIDE_PEAK))
     for look, olivine in looks:
         middle = _in_the_middle(look, olivine)
         likeness = look.likeness()[middle]
         deficits.append(look.deficit[middle][np.abs(likeness - 1) < NEAR])
-        between += int(np.count_nonzero(np.abs(likeness - 0.5) < NEAR))
+        beside += [np.count_nonzero(np.abs(likeness - place) < NEAR) for place in BESIDE_PEAK]
     every = np.concatenate(deficits)
-    if len(every) < FEWEST_PX or len(every) <= between:
+    if len(every) < max(FEWEST_PX, PEAK * beside.max()):
         return None
     return Alteration(float(np.median(every)), shift)
 
