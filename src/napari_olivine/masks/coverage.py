@@ -69,13 +69,18 @@ def _hold_counts(tiles: Tiles, maps: Mapping[str, Raster]) -> list[bool]:
     """Tell for each tile whether any map holds something in it."""
     level = min(2, *(len(one.levels) - 1 for one in maps.values()))
     coarse = 2**level
-    found = []
-    for row0, row1, col0, col1 in tiles.bounds:
-        window = (
-            slice(max(row0, 0) // coarse, -(-row1 // coarse)),
-            slice(max(col0, 0) // coarse, -(-col1 // coarse)),
-        )
-        # The outermost pixels of the window may belong to a neighbour.
-        inner = (slice(1, -1), slice(1, -1))
-        found.append(any(one.read(*window, level=level)[inner].any() for one in maps.values()))
-    return found
+    bounds = np.maximum(tiles.bounds, 0)
+    found = np.zeros(len(bounds), bool)
+    for one in maps.values():
+        # Tiles side by side are read in one piece.
+        for row0, row1 in np.unique(bounds[~found, :2], axis=0):
+            beside = np.flatnonzero(~found & (bounds[:, :2] == (row0, row1)).all(axis=1))
+            start = int(bounds[beside, 2].min()) // coarse
+            columns = slice(start, -(-int(bounds[beside, 3].max()) // coarse))
+            strip = one.read(slice(row0 // coarse, -(-row1 // coarse)), columns, level=level)
+            for tile in beside:
+                col0, col1 = bounds[tile, 2:]
+                window = strip[:, col0 // coarse - start : -(-col1 // coarse) - start]
+                # The outermost pixels of the window may belong to a neighbour.
+                found[tile] = window[1:-1, 1:-1].any()
+    return [bool(one) for one in found]

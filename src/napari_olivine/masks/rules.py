@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -78,9 +78,13 @@ class Condition:
         The limit is multiplied by the denominator, so nothing is divided. Where the denominator
         is 0, the ratio counts as infinite: never below a limit, always above it.
         """
-        nothing = self.denominator.of(maps) <= 0
-        margin = self.margin(maps)
-        return np.asarray((margin > 0) & ~nothing if self.below else (margin > 0) | nothing)
+        below = self.denominator.of(maps)
+        left, right = self.numerator.of(maps), np.float32(self.limit) * below
+        if not self.denominator.weights and self.denominator.constant > 0:
+            return np.asarray(left < right if self.below else left > right)
+        if self.below:
+            return np.asarray((left < right) & (below > 0))
+        return np.asarray((left > right) | (below <= 0))
 
     def value(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return the compared value of each pixel; a denominator of 0 counts as next to nothing."""
@@ -101,7 +105,9 @@ class Condition:
         variance: Any = np.float32(1.0)
         for total, factor in ((self.numerator, 1.0), (self.denominator, self.limit)):
             for signal, weight in total.weights:
-                variance = variance + np.float32((factor * weight) ** 2) * maps[signal]
+                part: Any = np.float32((factor * weight) ** 2) * maps[signal]
+                part += variance
+                variance = part
         return np.asarray(self.margin(maps) / np.sqrt(variance), np.float32)
 
 
@@ -123,15 +129,19 @@ class Where:
     parts: tuple[Where, ...] = ()
     index: int = 0
 
-    def of(self, held: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
-        """Join what the conditions say, arrays of one shape."""
+    def of(self, holds: Callable[[int], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        """Join what the conditions say, by their numbers; ask no more than what decides."""
         if self.kind == "condition":
-            return held[self.index]
-        parts = [part.of(held) for part in self.parts]
+            return holds(self.index)
+        joined = self.parts[0].of(holds)
         if self.kind == "not":
-            return ~parts[0]
-        join = np.logical_and if self.kind == "and" else np.logical_or
-        return np.asarray(join.reduce(parts))
+            return ~joined
+        for part in self.parts[1:]:
+            if self.kind == "and" and not joined.any():
+                break
+            join = np.logical_and if self.kind == "and" else np.logical_or
+            joined = join(joined, part.of(holds))
+        return joined
 
     def words(self, conditions: Sequence[Condition], inside: str = "or") -> str:
         """Write it down, in parentheses where it stands inside something that binds closer."""
@@ -167,7 +177,7 @@ class Rule:
 
     def of(self, held: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
         """Tell where the rule holds from where each of its conditions does."""
-        return self.where.of(held)
+        return self.where.of(held.__getitem__)
 
     @property
     def relative(self) -> bool:

@@ -14,6 +14,7 @@ from pydantic import field_validator
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.masks.applying import phase_of
+from napari_olivine.masks.beside_bse import KEEP, with_bse
 from napari_olivine.masks.condition_counts import count_conditions
 from napari_olivine.masks.coverage import Coverage
 from napari_olivine.masks.limits import (
@@ -23,8 +24,10 @@ from napari_olivine.masks.limits import (
     limits_in_valleys,
     of_percentiles,
 )
+from napari_olivine.masks.local_means import CELL_PX
 from napari_olivine.masks.modes import modes_of
 from napari_olivine.masks.named_rules import NAMED, rule_for
+from napari_olivine.masks.patches import each
 from napari_olivine.masks.phases import (
     IGNORE,
     NOISE_FLOOR,
@@ -38,9 +41,11 @@ from napari_olivine.masks.picked_doubts import MINERAL, doubts, poorer_in_silico
 from napari_olivine.masks.reference import Picked, Spot, pick, relative_to
 from napari_olivine.masks.rule_book import NONE, STANDARD, PhaseEntry, RuleBook, read_rule_book
 from napari_olivine.masks.rules import COUNTS, Rule
-from napari_olivine.masks.sampling import read_wide, sample_of, sampled_blocks
-from napari_olivine.masks.unmixing import CELL_PX, blur_of_outlines
+from napari_olivine.masks.sampling import Wide, read_wide, sample_of, sampled_blocks
+from napari_olivine.masks.unmixing import blur_of_outlines
 from napari_olivine.section import (
+    CHUNK,
+    SHARD_COLUMNS,
     Draft,
     Product,
     Raster,
@@ -51,6 +56,9 @@ from napari_olivine.section import (
 )
 from napari_olivine.settings import Settings, setting
 
+METHOD = 2
+"""Altered olivine is found since 2."""
+
 TARGET, TARGET_NAME, TARGET_COLOUR = 1, "olivine", "#c5d92d"
 """Code, image and colour of the mineral of the mask."""
 
@@ -60,6 +68,9 @@ ALMOST_ALL = 99.9
 RIM_SIGMAS = 2
 """Width of the rim of a submap that gets no label, in standard deviations of the smoothing."""
 
+
+MOST_ROWS = 2048
+"""Rows of a block: more of them read little less around it, and a stop waits longer."""
 
 FEWEST_OUTLINE_PX = 300
 """Pixels of outlines from which the blur of the X-rays can be measured."""
@@ -126,6 +137,21 @@ class MaskSettings(Settings):
         ge=0,
         le=20,
     )
+    alteration: Literal["automatic", "keep"] = setting(
+        _AUTOMATIC,
+        "Altered olivine",
+        "Automatic: veins that are dark in BSE and whose counts lie on the side of serpentine are "
+        "taken out of olivine, with the rule 'olivine' on counts, in sections that hold such "
+        "veins. 'keep': the counts alone decide, which takes most narrow veins for olivine.",
+    )
+    cracks: Literal["olivine", "background", "ignore"] = setting(
+        KEEP,
+        "Cracks in olivine",
+        "What open cracks and specks within the mask count as, which BSE shows and the coarser "
+        "element maps do not. olivine: as the counts have them, so that a crack does not split a "
+        "crystal. background or ignore: for the bare mineral.",
+        exclude_if=KEEP.__eq__,
+    )
     book: str = setting(
         STANDARD,
         "Rule book",
@@ -190,7 +216,7 @@ def make_mask(
     others = _other_rules(book, units)
     # What stands in a book may change under the same name.
     text = {} if book is None else {"source book": book.fingerprint}
-    recipe = section.recipe("mask", settings, ["images"], extra=text)
+    recipe = section.recipe("mask", settings, ["images"], extra=text, method=METHOD)
     if done := section.finished("mask", recipe, job):
         return done
     picked = _pick(section, rule, settings)
@@ -202,15 +228,20 @@ def make_mask(
     # The average at the rim of a submap would mix in pixels that were not measured.
     rim = int(np.ceil(RIM_SIGMAS * _smoothing(settings)))
     coverage = Coverage.of(section, maps, rim)
-    sample = sample_of(maps, coverage, job)
+    sampled = sampled_blocks(maps, job)
+    sample = sample_of(sampled, coverage, job)
     rule = _with_limits(rule, sample, picked, settings, job)
     target = Phase(TARGET, TARGET_NAME, TARGET_COLOUR, rule)
     labeller = Labeller(
         (target,),
         coverage,
         _smoothing(settings),
-        _blur_px(section.pixel_size_um, rule, maps, coverage, settings, job),
+        _blur_px(section.pixel_size_um, rule, sampled, coverage, settings, job),
     )
+    by_counts = labeller.blur_px is not None and rule.unit == COUNTS
+    alters = settings.alteration == _AUTOMATIC and by_counts and _is_olivine(settings)
+    labeller, images = with_bse(section, labeller, sampled, settings.cracks, job, alters=alters)
+    maps = {**maps, **images}
     with section.draft("mask", recipe, job) as draft:
         origin = f"reference mask by the rule {rule.text}"
         outputs = {TARGET_NAME: _output(draft, section, TARGET_NAME, origin, "mode")}
@@ -219,11 +250,11 @@ def make_mask(
             where = f"phases by the rule book {settings.book}"
             outputs["phases"] = _output(draft, section, "phases", where, "mode")
             outputs["certainty"] = _output(draft, section, "certainty", where, "mean")
-        side = block_side(job, 4 * (len(maps) + 10))
         halo = labeller.halo_px + settings.edge_ignore_px
-        for rows, columns in draft.pending(blocks(section.shape, side, side), "Masking"):
+        parts = blocks(section.shape, *_block_shape(job, len(maps), len(labeller.phases)))
+        for rows, columns in draft.pending(parts, "Masking"):
             wide = read_wide(maps, rows, columns, CELL_PX * ceil(halo / CELL_PX))
-            for name, block in _images(labeller.label(wide), settings).items():
+            for name, block in _images(labeller.label(wide, job.check), settings).items():
                 if name in outputs:
                     outputs[name].write(rows.start, columns.start, block[wide.inner])
         for output in outputs.values():
@@ -245,6 +276,16 @@ def make_mask(
                 setting="rule",
             )
     return section.require("mask")
+
+
+def _block_shape(job: Job, maps: int, phases: int) -> tuple[int, int]:
+    """Return rows and columns of a block: whole files of the images, where memory allows it."""
+    bytes_per_pixel = 2 * maps + 4 + phases * (4 + maps * 8 // CELL_PX**2)
+    rows = job.memory_bytes // (2 * bytes_per_pixel) // (CHUNK * SHARD_COLUMNS)
+    if rows:
+        return CHUNK * min(rows, MOST_ROWS // CHUNK), SHARD_COLUMNS
+    side = block_side(job, bytes_per_pixel)
+    return side, side
 
 
 def _other_rules(book: RuleBook | None, units: Mapping[str, str]) -> list[tuple[PhaseEntry, Rule]]:
@@ -270,7 +311,7 @@ def _with_others(
     if more:
         maps = {**maps, **more}
         coverage = Coverage.of(section, maps, rim)
-        sample = sample_of(maps, coverage, job)
+        sample = sample_of(sampled_blocks(maps, job), coverage, job)
     phases = [
         Phase(TARGET + number, entry.name, entry.colour, of_percentiles(rule, sample))
         for number, (entry, rule) in enumerate(others, start=1)
@@ -340,7 +381,7 @@ def _with_limits(
                 remedy="Pick that mineral in {setting:reference}.",
                 setting="reference",
             )
-    if settings.rule.strip() == TARGET_NAME and rule.unit == COUNTS and not picked:
+    if _is_olivine(settings) and rule.unit == COUNTS and not picked:
         rule = beside_olivine(rule, sample)
         job.say(f"By the olivine of these maps the rule is {rule.text}.")
     if settings.limits == "valleys":
@@ -356,6 +397,11 @@ def _with_limits(
     return rule
 
 
+def _is_olivine(settings: MaskSettings) -> bool:
+    """Tell whether the rule is our named one for olivine."""
+    return settings.rule.strip() == TARGET_NAME
+
+
 def _smoothing(settings: MaskSettings) -> float:
     """Return the standard deviation of the smoothing, px."""
     if settings.smoothing_px is not None:
@@ -366,7 +412,7 @@ def _smoothing(settings: MaskSettings) -> float:
 def _blur_px(
     pixel_um: float,
     rule: Rule,
-    maps: Mapping[str, Raster],
+    sampled: Sequence[Wide],
     coverage: Coverage,
     settings: MaskSettings,
     job: Job,
@@ -378,13 +424,16 @@ def _blur_px(
         return None
     if settings.xray_blur_um is not None:
         return settings.xray_blur_um / pixel_um
-    found = []
-    for wide in sampled_blocks(maps, 0, job):
+    found: list[NDArray[np.float32]] = []
+
+    def measure(wide: Wide) -> None:
         measured = coverage.measured(wide.rows, wide.columns)
         seeds = phase_of(rule, wide.values, _smoothing(settings)) & measured
         floor = NOISE_FLOOR[rule.unit]
         of_rule = unmixed_maps(rule, wide)
         found.append(blur_of_outlines(of_rule, seeds, measured=measured, noise_floor=floor))
+
+    each(measure, sampled, job.check)
     every = np.concatenate(found)
     if len(every) < FEWEST_OUTLINE_PX:
         return USUAL_BLUR_UM / pixel_um
@@ -401,6 +450,8 @@ def _notes(
         "phase_percent": round(mode.percent, 2),
         "unmeasured_tiles": labeller.coverage.empty_tiles,
     }
+    if labeller.alteration is not None:
+        notes["alteration"] = asdict(labeller.alteration)
     if labeller.blur_px is not None:
         notes["xray_blur_um"] = round(labeller.blur_px * pixel_um, 3)
     if "phases" in outputs:
