@@ -14,6 +14,7 @@ from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.registry import annotations_of, folders_of_several, maker_of
 from napari_olivine.section.annotations import (
+    MASK_CORRECTIONS,
     OUTLINES,
     REGIONS,
     check_outlines,
@@ -46,6 +47,12 @@ stop: ``zarr.json`` of an import that was killed at once, the rest of operating 
 
 REVIEW = "annotations/review"
 """The journal of a person's edits, as an input of products."""
+
+LINES = {
+    REVIEW: "review/journal.jsonl",
+    f"annotations/{MASK_CORRECTIONS}": f"annotations/{MASK_CORRECTIONS}.jsonl",
+}
+"""Files of the annotations that are no tables: lines of JSON, of which only whole ones count."""
 
 
 class SectionRecord(BaseModel):
@@ -181,8 +188,11 @@ class Section:
     def fingerprint(self, name: str) -> str:
         """Fingerprint of a product or annotation as it is now, empty if there is none."""
         if name.startswith("annotations/"):
-            file = self.path / ("review/journal.jsonl" if name == REVIEW else f"{name}.csv")
-            return fingerprint_of_bytes(file.read_bytes()) if file.exists() else ""
+            file = self.path / LINES.get(name, f"{name}.csv")
+            content = file.read_bytes() if file.exists() else b""
+            if name in LINES:  # a crash may have cut the last line off
+                content = content[: content.rfind(b"\n") + 1]
+            return fingerprint_of_bytes(content) if content else ""
         product = self.product(name)
         return product.fingerprint if product else ""
 
