@@ -26,6 +26,7 @@ from napari_olivine.masks.corrections import (
     take_over_corrections,
 )
 from napari_olivine.section import PIECE, Section
+from napari_olivine.section.check import check_section
 from tests.helpers.built_once import built_once
 from tests.helpers.sections import make_section
 
@@ -260,3 +261,18 @@ def test_polygons_of_a_file_correct_the_mask(section: Section, tmp_path: Path) -
     correct_by_file(section, CorrectMaskSettings(clear=True))
     assert (pixels(section)[800:900, 100:200] == 0).all()
     assert not MaskCorrections(section).edits
+
+
+def test_the_check_finds_damage_under_corrections_and_in_their_file(section: Section) -> None:
+    corrections = MaskCorrections(section)
+    corrections.add([TO_OTHER])
+    correct_mask(section)
+
+    def damaged() -> set[str]:
+        return {one.where for one in check_section(section).findings if one.state == "damage"}
+
+    before = damaged()  # a section of a test has no analyses
+    (file,) = (section.path / "mask/edits").glob("*.npz")
+    file.write_bytes(file.read_bytes()[:-20])
+    corrections.file.write_text("no JSON\n")
+    assert damaged() - before == {"mask", "annotations/mask_corrections.jsonl"}
