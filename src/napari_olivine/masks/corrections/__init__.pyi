@@ -15,6 +15,7 @@ from .painting import (
     correct_draft as correct_draft,
     correct_mask as correct_mask,
     corrections_input as corrections_input,
+    is_corrected as is_corrected,
 )
 from .settings import CorrectMaskSettings as CorrectMaskSettings
 from .step import correct_by_file as correct_by_file

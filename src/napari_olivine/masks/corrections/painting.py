@@ -82,6 +82,15 @@ def corrections_input(section: Section) -> list[str]:
     return [CORRECTIONS_INPUT] if section.fingerprint(CORRECTIONS_INPUT) else []
 
 
+def is_corrected(section: Section) -> bool:
+    """Tell whether the mask that is there shows the corrections as they are; also if it is none."""
+    product = section.product("mask")
+    if product is None:
+        return True
+    mark = product.recipe.inputs.get(CORRECTIONS_INPUT, "")
+    return mark == section.fingerprint(CORRECTIONS_INPUT)
+
+
 def correct_mask(section: Section, job: Job | None = None) -> Product | None:
     """Bring the mask that is there up to date with the corrections, in the tiles that they touch.
 
@@ -103,9 +112,8 @@ def correct_mask(section: Section, job: Job | None = None) -> Product | None:
         If the mask is being made right now, or a file cannot be read.
     """
     job = job or Job()
-    product = section.product("mask")
-    if product is None or _is_up_to_date(product, section):
-        return product
+    if is_corrected(section):
+        return section.product("mask")
     try:
         with lock_of(section.path, "mask").acquire(timeout=0):
             product = section.require("mask", stale_ok=True)
@@ -149,11 +157,6 @@ def correct_draft(
         corrected = _corrected_notes(folder, images, notes, corrections, job)
         notes.clear()
         notes.update(corrected)
-
-
-def _is_up_to_date(product: Product, section: Section) -> bool:
-    mark = product.recipe.inputs.get(CORRECTIONS_INPUT, "")
-    return mark == section.fingerprint(CORRECTIONS_INPUT)
 
 
 def _rasters(folder: Path) -> dict[str, Raster]:
