@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_olivine.masks.corrections import MaskCorrections
+from napari_olivine.masks.corrections import MaskCorrections, make_correction
 from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.widget_sections import Mouse, active_window, copy_of, finished_section
 from tests.widgets.docks.test_docks import dock
@@ -83,6 +83,16 @@ class TestCorrecting:
         painted()
         assert (pixels(session)[row, column - 3 : column + 3] == 0).all()
 
+        # With the space bar held down a drag moves the view.
+        mouse.canvas.setFocus()
+        qtbot.keyPress(mouse.canvas, Qt.Key.Key_Space)
+        mouse.drag([(x - 10, y), (x + 10, y)])
+        qtbot.keyRelease(mouse.canvas, Qt.Key.Key_Space)
+        assert camera.center[2] == pytest.approx(x - 20, abs=1)
+        assert len(part.model.corrections) == 2
+        camera.center = (0, y, x)
+        qtbot.wait(100)
+
         # The hole that this left in the first stroke is filled.
         qtbot.mouseClick(part.labels["olivine"], LEFT)
         qtbot.mouseClick(part.tools["Fill"], LEFT)
@@ -134,3 +144,15 @@ class TestCorrecting:
         session.open(section.path)
         assert len(MaskCorrections(section)) == 1
         assert history.next_undo == "mask painted: olivine"
+
+        # Another program corrects the same mask: its corrections are read, and nothing is lost.
+        other = MaskCorrections(section)
+        other.add([make_correction(label="other", tool="brush", line=[(5, 5)], radius_px=3)])
+        widget.correct.tools["Brush"].click()
+        mouse.drag([(x - 10, y), (x + 10, y)])
+        assert "another program" in part.problem.text()
+        assert len(part.model.corrections) == len(history) == 2
+        painted()
+        mouse.drag([(x - 10, y), (x + 10, y)])
+        painted()
+        assert len(MaskCorrections(section)) == len(history) == 3

@@ -53,7 +53,9 @@ class MaskCorrections:
     """
 
     changed = Signal()
-    """After a correction was added or taken back."""
+    """After corrections were added, taken back or replaced."""
+    reread = Signal()
+    """After somebody else's corrections were read: edits of before cannot be taken back."""
 
     def __init__(self, section: Section) -> None:
         self._path, self.shape = section.path, section.shape
@@ -175,7 +177,7 @@ class MaskCorrections:
                 now = self.file.read_bytes() if self.file.exists() else b""
                 if now[: now.rfind(b"\n") + 1] != self._known:
                     self.read()
-                    self.changed.emit()
+                    self.reread.emit()
                     raise EditError(
                         "The corrections of the mask were changed by another program.",
                         remedy="They were read again: look at them, and do it once more.",

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.masks.corrections.correction import CODES, NOTHING
-from napari_olivine.masks.corrections.journal import MaskCorrections, Tile
+from napari_olivine.masks.corrections.journal import PATIENCE_S, MaskCorrections, Tile
 from napari_olivine.section import (
     MASK_CORRECTIONS,
     PIECE,
@@ -115,7 +115,7 @@ def correct_mask(section: Section, job: Job | None = None) -> Product | None:
     if is_corrected(section):
         return section.product("mask")
     try:
-        with lock_of(section.path, "mask").acquire(timeout=0):
+        with lock_of(section.path, "mask").acquire(timeout=PATIENCE_S):
             product = section.require("mask", stale_ok=True)
             corrections = MaskCorrections(section)
             notes = _corrected_notes(

@@ -27,6 +27,7 @@ from napari_olivine.widgets.common import (
     wrapped,
 )
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view
+from napari_olivine.widgets.layers import LAYER_KEY, LEVELLED
 from napari_olivine.widgets.masks.correcting import Correcting
 from napari_olivine.widgets.masks.escape import escape_key
 from napari_olivine.widgets.masks.polygon_layer import CorrectingPolygon
@@ -54,6 +55,9 @@ TOOLS = {
     "Fill": "Click: the connected piece of the mask under the mouse gets the label. Esc ends it.",
     "Rub out": "Drag where the rule's mask shall come back. [ and ] change the width. Esc ends it.",
 }
+
+BESIDE = ("images", LEVELLED[0], "mask", "overlay")
+"""Products whose layers may be seen while the mask is corrected."""
 
 NO_MASK = "Make the mask first; then correct it here."
 
@@ -220,6 +224,11 @@ class CorrectPart(Collapsible):
             self._session.prefer_bse()
 
     def _show_mask(self) -> None:
+        """Show the mask, and hide results that would lie over it."""
+        for one in self._session.viewer.layers:
+            mark = one.metadata.get(LAYER_KEY)
+            if mark and mark["product"] not in BESIDE:
+                one.visible = False
         layer = self._session.layer("mask", "olivine")
         if layer is None:
             layer = self._session.show("mask", "olivine")

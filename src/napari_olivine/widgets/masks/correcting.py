@@ -72,9 +72,9 @@ class Correcting(QObject):
         except OlivineError as error:
             self.failed.emit(error)
             return
-        self._shown = len(self.corrections)
-        take_over_corrections(history, self.corrections)
         self.corrections.changed.connect(self._on_changed)
+        self.corrections.reread.connect(self._on_reread)
+        self._take_over()
         if not is_corrected(section):
             self.paint()
 
@@ -149,6 +149,17 @@ class Correcting(QObject):
         self._shown = len(edits)
         self.paint()
         self.changed.emit()
+
+    def _on_reread(self) -> None:
+        """Show what another program has made of the corrections."""
+        self._take_over()
+        self.paint()
+        self.changed.emit()
+
+    def _take_over(self) -> None:
+        if self.corrections is not None:
+            self.unpainted, self._shown = [], len(self.corrections)
+            take_over_corrections(self._session.history, self.corrections)
 
     def _on_done(self, number: int, result: Any) -> None:
         if number != self._newest:
