@@ -254,6 +254,16 @@ def test_methods_tell_the_settings_and_counts(section: Section) -> None:
     assert "0 cuts" in text
 
 
+def test_methods_tell_that_the_mask_was_corrected_by_hand(section: Section) -> None:
+    put(section, "mask", "olivine", crystals_and_mg()[0].astype(np.uint8))
+    pixel = make_correction(label="other", tool="brush", line=[(150, 150)], radius_px=0.5)
+    MaskCorrections(section).add([pixel])
+    correct_mask(section)
+    find_crystals(section)
+    text = " ".join(methods_text(section, "segmentation").split())
+    assert "; 1 pixels were corrected by hand." in text
+
+
 def test_what_a_person_rejected_is_left_out_and_the_methods_tell(
     section: Section, tmp_path: Path
 ) -> None:

@@ -107,7 +107,15 @@ class Correcting(QObject):
             self.failed.emit(error)
 
     def fill(self, row: int, column: int, label: Label) -> None:
-        """Give a label to the connected piece of the mask at a place; it is looked for behind."""
+        """Give a label to the connected piece of the mask at a place, found in the background.
+
+        Parameters
+        ----------
+        row, column
+            The place, px of the section.
+        label
+            What the piece is.
+        """
 
         def find(section: Section, job: Job) -> Correction:
             correct_mask(section, job)
