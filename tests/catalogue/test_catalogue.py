@@ -23,6 +23,7 @@ from napari_olivine.crystals.class_colours import CLASS_COLOURS, class_codes, cr
 from napari_olivine.crystals.edits import CrystalStore, Judge
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Event, Job
+from napari_olivine.masks.corrections import MaskCorrections, correct_mask, make_correction
 from napari_olivine.networks import ModelCard
 from napari_olivine.networks.card import Normalisation
 from napari_olivine.section import Section, SectionRecord, create_raster
