@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,6 +41,9 @@ FORMAT = 1
 """Version of the folder's layout; a section of a newer one is refused."""
 
 State = Literal["missing", "fresh", "stale"]
+
+LARGE = 100_000
+"""Bytes of an annotation from which on its fingerprint is remembered while the file is the same."""
 
 NOTHING = ("zarr.json", "Thumbs.db", "desktop.ini", "lost+found")
 """Files that may lie in the folder of a new section, beside those whose names begin with a full
@@ -189,10 +193,12 @@ class Section:
         """Fingerprint of a product or annotation as it is now, empty if there is none."""
         if name.startswith("annotations/"):
             file = self.path / LINES.get(name, f"{name}.csv")
-            content = file.read_bytes() if file.exists() else b""
-            if name in LINES:  # a crash may have cut the last line off
-                content = content[: content.rfind(b"\n") + 1]
-            return fingerprint_of_bytes(content) if content else ""
+            if not file.exists():
+                return ""
+            found = file.stat()
+            if found.st_size < LARGE:
+                return _fingerprint_of_file(file, name in LINES)
+            return _remembered(file, name in LINES, found.st_size, found.st_mtime_ns)
         product = self.product(name)
         return product.fingerprint if product else ""
 
@@ -385,6 +391,19 @@ def followed(product: Product) -> dict[str, str]:
     """
     inputs = dict.fromkeys(annotations_of(product.name), "") | product.recipe.inputs
     return {name: mark for name, mark in inputs.items() if not name.startswith("source")}
+
+
+def _fingerprint_of_file(file: Path, lines: bool) -> str:
+    content = file.read_bytes()
+    if lines:  # a crash may have cut the last one off
+        content = content[: content.rfind(b"\n") + 1]
+    return fingerprint_of_bytes(content) if content else ""
+
+
+@lru_cache(maxsize=16)
+def _remembered(file: Path, lines: bool, _size: int, _changed: int) -> str:
+    """Return the fingerprint of a file that is large to be read for every product."""
+    return _fingerprint_of_file(file, lines)
 
 
 def make_root(path: Path) -> None:

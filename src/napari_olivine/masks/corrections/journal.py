@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from copy import copy
 from hashlib import sha256
 
 import filelock
@@ -16,6 +15,7 @@ from psygnal import Signal
 from pydantic import ValidationError
 
 from napari_olivine.errors import EditError, SectionError
+from napari_olivine.history import now, user_name
 from napari_olivine.masks.corrections.correction import NOTHING, Correction
 from napari_olivine.section import (
     MASK_CORRECTIONS,
@@ -85,6 +85,14 @@ class MaskCorrections:
                     row=number,
                 ) from error
         self._known = b"".join(line + b"\n" for line in lines)
+        self._fingerprint = ""
+
+    def copy(self) -> MaskCorrections:
+        """Return the corrections as they are now, for a thread that looks at them."""
+        copied = copy(self)
+        copied.edits = [*self.edits]
+        copied._of_tile = {tile: [*numbers] for tile, numbers in self._of_tile.items()}
+        return copied
 
     def __len__(self) -> int:
         return len(self.edits)
@@ -92,7 +100,9 @@ class MaskCorrections:
     @property
     def fingerprint(self) -> str:
         """Fingerprint of the corrections as they are here; empty for none."""
-        return fingerprint_of_bytes(self._known) if self.edits else ""
+        if self.edits and not self._fingerprint:
+            self._fingerprint = fingerprint_of_bytes(self._known)
+        return self._fingerprint
 
     # ------------------------------------------------------------------ editing
 
@@ -119,6 +129,7 @@ class MaskCorrections:
                     os.truncate(self.file, size)
                 raise
             self._known += text.encode()
+            self._fingerprint = ""
         for one in corrections:
             self._take(one)
         self.changed.emit()
@@ -141,7 +152,7 @@ class MaskCorrections:
                     sync(stream)
             else:
                 self.file.unlink()
-            self._known = left
+            self._known, self._fingerprint = left, ""
         gone = self.edits.pop()
         for tile in gone.tiles(PIECE, self.shape):
             self._of_tile[tile].pop()
@@ -225,9 +236,4 @@ class MaskCorrections:
 
 def make_correction(**values: object) -> Correction:
     """Make a correction with the time and the user of the computer."""
-    try:
-        who = getpass.getuser()
-    except (OSError, KeyError):
-        who = ""
-    at = datetime.now().astimezone().isoformat(timespec="seconds")
-    return Correction.model_validate({"at": at, "who": who} | values)
+    return Correction.model_validate({"at": now(), "who": user_name()} | values)

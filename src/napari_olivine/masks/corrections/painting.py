@@ -91,7 +91,9 @@ def is_corrected(section: Section) -> bool:
     return mark == section.fingerprint(CORRECTIONS_INPUT)
 
 
-def correct_mask(section: Section, job: Job | None = None) -> Product | None:
+def correct_mask(
+    section: Section, job: Job | None = None, corrections: MaskCorrections | None = None
+) -> Product | None:
     """Bring the mask that is there up to date with the corrections, in the tiles that they touch.
 
     Parameters
@@ -100,6 +102,8 @@ def correct_mask(section: Section, job: Job | None = None) -> Product | None:
         The section.
     job
         Running job; when it is stopped, the next call goes on.
+    corrections
+        The corrections, if they are read already.
 
     Returns
     -------
@@ -117,7 +121,7 @@ def correct_mask(section: Section, job: Job | None = None) -> Product | None:
     try:
         with lock_of(section.path, "mask").acquire(timeout=PATIENCE_S):
             product = section.require("mask", stale_ok=True)
-            corrections = MaskCorrections(section)
+            corrections = corrections or MaskCorrections(section)
             notes = _corrected_notes(
                 product.path, _rasters(product.path), product.notes, corrections, job
             )

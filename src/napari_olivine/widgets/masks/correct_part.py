@@ -129,6 +129,7 @@ class CorrectPart(Collapsible):
         self.inside.addLayout(row_layout(*self.tools.values()))
         self.hint = wrapped()
         self.inside.addWidget(self.hint)
+        self.hint.hide()
         self.width_um = NumberBox(float, 0.0, low=0.0, unit="um")
         self.width_um.native.setToolTip("Width of the brush; 0: 20 pixels of the screen")
         self.width_um.changed.connect(lambda _value: self._begin())

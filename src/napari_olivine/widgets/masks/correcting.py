@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -32,6 +33,17 @@ LONG_TILES = 20
 """Tiles from which on a person is told how far the painting is."""
 
 
+Action = Callable[[Section, Job, MaskCorrections], Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done, and the same for the section and the corrections as they were then."""
+
+    action: Action
+    carry_out: Callable[[], Any]
+
+
 class Correcting(QObject):
     """Stores corrections in the history of the window, and keeps the mask up to date with them.
 
@@ -54,7 +66,8 @@ class Correcting(QObject):
         self._background = Background()
         self._background.done.connect(self._on_done)
         self._numbers = count(1)
-        self._newest = self._shown = 0
+        self._tasks: dict[int, Task] = {}
+        self._shown = 0
         self._job = Job()
         self.corrections: MaskCorrections | None = None
         self.unpainted: list[Correction] = []
@@ -65,6 +78,8 @@ class Correcting(QObject):
         section, history = self._session.section, self._session.history
         history.forget("mask")
         self.corrections, self.unpainted = None, []
+        self._tasks = {}  # what is done for another section is nothing to this one
+        self._background.want([])
         if section is None:
             return
         try:
@@ -117,8 +132,8 @@ class Correcting(QObject):
             What the piece is.
         """
 
-        def find(section: Section, job: Job) -> Correction:
-            correct_mask(section, job)
+        def find(section: Section, job: Job, corrections: MaskCorrections) -> Correction:
+            correct_mask(section, job, corrections)
             return connected_piece(section.raster("mask", "olivine"), row, column, label)
 
         self.told.emit("Looking for the piece ...")
@@ -130,18 +145,24 @@ class Correcting(QObject):
 
     # ------------------------------------------------------------------ inside
 
-    def _want(self, action: Callable[[Section, Job], Any]) -> None:
+    def _want(self, action: Action) -> None:
+        """Do something behind the window; a painting that still waits is done by this one."""
+        if self.corrections is None:
+            return
         path, number, job = self._session.require().path, next(self._numbers), self._job
+        corrections = self.corrections.copy()
         job.listen = self._on_event
-        self._newest = number
 
         def task() -> Any:
             try:
-                return action(Section(path), job)
+                return action(Section(path), job, corrections)
             except (OlivineError, Cancelled, OSError) as error:
                 return error
 
-        self._background.want([(number, task)])
+        if action is correct_mask:
+            self._tasks = {k: one for k, one in self._tasks.items() if one.action is not action}
+        self._tasks[number] = Task(action, task)
+        self._background.want([(k, one.carry_out) for k, one in self._tasks.items()])
 
     def _on_event(self, event: Event) -> None:
         if event["event"] == "progress" and event["total"] >= LONG_TILES:
@@ -170,15 +191,18 @@ class Correcting(QObject):
             take_over_corrections(self._session.history, self.corrections)
 
     def _on_done(self, number: int, result: Any) -> None:
-        if number != self._newest:
-            return  # another one comes, which does this one's work too
-        self.told.emit("")
-        if isinstance(result, Cancelled) or self._session.section is None:
+        task = self._tasks.pop(number, None)
+        if task is None or self._session.section is None:
+            return  # a newer painting comes, or another section is open
+        if not self._tasks:
+            self.told.emit("")
+        if isinstance(result, Cancelled):
             return
         if isinstance(result, Exception):
             self.failed.emit(result)
             return
-        self.unpainted = []
+        if not any(one.action is correct_mask for one in self._tasks.values()):
+            self.unpainted = []
         session = self._session
         session.noted("mask")
         for name in IMAGES:
