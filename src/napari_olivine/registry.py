@@ -221,9 +221,19 @@ STEPS: dict[str, Step] = {
             dock="Phase masks",
             needs=("images",),
             given="maps",
+            uses=("annotations/mask_corrections",),
             todo="make a reference mask from the element maps",
             leads_to="train",
             share=0.02,
+        ),
+        Step(
+            "correct-mask",
+            "corrections of the mask by hand: polygons of files over what the rule says",
+            "napari_olivine.masks.corrections:CorrectMaskSettings",
+            "napari_olivine.masks.corrections:correct_by_file",
+            dock="Phase masks",
+            needs=("images",),
+            page="steps/mask.md",
         ),
         Step(
             "train",
@@ -420,6 +430,9 @@ PRODUCTS: dict[str, ProductType] = {
         ProductType("annotations/placements", "Traverses", "import", annotation=True),
         ProductType("annotations/outlines", "Outlines by hand", "calibrate", annotation=True),
         ProductType("annotations/regions", "Region of study", "regions", annotation=True),
+        ProductType(
+            "annotations/mask_corrections", "Mask by hand", "correct-mask", annotation=True
+        ),
         ProductType("annotations/review", "Review", "review", annotation=True),
     )
 }

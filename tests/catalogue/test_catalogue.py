@@ -23,6 +23,7 @@ from napari_olivine.crystals.class_colours import CLASS_COLOURS, class_codes, cr
 from napari_olivine.crystals.edits import CrystalStore, Judge
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Event, Job
+from napari_olivine.masks.corrections import MaskCorrections, correct_mask, make_correction
 from napari_olivine.networks import ModelCard
 from napari_olivine.networks.card import Normalisation
 from napari_olivine.section import Section, SectionRecord, create_raster
@@ -252,6 +253,16 @@ def test_methods_tell_the_settings_and_counts(section: Section) -> None:
     assert "ratio of core to rim grey of 0.96" in text
     assert "0 cracks of up to 4 um were bridged" in text
     assert "0 cuts" in text
+
+
+def test_methods_tell_that_the_mask_was_corrected_by_hand(section: Section) -> None:
+    put(section, "mask", "olivine", crystals_and_mg()[0].astype(np.uint8))
+    pixel = make_correction(label="other", tool="brush", line=[(150, 150)], radius_px=0.5)
+    MaskCorrections(section).add([pixel])
+    correct_mask(section)
+    find_crystals(section)
+    text = " ".join(methods_text(section, "segmentation").split())
+    assert "; 1 pixels were corrected by hand." in text
 
 
 def test_what_a_person_rejected_is_left_out_and_the_methods_tell(

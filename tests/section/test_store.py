@@ -317,3 +317,15 @@ def test_a_raster_that_was_being_created_is_opened_again(tmp_path: Path) -> None
 def test_a_folder_that_is_no_raster_is_told(section: Section) -> None:
     with pytest.raises(SectionError, match="has no image 'Mg'; it has BSE"):
         section.raster("images", "Mg")
+
+
+def test_a_large_annotation_is_another_when_it_has_changed(tmp_path: Path) -> None:
+    section = make_section(tmp_path / "s", {"BSE": np.zeros((8, 8), np.uint8)})
+    file = section.path / "annotations" / "mask_corrections.jsonl"
+    seen = set()
+    for number in range(3):
+        file.write_text(f"{number}\n" * 60_000)
+        os.utime(file, ns=(number, number))  # some drives tell seconds only
+        seen.add(section.fingerprint("annotations/mask_corrections"))
+        assert section.fingerprint("annotations/mask_corrections") in seen
+    assert len(seen) == 3

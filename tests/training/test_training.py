@@ -191,6 +191,18 @@ def test_loss_is_the_formula() -> None:
     assert float(bce_dice_loss(logits, labels, 0.5)) == pytest.approx(entropy + dice / 2, rel=1e-5)
 
 
+@pytest.mark.parametrize("dice", [0.0, 0.5])
+def test_a_pixel_by_hand_counts_as_so_many_pixels(dice: float) -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(1, 1, 1, 6)
+    labels = torch.tensor([[[0, 1, 255, 0, 1, 0]]], dtype=torch.uint8)
+    by_hand = labels + torch.tensor([[[2, 2, 0, 0, 0, 0]]], dtype=torch.uint8)
+    again = torch.tensor([[0, 0, 0, 1, 1, 1, 2, 3, 4, 5]])
+    many = bce_dice_loss(logits[..., again[0]], labels[..., again[0]], dice)
+    assert float(bce_dice_loss(logits, by_hand, dice, 3.0)) == pytest.approx(float(many))
+    assert torch.equal(bce_dice_loss(logits, by_hand, dice), bce_dice_loss(logits, labels, dice))
+
+
 def test_loss_of_a_batch_without_labels_is_zero() -> None:
     labels = torch.full((1, 4, 4), 255, dtype=torch.uint8)
     assert float(bce_dice_loss(torch.randn(1, 1, 4, 4), labels, 0.0)) == 0

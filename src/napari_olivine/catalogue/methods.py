@@ -136,6 +136,8 @@ def _mask(section: Section) -> str:
     words = f"Reference masks of olivine were made from the element maps by the rule {rule}"
     if spots := product.notes.get("reference"):
         words += f", with limits relative to olivine that was picked at {_places(len(spots))}"
+    if by_hand := product.notes.get("corrections"):
+        words += f"; {by_hand['corrected_px']} pixels were corrected by hand"
     return words + "."
 
 

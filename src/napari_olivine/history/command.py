@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Kind = Literal["session", "traverse", "table", "outline", "region", "crystal", "spot"]
+Kind = Literal["session", "traverse", "table", "outline", "region", "crystal", "spot", "mask"]
 """What a person edits."""
 
 
@@ -19,7 +19,8 @@ class Target:
         Kind of the thing.
     name
         Name of the session, of the EPMA profile, of the file of an EPMA table, of the outline or of
-        the region, id of the crystal, place of the picked spot in its list; empty or 0 if the
+        the region, id of the crystal, place of the picked spot or of the
+        correction of the mask in its list; empty or 0 if the
         command took it away.
     """
 

@@ -35,6 +35,8 @@ class Mode:
     error
         Its standard error, per cent, by the scatter between parts of the section of 512 x 512 px;
         `None` if there is only one part.
+    pixels
+        Number of pixels.
     """
 
     code: int
@@ -42,6 +44,7 @@ class Mode:
     colour: str
     percent: float
     error: float | None
+    pixels: int
 
 
 def modes_of(image: Raster, phases: Sequence[Phase], job: Job) -> list[Mode]:
@@ -83,5 +86,6 @@ def modes_of(image: Raster, phases: Sequence[Phase], job: Job) -> list[Mode]:
             # Ratio estimator: parts at the rim are smaller (Cochran 1977, section 6.4).
             off = table[:, code] - share * measured
             error = round(100 * float(np.sqrt((off**2).sum() * parts / (parts - 1)) / total), 3)
-        found.append(Mode(code, name, colour, round(100 * float(share), 3), error))
+        percent, pixels = round(100 * float(share), 3), int(table[:, code].sum())
+        found.append(Mode(code, name, colour, percent, error, pixels))
     return found

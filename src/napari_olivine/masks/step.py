@@ -16,6 +16,7 @@ from napari_olivine.job import Job
 from napari_olivine.masks.applying import phase_of
 from napari_olivine.masks.beside_bse import KEEP, with_bse
 from napari_olivine.masks.condition_counts import count_conditions
+from napari_olivine.masks.corrections import correct_draft, correct_mask, corrections_input
 from napari_olivine.masks.coverage import Coverage
 from napari_olivine.masks.limits import (
     Sample,
@@ -193,7 +194,8 @@ def make_mask(
     Product
         ``mask`` with the image ``olivine``: uint8, 0 other, 1 the phase, 255 not measured; and,
         where a rule book is used, ``phases``: uint8, codes as in the notes of the product, 0 none,
-        255 not measured, and ``certainty``: uint8, per cent.
+        255 not measured, and ``certainty``: uint8, per cent. Corrections by hand lie over the
+        rule's pixels in all three.
 
     Raises
     ------
@@ -216,7 +218,10 @@ def make_mask(
     others = _other_rules(book, units)
     # What stands in a book may change under the same name.
     text = {} if book is None else {"source book": book.fingerprint}
-    recipe = section.recipe("mask", settings, ["images"], extra=text, method=METHOD)
+    if not job.force:  # a mask of this rule, with other corrections, is not made anew
+        correct_mask(section, job)
+    inputs = ["images", *corrections_input(section)]
+    recipe = section.recipe("mask", settings, inputs, extra=text, method=METHOD)
     if done := section.finished("mask", recipe, job):
         return done
     picked = _pick(section, rule, settings)
@@ -275,6 +280,7 @@ def make_mask(
                 remedy="Look at these maps, and change {setting:rule} or {setting:limits}.",
                 setting="rule",
             )
+        correct_draft(section, draft.path, outputs, draft.notes, job)
     return section.require("mask")
 
 
@@ -444,10 +450,11 @@ def _notes(
     outputs: Mapping[str, Raster], labeller: Labeller, pixel_um: float, job: Job
 ) -> dict[str, object]:
     target = labeller.phases[0]
-    _, mode = modes_of(outputs[TARGET_NAME], [target], job)
+    modes = modes_of(outputs[TARGET_NAME], [target], job)
+    by_rule = {TARGET_NAME: {str(one.code): one.pixels for one in modes}}
     notes: dict[str, object] = {
         "rule": target.rule.text,
-        "phase_percent": round(mode.percent, 2),
+        "phase_percent": round(modes[-1].percent, 2),
         "unmeasured_tiles": labeller.coverage.empty_tiles,
     }
     if labeller.alteration is not None:
@@ -455,6 +462,11 @@ def _notes(
     if labeller.blur_px is not None:
         notes["xray_blur_um"] = round(labeller.blur_px * pixel_um, 3)
     if "phases" in outputs:
-        notes["modes"] = [asdict(one) for one in modes_of(outputs["phases"], labeller.phases, job)]
+        modes = modes_of(outputs["phases"], labeller.phases, job)
+        by_rule["phases"] = {str(one.code): one.pixels for one in modes}
+        notes["modes"] = [
+            {name: value for name, value in asdict(one).items() if name != "pixels"}
+            for one in modes
+        ]
         notes["rules"] = {phase.name: phase.rule.text for phase in labeller.phases}
-    return notes
+    return notes | {"pixels_by_rule": by_rule}

@@ -24,7 +24,6 @@ from napari_olivine.review.journal_labels import (
 )
 from napari_olivine.section import (
     CHUNK,
-    PIECE,
     REVIEW,
     Product,
     Raster,
@@ -149,7 +148,7 @@ def _write(
         for k in here:
             there, mask = marks[k].within(*window)
             of_mark[k] += int((said[there][mask] == marks[k].value).sum())
-    _overviews(out, written, job)
+    out.update_overviews(written, job)
     boxes = np.array([mark.box for mark in marks], np.int64).reshape(-1, 4)
     values = np.array([mark.value for mark in marks], np.int64)
     written_marks = pd.DataFrame(boxes, columns=BOX).assign(id=0, value=values, pixels=of_mark)
@@ -294,14 +293,3 @@ def _window(place: tuple[int, int], side: int, shape: tuple[int, int]) -> Window
         for at, extent in zip(place, shape, strict=True)
     )
     return row, column
-
-
-def _overviews(raster: Raster, written: set[tuple[int, int]], job: Job) -> None:
-    """Make the parts of the overviews above the written blocks."""
-    for level, shape in enumerate(raster.level_shapes[1:], 1):
-        if level > 1:
-            written = {(row // 2, column // 2) for row, column in written}
-        for place in sorted(written):
-            job.check()
-            window = _window(place, PIECE, shape)
-            raster.write(window[0].start, window[1].start, raster.reduced(level, *window), level)

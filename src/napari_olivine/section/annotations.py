@@ -40,6 +40,9 @@ REGION_COLUMNS = ("region", "use", "ring", "x_um", "y_um")
 REGION_USES = ("keep", "leave_out")
 """Uses of a polygon of the region of study."""
 
+MASK_CORRECTIONS = "mask_corrections"
+"""Corrections of the mask by hand, a line of JSON each; not there while there are none."""
+
 LEFT_OUT = "left_out"
 """Column of the placements that may be missing: numbers of analyses to leave out, with spaces."""
 

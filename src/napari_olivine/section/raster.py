@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -283,6 +283,27 @@ class Raster:
             level - 1,
         )  # fmt: skip
         return halve(fine, self.reduction)
+
+    def update_overviews(self, places: Iterable[tuple[int, int]], job: Job) -> None:
+        """Make the parts of every overview that lie above changed pixels.
+
+        Parameters
+        ----------
+        places
+            Row and column of the changed blocks of `CHUNK` px at full resolution, each of which is
+            a chunk of the first overview.
+        job
+            It can stop the work between two blocks.
+        """
+        changed = set(places)
+        for level, (height, width) in enumerate(self.level_shapes[1:], 1):
+            if level > 1:
+                changed = {(row // 2, column // 2) for row, column in changed}
+            for row, column in sorted(changed):
+                job.check()
+                rows = slice(row * PIECE, min((row + 1) * PIECE, height))
+                columns = slice(column * PIECE, min((column + 1) * PIECE, width))
+                self.write(rows.start, columns.start, self.reduced(level, rows, columns), level)
 
 
 def create_raster(

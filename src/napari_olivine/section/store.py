@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.registry import annotations_of, folders_of_several, maker_of
 from napari_olivine.section.annotations import (
+    MASK_CORRECTIONS,
     OUTLINES,
     REGIONS,
     check_outlines,
@@ -40,12 +42,21 @@ FORMAT = 1
 
 State = Literal["missing", "fresh", "stale"]
 
+LARGE = 100_000
+"""Bytes of an annotation from which on its fingerprint is remembered while the file is the same."""
+
 NOTHING = ("zarr.json", "Thumbs.db", "desktop.ini", "lost+found")
 """Files that may lie in the folder of a new section, beside those whose names begin with a full
 stop: ``zarr.json`` of an import that was killed at once, the rest of operating systems."""
 
 REVIEW = "annotations/review"
 """The journal of a person's edits, as an input of products."""
+
+LINES = {
+    REVIEW: "review/journal.jsonl",
+    f"annotations/{MASK_CORRECTIONS}": f"annotations/{MASK_CORRECTIONS}.jsonl",
+}
+"""Files of the annotations that are no tables: lines of JSON, of which only whole ones count."""
 
 
 class SectionRecord(BaseModel):
@@ -181,8 +192,13 @@ class Section:
     def fingerprint(self, name: str) -> str:
         """Fingerprint of a product or annotation as it is now, empty if there is none."""
         if name.startswith("annotations/"):
-            file = self.path / ("review/journal.jsonl" if name == REVIEW else f"{name}.csv")
-            return fingerprint_of_bytes(file.read_bytes()) if file.exists() else ""
+            file = self.path / LINES.get(name, f"{name}.csv")
+            if not file.exists():
+                return ""
+            found = file.stat()
+            if found.st_size < LARGE:
+                return _fingerprint_of_file(file, name in LINES)
+            return _remembered(file, name in LINES, found.st_size, found.st_mtime_ns)
         product = self.product(name)
         return product.fingerprint if product else ""
 
@@ -375,6 +391,19 @@ def followed(product: Product) -> dict[str, str]:
     """
     inputs = dict.fromkeys(annotations_of(product.name), "") | product.recipe.inputs
     return {name: mark for name, mark in inputs.items() if not name.startswith("source")}
+
+
+def _fingerprint_of_file(file: Path, lines: bool) -> str:
+    content = file.read_bytes()
+    if lines:  # a crash may have cut the last one off
+        content = content[: content.rfind(b"\n") + 1]
+    return fingerprint_of_bytes(content) if content else ""
+
+
+@lru_cache(maxsize=16)
+def _remembered(file: Path, lines: bool, _size: int, _changed: int) -> str:
+    """Return the fingerprint of a file that is large to be read for every product."""
+    return _fingerprint_of_file(file, lines)
 
 
 def make_root(path: Path) -> None:

@@ -161,9 +161,9 @@ class Training:
                 x = x.to(self.device, memory_format=torch.channels_last)
                 with autocast(self.device):
                     logits = self.network(x)
-                value = bce_dice_loss(logits, y.to(self.device), preset.dice) * (
-                    len(y) / preset.batch
-                )
+                value = bce_dice_loss(
+                    logits, y.to(self.device), preset.dice, self.plan.correction_weight
+                ) * (len(y) / preset.batch)
                 self.job.check()
                 if not value.isfinite():
                     raise InputError(

@@ -8,20 +8,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from napari_olivine.training.windows import IGNORE
+from napari_olivine.training.windows import BY_HAND, IGNORE
 
 
-def bce_dice_loss(logits: Tensor, labels: Tensor, dice: float) -> Tensor:
-    """Mean binary cross-entropy of the labelled pixels, plus `dice` times the Dice loss.
+def bce_dice_loss(logits: Tensor, labels: Tensor, dice: float, by_hand: float = 1.0) -> Tensor:
+    """Weighted mean of the binary cross-entropy of labelled pixels, plus `dice` times Dice loss.
 
     Parameters
     ----------
     logits
         Shape (batch, 1, rows, columns).
     labels
-        uint8 (batch, rows, columns): 0, 1, 255 ignore; ignored pixels have no gradient.
+        uint8 (batch, rows, columns): 0, 1, 2 and 3 the same by a person, 255 ignore; ignored pixels
+        have no gradient.
     dice
-        Weight of 1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1) over the batch.
+        Weight of 1 - (2 sum(w p t) + 1) / (sum(w p) + sum(w t) + 1) over the batch, w the weights
+        of the pixels.
+    by_hand
+        Weight of pixels with a label by a person; all others have 1.
 
     Returns
     -------
@@ -30,12 +34,14 @@ def bce_dice_loss(logits: Tensor, labels: Tensor, dice: float) -> Tensor:
     """
     logits = logits[:, 0].float()
     counts = (labels != IGNORE).float()
-    truth = (labels == 1).float()
+    said = (labels >= BY_HAND) & (labels != IGNORE)
+    counts = counts + (by_hand - 1) * said
+    truth = ((labels == 1) | (labels == BY_HAND + 1)).float()
     entropy = binary_cross_entropy_with_logits(logits, truth, reduction="none") * counts
     loss = entropy.sum() / counts.sum().clamp(min=1)
     if dice:
-        p = logits.sigmoid() * counts
-        loss = loss + dice * (1 - (2 * (p * truth).sum() + 1) / (p.sum() + truth.sum() + 1))
+        p, every = logits.sigmoid() * counts, truth * counts
+        loss = loss + dice * (1 - (2 * (p * truth).sum() + 1) / (p.sum() + every.sum() + 1))
     return loss
 
 

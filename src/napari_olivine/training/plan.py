@@ -33,6 +33,8 @@ class Plan:
         How it is trained, with the person's settings in place.
     foreground
         Part of the crops laid over olivine.
+    correction_weight
+        Weight of labels by a person in the loss.
     seed
         Of weights, crops and augmentation.
     training, validation
@@ -44,6 +46,7 @@ class Plan:
     spec: NetworkSpec
     preset: Preset
     foreground: float
+    correction_weight: float
     seed: int
     training: list[str]
     validation: list[str]
@@ -91,6 +94,7 @@ def make_plan(section: Section, settings: TrainSettings, job: Job) -> Plan:
         spec=spec,
         preset=_preset(spec.preset, settings),
         foreground=settings.foreground,
+        correction_weight=settings.correction_weight,
         seed=job.seed,
         training=[session.session for session in train],
         validation=[session.session for session in validate or train],

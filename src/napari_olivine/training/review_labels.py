@@ -1,19 +1,21 @@
-"""Labels from the review of crystals, which training prefers to the mask."""
+"""Labels by a person, from the review and painted over the mask, which training prefers to it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.section import Section, with_role
+from napari_olivine.masks.corrections import CORRECTIONS_INPUT, MaskCorrections
+from napari_olivine.regions import study_region
+from napari_olivine.section import PIECE, Section, with_role
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.settings import TrainSettings
 from napari_olivine.training.windows import IGNORE, Window, area, overlap
 
 MANY = 20
-"""Corrected crystals from which on crops are laid over them as often as the setting says (ours)."""
+"""Corrected places from which on crops are laid over them as often as the setting says (ours)."""
 
 NEW = 0.1
 """Part of the labels in a crystal's box that must differ from the mask, so that crops are laid over
@@ -26,55 +28,91 @@ BOX = ["row0", "row1", "col0", "col1"]
 
 
 class Corrections:
-    """Labels by a person, and where the crystals are that they are about.
+    """Labels by a person, from the review and painted over the mask, and where they are.
 
-    Sessions with the role ``val`` or ``test``, and rows that are held out for validation, are
-    left out: neither their labels nor their grey are used.
+    Where both say something, what was painted counts. Sessions with the role ``val`` or ``test``,
+    and rows that are held out for validation, are left out: neither their labels nor their grey are
+    used. Nor is anything outside the region of study.
 
     Parameters
     ----------
     section
-        Section with ``corrections``.
+        Section with ``corrections`` of the review, corrections of the mask, or both.
     plan
         What is trained on.
     """
 
     def __init__(self, section: Section, plan: Plan) -> None:
-        self._labels = section.raster("corrections", "olivine")
         self._mask = section.raster("mask", "olivine")
+        self._region = study_region(section)
+        self._painted = MaskCorrections(section)
+        self._review = None
+        if section.state("corrections") != "missing":
+            self._review = section.raster("corrections", "olivine")
         kept = [with_role(section.sessions(), role) for role in ("val", "test")]
         sessions = [session.window for some in kept for session in some]
         self._closed = [*sessions, *plan.validation_windows]
+        self._plan, self._shape = plan, section.shape
         self.windows: list[Window] = []
-        """Where crops of crystals outside the training windows are taken from."""
-        self.crystals: dict[int, list[tuple[int, Window]]] = {}
+        """Where crops of places outside the training windows are taken from."""
+        self.places: dict[int, list[tuple[int, Window]]] = {}
         """Of what is other (0) and olivine (1): window (first those of training, then `windows`)
-        and box of each crystal of which the mask says something else, or nothing."""
-        reach = plan.preset.crop_px
-        table = section.table("corrections", "corrections")[[*BOX, "value"]]
-        for row0, row1, col0, col1, value in table.to_numpy(np.int64).tolist():
-            box = slice(row0, row1), slice(col0, col1)
-            parts = [overlap(box, window) for window in plan.train_windows]
-            place = int(np.argmax([area(part) for part in parts]))
-            if area(parts[place]):
-                if self._is_new(parts[place]):
-                    self.crystals.setdefault(value, []).append((place, parts[place]))
-                continue
-            # Beyond the training windows the mask does not count, and a crop is moved around the
-            # crystal only so far that some of it is in it.
-            box = _outside(box, self._closed)
-            around = (
-                slice(max(0, box[0].start - reach), min(section.shape[0], box[0].stop + reach)),
-                slice(max(0, box[1].start - reach), min(section.shape[1], box[1].stop + reach)),
+        and box of each crystal of which the mask says something else, or nothing, and of each tile
+        in which the mask was painted."""
+        if self._review is not None:
+            table = section.table("corrections", "corrections")[[*BOX, "value"]]
+            for row0, row1, col0, col1, value in table.to_numpy(np.int64).tolist():
+                self._take(value, (slice(row0, row1), slice(col0, col1)))
+        self.crystals = len(self)
+        """Number of crystals among the places."""
+        for value, box in self._painted_boxes():
+            self._take(value, box, new=True)
+
+    def _take(self, value: int, box: Window, *, new: bool = False) -> None:
+        """Add a place, if crops can be laid over it and it is new to the mask."""
+        train = self._plan.train_windows
+        parts = [overlap(box, window) for window in train]
+        place = int(np.argmax([area(part) for part in parts]))
+        if area(parts[place]):
+            if new or self._is_new(parts[place]):
+                self.places.setdefault(value, []).append((place, parts[place]))
+            return
+        # Beyond the training windows the mask does not count, and a crop is moved around the
+        # place only so far that some of it is in it.
+        reach = self._plan.preset.crop_px
+        box = _outside(box, self._closed)
+        around = (
+            slice(max(0, box[0].start - reach), min(self._shape[0], box[0].stop + reach)),
+            slice(max(0, box[1].start - reach), min(self._shape[1], box[1].stop + reach)),
+        )
+        around = _outside(around, self._closed, box)
+        if area(box) and area(around):
+            place = len(train) + len(self.windows)
+            self.places.setdefault(value, []).append((place, box))
+            self.windows.append(around)
+
+    def _painted_boxes(self) -> Iterator[tuple[int, Window]]:
+        """Yield each label of each painted tile, and the box around its pixels there."""
+        for tile in sorted(self._painted.marks()):
+            first = tile[0] * PIECE, tile[1] * PIECE
+            rows, columns = (
+                slice(start, min(start + PIECE, length))
+                for start, length in zip(first, self._shape, strict=True)
             )
-            around = _outside(around, self._closed, box)
-            if area(box) and area(around):
-                place = len(plan.train_windows) + len(self.windows)
-                self.crystals.setdefault(value, []).append((place, box))
-                self.windows.append(around)
+            said = self._allowed(self._painted.labels(rows, columns), (rows, columns))
+            for value in (0, 1):
+                down, along = np.nonzero(said == value)
+                if len(down):
+                    yield (
+                        value,
+                        (
+                            slice(first[0] + int(down.min()), first[0] + int(down.max()) + 1),
+                            slice(first[1] + int(along.min()), first[1] + int(along.max()) + 1),
+                        ),
+                    )
 
     def share(self, wanted: float) -> float:
-        """Part of the crops to lay over corrected crystals.
+        """Part of the crops to lay over corrected places.
 
         Fewer than :data:`MANY` are met less often in proportion: a network would learn them by
         heart.
@@ -82,21 +120,29 @@ class Corrections:
         return wanted * min(1.0, len(self) / MANY)
 
     def draw(self, random: np.random.Generator) -> tuple[int, Window]:
-        """Draw a crystal: half of them other, half olivine, each of these equally often.
+        """Draw a place: half of them other, half olivine, each of these equally often.
 
         What was rejected is what the network has to learn, however much was accepted beside it.
         """
-        values = sorted(self.crystals)
-        crystals = self.crystals[values[random.integers(len(values))]]
-        return crystals[random.integers(len(crystals))]
+        values = sorted(self.places)
+        places = self.places[values[random.integers(len(values))]]
+        return places[random.integers(len(places))]
 
     def __len__(self) -> int:
-        return sum(len(crystals) for crystals in self.crystals.values())
+        return sum(len(places) for places in self.places.values())
 
     def read(self, window: Window) -> NDArray[np.uint8]:
         """Return a person's labels of a window: 0, 1, 255 where there is none."""
+        painted = self._painted.labels(*window)
+        if self._review is not None:
+            painted = np.where(painted == IGNORE, self._review.read(*window), painted)
+        return self._allowed(painted, window)
+
+    def _allowed(self, labels: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
+        """Leave out what must not be learned from."""
         rows, columns = window
-        labels: NDArray[np.uint8] = self._labels.read(rows, columns)
+        if self._region is not None:
+            labels[~self._region.pixels(rows, columns)] = IGNORE
         for closed in self._closed:
             down, along = overlap(window, closed)
             if area((down, along)):
@@ -108,11 +154,12 @@ class Corrections:
 
     def _is_new(self, box: Window) -> bool:
         """Tell whether enough of a box has another label in the mask, or none."""
+        assert self._review is not None
         level, longest = 0, max(side.stop - side.start for side in box)
-        while longest >> level > LOOKED_AT_PX and level + 1 < len(self._labels.levels):
+        while longest >> level > LOOKED_AT_PX and level + 1 < len(self._review.levels):
             level += 1
         rows, columns = (slice(s.start >> level, -(-s.stop >> level)) for s in box)
-        labels, mask = (image.read(rows, columns, level) for image in (self._labels, self._mask))
+        labels, mask = (image.read(rows, columns, level) for image in (self._review, self._mask))
         known = labels != IGNORE
         return bool((labels != mask)[known].sum() > NEW * known.sum())
 
@@ -124,15 +171,25 @@ def corrections_fingerprint(section: Section, settings: TrainSettings) -> dict[s
     which come from a trained network; ``train`` trains anew when they have changed, but a network
     that is there, and the crystals that it found, do not become out of date with every edit.
 
+    Corrections of the mask are part of the mask, of which another one makes a network out of date.
+
     Raises
     ------
     SectionError
         If a person has gone on reviewing since they were written.
     """
-    if not settings.corrections or section.state("corrections") == "missing":
+    if not settings.corrections:
         return {}
-    product = section.require("corrections")
-    return {"source/corrections": product.fingerprint} if product.notes["crystals"] else {}
+    marks = {}
+    if section.state("corrections") != "missing":
+        product = section.require("corrections")
+        if product.notes["crystals"]:
+            marks["source/corrections"] = product.fingerprint
+    if painted := section.fingerprint(CORRECTIONS_INPUT):
+        marks["source/mask_corrections"] = painted
+    if marks:  # the setting itself is not noted at its default, for networks of before
+        marks["source/correction_weight"] = f"{settings.correction_weight:g}"
+    return marks
 
 
 def _outside(window: Window, closed: Sequence[Window], kept: Window | None = None) -> Window:

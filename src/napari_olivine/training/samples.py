@@ -15,7 +15,7 @@ from napari_olivine.regions import Region, study_region
 from napari_olivine.section import Raster, Section
 from napari_olivine.training.augmentation import augment
 from napari_olivine.training.review_labels import Corrections
-from napari_olivine.training.windows import IGNORE, Window, area
+from napari_olivine.training.windows import BY_HAND, IGNORE, Window, area
 
 Crop = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
@@ -43,7 +43,7 @@ class Samples:
     corrections
         Labels of a person, which count instead of the mask's.
     corrected
-        Part of the crops that is laid over a crystal that a person corrected.
+        Part of the crops that is laid over what a person corrected.
     """
 
     def __init__(
@@ -102,8 +102,9 @@ class Samples:
         grey
             Levelled grey, float32, shape (crop_px, crop_px).
         label
-            uint8 of the same shape: 0, 1, 255 ignore. Beyond a window that is smaller than
-            the crop, grey is reflected and the label is 255.
+            uint8 of the same shape: 0, 1, 2 and 3 the same by a person (`BY_HAND` more), 255
+            ignore. Beyond a window that is smaller than the crop, grey is reflected and the label
+            is 255.
         """
         # Without corrections no random number is drawn, so that the crops stay the same.
         if self._corrected and random.random() < self._corrected:
@@ -177,7 +178,7 @@ class Samples:
         images
             float32 (batch, channels, crop, crop), normalised.
         labels
-            uint8 (batch, crop, crop).
+            uint8 (batch, crop, crop), see `crop`.
         """
         random = np.random.default_rng([seed, step])
         images, labels = [], []
@@ -207,12 +208,15 @@ class Samples:
             label = self._mask.read(rows, columns)
             if self._region is not None:
                 label = np.where(self._region.pixels(rows, columns), label, IGNORE)
+        said = np.zeros(size, bool)
         if self._corrections is not None:
             by_hand = self._corrections.read(window)
-            label = np.where(by_hand != IGNORE, by_hand, label)
+            said = by_hand != IGNORE
+            label = np.where(said, by_hand, label)
         if self._cracks != "olivine":
             found = cracks(grey, label, self.normalisation.spread)
             label = np.where(found, 0 if self._cracks == "background" else IGNORE, label)
+        label = np.where(said & (label != IGNORE), label + np.uint8(BY_HAND), label)
         return grey, label.astype(np.uint8)
 
 

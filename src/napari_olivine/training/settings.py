@@ -7,6 +7,9 @@ from typing import Literal
 from napari_olivine.networks import NetworkName
 from napari_olivine.settings import Settings, setting
 
+CORRECTION_WEIGHT = 3.0
+"""Default weight of corrected pixels in the loss."""
+
 
 class TrainSettings(Settings):
     """What is trained and how; what is left open is taken from the network's own preset."""
@@ -73,15 +76,26 @@ class TrainSettings(Settings):
         True,
         "Learn from corrections",
         "Where a person accepted, rejected or corrected crystals ({step:corrections}), "
-        "that counts instead of the mask. Sessions for validation and test are left out.",
+        "that counts instead of the mask; this and the mask that was corrected by hand count more. "
+        "Sessions for validation and test are left out.",
     )
     corrected: float = setting(
         0.25,
         "Crops on corrections",
         "Part of the crops that is laid over crystals of which a person said what the mask does "
-        "not, half of them on what is no olivine; less where there are fewer than 20 (ours).",
+        "not, and over tiles of 512 px in which the mask was corrected by hand, half of them on "
+        "what is no olivine; less where there are fewer than 20 (ours).",
         ge=0,
         le=1,
+    )
+    correction_weight: float = setting(
+        CORRECTION_WEIGHT,
+        "Weight of corrections",
+        "How much a pixel that a person judged or corrected counts in the loss, beside one of the "
+        "mask; 1 as much (ours).",
+        ge=1,
+        le=100,
+        exclude_if=CORRECTION_WEIGHT.__eq__,  # networks without corrections stay up to date
     )
     cracks: Literal["olivine", "background", "ignore"] = setting(
         "olivine",

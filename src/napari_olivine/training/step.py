@@ -30,7 +30,8 @@ def train(
     """Train a network on the sessions with the role ``train`` and keep the best weights.
 
     Outside the region of study nothing is learned and nothing scored by the mask.
-    Where a person corrected crystals (product ``corrections``), that counts instead of the mask.
+    Where a person corrected crystals (product ``corrections``), that counts instead of the mask;
+    this, and what was corrected in the mask by hand, counts more.
     Best is the lowest binary cross-entropy on the sessions with the role ``val``. The product is
     ``models/NAME`` with ``weights.safetensors``, ``card.json``, ``history.csv`` (validations) and
     ``losses.csv`` (training loss by steps). A run that was stopped goes on at the step where it
@@ -99,7 +100,9 @@ def train(
         # A time limit makes the weights depend on the machine, not on the recipe alone.
         draft.content = fingerprint_of_bytes((draft.path / "weights.safetensors").read_bytes())
         draft.notes.update(card.scores, best_step=card.best_step, weights_from=weights_from)
-        draft.notes["corrected_crystals"] = len(corrections) if corrections else 0
+        draft.notes["corrected_crystals"] = corrections.crystals if corrections else 0
+        if corrections and len(corrections) > corrections.crystals:
+            draft.notes["corrected_tiles"] = len(corrections) - corrections.crystals
         (draft.path / CHECKPOINT).unlink()
         (draft.path / WEIGHTS_FROM).unlink()
     job.say(

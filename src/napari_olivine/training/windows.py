@@ -7,6 +7,9 @@ Window = tuple[slice, slice]
 IGNORE = 255
 """Label of pixels that neither loss nor scores count."""
 
+BY_HAND = 2
+"""Added to the labels 0 and 1 of pixels that a person gave: the loss weighs them more."""
+
 
 def area(window: Window) -> int:
     """Count the pixels of a window, 0 for an empty one."""

@@ -13,7 +13,7 @@ from .commands import (
     describe as describe,
 )
 from .footprints import Shape as Shape
-from .journal import Journal as Journal, reviewer as reviewer
+from .journal import Journal as Journal
 from .store import (
     EDITS as EDITS,
     FOUND as FOUND,

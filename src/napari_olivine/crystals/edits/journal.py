@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
 import filelock
@@ -15,6 +13,7 @@ from pydantic import ValidationError
 from napari_olivine.crystals.edits.commands import Edit, Entry, Redo, Undo
 from napari_olivine.crystals.edits.footprints import Shape
 from napari_olivine.errors import SectionError
+from napari_olivine.history import now, user_name
 
 FOLDER = "review"
 JOURNAL = "journal.jsonl"
@@ -64,7 +63,7 @@ class Journal:
             return "another process"
         except OSError as error:
             return f"nobody can write there: {error.strerror}"
-        (self.folder / HOLDER).write_text(f"{reviewer()}, process {os.getpid()}\n")
+        (self.folder / HOLDER).write_text(f"{user_name()}, process {os.getpid()}\n")
         self.read()
         self._mend()
         return ""
@@ -107,7 +106,7 @@ class Journal:
         entry = Entry(
             n=self.last + 1,
             at=now(),
-            who=who or reviewer(),
+            who=who or user_name(),
             edit=edit,
             shapes=tuple(shapes),
         )
@@ -197,16 +196,3 @@ class Journal:
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
             os.truncate(self.file, whole)
-
-
-def now() -> str:
-    """Time with its zone, to a second (ISO 8601)."""
-    return datetime.now().astimezone().isoformat(timespec="seconds")
-
-
-def reviewer() -> str:
-    """Name of the user of the computer."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

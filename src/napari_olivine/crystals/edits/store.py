@@ -29,11 +29,12 @@ from napari_olivine.crystals.edits.change import (
 )
 from napari_olivine.crystals.edits.commands import Edit, Entry, Merge, Redo, Redraw, Undo
 from napari_olivine.crystals.edits.footprints import Shape
-from napari_olivine.crystals.edits.journal import Journal, now, reviewer
+from napari_olivine.crystals.edits.journal import Journal
 from napari_olivine.crystals.edits.planning import Planner
 from napari_olivine.crystals.instances import BOX
 from napari_olivine.crystals.measure import inclusion_table
 from napari_olivine.errors import EditError, OlivineError, SectionError
+from napari_olivine.history import now, user_name
 from napari_olivine.job import Job
 from napari_olivine.regions import copied_region
 from napari_olivine.section import (
@@ -148,7 +149,7 @@ class CrystalStore:
             If the store is read-only, or the crystals have been found anew meanwhile.
         """
         self._require_writable()
-        change = self._plan(edit, who or reviewer(), now())
+        change = self._plan(edit, who or user_name(), now())
         entry = self.journal.append(edit, self._shapes(edit), who)
         self.changes.keep(entry.n, change)
         self._apply(change, entry.n)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from napari_olivine.errors import SectionError
 from napari_olivine.section import Section, make_root
-from napari_olivine.section.check.edits import check_journal
+from napari_olivine.section.check.edits import check_corrections, check_journal
 from napari_olivine.section.check.findings import Report
 from napari_olivine.section.check.orphans import in_use, remove_partials
 
@@ -48,6 +48,7 @@ def check_annotations(section: Section, report: Report) -> None:
             for problem in _wrong_annotation(section, file.stem):
                 report.damage(f"{ANNOTATIONS}/{file.name}", problem, THEIR_OWN)
     check_journal(section, report)
+    check_corrections(section, report)
 
 
 def _wrong_annotation(section: Section, name: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Check of the edits of crystals: their journal, and the changes in the product."""
+"""Check of edits: of crystals their journal and changes, of the mask its corrections."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from napari_olivine.section import Section
+from napari_olivine.section import MASK_CORRECTIONS, Section
 from napari_olivine.section.check.findings import Report
 
 JOURNAL = "review/journal.jsonl"
 EDITS = "crystals/edits"
+CORRECTIONS = f"annotations/{MASK_CORRECTIONS}.jsonl"
+UNDER_CORRECTIONS = "mask/edits"
 
 Line = dict[str, Any]
 
@@ -55,6 +57,22 @@ def check_edits(section: Section, report: Report) -> Iterator[str]:
         yield f"edits/changes.jsonl lacks what edit {lost[0]} changed"
     for n, change in changes.items():
         if change.get("pixels") and (problem := _wrong_pixels(folder / f"{n:06d}.npz")):
+            yield problem
+
+
+def check_corrections(section: Section, report: Report) -> None:
+    """Check the corrections of the mask, which are the person's own: nothing of them is changed."""
+    try:
+        _lines(section.path / CORRECTIONS)
+    except (OSError, ValueError) as error:
+        advice = "mend that line, or move the file away to go on without the corrections"
+        report.damage(CORRECTIONS, f"cannot be read ({error})", advice)
+
+
+def check_under_corrections(section: Section) -> Iterator[str]:
+    """Yield each damage to what is kept of the rule's mask under corrections."""
+    for file in sorted((section.path / UNDER_CORRECTIONS).glob("*.npz")):
+        if file.name[0] != "." and (problem := _wrong_pixels(file)):
             yield problem
 
 

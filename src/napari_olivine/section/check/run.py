@@ -22,7 +22,7 @@ from napari_olivine.section.check.annotations import (
     check_annotations,
     check_root,
 )
-from napari_olivine.section.check.edits import check_edits
+from napari_olivine.section.check.edits import check_edits, check_under_corrections
 from napari_olivine.section.check.files import check_description, check_files, image_folders
 from napari_olivine.section.check.findings import Report
 from napari_olivine.section.check.images import (
@@ -169,7 +169,11 @@ def _check_product(section: Section, name: str, report: Report, reread: Reread |
     if _recorded(folder) != product.fingerprint:
         what = f"its {RECORD} was changed: it does not say any more what it was made from"
         report.damage(name, what, f"run {making(name)} again")
-    edits = check_edits(section, report) if name == "crystals" else ()
+    edits: Iterator[str] = iter(())
+    if name == "crystals":
+        edits = check_edits(section, report)
+    elif name == "mask":
+        edits = check_under_corrections(section)
     for problem in chain(check_files(product, folder, report.job), edits):
         _give_up(section, name, report, problem)
         return

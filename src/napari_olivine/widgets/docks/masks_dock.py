@@ -13,7 +13,7 @@ from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import combo, form_layout, wrapped
 from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.layers import CHANNELS
-from napari_olivine.widgets.masks import PickedPart
+from napari_olivine.widgets.masks import CorrectPart, PickedPart
 from napari_olivine.widgets.state import USUAL, Composite, CompositeBar
 
 OWN = "own conditions"
@@ -55,6 +55,9 @@ class MasksDock(StepDock):
         self.body.addWidget(self.legend)
         self.modes = wrapped()
         self.body.addWidget(self.modes)
+        self.correct = CorrectPart(self.session, self.connections)
+        self.connections.connect(self.correct.model.changed, self._show_modes)
+        self.body.addWidget(self.correct)
         self.show_legend()
         self._show_modes()
         self._show_rule(self.rule.currentText())
@@ -127,6 +130,7 @@ class MasksDock(StepDock):
     def on_front(self, front: bool) -> None:
         if not front:  # clicks are not for picking any more
             self.reference.rest()
+            self.correct.rest()
 
     def _show_modes(self) -> None:
         """List the minerals of the mask with their modal percentages, in their colours."""

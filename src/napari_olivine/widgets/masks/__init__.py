@@ -1,4 +1,4 @@
-"""An olivine that a person picks on the maps: spots, their layer, what they hold."""
+"""What a person does on the maps: picks an olivine, and corrects the mask by hand."""
 
 import lazy_loader
 

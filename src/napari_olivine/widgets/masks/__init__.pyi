@@ -1,1 +1,2 @@
+from .correct_part import CorrectPart as CorrectPart
 from .picked_part import PickedPart as PickedPart

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -33,6 +32,7 @@ from napari_olivine.widgets.common import (
     wrapped,
 )
 from napari_olivine.widgets.editing import WindowUndo, bring_into_view
+from napari_olivine.widgets.masks.escape import escape_key
 from napari_olivine.widgets.masks.picked_layer import PickedLayer
 from napari_olivine.widgets.masks.picked_spots import PickedSpots
 from napari_olivine.widgets.state import OpenSection
@@ -96,7 +96,7 @@ class PickedPart(QWidget):
         for one in (self.hint, self.table, self.limits, self.note):
             column.addWidget(one)
         self.hint.hide()
-        self._escape = self._escape_key(connections)
+        self._escape = escape_key(session, connections, self.rest)
         self._look_at_active = single_shot(self, 0, self._on_active)
         for signal, slot in (
             (self.layer.drawn, self._on_drawn),
@@ -124,16 +124,6 @@ class PickedPart(QWidget):
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.itemSelectionChanged.connect(self._on_row)
         return table
-
-    def _escape_key(self, connections: Connections) -> QShortcut:
-        """End picking by Esc while the image has the keys."""
-        viewer: Any = self._session.viewer
-        escape = QShortcut(QKeySequence("Esc"), viewer.window._qt_viewer.canvas.native)
-        escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        escape.activated.connect(self.rest)
-        escape.setEnabled(False)
-        connections.on_close(escape.deleteLater)
-        return escape
 
     # ------------------------------------------------------------------ showing
 

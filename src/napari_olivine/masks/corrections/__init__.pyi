@@ -1,0 +1,21 @@
+from .command import (
+    MaskCorrection as MaskCorrection,
+    take_over_corrections as take_over_corrections,
+)
+from .connected import LARGEST_PX as LARGEST_PX, connected_piece as connected_piece
+from .correction import (
+    NOTHING as NOTHING,
+    WORDS as WORDS,
+    Correction as Correction,
+    Label as Label,
+)
+from .journal import MaskCorrections as MaskCorrections, make_correction as make_correction
+from .painting import (
+    CORRECTIONS_INPUT as CORRECTIONS_INPUT,
+    correct_draft as correct_draft,
+    correct_mask as correct_mask,
+    corrections_input as corrections_input,
+    is_corrected as is_corrected,
+)
+from .settings import CorrectMaskSettings as CorrectMaskSettings
+from .step import correct_by_file as correct_by_file
