@@ -93,7 +93,11 @@ class Condition:
         return np.asarray(right - left if self.below else left - right, np.float32)
 
     def significance(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Margin over its standard error, for maps of Poisson counts.
+        """Margin over its standard error, for maps of Poisson counts."""
+        return np.asarray(self.margin(maps) / np.sqrt(self.variance(maps)), np.float32)
+
+    def variance(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Variance of the margin, for maps of Poisson counts.
 
         The variance of a count is the count itself; 1 is added so that pixels without any count
         stay finite.
@@ -102,7 +106,7 @@ class Condition:
         for total, factor in ((self.numerator, 1.0), (self.denominator, self.limit)):
             for signal, weight in total.weights:
                 variance = variance + np.float32((factor * weight) ** 2) * maps[signal]
-        return np.asarray(self.margin(maps) / np.sqrt(variance), np.float32)
+        return np.asarray(variance, np.float32)
 
 
 @dataclass(frozen=True)
