@@ -16,7 +16,7 @@ UNITS = dict.fromkeys(("BSE", "Mg", "MgO", "Ca", "Al"), "counts")
         ("M", 0, ["Mg", "MgO"]),
         ("Mg", 0, ["MgO"]),
         ("Ca/m", 3, ["Mg", "MgO"]),
-        ("Mg > 3 a", 7, ["Al", "and"]),
+        ("Mg > 3 a", 7, ["and", "Al"]),
         ("ol", 0, ["olivine", "olivine-paper"]),
         (" olivine-p", 1, ["olivine-paper"]),
         ("Mg > 3 and ol", 11, []),
@@ -30,8 +30,8 @@ def test_words_go_on_as_the_section_has_them(text: str, start: int, words: list[
 
 
 def test_between_words_all_are_there() -> None:
-    start, words = completions("Mg > 3 ", 7, UNITS)
-    assert (start, words[:2], words[-1]) == (7, ["BSE", "Mg"], "p99")
+    start, words = completions("Mg > 3 and ", 11, UNITS)
+    assert (start, words[:2], words[-1]) == (11, ["BSE", "Mg"], "p99")
 
 
 def test_a_missing_map_is_named_with_its_place_and_the_maps_there_are() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from napari_olivine.masks.named_rules import NAMED
 
 KEYWORDS = ("and", "or", "not", "within", "of", "ref", "p99")
 """Words of a rule that are no signals."""
+
+_ENDED = re.compile(r"(?:\d|\)|%|\bref)\s+$")
+"""A comparison is complete: more likely it is joined to another one than goes on."""
 
 
 def completions(text: str, cursor: int, signals: Iterable[str]) -> tuple[int, list[str]]:
@@ -28,7 +32,8 @@ def completions(text: str, cursor: int, signals: Iterable[str]) -> tuple[int, li
         Where the word begins that is being typed.
     words : list of str
         What it may become: signals first, then named rules where nothing else is written, then
-        keywords. All of them between two words; without the word itself.
+        keywords; behind a comparison the keywords first. All of them between two words; without
+        the word itself.
     """
     before = text[:cursor]
     begin = len(before) - len(before.lstrip())
@@ -40,7 +45,9 @@ def completions(text: str, cursor: int, signals: Iterable[str]) -> tuple[int, li
     while start and (before[start - 1].isalnum() or before[start - 1] == "_"):
         start -= 1
     word = before[start:]
-    words = [*signals, *(named if start == begin else []), *KEYWORDS]
+    words = [*signals, *(named if start == begin else [])]
+    joins = _ENDED.search(before[:start]) is not None
+    words = [*KEYWORDS, *words] if joins else [*words, *KEYWORDS]
     return start, [one for one in dict.fromkeys(words) if _goes_on(word, one)]
 
 

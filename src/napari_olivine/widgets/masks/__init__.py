@@ -1,4 +1,4 @@
-"""An olivine that a person picks on the maps: spots, their layer, what they hold."""
+"""Parts of the Phase masks dock: the rule, what it takes in the view, a picked olivine."""
 
 import lazy_loader
 
