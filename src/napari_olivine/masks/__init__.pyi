@@ -22,7 +22,9 @@ from .rule_preview import (
     RulePreview as RulePreview,
     RuleViewer as RuleViewer,
     Share as Share,
+    Verdict as Verdict,
 )
 from .rule_words import completions as completions
 from .rules import COUNTS as COUNTS, WEIGHT as WEIGHT, Rule as Rule
 from .step import MaskSettings as MaskSettings, make_mask as make_mask
+from .viewed_maps import ViewedMaps as ViewedMaps

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
 
-from napari_olivine.masks import NAMED, OLIVINE, MaskSettings
+from napari_olivine.masks import NAMED, OLIVINE, MaskSettings, RuleViewer
+from napari_olivine.section import Section
+from napari_olivine.widgets.masks.preview_part import NAME
+from napari_olivine.widgets.masks.rule_part import PAUSE_MS
 from tests.helpers.shared_window import open_once, settle
-from tests.helpers.widget_sections import active_window, imported_section
+from tests.helpers.widget_sections import Mouse, active_window, imported_section
 from tests.widgets.docks.test_docks import dock
 
 pytestmark = pytest.mark.gui
+
+LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +41,39 @@ def viewer(module_viewer: Any, path: Path) -> Any:
 @pytest.fixture
 def widget(viewer: Any) -> Any:
     return dock(viewer, "Phase masks")
+
+
+def cells(table: Any, column: int) -> list[str]:
+    """The texts of a column."""
+    return [table.item(row, column).text() for row in range(table.rowCount())]
+
+
+def middle_of_olivine(section: Section) -> tuple[int, int]:
+    """Return the pixel that lies deepest in olivine."""
+    whole = tuple(slice(0, length) for length in section.shape)
+    taken = RuleViewer(section).view(MaskSettings(rule="olivine-paper"), (whole[0], whole[1]))
+    depth = cv2.distanceTransform(taken.taken.astype(np.uint8), cv2.DIST_L2, 5)
+    row, column = np.unravel_index(depth.argmax(), depth.shape)
+    return int(row) * taken.maps.factor, int(column) * taken.maps.factor
+
+
+def move_to(viewer: Any, x_um: float, y_um: float) -> None:
+    """Move the mouse to a place of the section."""
+    mouse = Mouse(viewer)
+    pixel = mouse._pixel(x_um, y_um).toPoint()
+    QTest.mouseMove(mouse.canvas, pixel - QPoint(5, 5))
+    QTest.qWait(30)
+    QTest.mouseMove(mouse.canvas, pixel)
+
+
+@contextmanager
+def typing(widget: Any) -> Iterator[None]:
+    """While a person types without a pause, however busy the machine is."""
+    pause = widget.rule_part._pause
+    pause.setInterval(600_000)
+    yield
+    pause.setInterval(PAUSE_MS)
+    pause.start()
 
 
 def type_rule(qtbot: Any, widget: Any, text: str) -> None:
@@ -75,8 +118,9 @@ class TestRule:
 
     def test_an_error_is_told_and_its_character_marked(self, qtbot: Any, widget: Any) -> None:
         part = widget.rule_part
-        type_rule(qtbot, widget, "Ca/Mg < 0.1 an ")
-        assert not part.problem.isVisible(), "while the person types nothing is told"
+        with typing(widget):
+            type_rule(qtbot, widget, "Ca/Mg < 0.1 an ")
+            assert not part.problem.isVisible(), "while the person types nothing is told"
         qtbot.waitUntil(part.problem.isVisible)
         assert "at character 13" in part.problem.text()
         assert widget.own.marked == 12
@@ -89,3 +133,75 @@ class TestRule:
         type_rule(qtbot, widget, "Mg > 20")
         assert not part.problem.isVisible()
         assert widget.own.marked is None
+
+
+class TestPreview:
+    def test_what_is_typed_is_seen_at_once(self, qtbot: Any, viewer: Any, widget: Any) -> None:
+        live, part = widget.live, widget.preview
+        active = viewer.layers.selection.active
+        widget.rule.setCurrentText("olivine")
+        assert not part.table.isVisible() and NAME not in viewer.layers
+        qtbot.mouseClick(part.box, LEFT, pos=part.box.rect().bottomLeft() + QPoint(8, -8))
+        qtbot.waitUntil(lambda: NAME in viewer.layers)
+        assert viewer.layers.selection.active is active
+        assert "The plain rule on means of 2 x 2 px" in part.note.text()
+        shown = cells(part.table, 0)
+        assert shown[0] == "Ca/Mg < 0.1" and shown[-1] == "the rule"
+        assert shown[3].startswith("Si/(Mg + Fe) < 0.8"), "the limit beside the olivine of the maps"
+
+        type_rule(qtbot, widget, "Mg > 20 and Ca/Mg < 0.2")
+        qtbot.waitUntil(lambda: cells(part.table, 0) == ["Mg > 20", "Ca/Mg < 0.2", "the rule"])
+        layer, preview = viewer.layers[NAME], live.preview
+        assert np.array_equal(layer.data, preview.taken)
+        assert cells(part.table, 1)[2] == f"{100 * preview.taken.mean():.1f} %"
+        first = [2 * preview.maps.rows.start + 0.5, 2 * preview.maps.columns.start + 0.5]
+        size = widget.session.require().pixel_size_um
+        assert layer.extent.world[0] == pytest.approx(np.multiply(first, size)), "of 2 x 2 px"
+
+        with typing(widget):
+            qtbot.keyClicks(widget.own, " andd")
+            assert NAME in viewer.layers, "while half a word is typed nothing goes away"
+        qtbot.waitUntil(lambda: NAME not in viewer.layers)
+        assert part.table.rowCount() == 0
+        type_rule(qtbot, widget, "Mg > 0.5 p99")
+        qtbot.waitUntil(lambda: NAME in viewer.layers)
+        shown = cells(part.table, 0)[0]
+        assert shown.startswith("Mg > ") and "p99" not in shown, "the percentile is a number now"
+
+    def test_it_follows_the_view_and_the_mouse(
+        self, qtbot: Any, viewer: Any, widget: Any, path: Path
+    ) -> None:
+        live, part = widget.live, widget.preview
+        part.box.setChecked(True)
+        type_rule(qtbot, widget, "Mg > 20 and Ca/Mg < 0.2")
+        section = widget.session.require()
+        row, column = middle_of_olivine(section)
+        size = section.pixel_size_um
+        viewer.scene.camera.center, viewer.scene.camera.zoom = (0, row * size, column * size), 4.0
+        qtbot.waitUntil(lambda: live.preview is not None and live.preview.maps.level == 0)
+        assert "means" not in part.note.text()
+        maps = live.preview.maps
+        assert maps.rows.start < row < maps.rows.stop
+        low, _ = viewer.layers[NAME].extent.world
+        assert low == pytest.approx([maps.rows.start * size, maps.columns.start * size])
+        move_to(viewer, column * size, row * size)
+        qtbot.waitUntil(lambda: "Mg" in part.levels.text())
+        verdicts = cells(part.table, 2)
+        assert verdicts[2] == "✓ takes it" and verdicts[0].startswith("✓ ")
+        assert float(verdicts[0][2:]) == pytest.approx(live.preview.smooth("Mg").max(), rel=0.5)
+        widget.rule_part.edit.selectAll()
+        qtbot.keyClicks(widget.own, "Mg < 20")
+        qtbot.waitUntil(lambda: cells(part.table, 2)[-1:] == ["✗ leaves it"])
+
+    def test_it_ends_with_its_layer(self, qtbot: Any, viewer: Any, widget: Any) -> None:
+        part = widget.preview
+        widget.rule.setCurrentText("olivine-paper")
+        part.box.setChecked(True)
+        qtbot.waitUntil(lambda: NAME in viewer.layers)
+        viewer.layers.remove(viewer.layers[NAME])
+        assert not part.box.isChecked() and not widget.live.following
+        assert not part.table.isVisible()
+        part.box.setChecked(True)
+        qtbot.waitUntil(lambda: NAME in viewer.layers)
+        widget.session.result_comes.emit()
+        assert NAME not in viewer.layers, "the mask itself is seen now"

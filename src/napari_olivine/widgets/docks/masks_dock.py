@@ -16,11 +16,10 @@ from napari_olivine.masks import (
     rule_for,
     rule_on_maps,
 )
-from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import wrapped
 from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.layers import CHANNELS
-from napari_olivine.widgets.masks import PickedPart, RulePart
+from napari_olivine.widgets.masks import LiveRule, PickedPart, PreviewPart, RulePart
 from napari_olivine.widgets.state import USUAL, Composite, CompositeBar
 
 
@@ -41,7 +40,13 @@ class MasksDock(StepDock):
         self.connections.on_close(self.rule_part.stop)
         self.reference.changed.connect(self.rule_part.show_forms)
         self.rule_part.changed.connect(self.reference.show_rule)
+        self.live = LiveRule(self.session, self.connections, self.settings)
+        self.preview = PreviewPart(self.session, self.connections, self.live)
+        self.rule_part.changed.connect(self.live.refresh)
+        self.rule_part.refused.connect(self.live.refuse)
+        self.reference.changed.connect(self.live.refresh)
         self.body.addWidget(self.rule_part)
+        self.body.addWidget(self.preview)
         self.body.addWidget(self.reference)
         self.composite = CompositeBar(Composite.of(self.session), self.connections)
         self.body.addWidget(self.composite)
@@ -54,12 +59,17 @@ class MasksDock(StepDock):
         self._show_modes()
 
     @override
+    def _add_form(self) -> None:
+        super()._add_form()
+        self.form.changed.connect(self.live.refresh)
+
+    @override
     def run(self) -> None:
         self.reference.rest()
         super().run()
 
     @override
-    def settings(self) -> Settings:
+    def settings(self) -> MaskSettings:
         rule = {"rule": self.rule_part.text(), "reference": self.reference.texts()}
         return MaskSettings(**self.form.values().model_dump() | rule)
 
@@ -112,6 +122,7 @@ class MasksDock(StepDock):
 
     @override
     def on_front(self, front: bool) -> None:
+        self.preview.set_front(front)
         if not front:  # clicks are not for picking any more
             self.reference.rest()
 
