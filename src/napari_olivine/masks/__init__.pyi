@@ -26,5 +26,12 @@ from .rule_preview import (
 )
 from .rule_words import completions as completions
 from .rules import COUNTS as COUNTS, WEIGHT as WEIGHT, Rule as Rule
+from .scatter import (
+    AxisValue as AxisValue,
+    LimitLine as LimitLine,
+    Scatter as Scatter,
+    Span as Span,
+    scatter_of as scatter_of,
+)
 from .step import MaskSettings as MaskSettings, make_mask as make_mask
 from .viewed_maps import ViewedMaps as ViewedMaps
