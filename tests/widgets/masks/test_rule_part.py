@@ -10,15 +10,19 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from napari_olivine.masks import NAMED, OLIVINE, MaskSettings, RuleViewer
 from napari_olivine.section import Section
 from napari_olivine.widgets.masks.preview_part import NAME
 from napari_olivine.widgets.masks.rule_part import PAUSE_MS
+from napari_olivine.widgets.masks.scatter_part import NAME as BRUSHED
+from napari_olivine.widgets.masks.scatter_plot import limit_ends
 from tests.helpers.shared_window import open_once, settle
-from tests.helpers.widget_sections import Mouse, active_window, imported_section
+from tests.helpers.widget_sections import Mouse, active_window, copy_of, imported_section
 from tests.widgets.docks.test_docks import dock
 
 pytestmark = pytest.mark.gui
@@ -64,6 +68,21 @@ def move_to(viewer: Any, x_um: float, y_um: float) -> None:
     QTest.mouseMove(mouse.canvas, pixel - QPoint(5, 5))
     QTest.qWait(30)
     QTest.mouseMove(mouse.canvas, pixel)
+
+
+def draw(
+    plot: Any,
+    places: list[tuple[float, float]],
+    keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+) -> None:
+    """Drag the mouse over the plot, along places from 0 to 1."""
+    pixels = [plot.place_of(*place) for place in places]
+    QTest.mousePress(plot, LEFT, keys, pixels[0].toPoint())
+    for pixel in pixels[1:]:
+        globally = QPointF(plot.mapToGlobal(pixel.toPoint()))
+        event = QMouseEvent(QEvent.Type.MouseMove, pixel, globally, LEFT, LEFT, keys)
+        QApplication.sendEvent(plot, event)
+    QTest.mouseRelease(plot, LEFT, keys, pixels[-1].toPoint())
 
 
 @contextmanager
@@ -205,3 +224,89 @@ class TestPreview:
         qtbot.waitUntil(lambda: NAME in viewer.layers)
         widget.session.result_comes.emit()
         assert NAME not in viewer.layers, "the mask itself is seen now"
+
+
+class TestScatter:
+    def test_an_outline_on_the_plot_is_seen_in_the_image(
+        self, qtbot: Any, viewer: Any, widget: Any
+    ) -> None:
+        part, live = widget.scatter, widget.live
+        type_rule(qtbot, widget, "Ca/Mg < 0.1 and Al/Mg < 0.1")
+        assert not live.following, "nothing is read for a plot that is folded"
+        qtbot.mouseClick(part.button, LEFT)
+        qtbot.waitUntil(lambda: part.plot.scatter is not None)
+        assert (part.x_box.currentText(), part.y_box.currentText()) == ("Ca/Mg", "Al/Mg")
+        assert [line.text for line in part.plot.scatter.lines] == ["Ca/Mg < 0.1", "Al/Mg < 0.1"]
+        widget.scroll_area.ensureWidgetVisible(part.plot)
+
+        draw(part.plot, [(0, 0), (0.3, 0.3)])
+        inside = viewer.layers[BRUSHED].data > 0
+        taken = live.preview.taken
+        assert (inside & taken).sum() > 0.9 * taken.sum(), "olivine lies in the lower left corner"
+        assert f"{inside.sum():,} pixels of the view lie in the outline" in part.note.text()
+        corners = [(0.6, 0.6), (1, 0.6), (1, 1), (0.6, 1), (0.6, 0.6)]
+        draw(part.plot, corners, Qt.KeyboardModifier.ShiftModifier)
+        lasso = viewer.layers[BRUSHED].data > 0
+        assert lasso.any() and not (lasso & taken).any()
+        draw(part.plot, [(0.5, 0.5)])
+        assert BRUSHED not in viewer.layers, "a click takes it away"
+
+    def test_a_rectangle_in_the_image_is_seen_on_the_plot(
+        self, qtbot: Any, viewer: Any, widget: Any
+    ) -> None:
+        part, live = widget.scatter, widget.live
+        type_rule(qtbot, widget, "Ca/Mg < 0.1 and Al/Mg < 0.1")
+        part.set_expanded(True)
+        section = widget.session.require()
+        row, column = middle_of_olivine(section)
+        size = section.pixel_size_um
+        viewer.scene.camera.center, viewer.scene.camera.zoom = (0, row * size, column * size), 4.0
+        qtbot.waitUntil(lambda: live.scatter is not None and live.preview.maps.level == 0)
+        qtbot.mouseClick(part.mark_button, LEFT)
+        x, y = column * size, row * size
+        Mouse(viewer).drag([(x - 5, y - 4), (x, y), (x + 5, y + 4)])
+        qtbot.waitUntil(lambda: len(part.plot.marked) > 0)
+        assert len(part.plot.marked) == pytest.approx(80, abs=30)
+        assert part.plot.marked.max() < 0.5, "all of it is olivine: the lower left corner"
+        assert not part.mark_button.isChecked()
+        assert viewer.layers.selection.active.name == "BSE"
+        draw(part.plot, [(0, 0), (0.3, 0.3)])
+        assert "Marked for the plot" not in viewer.layers and not len(part.plot.marked)
+        assert BRUSHED in viewer.layers, "one mark at a time"
+        part.set_expanded(False)
+        assert BRUSHED not in viewer.layers and not live.following
+
+    def test_an_axis_is_written_by_hand(self, qtbot: Any, widget: Any) -> None:
+        part = widget.scatter
+        type_rule(qtbot, widget, "Ca/Mg < 0.1")
+        part.set_expanded(True)
+        qtbot.waitUntil(lambda: part.plot.scatter is not None)
+        for box, text in ((part.x_box, "Mg"), (part.y_box, "Ca")):
+            box.setFocus()
+            box.lineEdit().selectAll()
+            qtbot.keyClicks(box.lineEdit(), text)
+            qtbot.keyClick(box.lineEdit(), Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: part.plot.scatter.y_axis.text == "Ca")
+        (line,) = part.plot.scatter.lines
+        (x0, y0), (x1, y1) = limit_ends(part.plot.scatter, line)
+        assert (x0, y0) == pytest.approx((0, 0), abs=1e-6) and x1 == 1 and y1 > 0
+        part.x_box.lineEdit().selectAll()
+        qtbot.keyClicks(part.x_box.lineEdit(), "Ni/Mg")
+        qtbot.keyClick(part.x_box.lineEdit(), Qt.Key.Key_Return)
+        assert "no map of Ni" in part.problem.text()
+
+    def test_another_section_begins_anew(
+        self, qtbot: Any, viewer: Any, widget: Any, path: Path, tmp_path: Path
+    ) -> None:
+        part = widget.scatter
+        widget.rule.setCurrentText("olivine-paper")
+        widget.preview.box.setChecked(True)
+        part.set_expanded(True)
+        qtbot.waitUntil(lambda: part.plot.scatter is not None)
+        draw(part.plot, [(0, 0), (0.3, 0.3)])
+        widget.session.open(copy_of(path, tmp_path))
+        assert {NAME, BRUSHED}.isdisjoint(layer.name for layer in viewer.layers)
+        qtbot.waitUntil(lambda: part.plot.scatter is not None)
+        open_once(viewer, path)
+        viewer.window.remove_dock_widget(widget)
+        assert not viewer.mouse_move_callbacks

@@ -19,7 +19,7 @@ from napari_olivine.masks import (
 from napari_olivine.widgets.common import wrapped
 from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.layers import CHANNELS
-from napari_olivine.widgets.masks import LiveRule, PickedPart, PreviewPart, RulePart
+from napari_olivine.widgets.masks import LiveRule, PickedPart, PreviewPart, RulePart, ScatterPart
 from napari_olivine.widgets.state import USUAL, Composite, CompositeBar
 
 
@@ -55,6 +55,10 @@ class MasksDock(StepDock):
         self.body.addWidget(self.legend)
         self.modes = wrapped()
         self.body.addWidget(self.modes)
+        self.scatter = ScatterPart(
+            self.session, self.connections, self.live, self._units, self._rule_here
+        )
+        self.body.addWidget(self.scatter)
         self.show_legend()
         self._show_modes()
 
@@ -123,6 +127,7 @@ class MasksDock(StepDock):
     @override
     def on_front(self, front: bool) -> None:
         self.preview.set_front(front)
+        self.scatter.set_front(front)
         if not front:  # clicks are not for picking any more
             self.reference.rest()
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
 from napari_olivine.errors import Cancelled, OlivineError
 from napari_olivine.job import Job
-from napari_olivine.masks import MaskSettings, RulePreview, RuleViewer
+from napari_olivine.masks import (
+    AxisValue,
+    MaskSettings,
+    RulePreview,
+    RuleViewer,
+    Scatter,
+    scatter_of,
+)
 from napari_olivine.widgets.common import Background, Connections, single_shot
 from napari_olivine.widgets.state import OpenSection, Viewport
 
@@ -17,11 +24,15 @@ SLOW_MS = 400
 """Time after which it is said that the maps are still being read."""
 
 
+Found = tuple[RulePreview, Scatter | None]
+
+
 class LiveRule(QObject):
     """Applies the rule to the part of the section in view, while anybody follows it.
 
     It works in a background thread, on the newest request. A request for another view stops the
-    reading for the one before it.
+    reading for the one before it. Its `preview` and `scatter` are the newest ones, `None` where the
+    rule cannot be applied; there is a scatter once somebody has set its `axes`.
 
     Parameters
     ----------
@@ -49,7 +60,8 @@ class LiveRule(QObject):
         super().__init__()
         self._session, self._settings = session, settings
         self.preview: RulePreview | None = None
-        self.more: Callable[[], Sequence[str]] = tuple
+        self.scatter: Scatter | None = None
+        self.axes: tuple[AxisValue, AxisValue] | None = None
         self._followers: set[str] = set()
         self._viewer: RuleViewer | None = None
         self._number = self._oldest = 0
@@ -103,11 +115,13 @@ class LiveRule(QObject):
         if self._viewer is None:
             self._viewer = RuleViewer(section)
         self._number += 1
-        viewer, job, more = self._viewer, self._job, tuple(self.more())
+        viewer, job, axes = self._viewer, self._job, self.axes
+        more = [signal for axis in axes or () for signal in axis.signals]
 
-        def view() -> RulePreview | OlivineError | None:
+        def view() -> Found | OlivineError | None:
             try:
-                return viewer.view(settings, window, more, job)
+                preview = viewer.view(settings, window, more, job)
+                return preview, None if axes is None else scatter_of(preview, *axes)
             except Cancelled:
                 return None
             except OlivineError as error:
@@ -120,24 +134,25 @@ class LiveRule(QObject):
         """Show nothing: the rule cannot be read."""
         self._drop()
 
-    def _on_done(self, number: Any, found: RulePreview | OlivineError | None) -> None:
+    def _on_done(self, number: Any, found: Found | OlivineError | None) -> None:
         if number == self._number:
             self._slow.stop()
         if number < self._oldest or found is None or not self._followers:
             return
         if isinstance(found, OlivineError):
-            self.preview = None
+            self.preview = self.scatter = None
+            self.changed.emit()
             self.failed.emit(found)
         else:
-            self.preview = found
-        self.changed.emit()
+            self.preview, self.scatter = found
+            self.changed.emit()
 
     def _drop(self) -> None:
         self._oldest = self._number + 1
         self._background.want([])
         self._slow.stop()
         if self.preview is not None:
-            self.preview = None
+            self.preview = self.scatter = None
             self.changed.emit()
 
     def _job_stop(self) -> None:

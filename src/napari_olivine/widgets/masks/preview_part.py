@@ -24,18 +24,20 @@ from napari_olivine.widgets.common import (
     wrapped,
 )
 from napari_olivine.widgets.masks.live_rule import LiveRule
-from napari_olivine.widgets.masks.view_overlay import ViewOverlay
+from napari_olivine.widgets.masks.view_overlay import TAKEN, ViewOverlay
 from napari_olivine.widgets.state import OpenSection
 
 NAME = "Rule preview"
 
-PURPLE = (0.80, 0.47, 0.65)
-"""Okabe and Ito's reddish purple: no element map and no result has it."""
-
 MET, NOT_MET = "#2fae7b", "#d55e00"
+
+ONE_LINE = 5
+"""Elements whose values are read in one line of the dock."""
 
 TICK_MS = 30
 """Pause between two readings under the mouse."""
+
+TAKES, LEAVES = "✓ takes it", "✗ leaves it"
 
 READING = "Reading the maps..."
 
@@ -58,16 +60,19 @@ class PreviewPart(QWidget):
         self._session, self._live = session, live
         self._cursor: tuple[float, float] | None = None
         self._front = True
-        self.overlay = ViewOverlay(session, NAME, PURPLE)
+        self.overlay = ViewOverlay(session, NAME, TAKEN)
         self.box = QCheckBox("Preview what the rule takes")
         self.box.setToolTip(
             "Show it on the part of the section in view, while you type, pan and zoom"
         )
         self.box.toggled.connect(self._on_box)
         self.table = small_table(("Condition", "In view", "At the mouse"), _STRETCH)
-        for narrow in (1, 2):
-            self.table.horizontalHeader().setSectionResizeMode(narrow, _NARROW)
-        self.levels, self.note = reserve_lines(wrapped(), 1), wrapped()
+        for column, widest in ((1, " 100.0 % "), (2, f" {LEAVES} ")):  # no width that flickers
+            self.table.horizontalHeader().setSectionResizeMode(column, _FIXED)
+            title = f" {self.table.horizontalHeaderItem(column).text()} "
+            advance = self.table.fontMetrics().horizontalAdvance
+            self.table.setColumnWidth(column, 10 + max(advance(widest), advance(title)))
+        self.levels, self.note = wrapped(), wrapped()
         column_layout(self, self.box, self.table, self.levels, self.note)
         self._read_soon = single_shot(self, TICK_MS, self._show_reading)
         viewer = session.viewer
@@ -88,7 +93,6 @@ class PreviewPart(QWidget):
     def set_front(self, front: bool) -> None:
         """Follow only while the dock is in front of the others."""
         self._front = front
-        self.overlay.set_visible(front)
         self._live.follow(NAME, front and self.box.isChecked())
 
     def _on_box(self, on: bool) -> None:
@@ -100,12 +104,13 @@ class PreviewPart(QWidget):
         preview = self._live.preview
         if self.box.isChecked() and preview is not None:
             self.overlay.show(preview.taken, preview.maps)
-        elif not self.box.isChecked() or self._front:
+        else:
             self.overlay.remove()
         following = self._live.following
         for part in (self.table, self.levels, self.note):
             part.setVisible(following)
         if preview is not None:
+            reserve_lines(self.levels, 1 + (len(preview.maps.values) > ONE_LINE))
             self._show_shares(preview)
             self._show_reading()
             self._say(_in_words(preview))
@@ -159,7 +164,6 @@ class PreviewPart(QWidget):
             self._read_soon.start()
 
     def _on_failed(self, error: OlivineError) -> None:
-        self._on_changed()
         self._say(in_words(error, "mask"))
 
     def _on_removed(self, event: Any) -> None:
@@ -172,7 +176,7 @@ class PreviewPart(QWidget):
 
 
 _STRETCH = QHeaderView.ResizeMode.Stretch
-_NARROW = QHeaderView.ResizeMode.ResizeToContents
+_FIXED = QHeaderView.ResizeMode.Fixed
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -194,7 +198,7 @@ def _verdict(reading: Reading | None, row: int) -> tuple[bool, str]:
     if reading is None:
         return False, ""
     if row >= len(reading.verdicts):
-        return reading.taken, "✓ takes it" if reading.taken else "✗ leaves it"
+        return reading.taken, TAKES if reading.taken else LEAVES
     verdict = reading.verdicts[row]
     return verdict.met, f"{'✓' if verdict.met else '✗'} {_number(verdict.value)}"
 

@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.QtGui import QColor
 
 from napari_olivine.masks import ViewedMaps
 from napari_olivine.widgets.layers import LAYER_KEY, overlay
 from napari_olivine.widgets.state import OpenSection
+
+TAKEN, MARKED = "#CC79A7", "#56B4E9"
+"""Okabe and Ito's reddish purple and sky blue: no element map and no result has them."""
 
 
 class ViewOverlay:
@@ -22,10 +26,10 @@ class ViewOverlay:
     name
         Name of the layer.
     colour
-        Red, green and blue, 0 to 1.
+        ``#rrggbb``.
     """
 
-    def __init__(self, session: OpenSection, name: str, colour: tuple[float, float, float]) -> None:
+    def __init__(self, session: OpenSection, name: str, colour: str) -> None:
         self._session, self._name, self._colour = session, name, colour
         self.layer: Any = None
 
@@ -58,11 +62,6 @@ class ViewOverlay:
         if layer is not None and layer in self._session.viewer.layers:
             self._session.viewer.layers.remove(layer)
 
-    def set_visible(self, visible: bool) -> None:
-        """Show or hide the layer, if there is one."""
-        if self.there:
-            self.layer.visible = visible
-
     def _place(self, maps: ViewedMaps) -> dict[str, Any]:
         """Return scale and place of the layer."""
         pixel = self._session.require().pixel_size_um
@@ -84,7 +83,7 @@ class ViewOverlay:
                 layers.remove(old)
         self.layer = self._session.viewer.add_image(
             image,
-            colormap=Colormap([[0, 0, 0, 0], [*self._colour, 1]], name=self._name),
+            colormap=Colormap([[0, 0, 0, 0], QColor(self._colour).getRgbF()], name=self._name),
             contrast_limits=(0, 1),
             interpolation2d="nearest",
             blending="translucent",
