@@ -6,7 +6,7 @@ half of a pixel is the mineral, which needs full resolution.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import cast
@@ -18,6 +18,7 @@ from napari_olivine.job import Job
 from napari_olivine.masks.applying import conditions_of
 from napari_olivine.masks.limits import Sample, beside_olivine, limits_in_valleys, of_percentiles
 from napari_olivine.masks.named_rules import rule_on_maps
+from napari_olivine.masks.overview_noise import expected_significance, slope_and_offset
 from napari_olivine.masks.reference import Picked, relative_to
 from napari_olivine.masks.rules import COUNTS, Condition, Rule
 from napari_olivine.masks.sampling import sample_of
@@ -99,6 +100,8 @@ class RulePreview:
         The maps of the view.
     smoothing_px
         Smoothing that was left to do, px of the view's level.
+    weighted
+        Whether pixels weigh by the noise of their counts.
     held
         Where each condition holds, arrays of the view's shape.
     taken
@@ -108,6 +111,7 @@ class RulePreview:
     rule: Rule
     maps: ViewedMaps
     smoothing_px: float
+    weighted: bool
     held: list[NDArray[np.bool_]]
     taken: NDArray[np.bool_]
 
@@ -169,13 +173,15 @@ class RulePreview:
         kernel: NDArray[np.float32],
     ) -> float:
         """Return the left side of a condition, with the weights by which its margin is averaged."""
-        weights = kernel
-        if self.smoothing_px and self.rule.unit == COUNTS:
-            weights = np.asarray(kernel / np.sqrt(condition.variance(around)), np.float32)
+        weights, offset = kernel, 0.0
+        if self.weighted:
+            slope, added = slope_and_offset(condition, around, self.maps.factor**2)
+            weights, offset = kernel * slope, float((kernel * added).sum())
         above, below = (
             float((weights * total.of(around)).sum())
             for total in (condition.numerator, condition.denominator)
         )
+        above += -offset if condition.below else offset
         return above / below if below > 0 else float("inf")
 
 
@@ -234,9 +240,16 @@ class RuleViewer:
         maps = self._reader.read(window, rule.signals, smoothing, rim, more, job)
         left = smoothing_at(maps.level, smoothing)
         held = [
-            np.ascontiguousarray(one[maps.inner]) for one in conditions_of(rule, maps.values, left)
+            np.ascontiguousarray(one[maps.inner])
+            for one in (
+                conditions_of(rule, maps.values, left)
+                if maps.level == 0 or smoothing == 0
+                else _held_by_means(rule, maps, left)
+            )
         ]
-        return RulePreview(rule, maps, left, held, np.asarray(rule.of(held) & maps.measured))
+        weighted = smoothing > 0 and rule.unit == COUNTS
+        taken = np.asarray(rule.of(held) & maps.measured)
+        return RulePreview(rule, maps, left, weighted, held, taken)
 
     def _with_limits(self, settings: MaskSettings, rim: int, job: Job) -> Rule:
         """Give the rule the limits that the mask applies."""
@@ -269,6 +282,18 @@ class RuleViewer:
             coverage = self._reader.coverage(signals, rim)
             self._sample = key, sample_of(self._reader.rasters(signals), coverage, job)
         return self._sample[1]
+
+
+def _held_by_means(
+    rule: Rule, maps: ViewedMaps, smoothing_px: float
+) -> Iterator[NDArray[np.bool_]]:
+    """Tell where each condition holds at full resolution, most likely, by means of counts."""
+    for condition in rule.conditions:
+        if rule.unit == COUNTS:
+            score = expected_significance(condition, maps.values, maps.factor**2)
+        else:
+            score = condition.margin(maps.values)
+        yield blurred(score, smoothing_px) > 0
 
 
 def blurred(values: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:

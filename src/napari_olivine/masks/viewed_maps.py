@@ -1,8 +1,7 @@
 """The maps of a part of a section at the resolution of the screen.
 
-An overview holds means of counts. The noise of a mean of n counts is 1/n of the variance of a
-count, the same factor for all pixels of a level: pixels weigh each other as at full resolution.
-What the mean has smoothed already is left out of the smoothing of the rule (`smoothing_at`).
+An overview holds means of counts. What a mean has smoothed already is left out of the smoothing of
+the rule (`smoothing_at`); how its noise weighs is in `napari_olivine.masks.overview_noise`.
 """
 
 from __future__ import annotations
