@@ -20,6 +20,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from napari_olivine.masks import MaskSettings, RuleViewer
 from napari_olivine.phantom import PhantomSettings, make_phantom
 from napari_olivine.readers import import_section
 from napari_olivine.widgets.state import OpenSection
@@ -70,6 +71,23 @@ def measure(path: Path, changes: int) -> None:
     maps = live.preview.maps
     print(f"view of {maps.measured.shape[1]} x {maps.measured.shape[0]} px, level {maps.level}")
     tell("change to result", result)
+    window = live.viewport.window(section)
+    rules, alone, work = RuleViewer(section), [], []
+    for change in range(changes + 1):
+        settings = MaskSettings(rule=f"{RULE}{change % 10}")
+        begun, before = time.perf_counter(), time.process_time()
+        rules.view(settings, window)
+        alone.append(1e3 * (time.perf_counter() - begun))
+        work.append(1e3 * (time.process_time() - before))
+    tell("the rule alone", alone[1:])  # the first one reads the maps
+    tell("the rule alone, processor time", work[1:])
+    shown = []
+    for change in range(changes):
+        taken = live.preview.taken if change % 2 else ~live.preview.taken
+        before = time.process_time()
+        dock.preview.overlay.show(taken, maps)
+        shown.append(1e3 * (time.process_time() - before))
+    tell("handed to the layer, processor time", shown)
     tell("change to screen", painted)
     moved = []
     for step in (60, -60, 120, -120):
