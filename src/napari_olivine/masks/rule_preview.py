@@ -25,6 +25,7 @@ from napari_olivine.masks.sampling import sample_of
 from napari_olivine.masks.step import (
     RIM_SIGMAS,
     MaskSettings,
+    leaves_outlines,
     pick_spots,
     smoothing_of,
     stands_beside_olivine,
@@ -106,6 +107,8 @@ class RulePreview:
         Where each condition holds, arrays of the view's shape.
     taken
         What the rule takes of the measured pixels, bool.
+    is_mask
+        Whether the mask leaves its outlines where the rule puts them.
     """
 
     rule: Rule
@@ -114,6 +117,7 @@ class RulePreview:
     weighted: bool
     held: list[NDArray[np.bool_]]
     taken: NDArray[np.bool_]
+    is_mask: bool
 
     @property
     def shares(self) -> list[Share]:
@@ -249,7 +253,7 @@ class RuleViewer:
         ]
         weighted = smoothing > 0 and rule.unit == COUNTS
         taken = np.asarray(rule.of(held) & maps.measured)
-        return RulePreview(rule, maps, left, weighted, held, taken)
+        return RulePreview(rule, maps, left, weighted, held, taken, leaves_outlines(settings))
 
     def _with_limits(self, settings: MaskSettings, rim: int, job: Job) -> Rule:
         """Give the rule the limits that the mask applies."""

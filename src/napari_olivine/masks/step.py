@@ -370,6 +370,13 @@ def stands_beside_olivine(rule: Rule, settings: MaskSettings) -> bool:
     return named and rule.unit == COUNTS and not settings.reference
 
 
+def leaves_outlines(settings: MaskSettings) -> bool:
+    """Tell whether outlines stay where the rule puts them."""
+    if settings.outlines == _AUTOMATIC:
+        return settings.rule.strip() == "olivine-paper"
+    return settings.outlines == "rule"
+
+
 def smoothing_of(settings: MaskSettings) -> float:
     """Return the standard deviation of the smoothing, px."""
     if settings.smoothing_px is not None:
@@ -386,9 +393,7 @@ def _blur_px(
     job: Job,
 ) -> float | None:
     """Return the blur of the X-rays, px; `None` where the rule itself makes the outlines."""
-    if settings.outlines == "rule" or (
-        settings.outlines == _AUTOMATIC and settings.rule.strip() == "olivine-paper"
-    ):
+    if leaves_outlines(settings):
         return None
     if settings.xray_blur_um is not None:
         return settings.xray_blur_um / pixel_um

@@ -178,7 +178,9 @@ class TestPreview:
         assert layer.extent.world[0] == pytest.approx(np.multiply(first, size)), "of 2 x 2 px"
 
         with typing(widget):
-            qtbot.keyClicks(widget.own, " andd")
+            qtbot.keyClicks(widget.own, " foo")
+            live._background._pool.waitForDone()
+            QApplication.processEvents()
             assert NAME in viewer.layers, "while half a word is typed nothing goes away"
         qtbot.waitUntil(lambda: NAME not in viewer.layers)
         assert part.table.rowCount() == 0
@@ -216,6 +218,11 @@ class TestPreview:
         part = widget.preview
         widget.rule.setCurrentText("olivine-paper")
         part.box.setChecked(True)
+        qtbot.waitUntil(lambda: part.note.text() == "The plain rule; the mask is the same.")
+        assert NAME in viewer.layers
+        widget.on_front(False)
+        assert NAME not in viewer.layers and not widget.live.following
+        widget.on_front(True)
         qtbot.waitUntil(lambda: NAME in viewer.layers)
         viewer.layers.remove(viewer.layers[NAME])
         assert not part.box.isChecked() and not widget.live.following

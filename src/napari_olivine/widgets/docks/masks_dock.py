@@ -40,7 +40,7 @@ class MasksDock(StepDock):
         self.connections.on_close(self.rule_part.stop)
         self.reference.changed.connect(self.rule_part.show_forms)
         self.rule_part.changed.connect(self.reference.show_rule)
-        self.live = LiveRule(self.session, self.connections, self.settings)
+        self.live = LiveRule(self.session, self.connections, self._settings_in_view)
         self.preview = PreviewPart(self.session, self.connections, self.live)
         self.rule_part.changed.connect(self.live.refresh)
         self.rule_part.refused.connect(self.live.refuse)
@@ -76,6 +76,12 @@ class MasksDock(StepDock):
     def settings(self) -> MaskSettings:
         rule = {"rule": self.rule_part.text(), "reference": self.reference.texts()}
         return MaskSettings(**self.form.values().model_dump() | rule)
+
+    def _settings_in_view(self) -> MaskSettings:
+        """Return the settings; raises while the rule cannot be used."""
+        if self.rule_part.error is not None:
+            raise self.rule_part.error
+        return self.settings()
 
     def _rule_here(self) -> tuple[Rule, bool]:
         """Return the rule for the maps of the section, and whether it is one for olivine."""

@@ -137,7 +137,11 @@ class LiveRule(QObject):
     def _on_done(self, number: Any, found: Found | OlivineError | None) -> None:
         if number == self._number:
             self._slow.stop()
-        if number < self._oldest or found is None or not self._followers:
+        if number < self._oldest or not self._followers:
+            return
+        if found is None:
+            if number == self._number:  # the maps are being replaced: they are read again then
+                self._drop()
             return
         if isinstance(found, OlivineError):
             self.preview = self.scatter = None
@@ -151,9 +155,8 @@ class LiveRule(QObject):
         self._oldest = self._number + 1
         self._background.want([])
         self._slow.stop()
-        if self.preview is not None:
-            self.preview = self.scatter = None
-            self.changed.emit()
+        self.preview = self.scatter = None
+        self.changed.emit()
 
     def _job_stop(self) -> None:
         self._job.cancel.set()

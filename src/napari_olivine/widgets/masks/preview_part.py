@@ -184,7 +184,11 @@ def _in_words(preview: RulePreview) -> str:
     """Say what is shown, and how it differs from the mask."""
     side = preview.maps.factor
     means = f" on means of {side} x {side} px" if side > 1 else ""
-    return f"The plain rule{means}; the mask puts its outlines at half of the signal."
+    if preview.is_mask:
+        mask = "the mask is made at full resolution" if side > 1 else "the mask is the same"
+    else:
+        mask = "the mask puts its outlines at half of the signal"
+    return f"The plain rule{means}; {mask}."
 
 
 def _levels(reading: Reading | None) -> str:
