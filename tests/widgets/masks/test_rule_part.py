@@ -181,11 +181,12 @@ class TestPreview:
             qtbot.keyClicks(widget.own, " foo")
             live._background._pool.waitForDone()
             QApplication.processEvents()
-            assert NAME in viewer.layers, "while half a word is typed nothing goes away"
-        qtbot.waitUntil(lambda: NAME not in viewer.layers)
+            assert layer.data.any(), "while half a word is typed nothing goes away"
+        qtbot.waitUntil(lambda: not layer.data.any())
         assert part.table.rowCount() == 0
         type_rule(qtbot, widget, "Mg > 0.5 p99")
-        qtbot.waitUntil(lambda: NAME in viewer.layers)
+        qtbot.waitUntil(lambda: layer.data.any())
+        qtbot.waitUntil(lambda: part.table.rowCount() == 2)
         shown = cells(part.table, 0)[0]
         assert shown.startswith("Mg > ") and "p99" not in shown, "the percentile is a number now"
 

@@ -104,6 +104,8 @@ class PreviewPart(QWidget):
         preview = self._live.preview
         if self.box.isChecked() and preview is not None:
             self.overlay.show(preview.taken, preview.maps)
+        elif self.box.isChecked() and self._front:
+            self.overlay.blank()
         else:
             self.overlay.remove()
         following = self._live.following

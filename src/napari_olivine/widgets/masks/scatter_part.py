@@ -193,7 +193,10 @@ class ScatterPart(Collapsible):
         scatter = self._live.scatter if self.expanded else None
         if scatter is None:
             self.plot.show_scatter(None, None, _NOTHING)
-            self.overlay.remove()
+            if self._outline is not None and self._front:
+                self.overlay.blank()
+            else:
+                self.overlay.remove()
             self._say(None)
             return
         self._offer_axes()

@@ -56,6 +56,11 @@ class ViewOverlay:
             if not np.array_equal(getattr(self.layer, name), value):
                 setattr(self.layer, name, value)
 
+    def blank(self) -> None:
+        """Show no pixels for now: to make the layer anew takes napari a tenth of a second."""
+        if self.there:
+            self.layer.data = np.zeros((1, 1), np.uint8)
+
     def remove(self) -> None:
         """Take the layer away."""
         layer, self.layer = self.layer, None
