@@ -37,8 +37,9 @@ def viewer(section: Section) -> RuleViewer:
         MaskSettings(outlines="rule", book="none"),
         MaskSettings(rule="olivine-paper", book="none"),
         MaskSettings(rule=OWN, outlines="rule", book="none", smoothing_px=1.5),
+        MaskSettings(limits="valleys", outlines="rule", book="none", reference=("450,510",)),
     ],
-    ids=lambda settings: settings.rule[:13],
+    ids=["olivine", "olivine-paper", "own", "picked and valleys"],
 )
 def test_at_full_resolution_the_view_is_the_mask_by_the_rule(
     settings: MaskSettings, tmp_path: Path, viewer: RuleViewer
