@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.section import Raster, Section, Submaps, Tiles
+from napari_olivine.section import TILE_COLUMNS, Raster, Section, Submaps, Tiles
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Coverage:
     empty_tiles: int
     submaps: Submaps | None
     signals: list[str]
-    rim_px: int
+    rim_px: float
 
     @classmethod
     def of(cls, section: Section, maps: Mapping[str, Raster], rim_px: int) -> Coverage:
@@ -54,6 +54,21 @@ class Coverage:
             empty = len(tiles) - sum(there)
             tiles = Tiles(tiles.table[there].reset_index(drop=True))
         return cls(tiles, empty, section.fields(), [*maps], rim_px)
+
+    def at_level(self, level: int) -> Coverage:
+        """Return the same for a level of the pyramid: a pixel counts by its centre."""
+        if level == 0:
+            return self
+        coarse = 2**level
+        tiles, submaps = self.tiles, self.submaps
+        if tiles is not None:
+            table = tiles.table.copy()
+            bounds = np.ceil(tiles.bounds / coarse - 0.5).astype(np.int64)
+            table[list(TILE_COLUMNS[1:5])] = bounds
+            tiles = Tiles(table)
+        if submaps is not None:
+            submaps = submaps.at_level(level)
+        return replace(self, tiles=tiles, submaps=submaps, rim_px=self.rim_px / coarse)
 
     def measured(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
         """Tell which pixels of a block were measured, bool of the block's shape."""

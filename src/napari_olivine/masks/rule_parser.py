@@ -28,6 +28,8 @@ from napari_olivine.masks.rules import LEVELS, Condition, Level, Rule, Sum, Wher
 
 EXAMPLE = "Ca/Mg < 0.1 and Al/Mg < 0.1 and Mg > 30"
 
+REMEDY = f"Write {{setting:rule}} for example as: {EXAMPLE}"
+
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<name>[A-Za-z][A-Za-z0-9_]*)"
     r"|(?P<sign><=|>=|[-+*/()<>%&|]))"
@@ -57,10 +59,31 @@ def parse_rule(text: str) -> Rule:
     if not text:
         raise InputError(
             "The rule is empty.",
-            remedy=f"Write {{setting:rule}} for example as: {EXAMPLE}",
+            remedy=REMEDY,
             setting="rule",
         )
     return _Parser(text).rule()
+
+
+def parse_value(text: str) -> tuple[Sum, Sum]:
+    """Read the left side of a comparison by itself.
+
+    Parameters
+    ----------
+    text
+        E.g. ``"Mg"`` or ``"Si/(Mg + Fe)"``.
+
+    Returns
+    -------
+    tuple of Sum
+        Numerator and denominator; the latter is the constant 1 where nothing is divided.
+
+    Raises
+    ------
+    InputError
+        If it is no sum or ratio of signals; says at which character.
+    """
+    return _Parser(text.strip(), "value", "Write for example: Si/(Mg + Fe)").value()
 
 
 @dataclass(frozen=True)
@@ -93,8 +116,8 @@ class _Value:
 class _Parser:
     """Recursive descent over the tokens of a rule."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, what: str = "rule", remedy: str = REMEDY) -> None:
+        self.text, self.what, self.remedy = text, what, remedy
         self.tokens = self._split()
         self.at = 0
         self.conditions: list[Condition] = []
@@ -104,6 +127,14 @@ class _Parser:
         if self._now.kind != "end":
             self._fail("a rule goes on with 'and' or 'or' here")
         return Rule(self.text, tuple(self.conditions), where)
+
+    def value(self) -> tuple[Sum, Sum]:
+        value = self._value()
+        if self._now.kind != "end":
+            self._fail("a value ends here")
+        if value.number is not None:
+            self._fail("a signal is missing here", 0)
+        return (value.above, value.below) if value.is_ratio else (_plain(value), ONE)
 
     def _split(self) -> list[_Token]:
         tokens, place = [], 0
@@ -140,8 +171,8 @@ class _Parser:
         if start < len(self.text):
             at = f"at character {start + 1}, {self.text[start : start + 12]!r}"
         raise InputError(
-            f"The rule cannot be read {at}: {why}.",
-            remedy=f"Write {{setting:rule}} for example as: {EXAMPLE}",
+            f"The {self.what} cannot be read {at}: {why}.",
+            remedy=self.remedy,
             setting="rule",
             position=start,
         )

@@ -97,7 +97,11 @@ class Condition:
         return np.asarray(right - left if self.below else left - right, np.float32)
 
     def significance(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Margin over its standard error, for maps of Poisson counts.
+        """Margin over its standard error, for maps of Poisson counts."""
+        return np.asarray(self.margin(maps) / np.sqrt(self.variance(maps)), np.float32)
+
+    def variance(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Variance of the margin, for maps of Poisson counts.
 
         The variance of a count is the count itself; 1 is added so that pixels without any count
         stay finite.
@@ -108,7 +112,7 @@ class Condition:
                 part: Any = np.float32((factor * weight) ** 2) * maps[signal]
                 part += variance
                 variance = part
-        return np.asarray(self.margin(maps) / np.sqrt(variance), np.float32)
+        return np.asarray(variance, np.float32)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import field_validator
 
-from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.masks.applying import phase_of
 from napari_olivine.masks.beside_bse import KEEP, with_bse
@@ -27,7 +26,7 @@ from napari_olivine.masks.limits import (
 )
 from napari_olivine.masks.local_means import CELL_PX
 from napari_olivine.masks.modes import modes_of
-from napari_olivine.masks.named_rules import NAMED, rule_for
+from napari_olivine.masks.named_rules import NAMED, rule_on_maps
 from napari_olivine.masks.patches import each
 from napari_olivine.masks.phases import (
     IGNORE,
@@ -206,14 +205,8 @@ def make_mask(
     """
     settings, job = settings or MaskSettings(), job or Job()
     units = {one: section.unit_of(one) for one in section.record.signals}
-    rule = rule_for(settings.rule, units, picked=bool(settings.reference))
-    if missing := sorted(set(rule.signals) - set(section.record.signals)):
-        raise InputError(
-            f"The rule {rule.text!r} needs {', '.join(missing)}, but {section.path} has only "
-            f"{', '.join(section.record.signals)}.",
-            remedy="Import these maps, or change {setting:rule}.",
-            setting="rule",
-        )
+    picks = bool(settings.reference)
+    rule = rule_on_maps(settings.rule, units, str(section.path), picked=picks)
     book = None if settings.book.strip() == NONE else read_rule_book(settings.book.strip())
     others = _other_rules(book, units)
     # What stands in a book may change under the same name.
@@ -224,14 +217,14 @@ def make_mask(
     recipe = section.recipe("mask", settings, inputs, extra=text, method=METHOD)
     if done := section.finished("mask", recipe, job):
         return done
-    picked = _pick(section, rule, settings)
+    picked = pick_spots(section, rule, settings)
     is_relative = rule.relative
     rule = _relative_to(picked, rule, settings, job)
     if rule.unit != COUNTS:
         job.say(f"The maps are in {rule.unit}: the rule is {rule.text}.")
     maps: Mapping[str, Raster] = {s: section.raster("images", s) for s in rule.signals}
     # The average at the rim of a submap would mix in pixels that were not measured.
-    rim = int(np.ceil(RIM_SIGMAS * _smoothing(settings)))
+    rim = int(np.ceil(RIM_SIGMAS * smoothing_of(settings)))
     coverage = Coverage.of(section, maps, rim)
     sampled = sampled_blocks(maps, job)
     sample = sample_of(sampled, coverage, job)
@@ -240,7 +233,7 @@ def make_mask(
     labeller = Labeller(
         (target,),
         coverage,
-        _smoothing(settings),
+        smoothing_of(settings),
         _blur_px(section.pixel_size_um, rule, sampled, coverage, settings, job),
     )
     by_counts = labeller.blur_px is not None and rule.unit == COUNTS
@@ -346,8 +339,23 @@ def _images(labels: Labels, settings: MaskSettings) -> dict[str, NDArray[np.uint
     return {TARGET_NAME: mask, "phases": labels.phases, "certainty": labels.certainty}
 
 
-def _pick(section: Section, rule: Rule, settings: MaskSettings) -> list[Picked]:
-    """Read the picked spots, also in the maps that tell olivine from other minerals."""
+def pick_spots(section: Section, rule: Rule, settings: MaskSettings) -> list[Picked]:
+    """Read the picked spots, also in the maps that tell olivine from other minerals.
+
+    Parameters
+    ----------
+    section
+        Open section.
+    rule
+        The rule, whose maps are read.
+    settings
+        Settings with the places of the spots.
+
+    Returns
+    -------
+    list of Picked
+        One a spot.
+    """
     telling = [signal for signal in MINERAL if signal in section.record.signals]
     signals = list(dict.fromkeys([*rule.signals, *telling]))
     return [pick(section, Spot.parse(text), signals) for text in settings.reference]
@@ -387,7 +395,7 @@ def _with_limits(
                 remedy="Pick that mineral in {setting:reference}.",
                 setting="reference",
             )
-    if _is_olivine(settings) and rule.unit == COUNTS and not picked:
+    if stands_beside_olivine(rule, settings):
         rule = beside_olivine(rule, sample)
         job.say(f"By the olivine of these maps the rule is {rule.text}.")
     if settings.limits == "valleys":
@@ -408,7 +416,19 @@ def _is_olivine(settings: MaskSettings) -> bool:
     return settings.rule.strip() == TARGET_NAME
 
 
-def _smoothing(settings: MaskSettings) -> float:
+def stands_beside_olivine(rule: Rule, settings: MaskSettings) -> bool:
+    """Tell whether a limit of the rule is put beside the olivine that the maps hold."""
+    return _is_olivine(settings) and rule.unit == COUNTS and not settings.reference
+
+
+def leaves_outlines(settings: MaskSettings) -> bool:
+    """Tell whether outlines stay where the rule puts them."""
+    if settings.outlines == _AUTOMATIC:
+        return settings.rule.strip() == "olivine-paper"
+    return settings.outlines == "rule"
+
+
+def smoothing_of(settings: MaskSettings) -> float:
     """Return the standard deviation of the smoothing, px."""
     if settings.smoothing_px is not None:
         return settings.smoothing_px
@@ -424,9 +444,7 @@ def _blur_px(
     job: Job,
 ) -> float | None:
     """Return the blur of the X-rays, px; `None` where the rule itself makes the outlines."""
-    if settings.outlines == "rule" or (
-        settings.outlines == _AUTOMATIC and settings.rule.strip() == "olivine-paper"
-    ):
+    if leaves_outlines(settings):
         return None
     if settings.xray_blur_um is not None:
         return settings.xray_blur_um / pixel_um
@@ -434,7 +452,7 @@ def _blur_px(
 
     def measure(wide: Wide) -> None:
         measured = coverage.measured(wide.rows, wide.columns)
-        seeds = phase_of(rule, wide.values, _smoothing(settings)) & measured
+        seeds = phase_of(rule, wide.values, smoothing_of(settings)) & measured
         floor = NOISE_FLOOR[rule.unit]
         of_rule = unmixed_maps(rule, wide)
         found.append(blur_of_outlines(of_rule, seeds, measured=measured, noise_floor=floor))
