@@ -284,7 +284,8 @@ class RuleViewer:
         key = (tuple(signals), rim)
         if self._sample is None or self._sample[0] != key:
             coverage = self._reader.coverage(signals, rim)
-            self._sample = key, sample_of(self._reader.rasters(signals), coverage, job)
+            sampled = sampled_blocks(self._reader.rasters(signals), job)
+            self._sample = key, sample_of(sampled, coverage, job)
         return self._sample[1]
 
 
