@@ -21,7 +21,7 @@ from napari_olivine.masks.named_rules import rule_on_maps
 from napari_olivine.masks.overview_noise import expected_significance, slope_and_offset
 from napari_olivine.masks.reference import Picked, relative_to
 from napari_olivine.masks.rules import COUNTS, Condition, Rule
-from napari_olivine.masks.sampling import sample_of
+from napari_olivine.masks.sampling import sample_of, sampled_blocks
 from napari_olivine.masks.step import (
     RIM_SIGMAS,
     MaskSettings,
