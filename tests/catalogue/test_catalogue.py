@@ -25,7 +25,7 @@ from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Event, Job
 from napari_olivine.networks import ModelCard
 from napari_olivine.networks.card import Normalisation
-from napari_olivine.section import Section, SectionRecord, create_raster
+from napari_olivine.section import Product, Recipe, Section, SectionRecord, create_raster
 from napari_olivine.settings import Settings
 
 SHAPE = (700, 1100)
@@ -252,6 +252,20 @@ def test_methods_tell_the_settings_and_counts(section: Section) -> None:
     assert "ratio of core to rim grey of 0.96" in text
     assert "0 cracks of up to 4 um were bridged" in text
     assert "0 cuts" in text
+
+
+def test_methods_tell_what_bse_added_to_the_mask(
+    section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe("mask", {"rule": "olivine", "cracks": "ignore"}, {})
+    notes = {"rule": "Mg > 30", "alteration": {"contrast": 53.4, "shift_px": [0, 0]}}
+    mask = Product("mask", section.path / "mask", recipe, "", 1.0, {}, notes)
+    known = section.product
+    monkeypatch.setattr(section, "product", lambda name: mask if name == "mask" else known(name))
+    text = " ".join(methods_text(section, "segmentation").split())
+    assert "by the rule Mg > 30. Veins that are darker in BSE than olivine" in text
+    assert "by 53 grey" in text
+    assert "Open cracks that BSE shows count as not labelled." in text
 
 
 def test_what_a_person_rejected_is_left_out_and_the_methods_tell(
