@@ -49,7 +49,9 @@ def main() -> None:
     parser.add_argument("--cols", type=int, default=6)
     parser.add_argument("--pixel-size-um", type=float, default=1.0)
     parser.add_argument("--mg-counts", type=float)
+    parser.add_argument("--bse-noise-grey", type=float)
     parser.add_argument("--outlines", choices=["half", "rule"], default="half")
+    parser.add_argument("--alteration", choices=["automatic", "keep"], default="automatic")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
@@ -58,17 +60,19 @@ def main() -> None:
             print_speed(source, given.rounds)
         return
     rows = []
+    settings = MaskSettings(outlines=given.outlines, alteration=given.alteration)
     for source in given.source:
-        rows.append({"rock": source.name} | measured(source, given.outlines))
+        rows.append({"rock": source.name} | measured(source, settings))
     for rock in given.rocks if given.seeds else []:
         for seed in given.seeds:
             values: dict[str, Any] = {"rock": rock, "seed": seed, "rows": given.rows}
             values |= {"cols": given.cols, "pixel_size_um": given.pixel_size_um}
-            if given.mg_counts is not None:
-                values["mg_counts"] = given.mg_counts
+            for name in ("mg_counts", "bse_noise_grey"):
+                if getattr(given, name) is not None:
+                    values[name] = getattr(given, name)
             with tempfile.TemporaryDirectory() as folder:
                 source = make_phantom(Path(folder) / "phantom", PhantomSettings(**values))
-                rows.append({"rock": rock} | measured(source, given.outlines))
+                rows.append({"rock": rock} | measured(source, settings))
     table = pd.DataFrame(rows)
     pd.set_option("display.width", 220)
     pd.set_option("display.max_columns", None)
@@ -120,12 +124,12 @@ def print_speed(source: Path, rounds: int) -> None:
         print(f"peak memory {peak:.0f} MB, of which the maps {5 * mpx * maps['Mg'].itemsize:.0f}")
 
 
-def measured(source: Path, outlines: str) -> dict[str, float | None]:
+def measured(source: Path, settings: MaskSettings) -> dict[str, float | None]:
     """Import a phantom, make its mask and score it."""
     with tempfile.TemporaryDirectory() as folder:
         section = import_section(source, Path(folder) / "section")
         start = time.perf_counter()
-        product = make_mask(section, MaskSettings.model_validate({"outlines": outlines}))
+        product = make_mask(section, settings)
         seconds = time.perf_counter() - start
         scores = score_section(section, source / "truth")
         assert scores.mask is not None and scores.mask_sizes is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.masks import completions, rule_on_maps
@@ -27,6 +28,15 @@ UNITS = dict.fromkeys(("BSE", "Mg", "MgO", "Ca", "Al"), "counts")
 )
 def test_words_go_on_as_the_section_has_them(text: str, start: int, words: list[str]) -> None:
     assert completions(text, len(text), UNITS) == (start, words)
+
+
+@given(st.text("MgCa olivne-paper<>/0.1()andt", max_size=25), st.integers(0, 25))
+def test_a_completed_word_is_what_was_begun_and_more(text: str, cursor: int) -> None:
+    cursor = min(cursor, len(text))
+    start, words = completions(text, cursor, UNITS)
+    assert 0 <= start <= cursor
+    begun = text[start:cursor]
+    assert all(word.lower().startswith(begun.lower()) and word != begun for word in words)
 
 
 def test_between_words_all_are_there() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 import cv2
@@ -179,14 +180,23 @@ class Spots:
     """OpenCV takes no more than 32,767 places in a row."""
 
     def __init__(self, place: Block, places: NDArray[np.intp]) -> None:
-        self.count = len(places)
-        rows, columns = np.divmod(places, place[1].stop - place[1].start)
-        filled = np.zeros((2, -(-self.count // self._ROW) * self._ROW), np.float32)
-        for line, values, start in zip(
-            filled, (columns, rows), (place[1].start, place[0].start), strict=True
+        self.place, self.count = place, len(places)
+        lines = -(-self.count // self._ROW)
+        self._y, self._x = np.zeros((2, lines, self._ROW), np.float32)
+        height, width = (one.stop - one.start for one in place)
+        for line, where, one in zip(
+            (self._y, self._x), _indices(height, width), place, strict=True
         ):
-            line[: self.count] = (values + (start + 0.5)) / CELL_PX - 0.5
-        self._x, self._y = filled.reshape(2, -1, self._ROW)
+            flat = line.ravel()[: self.count]
+            np.take(where, places, out=flat, mode="clip")
+            flat += np.float32(one.start + 0.5)
+            flat /= CELL_PX
+            flat -= np.float32(0.5)
+
+    def all_known(self, side: SideMeans) -> bool:
+        """Tell whether a side has a mean at every pixel of the patch."""
+        rows, columns = (slice(max(one.start - 1, 0), one.stop + 1) for one in cells_of(self.place))
+        return bool(side.amount[rows, columns].min() >= FEWEST)
 
     def of(self, cells: Cells) -> NDArray[np.float32]:
         """Return the values of an image of cells at the pixels, linear between cells."""
@@ -194,6 +204,13 @@ class Spots:
             cells, self._x, self._y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         return np.asarray(values.ravel()[: self.count], np.float32)
+
+
+@lru_cache(8)
+def _indices(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return row and column of each pixel of a flat image."""
+    rows, columns = np.indices((height, width), np.float32)
+    return rows.ravel(), columns.ravel()
 
 
 def in_cells(image: NDArray[np.float32]) -> Cells:

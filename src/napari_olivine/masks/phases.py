@@ -66,9 +66,10 @@ class Labels:
     Parameters
     ----------
     phases
-        uint8, code of the phase, `UNKNOWN` or `IGNORE`.
+        uint8, code of the phase, `ALTERED`, `UNKNOWN` or `IGNORE`.
     certainty
-        uint8, how sure the label is by the noise of the counts, per cent; 0 where there is none.
+        uint8, how sure the label is by the noise of the counts, per cent; 0 where there is none, or
+        BSE gave it.
     """
 
     phases: NDArray[np.uint8]
@@ -173,10 +174,12 @@ class Labeller:
             # Wide veins look like orthopyroxene to a limit of Si/(Mg + Fe).
             altered &= labels.phases != IGNORE
             labels.phases[altered] = ALTERED
+            labels.certainty[altered] = 0
             olivine &= ~altered
         if self.crack_code is not None:
             cracks = open_cracks(wide.values["BSE"], olivine, self.grey_noise, check)
             labels.phases[cracks] = self.crack_code
+            labels.certainty[cracks] = 0
 
     def _rim(
         self,

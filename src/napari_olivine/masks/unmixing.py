@@ -104,6 +104,12 @@ class Shares(NamedTuple):
     error: NDArray[np.float32]
     misfit: NDArray[np.float32]
 
+    def where(self, which: NDArray[np.bool_]) -> Shares:
+        """Keep some of the pixels."""
+        if which.all():
+            return self
+        return Shares(self.places[which], self.share[which], self.error[which], self.misfit[which])
+
 
 class Kernel:
     """What is done with the counts of a pixel and its neighbours before they are unmixed.
@@ -258,7 +264,8 @@ class Rim:
         np.maximum(below, _TINY, out=below)
         share = above / below
         for side in self.sides:
-            share[spots.of(side.amount) < FEWEST] = np.nan
+            if not spots.all_known(side):
+                share[spots.of(side.amount) < FEWEST] = np.nan
         misfit = np.asarray((square - share * above) / kernel.variance, np.float32)
         error = np.asarray(np.sqrt(kernel.variance / below), np.float32)
         return Shares(places, share, error, misfit)
@@ -289,8 +296,8 @@ def claim_in_patch(
     certainty = np.full(mask.shape, 100, np.uint8)
     found = rim.shares(kernel, counts, place)
     # Without any pixel of one side the seeds are all that is known.
-    known = np.isfinite(found.share)
-    places, share, error, misfit = (one[known] for one in found)
+    found = found.where(np.isfinite(found.share))
+    places, share, error, misfit = found
     own = mask.ravel()[places] | (misfit < THIRD)
     mask.ravel()[places] = (share >= 0.5) & own
     certainty.ravel()[places] = np.rint(100 * ndtr(np.abs(share - 0.5) / error))

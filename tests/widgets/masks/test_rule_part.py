@@ -130,6 +130,11 @@ class TestRule:
         assert widget.own.offered == []
         qtbot.keyClick(widget.own, Qt.Key.Key_Return)
         assert widget.own.text() == "Ca/Mg < 0.1 a", "no new line"
+        qtbot.keyClicks(widget.own, " ")
+        assert widget.own.offered == []
+        qtbot.keyClick(widget.own, Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
+        assert {"Mg", "and", "ref"} <= set(widget.own.offered), "all words, when asked for"
+        qtbot.keyClick(widget.own._popup, Qt.Key.Key_Escape)
         type_rule(qtbot, widget, "olivine-p")
         assert widget.own.offered == ["olivine-paper"]
         qtbot.keyClick(widget.own._popup, Qt.Key.Key_Return)
