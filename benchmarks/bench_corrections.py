@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def main() -> None:
         tell("one more among them", stroke((11_000, 9_000), 5))
 
 
-def painted_line(line: list[tuple[float, float]], radius_px: float) -> Correction:
+def painted_line(line: Sequence[tuple[float, float]], radius_px: float) -> Correction:
     return make_correction(label="olivine", tool="brush", line=line, radius_px=radius_px)
 
 
@@ -92,8 +93,10 @@ def made(folder: Path, shape: tuple[int, int]) -> Section:
     strip = random.repeat(2, axis=0).repeat(2, axis=1)
     with section.draft("mask", section.recipe("mask", Settings(), ["images"]), Job()) as draft:
         for name in ("olivine", "phases", "certainty"):
-            reduction = "mean" if name == "certainty" else "mode"
-            raster = create_raster(draft.path / name, shape, np.uint8, 1.0, reduction=reduction)
+            raster = create_raster(
+                draft.path / name, shape, np.uint8, 1.0,
+                reduction="mean" if name == "certainty" else "mode",
+            )  # fmt: skip
             for row in STRIPS:
                 raster.write(row, 8192, strip)
         draft.notes["pixels_by_rule"] = {

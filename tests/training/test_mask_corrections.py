@@ -99,7 +99,7 @@ def test_training_is_by_these_corrections(section: Section) -> None:
     correct(section, "other", 200, 200)
     assert section.state("models/light") == "stale", "it learned another mask"
     product = train(section, settings)
-    assert product.recipe.inputs["source/correction_weight"] == "3"
+    assert product.recipe.inputs["source/correction_weight"] == "10"
     assert product.notes["corrected_tiles"] == 1
     assert product.notes["corrected_crystals"] == 0
     assert corrections_fingerprint(section, TrainSettings(corrections=False)) == {}

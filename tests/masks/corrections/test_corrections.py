@@ -25,7 +25,7 @@ from napari_olivine.masks.corrections import (
     painting,
     take_over_corrections,
 )
-from napari_olivine.section import PIECE, Section
+from napari_olivine.section import PIECE, Section, lock_of
 from napari_olivine.section.check import check_section
 from tests.helpers.built_once import built_once
 from tests.helpers.sections import make_section
@@ -276,3 +276,30 @@ def test_the_check_finds_damage_under_corrections_and_in_their_file(section: Sec
     file.write_bytes(file.read_bytes()[:-20])
     corrections.file.write_text("no JSON\n")
     assert damaged() - before == {"mask", "annotations/mask_corrections.jsonl"}
+
+
+def test_a_mask_that_is_being_made_is_corrected_afterwards(
+    section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(painting, "PATIENCE_S", 0)
+    MaskCorrections(section).add([TO_OTHER])
+    with lock_of(section.path, "mask"), pytest.raises(SectionError, match="being made right now"):
+        correct_mask(section)
+    assert section.state("mask") == "stale"
+    correct_mask(section)
+    assert section.state("mask") == "fresh"
+
+
+def test_where_the_rules_pixels_are_lost_the_mask_is_made_anew(section: Section) -> None:
+    corrections = MaskCorrections(section)
+    corrections.add([TO_OTHER])
+    correct_mask(section)
+    corrected = pixels(section)
+    (file,) = (section.path / "mask/edits").glob("*.npz")
+    file.write_bytes(file.read_bytes()[:-20])
+    corrections.add([TO_OTHER])
+    with pytest.raises(SectionError, match="is damaged"):
+        make_mask(section)
+    make_mask(section, job=Job(force=True))
+    assert np.array_equal(pixels(section), corrected)
+    assert section.state("mask") == "fresh"

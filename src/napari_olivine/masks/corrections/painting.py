@@ -7,12 +7,14 @@ taken back, where it is, and the rule is never run for it.
 from __future__ import annotations
 
 import json
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import filelock
 import numpy as np
@@ -244,7 +246,7 @@ def _by_rule(file: Path, images: Mapping[str, Raster], rows: slice, columns: sli
     try:
         with np.load(file) as arrays:
             return {name: arrays[name] for name in images}
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise SectionError(
             f"{file} is damaged: it holds what the rule says under corrections.",
             remedy="Make the mask anew: run {step:mask} with force. The corrections are kept.",

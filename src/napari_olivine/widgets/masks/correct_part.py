@@ -22,6 +22,7 @@ from napari_olivine.widgets.common import (
     form_layout,
     push_button,
     readable,
+    reserve_lines,
     row_layout,
     single_shot,
     wrapped,
@@ -80,7 +81,7 @@ class CorrectPart(Collapsible):
         self.strokes = StrokeLayer(session)
         self.polygon = CorrectingPolygon(session)
         self._make_buttons()
-        self.count = wrapped()
+        self.count = reserve_lines(wrapped(), 2)
         self.problem = Message()
         self.inside.addWidget(self.count)
         self.inside.addWidget(self.problem)
