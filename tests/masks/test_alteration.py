@@ -14,12 +14,12 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.masks.alteration import (
-    HALO_PX,
     Sampled,
     altered_pixels,
     find_alteration,
     noise_of_grey,
     open_cracks,
+    scale_of,
 )
 from napari_olivine.masks.phases import ALTERED, IGNORE
 from tests.helpers.sections import make_section
@@ -119,10 +119,12 @@ def test_maps_that_lie_beside_the_image_are_noticed(shift: tuple[int, int]) -> N
     assert found[inner][drawn[inner] == SERPENTINE].mean() > 0.9
 
 
-def test_a_part_gives_the_same_as_the_whole() -> None:
+@pytest.mark.parametrize("pixel_um", [1.0, 0.5])
+def test_a_part_gives_the_same_as_the_whole(pixel_um: float) -> None:
     drawn = scene()
     images, olivine = images_of(drawn), olivine_of(drawn)
-    alteration = find_alteration([Sampled(images, olivine)], BLUR_PX)
+    scale = scale_of(pixel_um)
+    alteration = find_alteration([Sampled(images, olivine)], BLUR_PX, scale)
     assert alteration is not None
     whole = altered_pixels(images, olivine, BLUR_PX, alteration)
     part = slice(100, SIDE), slice(40, SIDE)
@@ -130,7 +132,7 @@ def test_a_part_gives_the_same_as_the_whole() -> None:
         {signal: image[part] for signal, image in images.items()},
         olivine[part], BLUR_PX, alteration,
     )  # fmt: skip
-    inner = slice(HALO_PX, None), slice(HALO_PX, None)
+    inner = (slice(alteration.halo_px, None),) * 2
     assert np.array_equal(whole[part][inner], alone[inner])
     assert whole[part][inner].any()
 
