@@ -14,12 +14,13 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.masks.alteration import (
-    HALO_PX,
+    Alteration,
     Sampled,
     altered_pixels,
     find_alteration,
     noise_of_grey,
     open_cracks,
+    scale_of,
 )
 from napari_olivine.masks.phases import ALTERED, IGNORE
 from tests.helpers.sections import make_section
@@ -119,18 +120,18 @@ def test_maps_that_lie_beside_the_image_are_noticed(shift: tuple[int, int]) -> N
     assert found[inner][drawn[inner] == SERPENTINE].mean() > 0.9
 
 
-def test_a_part_gives_the_same_as_the_whole() -> None:
+@pytest.mark.parametrize("pixel_um", [1.0, 0.5])
+def test_a_part_gives_the_same_as_the_whole(pixel_um: float) -> None:
     drawn = scene()
     images, olivine = images_of(drawn), olivine_of(drawn)
-    alteration = find_alteration([Sampled(images, olivine)], BLUR_PX)
-    assert alteration is not None
+    alteration = Alteration(45.0, (1, 0), scale_of(pixel_um))
     whole = altered_pixels(images, olivine, BLUR_PX, alteration)
     part = slice(100, SIDE), slice(40, SIDE)
     alone = altered_pixels(
         {signal: image[part] for signal, image in images.items()},
         olivine[part], BLUR_PX, alteration,
     )  # fmt: skip
-    inner = slice(HALO_PX, None), slice(HALO_PX, None)
+    inner = (slice(alteration.halo_px, None),) * 2
     assert np.array_equal(whole[part][inner], alone[inner])
     assert whole[part][inner].any()
 

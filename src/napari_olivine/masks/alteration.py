@@ -13,7 +13,8 @@ gives ``a``, its likeness to serpentine.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any, NamedTuple, TypeVar
 
 import cv2
@@ -35,7 +36,10 @@ LEAST, MOST = 0.5, 2.2
 which, since orthopyroxene has 3."""
 
 WINDOW_PX, FIT_PX = 8.0, 3.0
-"""Standard deviations of the windows of the local olivine, and of the fit."""
+"""Standard deviations of the windows of the local olivine, and of the fit, at a scale of 1."""
+
+MOST_SCALE = 2.0
+"""Windows grow with the pixels that a um has, up to this scale: wider ones would take as much."""
 
 FEWEST_OLIVINE = 1e-3
 """Weight of olivine in the window from which its mean is used."""
@@ -65,10 +69,8 @@ CRACK_SIGMAS, CRACK_SHARE = 8.0, 0.2
 """A crack is darker than its walls by so many standard deviations of the noise and by this share of
 the grey of the walls, which no zoning reaches over a few pixels."""
 
-HALO_PX = 104
-"""Pixels around a block on which this depends, a multiple of `CELL_PX`."""
-
-_ROWS, _COLUMNS = 512, 512
+_SIDE = 512
+_BLUR_REACH_PX = 12
 _SQUARE = np.ones((3, 3), np.uint8)
 _TINY = np.float32(1e-6)
 
@@ -85,10 +87,21 @@ class Alteration:
         Grey by which it is darker than the olivine beside it.
     shift_px
         Rows and columns by which the X-ray maps lie below and right of BSE.
+    scale
+        Scale of the windows, see `scale_of`.
     """
 
     contrast: float
     shift_px: tuple[int, int]
+    scale: float = 1.0
+
+    @property
+    def halo_px(self) -> int:
+        """Pixels around a block on which this depends, a multiple of `CELL_PX`."""
+        # Olivine is looked for twice, and each window begins and ends with whole cells.
+        windows = 2 * (ceil(4 * WINDOW_PX * self.scale) + 2 * CELL_PX)
+        fit = ceil(4 * FIT_PX * self.scale) + _BLUR_REACH_PX
+        return CELL_PX * ceil((windows + fit) / CELL_PX)
 
 
 class Sampled(NamedTuple):
@@ -115,12 +128,28 @@ class _Look(NamedTuple):
     excess: NDArray[np.float32]
     weight: NDArray[np.float32]
 
-    def likeness(self) -> NDArray[np.float32]:
+    def likeness(self, scale: float) -> NDArray[np.float32]:
         """Return the likeness to serpentine around each pixel."""
         weighted = self.spread * self.weight
-        above = _smooth(weighted * self.excess, FIT_PX)
-        below = _smooth(weighted * self.spread, FIT_PX)
+        above = _smooth(weighted * self.excess, scale * FIT_PX)
+        below = _smooth(weighted * self.spread, scale * FIT_PX)
         return np.asarray(above / (np.float32(EXCESS) * np.maximum(below, _TINY)), np.float32)
+
+
+def scale_of(pixel_um: float) -> float:
+    """Return the scale of the windows: veins have their width in um.
+
+    Parameters
+    ----------
+    pixel_um
+        Side of a pixel, um.
+
+    Returns
+    -------
+    float
+        1 for pixels of 1 um and more, up to `MOST_SCALE` for finer ones.
+    """
+    return float(np.clip(1 / pixel_um, 1.0, MOST_SCALE))
 
 
 def noise_of_grey(sampled: Sequence[Sampled]) -> float:
@@ -149,7 +178,10 @@ def noise_of_grey(sampled: Sequence[Sampled]) -> float:
 
 
 def find_alteration(
-    sampled: Sequence[Sampled], blur_px: float, check: Callable[[], None] = go_on
+    sampled: Sequence[Sampled],
+    blur_px: float,
+    scale: float = 1.0,
+    check: Callable[[], None] = go_on,
 ) -> Alteration | None:
     """Look for altered olivine in a sample of a section.
 
@@ -159,6 +191,8 @@ def find_alteration(
         Some blocks of the section.
     blur_px
         Standard deviation of the blur of the X-rays, px.
+    scale
+        Scale of the windows.
     check
         Called again and again; what it raises stops the work.
 
@@ -168,22 +202,23 @@ def find_alteration(
         What it looks like; `None` where there is too little of it to know.
     """
     step = max(1.0, SURELY_DARK * noise_of_grey(sampled))
-    looks = _looks(sampled, blur_px, step, (0, 0), check)
+    like = Alteration(2 * step, (0, 0), scale)
+    looks = _looks(sampled, blur_px, like, check)
     if sum(np.count_nonzero(_in_the_middle(*one)) for one in looks) < FEWEST_PX:
         return None
     if (shift := _shift(looks)) != (0, 0):
-        looks = _looks(sampled, blur_px, step, shift, check)
+        looks = _looks(sampled, blur_px, replace(like, shift_px=shift), check)
     deficits = []
     beside = np.zeros(len(BESIDE_PEAK))
     for look, olivine in looks:
         middle = _in_the_middle(look, olivine)
-        likeness = look.likeness()[middle]
+        likeness = look.likeness(scale)[middle]
         deficits.append(look.deficit[middle][np.abs(likeness - 1) < NEAR])
         beside += [np.count_nonzero(np.abs(likeness - place) < NEAR) for place in BESIDE_PEAK]
     every = np.concatenate(deficits)
     if len(every) < max(FEWEST_PX, PEAK * beside.max()):
         return None
-    return Alteration(float(np.median(every)), shift)
+    return Alteration(float(np.median(every)), shift, scale)
 
 
 def altered_pixels(
@@ -211,7 +246,7 @@ def altered_pixels(
     Returns
     -------
     bool array
-        Of the same shape; right further than `HALO_PX` from a side at which the block was cut.
+        Of the same shape; right further than its halo from a side at which the block was cut.
     """
     found = np.zeros(olivine.shape, bool)
 
@@ -220,14 +255,15 @@ def altered_pixels(
         if not here.any():
             return
         values = in_floats(maps, SIGNALS, patch.wide)
-        look = _look(values, here, blur_px, alteration.contrast / 2, alteration.shift_px)
+        look = _look(values, here, blur_px, alteration)
         if not look.dark.any():
             return
-        likeness = look.likeness()
+        likeness = look.likeness(alteration.scale)
         altered = look.dark & (likeness > LEAST) & (likeness < MOST)
         found[patch.place] = altered[patch.inner]
 
-    each(find, patches(olivine.shape, HALO_PX, _ROWS, _COLUMNS), check)
+    side = _SIDE * round(alteration.scale)
+    each(find, patches(olivine.shape, alteration.halo_px, side, side), check)
     return found
 
 
@@ -272,8 +308,7 @@ def open_cracks(
 def _looks(
     sampled: Sequence[Sampled],
     blur_px: float,
-    step: float,
-    shift: tuple[int, int],
+    alteration: Alteration,
     check: Callable[[], None],
 ) -> list[tuple[_Look, NDArray[np.bool_]]]:
     """Look at some blocks; return what was seen and the olivine of each."""
@@ -282,7 +317,7 @@ def _looks(
     def look(number: int) -> None:
         maps, olivine = sampled[number]
         values = in_floats(maps, SIGNALS, (slice(None), slice(None)))
-        found[number] = _look(values, olivine, blur_px, step, shift), olivine
+        found[number] = _look(values, olivine, blur_px, alteration), olivine
 
     each(look, range(len(sampled)), check)
     return [found[number] for number in range(len(sampled))]
@@ -294,11 +329,7 @@ def _in_the_middle(look: _Look, olivine: NDArray[np.bool_]) -> NDArray[np.bool_]
 
 
 def _look(
-    values: Values,
-    olivine: NDArray[np.bool_],
-    blur_px: float,
-    step: float,
-    shift: tuple[int, int],
+    values: Values, olivine: NDArray[np.bool_], blur_px: float, alteration: Alteration
 ) -> _Look:
     """Compare every pixel of a patch with the olivine around it.
 
@@ -310,19 +341,19 @@ def _look(
         Olivine pixels by the counts.
     blur_px
         Blur of the X-rays.
-    step
-        Grey by which a dark pixel is darker than the olivine around it.
-    shift
-        Rows and columns by which the X-ray maps lie below and right of BSE.
+    alteration
+        What is looked for: dark pixels have half of its contrast.
     """
+    shift, step = alteration.shift_px, alteration.contrast / 2
+    window = WINDOW_PX * alteration.scale
     grey = values["BSE"]
     silica, magnesium, iron = (_moved(values[signal], shift) for signal in SIGNALS[1:])
     core = cv2.erode(_moved(olivine.view(np.uint8), shift), _SQUARE).astype(np.float32)
-    (level,), _ = _beside(core, [grey])
+    (level,), _ = _beside(core, [grey], window)
     # Veins darken the mean of the olivine: once more without them.
     core[level - grey > step] = 0
     metals = magnesium + iron
-    (level, silicon, others), known = _beside(core, [grey, silica, metals])
+    (level, silicon, others), known = _beside(core, [grey, silica, metals], window)
     deficit = level - grey
     dark = (deficit > step) & known
     spread = dark.astype(np.float32)
@@ -337,10 +368,14 @@ def _look(
 
 
 def _beside(
-    weight: NDArray[np.float32], images: Sequence[NDArray[np.float32]]
+    weight: NDArray[np.float32], images: Sequence[NDArray[np.float32]], window_px: float
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.bool_]]:
     """Return local means of some images at every pixel, and where they are known."""
-    amount = _in_window(in_cells(weight))
+
+    def in_window(image: NDArray[np.float32]) -> NDArray[np.float32]:
+        return _smooth(in_cells(image), window_px / CELL_PX)
+
+    amount = in_window(weight)
     height, width = weight.shape
     size = (CELL_PX * amount.shape[1], CELL_PX * amount.shape[0])
 
@@ -349,12 +384,8 @@ def _beside(
         return np.ascontiguousarray(fine[:height, :width], np.float32)
 
     over = np.maximum(amount, _TINY)
-    means = [at_pixels(_in_window(in_cells(image * weight)) / over) for image in images]
+    means = [at_pixels(in_window(image * weight) / over) for image in images]
     return means, at_pixels(amount) > FEWEST_OLIVINE
-
-
-def _in_window(cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    return _smooth(cells, WINDOW_PX / CELL_PX)
 
 
 def _smooth(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from napari_olivine.masks.alteration import (
     find_alteration,
     in_words,
     noise_of_grey,
+    scale_of,
 )
 from napari_olivine.masks.patches import each
 from napari_olivine.masks.phases import IGNORE, UNKNOWN, Labeller
@@ -85,7 +86,10 @@ def with_bse(
 
     each(take, range(len(sampled)), job.check)
     labeller = replace(labeller, crack_code=CODES.get(cracks), grey_noise=noise_of_grey(found))
-    alteration = find_alteration(found, labeller.blur_px or 0.0, job.check) if alters else None
+    alteration = None
+    if alters:
+        scale = scale_of(section.pixel_size_um)
+        alteration = find_alteration(found, labeller.blur_px or 0.0, scale, job.check)
     if alteration is not None:
         job.say(
             f"Altered olivine is {alteration.contrast:.0f} grey darker in BSE than the olivine "

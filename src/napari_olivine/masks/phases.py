@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.masks.alteration import (
-    HALO_PX as ALTERATION_HALO_PX,
     TOPHAT_PX,
     Alteration,
     altered_pixels,
@@ -115,7 +114,7 @@ class Labeller:
         if self.blur_px is not None:
             halo = CELL_PX * ceil(halo / CELL_PX) + HALO_PX
         if self.alteration is not None:
-            halo += ALTERATION_HALO_PX
+            halo += self.alteration.halo_px
         return halo if self.crack_code is None else halo + TOPHAT_PX
 
     def label(self, wide: Wide, check: Callable[[], None] = go_on) -> Labels:

@@ -249,7 +249,7 @@ def make_mask(
             outputs["phases"] = _output(draft, section, "phases", where, "mode")
             outputs["certainty"] = _output(draft, section, "certainty", where, "mean")
         halo = labeller.halo_px + settings.edge_ignore_px
-        parts = blocks(section.shape, *_block_shape(job, len(maps), len(labeller.phases)))
+        parts = blocks(section.shape, *_block_shape(job, maps, len(labeller.phases)))
         for rows, columns in draft.pending(parts, "Masking"):
             wide = read_wide(maps, rows, columns, CELL_PX * ceil(halo / CELL_PX))
             for name, block in _images(labeller.label(wide, job.check), settings).items():
@@ -277,9 +277,10 @@ def make_mask(
     return section.require("mask")
 
 
-def _block_shape(job: Job, maps: int, phases: int) -> tuple[int, int]:
+def _block_shape(job: Job, maps: Mapping[str, Raster], phases: int) -> tuple[int, int]:
     """Return rows and columns of a block: whole files of the images, where memory allows it."""
-    bytes_per_pixel = 2 * maps + 4 + phases * (4 + maps * 8 // CELL_PX**2)
+    read = sum(image.dtype.itemsize for image in maps.values())
+    bytes_per_pixel = read + 8 + phases * (5 + len(maps) * 8 // CELL_PX**2)
     rows = job.memory_bytes // (2 * bytes_per_pixel) // (CHUNK * SHARD_COLUMNS)
     if rows:
         return CHUNK * min(rows, MOST_ROWS // CHUNK), SHARD_COLUMNS
