@@ -33,5 +33,6 @@ from .scatter import (
     Span as Span,
     scatter_of as scatter_of,
 )
-from .step import MaskSettings as MaskSettings, make_mask as make_mask
+from .settings import MaskSettings as MaskSettings
+from .step import make_mask as make_mask
 from .viewed_maps import ViewedMaps as ViewedMaps

@@ -22,14 +22,13 @@ from napari_olivine.masks.overview_noise import expected_significance, slope_and
 from napari_olivine.masks.reference import Picked, relative_to
 from napari_olivine.masks.rules import COUNTS, Condition, Rule
 from napari_olivine.masks.sampling import sample_of, sampled_blocks
-from napari_olivine.masks.step import (
-    RIM_SIGMAS,
+from napari_olivine.masks.settings import (
     MaskSettings,
     leaves_outlines,
-    pick_spots,
     smoothing_of,
     stands_beside_olivine,
 )
+from napari_olivine.masks.step import RIM_SIGMAS, pick_spots
 from napari_olivine.masks.viewed_maps import ViewedMaps, ViewReader, smoothing_at
 from napari_olivine.section import Block, Section
 
