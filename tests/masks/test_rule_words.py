@@ -17,7 +17,7 @@ UNITS = dict.fromkeys(("BSE", "Mg", "MgO", "Ca", "Al"), "counts")
         ("M", 0, ["Mg", "MgO"]),
         ("Mg", 0, ["MgO"]),
         ("Ca/m", 3, ["Mg", "MgO"]),
-        ("Mg > 3 a", 7, ["and", "Al"]),
+        ("Mg > 3 a", 7, ["and", "area", "Al"]),
         ("ol", 0, ["olivine", "olivine-paper"]),
         (" olivine-p", 1, ["olivine-paper"]),
         ("Mg > 3 and ol", 11, []),
@@ -41,7 +41,7 @@ def test_a_completed_word_is_what_was_begun_and_more(text: str, cursor: int) -> 
 
 def test_between_words_all_are_there() -> None:
     start, words = completions("Mg > 3 and ", 11, UNITS)
-    assert (start, words[:2], words[-1]) == (11, ["BSE", "Mg"], "p99")
+    assert (start, words[:2], words[-1]) == (11, ["BSE", "Mg"], "area")
 
 
 def test_a_missing_map_is_named_with_its_place_and_the_maps_there_are() -> None:

@@ -25,7 +25,7 @@ from .rule_preview import (
     Verdict as Verdict,
 )
 from .rule_words import completions as completions
-from .rules import COUNTS as COUNTS, WEIGHT as WEIGHT, Rule as Rule
+from .rules import COUNTS as COUNTS, WEIGHT as WEIGHT, Rule as Rule, area_words as area_words
 from .scatter import (
     AxisValue as AxisValue,
     LimitLine as LimitLine,

@@ -22,7 +22,8 @@ from napari_olivine.masks.applying import phases_of
 from napari_olivine.masks.coverage import Coverage
 from napari_olivine.masks.local_means import CELL_PX, HALO_PX
 from napari_olivine.masks.patches import Patch, each, go_on, patches
-from napari_olivine.masks.rules import COUNTS, WEIGHT, Rule
+from napari_olivine.masks.pieces import area_limits_px, reach_px, without_areas
+from napari_olivine.masks.rules import ANY_AREA, COUNTS, WEIGHT, Rule
 from napari_olivine.masks.sampling import Wide
 from napari_olivine.masks.unmixing import Kernel, Rim, claim_in_patch
 
@@ -97,6 +98,8 @@ class Labeller:
         them to it.
     grey_noise
         Standard deviation of the noise of BSE, grey.
+    pixel_um
+        Side of a pixel, um, for areas of pieces.
     """
 
     phases: Sequence[Phase]
@@ -106,6 +109,7 @@ class Labeller:
     alteration: Alteration | None = None
     crack_code: int | None = None
     grey_noise: float = 0.0
+    pixel_um: float = 1.0
 
     @property
     def halo_px(self) -> int:
@@ -115,6 +119,7 @@ class Labeller:
             halo = CELL_PX * ceil(halo / CELL_PX) + HALO_PX
         if self.alteration is not None:
             halo += self.alteration.halo_px
+        halo += max(reach_px(area_limits_px(one.rule, self.pixel_um)) for one in self.phases)
         return halo if self.crack_code is None else halo + TOPHAT_PX
 
     def label(self, wide: Wide, check: Callable[[], None] = go_on) -> Labels:
@@ -159,8 +164,20 @@ class Labeller:
                 certainty[off] = 0
 
         each(settle, patches(measured.shape, kernel.reach_px), check)
+        self._look_at_areas(labels, check)
         self._look_at_bse(labels, wide, check)
         return labels
+
+    def _look_at_areas(self, labels: Labels, check: Callable[[], None]) -> None:
+        """Leave unknown what a mineral claims in pieces of another area than its rule says."""
+        for phase in self.phases:
+            if phase.rule.area_um2 != ANY_AREA:
+                check()
+                claimed = labels.phases == phase.code
+                limits = area_limits_px(phase.rule, self.pixel_um)
+                gone = claimed & ~without_areas(claimed, limits)
+                labels.phases[gone] = UNKNOWN
+                labels.certainty[gone] = 0
 
     def _look_at_bse(self, labels: Labels, wide: Wide, check: Callable[[], None]) -> None:
         """Take what BSE shows out of the first mineral: alteration and cracks."""

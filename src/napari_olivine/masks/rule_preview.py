@@ -20,7 +20,7 @@ from napari_olivine.masks.limits import Sample, beside_olivine, limits_in_valley
 from napari_olivine.masks.named_rules import rule_on_maps
 from napari_olivine.masks.overview_noise import expected_significance, slope_and_offset
 from napari_olivine.masks.reference import Picked, relative_to
-from napari_olivine.masks.rules import COUNTS, Condition, Rule
+from napari_olivine.masks.rules import ANY_AREA, COUNTS, Condition, Rule
 from napari_olivine.masks.sampling import sample_of, sampled_blocks
 from napari_olivine.masks.settings import (
     MaskSettings,
@@ -107,7 +107,7 @@ class RulePreview:
     taken
         What the rule takes of the measured pixels, bool.
     is_mask
-        Whether the mask leaves its outlines where the rule puts them.
+        Whether the mask leaves its outlines where the rule puts them, and asks for no area.
     """
 
     rule: Rule
@@ -252,7 +252,8 @@ class RuleViewer:
         ]
         weighted = smoothing > 0 and rule.unit == COUNTS
         taken = np.asarray(rule.of(held) & maps.measured)
-        return RulePreview(rule, maps, left, weighted, held, taken, leaves_outlines(settings))
+        is_mask = leaves_outlines(settings) and rule.area_um2 == ANY_AREA
+        return RulePreview(rule, maps, left, weighted, held, taken, is_mask)
 
     def _with_limits(self, settings: MaskSettings, rim: int, job: Job) -> Rule:
         """Give the rule the limits that the mask applies."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from napari_olivine.masks.named_rules import NAMED
 
-KEYWORDS = ("and", "or", "not", "within", "of", "ref", "p99")
+KEYWORDS = ("and", "or", "not", "within", "of", "ref", "p99", "area")
 """Words of a rule that are no signals."""
 
 _ENDED = re.compile(r"(?:\d|\)|%|\bref)\s+$")

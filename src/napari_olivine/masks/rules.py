@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -158,6 +159,10 @@ class Where:
         return f"({text})" if self.kind == "or" and inside == "and" else text
 
 
+ANY_AREA = (0.0, math.inf)
+"""Pieces of any area."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """A phase is where its conditions, joined by and, or, not, hold.
@@ -172,12 +177,15 @@ class Rule:
         How they are joined.
     unit
         Unit of the maps.
+    area_um2
+        Smallest and largest area of a connected piece, um2; 0 and infinity where there is no limit.
     """
 
     text: str
     conditions: tuple[Condition, ...]
     where: Where
     unit: str = COUNTS
+    area_um2: tuple[float, float] = ANY_AREA
 
     def of(self, held: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
         """Tell where the rule holds from where each of its conditions does."""
@@ -205,6 +213,13 @@ class Rule:
         return self.of([condition.holds(maps) for condition in self.conditions])
 
 
+def area_words(area_um2: tuple[float, float]) -> list[str]:
+    """Write limits of the area as a rule has them."""
+    least, most = area_um2
+    words = [f"area > {least:g}"] if least > 0 else []
+    return [*words, f"area < {most:g}"] if most < math.inf else words
+
+
 def with_limit(condition: Condition, limit: float) -> Condition:
     """Return a condition with another limit, three digits of it, in counts."""
     limit = float(f"{limit:.3g}")
@@ -214,5 +229,6 @@ def with_limit(condition: Condition, limit: float) -> Condition:
 
 def with_conditions(rule: Rule, conditions: Sequence[Condition]) -> Rule:
     """Return a rule with other conditions, and their text."""
-    text = rule.where.words(conditions)
+    sizes = area_words(rule.area_um2)
+    text = " and ".join([rule.where.words(conditions, "and" if sizes else "or"), *sizes])
     return replace(rule, text=text, conditions=tuple(conditions))

@@ -39,7 +39,7 @@ from napari_olivine.masks.phases import (
 from napari_olivine.masks.picked_doubts import MINERAL, doubts, poorer_in_silicon
 from napari_olivine.masks.reference import Picked, Spot, pick, relative_to
 from napari_olivine.masks.rule_book import NONE, PhaseEntry, RuleBook, read_rule_book
-from napari_olivine.masks.rules import COUNTS, Rule
+from napari_olivine.masks.rules import COUNTS, Rule, area_words
 from napari_olivine.masks.sampling import Wide, read_wide, sample_of, sampled_blocks
 from napari_olivine.masks.settings import (
     AUTOMATIC,
@@ -147,6 +147,7 @@ def make_mask(
         coverage,
         smoothing_of(settings),
         _blur_px(section.pixel_size_um, rule, sampled, coverage, settings, job),
+        pixel_um=section.pixel_size_um,
     )
     by_counts = labeller.blur_px is not None and rule.unit == COUNTS
     alters = settings.alteration == AUTOMATIC and by_counts and is_olivine(settings)
@@ -180,8 +181,11 @@ def make_mask(
             left = count_conditions(rule, of_rule, coverage, labeller.smoothing_px, job)
             draft.notes["conditions"] = left.counts
             what = "is empty" if share == 0 else "takes the whole section"
+            words = left.words
+            if sizes := area_words(rule.area_um2):
+                words += f"; of that, {' and '.join(sizes)} um2 for a piece"
             job.warn(
-                f"The mask {what}: {left.words}.",
+                f"The mask {what}: {words}.",
                 remedy="Look at these maps, and change {setting:rule} or {setting:limits}.",
                 setting="rule",
             )

@@ -125,7 +125,7 @@ class TestRule:
         assert widget.own.offered == ["Mg"]
         qtbot.keyClick(widget.own._popup, Qt.Key.Key_Tab)
         qtbot.keyClicks(widget.own, " < 0.1 a")
-        assert widget.own.offered == ["and", "Al"]
+        assert widget.own.offered == ["and", "area", "Al"]
         qtbot.keyClick(widget.own._popup, Qt.Key.Key_Escape)
         assert widget.own.offered == []
         qtbot.keyClick(widget.own, Qt.Key.Key_Return)

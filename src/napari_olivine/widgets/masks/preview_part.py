@@ -11,7 +11,7 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QCheckBox, QHeaderView, QTableWidgetItem, QWidget
 
 from napari_olivine.errors import OlivineError
-from napari_olivine.masks import Reading, RulePreview
+from napari_olivine.masks import Reading, RulePreview, area_words
 from napari_olivine.widgets.common import (
     Connections,
     column_layout,
@@ -190,6 +190,8 @@ def _in_words(preview: RulePreview) -> str:
         mask = "the mask is made at full resolution" if side > 1 else "the mask is the same"
     else:
         mask = "the mask puts its outlines at half of the signal"
+    if sizes := area_words(preview.rule.area_um2):
+        mask = f"only the mask knows areas ({' and '.join(sizes)} um²)"
     return f"The plain rule{means}; {mask}."
 
 
