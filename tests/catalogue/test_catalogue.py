@@ -270,12 +270,14 @@ def test_methods_tell_what_bse_added_to_the_mask(
 ) -> None:
     recipe = Recipe("mask", {"rule": "olivine", "cracks": "ignore"}, {})
     notes = {"rule": "Mg > 30", "alteration": {"contrast": 53.4, "shift_px": [0, 0]}}
+    notes["unclassified"] = {"method": "mixture", "examples": {}}
     mask = Product("mask", section.path / "mask", recipe, "", 1.0, {}, notes)
     known = section.product
     monkeypatch.setattr(section, "product", lambda name: mask if name == "mask" else known(name))
     text = " ".join(methods_text(section, "segmentation").split())
     assert "by the rule Mg > 30. Veins that are darker in BSE than olivine" in text
     assert "by 53 grey" in text
+    assert "assigned by Gaussian mixtures of what the rules were sure of" in text
     assert "Open cracks that BSE shows count as not labelled." in text
 
 

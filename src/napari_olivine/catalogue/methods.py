@@ -22,6 +22,12 @@ PIXELS = {
 """What the crystals were made from, in words."""
 
 
+LEARNED = {
+    "mixture": "Gaussian mixtures of what the rules were sure of",
+    "forest": "a random forest that had learned what the rules were sure of",
+}
+"""What gave pixels that no rule took to minerals."""
+
 CRACKS = {"background": "other than olivine", "ignore": "not labelled"}
 """What open cracks of the mask count as, in words."""
 
@@ -148,6 +154,8 @@ def _mask(section: Section) -> str:
             f"{alteration['contrast']:.0f} grey) and richer in Si relative to Mg and Fe were left "
             "out of them"
         )
+    if by_resemblance := product.notes.get("unclassified"):
+        words += f". Pixels that no rule took were assigned by {LEARNED[by_resemblance['method']]}"
     if (cracks := product.recipe.settings.get("cracks", "olivine")) != "olivine":
         words += f". Open cracks that BSE shows count as {CRACKS[cracks]}"
     return words + "."

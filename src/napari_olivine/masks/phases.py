@@ -23,6 +23,7 @@ from napari_olivine.masks.coverage import Coverage
 from napari_olivine.masks.local_means import CELL_PX, HALO_PX
 from napari_olivine.masks.patches import Patch, each, go_on, patches
 from napari_olivine.masks.pieces import area_limits_px, reach_px, without_areas
+from napari_olivine.masks.resemblance import REACH_PX, Resemblance
 from napari_olivine.masks.rules import ANY_AREA, COUNTS, WEIGHT, Rule
 from napari_olivine.masks.sampling import Wide
 from napari_olivine.masks.unmixing import Kernel, Rim, claim_in_patch
@@ -69,7 +70,7 @@ class Labels:
         uint8, code of the phase, `ALTERED`, `UNKNOWN` or `IGNORE`.
     certainty
         uint8, how sure the label is by the noise of the counts, per cent; 0 where there is none, or
-        BSE gave it.
+        BSE or a resemblance gave it.
     """
 
     phases: NDArray[np.uint8]
@@ -100,6 +101,8 @@ class Labeller:
         Standard deviation of the noise of BSE, grey.
     pixel_um
         Side of a pixel, um, for areas of pieces.
+    resemblance
+        What the minerals look like, for pixels that no rule takes; `None` leaves them.
     """
 
     phases: Sequence[Phase]
@@ -110,6 +113,7 @@ class Labeller:
     crack_code: int | None = None
     grey_noise: float = 0.0
     pixel_um: float = 1.0
+    resemblance: Resemblance | None = None
 
     @property
     def halo_px(self) -> int:
@@ -119,6 +123,8 @@ class Labeller:
             halo = CELL_PX * ceil(halo / CELL_PX) + HALO_PX
         if self.alteration is not None:
             halo += self.alteration.halo_px
+        if self.resemblance is not None:
+            halo = max(halo, REACH_PX)
         halo += max(reach_px(area_limits_px(one.rule, self.pixel_um)) for one in self.phases)
         return halo if self.crack_code is None else halo + TOPHAT_PX
 
@@ -164,9 +170,16 @@ class Labeller:
                 certainty[off] = 0
 
         each(settle, patches(measured.shape, kernel.reach_px), check)
+        self._look_at_resemblance(labels, wide, check)
         self._look_at_areas(labels, check)
         self._look_at_bse(labels, wide, check)
         return labels
+
+    def _look_at_resemblance(self, labels: Labels, wide: Wide, check: Callable[[], None]) -> None:
+        """Give what no rule takes to the mineral that it resembles."""
+        if self.resemblance is not None:
+            left = labels.phases == UNKNOWN
+            labels.phases[left] = self.resemblance.settle(wide, left, check)
 
     def _look_at_areas(self, labels: Labels, check: Callable[[], None]) -> None:
         """Leave unknown what a mineral claims in pieces of another area than its rule says."""

@@ -16,6 +16,7 @@ OLIVINE_RULE: Final = "olivine"
 PAPER_RULE: Final = "olivine-paper"
 BY_RULE: Final = "rule"
 AUTOMATIC: Final = "automatic"
+LEAVE: Final = "leave"
 _NOTHING: Final[tuple[str, ...]] = ()
 
 
@@ -93,6 +94,15 @@ class MaskSettings(Settings):
         "Rule book",
         "Other minerals that claim what the rule leaves, for modal percentages and the image of "
         "phases: 'standard', a YAML file of your own, or 'none'.",
+    )
+    unclassified: Literal["leave", "mixture", "forest"] = setting(
+        LEAVE,
+        "What no rule takes",
+        "leave: it stays unclassified. mixture: it goes to the mineral whose sure pixels it "
+        "resembles (a Gaussian mixture a mineral), or to none if it resembles none. forest: a "
+        "random forest decides, which has no such answer. Olivine that you painted shows what "
+        "olivine looks like, too. Needs a rule book.",
+        exclude_if=LEAVE.__eq__,
     )
     edge_ignore_px: int = setting(
         0,

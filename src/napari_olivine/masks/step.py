@@ -10,12 +10,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.masks.applying import phase_of
 from napari_olivine.masks.beside_bse import with_bse
 from napari_olivine.masks.condition_counts import count_conditions
 from napari_olivine.masks.corrections import correct_draft, correct_mask, corrections_input
 from napari_olivine.masks.coverage import Coverage
+from napari_olivine.masks.learning_phases import with_resemblance
 from napari_olivine.masks.limits import (
     Sample,
     beside_olivine,
@@ -44,6 +46,7 @@ from napari_olivine.masks.sampling import Wide, read_wide, sample_of, sampled_bl
 from napari_olivine.masks.settings import (
     AUTOMATIC,
     BY_RULE,
+    LEAVE,
     MaskSettings,
     is_olivine,
     leaves_outlines,
@@ -123,10 +126,18 @@ def make_mask(
     others = _other_rules(book, units)
     # What stands in a book may change under the same name.
     text = {} if book is None else {"source book": book.fingerprint}
+    if settings.unclassified != LEAVE and (not others or leaves_outlines(settings)):
+        raise InputError(
+            "What no rule takes is given to minerals of a rule book, and here is none.",
+            remedy="Give {setting:book}, and {setting:outlines} half.",
+            setting="unclassified",
+        )
     if not job.force:  # a mask of this rule, with other corrections, is not made anew
         correct_mask(section, job)
     inputs = ["images", *corrections_input(section)]
-    recipe = section.recipe("mask", settings, inputs, extra=text, method=METHOD)
+    # Nothing else in it is random.
+    seed = None if settings.unclassified == LEAVE else job.seed
+    recipe = section.recipe("mask", settings, inputs, seed=seed, extra=text, method=METHOD)
     if done := section.finished("mask", recipe, job):
         return done
     picked = pick_spots(section, rule, settings)
@@ -161,6 +172,10 @@ def make_mask(
             where = f"phases by the rule book {settings.book}"
             outputs["phases"] = _output(draft, section, "phases", where, "mode")
             outputs["certainty"] = _output(draft, section, "certainty", where, "mean")
+            if settings.unclassified != LEAVE:
+                method = settings.unclassified
+                labeller, learned = with_resemblance(section, labeller, maps, method, job)
+                draft.notes |= {"unclassified": learned} if learned else {}
         halo = labeller.halo_px + settings.edge_ignore_px
         parts = blocks(section.shape, *_block_shape(job, maps, len(labeller.phases)))
         for rows, columns in draft.pending(parts, "Masking"):
