@@ -3,7 +3,11 @@ from .camera import (
     extent_of as extent_of,
     zoom_to as zoom_to,
 )
-from .shapes_view import ShapesView as ShapesView, ShownShape as ShownShape
+from .shapes_view import (
+    HalfDrawn as HalfDrawn,
+    ShapesView as ShapesView,
+    ShownShape as ShownShape,
+)
 from .toast import Toast as Toast
 from .window_undo import (
     DOCK_MARK as DOCK_MARK,

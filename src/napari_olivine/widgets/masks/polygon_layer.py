@@ -8,7 +8,7 @@ import numpy as np
 from typing_extensions import override
 
 from napari_olivine.masks.corrections import Label
-from napari_olivine.widgets.editing import ShapesView
+from napari_olivine.widgets.editing import HalfDrawn, ShapesView
 from napari_olivine.widgets.masks.stroke_layer import COLOURS
 
 SHORTEST_ON_SCREEN = 6.0
@@ -26,6 +26,15 @@ class CorrectingPolygon(ShapesView):
         self.show_shapes([], set())
         self.activate("add_polygon")
         self.layer.current_edge_color = COLOURS[label]
+
+    @override
+    def rest(self) -> bool:
+        """Leave drawing; a polygon that is half drawn is dropped, as nobody has finished it."""
+        if self.there and (half := HalfDrawn.on(self.layer)) is not None:
+            self._busy = True
+            half.undo()
+            self._busy = False
+        return super().rest()
 
     @override
     def read(self, corners: np.ndarray) -> list[list[float]]:
