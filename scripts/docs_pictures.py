@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from qtpy.QtCore import QSettings, Qt
 from qtpy.QtTest import QTest
@@ -85,6 +86,28 @@ def mask(viewer: Any, _source: Path) -> None:
     dock(viewer, "Phase masks")
     show_only(viewer, "BSE", "Mask: olivine")
     look_at(viewer, 1300, 1000, 0.55)
+
+
+def rule(viewer: Any, _source: Path) -> None:
+    """Show what a rule takes, and a mineral that was outlined on the scatter plot."""
+    masks = dock(viewer, "Phase masks")
+    show_only(viewer, "BSE")
+    look_at(viewer, 1300, 1000, 0.8)
+    masks.own.setFocus()
+    masks.own.selectAll()
+    QTest.keyClicks(masks.own, "Ca/Mg < 0.1 and Al/Mg < 0.1 and Mg > 60")
+    masks.preview.box.setChecked(True)
+    masks.scatter.set_expanded(True)
+    for box, axis in ((masks.scatter.x_box, "Mg"), (masks.scatter.y_box, "Si")):
+        box.setEditText(axis)
+    masks.scatter.x_box.lineEdit().editingFinished.emit()
+    wait_for(lambda: masks.scatter.plot.scatter is not None)
+    outline = np.array([[0.2, 0.65], [0.42, 0.65], [0.42, 0.92], [0.2, 0.92]], np.float32)
+    masks.scatter.plot.outlined.emit(outline)
+    masks.settings_part.set_expanded(False)
+    QTest.qWait(500)
+    masks.scroll_area.ensureWidgetVisible(masks.scatter)
+    QTest.qWait(1000)
 
 
 def training(viewer: Any, _source: Path) -> None:
@@ -167,6 +190,7 @@ PICTURES: dict[str, Draw] = {
     "tutorial-import": importing,
     "tutorial-section": composite,
     "tutorial-mask": mask,
+    "mask-rule": rule,
     "tutorial-train": training,
     "tutorial-segment": segmenting,
     "tutorial-profiles": profiles,

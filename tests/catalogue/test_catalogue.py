@@ -26,7 +26,7 @@ from napari_olivine.job import Event, Job
 from napari_olivine.masks.corrections import MaskCorrections, correct_mask, make_correction
 from napari_olivine.networks import ModelCard
 from napari_olivine.networks.card import Normalisation
-from napari_olivine.section import Section, SectionRecord, create_raster
+from napari_olivine.section import Product, Recipe, Section, SectionRecord, create_raster
 from napari_olivine.settings import Settings
 
 SHAPE = (700, 1100)
@@ -263,6 +263,20 @@ def test_methods_tell_that_the_mask_was_corrected_by_hand(section: Section) -> N
     find_crystals(section)
     text = " ".join(methods_text(section, "segmentation").split())
     assert "; 1 pixels were corrected by hand." in text
+
+
+def test_methods_tell_what_bse_added_to_the_mask(
+    section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe("mask", {"rule": "olivine", "cracks": "ignore"}, {})
+    notes = {"rule": "Mg > 30", "alteration": {"contrast": 53.4, "shift_px": [0, 0]}}
+    mask = Product("mask", section.path / "mask", recipe, "", 1.0, {}, notes)
+    known = section.product
+    monkeypatch.setattr(section, "product", lambda name: mask if name == "mask" else known(name))
+    text = " ".join(methods_text(section, "segmentation").split())
+    assert "by the rule Mg > 30. Veins that are darker in BSE than olivine" in text
+    assert "by 53 grey" in text
+    assert "Open cracks that BSE shows count as not labelled." in text
 
 
 def test_what_a_person_rejected_is_left_out_and_the_methods_tell(

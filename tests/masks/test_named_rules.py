@@ -11,7 +11,15 @@ from hypothesis import given, settings, strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.masks import WEIGHT, MaskSettings, make_mask, phase_of, rule_for
+from napari_olivine.masks import (
+    WEIGHT,
+    AxisValue,
+    MaskSettings,
+    RuleViewer,
+    make_mask,
+    phase_of,
+    rule_for,
+)
 from napari_olivine.masks.named_rules import ELEMENT_IN_OXIDE
 from napari_olivine.readers import ImportSettings, import_section
 from napari_olivine.section import Section
@@ -132,6 +140,19 @@ def test_maps_in_weight_per_cent_are_known_by_their_names(tmp_path: Path, name: 
     assert any(one.startswith("The maps are in wt%: the rule is") for one in words)
     with pytest.raises(InputError, match="one for counts"):
         make_mask(section, MaskSettings(rule="olivine-paper"))
+
+
+def test_a_view_of_maps_in_weight_per_cent_tells_weight_per_cent(tmp_path: Path) -> None:
+    source = weight_maps(tmp_path / "maps", "{} Wt%.csv")
+    section = import_section(source, tmp_path / "s", ImportSettings(pixel_size_um=1))
+    found = RuleViewer(section).view(MaskSettings(), (slice(5, 40), slice(0, 50)))
+    assert found.taken[7:23, 12:28].all() and not found.taken[:3].any()
+    reading = found.reading(20, 20)
+    assert reading is not None and reading.taken
+    assert reading.levels["Mg"] == pytest.approx(weight(Mg=1.8, Fe=0.2, Si=1, O=4)["Mg"], abs=0.5)
+    values = {verdict.text: verdict.value for verdict in reading.verdicts}
+    assert values["Mg > 6"] == pytest.approx(reading.levels["Mg"], rel=1e-4)
+    assert AxisValue.parse("Mg/Si", {"MgO": WEIGHT, "SiO2": WEIGHT}).signals == ["MgO", "SiO2"]
 
 
 def test_negative_numbers_without_a_unit_are_asked_for(tmp_path: Path) -> None:

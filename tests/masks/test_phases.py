@@ -10,7 +10,7 @@ import pytest
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.masks import MaskSettings, make_mask
+from napari_olivine.masks import MaskSettings, make_mask, patches
 from napari_olivine.masks.phases import IGNORE
 from napari_olivine.masks.rule_book import read_rule_book
 from napari_olivine.phantom.compositions import PHASES, counts_table, olivine_counts
@@ -110,13 +110,17 @@ def test_without_a_book_there_is_only_the_mask(tmp_path: Path) -> None:
     assert not (section.path / "mask" / "phases").exists()
 
 
-def test_blocks_give_the_same_phases_as_one_piece(tmp_path: Path) -> None:
+def test_blocks_give_the_same_phases_as_one_piece_and_as_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     section, _ = striped_section(tmp_path / "s")
     found = []
-    for memory in (1, 1 << 30):
+    for memory, threads in ((1, 2), (1 << 30, 2), (1 << 30, 1)):
+        monkeypatch.setattr(patches, "THREADS", threads)
         make_mask(section, MaskSettings(), Job(memory_bytes=memory, force=True))
-        found.append(section.raster("mask", "phases").read(*WHOLE))
-    assert np.array_equal(*found)
+        images = [section.raster("mask", name).read(*WHOLE) for name in ("phases", "certainty")]
+        found.append(np.array(images))
+    assert np.array_equal(found[0], found[1]) and np.array_equal(found[1], found[2])
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from napari_olivine.errors import InputError
 from napari_olivine.masks import parse_rule
+from napari_olivine.masks.rules import with_conditions
 
 SIGNALS = ("Mg", "Fe", "Si")
 MAPS = {
@@ -97,3 +98,39 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except InputError:
         return
     assert rule.conditions
+
+
+@pytest.mark.parametrize(
+    ("text", "area_um2", "conditions"),
+    [
+        ("Mg > 30 and area > 50", (50, np.inf), ["Mg > 30"]),
+        ("50 um2 < area < 1000 and Mg/Fe < 2", (50, 1000), ["Mg/Fe < 2"]),
+        ("(Mg > 3 or Fe > 2) and area < 20", (0, 20), ["Mg > 3", "Fe > 2"]),
+    ],
+)
+def test_a_rule_asks_for_the_area_of_a_piece(
+    text: str, area_um2: tuple[float, float], conditions: list[str]
+) -> None:
+    rule = parse_rule(text)
+    assert rule.area_um2 == area_um2
+    assert [one.text for one in rule.conditions] == conditions
+    assert "area" not in rule.signals
+    again = parse_rule(with_conditions(rule, rule.conditions).text)
+    assert (again.area_um2, again.where) == (rule.area_um2, rule.where)
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "position"),
+    [
+        ("Mg > 3 or area > 5", "asked of the whole rule", 10),
+        ("Mg > 3 and not area > 5", "asked of the whole rule", 15),
+        ("area > 5", "a condition on a map is missing", 0),
+        ("Mg > 3 and area/Mg < 2", "compared with a number", 11),
+        ("Mg > 3 and area > 5 ref", "compared with a number", 11),
+        ("Mg > 3 and area > 6 and area < 5", "no piece has an area between 6 and 5", 11),
+    ],
+)
+def test_an_area_that_cannot_be_asked_for_is_told(text: str, why: str, position: int) -> None:
+    with pytest.raises(InputError, match=why) as raised:
+        parse_rule(text)
+    assert raised.value.facts.position == position

@@ -107,7 +107,7 @@ def test_two_imports_into_one_folder_make_one_whole_section(source, untouched, t
     codes = sorted(process.returncode for process in processes)
     assert codes[0] == 0, told
     if codes[1]:
-        assert any("Another process is making 'images'" in text for text in told)
+        assert any("Another process is making 'images'" in text for text in told), told
     assert contents(place) == untouched
     assert check_section(Section(place)).findings == []
 

@@ -23,7 +23,7 @@ def short_training(steps: int, **more: str) -> list[str]:
     return [word for name, value in train.items() for word in (f"--train.{name}", str(value))]
 
 
-SHORT = [*short_training(110), "--segment.threshold", "0.5"]
+SHORT = [*short_training(70), "--segment.threshold", "0.5"]
 """After so few steps probabilities are not yet those for which 0.1 is the threshold."""
 
 PRODUCTS = (
@@ -36,7 +36,7 @@ PRODUCTS = (
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The main job at a size for tests, with a short training."""
     folder = tmp_path_factory.mktemp("chain")
-    command = ["demo", str(folder), "--rows", "3", "--cols", "3", "--no-view", "--seed", "1"]
+    command = ["demo", str(folder), "--rows", "2", "--cols", "3", "--no-view", "--seed", "1"]
     assert main([*command, "--max-minutes", "60", *SHORT]) == 0
     return folder
 
@@ -66,7 +66,7 @@ def test_the_result_is_near_the_truth(finished: Path, tmp_path: Path) -> None:
     scores = json.loads(file.read_text())
     assert scores["mask"]["iou"] > 0.9
     test = next(s for s in scores["sessions"] if s["role"] == "test")
-    assert test["segmentation"]["iou"] > 0.5, "after 110 steps of training"
+    assert test["segmentation"]["iou"] > 0.5, "after 70 steps of training"
     assert scores == json.loads((finished / "scores.json").read_text())
 
 
@@ -83,7 +83,7 @@ def test_running_again_repeats_nothing(finished: Path, capsys: pytest.CaptureFix
 def test_the_demonstration_again_goes_straight_to_the_scores(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["demo", str(finished), "--rows", "3", "--cols", "3", "--no-view", "--seed", "1"]
+    command = ["demo", str(finished), "--rows", "2", "--cols", "3", "--no-view", "--seed", "1"]
     assert main([*command, "--max-minutes", "60", *SHORT]) == 0
     said = capsys.readouterr().out
     assert said.count("is up to date") >= len(chain()) - 1
@@ -103,8 +103,10 @@ def test_a_bad_setting_of_a_late_step_is_found_before_the_first(tmp_path: Path) 
 def test_standard_small_section(shared_data: Path, finished: Path, tmp_path: Path) -> None:
     """Real form, no test session: validation stands in; another section's network is trained on."""
     source = shared_data / "section-small"
-    training = short_training(60, weights=str(finished / "section" / "models" / "light"))
+    weights = str(finished / "section" / "models" / "light")
+    training = short_training(90, weights=weights)
     command = ["run", str(source), str(tmp_path / "section"), "--seed", "1", *training]
+    command += ["--segment.threshold", "0.3", "--mask.book", "none"]
     assert main(command) == 0
     file = tmp_path / "scores.json"
     score = ["score", str(tmp_path / "section"), "--truth", str(source / "truth")]
@@ -112,4 +114,4 @@ def test_standard_small_section(shared_data: Path, finished: Path, tmp_path: Pat
     scores = json.loads(file.read_text())
     assert scores["mask"]["iou"] > 0.95
     validation = next(s for s in scores["sessions"] if s["role"] == "val")
-    assert validation["segmentation"]["iou"] > 0.6
+    assert validation["segmentation"]["iou"] > 0.55, "after 70 steps there and 90 here"

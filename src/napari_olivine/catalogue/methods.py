@@ -22,6 +22,10 @@ PIXELS = {
 """What the crystals were made from, in words."""
 
 
+CRACKS = {"background": "other than olivine", "ignore": "not labelled"}
+"""What open cracks of the mask count as, in words."""
+
+
 def pixels_in_words(section: Section, phase: str) -> str:
     """Say what the crystals were made from.
 
@@ -138,6 +142,14 @@ def _mask(section: Section) -> str:
         words += f", with limits relative to olivine that was picked at {_places(len(spots))}"
     if by_hand := product.notes.get("corrections"):
         words += f"; {by_hand['corrected_px']} pixels were corrected by hand"
+    if alteration := product.notes.get("alteration"):
+        words += (
+            ". Veins that are darker in BSE than olivine (altered olivine: by "
+            f"{alteration['contrast']:.0f} grey) and richer in Si relative to Mg and Fe were left "
+            "out of them"
+        )
+    if (cracks := product.recipe.settings.get("cracks", "olivine")) != "olivine":
+        words += f". Open cracks that BSE shows count as {CRACKS[cracks]}"
     return words + "."
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.section import Raster, Section, Submaps, Tiles
+from napari_olivine.section import TILE_COLUMNS, Raster, Section, Submaps, Tiles
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Coverage:
     empty_tiles: int
     submaps: Submaps | None
     signals: list[str]
-    rim_px: int
+    rim_px: float
 
     @classmethod
     def of(cls, section: Section, maps: Mapping[str, Raster], rim_px: int) -> Coverage:
@@ -55,6 +55,21 @@ class Coverage:
             tiles = Tiles(tiles.table[there].reset_index(drop=True))
         return cls(tiles, empty, section.fields(), [*maps], rim_px)
 
+    def at_level(self, level: int) -> Coverage:
+        """Return the same for a level of the pyramid: a pixel counts by its centre."""
+        if level == 0:
+            return self
+        coarse = 2**level
+        tiles, submaps = self.tiles, self.submaps
+        if tiles is not None:
+            table = tiles.table.copy()
+            bounds = np.ceil(tiles.bounds / coarse - 0.5).astype(np.int64)
+            table[list(TILE_COLUMNS[1:5])] = bounds
+            tiles = Tiles(table)
+        if submaps is not None:
+            submaps = submaps.at_level(level)
+        return replace(self, tiles=tiles, submaps=submaps, rim_px=self.rim_px / coarse)
+
     def measured(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
         """Tell which pixels of a block were measured, bool of the block's shape."""
         there = np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
@@ -69,13 +84,18 @@ def _hold_counts(tiles: Tiles, maps: Mapping[str, Raster]) -> list[bool]:
     """Tell for each tile whether any map holds something in it."""
     level = min(2, *(len(one.levels) - 1 for one in maps.values()))
     coarse = 2**level
-    found = []
-    for row0, row1, col0, col1 in tiles.bounds:
-        window = (
-            slice(max(row0, 0) // coarse, -(-row1 // coarse)),
-            slice(max(col0, 0) // coarse, -(-col1 // coarse)),
-        )
-        # The outermost pixels of the window may belong to a neighbour.
-        inner = (slice(1, -1), slice(1, -1))
-        found.append(any(one.read(*window, level=level)[inner].any() for one in maps.values()))
-    return found
+    bounds = np.maximum(tiles.bounds, 0)
+    found = np.zeros(len(bounds), bool)
+    for one in maps.values():
+        # Tiles side by side are read in one piece.
+        for row0, row1 in np.unique(bounds[~found, :2], axis=0):
+            beside = np.flatnonzero(~found & (bounds[:, :2] == (row0, row1)).all(axis=1))
+            start = int(bounds[beside, 2].min()) // coarse
+            columns = slice(start, -(-int(bounds[beside, 3].max()) // coarse))
+            strip = one.read(slice(row0 // coarse, -(-row1 // coarse)), columns, level=level)
+            for tile in beside:
+                col0, col1 = bounds[tile, 2:]
+                window = strip[:, col0 // coarse - start : -(-col1 // coarse) - start]
+                # The outermost pixels of the window may belong to a neighbour.
+                found[tile] = window[1:-1, 1:-1].any()
+    return [bool(one) for one in found]

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_olivine.job import Job
-from napari_olivine.masks.phases import IGNORE, UNKNOWN, Phase
+from napari_olivine.masks.phases import (
+    ALTERED,
+    ALTERED_COLOUR,
+    ALTERED_NAME,
+    IGNORE,
+    UNKNOWN,
+    Phase,
+)
 from napari_olivine.section import Raster, blocks
 
 BLOCK_PX = 512
@@ -55,18 +62,23 @@ def modes_of(image: Raster, phases: Sequence[Phase], job: Job) -> list[Mode]:
     Returns
     -------
     list of Mode
-        Of every phase and of what has none, in the order of codes.
+        Of every phase and of what has none, in the order of codes; of altered olivine where there
+        is any.
     """
     counts = []
-    for rows, columns in blocks(image.shape, BLOCK_PX, BLOCK_PX):
+    for rows, columns in blocks(image.shape, BLOCK_PX):
         job.check()
-        counts.append(np.bincount(image.read(rows, columns).ravel(), minlength=IGNORE + 1))
+        strip = image.read(rows, columns)
+        for part in blocks(strip.shape, BLOCK_PX, BLOCK_PX):
+            counts.append(np.bincount(strip[part].ravel(), minlength=IGNORE + 1))
     table = np.array(counts)
     measured = table[:, :IGNORE].sum(axis=1)
     table, measured = table[measured > 0], measured[measured > 0]
     total, parts = max(1, int(measured.sum())), len(measured)
     found = []
     named = [(UNKNOWN, "unclassified", "#9c9c9c"), *((p.code, p.name, p.colour) for p in phases)]
+    if table[:, ALTERED].any():
+        named.append((ALTERED, ALTERED_NAME, ALTERED_COLOUR))
     for code, name, colour in named:
         share = table[:, code].sum() / total
         error = None

@@ -7,11 +7,12 @@ Leichter et al. (2022), doi 10.3389/feart.2022.740638, section 3.5: the rule for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from napari_olivine.errors import InputError
-from napari_olivine.masks.rule_parser import parse_rule
+from napari_olivine.masks.rule_parser import parse_rule, parse_value
 from napari_olivine.masks.rules import COUNTS, WEIGHT, Condition, Rule, Sum
 
 OLIVINE_PAPER = "Ca/Mg < 0.1 and Al/Mg < 0.1 and Mg > 30"
@@ -122,21 +123,87 @@ def rule_for(text: str, units: Mapping[str, str], *, picked: bool = False) -> Ru
     return replace(rules[unit], unit=unit)
 
 
+def rule_on_maps(text: str, units: Mapping[str, str], where: str, *, picked: bool = False) -> Rule:
+    """Read a rule for the maps of a section, which must all be there.
+
+    Parameters
+    ----------
+    text, units, picked
+        See `rule_for`.
+    where
+        What the maps belong to, for the error.
+
+    Returns
+    -------
+    Rule
+        See `rule_for`.
+
+    Raises
+    ------
+    InputError
+        As `rule_for`, and if a map is missing; says at which character it is named first.
+    """
+    rule = rule_for(text, units, picked=picked)
+    missing = [signal for signal in rule.signals if signal not in units]
+    if not missing:
+        return rule
+    named = re.search(rf"(?<!\w)(?:{'|'.join(map(re.escape, missing))})(?!\w)", text.strip())
+    raise InputError(
+        f"The rule {rule.text!r} needs {', '.join(missing)}, but {where} has only "
+        f"{', '.join(units)}.",
+        remedy="Import these maps, or change {setting:rule}.",
+        setting="rule",
+        position=None if named is None else named.start(),
+    )
+
+
+def value_on_maps(text: str, units: Mapping[str, str]) -> tuple[Sum, Sum]:
+    """Read a value such as ``"Si/(Mg + Fe)"`` for the maps of a section.
+
+    Parameters
+    ----------
+    text
+        Sum or ratio of signals.
+    units
+        Unit of each map of the section, by its signal.
+
+    Returns
+    -------
+    tuple of Sum
+        Numerator and denominator, see `parse_value`.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or a map is missing.
+    """
+    numerator, denominator = (_sum_of_oxides(total, units) for total in parse_value(text))
+    signals = {signal for total in (numerator, denominator) for signal, _ in total.weights}
+    if missing := sorted(signals - set(units)):
+        raise InputError(
+            f"There is no map of {', '.join(missing)}, only of {', '.join(units)}.",
+            remedy="Write a value of these maps, for example Ca/Mg.",
+        )
+    return numerator, denominator
+
+
 def _of_oxides(rule: Rule, there: Collection[str]) -> Rule:
     """Put the map of an oxide for an element that has no map of its own."""
 
-    def of(total: Sum) -> Sum:
-        weights: dict[str, float] = {}
-        for element, weight in total.weights:
-            signal, share = element, 1.0
-            if element not in there:
-                oxides = ELEMENT_IN_OXIDE.get(element, ())
-                signal, share = next((one for one in oxides if one[0] in there), (element, 1.0))
-            weights[signal] = weights.get(signal, 0.0) + weight * share
-        return replace(total, weights=tuple(sorted(weights.items())))
-
     def each(condition: Condition) -> Condition:
-        numerator, denominator = of(condition.numerator), of(condition.denominator)
+        sums = (condition.numerator, condition.denominator)
+        numerator, denominator = (_sum_of_oxides(total, there) for total in sums)
         return replace(condition, numerator=numerator, denominator=denominator)
 
     return replace(rule, conditions=tuple(each(condition) for condition in rule.conditions))
+
+
+def _sum_of_oxides(total: Sum, there: Collection[str]) -> Sum:
+    weights: dict[str, float] = {}
+    for element, weight in total.weights:
+        signal, share = element, 1.0
+        if element not in there:
+            oxides = ELEMENT_IN_OXIDE.get(element, ())
+            signal, share = next((one for one in oxides if one[0] in there), (element, 1.0))
+        weights[signal] = weights.get(signal, 0.0) + weight * share
+    return replace(total, weights=tuple(sorted(weights.items())))

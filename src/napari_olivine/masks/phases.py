@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.masks.applying import phase_of
+from napari_olivine.masks.alteration import (
+    TOPHAT_PX,
+    Alteration,
+    altered_pixels,
+    open_cracks,
+)
+from napari_olivine.masks.applying import phases_of
 from napari_olivine.masks.coverage import Coverage
-from napari_olivine.masks.rules import COUNTS, WEIGHT, Rule
+from napari_olivine.masks.local_means import CELL_PX, HALO_PX
+from napari_olivine.masks.patches import Patch, each, go_on, patches
+from napari_olivine.masks.pieces import area_limits_px, reach_px, without_areas
+from napari_olivine.masks.rules import ANY_AREA, COUNTS, WEIGHT, Rule
 from napari_olivine.masks.sampling import Wide
-from napari_olivine.masks.unmixing import CELL_PX, HALO_PX, Claim, half_pixel_claim
+from napari_olivine.masks.unmixing import Kernel, Rim, claim_in_patch
 
 UNKNOWN, IGNORE = 0, 255
 """Code of measured pixels that no rule takes, and of those without a label."""
+
+ALTERED, ALTERED_NAME, ALTERED_COLOUR = 254, "altered olivine", "#7a5195"
+"""Code, name and colour of veins of serpentine and its like in and beside olivine."""
 
 NOISE_FLOOR = {COUNTS: 1.0, WEIGHT: 0.5}
 """Added to the mean of a map for the variance of a pixel, in units of the map."""
@@ -52,9 +66,10 @@ class Labels:
     Parameters
     ----------
     phases
-        uint8, code of the phase, `UNKNOWN` or `IGNORE`.
+        uint8, code of the phase, `ALTERED`, `UNKNOWN` or `IGNORE`.
     certainty
-        uint8, how sure the label is by the noise of the counts, per cent; 0 where there is none.
+        uint8, how sure the label is by the noise of the counts, per cent; 0 where there is none, or
+        BSE gave it.
     """
 
     phases: NDArray[np.uint8]
@@ -76,48 +91,128 @@ class Labeller:
     blur_px
         Blur of the X-rays, by which outlines are put where half of a pixel is the mineral; `None`
         leaves them where the rules put them.
+    alteration
+        What altered olivine looks like in BSE and X-rays; `None` where none is looked for.
+    crack_code
+        What becomes of open cracks in the first mineral, `UNKNOWN` or `IGNORE`; `None` leaves
+        them to it.
+    grey_noise
+        Standard deviation of the noise of BSE, grey.
+    pixel_um
+        Side of a pixel, um, for areas of pieces.
     """
 
     phases: Sequence[Phase]
     coverage: Coverage
     smoothing_px: float
     blur_px: float | None
+    alteration: Alteration | None = None
+    crack_code: int | None = None
+    grey_noise: float = 0.0
+    pixel_um: float = 1.0
 
     @property
     def halo_px(self) -> int:
         """Pixels around a block that its labels depend on."""
         halo = ceil(4 * self.smoothing_px)
-        return halo if self.blur_px is None else CELL_PX * ceil(halo / CELL_PX) + HALO_PX
+        if self.blur_px is not None:
+            halo = CELL_PX * ceil(halo / CELL_PX) + HALO_PX
+        if self.alteration is not None:
+            halo += self.alteration.halo_px
+        halo += max(reach_px(area_limits_px(one.rule, self.pixel_um)) for one in self.phases)
+        return halo if self.crack_code is None else halo + TOPHAT_PX
 
-    def label(self, wide: Wide) -> Labels:
+    def label(self, wide: Wide, check: Callable[[], None] = go_on) -> Labels:
         """Label a block and its halo.
 
         A pixel belongs to the first mineral that claims it. Mixed pixels between two minerals
         often look like a third: those between olivine and plagioclase hold as much Ca and Mg as
         clinopyroxene. Minerals that are not made by mixing others therefore come first.
+
+        Parameters
+        ----------
+        wide
+            The maps.
+        check
+            Called again and again; what it raises stops the work.
         """
         measured = self.coverage.measured(wide.rows, wide.columns)
-        shape = measured.shape
-        phases, certainty = np.full(shape, UNKNOWN, np.uint8), np.zeros(shape, np.uint8)
-        for phase in reversed(self.phases):
-            claim = self._claim(phase.rule, wide, measured)
-            phases[claim.mask] = phase.code
-            certainty[claim.mask] = claim.certainty[claim.mask]
-        phases[~measured] = IGNORE
-        certainty[~measured] = 0
-        return Labels(phases, certainty)
+        rules = [phase.rule for phase in self.phases]
+        seeds = phases_of(rules, wide.values, self.smoothing_px, check)
+        rims = [
+            self._rim(rule, wide, one, None if measured.all() else measured, check)
+            for rule, one in zip(rules, seeds, strict=True)
+        ]
+        kernel = Kernel.sharpening(self.blur_px or 0.0)
+        labels = Labels(*np.zeros((2, *measured.shape), np.uint8))
 
-    def _claim(self, rule: Rule, wide: Wide, measured: NDArray[np.bool_]) -> Claim:
-        seeds = phase_of(rule, wide.values, self.smoothing_px)
+        def settle(patch: Patch) -> None:
+            phases, certainty = labels.phases[patch.place], labels.certainty[patch.place]
+            # Minerals share the maps, and what is done with them.
+            counts = cache(lambda signal: kernel.of(wide.values, signal, patch))
+            for phase, rim, own in reversed(list(zip(self.phases, rims, seeds, strict=True))):
+                if rim is None:
+                    mask, sure = own[patch.place], np.full(phases.shape, 100, np.uint8)
+                else:
+                    mask, sure = claim_in_patch(rim, kernel, counts, patch.place)
+                here = mask.view(np.uint8)
+                phases[:] = cv2.copyTo(np.full(phases.shape, phase.code, np.uint8), here, phases)
+                certainty[:] = cv2.copyTo(sure, here, certainty)
+            off = ~measured[patch.place]
+            if off.any():
+                phases[off] = IGNORE
+                certainty[off] = 0
+
+        each(settle, patches(measured.shape, kernel.reach_px), check)
+        self._look_at_areas(labels, check)
+        self._look_at_bse(labels, wide, check)
+        return labels
+
+    def _look_at_areas(self, labels: Labels, check: Callable[[], None]) -> None:
+        """Leave unknown what a mineral claims in pieces of another area than its rule says."""
+        for phase in self.phases:
+            if phase.rule.area_um2 != ANY_AREA:
+                check()
+                claimed = labels.phases == phase.code
+                limits = area_limits_px(phase.rule, self.pixel_um)
+                gone = claimed & ~without_areas(claimed, limits)
+                labels.phases[gone] = UNKNOWN
+                labels.certainty[gone] = 0
+
+    def _look_at_bse(self, labels: Labels, wide: Wide, check: Callable[[], None]) -> None:
+        """Take what BSE shows out of the first mineral: alteration and cracks."""
+        first = self.phases[0].code
+        olivine = labels.phases == first
+        if self.alteration is not None:
+            altered = altered_pixels(
+                wide.values, olivine, self.blur_px or 0.0, self.alteration, check
+            )
+            # Wide veins look like orthopyroxene to a limit of Si/(Mg + Fe).
+            altered &= labels.phases != IGNORE
+            labels.phases[altered] = ALTERED
+            labels.certainty[altered] = 0
+            olivine &= ~altered
+        if self.crack_code is not None:
+            cracks = open_cracks(wide.values["BSE"], olivine, self.grey_noise, check)
+            labels.phases[cracks] = self.crack_code
+            labels.certainty[cracks] = 0
+
+    def _rim(
+        self,
+        rule: Rule,
+        wide: Wide,
+        seeds: NDArray[np.bool_],
+        measured: NDArray[np.bool_] | None,
+        check: Callable[[], None],
+    ) -> Rim | None:
+        """Return the outlines of a mineral, `None` where its rule itself makes them."""
         maps = unmixed_maps(rule, wide)
         if self.blur_px is None or not maps:
-            return Claim(seeds, np.full(seeds.shape, 100, np.uint8))
-        return half_pixel_claim(
-            maps, seeds, self.blur_px, measured=measured, noise_floor=NOISE_FLOOR[rule.unit]
-        )
+            return None
+        return Rim.of(maps, seeds, measured, NOISE_FLOOR[rule.unit], check)
 
 
-def unmixed_maps(rule: Rule, wide: Wide) -> dict[str, NDArray[np.float32]]:
+def unmixed_maps(rule: Rule, wide: Wide) -> dict[str, NDArray[Any]]:
     """Return the X-ray maps of a rule, by which pixels along its outlines are unmixed."""
     return {signal: wide.values[signal] for signal in rule.signals if signal != "BSE"}
 

@@ -14,19 +14,22 @@
     unary      = "-" unary | NUMBER | SIGNAL | "(" value ")"
 
 A value is a weighted sum of signals or the ratio of two such sums. One side of a comparison may be
-a ratio if the other is a number or a level.
+a ratio if the other is a number or a level. ``area`` stands for the area of a connected piece, in
+um2, of what the rest of the rule takes; it is compared with a number, and joined by ``and``.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from napari_olivine.errors import InputError
-from napari_olivine.masks.rules import LEVELS, Condition, Level, Rule, Sum, Where
+from napari_olivine.masks.rules import ANY_AREA, LEVELS, Condition, Level, Rule, Sum, Where
 
 EXAMPLE = "Ca/Mg < 0.1 and Al/Mg < 0.1 and Mg > 30"
+
+REMEDY = f"Write {{setting:rule}} for example as: {EXAMPLE}"
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<name>[A-Za-z][A-Za-z0-9_]*)"
@@ -34,6 +37,7 @@ _TOKEN = re.compile(
 )
 ONE = Sum((), 1.0)
 _WORDS = {"and": "and", "&": "and", "or": "or", "|": "or", "not": "not"}
+AREA, AREA_UNIT = "area", "um2"
 _RESERVED = {"and", "or", "not", "within", "of", *LEVELS}
 
 
@@ -57,10 +61,31 @@ def parse_rule(text: str) -> Rule:
     if not text:
         raise InputError(
             "The rule is empty.",
-            remedy=f"Write {{setting:rule}} for example as: {EXAMPLE}",
+            remedy=REMEDY,
             setting="rule",
         )
     return _Parser(text).rule()
+
+
+def parse_value(text: str) -> tuple[Sum, Sum]:
+    """Read the left side of a comparison by itself.
+
+    Parameters
+    ----------
+    text
+        E.g. ``"Mg"`` or ``"Si/(Mg + Fe)"``.
+
+    Returns
+    -------
+    tuple of Sum
+        Numerator and denominator; the latter is the constant 1 where nothing is divided.
+
+    Raises
+    ------
+    InputError
+        If it is no sum or ratio of signals; says at which character.
+    """
+    return _Parser(text.strip(), "value", "Write for example: Si/(Mg + Fe)").value()
 
 
 @dataclass(frozen=True)
@@ -89,12 +114,19 @@ class _Value:
     def is_ratio(self) -> bool:
         return bool(self.below.weights)
 
+    @property
+    def signals(self) -> list[str]:
+        return [signal for total in (self.above, self.below) for signal, _ in total.weights]
+
+
+_AREA = _Value(Sum(((AREA, 1.0),)))
+
 
 class _Parser:
     """Recursive descent over the tokens of a rule."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, what: str = "rule", remedy: str = REMEDY) -> None:
+        self.text, self.what, self.remedy = text, what, remedy
         self.tokens = self._split()
         self.at = 0
         self.conditions: list[Condition] = []
@@ -103,10 +135,47 @@ class _Parser:
         where = self._either()
         if self._now.kind != "end":
             self._fail("a rule goes on with 'and' or 'or' here")
-        return Rule(self.text, tuple(self.conditions), where)
+        where, area = self._without_area(where)
+        return Rule(self.text, tuple(self.conditions), where, area_um2=area)
+
+    def _without_area(self, where: Where) -> tuple[Where, tuple[float, float]]:
+        """Take the limits of the area out of a rule."""
+        of_area = [index for index, one in enumerate(self.conditions) if _is_area(one)]
+        if not of_area:
+            return where, ANY_AREA
+        joined = where.parts if where.kind == "and" else (where,)
+        found = [one.index for one in joined if one.kind == "condition" and one.index in of_area]
+        place = next(token.start for token in self.tokens if token.text == AREA)
+        if len(found) < len(of_area):
+            self._fail("the area is asked of the whole rule: '(...) and area > 50'", place)
+        rest = [one for one in joined if not (one.kind == "condition" and one.index in of_area)]
+        if not rest:
+            self._fail("a condition on a map is missing beside the area", place)
+        least, most = ANY_AREA
+        for index in of_area:
+            one = self.conditions[index]
+            if one.below:
+                most = min(most, one.limit)
+            else:
+                least = max(least, one.limit)
+        if not 0 <= least < most:
+            self._fail(f"no piece has an area between {least:g} and {most:g} um2", place)
+        stays = [index for index in range(len(self.conditions)) if index not in of_area]
+        self.conditions = [self.conditions[index] for index in stays]
+        moved = tuple(_renumbered(one, stays) for one in rest)
+        return moved[0] if len(moved) == 1 else Where("and", moved), (least, most)
+
+    def value(self) -> tuple[Sum, Sum]:
+        value = self._value()
+        if self._now.kind != "end":
+            self._fail("a value ends here")
+        if value.number is not None:
+            self._fail("a signal is missing here", 0)
+        return (value.above, value.below) if value.is_ratio else (_plain(value), ONE)
 
     def _split(self) -> list[_Token]:
-        tokens, place = [], 0
+        tokens: list[_Token] = []
+        place = 0
         while self.text[place:].strip():
             found = _TOKEN.match(self.text, place)
             if found is None:
@@ -114,6 +183,9 @@ class _Parser:
                 self._fail("this sign means nothing in a rule", place)
             kind = found.lastgroup or ""
             word = found[kind]
+            if word == AREA_UNIT and tokens and tokens[-1].kind == "number":
+                place = found.end()
+                continue
             tokens.append(_Token(_WORDS.get(word, kind), word, found.start(kind), found.end()))
             place = found.end()
         return [*tokens, _Token("end", "", len(self.text), len(self.text))]
@@ -140,8 +212,8 @@ class _Parser:
         if start < len(self.text):
             at = f"at character {start + 1}, {self.text[start : start + 12]!r}"
         raise InputError(
-            f"The rule cannot be read {at}: {why}.",
-            remedy=f"Write {{setting:rule}} for example as: {EXAMPLE}",
+            f"The {self.what} cannot be read {at}: {why}.",
+            remedy=self.remedy,
             setting="rule",
             position=start,
         )
@@ -228,6 +300,8 @@ class _Parser:
             text = f"{value} {'<' if below else '>'} {limit}"
         if left.number is not None:
             self._fail("a comparison needs a signal", place)
+        if AREA in (*left.signals, *right.signals) and not (left == _AREA and not right.level):
+            self._fail("an area is compared with a number of um2", place)
         if right.number is not None:
             return self._add(left, below, right.number, text, right.level)
         if left.is_ratio or right.is_ratio:
@@ -307,6 +381,17 @@ class _Parser:
             self._expect(")")
             return inner
         self._fail("a signal or a number is missing here")
+
+
+def _is_area(condition: Condition) -> bool:
+    return condition.numerator == _AREA.above
+
+
+def _renumbered(where: Where, stays: list[int]) -> Where:
+    """Return a part of a rule after conditions were taken out; `stays` are those that are left."""
+    if where.kind == "condition":
+        return replace(where, index=stays.index(where.index))
+    return replace(where, parts=tuple(_renumbered(one, stays) for one in where.parts))
 
 
 def _level(word: str) -> Level:

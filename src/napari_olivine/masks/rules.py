@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -78,9 +79,13 @@ class Condition:
         The limit is multiplied by the denominator, so nothing is divided. Where the denominator
         is 0, the ratio counts as infinite: never below a limit, always above it.
         """
-        nothing = self.denominator.of(maps) <= 0
-        margin = self.margin(maps)
-        return np.asarray((margin > 0) & ~nothing if self.below else (margin > 0) | nothing)
+        below = self.denominator.of(maps)
+        left, right = self.numerator.of(maps), np.float32(self.limit) * below
+        if not self.denominator.weights and self.denominator.constant > 0:
+            return np.asarray(left < right if self.below else left > right)
+        if self.below:
+            return np.asarray((left < right) & (below > 0))
+        return np.asarray((left > right) | (below <= 0))
 
     def value(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return the compared value of each pixel; a denominator of 0 counts as next to nothing."""
@@ -93,7 +98,11 @@ class Condition:
         return np.asarray(right - left if self.below else left - right, np.float32)
 
     def significance(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Margin over its standard error, for maps of Poisson counts.
+        """Margin over its standard error, for maps of Poisson counts."""
+        return np.asarray(self.margin(maps) / np.sqrt(self.variance(maps)), np.float32)
+
+    def variance(self, maps: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Variance of the margin, for maps of Poisson counts.
 
         The variance of a count is the count itself; 1 is added so that pixels without any count
         stay finite.
@@ -101,8 +110,10 @@ class Condition:
         variance: Any = np.float32(1.0)
         for total, factor in ((self.numerator, 1.0), (self.denominator, self.limit)):
             for signal, weight in total.weights:
-                variance = variance + np.float32((factor * weight) ** 2) * maps[signal]
-        return np.asarray(self.margin(maps) / np.sqrt(variance), np.float32)
+                part: Any = np.float32((factor * weight) ** 2) * maps[signal]
+                part += variance
+                variance = part
+        return np.asarray(variance, np.float32)
 
 
 @dataclass(frozen=True)
@@ -123,15 +134,19 @@ class Where:
     parts: tuple[Where, ...] = ()
     index: int = 0
 
-    def of(self, held: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
-        """Join what the conditions say, arrays of one shape."""
+    def of(self, holds: Callable[[int], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        """Join what the conditions say, by their numbers; ask no more than what decides."""
         if self.kind == "condition":
-            return held[self.index]
-        parts = [part.of(held) for part in self.parts]
+            return holds(self.index)
+        joined = self.parts[0].of(holds)
         if self.kind == "not":
-            return ~parts[0]
-        join = np.logical_and if self.kind == "and" else np.logical_or
-        return np.asarray(join.reduce(parts))
+            return ~joined
+        for part in self.parts[1:]:
+            if self.kind == "and" and not joined.any():
+                break
+            join = np.logical_and if self.kind == "and" else np.logical_or
+            joined = join(joined, part.of(holds))
+        return joined
 
     def words(self, conditions: Sequence[Condition], inside: str = "or") -> str:
         """Write it down, in parentheses where it stands inside something that binds closer."""
@@ -142,6 +157,10 @@ class Where:
             return f"not {inner}" if self.parts[0].kind == "not" else f"not ({inner})"
         text = f" {self.kind} ".join(part.words(conditions, self.kind) for part in self.parts)
         return f"({text})" if self.kind == "or" and inside == "and" else text
+
+
+ANY_AREA = (0.0, math.inf)
+"""Pieces of any area."""
 
 
 @dataclass(frozen=True)
@@ -158,16 +177,19 @@ class Rule:
         How they are joined.
     unit
         Unit of the maps.
+    area_um2
+        Smallest and largest area of a connected piece, um2; 0 and infinity where there is no limit.
     """
 
     text: str
     conditions: tuple[Condition, ...]
     where: Where
     unit: str = COUNTS
+    area_um2: tuple[float, float] = ANY_AREA
 
     def of(self, held: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
         """Tell where the rule holds from where each of its conditions does."""
-        return self.where.of(held)
+        return self.where.of(held.__getitem__)
 
     @property
     def relative(self) -> bool:
@@ -191,6 +213,13 @@ class Rule:
         return self.of([condition.holds(maps) for condition in self.conditions])
 
 
+def area_words(area_um2: tuple[float, float]) -> list[str]:
+    """Write limits of the area as a rule has them."""
+    least, most = area_um2
+    words = [f"area > {least:g}"] if least > 0 else []
+    return [*words, f"area < {most:g}"] if most < math.inf else words
+
+
 def with_limit(condition: Condition, limit: float) -> Condition:
     """Return a condition with another limit, three digits of it, in counts."""
     limit = float(f"{limit:.3g}")
@@ -200,5 +229,6 @@ def with_limit(condition: Condition, limit: float) -> Condition:
 
 def with_conditions(rule: Rule, conditions: Sequence[Condition]) -> Rule:
     """Return a rule with other conditions, and their text."""
-    text = rule.where.words(conditions)
+    sizes = area_words(rule.area_um2)
+    text = " and ".join([rule.where.words(conditions, "and" if sizes else "or"), *sizes])
     return replace(rule, text=text, conditions=tuple(conditions))

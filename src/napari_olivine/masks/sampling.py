@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from napari_olivine.job import Job
 from napari_olivine.masks.coverage import Coverage
 from napari_olivine.masks.limits import Sample
+from napari_olivine.masks.patches import each
 from napari_olivine.section import Raster, blocks
 
 SIDE, MOST_BLOCKS = 512, 16
@@ -28,14 +30,14 @@ class Wide:
     Parameters
     ----------
     values
-        Block and halo of each map, float32.
+        Block and halo of each map, as it is stored.
     rows, columns
         Where block and halo lie in the section.
     inner
         Where the block lies in block and halo.
     """
 
-    values: dict[str, NDArray[np.float32]]
+    values: dict[str, NDArray[Any]]
     rows: slice
     columns: slice
     inner: tuple[slice, slice]
@@ -63,7 +65,7 @@ def read_wide(maps: Mapping[str, Raster], rows: slice, columns: slice, halo: int
         slice(max(rows.start - halo, 0), min(rows.stop + halo, height)),
         slice(max(columns.start - halo, 0), min(columns.stop + halo, width)),
     )
-    values = {signal: image.read(*wide).astype(np.float32) for signal, image in maps.items()}
+    values = {signal: image.read(*wide) for signal, image in maps.items()}
     top, left = rows.start - wide[0].start, columns.start - wide[1].start
     inner = (
         slice(top, top + rows.stop - rows.start),
@@ -72,40 +74,39 @@ def read_wide(maps: Mapping[str, Raster], rows: slice, columns: slice, halo: int
     return Wide(values, *wide, inner)
 
 
-def sampled_blocks(maps: Mapping[str, Raster], halo: int, job: Job) -> Iterator[Wide]:
-    """Read up to `MOST_BLOCKS` blocks, evenly over the section.
+def sampled_blocks(maps: Mapping[str, Raster], job: Job) -> list[Wide]:
+    """Read up to `MOST_BLOCKS` blocks; with a halo each would take nine pieces of the file.
 
     Parameters
     ----------
     maps
         The maps by their signals.
-    halo
-        Pixels around each block.
     job
         Running job.
 
     Returns
     -------
-    iterator of Wide
-        The blocks.
+    list of Wide
+        The blocks, evenly over the section.
     """
     every = list(blocks(next(iter(maps.values())).shape, SIDE, SIDE))
     chosen = np.unique(np.linspace(0, len(every) - 1, min(MOST_BLOCKS, len(every))).round())
+    found = []
     for number in chosen.astype(int):
         job.check()
-        rows, columns = every[number]
-        yield read_wide(maps, rows, columns, halo)
+        found.append(read_wide(maps, every[number][0], every[number][1], 0))
+    return found
 
 
-def sample_of(maps: Mapping[str, Raster], coverage: Coverage, job: Job) -> Sample:
+def sample_of(sampled: Sequence[Wide], coverage: Coverage, job: Job) -> Sample:
     """Return smoothed values of every map at the same measured pixels.
 
     Parameters
     ----------
-    maps
-        The maps by their signals.
+    sampled
+        Some blocks of the section.
     coverage
-        Where they were measured.
+        Where the maps were measured.
     job
         Running job.
 
@@ -114,10 +115,19 @@ def sample_of(maps: Mapping[str, Raster], coverage: Coverage, job: Job) -> Sampl
     Sample
         Up to four million pixels, evenly over the section.
     """
-    parts: dict[str, list[NDArray[np.float32]]] = {signal: [] for signal in maps}
-    for wide in sampled_blocks(maps, int(4 * SIGMA_PX), job):
-        there = coverage.measured(wide.rows, wide.columns)[wide.inner]
-        for signal, value in wide.values.items():
-            even = cv2.GaussianBlur(value, (0, 0), SIGMA_PX, borderType=cv2.BORDER_REFLECT_101)
-            parts[signal].append(np.asarray(even[wide.inner][there], np.float32))
-    return {signal: np.concatenate(part) for signal, part in parts.items()}
+    there = [coverage.measured(wide.rows, wide.columns) for wide in sampled]
+    ends = np.cumsum([0, *(np.count_nonzero(one) for one in there)])
+    sample = {signal: np.empty(ends[-1], np.float32) for signal in sampled[0].values}
+
+    def smooth(number: int) -> None:
+        wide, pixels = sampled[number], slice(ends[number], ends[number + 1])
+        whole = bool(there[number].all())
+        for signal, image in wide.values.items():
+            values = image.astype(np.float32)
+            cv2.GaussianBlur(
+                values, (0, 0), SIGMA_PX, dst=values, borderType=cv2.BORDER_REFLECT_101
+            )
+            sample[signal][pixels] = values.ravel() if whole else values[there[number]]
+
+    each(smooth, range(len(sampled)), job.check)
+    return sample

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from math import ceil
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import field_validator
 
-from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.masks.applying import phase_of
+from napari_olivine.masks.beside_bse import with_bse
 from napari_olivine.masks.condition_counts import count_conditions
 from napari_olivine.masks.corrections import correct_draft, correct_mask, corrections_input
 from napari_olivine.masks.coverage import Coverage
@@ -24,8 +23,10 @@ from napari_olivine.masks.limits import (
     limits_in_valleys,
     of_percentiles,
 )
+from napari_olivine.masks.local_means import CELL_PX
 from napari_olivine.masks.modes import modes_of
-from napari_olivine.masks.named_rules import NAMED, rule_for
+from napari_olivine.masks.named_rules import NAMED, rule_on_maps
+from napari_olivine.masks.patches import each
 from napari_olivine.masks.phases import (
     IGNORE,
     NOISE_FLOOR,
@@ -37,11 +38,22 @@ from napari_olivine.masks.phases import (
 )
 from napari_olivine.masks.picked_doubts import MINERAL, doubts, poorer_in_silicon
 from napari_olivine.masks.reference import Picked, Spot, pick, relative_to
-from napari_olivine.masks.rule_book import NONE, STANDARD, PhaseEntry, RuleBook, read_rule_book
-from napari_olivine.masks.rules import COUNTS, Rule
-from napari_olivine.masks.sampling import read_wide, sample_of, sampled_blocks
-from napari_olivine.masks.unmixing import CELL_PX, blur_of_outlines
+from napari_olivine.masks.rule_book import NONE, PhaseEntry, RuleBook, read_rule_book
+from napari_olivine.masks.rules import COUNTS, Rule, area_words
+from napari_olivine.masks.sampling import Wide, read_wide, sample_of, sampled_blocks
+from napari_olivine.masks.settings import (
+    AUTOMATIC,
+    BY_RULE,
+    MaskSettings,
+    is_olivine,
+    leaves_outlines,
+    smoothing_of,
+    stands_beside_olivine,
+)
+from napari_olivine.masks.unmixing import blur_of_outlines
 from napari_olivine.section import (
+    CHUNK,
+    SHARD_COLUMNS,
     Draft,
     Product,
     Raster,
@@ -50,7 +62,9 @@ from napari_olivine.section import (
     blocks,
     create_raster,
 )
-from napari_olivine.settings import Settings, setting
+
+METHOD = 2
+"""Altered olivine is found since 2."""
 
 TARGET, TARGET_NAME, TARGET_COLOUR = 1, "olivine", "#c5d92d"
 """Code, image and colour of the mineral of the mask."""
@@ -62,91 +76,14 @@ RIM_SIGMAS = 2
 """Width of the rim of a submap that gets no label, in standard deviations of the smoothing."""
 
 
+MOST_ROWS = 2048
+"""Rows of a block: more of them read little less around it, and a stop waits longer."""
+
 FEWEST_OUTLINE_PX = 300
 """Pixels of outlines from which the blur of the X-rays can be measured."""
 
 USUAL_BLUR_UM = 0.9
 """Blur of the X-rays where it cannot be measured: standard deviation at 15 kV in olivine."""
-
-_BY_RULE: Final = "rule"
-_AUTOMATIC: Final = "automatic"
-_NOTHING: Final[tuple[str, ...]] = ()
-
-
-class MaskSettings(Settings):
-    """Settings of the mask step."""
-
-    rule: str = setting(
-        "olivine",
-        "Rule",
-        "'olivine-paper' (Ca/Mg < 0.1, Al/Mg < 0.1, Mg > 30), 'olivine' (these two ratios and "
-        "0.3 < Si/(Mg + Fe) < 0.85, which keeps orthopyroxene and oxides out whatever the dwell "
-        "time; for maps in wt% its conditions follow "
-        "from stoichiometry), or conditions of your own such as 'Al > 900 and Si < 1300'.",
-    )
-    limits: Literal["rule", "valleys"] = setting(
-        _BY_RULE,
-        "Limits",
-        "'rule': as the rule says. 'valleys': each limit is moved into the valley between two "
-        "populations in the histogram of these maps, for other detectors and dwell times than the "
-        "rule was written for.",
-        exclude_if=_BY_RULE.__eq__,  # masks that were made before this setting stay up to date
-    )
-    reference: tuple[str, ...] = setting(
-        (),
-        "Picked olivine",
-        "Places of a mineral that you are sure of, as X,Y or X,Y,RADIUS in um from the upper left "
-        "corner. The limits of a named rule on counts are then relative to what it has itself "
-        "(olivine: Mg > 0.5 ref, Si/(Mg + Fe) < 1.4 ref), and conditions of your own may be "
-        "written so ('Si/Mg within 15 % of ref').",
-        exclude_if=_NOTHING.__eq__,
-    )
-    smoothing_px: float | None = setting(
-        None,
-        "Smoothing",
-        "Standard deviation of the Gaussian that averages the Poisson significance of each "
-        "condition over neighbours; 0 decides pixel by pixel. Automatic: 0 for olivine-paper, as "
-        "published, 1 px otherwise (ours).",
-        unit="px",
-        ge=0,
-        le=10,
-    )
-    outlines: Literal["automatic", "half", "rule"] = setting(
-        _AUTOMATIC,
-        "Outlines",
-        "'half': where half of the signal of a pixel comes from the mineral, by the counts on both "
-        "sides. 'rule': where the rule still holds, which is 1 to 2 um further inside. Automatic: "
-        "rule for olivine-paper, as published, half otherwise (ours).",
-    )
-    xray_blur_um: float | None = setting(
-        None,
-        "X-ray blur",
-        "Standard deviation of the blur of the element maps, for outlines at half. Automatic: "
-        "measured on the outlines themselves.",
-        unit="um",
-        ge=0,
-        le=20,
-    )
-    book: str = setting(
-        STANDARD,
-        "Rule book",
-        "Other minerals that claim what the rule leaves, for modal percentages and the image of "
-        "phases: 'standard', a YAML file of your own, or 'none'.",
-    )
-    edge_ignore_px: int = setting(
-        0,
-        "Ignored edge",
-        "Half width of a band along every outline that is not used in training, because X-rays "
-        "come from a wider volume than backscattered electrons.",
-        unit="px",
-        ge=0,
-        le=20,
-    )
-
-    @field_validator("reference")
-    @classmethod
-    def _check_spots(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(str(Spot.parse(text)) for text in value)
 
 
 def make_mask(
@@ -180,41 +117,42 @@ def make_mask(
     """
     settings, job = settings or MaskSettings(), job or Job()
     units = {one: section.unit_of(one) for one in section.record.signals}
-    rule = rule_for(settings.rule, units, picked=bool(settings.reference))
-    if missing := sorted(set(rule.signals) - set(section.record.signals)):
-        raise InputError(
-            f"The rule {rule.text!r} needs {', '.join(missing)}, but {section.path} has only "
-            f"{', '.join(section.record.signals)}.",
-            remedy="Import these maps, or change {setting:rule}.",
-            setting="rule",
-        )
+    picks = bool(settings.reference)
+    rule = rule_on_maps(settings.rule, units, str(section.path), picked=picks)
     book = None if settings.book.strip() == NONE else read_rule_book(settings.book.strip())
     others = _other_rules(book, units)
     # What stands in a book may change under the same name.
     text = {} if book is None else {"source book": book.fingerprint}
     if not job.force:  # a mask of this rule, with other corrections, is not made anew
         correct_mask(section, job)
-    recipe = section.recipe("mask", settings, ["images", *corrections_input(section)], extra=text)
+    inputs = ["images", *corrections_input(section)]
+    recipe = section.recipe("mask", settings, inputs, extra=text, method=METHOD)
     if done := section.finished("mask", recipe, job):
         return done
-    picked = _pick(section, rule, settings)
+    picked = pick_spots(section, rule, settings)
     is_relative = rule.relative
     rule = _relative_to(picked, rule, settings, job)
     if rule.unit != COUNTS:
         job.say(f"The maps are in {rule.unit}: the rule is {rule.text}.")
     maps: Mapping[str, Raster] = {s: section.raster("images", s) for s in rule.signals}
     # The average at the rim of a submap would mix in pixels that were not measured.
-    rim = int(np.ceil(RIM_SIGMAS * _smoothing(settings)))
+    rim = int(np.ceil(RIM_SIGMAS * smoothing_of(settings)))
     coverage = Coverage.of(section, maps, rim)
-    sample = sample_of(maps, coverage, job)
+    sampled = sampled_blocks(maps, job)
+    sample = sample_of(sampled, coverage, job)
     rule = _with_limits(rule, sample, picked, settings, job)
     target = Phase(TARGET, TARGET_NAME, TARGET_COLOUR, rule)
     labeller = Labeller(
         (target,),
         coverage,
-        _smoothing(settings),
-        _blur_px(section.pixel_size_um, rule, maps, coverage, settings, job),
+        smoothing_of(settings),
+        _blur_px(section.pixel_size_um, rule, sampled, coverage, settings, job),
+        pixel_um=section.pixel_size_um,
     )
+    by_counts = labeller.blur_px is not None and rule.unit == COUNTS
+    alters = settings.alteration == AUTOMATIC and by_counts and is_olivine(settings)
+    labeller, images = with_bse(section, labeller, sampled, settings.cracks, job, alters=alters)
+    maps = {**maps, **images}
     with section.draft("mask", recipe, job) as draft:
         origin = f"reference mask by the rule {rule.text}"
         outputs = {TARGET_NAME: _output(draft, section, TARGET_NAME, origin, "mode")}
@@ -223,11 +161,11 @@ def make_mask(
             where = f"phases by the rule book {settings.book}"
             outputs["phases"] = _output(draft, section, "phases", where, "mode")
             outputs["certainty"] = _output(draft, section, "certainty", where, "mean")
-        side = block_side(job, 4 * (len(maps) + 10))
         halo = labeller.halo_px + settings.edge_ignore_px
-        for rows, columns in draft.pending(blocks(section.shape, side, side), "Masking"):
+        parts = blocks(section.shape, *_block_shape(job, maps, len(labeller.phases)))
+        for rows, columns in draft.pending(parts, "Masking"):
             wide = read_wide(maps, rows, columns, CELL_PX * ceil(halo / CELL_PX))
-            for name, block in _images(labeller.label(wide), settings).items():
+            for name, block in _images(labeller.label(wide, job.check), settings).items():
                 if name in outputs:
                     outputs[name].write(rows.start, columns.start, block[wide.inner])
         for output in outputs.values():
@@ -243,13 +181,27 @@ def make_mask(
             left = count_conditions(rule, of_rule, coverage, labeller.smoothing_px, job)
             draft.notes["conditions"] = left.counts
             what = "is empty" if share == 0 else "takes the whole section"
+            words = left.words
+            if sizes := area_words(rule.area_um2):
+                words += f"; of that, {' and '.join(sizes)} um2 for a piece"
             job.warn(
-                f"The mask {what}: {left.words}.",
+                f"The mask {what}: {words}.",
                 remedy="Look at these maps, and change {setting:rule} or {setting:limits}.",
                 setting="rule",
             )
         correct_draft(section, draft.path, outputs, draft.notes, job)
     return section.require("mask")
+
+
+def _block_shape(job: Job, maps: Mapping[str, Raster], phases: int) -> tuple[int, int]:
+    """Return rows and columns of a block: whole files of the images, where memory allows it."""
+    read = sum(image.dtype.itemsize for image in maps.values())
+    bytes_per_pixel = read + 8 + phases * (5 + len(maps) * 8 // CELL_PX**2)
+    rows = job.memory_bytes // (2 * bytes_per_pixel) // (CHUNK * SHARD_COLUMNS)
+    if rows:
+        return CHUNK * min(rows, MOST_ROWS // CHUNK), SHARD_COLUMNS
+    side = block_side(job, bytes_per_pixel)
+    return side, side
 
 
 def _other_rules(book: RuleBook | None, units: Mapping[str, str]) -> list[tuple[PhaseEntry, Rule]]:
@@ -275,7 +227,7 @@ def _with_others(
     if more:
         maps = {**maps, **more}
         coverage = Coverage.of(section, maps, rim)
-        sample = sample_of(maps, coverage, job)
+        sample = sample_of(sampled_blocks(maps, job), coverage, job)
     phases = [
         Phase(TARGET + number, entry.name, entry.colour, of_percentiles(rule, sample))
         for number, (entry, rule) in enumerate(others, start=1)
@@ -304,8 +256,23 @@ def _images(labels: Labels, settings: MaskSettings) -> dict[str, NDArray[np.uint
     return {TARGET_NAME: mask, "phases": labels.phases, "certainty": labels.certainty}
 
 
-def _pick(section: Section, rule: Rule, settings: MaskSettings) -> list[Picked]:
-    """Read the picked spots, also in the maps that tell olivine from other minerals."""
+def pick_spots(section: Section, rule: Rule, settings: MaskSettings) -> list[Picked]:
+    """Read the picked spots, also in the maps that tell olivine from other minerals.
+
+    Parameters
+    ----------
+    section
+        Open section.
+    rule
+        The rule, whose maps are read.
+    settings
+        Settings with the places of the spots.
+
+    Returns
+    -------
+    list of Picked
+        One a spot.
+    """
     telling = [signal for signal in MINERAL if signal in section.record.signals]
     signals = list(dict.fromkeys([*rule.signals, *telling]))
     return [pick(section, Spot.parse(text), signals) for text in settings.reference]
@@ -345,51 +312,46 @@ def _with_limits(
                 remedy="Pick that mineral in {setting:reference}.",
                 setting="reference",
             )
-    if settings.rule.strip() == TARGET_NAME and rule.unit == COUNTS and not picked:
-        rule = beside_olivine(rule, sample)
-        job.say(f"By the olivine of these maps the rule is {rule.text}.")
+    if stands_beside_olivine(rule, settings):
+        written, rule = rule, beside_olivine(rule, sample)
+        if rule != written:
+            job.say(f"By the olivine of these maps the rule is {rule.text}.")
     if settings.limits == "valleys":
         rule, said = limits_in_valleys(rule, sample)
         job.say(
             "; ".join([f"By the histograms of these maps the rule is {rule.text}", *said]) + "."
         )
     remedy = "Pick an olivine that you are sure of in {setting:reference}"
-    if settings.limits == _BY_RULE:
+    if settings.limits == BY_RULE:
         remedy += ", or set {setting:limits} to valleys"
     for problem in cut_populations(rule, sample):
         job.warn(f"{problem}.", remedy=f"{remedy}.", setting="rule")
     return rule
 
 
-def _smoothing(settings: MaskSettings) -> float:
-    """Return the standard deviation of the smoothing, px."""
-    if settings.smoothing_px is not None:
-        return settings.smoothing_px
-    return 0.0 if settings.rule.strip() == "olivine-paper" else 1.0
-
-
 def _blur_px(
     pixel_um: float,
     rule: Rule,
-    maps: Mapping[str, Raster],
+    sampled: Sequence[Wide],
     coverage: Coverage,
     settings: MaskSettings,
     job: Job,
 ) -> float | None:
     """Return the blur of the X-rays, px; `None` where the rule itself makes the outlines."""
-    if settings.outlines == "rule" or (
-        settings.outlines == _AUTOMATIC and settings.rule.strip() == "olivine-paper"
-    ):
+    if leaves_outlines(settings):
         return None
     if settings.xray_blur_um is not None:
         return settings.xray_blur_um / pixel_um
-    found = []
-    for wide in sampled_blocks(maps, 0, job):
+    found: list[NDArray[np.float32]] = []
+
+    def measure(wide: Wide) -> None:
         measured = coverage.measured(wide.rows, wide.columns)
-        seeds = phase_of(rule, wide.values, _smoothing(settings)) & measured
+        seeds = phase_of(rule, wide.values, smoothing_of(settings)) & measured
         floor = NOISE_FLOOR[rule.unit]
         of_rule = unmixed_maps(rule, wide)
         found.append(blur_of_outlines(of_rule, seeds, measured=measured, noise_floor=floor))
+
+    each(measure, sampled, job.check)
     every = np.concatenate(found)
     if len(every) < FEWEST_OUTLINE_PX:
         return USUAL_BLUR_UM / pixel_um
@@ -407,6 +369,8 @@ def _notes(
         "phase_percent": round(modes[-1].percent, 2),
         "unmeasured_tiles": labeller.coverage.empty_tiles,
     }
+    if labeller.alteration is not None:
+        notes["alteration"] = asdict(labeller.alteration)
     if labeller.blur_px is not None:
         notes["xray_blur_um"] = round(labeller.blur_px * pixel_um, 3)
     if "phases" in outputs:

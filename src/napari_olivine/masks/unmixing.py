@@ -18,7 +18,8 @@ Linear unmixing of mixed pixels: Keshava & Mustard (2002), doi 10.1109/79.974727
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
@@ -26,29 +27,28 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from napari_olivine.masks.applying import Maps, in_floats
+from napari_olivine.masks.local_means import (
+    FEWEST,
+    SideMeans,
+    Spots,
+    near_patches,
+    side_means,
+)
+from napari_olivine.masks.patches import Patch, each, go_on, patches
+from napari_olivine.section import Block
+
 REACH_PX = 4
 """Distance from the seeds to which an outline is looked for."""
+
+OPENING_PX = 2
+"""Distance from which the opening of the seeds depends on them."""
 
 OUTSIDE_PX = 3
 """Distance from the seeds from which pixels hold nothing of the phase."""
 
-WINDOW_PX, WIDE_PX = 6.0, 12.0
-"""Standard deviations of the window of a local mean, and of the one that helps out where the
-first holds no pixel of a side."""
-
-WIDE_WEIGHT = 1e-3
-
-FEWEST = 1e-7
-"""Weight of one side in the window from which its mean is used."""
-
-CELL_PX = 4
-"""Local means are computed on cells of this side."""
-
 BORDER_WEIGHT = 0.05
 """Weight of a seed at the rim of the seeds, which may be mixed, in the mean of the inside."""
-
-HALO_PX = CELL_PX * (int(np.ceil(4 * WIDE_PX / CELL_PX)) + 4)
-"""Pixels around a block that its outlines depend on, a multiple of `CELL_PX`."""
 
 BLUR_SHARE = 0.5
 """Part of the variance of the X-ray blur that is taken back. All of it overshoots where counts
@@ -84,8 +84,228 @@ class Claim(NamedTuple):
     certainty: NDArray[np.uint8]
 
 
+class Shares(NamedTuple):
+    """Shares of a phase in the pixels of a patch that lie along its outlines.
+
+    Parameters
+    ----------
+    places
+        Places of the pixels in the flat patch.
+    share
+        Share of the phase; NaN where one side has no pixel near.
+    error
+        Its standard error, by the noise of the counts.
+    misfit
+        Chi square of what no mixture of the two sides explains.
+    """
+
+    places: NDArray[np.intp]
+    share: NDArray[np.float32]
+    error: NDArray[np.float32]
+    misfit: NDArray[np.float32]
+
+    def where(self, which: NDArray[np.bool_]) -> Shares:
+        """Keep some of the pixels."""
+        if which.all():
+            return self
+        return Shares(self.places[which], self.share[which], self.error[which], self.misfit[which])
+
+
+class Kernel:
+    """What is done with the counts of a pixel and its neighbours before they are unmixed.
+
+    Parameters
+    ----------
+    weights
+        Weight of each neighbour, float, square.
+    """
+
+    def __init__(self, weights: NDArray[np.float64]) -> None:
+        self.weights = np.asarray(weights, np.float32)
+        self.reach_px = weights.shape[0] // 2
+        # The variance of a weighted sum of pixels is that of one times the sum of squared weights.
+        self.variance = np.float32((self.weights**2).sum())
+
+    @classmethod
+    def sharpening(cls, blur_px: float) -> Kernel:
+        """Smooth counts and take the smoothing and part of the X-ray blur back."""
+        sigma = max(SMOOTHING_PX, SMOOTHING_OF_BLUR * blur_px)
+        smooth, square = _gaussian(sigma)
+        curvature = smooth * (square - 2) / sigma**2
+        curvature -= curvature.mean()
+        taken_back = sigma**2 + BLUR_SHARE * blur_px**2
+        return cls(smooth - taken_back / 2 * curvature)
+
+    @classmethod
+    def smoothing(cls) -> Kernel:
+        """Smooth counts."""
+        return cls(_gaussian(SMOOTHING_PX)[0])
+
+    def of(self, maps: Maps, signal: str, patch: Patch) -> NDArray[np.float32]:
+        """Apply it to a map.
+
+        Parameters
+        ----------
+        maps
+            Maps of a block.
+        signal
+            Which of them.
+        patch
+            Where; it has a halo of `reach_px`.
+        """
+        values = in_floats(maps, [signal], patch.wide)[signal]
+        even = cv2.filter2D(values, cv2.CV_32F, self.weights, borderType=cv2.BORDER_REFLECT_101)
+        return np.ascontiguousarray(even[patch.inner], np.float32)
+
+
+@dataclass(frozen=True)
+class Rim:
+    """The outlines of a phase in a block: where its seeds end, and what lies on both sides.
+
+    Parameters
+    ----------
+    body
+        Seeds without those that are narrower than the smallest cross, uint8, 0 or 1.
+    along
+        Pixels on both sides of the rim of the seeds, uint8, 0 or 1.
+    near
+        For each patch, rows by columns of patches, whether `along` holds anything in it.
+    sides
+        Local means inside and outside; `None` without any rim.
+    noise_floor
+        What is added to the mean of a map for the variance of a pixel.
+    """
+
+    body: NDArray[np.uint8]
+    along: NDArray[np.uint8]
+    near: NDArray[np.bool_]
+    sides: tuple[SideMeans, SideMeans] | None
+    noise_floor: float
+
+    @classmethod
+    def of(
+        cls,
+        maps: Maps,
+        seeds: NDArray[np.bool_],
+        measured: NDArray[np.bool_] | None,
+        noise_floor: float,
+        check: Callable[[], None] = go_on,
+    ) -> Rim:
+        """Find it.
+
+        Parameters
+        ----------
+        maps, seeds, measured, noise_floor
+            As for `half_pixel_claim`.
+        check
+            Called again and again; what it raises stops the work.
+        """
+        body, core, outside, along = np.zeros((4, *seeds.shape), np.uint8)
+
+        def find(patch: Patch) -> None:
+            here = _opened(seeds[patch.wide])
+            if not here.any():
+                outside[patch.place] = 1
+                return
+            wide = _dilated(here, OUTSIDE_PX)
+            # The next step of the same octagon.
+            rim = _dilated(wide, REACH_PX - OUTSIDE_PX, OUTSIDE_PX) & _dilated(1 - here, REACH_PX)
+            body[patch.place] = here[patch.inner]
+            core[patch.place] = cv2.erode(here, _SQUARE)[patch.inner]
+            outside[patch.place] = 1 - wide[patch.inner]
+            along[patch.place] = rim[patch.inner]
+
+        each(find, patches(seeds.shape, OPENING_PX + REACH_PX), check)
+        near = near_patches(along)
+        if not near.any():
+            return cls(body, along, near, None, noise_floor)
+
+        def weights(place: Block) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            inside = cv2.addWeighted(
+                body[place], BORDER_WEIGHT, core[place], 1 - BORDER_WEIGHT, 0, dtype=cv2.CV_32F
+            )
+            beyond = outside[place].astype(np.float32)
+            if measured is not None:
+                inside *= measured[place]
+                beyond *= measured[place]
+            return inside, beyond
+
+        return cls(body, along, near, side_means(maps, weights, near, check), noise_floor)
+
+    def shares(
+        self, kernel: Kernel, counts: Callable[[str], NDArray[np.float32]], place: Block
+    ) -> Shares:
+        """Unmix the pixels of a patch along the outlines.
+
+        Parameters
+        ----------
+        kernel
+            What was done with the counts.
+        counts
+            Gives the counts of a map in the patch.
+        place
+            The patch.
+        """
+        places = np.flatnonzero(self.along[place].view(bool))
+        if self.sides is None or not len(places):
+            nothing = np.zeros(0, np.float32)
+            return Shares(places, nothing, nothing, nothing)
+        inside, outside = self.sides
+        spots = Spots(place, places)
+        above, below, square = np.zeros((3, len(places)), np.float32)
+        for signal in inside.of:
+            a, b = spots.of(inside.of[signal]), spots.of(outside.of[signal])
+            weight = 1 / (np.maximum(a + b, 0) / 2 + np.float32(self.noise_floor))
+            off = counts(signal).ravel()[places] - b
+            a -= b
+            above += weight * off * a
+            below += weight * a * a
+            square += weight * off * off
+        np.maximum(below, _TINY, out=below)
+        share = above / below
+        for side in self.sides:
+            if not spots.all_known(side):
+                share[spots.of(side.amount) < FEWEST] = np.nan
+        misfit = np.asarray((square - share * above) / kernel.variance, np.float32)
+        error = np.asarray(np.sqrt(kernel.variance / below), np.float32)
+        return Shares(places, share, error, misfit)
+
+
+def claim_in_patch(
+    rim: Rim, kernel: Kernel, counts: Callable[[str], NDArray[np.float32]], place: Block
+) -> Claim:
+    """Return the pixels of a patch of which the phase fills one half or more.
+
+    Parameters
+    ----------
+    rim
+        Outlines of the phase.
+    kernel
+        What was done with the counts.
+    counts
+        Gives the counts of a map in the patch.
+    place
+        The patch.
+
+    Returns
+    -------
+    Claim
+        Of the patch.
+    """
+    mask = rim.body[place] > 0
+    certainty = np.full(mask.shape, 100, np.uint8)
+    found = rim.shares(kernel, counts, place)
+    # Without any pixel of one side the seeds are all that is known.
+    found = found.where(np.isfinite(found.share))
+    places, share, error, misfit = found
+    own = mask.ravel()[places] | (misfit < THIRD)
+    mask.ravel()[places] = (share >= 0.5) & own
+    certainty.ravel()[places] = np.rint(100 * ndtr(np.abs(share - 0.5) / error))
+    return Claim(mask, certainty)
+
+
 def half_pixel_claim(
-    maps: Mapping[str, NDArray[np.float32]],
+    maps: Maps,
     seeds: NDArray[np.bool_],
     blur_px: float,
     *,
@@ -97,8 +317,8 @@ def half_pixel_claim(
     Parameters
     ----------
     maps
-        X-ray maps, float32 arrays of one shape, (rows, columns). The first row and column lie on
-        a multiple of `CELL_PX` of the section, so that blocks give the same as one piece.
+        X-ray maps, arrays of one shape, (rows, columns). The first row and column lie on a
+        multiple of `CELL_PX` of the section, so that blocks give the same as one piece.
     seeds
         Pixels that are the phase by its rule, same shape.
     blur_px
@@ -113,25 +333,22 @@ def half_pixel_claim(
     Claim
         Further than `REACH_PX` from the rim of the seeds the mask is the seeds.
     """
-    body = _opened(seeds)
-    mask = body > 0
-    certainty = np.full(mask.shape, 100, np.uint8)
-    places = _along(body)
-    if len(places):
-        sides = _sides(body, measured)
-        found = _share(maps, sides, places, _sharpening(blur_px), noise_floor)
-        # Without any pixel of one side the seeds are all that is known.
-        known = np.isfinite(found.share)
-        places, found = places[known], _Shares(*(one[known] for one in found))
-        own = mask.ravel()[places] | (found.misfit < THIRD)
-        mask.ravel()[places] = (found.share >= 0.5) & own
-        right = ndtr(np.abs(found.share - 0.5) / found.error)
-        certainty.ravel()[places] = np.rint(100 * right).astype(np.uint8)
-    return Claim(mask, certainty)
+    rim = Rim.of(maps, seeds, measured, noise_floor)
+    kernel = Kernel.sharpening(blur_px)
+    claim = Claim(np.empty(seeds.shape, bool), np.empty(seeds.shape, np.uint8))
+
+    def settle(patch: Patch) -> None:
+        part = claim_in_patch(
+            rim, kernel, lambda signal: kernel.of(maps, signal, patch), patch.place
+        )
+        claim.mask[patch.place], claim.certainty[patch.place] = part
+
+    each(settle, patches(seeds.shape, kernel.reach_px))
+    return claim
 
 
 def blur_of_outlines(
-    maps: Mapping[str, NDArray[np.float32]],
+    maps: Maps,
     seeds: NDArray[np.bool_],
     *,
     measured: NDArray[np.bool_] | None = None,
@@ -153,136 +370,21 @@ def blur_of_outlines(
         Standard deviation of the blur, px, at each pixel in the middle of an outline; 0 where the
         outline is as steep as the smoothing alone makes it.
     """
-    body = _opened(seeds)
-    places = _along(body)
-    share = np.full(body.shape, np.nan, np.float32)
-    if not len(places):
-        return np.zeros(0, np.float32)
-    smoothing = _gaussian(SMOOTHING_PX)[0].astype(np.float32)
-    sides = _sides(body, measured)
-    share.ravel()[places] = _share(maps, sides, places, smoothing, noise_floor).share
+    rim = Rim.of(maps, seeds, measured, noise_floor)
+    kernel = Kernel.smoothing()
+    share = np.full(seeds.shape, np.nan, np.float32)
+
+    def unmix(patch: Patch) -> None:
+        found = rim.shares(kernel, lambda signal: kernel.of(maps, signal, patch), patch.place)
+        part = share[patch.place]
+        part[np.unravel_index(found.places, part.shape)] = found.share
+
+    each(unmix, patches(seeds.shape, kernel.reach_px))
     down, across = np.gradient(share)
     slope = np.hypot(down, across)[np.abs(share - 0.5) < MIDDLE]
     slope = slope[np.isfinite(slope) & (slope > 0)]
     variance = 1 / (2 * np.pi * slope**2) - SMOOTHING_PX**2 - DIFFERENCE_VARIANCE
     return np.asarray(np.sqrt(np.maximum(variance, 0)), np.float32)
-
-
-def _sides(
-    body: NDArray[np.uint8], measured: NDArray[np.bool_] | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the weight of each pixel in the mean of the inside and in that of the outside."""
-    core = cv2.erode(body, _SQUARE)
-    inside = BORDER_WEIGHT * body.astype(np.float32) + (1 - BORDER_WEIGHT) * core
-    outside = (1 - _dilated(body, OUTSIDE_PX)).astype(np.float32)
-    if measured is not None:
-        inside *= measured
-        outside *= measured
-    return inside, outside
-
-
-def _share(
-    maps: Mapping[str, NDArray[np.float32]],
-    sides: tuple[NDArray[np.float32], NDArray[np.float32]],
-    places: NDArray[np.intp],
-    kernel: NDArray[np.float32],
-    noise_floor: float,
-) -> _Shares:
-    """Return the share of the phase in some pixels; NaN where one side has no pixel near."""
-    cells = _Cells(sides[0].shape, places)
-    amounts = [cells.window(side) for side in sides]
-    above, below, square = np.zeros((3, len(places)), np.float32)
-    for values in maps.values():
-        a, b = (
-            cells.at_places(np.divide(cells.window(values * side), np.maximum(amount, _TINY)))
-            for side, amount in zip(sides, amounts, strict=True)
-        )
-        counts = cv2.filter2D(values, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT_101)
-        weight = 1 / (np.maximum(a + b, 0) / 2 + np.float32(noise_floor))
-        off = counts.ravel()[places] - b
-        above += weight * off * (a - b)
-        below += weight * (a - b) ** 2
-        square += weight * off**2
-    share = np.asarray(above / np.maximum(below, _TINY), np.float32)
-    for amount in amounts:
-        share[cells.at_places(amount) < FEWEST] = np.nan
-    # The variance of a weighted sum of pixels is that of one times the sum of squared weights.
-    variance = np.float32((kernel**2).sum())
-    error = np.sqrt(variance / np.maximum(below, _TINY))
-    misfit = (square - share * above) / variance
-    return _Shares(share, np.asarray(error, np.float32), np.asarray(misfit, np.float32))
-
-
-class _Shares(NamedTuple):
-    """Shares of a phase in some pixels, one-dimensional.
-
-    Parameters
-    ----------
-    share
-        Share of the phase.
-    error
-        Its standard error, by the noise of the counts.
-    misfit
-        Chi square of what no mixture of the two sides explains.
-    """
-
-    share: NDArray[np.float32]
-    error: NDArray[np.float32]
-    misfit: NDArray[np.float32]
-
-
-class _Cells:
-    """Local means on a coarse grid, and their values at some pixels.
-
-    Parameters
-    ----------
-    shape
-        Shape of the image.
-    places
-        Places of the pixels in the flat image.
-    """
-
-    _ROW = 1024
-    """OpenCV takes no more than 32,767 places in a row."""
-
-    def __init__(self, shape: tuple[int, ...], places: NDArray[np.intp]) -> None:
-        self.shape = shape
-        self.count = len(places)
-        rows, columns = np.divmod(places, shape[1])
-        filled = np.zeros((2, -(-self.count // self._ROW) * self._ROW), np.float32)
-        for line, values in zip(filled, (columns, rows), strict=True):
-            line[: self.count] = (values + 0.5) / CELL_PX - 0.5
-        self._x, self._y = filled.reshape(2, -1, self._ROW)
-
-    def window(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the mean of an image in the window around each cell."""
-        height, width = (-(-side // CELL_PX) for side in self.shape)
-        missing = height * CELL_PX - self.shape[0], width * CELL_PX - self.shape[1]
-        if any(missing):
-            image = np.pad(image, ((0, missing[0]), (0, missing[1])), mode="edge")
-        cells = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        near, wide = (
-            cv2.GaussianBlur(cells, (0, 0), sigma / CELL_PX, borderType=cv2.BORDER_REFLECT_101)
-            for sigma in (WINDOW_PX, WIDE_PX)
-        )
-        return np.asarray(near + np.float32(WIDE_WEIGHT) * wide, np.float32)
-
-    def at_places(self, cells: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the values of an image of cells at the pixels, linear between cells."""
-        values = cv2.remap(
-            cells, self._x, self._y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        return np.asarray(values.ravel()[: self.count], np.float32)
-
-
-def _sharpening(blur_px: float) -> NDArray[np.float32]:
-    """Return the kernel that smooths counts and takes the smoothing and part of the blur back."""
-    sigma = max(SMOOTHING_PX, SMOOTHING_OF_BLUR * blur_px)
-    smooth, square = _gaussian(sigma)
-    curvature = smooth * (square - 2) / sigma**2
-    curvature -= curvature.mean()
-    taken_back = sigma**2 + BLUR_SHARE * blur_px**2
-    return np.asarray(smooth - taken_back / 2 * curvature, np.float32)
 
 
 def _gaussian(sigma: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -301,19 +403,11 @@ _SQUARE = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
 
 def _opened(seeds: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Leave out seeds that are narrower than the smallest cross: chance, not crystals."""
-    return np.asarray(cv2.morphologyEx(seeds.astype(np.uint8), cv2.MORPH_OPEN, _CROSS), np.uint8)
+    return np.asarray(cv2.morphologyEx(seeds.view(np.uint8), cv2.MORPH_OPEN, _CROSS), np.uint8)
 
 
-def _along(body: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return the places, in the flat image, on both sides of the rim of the seeds."""
-    if not body.any():
-        return np.zeros(0, np.intp)
-    along = (_dilated(body, REACH_PX) > 0) & (_dilated(1 - body, REACH_PX) > 0)
-    return np.flatnonzero(along)
-
-
-def _dilated(image: NDArray[np.uint8], reach: int) -> NDArray[np.uint8]:
-    """Widen an image by an octagon, in pixels."""
-    for step in range(reach):
+def _dilated(image: NDArray[np.uint8], reach: int, done: int = 0) -> NDArray[np.uint8]:
+    """Widen an image by an octagon, in pixels; `done` of them were before."""
+    for step in range(done, done + reach):
         image = np.asarray(cv2.dilate(image, (_CROSS, _SQUARE)[step % 2]), np.uint8)
     return image

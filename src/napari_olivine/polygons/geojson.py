@@ -57,6 +57,13 @@ def read_geojson(file: Path, setting: str, called: str) -> tuple[list[Polygon], 
         polygons = [
             one for geometry, properties in found for one in _polygons(geometry, properties)
         ]
+    except FileNotFoundError as error:
+        raise InputError(
+            f"There is no file {file}.",
+            remedy=f"Give a GeoJSON file that exists as {{setting:{setting}}}.",
+            setting=setting,
+            file=file,
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError(
             f"{file} cannot be read as GeoJSON ({first_line(error)}).",

@@ -8,26 +8,14 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.polygons import (
-    HALF_PX,
-    GeoJsonFile,
-    Polygon,
-    feature_of,
-    read_geojson,
-    with_own_names,
-)
+from napari_olivine.polygons import Polygon, with_own_names
 from napari_olivine.regions.area import polygon_mm2, studied_mm2
 from napari_olivine.regions.region import Region
+from napari_olivine.regions.region_file import CLASSES, read_regions, write_regions
 from napari_olivine.regions.region_table import polygons_of, table_of
 from napari_olivine.regions.settings import RegionsSettings
 from napari_olivine.regions.stored import refuse_faults, region_of, study_region
-from napari_olivine.section import REGION_USES, REGIONS, Section, atomic_path
-
-CLASSES = {"keep": "Keep", "leave_out": "Leave out"}
-"""Class of QuPath of each use."""
-
-COLOURS = {"keep": (0, 158, 115), "leave_out": (128, 128, 128)}
-"""Colour of each class, red, green and blue."""
+from napari_olivine.section import REGIONS, Section
 
 
 def set_regions(
@@ -72,24 +60,6 @@ def set_regions(
     return region
 
 
-def write_regions(polygons: Sequence[Polygon], file: Path) -> None:
-    """Write polygons as annotations of QuPath.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be written.
-    """
-    try:
-        with atomic_path(file) as partial, GeoJsonFile(partial) as out:
-            for number, one in enumerate(polygons, 1):
-                out.add(_feature(one, number))
-    except OSError as error:
-        raise InputError(
-            f"{file} cannot be written: {error}", setting="export", file=file
-        ) from error
-
-
 def _changed(
     polygons: Sequence[Polygon], section: Section, settings: RegionsSettings, job: Job
 ) -> list[Polygon]:
@@ -103,28 +73,15 @@ def _changed(
     return with_own_names(polygons, "region")
 
 
-def _feature(polygon: Polygon, number: int) -> dict[str, object]:
-    use = polygon.classification
-    properties = {
-        "objectType": "annotation",
-        "name": polygon.name,
-        "classification": {"name": CLASSES[use], "color": list(COLOURS[use])},
-    }
-    rings = [ring[:, ::-1] + HALF_PX for ring in polygon.rings]
-    return feature_of([rings], properties, number)
-
-
 def _read(file: Path, use: str, job: Job) -> list[Polygon]:
     """Read the polygons of a file, without those whose class says another use."""
-    polygons, other = read_geojson(file, use, CLASSES[use].lower())
+    polygons, other = read_regions(file, use, CLASSES[use].lower())
     if other:
         job.warn(f"{file}: {other} of its objects are no polygons and left out.")
-    elsewhere = {name.lower() for one, name in CLASSES.items() if one != use}
-    elsewhere |= {one for one in REGION_USES if one != use}
-    mine = [one for one in polygons if one.classification.lower() not in elsewhere]
+    mine = [one for one in polygons if one.classification in ("", use)]
     if not mine:
         raise InputError(
-            f"Every polygon of {file} has the class {polygons[0].classification!r}.",
+            f"Every polygon of {file} has the class {CLASSES[polygons[0].classification]!r}.",
             remedy="Give it as the other setting, or change the class of the polygons.",
             setting=use,
             file=file,

@@ -190,6 +190,15 @@ class Submaps:
             str(name): SubmapPlace(m) for name, m in zip(self.table["field"], matrices, strict=True)
         }
 
+    def at_level(self, level: int) -> Submaps:
+        """Return the same fields in a level of the section's pyramid."""
+        coarse = 2**level
+        table = self.table.copy()
+        table[list(MATRIX)] = table[list(MATRIX)] / coarse
+        # The first pixel of a level has its centre between those of the pixels that it holds.
+        table[["row_0", "col_0"]] -= (coarse - 1) / 2 / coarse
+        return Submaps(table)
+
     def covers(
         self, rows: slice, columns: slice, signals: Collection[str], inset_px: float = 0.0
     ) -> NDArray[np.bool_]:

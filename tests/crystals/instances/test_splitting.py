@@ -220,6 +220,30 @@ def test_parts_are_the_region_numbered_by_size(seed: int, count: int, grain: int
     assert table["probability"].between(0, 1).all()
 
 
+@pytest.mark.parametrize("seed", [595, 734, 1578])
+def test_a_crack_that_was_filled_is_no_part(seed: int) -> None:
+    """Ragged as a network that learned little finds it, with dark bays that are filled."""
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(60, 160))
+    coarse = ndimage.gaussian_filter(rng.normal(size=(size, size)), rng.uniform(2, 9))
+    fine = ndimage.gaussian_filter(rng.normal(size=(size, size)), rng.uniform(0.7, 3))
+    ragged = coarse / coarse.std() + rng.uniform(0.2, 1.2) * fine / fine.std()
+    region = ragged > rng.uniform(-0.3, 0.6)
+    labels, _ = ndimage.label(region, np.ones((3, 3)))
+    region = labels == np.bincount(labels.ravel())[1:].argmax() + 1
+    rows, columns = ndimage.find_objects(region.astype(int))[0]
+    region = region[rows, columns]
+    grey = np.where(region, 120, 60 if rng.random() < 0.5 else 20)
+    grey = (grey + rng.normal(0, 4, region.shape)).astype(np.float32)
+    for pixel_um in (0.5, 1.0, 2.0):
+        eager = SplittingSettings(part_from=0.001)
+        parts, cuts = split_region(region, pixel_um, eager, grey=grey)
+        areas = np.bincount(parts.ravel())[1:]
+        assert all(cut.a in range(1, len(areas) + 1) for cut in cuts)
+        assert all(cut.b in range(1, len(areas) + 1) for cut in cuts)
+        assert len(areas) == 1 or areas.min() * pixel_um**2 >= eager.least_area_um2
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_specks_and_separate_pieces_keep_their_pixels(seed: int) -> None:
     speckled = np.random.default_rng(seed).random((50, 60)) < 0.4

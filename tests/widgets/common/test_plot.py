@@ -10,7 +10,7 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QColor, QPalette
 
 from napari_olivine.widgets.common import readable
-from napari_olivine.widgets.common.plot import Axis, Curve, Plot, _ticks, _unbroken
+from napari_olivine.widgets.common.plot import Axis, Curve, Plot, _unbroken, round_ticks
 
 pytestmark = pytest.mark.gui
 
@@ -25,12 +25,12 @@ pytestmark = pytest.mark.gui
     ],
 )
 def test_ticks_are_round_numbers(low: float, high: float, texts: list[str]) -> None:
-    assert [text for _, text in _ticks(low, high)] == texts
+    assert [text for _, text in round_ticks(low, high)] == texts
 
 
 def test_epochs_are_whole_numbers() -> None:
-    assert [text for _, text in _ticks(1, 2, whole=True)] == ["1", "2"]
-    assert [text for _, text in _ticks(1, 100, whole=True)] == ["20", "40", "60", "80", "100"]
+    assert [text for _, text in round_ticks(1, 2, whole=True)] == ["1", "2"]
+    assert [text for _, text in round_ticks(1, 100, whole=True)] == ["20", "40", "60", "80", "100"]
 
 
 def test_line_is_broken_where_a_value_is_missing() -> None:

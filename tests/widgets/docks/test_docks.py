@@ -252,7 +252,8 @@ class TestImport:
         qtbot.waitUntil(lambda: widget.session.section is not None, timeout=5000)
         assert widget.session.require().path == tmp_path / "new"
         qtbot.waitUntil(lambda: "Sessions" in viewer.layers, timeout=5000)
-        assert len(viewer.layers) == 7  # six signals and the sessions
+        six_signals_and_sessions = 7
+        qtbot.waitUntil(lambda: len(viewer.layers) == six_signals_and_sessions, timeout=5000)
         assert "make a reference mask" in widget.next.text()
         assert not widget.run_button.isVisible()
 

@@ -47,7 +47,7 @@ def test_a_click_picks_a_drag_picks_more_and_undo_takes_back(
     (spot,) = part.spots.spots
     assert (spot.x_um, spot.y_um) == pytest.approx((x, y), abs=1)
     assert spot.radius_um is None
-    assert widget.conditions.text().endswith("Mg > 0.5 ref and Si/(Mg + Fe) < 1.4 ref")
+    assert widget.own.text().endswith("Mg > 0.5 ref and Si/(Mg + Fe) < 1.4 ref")
     assert part.limits.text().startswith("By the picked spots: Ca/Mg < 0.1 and Al/Mg < 0.1 and Mg")
     assert not part.note.isVisible()
 

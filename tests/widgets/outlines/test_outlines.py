@@ -17,6 +17,9 @@ from napari_olivine.widgets.outlines.outline_edits import OutlineEdits
 from napari_olivine.widgets.state import OpenSection
 from tests.helpers.widget_sections import Mouse, active_window, copy_of, finished_section
 
+EDITING = "napari_olivine.widgets.editing.polygons_part"
+"""Where the file is chosen."""
+
 SQUARE = np.array([[100.0, 100.0], [300.0, 100.0], [300.0, 300.0], [100.0, 300.0]])
 
 
@@ -99,18 +102,23 @@ def test_an_outline_is_drawn_by_clicks_and_taken_back(
 
 def load_and_rename(dock: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outlines of another program lie where they were drawn; all of it is taken back at the end."""
-    place = "napari_olivine.widgets.outlines.outlines_part"
     file, part = folder / "drawn.geojson", dock.outlines
     ring = [[*corner] for corner in SQUARE + 0.5]
     feature = {"type": "Polygon", "coordinates": [ring, [[r / 2 + 100 for r in c] for c in ring]]}
-    monkeypatch.setattr(f"{place}.choose_file", lambda *_: str(file))
+    monkeypatch.setattr(f"{EDITING}.choose_file", lambda *_: str(file))
+    part.tools["Load..."].click()
+    assert "There is no file" in dock.run_bar.error_text.text()
+    file.write_text("Region 1")
     part.tools["Load..."].click()
     assert "cannot be read as GeoJSON" in dock.run_bar.error_text.text()
     file.write_text(json.dumps(feature))
     part.tools["Load..."].click()
     assert "1 hole is filled" in dock.run_bar.error_text.text()
     np.testing.assert_allclose(part.edits.corners(part.current), SQUARE)
-    monkeypatch.setattr(f"{place}.QInputDialog.getText", lambda *_, **__: ("KLV-7", True))
+    monkeypatch.setattr(
+        "napari_olivine.widgets.outlines.outlines_part.QInputDialog.getText",
+        lambda *_, **__: ("KLV-7", True),
+    )
     part.tools["Rename..."].click()
     assert part.chosen.currentText() == part.current == "KLV-7"
     dock.session.history.undo()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def test_every_edit_is_taken_back_and_named() -> None:
 
 @pytest.mark.gui
 def test_a_region_is_drawn_by_clicks_and_taken_back(
-    qtbot: Any, make_napari_viewer: Any, tmp_path: Path
+    qtbot: Any, make_napari_viewer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = copy_of(finished_section(), tmp_path)
     viewer = make_napari_viewer(show=True)
@@ -94,9 +95,40 @@ def test_a_region_is_drawn_by_clicks_and_taken_back(
     assert not section.has_annotation("regions")
     assert section.state("crystals") == "fresh", "as it was before"
 
+    load_from_another_program(dock, tmp_path, monkeypatch)
+    part.freehand.setChecked(True)
+    qtbot.mouseClick(part.tools["Leave out"], Qt.MouseButton.LeftButton)
+    mouse.drag([*LABEL, LABEL[0]])
+    qtbot.waitUntil(lambda: part.edits.names == ["leave out 1"], timeout=5000)
+    session.history.undo()
+
     part.edits.add("leave_out", np.array([[-9e3, -9e3], [9e3, -9e3], [9e3, 9e3], [-9e3, 9e3]]))
     assert "Nothing of the section is left" in part.note.text()
     qtbot.mouseClick(part.tools["Remove"], Qt.MouseButton.LeftButton)
     assert part.edits.names == []
     part.edits.add("keep", SQUARE[[0, 2, 1, 3]])
     assert "keep 1 crosses itself" in part.note.text()
+
+
+def load_from_another_program(dock: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polygons keep the use that their class says; for the others it is asked. All is undone."""
+    part, file = dock.regions, folder / "drawn.geojson"
+    ring, hole = ([[*corner] for corner in corners] for corners in (SQUARE, LABEL))
+    classes = ({"classification": {"name": "leave out"}}, {"name": "thin section"})
+    file.write_text(json.dumps([
+        {"type": "Feature", "properties": properties,
+         "geometry": {"type": "Polygon", "coordinates": [ring, hole]}}
+        for properties in classes
+    ]))  # fmt: skip
+    place = "napari_olivine.widgets.editing.polygons_part.choose_file"
+    monkeypatch.setattr(place, lambda *_: str(file))
+    part.tools["Load..."].click()
+    assert "the use of 1 polygon" in part.question.text.text()
+    assert part.edits.names == [], "nothing is taken before the answer"
+    part.question.buttons["Keep"].click()
+    assert {one.name: one.classification for one in part.edits.polygons(1.0)} == {
+        "region 1": "leave_out", "thin section": "keep",
+    }  # fmt: skip
+    assert [ring for _, ring in part.edits.rings] == [0, 1, 0, 1], "with their holes"
+    dock.session.history.undo()
+    assert part.edits.names == []

@@ -331,7 +331,9 @@ def _judge(
     if _log_odds(cut, here.settings) > HOPELESS:
         cut = _with_composition(cut, here, box, (is_a, is_b), border - [y, x], radii[small])
     likely = probability(cut, here.settings)
-    if min(areas) * here.pixel_um**2 < here.settings.least_area_um2:
+    # Cracks and holes were filled: a part may hold few pixels of the region itself, or none.
+    own = min(np.count_nonzero(side & here.region[box]) for side in (is_a, is_b))
+    if not own or own * here.pixel_um**2 < here.settings.least_area_um2:
         likely = 0.0
     return replace(cut, probability=likely, kept=decide(likely, here.settings.part_from))
 

@@ -31,7 +31,7 @@ from .phrases import (
     title_of_setting as title_of_setting,
     with_links as with_links,
 )
-from .plot import Axis as Axis, Curve as Curve, Plot as Plot
+from .plot import Axis as Axis, Curve as Curve, Plot as Plot, round_ticks as round_ticks
 from .preferences import stored_preferences as stored_preferences
 from .preload import preload_soon as preload_soon
 from .tables import fit_rows as fit_rows, small_table as small_table

@@ -172,7 +172,7 @@ class Plot(QWidget):
             painter.drawText(QRectF(self.rect()).adjusted(10, 10, -10, -10), flags, self.empty_text)
             return
         ticks = {
-            side: _ticks(*axis.range, whole=axis.whole)
+            side: round_ticks(*axis.range, whole=axis.whole)
             for side, axis in self.sides.items()
             if any(curve.side == side and np.isfinite(curve.y).any() for curve in self.curves)
         }
@@ -245,7 +245,7 @@ class Plot(QWidget):
         """As many marks as there is room for their numbers."""
         found: list[tuple[float, str]] = []
         for about in (5, 3, 2, 1):
-            found = _ticks(*self.below.range, about, whole=self.below.whole)
+            found = round_ticks(*self.below.range, about, whole=self.below.whole)
             widest = max((metrics.horizontalAdvance(text) for _, text in found), default=0.0)
             if len(found) < 2 or width / (len(found) - 1) > widest + 5:
                 break
@@ -315,10 +315,25 @@ def _range(
     return low - room, high + room
 
 
-def _ticks(
+def round_ticks(
     low: float, high: float, about: int = 5, *, whole: bool = False
 ) -> list[tuple[float, str]]:
-    """Round numbers between two values, with as many decimals as they need."""
+    """Return round numbers between two values, with as many decimals as they need.
+
+    Parameters
+    ----------
+    low, high
+        The two values.
+    about
+        How many numbers.
+    whole
+        Whether they must be whole.
+
+    Returns
+    -------
+    list of (float, str)
+        The numbers, and how they are written.
+    """
     step = max((high - low) / about, 1.0 if whole else 0.0)
     size = 10.0 ** math.floor(math.log10(step)) if step > 0 else 1.0
     step = next(size * k for k in (1, 2, 5, 10) if size * k >= step * 0.999)

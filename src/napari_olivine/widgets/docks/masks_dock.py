@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from html import escape
 
-from qtpy.QtWidgets import QLineEdit
 from typing_extensions import override
 
-from napari_olivine.errors import InputError
-from napari_olivine.masks import COUNTS, NAMED, NAMED_PICKED, MaskSettings, Rule, rule_for
-from napari_olivine.settings import Settings
-from napari_olivine.widgets.common import combo, form_layout, wrapped
+from napari_olivine.masks import (
+    COUNTS,
+    NAMED,
+    NAMED_PICKED,
+    MaskSettings,
+    Rule,
+    relative_to,
+    rule_for,
+    rule_on_maps,
+)
+from napari_olivine.widgets.common import wrapped
 from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.layers import CHANNELS
-from napari_olivine.widgets.masks import CorrectPart, PickedPart
+from napari_olivine.widgets.masks import (
+    CorrectPart,
+    LiveRule,
+    PickedPart,
+    PreviewPart,
+    RulePart,
+    ScatterPart,
+)
 from napari_olivine.widgets.state import USUAL, Composite, CompositeBar
-
-OWN = "own conditions"
 
 
 class MasksDock(StepDock):
@@ -30,23 +41,19 @@ class MasksDock(StepDock):
 
     @override
     def build(self) -> None:
-        self.rule = combo([*NAMED, OWN])
-        self.rule.setToolTip(MaskSettings.model_fields["rule"].description or "")
-        self.rule.currentTextChanged.connect(self._show_rule)
-        self.own = QLineEdit()
-        self._from_rule = ""
-        self.own.setPlaceholderText("Ca/Mg < 0.1 and Mg > 30")
-        self.own.setToolTip(
-            "Comparisons joined by 'and', 'or', 'not' and parentheses: sums and ratios of signals, "
-            "< or > a number, or relative to a picked mineral ('Mg > 0.5 ref', 'Si/Mg within 15 % "
-            "of ref') or to the section ('Si < 0.15 p99')"
-        )
-        self.conditions = wrapped()
-        self.body.addLayout(form_layout(("Rule", self.rule), ("", self.own)))
-        self.body.addWidget(self.conditions)
         self.reference = PickedPart(self.session, self.connections, self._rule_here)
-        self.reference.changed.connect(lambda: self._show_rule(self.rule.currentText()))
-        self.own.textChanged.connect(lambda _text: self.reference.show_rule())
+        self.rule_part = RulePart(lambda: [*self._units()], self._forms, self._check)
+        self.rule, self.own = self.rule_part.rule, self.rule_part.edit
+        self.connections.on_close(self.rule_part.stop)
+        self.reference.changed.connect(self.rule_part.show_forms)
+        self.rule_part.changed.connect(self.reference.show_rule)
+        self.live = LiveRule(self.session, self.connections, self._settings_in_view)
+        self.preview = PreviewPart(self.session, self.connections, self.live)
+        self.rule_part.changed.connect(self.live.refresh)
+        self.rule_part.refused.connect(self.live.refuse)
+        self.reference.changed.connect(self.live.refresh)
+        self.body.addWidget(self.rule_part)
+        self.body.addWidget(self.preview)
         self.body.addWidget(self.reference)
         self.composite = CompositeBar(Composite.of(self.session), self.connections)
         self.body.addWidget(self.composite)
@@ -55,12 +62,20 @@ class MasksDock(StepDock):
         self.body.addWidget(self.legend)
         self.modes = wrapped()
         self.body.addWidget(self.modes)
+        self.scatter = ScatterPart(
+            self.session, self.connections, self.live, self._units, self._rule_here
+        )
+        self.body.addWidget(self.scatter)
         self.correct = CorrectPart(self.session, self.connections)
         self.connections.connect(self.correct.model.changed, self._show_modes)
         self.body.addWidget(self.correct)
         self.show_legend()
         self._show_modes()
-        self._show_rule(self.rule.currentText())
+
+    @override
+    def _add_form(self) -> None:
+        super()._add_form()
+        self.form.changed.connect(self.live.refresh)
 
     @override
     def run(self) -> None:
@@ -68,24 +83,41 @@ class MasksDock(StepDock):
         super().run()
 
     @override
-    def settings(self) -> Settings:
-        rule = {"rule": self._rule_text(), "reference": self.reference.texts()}
+    def settings(self) -> MaskSettings:
+        rule = {"rule": self.rule_part.text(), "reference": self.reference.texts()}
         return MaskSettings(**self.form.values().model_dump() | rule)
 
-    def _rule_text(self) -> str:
-        rule = self.rule.currentText()
-        if rule == OWN:
-            rule = self.own.text().strip()
-            if not rule:
-                raise InputError(
-                    "Write the conditions of your rule, e.g. 'Ca/Mg < 0.1 and Mg > 30'."
-                )
-        return rule
+    def _settings_in_view(self) -> MaskSettings:
+        """Return the settings; raises while the rule cannot be used."""
+        if self.rule_part.error is not None:
+            raise self.rule_part.error
+        return self.settings()
 
     def _rule_here(self) -> tuple[Rule, bool]:
         """Return the rule for the maps of the section, and whether it is one for olivine."""
-        text = self._rule_text()
+        text = self.rule_part.text()
         return rule_for(text, self._units(), picked=True), text in NAMED
+
+    def _check(self, text: str) -> None:
+        """Read a rule for the maps of the section and what is picked on them."""
+        units, picked = self._units(), bool(self.reference.texts())
+        rule = (
+            rule_on_maps(text, units, "the section", picked=picked)
+            if units
+            else rule_for(text, units, picked=picked)
+        )
+        if rule.relative and not picked:
+            relative_to([], rule)
+
+    def _forms(self, rule: str) -> str:
+        """Return the conditions of a named rule for the maps of the section."""
+        units = set(self._units().values()) or {COUNTS}
+        forms = NAMED[rule]
+        if self.reference.texts():
+            forms = forms | {COUNTS: NAMED_PICKED[rule]}
+        # Electron images count as counts, so a section of maps in wt% has both.
+        unit = next((one for one in forms if one in units and one != COUNTS), COUNTS)
+        return forms.get(unit, "")
 
     def _units(self) -> dict[str, str]:
         section = self.session.section
@@ -102,32 +134,16 @@ class MasksDock(StepDock):
             text += ": olivine is green to yellow"
         self.legend.setText(f"{text}." if composite.on else "")
 
-    def _show_rule(self, rule: str) -> None:
-        units = set(self._units().values()) or {COUNTS}
-        forms = NAMED.get(rule, {})
-        if forms and self.reference.texts():
-            forms = forms | {COUNTS: NAMED_PICKED[rule]}
-        # Electron images count as counts, so a section of maps in wt% has both.
-        unit = next((one for one in forms if one in units and one != COUNTS), COUNTS)
-        conditions = forms.get(unit, "")
-        if conditions:
-            untouched = self.own.text() in ("", self._from_rule)
-            self._from_rule = conditions
-            if untouched:  # own conditions begin with those of the rule
-                self.own.setText(conditions)
-                self.own.setCursorPosition(0)
-        self.own.setVisible(rule == OWN)
-        self.conditions.setText(conditions)
-        self.conditions.setVisible(rule in NAMED)
-        self.reference.show_rule()
-
     @override
     def on_section_opened(self) -> None:
         self.reference.read()
+        self.rule_part.show_forms()
         self._show_modes()
 
     @override
     def on_front(self, front: bool) -> None:
+        self.preview.set_front(front)
+        self.scatter.set_front(front)
         if not front:  # clicks are not for picking any more
             self.reference.rest()
             self.correct.rest()

@@ -3,6 +3,8 @@ from .camera import (
     extent_of as extent_of,
     zoom_to as zoom_to,
 )
+from .polygons_part import PolygonsPart as PolygonsPart
+from .polygons_view import Corners as Corners, PolygonsView as PolygonsView
 from .shapes_view import (
     HalfDrawn as HalfDrawn,
     ShapesView as ShapesView,

@@ -89,7 +89,7 @@ class Colouring:
     colours
         Of each crystal, ``#RRGGBB`` or ``#RRGGBBAA``, shape (crystals,).
     legend
-        Name, colour and crystals of each category.
+        Name, colour and number of crystals of each category, those that do not count apart.
     scale
         Of a column of numbers.
     """
@@ -123,14 +123,14 @@ def colour_by(table: pd.DataFrame, name: str = CLASS) -> Colouring:
     Colouring
         At most 64 colours for numbers, 9 for words.
     """
+    faint = left_out(table).to_numpy(bool)
     if name == CLASS:
-        found = _categories(crystal_classes(table), name)
+        found = _categories(crystal_classes(table), name, ~faint)
     elif pd.api.types.is_numeric_dtype(table[name]) and table[name].dtype != bool:
         found = _numbers(table[name].to_numpy(np.float64), column_of(name).scale)
     else:
-        found = _categories(table[name], name)
+        found = _categories(table[name], name, ~faint)
     colours = found.colours.copy()
-    faint = left_out(table).to_numpy(bool)
     colours[faint] = [colour + FAINT for colour in colours[faint]]
     return Colouring(colours, found.legend, found.scale)
 
@@ -170,9 +170,10 @@ def look_up(ids: NDArray[Any], colouring: Colouring, shown: NDArray[np.bool_] | 
 # ---------------------------------------------------------------------- helpers
 
 
-def _categories(column: pd.Series, name: str) -> Colouring:
+def _categories(column: pd.Series, name: str, counted: NDArray[np.bool_]) -> Colouring:
     texts = _words(column)
     counts = texts.value_counts()
+    numbers = texts[counted].value_counts()
     named = [text for text in counts.index if text]
     own = OWN.get(name, {})
     if own:
@@ -182,12 +183,15 @@ def _categories(column: pd.Series, name: str) -> Colouring:
     colours = texts.map(palette).fillna(UNKNOWN).to_numpy(object)
     readable = ZONES if own is ZONE_COLOURS else {"none": "unzoned"} if own else {}
     legend = [
-        (readable.get(text, text.replace("_", " ")), colour, int(counts[text]))
+        (readable.get(text, text.replace("_", " ")), colour, int(numbers[text]))
         for text, colour in palette.items()
+        if text in numbers.index
     ]
-    empty = int(counts.get("", 0))
-    others = len(texts) - empty - sum(count for _, _, count in legend)
-    rest = (("others", others), (EMPTY.get(name, "unknown"), empty))
+    empty = int(numbers.get("", 0))
+    others = int(counted.sum()) - empty - sum(count for _, _, count in legend)
+    faint = int((~counted).sum())
+    unknown = EMPTY.get(name, "unknown")
+    rest = (("others", others), (unknown, empty), ("faint: do not count", faint))
     legend += [(words, UNKNOWN, count) for words, count in rest if count]
     return Colouring(colours, tuple(legend))
 

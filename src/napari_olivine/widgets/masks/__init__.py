@@ -1,4 +1,4 @@
-"""What a person does on the maps: picks an olivine, and corrects the mask by hand."""
+"""Parts of the Phase masks dock: the rule, what it takes in the view, corrections by hand."""
 
 import lazy_loader
 

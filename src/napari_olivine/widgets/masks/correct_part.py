@@ -27,7 +27,7 @@ from napari_olivine.widgets.common import (
     single_shot,
     wrapped,
 )
-from napari_olivine.widgets.editing import WindowUndo, bring_into_view
+from napari_olivine.widgets.editing import Corners, WindowUndo, bring_into_view
 from napari_olivine.widgets.layers import LAYER_KEY, LEVELLED
 from napari_olivine.widgets.masks.correcting import Correcting
 from napari_olivine.widgets.masks.escape import escape_key
@@ -209,7 +209,7 @@ class CorrectPart(Collapsible):
         self._show_mask()
         if self.tool == "Polygon":
             self.strokes.remove()
-            self.polygon.begin(self.label)
+            self.polygon.begin_label(self.label)
             return
         self.polygon.rest()
         if not self.width_um.value:
@@ -250,9 +250,9 @@ class CorrectPart(Collapsible):
             )
         )
 
-    def _on_polygon(self, corners: list[list[float]]) -> None:
-        self.polygon.begin(self.label)  # the next one
-        drawn = Polygon("The polygon", (np.array(corners),))
+    def _on_polygon(self, corners: Corners) -> None:
+        self.polygon.begin_label(self.label)  # the next one
+        drawn = Polygon("The polygon", (corners,))
         fault = fault_of(drawn, self._session.require().shape)
         if np.ptp(drawn.rings[0], axis=0).max() > LARGEST_DRAWN_PX:
             fault = f"is longer than {LARGEST_DRAWN_PX} px: take smaller ones"

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from typing_extensions import override
 
 from napari_olivine.errors import EditError
 from napari_olivine.history import EditedTable, History
 from napari_olivine.section import OUTLINE_COLUMNS
-
-Corners = NDArray[np.float64]
-"""x and y of each corner, um, shape (corners, 2)."""
+from napari_olivine.widgets.editing import Corners
 
 DIGITS = 3
 """Decimals of a coordinate in um."""

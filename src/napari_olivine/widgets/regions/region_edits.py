@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from typing_extensions import override
 
 from napari_olivine.history import EditedTable
-from napari_olivine.polygons import Polygon
-from napari_olivine.regions import DIGITS, polygons_of
+from napari_olivine.polygons import Polygon, with_own_names
+from napari_olivine.regions import DIGITS, polygons_of, table_of
 from napari_olivine.section import REGION_COLUMNS
+from napari_olivine.widgets.editing import Corners
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Corners = NDArray[np.float64]
-"""x and y of each corner, um, shape (corners, 2)."""
 
 Ring = tuple[str, int]
 """Name of a polygon, and number of its ring: 0 the outline, 1 and more the holes."""
@@ -73,6 +69,27 @@ class RegionEdits(EditedTable):
         table = pd.concat([self.table, rows], ignore_index=True) if len(self.table) else rows
         self.edit(table, f"region {name!r} drawn", "", name)
         return name
+
+    def take(self, polygons: Sequence[Polygon], pixel_size_um: float, origin: str) -> None:
+        """Add polygons that were drawn elsewhere; one whose name is taken gets a number.
+
+        Parameters
+        ----------
+        polygons
+            The polygons, in pixels, their use as their classification.
+        pixel_size_um
+            Side of a pixel, um.
+        origin
+            Where they come from, for the history.
+        """
+        import pandas as pd
+
+        all_of_them = with_own_names([*self.polygons(pixel_size_um), *polygons], "region")
+        new = all_of_them[-len(polygons) :]
+        rows = table_of(new, pixel_size_um)
+        table = pd.concat([self.table, rows], ignore_index=True) if len(self.table) else rows
+        words = f"{len(new)} regions" if len(new) > 1 else f"region {new[0].name!r}"
+        self.edit(table, f"{words} of {origin} loaded", "", new[-1].name)
 
     def move(self, moved: Mapping[Ring, Corners]) -> None:
         """Give outlines and holes other corners."""

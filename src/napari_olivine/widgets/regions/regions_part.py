@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+)
+from typing_extensions import override
 
-from napari_olivine.errors import OlivineError
-from napari_olivine.history import HistoryStep
 from napari_olivine.polygons import Polygon, fault_of
-from napari_olivine.regions import Region, polygon_mm2, studied_mm2
+from napari_olivine.regions import CLASSES, Region, polygon_mm2, read_regions, studied_mm2
 from napari_olivine.section import REGION_COLUMNS, REGIONS, Section
 from napari_olivine.widgets.common import (
-    Collapsible,
     Connections,
     fit_rows,
     push_button,
@@ -24,13 +30,11 @@ from napari_olivine.widgets.common import (
     small_table,
     wrapped,
 )
-from napari_olivine.widgets.editing import bring_into_view, extent_of
-from napari_olivine.widgets.regions.region_edits import USE_WORDS, Corners, RegionEdits, Ring
+from napari_olivine.widgets.dock_base import Question
+from napari_olivine.widgets.editing import Corners, PolygonsPart
+from napari_olivine.widgets.regions.region_edits import USE_WORDS, RegionEdits, Ring
 from napari_olivine.widgets.regions.region_layer import LOOKS, RegionLayer
 from napari_olivine.widgets.state import OpenSection
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EXPLANATION = (
     "Without a region the whole section is studied. Keep: only what lies in these polygons. Leave "
@@ -45,7 +49,7 @@ RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 HEADS = ("Region", "Use", "mm²")
 
 
-class RegionsPart(Collapsible):
+class RegionsPart(PolygonsPart[RegionEdits, RegionLayer]):
     """Region of study of the open section; each edit is stored at once.
 
     Parameters
@@ -56,18 +60,14 @@ class RegionsPart(Collapsible):
         Connections of the dock.
     """
 
-    failed = Signal(object)
-    """Why a region could not be read or stored."""
+    title = "Region of study"
+    annotation, columns, model = REGIONS, REGION_COLUMNS, RegionEdits
 
     def __init__(self, session: OpenSection, connections: Connections) -> None:
-        super().__init__("Region of study", expanded=False)
-        self._session = session
+        super().__init__(session, connections, RegionLayer(session))
         self._use = "keep"
         self._known: dict[bytes, tuple[str, float]] = {}
-        self.edits: RegionEdits | None = None
-        self.current = ""
-        self.shapes = RegionLayer(session)
-        self._later = single_shot(self, LATER_MS, self._show_shapes)
+        self._later = single_shot(self, LATER_MS, self.show_shapes)
         self.inside.addWidget(wrapped(EXPLANATION))
         self.tools = {
             name: push_button(name, slot, tip)
@@ -76,9 +76,16 @@ class RegionsPart(Collapsible):
                 ("Leave out", lambda: self.draw("leave_out"), "Draw a part not to study"),
                 ("Change", self.change, "Drag the corners of polygons"),
                 ("Remove", self.remove, "Take the chosen polygon away"),
+                ("Load...", self.load, "Take the polygons of a GeoJSON file, e.g. of QuPath"),
             )
         }
-        self.inside.addLayout(row_layout(*self.tools.values()))
+        keep, leave_out, change, remove, load = self.tools.values()
+        self.freehand = QCheckBox("Freehand")
+        self.freehand.setToolTip("Draw with the button held down instead of clicking the corners")
+        self.inside.addLayout(row_layout(keep, leave_out, self.freehand))
+        self.inside.addLayout(row_layout(change, remove, load))
+        self.question = Question()
+        self.inside.addWidget(self.question)
         self.table = self._make_table()
         self.inside.addWidget(self.table)
         self.area = wrapped()
@@ -86,20 +93,8 @@ class RegionsPart(Collapsible):
         self.note = wrapped()
         self.note.setStyleSheet(f"color: {LOOKS['wrong']}")
         self.inside.addWidget(self.note)
-        for signal, slot in (
-            (session.section_opened, self._on_section_opened),
-            (session.annotations_changed, self._on_annotations_changed),
-            (session.history.moved, self._on_history),
-            (self.shapes.drawn, self._on_drawn),
-            (self.shapes.moved, self._on_moved),
-            (self.shapes.removed, self._on_removed),
-            (self.shapes.selected, self._on_selected),
-        ):
-            connections.connect(signal, slot)
         connections.on_close(self._later.stop)
-        connections.on_close(self.shapes.remove)
-        connections.on_close(lambda: session.history.forget("region"))
-        self.read()
+        self.listen()
 
     def _make_table(self) -> QTableWidget:
         table = small_table(HEADS, QHeaderView.ResizeMode.Stretch)
@@ -111,24 +106,8 @@ class RegionsPart(Collapsible):
 
     # ------------------------------------------------------------------ showing
 
-    def read(self) -> None:
-        """Read the region as it is stored; earlier edits of it cannot be taken back."""
-        section, history = self._session.section, self._session.history
-        history.forget("region")
-        self.shapes.remove()
-        self.edits = None
-        if section is not None:
-            try:
-                self.edits = RegionEdits(_stored(section), history)
-                self.edits.changed.connect(self._on_edited)
-            except OlivineError as error:
-                self.failed.emit(error)
-        if self.edits is not None and self.edits.names:
-            self.set_expanded(True)
-        self.fill()
-
+    @override
     def fill(self) -> None:
-        """Show the region, in the table, on the images and in words."""
         edits, section = self.edits, self._session.section
         self.setVisible(section is not None)
         names = edits.names if edits is not None else []
@@ -136,7 +115,7 @@ class RegionsPart(Collapsible):
             self.current = names[-1] if names else ""
         for name, tool in self.tools.items():
             tool.setEnabled(bool(names) if name in ("Change", "Remove") else edits is not None)
-        self.set_title(f"Region of study: {len(names)}" if names else "Region of study")
+        self.set_title(f"{self.title}: {len(names)}" if names else self.title)
         for widget in (self.table, self.area):
             widget.setVisible(bool(names))
         self.note.hide()
@@ -147,13 +126,9 @@ class RegionsPart(Collapsible):
         self._fill_table(polygons)
         self._tell(polygons, section)
         if self.shapes.there:
-            self._show_shapes()
+            self.show_shapes()
         elif names:
             self._later.start()
-
-    def rest(self) -> None:
-        """Leave drawing: another dock comes to the front."""
-        self.shapes.rest()
 
     def _look_at(self, polygons: list[Polygon], section: Section) -> None:
         """Find out fault and area of each polygon; of those that stand still they are known."""
@@ -203,11 +178,26 @@ class RegionsPart(Collapsible):
         found = {one.name: self._known[_key(one)][0] for one in polygons}
         return {name: fault for name, fault in found.items() if fault}
 
-    def _show_shapes(self) -> None:
+    @override
+    def show_shapes(self) -> None:
         section = self._session.section
         if self.edits is not None and section is not None:
             faults = self._faults(self.edits.polygons(section.pixel_size_um))
             self.shapes.show(self.edits, faults, self.current)
+
+    @override
+    def key(self, name: str) -> Ring:
+        return name, 0
+
+    @override
+    def name(self, key: Ring) -> str:
+        return key[0]
+
+    @override
+    def mark(self) -> None:
+        if self.edits is not None:
+            self.shapes.mark({key for key in self.edits.rings if key[0] == self.current})
+            self.table.selectRow(self.edits.names.index(self.current))
 
     # ------------------------------------------------------------------ editing
 
@@ -220,94 +210,67 @@ class RegionsPart(Collapsible):
             ``"keep"`` or ``"leave_out"``.
         """
         self._use = use
-        if not self.shapes.there:
-            self._show_shapes()
-        self.shapes.draw_mode(use)
-
-    def change(self) -> None:
-        """Let the person move corners."""
-        if not self.shapes.there:
-            self._show_shapes()
-        self.shapes.change_mode()
+        self.show_layer()
+        self.shapes.begin_use(use, freehand=self.freehand.isChecked())
 
     def remove(self) -> None:
         """Take the chosen polygon away."""
         if self.edits is not None and self.current in self.edits.names:
             self.edits.remove([(self.current, 0)])
 
-    def _on_drawn(self, corners: Corners) -> None:
+    @override
+    def add(self, corners: Corners) -> None:
         if self.edits is not None:
-            self.current = ""  # the last one, which is the new one
             self.edits.add(self._use, corners)
-            if self.shapes.drawing:  # not where it was finished because another dock came in front
-                self.shapes.change_mode()
 
-    def _on_moved(self, moved: dict[Ring, Corners]) -> None:
-        if self.edits is not None:
-            self.current = next(iter(moved))[0]
-            self.edits.move(moved)
+    @override
+    def take(self, file: Path) -> None:
+        polygons, others = read_regions(file, "keep")
+        unsaid = sum(not one.classification for one in polygons)
+        if unsaid:
+            self.question.ask(
+                f"{file.name} does not state the use of {_polygons(unsaid)}.",
+                {
+                    words: lambda use=use: self._take(polygons, others, file, use)
+                    for use, words in CLASSES.items()
+                },
+            )
+        else:
+            self._take(polygons, others, file)
 
-    def _on_removed(self, rings: list[Ring]) -> None:
-        if self.edits is not None:
-            self.edits.remove(rings)
-
-    def _on_selected(self, ring: Ring) -> None:
-        if self.edits is not None and ring in self.edits.rings:
-            self.current = ring[0]
-            self.shapes.mark({key for key in self.edits.rings if key[0] == ring[0]})
-            self.table.selectRow(self.edits.names.index(ring[0]))
+    def _take(
+        self, polygons: Sequence[Polygon], others: int, file: Path, otherwise: str = ""
+    ) -> None:
+        """Take polygons; those whose class tells no use get this one."""
+        section = self._session.section
+        if self.edits is None or section is None:
+            return
+        self.choose_last()
+        used = [replace(one, classification=one.classification or otherwise) for one in polygons]
+        self.edits.take(used, section.pixel_size_um, str(file))
+        self.bring_into_view()
+        if others:
+            self.failed.emit(f"{file}: {others} of its objects {_is(others)} no polygon: left out.")
 
     def _on_row(self, row: int, _column: int) -> None:
         if self.edits is not None:
             self.current = self.edits.names[row]
             self.fill()
-            self._bring_into_view()
+            self.bring_into_view()
 
-    def _on_edited(self) -> None:
-        """Store the region, also a wrong one: it is described, and the steps refuse it."""
-        if self.edits is None:
-            return
-        try:
-            self._session.annotate(REGIONS, self.edits.table)
-        except (OlivineError, OSError) as error:
-            self.failed.emit(error)
-        self.fill()
-
-    def _bring_into_view(self) -> None:
-        if self.edits is not None and self.current in self.edits.names:
-            corners = self.edits.corners((self.current, 0))
-            bring_into_view(self._session, *extent_of(corners))
-
-    # ------------------------------------------------------------------ listening
-
-    def _on_history(self, step: HistoryStep) -> None:
-        """Choose the polygon whose edit was taken back or done again, and show it."""
-        target, edits = step.command.target, self.edits
-        if target.kind == "region" and edits is not None and target.name in edits.names:
-            self.current = str(target.name)
-            self.fill()
-            self._bring_into_view()
-
-    def _on_section_opened(self, _section: Any) -> None:
-        self.current = ""
-        self.read()
-
-    def _on_annotations_changed(self, name: str) -> None:
-        """Follow a change from elsewhere; one's own is here already."""
-        section = self._session.section
-        if name != REGIONS or section is None:
-            return
-        if self.edits is None or not self.edits.table.equals(self.edits.ordered(_stored(section))):
-            self.read()
+    @override
+    def read(self) -> None:
+        self.question.close_question()  # it was about the section that was open
+        super().read()
 
 
 def _key(polygon: Polygon) -> bytes:
     return b"|".join(ring.tobytes() for ring in polygon.rings)
 
 
-def _stored(section: Section) -> pd.DataFrame:
-    import pandas as pd
+def _polygons(count: int) -> str:
+    return "1 polygon" if count == 1 else f"{count} polygons"
 
-    if not section.has_annotation(REGIONS):
-        return pd.DataFrame(columns=[*REGION_COLUMNS])
-    return section.annotation(REGIONS)
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
