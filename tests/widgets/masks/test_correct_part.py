@@ -117,9 +117,14 @@ class TestCorrecting:
         painted()
         assert (pixels(session)[row - 5 : row + 5, column - 5 : column + 5] == 0).all()
 
+        # Half a polygon is none.
+        for place in ((x - 20, y - 25), (x + 20, y - 25), (x + 20, y - 35)):
+            mouse.click(*place)
         active_window(qtbot, viewer)
         mouse.canvas.setFocus()
         qtbot.keyClick(mouse.canvas, Qt.Key.Key_Escape)
+        qtbot.wait(100)
+        assert len(history) == 4
         assert not part.tool
         assert "Correct the mask" not in viewer.layers
 

@@ -48,7 +48,7 @@ def connected_piece(mask: Raster, row: int, column: int, label: Label) -> Correc
         raise EditError("There is no mask at this place.")
     value = int(mask.read(slice(row, row + 1), slice(column, column + 1))[0, 0])
     if {"olivine": 1, "other": 0}.get(label) == value:
-        raise EditError(f"This piece is {WORDS[label]} already.")
+        raise EditError(f"This piece counts as {WORDS[label]} already.")
     reach = FIRST_PX
     while True:
         rows, columns = (

@@ -5,7 +5,11 @@ from .camera import (
 )
 from .polygons_part import PolygonsPart as PolygonsPart
 from .polygons_view import Corners as Corners, PolygonsView as PolygonsView
-from .shapes_view import ShapesView as ShapesView, ShownShape as ShownShape
+from .shapes_view import (
+    HalfDrawn as HalfDrawn,
+    ShapesView as ShapesView,
+    ShownShape as ShownShape,
+)
 from .toast import Toast as Toast
 from .window_undo import (
     DOCK_MARK as DOCK_MARK,

@@ -6,7 +6,7 @@ import numpy as np
 from typing_extensions import override
 
 from napari_olivine.masks.corrections import Label
-from napari_olivine.widgets.editing import Corners, PolygonsView
+from napari_olivine.widgets.editing import Corners, HalfDrawn, PolygonsView
 from napari_olivine.widgets.masks.stroke_layer import COLOURS
 
 
@@ -20,6 +20,15 @@ class CorrectingPolygon(PolygonsView):
         self.show_shapes([], set())
         self.begin()
         self.layer.current_edge_color = COLOURS[label]
+
+    @override
+    def rest(self) -> bool:
+        """Leave drawing; a polygon that is half drawn is dropped, as nobody has finished it."""
+        if self.there and (half := HalfDrawn.on(self.layer)) is not None:
+            self._busy = True
+            half.undo()
+            self._busy = False
+        return super().rest()
 
     @override
     def read(self, corners: np.ndarray) -> Corners:
