@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--mg-counts", type=float)
     parser.add_argument("--bse-noise-grey", type=float)
     parser.add_argument("--outlines", choices=["half", "rule"], default="half")
+    parser.add_argument("--unclassified", choices=["leave", "mixture", "forest"], default="leave")
     parser.add_argument("--alteration", choices=["automatic", "keep"], default="automatic")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
@@ -60,7 +61,9 @@ def main() -> None:
             print_speed(source, given.rounds)
         return
     rows = []
-    settings = MaskSettings(outlines=given.outlines, alteration=given.alteration)
+    settings = MaskSettings(
+        outlines=given.outlines, alteration=given.alteration, unclassified=given.unclassified
+    )
     for source in given.source:
         rows.append({"rock": source.name} | measured(source, settings))
     for rock in given.rocks if given.seeds else []:
