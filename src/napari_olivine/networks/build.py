@@ -87,7 +87,7 @@ def build_network(name: str, seed: int = 0, classes: int = 1) -> Network:
     seed
         Of the random weights.
     classes
-        Outputs: 1 is the logit of olivine; of several phases, the softmax is each one's probability.
+        Outputs: 1 is the logit of olivine; of several, the softmax is each one's probability.
 
     Returns
     -------

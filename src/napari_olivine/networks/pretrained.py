@@ -93,7 +93,8 @@ def _foreign_head(network: Network, file: Path, phases: Sequence[ModelPhase]) ->
     """Name the last layer if the model that a file belongs to has other outputs, else nothing."""
     if not (file.parent / CARD).is_file() or read_card(file.parent).phases == list(phases):
         return ""
-    return [n for n, layer in network.named_modules() if isinstance(layer, nn.Conv2d)][-1]
+    layers = [name for name, one in network.named_modules() if isinstance(one, nn.Conv2d)]
+    return str(layers[-1])
 
 
 def load_matching_weights(network: Network, file: Path, without: str = "") -> str:

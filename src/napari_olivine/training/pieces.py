@@ -15,7 +15,7 @@ from napari_olivine.section import Raster
 from napari_olivine.training.windows import IGNORE, Window, area
 
 LEAST_PX = 25
-"""Pixels of the section from which on a connected piece counts as one; smaller are specks (ours)."""
+"""Pixels from which on a connected piece counts as one; smaller ones are specks (ours)."""
 
 MOST_PIXELS = 16 << 20
 """Larger windows are looked at in an overview."""

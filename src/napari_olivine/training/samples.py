@@ -127,8 +127,8 @@ class Samples:
             Levelled grey, float32, shape (crop_px, crop_px).
         label
             uint8 of the same shape: 0, 1, 2 and 3 the same by a person (`BY_HAND` more), phases
-            from `FIRST_PHASE` on, 255 ignore. Beyond a window that is smaller than the crop, grey is reflected and the label
-            is 255.
+            from `FIRST_PHASE` on, 255 ignore. Beyond a window that is smaller than the crop, grey
+            is reflected and the label is 255.
         """
         # Without corrections no random number is drawn, so that the crops stay the same.
         if self._corrected and random.random() < self._corrected:

@@ -91,6 +91,7 @@ class TrainDock(StepDock):
             f"{', '.join(card.training_sessions)}, validated on "
             f"{', '.join(card.validation_sessions)}<br>"
             f"Best epoch {card.best_epoch}: {scores_of(card)}<br>"
+            f"{target_of(card)}<br>"
             f"Model {state_of(section, f'models/{name}').text}"
         )
         if not (self.session.jobs.running and self.session.jobs.step == self.step):
@@ -133,7 +134,8 @@ class TrainDock(StepDock):
         try:
             folder = self.session.require().path / "models" / name
             changes = {
-                "network": read_card(folder).network,
+                "network": (card := read_card(folder)).network,
+                "target": "phases" if card.phases else "olivine",
                 "weights": str(folder),
                 "name": free_name(self.session.section, name),
             }
@@ -224,6 +226,14 @@ def scores_of(card: ModelCard) -> str:
     thresholds = {"iou_0.1": "0.1", "iou_0.5": "0.5", "iou_best": f"{card.best_threshold:.2f}"}
     parts = [f"{card.scores[k]:.3f} at {v}" for k, v in thresholds.items() if k in card.scores]
     return f"IoU {', '.join(parts)}" if parts else "no scores"
+
+
+def target_of(card: ModelCard) -> str:
+    """What a model tells apart, and what it takes for olivine in validation, in words."""
+    others = len(card.phases) - 1
+    target = f"Olivine among {others} other phases" if card.phases else "Olivine or not"
+    taken = [f"{name} {100 * share:.0f} %" for name, share in card.taken.items()]
+    return f"{target}; taken for olivine at 0.1: {', '.join(taken)}" if taken else target
 
 
 def model_names(section: Any) -> list[str]:
