@@ -87,6 +87,6 @@ def phases_of_mask(section: Section) -> MaskPhases | None:
     if not modes or OLIVINE_CODE not in [mode["code"] for mode in modes]:
         return None
     phases = [
-        ModelPhase(**{key: mode[key] for key in ("name", "code", "colour")}) for mode in modes
+        ModelPhase(name=mode["name"], code=mode["code"], colour=mode["colour"]) for mode in modes
     ]
     return MaskPhases(phases, section.raster("mask", PHASES))

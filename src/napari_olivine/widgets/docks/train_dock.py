@@ -229,7 +229,7 @@ def scores_of(card: ModelCard) -> str:
 
 
 def target_of(card: ModelCard) -> str:
-    """What a model tells apart, and what it takes for olivine in validation, in words."""
+    """Tell in words what a model tells apart, and what it takes for olivine in validation."""
     others = len(card.phases) - 1
     target = f"Olivine among {others} other phases" if card.phases else "Olivine or not"
     taken = [f"{name} {100 * share:.0f} %" for name, share in card.taken.items()]
