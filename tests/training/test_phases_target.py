@@ -218,6 +218,9 @@ def test_training_tells_and_keeps_the_phases(section: Section) -> None:
     product = train(section, TrainSettings(**TINY, target="phases"), Job(listen=events.append))
     said = [event["message"] for event in events if "message" in event]
     assert "  glass: 5 pieces, 0.000405 mm2; validation 5 pieces, 0.000405 mm2" in said
+    shown = next(event["rows"] for event in events if event["event"] == "shown")
+    assert [row["name"] for row in shown] == list(NAMES.values())
+    assert shown[2]["training"].startswith("1 piece, ")
     few = next(text for text in said if "hardly show" in text)
     assert "olivine (1), orthopyroxene (1), which the section has" in few
     assert "glass" not in few
@@ -258,6 +261,18 @@ def test_a_binary_network_tells_too_what_it_takes(section: Section) -> None:
     assert opened.phases == []
 
 
+def test_the_default_is_that_of_the_network_and_another_training(section: Section) -> None:
+    light, paper = TrainSettings(**TINY), TrainSettings(network="deeplabv3_resnet50")
+    assert make_plan(section, light, Job()).phases
+    assert make_plan(section, paper, Job()).phases == ()
+    by_default = train(section, light, Job())
+    assert "target" not in by_default.recipe.settings
+    assert by_default.recipe.inputs["source/target"] == "phases"
+    asked = train(section, TrainSettings(**TINY, target="olivine"), Job())
+    assert asked.recipe.settings["target"] == "olivine"
+    assert asked.created > by_default.created
+
+
 def test_without_phases_the_target_is_olivine_and_that_is_said(section: Section) -> None:
     from tests.helpers.grains import put_mask
 
@@ -266,6 +281,8 @@ def test_without_phases_the_target_is_olivine_and_that_is_said(section: Section)
     plan = make_plan(section, TrainSettings(target="phases"), Job(listen=events.append))
     assert plan.phases == ()
     assert "olivine or not" in events[-1]["message"]
+    product = train(section, TrainSettings(**TINY), Job())
+    assert "source/target" not in product.recipe.inputs  # as the networks of before
 
 
 def test_a_model_of_other_phases_gives_its_features_only(section: Section) -> None:

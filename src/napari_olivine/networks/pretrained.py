@@ -100,8 +100,20 @@ def _foreign_head(network: Network, file: Path, phases: Sequence[ModelPhase]) ->
 def load_matching_weights(network: Network, file: Path, without: str = "") -> str:
     """Load those weights of a file that fit the network, and say which did not.
 
-    Keys may be those of the whole network or, for an encoder's weights, of the encoder alone. The
-    layer `without` is left out.
+    Parameters
+    ----------
+    network
+        Network that gets them.
+    file
+        Weights file. Keys may be those of the whole network or, for an encoder's weights, of the
+        encoder alone.
+    without
+        Layer that is left out, none if empty.
+
+    Returns
+    -------
+    str
+        What was loaded, and what was not.
 
     Raises
     ------

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.networks import ModelPhase
+from napari_olivine.networks import ModelPhase, network_spec
 from napari_olivine.section import Raster, Section
+from napari_olivine.training.settings import TrainSettings
 from napari_olivine.training.windows import FIRST_PHASE, IGNORE
 
 OLIVINE_CODE = 1
@@ -72,6 +74,13 @@ class MaskPhases:
             table[phase.code] = label
         table[IGNORE] = IGNORE
         return table
+
+
+def target_of(settings: TrainSettings) -> Literal["phases", "olivine"]:
+    """Return what a network is to learn, where the mask has it."""
+    if settings.target == "auto":
+        return network_spec(settings.network).preset.target
+    return settings.target
 
 
 def phases_of_mask(section: Section) -> MaskPhases | None:

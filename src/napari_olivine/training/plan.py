@@ -11,7 +11,7 @@ from napari_olivine.job import Job
 from napari_olivine.networks import ModelPhase, NetworkSpec, Preset, network_spec
 from napari_olivine.regions import study_region
 from napari_olivine.section import Section, Session, with_role
-from napari_olivine.training.phases import OLIVINE_CODE, phases_of_mask
+from napari_olivine.training.phases import OLIVINE_CODE, phases_of_mask, target_of
 from napari_olivine.training.settings import TrainSettings
 from napari_olivine.training.windows import Window, area, overlap
 
@@ -115,7 +115,7 @@ def make_plan(section: Section, settings: TrainSettings, job: Job) -> Plan:
 
 
 def _phases(section: Section, settings: TrainSettings, job: Job) -> tuple[ModelPhase, ...]:
-    if settings.target == "olivine":
+    if target_of(settings) == "olivine":
         return ()
     found = phases_of_mask(section)
     if found is None:

@@ -13,7 +13,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.regions import REGIONS_INPUT
 from napari_olivine.section import Product, Section, fingerprint_of_bytes, software_versions
-from napari_olivine.training.phases import MaskPhases, phases_of_mask
+from napari_olivine.training.phases import MaskPhases, phases_of_mask, target_of
 from napari_olivine.training.review_labels import Corrections, corrections_fingerprint
 from napari_olivine.training.settings import TrainSettings
 from napari_olivine.training.what_is_shown import show_phases, weights_of
@@ -69,7 +69,8 @@ def train(
     by_hand = corrections_fingerprint(section, settings)
     recipe = section.recipe(
         "train", settings, inputs, seed=job.seed,
-        extra=_start_fingerprint(settings) | by_hand | _region_fingerprint(section),
+        extra=_start_fingerprint(settings) | by_hand | _region_fingerprint(section)
+        | _target_fingerprint(section, settings),
     )  # fmt: skip
     if done := section.finished(name, recipe, job):
         return done
@@ -133,6 +134,12 @@ def _region_fingerprint(section: Section) -> dict[str, str]:
     """
     mark = section.fingerprint(REGIONS_INPUT)
     return {"source/regions": mark} if mark else {}
+
+
+def _target_fingerprint(section: Section, settings: TrainSettings) -> dict[str, str]:
+    """Note that a network learns the phases of the mask; not of one of olivine, as of before."""
+    learned = target_of(settings) == "phases" and phases_of_mask(section) is not None
+    return {"source/target": "phases"} if learned else {}
 
 
 WEIGHTS_FROM = "weights_from.txt"

@@ -35,7 +35,7 @@ def show_phases(section: Section, phases: MaskPhases, plan: Plan, job: Job) -> d
     plan
         Sessions and their windows.
     job
-        Running job, whose log gets a line a phase.
+        Running job, whose log gets a line a phase; reported as the event ``shown`` too.
 
     Returns
     -------
@@ -52,11 +52,12 @@ def show_phases(section: Section, phases: MaskPhases, plan: Plan, job: Job) -> d
         f"What the mask shows in session {', '.join(plan.training)} (training) and "
         f"{', '.join(plan.validation)} (validation):"
     )
+    rows = []
     for phase in phases.phases:
-        job.say(
-            f"  {phase.name}: {_words(train[phase.code], section.pixel_size_um)}; validation "
-            f"{_words(validation[phase.code], section.pixel_size_um)}"
-        )
+        told = [_words(some[phase.code], section.pixel_size_um) for some in (train, validation)]
+        job.say(f"  {phase.name}: {told[0]}; validation {told[1]}")
+        rows.append({"name": phase.name, "training": told[0], "validation": told[1]})
+    job.report("shown", rows=rows)
     percent = {m["code"]: m["percent"] for m in section.require("mask").notes["modes"]}
     few = [
         f"{phase.name} ({train[phase.code].count})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ class TrainDock(StepDock):
             Axis("Validation IoU", limits=(0.0, 1.0), colour=IOU_COLOUR),
         )
         self.losses.empty_text = "The losses of the training appear here."
+        self.shown = wrapped("", rich=True)
+        self.shown.hide()
         self.models = combo()
         self.models.currentTextChanged.connect(self.show_model)
         self.card = wrapped("No model yet.", rich=True)
@@ -59,6 +62,7 @@ class TrainDock(StepDock):
         )
         self.question = Question()
         self.body.addWidget(self.losses)
+        self.body.addWidget(self.shown)
         self.body.addWidget(heading("Models of this section"))
         self.body.addLayout(form_layout(("Model", self.models)))
         self.body.addWidget(self.card)
@@ -147,6 +151,7 @@ class TrainDock(StepDock):
         self.hide_error()
         self._epochs, self._losses = [], []
         self._draw()
+        self._show_phases([])
         self.start(self.step, self.arguments(), settings, self.options())
 
     @override
@@ -167,6 +172,9 @@ class TrainDock(StepDock):
 
     @override
     def on_event(self, event: dict[str, Any]) -> None:
+        if event["event"] == "shown":
+            self._show_phases(event["rows"])
+            return
         if event["event"] == "curve":  # what a training that was stopped had reached
             self._losses, self._epochs = event["losses"], event["epochs"]
         elif event["event"] == "loss":
@@ -177,6 +185,15 @@ class TrainDock(StepDock):
             return
         self._draw()
 
+    def _show_phases(self, rows: list[dict[str, str]]) -> None:
+        """Show what the sessions of the training that has begun show; nothing if that is empty."""
+        told = [
+            f"<b>{escape(row['name'])}</b>: {row['training']} (validation: {row['validation']})"
+            for row in rows
+        ]
+        self.shown.setText("<br>".join(["In the sessions for training:", *told]))
+        self.shown.setVisible(bool(rows))
+
     @override
     def on_finished(self) -> None:
         self.fill()
@@ -186,6 +203,7 @@ class TrainDock(StepDock):
         self.question.close_question()
         self._epochs, self._losses = [], []
         self._draw()
+        self._show_phases([])
         self.fill()
 
     @override
@@ -232,7 +250,7 @@ def target_of(card: ModelCard) -> str:
     """Tell in words what a model tells apart, and what it takes for olivine in validation."""
     others = len(card.phases) - 1
     target = f"Olivine among {others} other phases" if card.phases else "Olivine or not"
-    taken = [f"{name} {100 * share:.0f} %" for name, share in card.taken.items()]
+    taken = [f"{escape(name)} {100 * share:.0f} %" for name, share in card.taken.items()]
     return f"{target}; taken for olivine at 0.1: {', '.join(taken)}" if taken else target
 
 
