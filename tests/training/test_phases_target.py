@@ -220,7 +220,8 @@ def test_training_tells_and_keeps_the_phases(section: Section) -> None:
     assert "  glass: 5 pieces, 0.000405 mm2; validation 5 pieces, 0.000405 mm2" in said
     shown = next(event["rows"] for event in events if event["event"] == "shown")
     assert [row["name"] for row in shown] == list(NAMES.values())
-    assert shown[2]["training"].startswith("1 piece, ")
+    assert shown[2]["pieces"] == [1, 1]
+    assert shown[2]["mm2"] == pytest.approx([30 * 70 * 2.25e-6] * 2)
     few = next(text for text in said if "hardly show" in text)
     assert "olivine (1), orthopyroxene (1), which the section has" in few
     assert "glass" not in few

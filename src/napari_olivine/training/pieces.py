@@ -20,6 +20,9 @@ LEAST_PX = 25
 MOST_PIXELS = 16 << 20
 """Larger windows are looked at in an overview."""
 
+BYTES_PER_PIXEL = 24
+"""Memory for each pixel of a window while its pieces are found; they may take a quarter of it."""
+
 MOST_POSITIONS = 50_000
 """Pixels of a phase among which crops are laid."""
 
@@ -83,9 +86,10 @@ def pieces_of(
     dict
         By code; of each.
     """
-    level = _level(image, sum(area(window) for window in windows))
+    most = min(MOST_PIXELS, job.memory_bytes // (4 * BYTES_PER_PIXEL))
+    level = _level(image, sum(area(window) for window in windows), most)
     found: dict[int, list[tuple[NDArray[np.int64], NDArray[np.float64]]]] = {c: [] for c in codes}
-    counts = dict.fromkeys(codes, 0)
+    counts, pixels = dict.fromkeys(codes, 0), dict.fromkeys(codes, 0)
     for number, window in enumerate(windows):
         rows, columns = (slice(-(-s.start >> level), -(-s.stop >> level)) for s in window)
         part = image.read(rows, columns, level)
@@ -100,26 +104,28 @@ def pieces_of(
                 continue
             areas = stats[:, cv2.CC_STAT_AREA].astype(float)
             counts[code] += int((areas[1:] * 4**level >= LEAST_PX).sum())
-            down, along = np.nonzero(labels)
-            at = np.stack([down + rows.start, along + columns.start], axis=1) << level
-            place = np.concatenate([at, np.full((len(at), 1), number)], axis=1)
-            found[code].append((place.astype(np.int64), areas[labels[down, along]] ** -0.5))
-    return {code: _together(counts[code], parts, level) for code, parts in found.items()}
+            inside = np.flatnonzero(labels)
+            pixels[code] += len(inside) << (2 * level)
+            every = -(-len(inside) * len(windows) // MOST_POSITIONS)
+            down, along = np.unravel_index(inside[::every], labels.shape)
+            chances = every * areas[labels[down, along]] ** -0.5
+            at = (down + rows.start) << level, (along + columns.start) << level
+            place = np.stack([*at, np.full(len(down), number)], axis=1)
+            found[code].append((place.astype(np.int64), chances))
+    return {code: _together(counts[code], pixels[code], parts) for code, parts in found.items()}
 
 
 def _together(
-    count: int, parts: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], level: int
+    count: int, pixels: int, parts: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]
 ) -> Pieces:
     if not parts:
         return Pieces(0, 0, np.zeros((0, 3), np.int64), np.zeros(0))
     positions, chances = (np.concatenate(some) for some in zip(*parts, strict=True))
-    pixels = len(positions) << (2 * level)
-    every = -(-len(positions) // MOST_POSITIONS)
-    positions, chances = positions[::every], np.cumsum(chances[::every])
+    chances = np.cumsum(chances)
     return Pieces(count, pixels, positions, chances / chances[-1])
 
 
-def _level(image: Raster, pixels: int) -> int:
-    """Return the finest overview in which the windows have no more than `MOST_PIXELS`."""
-    fitting = (k for k in range(len(image.levels)) if pixels >> (2 * k) <= MOST_PIXELS)
+def _level(image: Raster, pixels: int, most: int) -> int:
+    """Return the finest overview in which the windows have no more than so many pixels."""
+    fitting = (k for k in range(len(image.levels)) if pixels >> (2 * k) <= most)
     return next(fitting, len(image.levels) - 1)

@@ -52,11 +52,13 @@ def show_phases(section: Section, phases: MaskPhases, plan: Plan, job: Job) -> d
         f"What the mask shows in session {', '.join(plan.training)} (training) and "
         f"{', '.join(plan.validation)} (validation):"
     )
-    rows = []
+    rows, pixel_mm2 = [], section.pixel_size_um**2 / 1e6
     for phase in phases.phases:
-        told = [_words(some[phase.code], section.pixel_size_um) for some in (train, validation)]
+        counts = [some[phase.code].count for some in (train, validation)]
+        areas = [some[phase.code].pixels * pixel_mm2 for some in (train, validation)]
+        told = [_words(*pair) for pair in zip(counts, areas, strict=True)]
         job.say(f"  {phase.name}: {told[0]}; validation {told[1]}")
-        rows.append({"name": phase.name, "training": told[0], "validation": told[1]})
+        rows.append({"name": phase.name, "pieces": counts, "mm2": areas})
     job.report("shown", rows=rows)
     percent = {m["code"]: m["percent"] for m in section.require("mask").notes["modes"]}
     few = [
@@ -101,6 +103,5 @@ def weights_of(phases: Sequence[ModelPhase], pieces: Mapping[int, Pieces]) -> li
     ]
 
 
-def _words(pieces: Pieces, pixel_size_um: float) -> str:
-    noun = "piece" if pieces.count == 1 else "pieces"
-    return f"{pieces.count:,} {noun}, {pieces.pixels * pixel_size_um**2 / 1e6:.3g} mm2"
+def _words(pieces: int, mm2: float) -> str:
+    return f"{pieces:,} {'piece' if pieces == 1 else 'pieces'}, {mm2:.3g} mm2"

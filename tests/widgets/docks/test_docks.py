@@ -313,9 +313,9 @@ class TestNetwork:
         assert "at 0.5" in train.card.text()
         assert "Olivine or not" in train.card.text()  # the mask has no other phases
         assert not train.shown.isVisible()
-        row = {"name": "glass", "training": "2 pieces, 1 mm2", "validation": "1 piece, 0.1 mm2"}
+        row = {"name": "glass", "pieces": [1200, 1], "mm2": [1.0, 0.1234]}
         train.on_event({"event": "shown", "rows": [row]})
-        assert train.shown.isVisible() and "glass</b>: 2 pieces" in train.shown.text()
+        assert train.shown.isVisible() and "1,200, 1</td><td>1, 0.12" in train.shown.text()
         assert [list(curve.x) for curve in train.losses.curves] == [[2, 4]] * 3  # steps
         self.train_on(qtbot, train, path)
         segment.form.editors["model"].value = "quick"

@@ -185,13 +185,16 @@ class TrainDock(StepDock):
             return
         self._draw()
 
-    def _show_phases(self, rows: list[dict[str, str]]) -> None:
+    def _show_phases(self, rows: list[dict[str, Any]]) -> None:
         """Show what the sessions of the training that has begun show; nothing if that is empty."""
-        told = [
-            f"<b>{escape(row['name'])}</b>: {row['training']} (validation: {row['validation']})"
-            for row in rows
-        ]
-        self.shown.setText("<br>".join(["In the sessions for training:", *told]))
+        lines = [("<b>Pieces, mm2</b>", "<b>training</b>", "<b>validation</b>")]
+        for row in rows:
+            cells = [
+                f"{n:,}, {area:.2g}" for n, area in zip(row["pieces"], row["mm2"], strict=True)
+            ]
+            lines.append((escape(row["name"]), *cells))
+        table = "".join(f"<tr><td>{'</td><td>'.join(cells)}</td></tr>" for cells in lines)
+        self.shown.setText(f"<table width='100%'>{table}</table>")
         self.shown.setVisible(bool(rows))
 
     @override
