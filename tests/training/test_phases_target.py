@@ -11,6 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from napari_olivine.errors import InputError
 from napari_olivine.inference import SegmentSettings, segment
 from napari_olivine.job import Job
 from napari_olivine.networks import ModelPhase, Normalisation, load_model, read_card
@@ -243,6 +244,13 @@ def test_training_tells_and_keeps_the_phases(section: Section) -> None:
     assert logit.shape[1] == 1
     torch.testing.assert_close(logit.sigmoid(), every[:, 1:2])
 
+    whole = json.loads(card.model_dump_json()) | {"classes": list(NAMES.values())}
+    (product.path / "card.json").write_text(json.dumps(whole))
+    assert load_model(product.path)[0].kept is None  # one probability a class, if a card says so
+    (product.path / "card.json").write_text(json.dumps(whole | {"classes": ["quartz"]}))
+    with pytest.raises(InputError, match="gives quartz, which is not one of its phases"):
+        load_model(product.path)
+    (product.path / "card.json").write_text(card.model_dump_json())
     segment(section, SegmentSettings(model="light", overlap_px=32, window_px=128), Job())
     probability = section.require("probability")
     assert [one.name for one in probability.path.iterdir() if one.is_dir()] == ["olivine"]

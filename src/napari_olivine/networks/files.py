@@ -47,7 +47,7 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> tuple[Networ
     card = read_card(folder)
     network = build_network(card.network, classes=len(card.phases or card.classes))
     load_weights(folder / WEIGHTS, network)
-    if card.phases:
+    if card.phases and [phase.name for phase in card.phases] != card.classes:
         network.kept = phase_number(card)
     return network.to(device).eval(), card
 
