@@ -106,7 +106,7 @@ def test_standard_small_section(shared_data: Path, finished: Path, tmp_path: Pat
     weights = str(finished / "section" / "models" / "light")
     training = short_training(90, weights=weights)
     command = ["run", str(source), str(tmp_path / "section"), "--seed", "1", *training]
-    command += ["--segment.threshold", "0.3", "--mask.book", "none"]
+    command += ["--segment.threshold", "0.3"]
     assert main(command) == 0
     file = tmp_path / "scores.json"
     score = ["score", str(tmp_path / "section"), "--truth", str(source / "truth")]

@@ -1,8 +1,13 @@
-from .build import Network as Network, build_network as build_network
+from .build import (
+    Network as Network,
+    build_network as build_network,
+    logit_of_phase as logit_of_phase,
+)
 from .card import (
     CARD as CARD,
     WEIGHTS as WEIGHTS,
     ModelCard as ModelCard,
+    ModelPhase as ModelPhase,
     Normalisation as Normalisation,
     read_card as read_card,
 )

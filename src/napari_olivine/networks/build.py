@@ -1,4 +1,4 @@
-"""Make a network: one module for all, grey in, logits of olivine out."""
+"""Make a network: one module for all, grey in, logits of olivine or of several phases out."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ BATCH_NORM_MOMENTUM = 0.1
 
 
 class Network(nn.Module):
-    """A segmentation network with one output, the logit of olivine.
+    """A segmentation network: the logit of olivine, or one of each of several phases.
 
     Parameters
     ----------
     body
-        Network that maps (batch, channels, rows, columns) to (batch, 1, rows, columns), or to a
-        dictionary with that under ``"out"``.
+        Network that maps (batch, channels, rows, columns) to (batch, outputs, rows, columns), or
+        to a dictionary with that under ``"out"``.
     multiple
         Rows and columns of the body's input must be a multiple of it; other images are padded by
         reflection and the result is cut back.
@@ -32,9 +32,11 @@ class Network(nn.Module):
         super().__init__()
         self.body = body
         self.multiple = multiple
+        self.kept: int | None = None
+        """Phase whose logit alone is given; `None` gives all outputs."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return logits (batch, 1, rows, columns) of normalised images.
+        """Return logits (batch, outputs, rows, columns) of normalised images.
 
         Parameters
         ----------
@@ -47,7 +49,32 @@ class Network(nn.Module):
             images = pad(images, (0, right, 0, below), mode="reflect")
         result = self.body(images)
         logits = cast(Tensor, result["out"] if isinstance(result, dict) else result)
-        return logits[..., :rows, :columns]
+        logits = logits[..., :rows, :columns]
+        return logits if self.kept is None else logit_of_phase(logits, self.kept)
+
+
+def logit_of_phase(logits: Tensor, phase: int) -> Tensor:
+    """Return the logit of one phase against all others: its sigmoid is that phase's softmax.
+
+    Parameters
+    ----------
+    logits
+        (batch, phases, rows, columns); of a single output, they are returned as they are.
+    phase
+        Number of the phase.
+
+    Returns
+    -------
+    Tensor
+        float32, (batch, 1, rows, columns).
+    """
+    if logits.shape[1] == 1:
+        return logits
+    logits = logits.float()
+    others = torch.cat([logits[:, :phase], logits[:, phase + 1 :]], 1)
+    # Written out, because graph compilers do not all keep `logsumexp` from overflowing.
+    most = others.amax(1, keepdim=True)
+    return logits[:, phase : phase + 1] - most - (others - most).exp().sum(1, keepdim=True).log()
 
 
 def build_network(name: str, seed: int = 0, classes: int = 1) -> Network:

@@ -12,7 +12,7 @@ from napari_olivine.errors import InputError
 
 CARD = "card.json"
 WEIGHTS = "weights.safetensors"
-FORMAT = 1
+FORMAT = 2
 """Version of the model folder's layout; a model of a newer one is refused."""
 
 
@@ -33,8 +33,25 @@ class Normalisation(BaseModel):
     std: tuple[float, ...]
 
 
+class ModelPhase(BaseModel):
+    """A phase that is an output of a network."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    code: int = Field(ge=0, lt=255)
+    """Its value in the image ``phases`` of a mask; 0 is what no rule takes."""
+    colour: str
+    """For maps and legends, ``#rrggbb``."""
+
+
 class ModelCard(BaseModel):
-    """What a trained network is (``card.json``)."""
+    """What a trained network is (``card.json``).
+
+    A network whose card has `phases` has an output for each of them, whose softmax is its
+    probability; one without has an output for each of `classes`. `classes` are what a segmentation
+    gives: of a network of phases, olivine.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -44,6 +61,7 @@ class ModelCard(BaseModel):
     signal: str = "BSE"
     channels: int = Field(ge=1)
     classes: list[str] = ["olivine"]
+    phases: list[ModelPhase] = []
     pixel_size_um: float = Field(gt=0)
     grey_type: str
     normalisation: Normalisation
@@ -55,6 +73,8 @@ class ModelCard(BaseModel):
     best_epoch: int
     best_step: int
     scores: dict[str, float]
+    taken: dict[str, float] = {}
+    """Share of each other phase that is taken for olivine in validation at threshold 0.1."""
     best_threshold: float = Field(gt=0, lt=1)
     settings: dict[str, Any]
     seed: int

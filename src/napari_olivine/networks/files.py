@@ -30,7 +30,7 @@ def save_model(folder: Path, network: Network, card: ModelCard) -> None:
 
 
 def load_model(folder: Path, device: torch.device | str = "cpu") -> tuple[Network, ModelCard]:
-    """Read a network and its card, ready to predict.
+    """Read a network and its card, ready to predict the classes of the card.
 
     Parameters
     ----------
@@ -45,9 +45,29 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> tuple[Networ
         If the folder holds no model, or its files are damaged or of another network.
     """
     card = read_card(folder)
-    network = build_network(card.network, classes=len(card.classes))
+    network = build_network(card.network, classes=len(card.phases or card.classes))
     load_weights(folder / WEIGHTS, network)
+    if card.phases and [phase.name for phase in card.phases] != card.classes:
+        network.kept = phase_number(card)
     return network.to(device).eval(), card
+
+
+def phase_number(card: ModelCard) -> int:
+    """Return which output of a network of phases is the class that its card gives.
+
+    Raises
+    ------
+    InputError
+        If the card gives other classes than one of its phases.
+    """
+    names = [phase.name for phase in card.phases]
+    if len(card.classes) != 1 or card.classes[0] not in names:
+        raise InputError(
+            f"The card of the model {card.network} gives {', '.join(card.classes)}, which is not "
+            f"one of its phases ({', '.join(names)}).",
+            remedy="Train it anew, or update napari-olivine.",
+        )
+    return names.index(card.classes[0])
 
 
 def save_weights(file: Path, network: Network, metadata: dict[str, str] | None = None) -> None:

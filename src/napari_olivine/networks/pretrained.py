@@ -8,17 +8,18 @@ import re
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_olivine.errors import InputError, first_line
 from napari_olivine.job import Job
 from napari_olivine.networks.build import Network
-from napari_olivine.networks.card import WEIGHTS
+from napari_olivine.networks.card import CARD, WEIGHTS, ModelPhase, read_card
 from napari_olivine.networks.registry import NetworkSpec
 from napari_olivine.networks.torchvision_shim import torchvision
 
@@ -26,7 +27,13 @@ SECONDS_TO_ANSWER = 4.0
 """How long the server of published weights may take to answer before training goes without."""
 
 
-def start_weights(network: Network, spec: NetworkSpec, weights: str, job: Job) -> str:
+def start_weights(
+    network: Network,
+    spec: NetworkSpec,
+    weights: str,
+    job: Job,
+    phases: Sequence[ModelPhase] = (),
+) -> str:
     """Put the weights that training starts from into a network.
 
     Parameters
@@ -41,6 +48,9 @@ def start_weights(network: Network, spec: NetworkSpec, weights: str, job: Job) -
         ``.safetensors``) or a model folder.
     job
         Running job; its log names the weights that are used.
+    phases
+        Outputs of the network, empty for olivine alone. Of a model with other ones, the last layer
+        is left out.
 
     Returns
     -------
@@ -74,15 +84,36 @@ def start_weights(network: Network, spec: NetworkSpec, weights: str, job: Job) -
                 setting="weights",
                 file=file,
             )
-        said = load_matching_weights(network, file)
+        said = load_matching_weights(network, file, _foreign_head(network, file, phases))
     job.say(f"{spec.name} starts from {said}.")
     return said
 
 
-def load_matching_weights(network: Network, file: Path) -> str:
+def _foreign_head(network: Network, file: Path, phases: Sequence[ModelPhase]) -> str:
+    """Name the last layer if the model that a file belongs to has other outputs, else nothing."""
+    if not (file.parent / CARD).is_file() or read_card(file.parent).phases == list(phases):
+        return ""
+    layers = [name for name, one in network.named_modules() if isinstance(one, nn.Conv2d)]
+    return str(layers[-1])
+
+
+def load_matching_weights(network: Network, file: Path, without: str = "") -> str:
     """Load those weights of a file that fit the network, and say which did not.
 
-    Keys may be those of the whole network or, for an encoder's weights, of the encoder alone.
+    Parameters
+    ----------
+    network
+        Network that gets them.
+    file
+        Weights file. Keys may be those of the whole network or, for an encoder's weights, of the
+        encoder alone.
+    without
+        Layer that is left out, none if empty.
+
+    Returns
+    -------
+    str
+        What was loaded, and what was not.
 
     Raises
     ------
@@ -97,7 +128,8 @@ def load_matching_weights(network: Network, file: Path) -> str:
         name = next((n for n in _names(key) if n in own), None)
         if name is not None and own[name].dim() == 4 and value.dim() == 4:
             value = _to_channels(value, own[name])
-        if name is not None and own[name].shape == value.shape:
+        left_out = bool(without) and name is not None and name.startswith(f"{without}.")
+        if name is not None and not left_out and own[name].shape == value.shape:
             fitting[name] = value
         else:
             skipped.append(key)

@@ -16,6 +16,8 @@ class Preset:
 
     Parameters
     ----------
+    target
+        ``"phases"``: every phase of the mask is a class; ``"olivine"``: olivine or not.
     optimiser
         ``"adamw"`` with a learning rate that rises and falls once, or ``"sgd"`` with momentum
         0.9 and a constant rate.
@@ -45,6 +47,7 @@ class Preset:
         is that average. 0 for the weights as they are.
     """
 
+    target: Literal["phases", "olivine"]
     optimiser: Literal["adamw", "sgd"]
     learning_rate: float
     dice: float
@@ -95,6 +98,7 @@ class NetworkSpec:
 
 
 _PAPER = Preset(
+    target="olivine",
     optimiser="sgd",
     learning_rate=0.01,
     dice=0.0,
@@ -112,6 +116,7 @@ _PAPER = Preset(
 )
 
 _LIGHT = Preset(
+    target="phases",
     optimiser="adamw",
     learning_rate=1e-3,
     dice=1.0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import Network, autocast, load_weights, save_weights, stoppable
 from napari_olivine.training.ema import ExponentialMovingAverage
-from napari_olivine.training.losses import SegmentationScores, bce_dice_loss
+from napari_olivine.training.losses import SegmentationScores, bce_dice_loss, phase_loss
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import Samples
 from napari_olivine.training.validation import validate
@@ -27,6 +27,9 @@ CHECKPOINT = "checkpoint.pt"
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
 STEPS_OF_A_LOSS = 5
 """Steps over which a point of the curve of the training loss is the mean."""
+
+TAKEN_AT = 0.1
+"""Threshold at which what is taken for olivine is told: that of the segmentation."""
 
 FEWEST_STEPS = 200
 """Training is never stopped early before; the first validations of a fresh network jump about."""
@@ -71,6 +74,8 @@ class Training:
         Where to compute.
     job
         Running job.
+    weights
+        Weight in the loss of each phase of the plan.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class Training:
         folder: Path,
         device: torch.device,
         job: Job,
+        weights: Sequence[float] = (),
     ) -> None:
         self.network = network.to(device)
         self.plan = plan
@@ -92,6 +98,7 @@ class Training:
         self.device = device
         self.job = job
         self.state = State()
+        self._phase_weights = torch.tensor(weights, dtype=torch.float32, device=device)
         self.optimiser = _optimiser(network, plan)
         keep = plan.preset.average
         self.average = ExponentialMovingAverage(self.network, keep) if keep else None
@@ -140,6 +147,11 @@ class Training:
         """Scores of the network as it is on all validation crops."""
         return validate(self.network, self.validation, self.plan, self.device, self.job)
 
+    def taken(self, scores: SegmentationScores) -> dict[str, float]:
+        """Share of each other phase that is taken for olivine at `TAKEN_AT`, by its name."""
+        shares = {name: scores.taken(label, TAKEN_AT) for label, name in self.validation.others}
+        return {name: share for name, share in shares.items() if share is not None}
+
     # ------------------------------------------------------------------ one step, one epoch
 
     def _step(self) -> None:
@@ -161,9 +173,7 @@ class Training:
                 x = x.to(self.device, memory_format=torch.channels_last)
                 with autocast(self.device):
                     logits = self.network(x)
-                value = bce_dice_loss(
-                    logits, y.to(self.device), preset.dice, self.plan.correction_weight
-                ) * (len(y) / preset.batch)
+                value = self._loss(logits, y.to(self.device)) * (len(y) / preset.batch)
                 self.job.check()
                 if not value.isfinite():
                     raise InputError(
@@ -185,6 +195,12 @@ class Training:
         everything = preset.steps * preset.epochs
         done = max(state.step, round(self._part_done() * everything))
         self.job.progress(min(done, everything), everything, f"Training, loss {loss:.3f}")
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        dice, by_hand = self.plan.preset.dice, self.plan.correction_weight
+        if not self.plan.phases:
+            return bce_dice_loss(logits, labels, dice, by_hand)
+        return phase_loss(logits, labels, self.plan.olivine, self._phase_weights, dice, by_hand)
 
     def _add_to_curve(self) -> None:
         """Make a point of the curve of the newest losses."""
@@ -216,6 +232,7 @@ class Training:
             "val_loss": scores.cross_entropy,
             "val_iou": scores.iou(0.5),
             "val_iou_0.1": scores.iou(0.1),
+            **{f"taken_{name}": share for name, share in self.taken(scores).items()},
         }
         if scores.cross_entropy < state.best_cross_entropy:
             state.best_cross_entropy = scores.cross_entropy

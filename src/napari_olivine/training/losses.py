@@ -1,4 +1,4 @@
-"""Losses and scores of a binary segmentation with pixels to ignore."""
+"""Losses and scores of a segmentation of olivine, alone or among phases; pixels to ignore."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from napari_olivine.training.windows import BY_HAND, IGNORE
+from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE
 
 
 def bce_dice_loss(logits: Tensor, labels: Tensor, dice: float, by_hand: float = 1.0) -> Tensor:
@@ -19,8 +19,8 @@ def bce_dice_loss(logits: Tensor, labels: Tensor, dice: float, by_hand: float = 
     logits
         Shape (batch, 1, rows, columns).
     labels
-        uint8 (batch, rows, columns): 0, 1, 2 and 3 the same by a person, 255 ignore; ignored pixels
-        have no gradient.
+        uint8 (batch, rows, columns), see `napari_olivine.training.windows`: 1 olivine, 0 and the
+        phases not, 2 and 3 by a person, 255 ignore; ignored pixels have no gradient.
     dice
         Weight of 1 - (2 sum(w p t) + 1) / (sum(w p) + sum(w t) + 1) over the batch, w the weights
         of the pixels.
@@ -33,34 +33,101 @@ def bce_dice_loss(logits: Tensor, labels: Tensor, dice: float, by_hand: float = 
         The loss, a scalar.
     """
     logits = logits[:, 0].float()
-    counts = (labels != IGNORE).float()
-    said = (labels >= BY_HAND) & (labels != IGNORE)
-    counts = counts + (by_hand - 1) * said
-    truth = ((labels == 1) | (labels == BY_HAND + 1)).float()
+    counts = _counts(labels, by_hand)
+    truth = _is_olivine(labels).float()
     entropy = binary_cross_entropy_with_logits(logits, truth, reduction="none") * counts
     loss = entropy.sum() / counts.sum().clamp(min=1)
-    if dice:
-        p, every = logits.sigmoid() * counts, truth * counts
-        loss = loss + dice * (1 - (2 * (p * truth).sum() + 1) / (p.sum() + every.sum() + 1))
-    return loss
+    return loss + dice * _dice_loss(logits.sigmoid(), truth, counts) if dice else loss
+
+
+def phase_loss(
+    logits: Tensor,
+    labels: Tensor,
+    olivine: int,
+    weights: Tensor,
+    dice: float,
+    by_hand: float = 1.0,
+) -> Tensor:
+    """Weighted mean of the cross-entropy over phases, plus `dice` times the Dice loss of olivine.
+
+    Of a pixel that is no olivine and of which nothing else is known, the loss is -log(1 - p), p the
+    probability of olivine: any other phase is as good.
+
+    Parameters
+    ----------
+    logits
+        Shape (batch, phases, rows, columns).
+    labels
+        uint8 (batch, rows, columns), see `napari_olivine.training.windows`.
+    olivine
+        Number of olivine among the phases.
+    weights
+        Of the pixels that the mask calls each phase, shape (phases,); others have 1.
+    dice, by_hand
+        See `bce_dice_loss`.
+
+    Returns
+    -------
+    Tensor
+        The loss, a scalar.
+    """
+    logits = logits.float()
+    whole = logits.logsumexp(1)
+    others = torch.cat([logits[:, :olivine], logits[:, olivine + 1 :]], 1).logsumexp(1)
+    named = (labels >= FIRST_PHASE) & (labels != IGNORE)
+    phase = torch.where(named, labels.long() - FIRST_PHASE, olivine)
+    counts, truth = _counts(labels, by_hand), _is_olivine(labels)
+    picked = torch.where(named | truth, logits.gather(1, phase[:, None])[:, 0], others)
+    weighted = counts * torch.where(named | (labels == 1), weights[phase], 1.0)
+    loss = ((whole - picked) * weighted).sum() / weighted.sum().clamp(min=1)
+    p = (logits[:, olivine] - whole).exp()
+    return loss + dice * _dice_loss(p, truth.float(), counts) if dice else loss
+
+
+def _is_olivine(labels: Tensor) -> Tensor:
+    return (labels == 1) | (labels == BY_HAND + 1)
+
+
+def _counts(labels: Tensor, by_hand: float) -> Tensor:
+    """Weight of each pixel: 0 where it is ignored, `by_hand` where a person gave the label."""
+    said = (labels == BY_HAND) | (labels == BY_HAND + 1)
+    return (labels != IGNORE).float() + (by_hand - 1) * said
+
+
+def _dice_loss(p: Tensor, truth: Tensor, counts: Tensor) -> Tensor:
+    p, every = p * counts, truth * counts
+    return 1 - (2 * (p * truth).sum() + 1) / (p.sum() + every.sum() + 1)
 
 
 class SegmentationScores:
-    """Cross-entropy and IoU at any threshold, over all pixels that were added."""
+    """Cross-entropy, IoU and what is taken at any threshold, over all pixels that were added."""
 
     def __init__(self) -> None:
         self._entropy = 0.0
         self._counts = np.zeros((2, BINS), np.int64)
+        self._by_label = np.zeros((IGNORE, BINS), np.int64)
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
-        """Count pixels: logits of any shape, labels of the same (0, 1, 255 ignore)."""
+        """Count pixels: logits of olivine of any shape, labels of the same.
+
+        Parameters
+        ----------
+        logits
+            Of olivine.
+        labels
+            uint8 of the same shape: 1 olivine, other values not, 255 ignore.
+        """
         keep = labels != IGNORE
-        logits, truth = logits.float()[keep], (labels[keep] == 1)
+        logits, labels = logits.float()[keep], labels[keep]
+        truth = labels == 1
         self._entropy += float(
             binary_cross_entropy_with_logits(logits, truth.float(), reduction="sum")
         )
-        bins = (logits.sigmoid() * (BINS - 1)).round().long() + BINS * truth.long()
-        self._counts += torch.bincount(bins, minlength=2 * BINS).reshape(2, BINS).cpu().numpy()
+        bins = (logits.sigmoid() * (BINS - 1)).round().long() + BINS * labels.long()
+        counts = torch.bincount(bins, minlength=IGNORE * BINS).reshape(IGNORE, BINS).cpu().numpy()
+        self._by_label += counts
+        self._counts[1] += counts[1]
+        self._counts[0] += counts.sum(0) - counts[1]
 
     @property
     def cross_entropy(self) -> float:
@@ -76,6 +143,12 @@ class SegmentationScores:
         at = _bin(threshold)
         right = self._counts[0, :at].sum() + self._counts[1, at:].sum()
         return float(right / max(1, int(self._counts.sum())))
+
+    def taken(self, label: int, threshold: float) -> float | None:
+        """Part of the pixels of a label that is taken for olivine; `None` if there are none."""
+        of_label = self._by_label[label]
+        every = int(of_label.sum())
+        return float(of_label[_bin(threshold) :].sum()) / every if every else None
 
     def best_threshold(self) -> float:
         """Threshold of the highest IoU, in the middle of equally good ones, 0.05 to 0.95."""

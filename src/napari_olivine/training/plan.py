@@ -8,9 +8,10 @@ from typing import Any
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.networks import NetworkSpec, Preset, network_spec
+from napari_olivine.networks import ModelPhase, NetworkSpec, Preset, network_spec
 from napari_olivine.regions import study_region
 from napari_olivine.section import Section, Session, with_role
+from napari_olivine.training.phases import OLIVINE_CODE, phases_of_mask, target_of
 from napari_olivine.training.settings import TrainSettings
 from napari_olivine.training.windows import Window, area, overlap
 
@@ -35,6 +36,8 @@ class Plan:
         Part of the crops laid over olivine.
     correction_weight
         Weight of labels by a person in the loss.
+    phases
+        Outputs of the network, empty for olivine alone.
     seed
         Of weights, crops and augmentation.
     training, validation
@@ -47,11 +50,18 @@ class Plan:
     preset: Preset
     foreground: float
     correction_weight: float
+    phases: tuple[ModelPhase, ...]
     seed: int
     training: list[str]
     validation: list[str]
     train_windows: list[Window]
     validation_windows: list[Window]
+
+    @property
+    def olivine(self) -> int:
+        """Number of olivine among the outputs."""
+        codes = [phase.code for phase in self.phases]
+        return codes.index(OLIVINE_CODE) if codes else 0
 
 
 def make_plan(section: Section, settings: TrainSettings, job: Job) -> Plan:
@@ -95,12 +105,26 @@ def make_plan(section: Section, settings: TrainSettings, job: Job) -> Plan:
         preset=_preset(spec.preset, settings),
         foreground=settings.foreground,
         correction_weight=settings.correction_weight,
+        phases=_phases(section, settings, job),
         seed=job.seed,
         training=[session.session for session in train],
         validation=[session.session for session in validate or train],
         train_windows=windows,
         validation_windows=held_out,
     )
+
+
+def _phases(section: Section, settings: TrainSettings, job: Job) -> tuple[ModelPhase, ...]:
+    if target_of(settings) == "olivine":
+        return ()
+    found = phases_of_mask(section)
+    if found is None:
+        job.say(
+            "The mask knows no phases but olivine (no rule book, or the outlines of the rule): the "
+            "network learns olivine or not."
+        )
+        return ()
+    return tuple(found.phases)
 
 
 def _preset(preset: Preset, settings: TrainSettings) -> Preset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -14,6 +14,8 @@ from napari_olivine.networks import LevelledGrey, Normalisation, Preset, clip_wi
 from napari_olivine.regions import Region, study_region
 from napari_olivine.section import Raster, Section
 from napari_olivine.training.augmentation import augment
+from napari_olivine.training.phases import OLIVINE_CODE, MaskPhases
+from napari_olivine.training.pieces import Pieces
 from napari_olivine.training.review_labels import Corrections
 from napari_olivine.training.windows import BY_HAND, IGNORE, Window, area
 
@@ -44,6 +46,8 @@ class Samples:
         Labels of a person, which count instead of the mask's.
     corrected
         Part of the crops that is laid over what a person corrected.
+    phases
+        Phases of the mask, which are then labels too.
     """
 
     def __init__(
@@ -55,9 +59,11 @@ class Samples:
         job: Job,
         corrections: Corrections | None = None,
         corrected: float = 0.0,
+        phases: MaskPhases | None = None,
     ) -> None:
         self._grey = LevelledGrey(section, normalisation, job)
         self._mask = section.raster("mask", "olivine")
+        self._phases = phases
         self._region = study_region(section)
         self._windows = list(windows)
         self.normalisation = normalisation
@@ -73,8 +79,25 @@ class Samples:
             for place, window in enumerate(self._windows):
                 job.check()
                 self._kept[place] = self._read(window)
+        self._pieces: dict[int, Pieces] = {}
         if corrections is not None:
             self._windows += corrections.windows
+
+    @property
+    def others(self) -> list[tuple[int, str]]:
+        """Label and name of each phase but olivine."""
+        found = self._phases.others if self._phases is not None else []
+        return [(label, phase.name) for label, phase in found]
+
+    def balance(self, pieces: Mapping[int, Pieces]) -> None:
+        """Lay crops over phases, each of those but olivine equally often, and over their pieces.
+
+        Parameters
+        ----------
+        pieces
+            Of each phase, by its code, in the windows.
+        """
+        self._pieces = {code: one for code, one in pieces.items() if one.pixels}
 
     def require_both_labels(self) -> None:
         """Raise `InputError` if the mask has no olivine, or nothing but olivine, in the windows."""
@@ -95,20 +118,23 @@ class Samples:
         crop_px
             Its side.
         foreground
-            Probability that it is laid over an olivine pixel.
+            Probability that it is laid over an olivine pixel; otherwise it lies anywhere, or over
+            another phase if the crops are balanced.
 
         Returns
         -------
         grey
             Levelled grey, float32, shape (crop_px, crop_px).
         label
-            uint8 of the same shape: 0, 1, 2 and 3 the same by a person (`BY_HAND` more), 255
-            ignore. Beyond a window that is smaller than the crop, grey is reflected and the label
-            is 255.
+            uint8 of the same shape: 0, 1, 2 and 3 the same by a person (`BY_HAND` more), phases
+            from `FIRST_PHASE` on, 255 ignore. Beyond a window that is smaller than the crop, grey
+            is reflected and the label is 255.
         """
         # Without corrections no random number is drawn, so that the crops stay the same.
         if self._corrected and random.random() < self._corrected:
             return self._crop_of_corrected(random, crop_px)
+        if self._pieces:
+            return self._crop_of_phase(random, crop_px, foreground)
         if random.random() < foreground and len(self._olivine):
             row, column, place = self._olivine[random.integers(len(self._olivine))]
             row, column = (int(v) - int(random.integers(crop_px)) for v in (row, column))
@@ -120,6 +146,16 @@ class Samples:
                 random.integers(max(1, columns.stop - columns.start - crop_px + 1))
             )
         return self.read(int(place), row, column, crop_px)
+
+    def _crop_of_phase(self, random: np.random.Generator, crop_px: int, foreground: float) -> Crop:
+        others = [code for code in self._pieces if code != OLIVINE_CODE]
+        if not others or (OLIVINE_CODE in self._pieces and random.random() < foreground):
+            code = OLIVINE_CODE
+        else:
+            code = others[random.integers(len(others))]
+        row, column, place = self._pieces[code].draw(random)
+        row, column = (value - int(random.integers(crop_px)) for value in (row, column))
+        return self.read(place, row, column, crop_px)
 
     def _crop_of_corrected(self, random: np.random.Generator, crop_px: int) -> Crop:
         assert self._corrections is not None
@@ -206,6 +242,8 @@ class Samples:
         label = np.full(size, IGNORE, np.uint8)
         if masked:
             label = self._mask.read(rows, columns)
+            if self._phases is not None:
+                label = self._phases.label(label, rows, columns)
             if self._region is not None:
                 label = np.where(self._region.pixels(rows, columns), label, IGNORE)
         said = np.zeros(size, bool)

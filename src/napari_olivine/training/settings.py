@@ -21,6 +21,15 @@ class TrainSettings(Settings):
         "deeplabv3_resnet50: the network of Leichter et al. 2022, wants a GPU. "
         "deeplabv3_mobilenet_v3_large: its small sister.",
     )
+    target: Literal["auto", "phases", "olivine"] = setting(
+        "auto",
+        "Target",
+        "phases: every mineral of the mask's rule book is a class of its own (ours), so that the "
+        "network learns what looks like olivine and is none. olivine: olivine or not, as in "
+        "Leichter et al. 2022; so too where the mask has no other phases. auto: phases for light, "
+        "olivine for the DeepLabV3 networks.",
+        exclude_if="auto".__eq__,  # networks of before stay up to date, where it is olivine
+    )
     name: str = setting("", "Name", "Name of the model in the section; the network's if empty.")
     weights: str = setting(
         "auto",
@@ -68,7 +77,8 @@ class TrainSettings(Settings):
     foreground: float = setting(
         0.5,
         "Crops on olivine",
-        "Part of the crops that is laid over an olivine pixel, the rest lies anywhere (ours).",
+        "Part of the crops that is laid over olivine (ours). The rest lies anywhere, or, with the "
+        "phases as {setting:target}, over the other phases, each equally often.",
         ge=0,
         le=1,
     )

@@ -13,8 +13,10 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.regions import REGIONS_INPUT
 from napari_olivine.section import Product, Section, fingerprint_of_bytes, software_versions
+from napari_olivine.training.phases import MaskPhases, phases_of_mask, target_of
 from napari_olivine.training.review_labels import Corrections, corrections_fingerprint
 from napari_olivine.training.settings import TrainSettings
+from napari_olivine.training.what_is_shown import show_phases, weights_of
 
 if TYPE_CHECKING:
     from napari_olivine.networks import ModelCard, Normalisation
@@ -67,33 +69,41 @@ def train(
     by_hand = corrections_fingerprint(section, settings)
     recipe = section.recipe(
         "train", settings, inputs, seed=job.seed,
-        extra=_start_fingerprint(settings) | by_hand | _region_fingerprint(section),
+        extra=_start_fingerprint(settings) | by_hand | _region_fingerprint(section)
+        | _target_fingerprint(section, settings),
     )  # fmt: skip
     if done := section.finished(name, recipe, job):
         return done
 
     from napari_olivine.networks import build_network, choose_device, save_model, start_weights
-    from napari_olivine.training.loop import CHECKPOINT, Training
+    from napari_olivine.training.loop import CHECKPOINT, TAKEN_AT, Training
     from napari_olivine.training.plan import make_plan
 
     device = choose_device(job.device)
     plan = make_plan(section, settings, job)
     with section.draft(name, recipe, job) as draft:
         corrections = Corrections(section, plan) if by_hand else None
-        samples, validation = _make_samples(section, settings, plan, corrections, job)
-        network = build_network(plan.spec.name, seed=job.seed)
+        phases = phases_of_mask(section)
+        pieces = show_phases(section, phases, plan, job) if phases else {}
+        samples, validation = _make_samples(section, settings, plan, phases, corrections, job)
+        if plan.phases:
+            samples.balance(pieces)
+        network = build_network(plan.spec.name, seed=job.seed, classes=len(plan.phases) or 1)
         weights_from = _weights_from(draft.path)
         if not (draft.path / CHECKPOINT).exists():
-            weights_from = start_weights(network, plan.spec, settings.weights, job)
+            weights_from = start_weights(network, plan.spec, settings.weights, job, plan.phases)
             (draft.path / WEIGHTS_FROM).write_text(weights_from, encoding="utf-8")
-        training = Training(network, plan, samples, validation, draft.path, device, job)
+        training = Training(
+            *(network, plan, samples, validation, draft.path, device, job),
+            weights=weights_of(plan.phases, pieces),
+        )
         if not training.state.history and Path(settings.weights).expanduser().is_dir():
             training.score_start()  # the folder of a model: it learns on
         state = training.run()
         scores = training.best()
         card = _card(
             section, settings, plan, samples.normalisation, state, scores, weights_from, job
-        )
+        ).model_copy(update={"taken": {k: round(v, 5) for k, v in training.taken(scores).items()}})
         save_model(draft.path, network, card)
         pd.DataFrame(state.history).to_csv(draft.path / "history.csv", index=False)
         pd.DataFrame(state.losses).to_csv(draft.path / "losses.csv", index=False)
@@ -110,6 +120,9 @@ def train(
         f"{card.scores['iou_0.1']:.3f} at threshold 0.1, {card.scores['iou_best']:.3f} at "
         f"{card.best_threshold:.2f} against the mask of session {', '.join(plan.validation)}."
     )
+    if card.taken:
+        told = ", ".join(f"{name} {100 * share:.0f} %" for name, share in card.taken.items())
+        job.say(f"Taken for olivine there at threshold {TAKEN_AT:g}: {told}.")
     return section.require(name)
 
 
@@ -123,6 +136,12 @@ def _region_fingerprint(section: Section) -> dict[str, str]:
     return {"source/regions": mark} if mark else {}
 
 
+def _target_fingerprint(section: Section, settings: TrainSettings) -> dict[str, str]:
+    """Note that a network learns the phases of the mask; not of one of olivine, as of before."""
+    learned = target_of(settings) == "phases" and phases_of_mask(section) is not None
+    return {"source/target": "phases"} if learned else {}
+
+
 WEIGHTS_FROM = "weights_from.txt"
 
 
@@ -130,6 +149,7 @@ def _make_samples(
     section: Section,
     settings: TrainSettings,
     plan: Plan,
+    phases: MaskPhases | None,
     corrections: Corrections | None,
     job: Job,
 ) -> tuple[Samples, Samples]:
@@ -145,10 +165,12 @@ def _make_samples(
     corrected = corrections.share(settings.corrected) if corrections else 0.0
     samples = Samples(
         *(section, plan.train_windows, normalisation, settings.cracks, job),
-        *(corrections, corrected),
+        *(corrections, corrected, phases if plan.phases else None),
     )
     samples.require_both_labels()
-    validation = Samples(section, plan.validation_windows, normalisation, settings.cracks, job)
+    validation = Samples(
+        *(section, plan.validation_windows, normalisation, settings.cracks, job), phases=phases
+    )
     return samples, validation
 
 
@@ -203,6 +225,7 @@ def _card(
         network=plan.spec.name,
         title=plan.spec.title,
         channels=plan.spec.channels,
+        phases=list(plan.phases),
         pixel_size_um=section.pixel_size_um,
         grey_type=str(section.raster("images", "BSE").dtype),
         normalisation=normalisation,

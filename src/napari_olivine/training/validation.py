@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from napari_olivine.job import Job
-from napari_olivine.networks import Network, autocast, normalise, stoppable
+from napari_olivine.networks import Network, autocast, logit_of_phase, normalise, stoppable
 from napari_olivine.training.losses import SegmentationScores
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import Samples
@@ -50,7 +50,8 @@ def validate(
                 grey, label = samples.read(place, row, column, side)
                 image = torch.from_numpy(normalise(grey, samples.normalisation)[None])
                 logits = network(image.to(device, memory_format=torch.channels_last))
-                scores.add(logits[0, 0], torch.from_numpy(label).to(device))
+                olivine = logit_of_phase(logits, plan.olivine)[0, 0]
+                scores.add(olivine, torch.from_numpy(label).to(device))
     finally:
         network.train(training)
     return scores

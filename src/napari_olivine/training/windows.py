@@ -10,6 +10,11 @@ IGNORE = 255
 BY_HAND = 2
 """Added to the labels 0 and 1 of pixels that a person gave: the loss weighs them more."""
 
+FIRST_PHASE = 4
+"""Label of the first phase of the mask, from which the others count on; olivine is 1 as ever.
+
+0 is no olivine, and nothing else is known of it."""
+
 
 def area(window: Window) -> int:
     """Count the pixels of a window, 0 for an empty one."""

@@ -480,6 +480,32 @@ def test_engines_of_torch_answer_for_odd_batches_and_classes(batch: int, classes
     assert weights.dtype == torch.float32  # the network itself stays as it was
 
 
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "openvino"])
+def test_engines_give_the_softmax_of_one_phase(name: str) -> None:
+    network = build_network("light", classes=4).eval()
+    last = [m for m in network.modules() if isinstance(m, nn.Conv2d)][-1]
+    with torch.no_grad():
+        last.weight *= 60  # logits of hundreds, whose exponentials overflow
+    images = windows("light", 1, 64, 96).numpy()
+    with torch.inference_mode():
+        every = network(torch.from_numpy(images))
+        expected = (every.softmax(1)[:, 2:3] * 255).round().numpy()
+    assert every.abs().max() > 100
+    network.kept = 2
+    precision = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    if name in precision:
+        found = TorchEngine(name, network, CPU, precision[name], Job()).start(images)()  # type: ignore[arg-type]
+    elif is_installed():
+        found = OpenVinoEngine(network, images.shape, False, 0, Job()).start(images)()
+    else:
+        pytest.skip("OpenVINO is not installed")
+    assert found.shape == (1, 1, 64, 96)
+    off = np.abs(found.astype(int) - expected)
+    assert off.max() <= 1 if name != "bfloat16" else off.mean() < 0.02 * 255
+    plain = plain_engine(network, Job()).start(images)()
+    assert measure_agreement(plain, expected).difference < 1e-4
+
+
 def test_a_forward_pass_stops_between_its_layers_when_the_job_is_cancelled() -> None:
     cancel, passed = threading.Event(), []
 

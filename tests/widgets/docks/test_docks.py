@@ -312,6 +312,11 @@ class TestNetwork:
         assert train.models.currentText() == "quick"
         assert "U-Net" in train.card.text()
         assert "at 0.5" in train.card.text()
+        assert "Olivine or not" in train.card.text()  # the mask has no other phases
+        assert not train.shown.isVisible()
+        row = {"name": "glass", "pieces": [1200, 1], "mm2": [1.0, 0.1234]}
+        train.on_event({"event": "shown", "rows": [row]})
+        assert train.shown.isVisible() and "1,200, 1</td><td>1, 0.12" in train.shown.text()
         assert [list(curve.x) for curve in train.losses.curves] == [[2, 4]] * 3  # steps
         self.train_on(qtbot, train, path)
         segment.form.editors["model"].value = "quick"
@@ -341,6 +346,7 @@ class TestNetwork:
         ((step, arguments, settings, _),) = started
         assert (step, arguments) == ("train", [str(path)])
         assert (settings["name"], settings["epochs"]) == ("quick-2", 2)
+        assert settings["target"] == "olivine"  # as of the model that learns on
         assert settings["weights"] == str(path / "models" / "quick")
         assert not question.isVisible()
         assert not widget.run_bar.error_box.isVisible(), widget.run_bar.error_text.text()

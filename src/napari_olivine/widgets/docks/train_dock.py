@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ class TrainDock(StepDock):
             Axis("Validation IoU", limits=(0.0, 1.0), colour=IOU_COLOUR),
         )
         self.losses.empty_text = "The losses of the training appear here."
+        self.shown = wrapped("", rich=True)
+        self.shown.hide()
         self.models = combo()
         self.models.currentTextChanged.connect(self.show_model)
         self.card = wrapped("No model yet.", rich=True)
@@ -59,6 +62,7 @@ class TrainDock(StepDock):
         )
         self.question = Question()
         self.body.addWidget(self.losses)
+        self.body.addWidget(self.shown)
         self.body.addWidget(heading("Models of this section"))
         self.body.addLayout(form_layout(("Model", self.models)))
         self.body.addWidget(self.card)
@@ -91,6 +95,7 @@ class TrainDock(StepDock):
             f"{', '.join(card.training_sessions)}, validated on "
             f"{', '.join(card.validation_sessions)}<br>"
             f"Best epoch {card.best_epoch}: {scores_of(card)}<br>"
+            f"{target_of(card)}<br>"
             f"Model {state_of(section, f'models/{name}').text}"
         )
         if not (self.session.jobs.running and self.session.jobs.step == self.step):
@@ -133,7 +138,8 @@ class TrainDock(StepDock):
         try:
             folder = self.session.require().path / "models" / name
             changes = {
-                "network": read_card(folder).network,
+                "network": (card := read_card(folder)).network,
+                "target": "phases" if card.phases else "olivine",
                 "weights": str(folder),
                 "name": free_name(self.session.section, name),
             }
@@ -145,6 +151,7 @@ class TrainDock(StepDock):
         self.hide_error()
         self._epochs, self._losses = [], []
         self._draw()
+        self._show_phases([])
         self.start(self.step, self.arguments(), settings, self.options())
 
     @override
@@ -165,6 +172,9 @@ class TrainDock(StepDock):
 
     @override
     def on_event(self, event: dict[str, Any]) -> None:
+        if event["event"] == "shown":
+            self._show_phases(event["rows"])
+            return
         if event["event"] == "curve":  # what a training that was stopped had reached
             self._losses, self._epochs = event["losses"], event["epochs"]
         elif event["event"] == "loss":
@@ -175,6 +185,18 @@ class TrainDock(StepDock):
             return
         self._draw()
 
+    def _show_phases(self, rows: list[dict[str, Any]]) -> None:
+        """Show what the sessions of the training that has begun show; nothing if that is empty."""
+        lines = [("<b>Pieces, mm2</b>", "<b>training</b>", "<b>validation</b>")]
+        for row in rows:
+            cells = [
+                f"{n:,}, {area:.2g}" for n, area in zip(row["pieces"], row["mm2"], strict=True)
+            ]
+            lines.append((escape(row["name"]), *cells))
+        table = "".join(f"<tr><td>{'</td><td>'.join(cells)}</td></tr>" for cells in lines)
+        self.shown.setText(f"<table width='100%'>{table}</table>")
+        self.shown.setVisible(bool(rows))
+
     @override
     def on_finished(self) -> None:
         self.fill()
@@ -184,6 +206,7 @@ class TrainDock(StepDock):
         self.question.close_question()
         self._epochs, self._losses = [], []
         self._draw()
+        self._show_phases([])
         self.fill()
 
     @override
@@ -224,6 +247,14 @@ def scores_of(card: ModelCard) -> str:
     thresholds = {"iou_0.1": "0.1", "iou_0.5": "0.5", "iou_best": f"{card.best_threshold:.2f}"}
     parts = [f"{card.scores[k]:.3f} at {v}" for k, v in thresholds.items() if k in card.scores]
     return f"IoU {', '.join(parts)}" if parts else "no scores"
+
+
+def target_of(card: ModelCard) -> str:
+    """Tell in words what a model tells apart, and what it takes for olivine in validation."""
+    others = len(card.phases) - 1
+    target = f"Olivine among {others} other phases" if card.phases else "Olivine or not"
+    taken = [f"{escape(name)} {100 * share:.0f} %" for name, share in card.taken.items()]
+    return f"{target}; taken for olivine at 0.1: {', '.join(taken)}" if taken else target
 
 
 def model_names(section: Any) -> list[str]:

@@ -1,0 +1,101 @@
+"""The phases of a mask as labels of training: which there are, and what their pixels say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_olivine.networks import ModelPhase, network_spec
+from napari_olivine.section import Raster, Section
+from napari_olivine.training.settings import TrainSettings
+from napari_olivine.training.windows import FIRST_PHASE, IGNORE
+
+OLIVINE_CODE = 1
+"""Code of olivine in the image ``phases``; 0 is what no rule takes."""
+
+PHASES = "phases"
+
+
+@dataclass(frozen=True)
+class MaskPhases:
+    """The phases of a mask.
+
+    Parameters
+    ----------
+    phases
+        All of them, with what no rule takes: resin, glass and minerals of no rule are a class too,
+        as a network has to call them something.
+    image
+        Codes of phases, uint8.
+    """
+
+    phases: Sequence[ModelPhase]
+    image: Raster
+
+    @property
+    def olivine(self) -> int:
+        """Number of olivine among the phases."""
+        return [phase.code for phase in self.phases].index(OLIVINE_CODE)
+
+    @property
+    def others(self) -> list[tuple[int, ModelPhase]]:
+        """Label and phase of all but olivine."""
+        numbered = enumerate(self.phases, start=FIRST_PHASE)
+        return [(label, phase) for label, phase in numbered if phase.code != OLIVINE_CODE]
+
+    def label(self, mask: NDArray[np.uint8], rows: slice, columns: slice) -> NDArray[np.uint8]:
+        """Say which phase the pixels are that the mask calls no olivine.
+
+        Parameters
+        ----------
+        mask
+            0, 1 or 255, shape (rows, columns).
+        rows, columns
+            Where it lies.
+
+        Returns
+        -------
+        ndarray of uint8, shape (rows, columns)
+            Labels, see `napari_olivine.training.windows`.
+        """
+        named = self._labels[self.image.read(rows, columns)]
+        return np.where(mask == 0, named, mask).astype(np.uint8)
+
+    @cached_property
+    def _labels(self) -> NDArray[np.uint8]:
+        """Label of each code; 0 of a code that is none of the phases."""
+        table = np.zeros(256, np.uint8)
+        for label, phase in self.others:
+            table[phase.code] = label
+        table[IGNORE] = IGNORE
+        return table
+
+
+def target_of(settings: TrainSettings) -> Literal["phases", "olivine"]:
+    """Return what a network is to learn, where the mask has it."""
+    if settings.target == "auto":
+        return network_spec(settings.network).preset.target
+    return settings.target
+
+
+def phases_of_mask(section: Section) -> MaskPhases | None:
+    """Return the phases of the mask, `None` where it was made without a rule book.
+
+    Parameters
+    ----------
+    section
+        Section with ``mask``.
+    """
+    product = section.product("mask")
+    modes = product.notes.get("modes") if product is not None else None
+    if not modes or OLIVINE_CODE not in [mode["code"] for mode in modes]:
+        return None
+    phases = [
+        ModelPhase(name=mode["name"], code=mode["code"], colour=mode["colour"]) for mode in modes
+    ]
+    return MaskPhases(phases, section.raster("mask", PHASES))
