@@ -6,6 +6,9 @@ from typing import Literal
 
 from napari_olivine.settings import Settings, setting
 
+Evidence = Literal["joint", "bse"]
+"""Whether the element maps count beside the network, or the network alone does."""
+
 
 class SegmentSettings(Settings):
     """Which model goes over the section, and how."""
@@ -53,6 +56,13 @@ class SegmentSettings(Settings):
     )
     threshold: float = setting(
         0.1, "Threshold", "Probability from which a pixel is olivine (paper: 0.1).", gt=0, lt=1
+    )
+    evidence: Evidence = setting(
+        "joint",
+        "Evidence",
+        "joint: where element maps lie, their counts and the network decide together, and what you "
+        "corrected in the mask counts as you said (ours). bse: the network alone, as in Leichter "
+        "et al. 2022. Without element maps the two are the same.",
     )
     engine: Literal["auto", "float32", "bfloat16", "openvino", "cuda", "mps"] = setting(
         "auto",

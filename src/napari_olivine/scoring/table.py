@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from napari_olivine.scoring.results import MgScores, PhaseScores, Scores
 
+BSE_ALONE, JOINT = "BSE alone", "BSE and maps"
+"""The two segmentations of a section with element maps."""
+
 
 def scores_table(scores: Scores) -> str:
     """Write all scores, one block a product."""
@@ -23,7 +26,13 @@ def scores_table(scores: Scores) -> str:
 
 def _phases(scores: Scores) -> Iterable[str]:
     rows: list[Sequence[str]] = []
-    for name, title in (("mask", "mask"), ("segmentation", "segmentation"), ("final", "crystals")):
+    titles = {
+        "mask": "mask",
+        "segmentation": "segmentation" if scores.joint is None else BSE_ALONE,
+        "joint": JOINT,
+        "final": "crystals",
+    }
+    for name, title in titles.items():
         whole = getattr(scores, name)
         if whole is None:
             continue
@@ -98,8 +107,13 @@ def _crystals(scores: Scores) -> Iterable[str]:
 
 
 def _sizes(scores: Scores) -> Iterable[str]:
-    both = {"mask": scores.mask_sizes, "crystals": scores.crystal_sizes}
-    there = {name: sizes for name, sizes in both.items() if sizes is not None}
+    every = {
+        "mask": scores.mask_sizes,
+        BSE_ALONE: scores.segmentation_sizes,
+        JOINT: scores.joint_sizes,
+        "crystals": scores.crystal_sizes,
+    }
+    there = {name: sizes for name, sizes in every.items() if sizes is not None}
     if not there:
         return
     head = ["True area, um2", "true"]
