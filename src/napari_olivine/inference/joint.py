@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from napari_olivine.errors import SectionError
 from napari_olivine.inference.encoding import FULL, stored_threshold
 from napari_olivine.inference.evidence import (
-    EVEN,
     HAND_OLIVINE,
     HAND_OTHER,
     IS_OLIVINE,
+    SURE,
     UNMEASURED,
     MapEvidence,
 )
@@ -181,8 +181,8 @@ def joint_limits(odds: NetworkOdds, threshold: float) -> NDArray[np.int16]:
     ndarray of int16, shape (256,)
         By code of `napari_olivine.inference.evidence`; 256 is reached by no pixel.
     """
-    codes = np.arange(2 * EVEN + 1)
-    share = np.clip(codes / (2 * EVEN), 1 - SUREST, SUREST)
+    codes = np.arange(SURE + 1)
+    share = np.clip(codes / SURE, 1 - SUREST, SUREST)
     total = np.log(share / (1 - share))[:, np.newaxis] + odds.of(stored_logits())
     limits = np.full(256, NEVER, np.int16)
     limits[codes] = (total < -ROUNDING).sum(1)  # they rise with the probability

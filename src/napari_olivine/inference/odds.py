@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.inference.encoding import FULL
-from napari_olivine.inference.evidence import EVEN, MapEvidence
+from napari_olivine.inference.evidence import SURE, MapEvidence
 from napari_olivine.inference.models import OLIVINE
 from napari_olivine.inference.windows import CELL
 from napari_olivine.job import Job
@@ -34,10 +34,19 @@ LIKE_FEW = 100.0
 ROUNDS = 50
 CLOSE = 1e-9
 
-SHARES = np.zeros((2, 256))
-"""By code: how much of a pixel counts as other and as olivine; nothing of what is sure."""
-SHARES[1, 1 : 2 * EVEN] = np.arange(1, 2 * EVEN) / (2 * EVEN)
-SHARES[0, 1 : 2 * EVEN] = 1 - SHARES[1, 1 : 2 * EVEN]
+
+def _as_olivine(codes: range) -> NDArray[np.float64]:
+    """Return how much of a pixel of each code counts as other and as olivine, shape (2, 256)."""
+    shares = np.zeros((2, 256))
+    shares[1, codes] = np.array(codes) / SURE
+    shares[0, codes] = 1 - shares[1, codes]
+    return shares
+
+
+UNSURE_PIXELS = _as_olivine(range(1, SURE))
+SURE_PIXELS = _as_olivine(range(0, SURE + 1, SURE))
+"""Pixels by which a network is calibrated: those of unsure counts, or the others by a mask that
+does not tell how sure it is."""
 
 
 @dataclass(frozen=True)
@@ -148,9 +157,10 @@ def _counted(
     ]
     chosen = np.unique(np.linspace(0, len(parts) - 1, min(len(parts), MOST_CELLS)).astype(int))
     counts = np.zeros((2, FULL + 1))
+    shares = UNSURE_PIXELS if maps.graded else SURE_PIXELS
     for number in chosen if parts else ():
         job.check()
         codes, stored = maps.codes(*parts[number]), probability.read(*parts[number])
         pairs = codes.ravel().astype(np.intp) * (FULL + 1) + stored.ravel()
-        counts += SHARES @ np.bincount(pairs, minlength=256 * (FULL + 1)).reshape(256, FULL + 1)
+        counts += shares @ np.bincount(pairs, minlength=256 * (FULL + 1)).reshape(256, FULL + 1)
     return counts

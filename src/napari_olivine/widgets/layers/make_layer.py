@@ -200,6 +200,11 @@ def layer_name(product: str, name: str, section: Section | None = None) -> str:
         Image that it shows.
     section
         Its section: where maps and network decide together, that is the segmentation.
+
+    Returns
+    -------
+    str
+        The name.
     """
     if product == "images":
         return name
