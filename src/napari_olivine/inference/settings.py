@@ -6,9 +6,6 @@ from typing import Literal
 
 from napari_olivine.settings import Settings, setting
 
-Evidence = Literal["joint", "bse"]
-"""Whether the element maps count beside the network, or the network alone does."""
-
 
 class SegmentSettings(Settings):
     """Which model goes over the section, and how."""
@@ -57,7 +54,7 @@ class SegmentSettings(Settings):
     threshold: float = setting(
         0.1, "Threshold", "Probability from which a pixel is olivine (paper: 0.1).", gt=0, lt=1
     )
-    evidence: Evidence = setting(
+    evidence: Literal["joint", "bse"] = setting(
         "joint",
         "Evidence",
         "joint: where element maps lie, their counts and the network decide together, and what you "

@@ -9,12 +9,12 @@ from napari_olivine.inference.joint import leave_out_joint, make_joint, ready_ma
 from napari_olivine.inference.models import OLIVINE, select_models
 from napari_olivine.inference.plan import make_plan
 from napari_olivine.inference.probability import Runner, open_probabilities
-from napari_olivine.inference.settings import Evidence, SegmentSettings
+from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.inference.windows import CELL
 from napari_olivine.job import Job
 from napari_olivine.networks import ModelCard
 from napari_olivine.section import Product, Section, blocks, create_raster
-from napari_olivine.settings import Settings, setting
+from napari_olivine.settings import Settings
 
 
 def segment(
@@ -61,7 +61,7 @@ def segment(
         if drafts:
             run = _choose_runner(settings.scheduler)
             run(section, plan.only(drafts), drafts, job)
-    alone = _make_segmentation(section, models["probability"][0].card, settings, job)
+    alone = _make_segmentation(section, models["probability"][0].card, settings.threshold, job)
     if mask is None:
         leave_out_joint(section, job)
         return alone
@@ -87,19 +87,13 @@ WORTH_SAYING = 0.02
 
 
 class _Threshold(Settings):
-    """The settings that decide on the segmentation."""
+    """The setting that decides on the segmentation."""
 
     threshold: float
-    # In the record, so that what is made anew is made without the maps again.
-    evidence: Evidence = setting("joint", "", "", exclude_if="joint".__eq__)
 
 
-def _make_segmentation(
-    section: Section, card: ModelCard, settings: SegmentSettings, job: Job
-) -> Product:
-    threshold = settings.threshold
-    how = _Threshold(threshold=threshold, evidence=settings.evidence)
-    recipe = section.recipe("segment", how, ["probability"])
+def _make_segmentation(section: Section, card: ModelCard, threshold: float, job: Job) -> Product:
+    recipe = section.recipe("segment", _Threshold(threshold=threshold), ["probability"])
     if done := section.finished("segmentation", recipe, job):
         return done
     _recommend_threshold(card, threshold, job)

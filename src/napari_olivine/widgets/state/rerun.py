@@ -70,5 +70,7 @@ def _settings(section: Section, product: str, step: str) -> dict[str, Any]:
     if "models" in values:
         models = (str(name).removeprefix("models/") for name in values["models"])
         values["model"] = ",".join(models)
+    if step == "segment" and section.product("joint") is None:
+        values["evidence"] = "bse"
     fields = STEPS[step].settings.model_fields
     return {name: value for name, value in values.items() if name in fields}
