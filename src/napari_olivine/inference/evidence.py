@@ -21,10 +21,11 @@ SURE = 200
 HAND_OLIVINE, HAND_OTHER, UNMEASURED = 201, 202, 255
 """Codes of what a person said, and of pixels without counts or without a label."""
 
-UNCLAIMED = 80
+UNCLAIMED = 40
 """Code of a pixel beside olivine that no mineral claims, or that BSE took from it.
 
-On phantoms of seed 101 24 % (andesite) to 51 % (tephra) of these are olivine.
+On phantoms of seed 101 these are olivine in 24 % (andesite), 51 % (tephra), 16 % (basalt) and 9 %
+(cumulate).
 """
 
 PER_CERTAINTY = 4
