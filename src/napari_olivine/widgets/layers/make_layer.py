@@ -214,8 +214,7 @@ def layer_name(product: str, name: str, section: Section | None = None) -> str:
         return "BSE levelled"
     if product == "crystals":
         return "Crystals"
-    title = segmentation_titles(section).get(product, product.capitalize())
-    return f"{title}: {name}"
+    return segmentation_titles(section).get(product, f"{product.capitalize()}: {name}")
 
 
 def segmentation_titles(section: Section | None) -> dict[str, str]:
