@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from napari_olivine.scoring.results import MgScores, PhaseScores, Scores
+from napari_olivine.scoring.results import MgScores, PhaseScores, Scores, SizesScores
 
 BSE_ALONE, JOINT = "BSE alone", "BSE and maps"
 """The two segmentations of a section with element maps."""
@@ -107,13 +107,12 @@ def _crystals(scores: Scores) -> Iterable[str]:
 
 
 def _sizes(scores: Scores) -> Iterable[str]:
-    every = {
-        "mask": scores.mask_sizes,
-        BSE_ALONE: scores.segmentation_sizes,
-        JOINT: scores.joint_sizes,
-        "crystals": scores.crystal_sizes,
-    }
-    there = {name: sizes for name, sizes in every.items() if sizes is not None}
+    yield from _size_table({"mask": scores.mask_sizes, "crystals": scores.crystal_sizes})
+    yield from _size_table({BSE_ALONE: scores.segmentation_sizes, JOINT: scores.joint_sizes})
+
+
+def _size_table(both: dict[str, SizesScores | None]) -> Iterable[str]:
+    there = {name: sizes for name, sizes in both.items() if sizes is not None}
     if not there:
         return
     head = ["True area, um2", "true"]
