@@ -36,6 +36,12 @@ MASK_THEN = (
 
 ANEW = (*CALIBRATED, "mask")
 
+SERVES_ON = {"mask lost": ("probability", "compare/second", "segmentation", "calibration", "mg")}
+"""Not out of date any more: a network is of use when the mask that it learned is gone."""
+
+BSE_ALONE = {"segmentation": ("--evidence", "bse")}
+"""What was done before element maps counted beside the network."""
+
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -94,7 +100,8 @@ def test_there_is_every_kind_of_product() -> None:
 
 @pytest.mark.parametrize("change", GOLDEN["changed"])
 def test_the_same_products_go_out_of_date(place: Path, change: str) -> None:
-    assert states_of(changes_of()[change](place)) == GOLDEN["changed"][change]
+    expected = GOLDEN["changed"][change] | dict.fromkeys(SERVES_ON.get(change, ()), "fresh")
+    assert states_of(changes_of()[change](place)) == expected
 
 
 def test_nothing_is_made_that_is_there(
@@ -110,7 +117,8 @@ def test_nothing_is_made_that_is_there(
         if product == "corrections":
             corrections.rename(place / "corrections")
         capsys.readouterr()
-        assert main([str(place) if word == "SECTION" else word for word in words]) == 0
+        told = [str(place) if word == "SECTION" else word for word in words]
+        assert main([*told, *BSE_ALONE.get(product, ())]) == 0
         assert f"{product} is up to date." in capsys.readouterr().out
     assert records_of(place) == before
     assert main(["import", str(unpacked / "source"), str(place)]) == 0
@@ -173,7 +181,8 @@ def test_every_step_gives_the_same_again(unpacked: Path, place: Path, tmp_path: 
     for product in (name for name in repeated if name not in ANEW):
         words = GOLDEN["commands"][product]
         told = [str(place) if word == "SECTION" else word for word in words]
-        assert main([*told, "--force", "--device", "cpu"]) == 0
+        alone = BSE_ALONE.get(product, ())
+        assert main([*told, *alone, "--force", "--device", "cpu"]) == 0
     section = Section(place)
     for product, facts in PRODUCTS.items():
         assert section.state(product) == facts["state"]

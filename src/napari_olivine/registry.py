@@ -149,6 +149,9 @@ class ProductType:
         Whether it is a folder of products, each with a name of its own.
     aside
         Whether nobody is asked to make it: it is made only where it is wanted.
+    lasting
+        Whether it serves on when its own inputs have changed: a network that learned an earlier
+        mask is a network.
     layer
         Place of its images in the layer list, 1 at the bottom; `None` if it has none there.
     annotation
@@ -160,6 +163,7 @@ class ProductType:
     step: str
     several: bool = False
     aside: bool = False
+    lasting: bool = False
     layer: int | None = None
     annotation: bool = False
 
@@ -179,6 +183,9 @@ class Dock:
     name: str
     path: str
 
+
+SEGMENTATIONS = ("joint", "segmentation")
+"""Olivine by BSE and element maps, and by BSE alone: the first that there is counts."""
 
 STEPS: dict[str, Step] = {
     step.name: step
@@ -258,7 +265,7 @@ STEPS: dict[str, Step] = {
             dock="Segment",
             needs=("images",),
             bse=True,
-            uses=("models",),
+            uses=("models", "mask"),
             todo="segment the whole section",
             share=0.12,
         ),
@@ -271,7 +278,7 @@ STEPS: dict[str, Step] = {
             dock="EPMA profiles",
             needs=("images", "epma"),
             bse=True,
-            uses=("mask", "segmentation", "levelling"),
+            uses=("mask", *SEGMENTATIONS, "levelling"),
             given="analyses",
             todo="calibrate grey to mg#",
             share=0.04,
@@ -285,7 +292,7 @@ STEPS: dict[str, Step] = {
             dock="Crystals",
             needs=("images",),
             bse=True,
-            uses=("mask", "segmentation", "outline", "probability", "mg", "annotations/regions"),
+            uses=("mask", *SEGMENTATIONS, "outline", "probability", "mg", "annotations/regions"),
             todo="find and measure the crystals",
             share=0.04,
         ),
@@ -416,16 +423,17 @@ PRODUCTS: dict[str, ProductType] = {
         ProductType("images", "Images", "import", layer=1),
         ProductType("levelling", "BSE levelled", "level", layer=2),
         ProductType("epma", "EPMA analyses", "import"),
-        ProductType("mask", "Phase mask", "mask", layer=6),
-        ProductType("models", "Model", "train", several=True),
+        ProductType("mask", "Phase mask", "mask", layer=7),
+        ProductType("models", "Model", "train", several=True, lasting=True),
         ProductType("probability", "Probability", "segment", layer=4),
         ProductType("compare", "Probability by", "segment", several=True, aside=True),
         ProductType("segmentation", "Segmentation", "segment", layer=5),
+        ProductType("joint", "Joint segmentation", "segment", aside=True, layer=6),
         ProductType("calibration", "Calibration", "calibrate"),
-        ProductType("outline", "Crystals outlined", "calibrate", aside=True, layer=7),
+        ProductType("outline", "Crystals outlined", "calibrate", aside=True, layer=8),
         ProductType("mg", "mg# map", "calibrate", layer=3),
-        ProductType("crystals", "Crystals", "crystals", layer=9),
-        ProductType("corrections", "Corrections by hand", "corrections", layer=8),
+        ProductType("crystals", "Crystals", "crystals", layer=10),
+        ProductType("corrections", "Corrections by hand", "corrections", layer=9),
         ProductType("annotations/sessions", "Sessions", "import", annotation=True),
         ProductType("annotations/placements", "Traverses", "import", annotation=True),
         ProductType("annotations/outlines", "Outlines by hand", "calibrate", annotation=True),
@@ -471,6 +479,12 @@ def maker_of(product: str) -> str:
     """Return the name of the step that makes a product; empty if the product is unknown."""
     row = product_type(product)
     return row.step if row is not None else ""
+
+
+def lasts(product: str) -> bool:
+    """Tell whether a product serves on as an input when it is out of date."""
+    row = product_type(product)
+    return row is not None and row.lasting
 
 
 def annotations_of(product: str) -> tuple[str, ...]:

@@ -255,6 +255,35 @@ def test_methods_tell_the_settings_and_counts(section: Section) -> None:
     assert "0 cuts" in text
 
 
+def test_crystals_by_bse_and_maps_come_with_the_mask_by_bse_alone(
+    section: Section, tmp_path: Path
+) -> None:
+    olivine = crystals_and_mg()[0]
+    with section.draft("joint", section.recipe("segment", Made(), []), Job()) as draft:
+        raster = create_raster(draft.path / "olivine", SHAPE, "uint8", PIXEL_UM, reduction="mode")
+        joint = olivine.astype(np.uint8)
+        joint[590:610, 40:60] = 1
+        raster.write(0, 0, joint)
+        raster.build_pyramid(Job())
+        draft.notes |= {"covered_percent": 40.0, "calibrated_on": ["a"]}
+        draft.notes |= {"slope": 0.81, "offset": -1.2}
+    assert find_crystals(section).notes["phase_from"] == "joint"
+    folder = export_catalogue(section, tmp_path / "out", ExportSettings(rasters=True))
+    masks = {name: tifffile.imread(folder / name) for name in ("mask.tif", "mask-bse.tif")}
+    np.testing.assert_array_equal(masks["mask.tif"], joint)
+    np.testing.assert_array_equal(masks["mask-bse.tif"], olivine)
+    assert "mask-bse.tif" in (folder / "README.txt").read_text()
+    text = " ".join((folder / "methods.txt").read_text(encoding="utf-8").split())
+    assert "regions of the segmentation by BSE and element maps" in text
+    assert (
+        "(40 % of the section), the log odds of the network after calibration on session a" in text
+    )
+    find_crystals(section, CrystalsSettings(phase_from="segmentation"))
+    export_catalogue(section, folder, ExportSettings(rasters=True, cutouts=False))
+    assert not (folder / "mask-bse.tif").exists()
+    np.testing.assert_array_equal(tifffile.imread(folder / "mask.tif"), olivine)
+
+
 def test_methods_tell_that_the_mask_was_corrected_by_hand(section: Section) -> None:
     put(section, "mask", "olivine", crystals_and_mg()[0].astype(np.uint8))
     pixel = make_correction(label="other", tool="brush", line=[(150, 150)], radius_px=0.5)

@@ -258,6 +258,24 @@ def test_table_and_json_say_the_same(section: Section, truth: Path) -> None:
         score_section(section, truth)
 
 
+def test_bse_alone_and_with_maps_are_scored_side_by_side(section: Section, truth: Path) -> None:
+    before = score_section(section, truth)
+    assert before.joint is None and before.segmentation_sizes is None
+    put(section, "joint", "olivine", (true_images()[0] > 0).astype(np.uint8))
+    scores = score_section(section, truth)
+    assert scores.segmentation == before.segmentation
+    assert scores.final == before.final and scores.missing == before.missing
+    assert scores.joint is not None and scores.joint.iou == 1
+    assert scores.sessions[1].joint is not None and scores.sessions[1].joint.iou == 1
+    assert scores.joint_sizes is not None and scores.segmentation_sizes is not None
+    whole, alone = scores.joint_sizes.classes, scores.segmentation_sizes.classes
+    assert [one.found for one in whole] == [one.true for one in whole]
+    assert alone[-1].found < alone[-1].true
+    text = scores_table(scores)
+    assert "BSE alone: found" in text and "BSE and maps: found" in text
+    assert max(map(len, text.splitlines())) < 100
+
+
 def test_memory_does_not_change_scores(section: Section, truth: Path) -> None:
     assert score_section(section, truth, None, TINY) == score_section(section, truth)
 

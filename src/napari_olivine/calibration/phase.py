@@ -24,10 +24,11 @@ from napari_olivine.section import (
 OUTLINE: Final = "outline"
 """Product with the crystals that were outlined, by hand or by their grey."""
 
-Source = Literal["segmentation", "mask", "drawn", "outline"]
+Source = Literal["joint", "segmentation", "mask", "drawn", "outline"]
 """Where the pixels of the mineral come from; ``"outline"`` is by grey."""
 
 SOURCES: dict[str, str] = {
+    "joint": "the joint segmentation",
     "segmentation": "the segmentation",
     "mask": "the reference mask",
     "drawn": "outlines drawn by hand",
@@ -149,22 +150,34 @@ def phase_source(section: Section, settings: CalibrateSettings) -> Source:
         return "drawn"
     if settings.phase_from == OUTLINE:
         return OUTLINE
+    if settings.phase_from in ("joint", "segmentation"):
+        return _required(section, settings.phase_from)
+    if settings.phase_from == "auto":
+        # Never by BSE alone because the other is out of date: the same section would give two maps.
+        if section.state("joint") != "missing":
+            return _required(section, "joint")
+        if section.state("segmentation") == "fresh":
+            return "segmentation"
     state = section.state("segmentation")
-    if settings.phase_from == "segmentation" and state != "fresh":
-        raise SectionError(
-            f"The segmentation of {section.path} is "
-            f"{'out of date' if state == 'stale' else 'missing'}.",
-            remedy="Run {step:segment} first, or set {setting:phase_from} to 'mask'.",
-            setting="phase_from",
-            step="segment",
-        )
-    if settings.phase_from != "mask" and state == "fresh":
-        return "segmentation"
     nothing = section.state("mask") == "missing" and state == "missing"
     if settings.phase_from == "auto" and nothing and set(section.record.signals) <= {"BSE"}:
         return OUTLINE
     section.require("mask")
     return "mask"
+
+
+def _required(section: Section, source: Literal["joint", "segmentation"]) -> Source:
+    """Return a segmentation as the source if it is up to date."""
+    state = section.state(source)
+    if state != "fresh":
+        raise SectionError(
+            f"{SOURCES[source].capitalize()} of {section.path} is "
+            f"{'out of date' if state == 'stale' else 'missing'}.",
+            remedy="Run {step:segment} first, or set {setting:phase_from} to 'mask'.",
+            setting="phase_from",
+            step="segment",
+        )
+    return source
 
 
 def open_phase(section: Section, source: Source, phase: str) -> Phase:

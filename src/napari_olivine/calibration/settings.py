@@ -122,14 +122,15 @@ class CalibrateSettings(Settings):
         "changes all oxides alike. Ours.",
     )
     phase: str = setting("olivine", "Phase", "Name of the mineral's mask.")
-    phase_from: Literal["auto", "segmentation", "mask", "drawn", "outline"] = setting(
+    phase_from: Literal["auto", "joint", "segmentation", "mask", "drawn", "outline"] = setting(
         "auto",
         "Pixels from",
-        "Which pixels are the mineral: the segmentation, the mask of the phase rules, what lies "
-        "inside the outlines drawn by hand (drawn), or the crystals under the traverses, outlined "
-        "by their grey (outline); 'auto' takes outlines drawn by hand if there are any, then the "
-        "segmentation if it is up to date, then the mask, and outlines by grey where there are no "
-        "element maps.",
+        "Which pixels are the mineral: the joint segmentation by BSE and element maps (joint), the "
+        "segmentation by BSE alone, the mask of the phase rules, what lies inside the outlines "
+        "drawn by hand (drawn), or the crystals under the traverses, outlined by their grey "
+        "(outline); 'auto' takes outlines drawn by hand if there are any, then the joint "
+        "segmentation, then the other one if it is up to date, then the mask, and outlines by grey "
+        "where there are no element maps.",
     )
     outlines: Path | None = setting(
         None,

@@ -8,12 +8,14 @@ from typing import Any
 
 from napari_olivine.networks import read_card
 from napari_olivine.regions import copied_region, studied_mm2
+from napari_olivine.registry import SEGMENTATIONS
 from napari_olivine.section import Product, Section
 
 WIDTH = 92
 
 
 PIXELS = {
+    "joint": "segmentation by BSE and element maps",
     "segmentation": "segmentation",
     "mask": "reference mask",
     "outline": "outline by grey",
@@ -167,7 +169,7 @@ def _places(count: int) -> str:
 
 def _network(section: Section, phase: str) -> list[str]:
     probability = section.product("probability")
-    if phase != "segmentation" or probability is None:
+    if phase not in SEGMENTATIONS or probability is None:
         return []
     sentences = []
     made = probability.recipe.settings
@@ -194,7 +196,26 @@ def _network(section: Section, phase: str) -> list[str]:
     threshold = segmentation.recipe.settings.get("threshold") if segmentation else None
     if threshold is not None:
         sentences.append(f"Pixels with a probability of at least {threshold:g} are olivine.")
+    joint = section.product("joint")
+    if phase == "joint" and joint is not None:
+        sentences.append(_joint(joint))
     return sentences
+
+
+def _joint(product: Product) -> str:
+    """Tell how network and element maps were joined."""
+    notes = product.notes
+    where = f"Where element maps lie ({notes['covered_percent']:.3g} % of the section)"
+    if sessions := notes["calibrated_on"]:
+        plural = "s" if len(sessions) > 1 else ""
+        calibrated = f" after calibration on session{plural} {_names(sessions)}"
+    else:
+        calibrated = " after calibration on the mask"
+    return (
+        f"{where}, the log odds of the network{calibrated} (slope {notes['slope']:.3g}, offset "
+        f"{notes['offset']:.3g}) and those of the X-ray counts were added, and pixels with a sum "
+        "of at least 0 are olivine; what was corrected in the mask by hand was kept."
+    )
 
 
 def _calibration(section: Section) -> list[str]:

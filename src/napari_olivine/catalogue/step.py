@@ -24,7 +24,11 @@ from napari_olivine.crystals import PHENOCRYSTS, counted, outside
 from napari_olivine.crystals.edits import bring_up_to_date
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
+from napari_olivine.registry import SEGMENTATIONS
 from napari_olivine.section import Section
+
+PHASES = (*SEGMENTATIONS, "mask", "outline")
+"""Products that crystals may be made from."""
 
 
 def export_catalogue(
@@ -74,10 +78,11 @@ def export_catalogue(
     raise_if_foreign(folder)
     section.require("crystals")
     bring_up_to_date(section, job)
-    optional = ("segmentation", "mask", "outline", "probability", "mg", "calibration")
+    optional = (*PHASES, "probability", "mg", "calibration")
     there = {name for name in optional if section.state(name) != "missing"}
     phase = str(section.require("crystals").notes["phase_from"])
-    for name in sorted((there - {"segmentation", "mask", "outline"}) | ({phase} & there)):
+    used = {phase, "segmentation"} if phase == "joint" and settings.rasters else {phase}
+    for name in sorted((there - set(PHASES)) | (used & there)):
         section.require(name)
     record = {
         "section": section.record.name,
@@ -200,6 +205,7 @@ def _rasters(
     source = pixels_in_words(section, phase)
     wanted = {
         "mask.tif": (phase, "olivine", f"uint8, the {source}: {where}."),
+        **_by_bse_alone(phase),
         "probability.tif": ("probability", "olivine", "uint8, probability of olivine; 255 is 1.0."),
         "crystals.tif": (
             "crystals",
@@ -214,6 +220,14 @@ def _rasters(
             write_tiff(section.raster(product, raster), folder / name, settings.compression, job)
             files[name] = f"{words} Tiled BigTIFF with pyramid and pixel size."
     return files | _phases(section, folder, settings, there, job)
+
+
+def _by_bse_alone(phase: str) -> dict[str, tuple[str, str, str]]:
+    """Name the raster of the network alone, where the crystals come from more than that."""
+    if phase != "joint":
+        return {}
+    words = "uint8, the segmentation by BSE alone: 0 none, 1 olivine. mask.tif made the crystals."
+    return {"mask-bse.tif": ("segmentation", "olivine", words)}
 
 
 def _phases(

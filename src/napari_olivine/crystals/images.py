@@ -82,7 +82,8 @@ def crystal_images(
     labels
         Their ids.
     phase
-        What makes the crystals: ``"segmentation"``, ``"mask"`` or ``"labels"`` (from elsewhere).
+        What makes the crystals: a segmentation (``"joint"``, ``"segmentation"``), ``"mask"`` or
+        ``"labels"`` (from elsewhere).
     inputs
         Products that they may be measured on.
     region

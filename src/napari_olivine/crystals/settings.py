@@ -26,12 +26,12 @@ class CrystalsSettings(Settings):
     says "ours", the value is not theirs.
     """
 
-    phase_from: Literal["auto", "segmentation", "mask", "outline"] = setting(
+    phase_from: Literal["auto", "joint", "segmentation", "mask", "outline"] = setting(
         "auto",
         "Olivine from",
-        "Pixels that make crystals: the network's segmentation, the reference mask, the crystals "
-        "that were outlined by hand or by their grey in {step:calibrate} (outline), or (auto) the "
-        "first of these that there is.",
+        "Pixels that make crystals: network and element maps together (joint), the network's "
+        "segmentation by BSE alone, the reference mask, the crystals that were outlined by hand or "
+        "by their grey in {step:calibrate} (outline), or (auto) the first of these that there is.",
     )
     labels: Path | None = setting(
         None,

@@ -29,6 +29,7 @@ from napari_olivine.regions import (
     studied_mm2,
     study_region,
 )
+from napari_olivine.registry import SEGMENTATIONS
 from napari_olivine.section import (
     Draft,
     Product,
@@ -63,7 +64,7 @@ def find_crystals(
     Parameters
     ----------
     section
-        Section with ``segmentation`` or ``mask``, and ``mg`` if there is one.
+        Section with ``joint``, ``segmentation`` or ``mask``, and ``mg`` if there is one.
     settings
         See :class:`CrystalsSettings`; the defaults if not given.
     job
@@ -134,7 +135,8 @@ def find_crystals(
 def _inputs(section: Section, phase: str) -> list[str]:
     """Name the products that the crystals are made from and measured on."""
     inputs = [] if phase == "labels" else [phase]
-    inputs += ["probability"] if phase == "segmentation" and _has(section, "probability") else []
+    of_network = phase in SEGMENTATIONS and _has(section, "probability")
+    inputs += ["probability"] if of_network else []
     inputs += [name for name in ("mg", "images") if _has(section, name)]
     other = other_opinion(phase)
     return inputs + ([other] if section.state(other) == "fresh" else [])
@@ -191,7 +193,7 @@ def _has(section: Section, product: str) -> bool:
 def _phase(section: Section, settings: CrystalsSettings) -> str:
     if settings.phase_from != "auto":
         return settings.phase_from
-    for product in ("segmentation", "mask", "outline"):
+    for product in (*SEGMENTATIONS, "mask", "outline"):
         if _has(section, product):
             return product
     raise SectionError(

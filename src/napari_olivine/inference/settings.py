@@ -54,6 +54,13 @@ class SegmentSettings(Settings):
     threshold: float = setting(
         0.1, "Threshold", "Probability from which a pixel is olivine (paper: 0.1).", gt=0, lt=1
     )
+    evidence: Literal["joint", "bse"] = setting(
+        "joint",
+        "Evidence",
+        "joint: where element maps lie, their counts and the network decide together, and what you "
+        "corrected in the mask counts as you said (ours). bse: the network alone, as in Leichter "
+        "et al. 2022. Without element maps the two are the same.",
+    )
     engine: Literal["auto", "float32", "bfloat16", "openvino", "cuda", "mps"] = setting(
         "auto",
         "Engine",

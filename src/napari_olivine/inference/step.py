@@ -1,10 +1,11 @@
-"""The step `segment`: a network's probability of olivine over a section, and the threshold."""
+"""The step `segment`: a network's probability of olivine, the threshold, and the element maps."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from napari_olivine.inference.encoding import stored_threshold
+from napari_olivine.inference.joint import leave_out_joint, make_joint, ready_mask
 from napari_olivine.inference.models import OLIVINE, select_models
 from napari_olivine.inference.plan import make_plan
 from napari_olivine.inference.probability import Runner, open_probabilities
@@ -24,7 +25,9 @@ def segment(
     Makes two products: ``probability/olivine`` (uint8, 255 is 1.0; further images for further
     classes of the model) and, from that and the threshold alone, ``segmentation/olivine`` (uint8,
     1 where probability >= threshold). Another threshold does not run the network again. With
-    `settings.compare`, ``compare/MODEL`` is a second probability.
+    `settings.compare`, ``compare/MODEL`` is a second probability. Where the section has a mask,
+    ``joint/olivine`` joins the probability with what the element maps say
+    (`napari_olivine.inference.joint`); the others go by BSE alone.
 
     Parameters
     ----------
@@ -38,12 +41,13 @@ def segment(
     Returns
     -------
     Product
-        The segmentation.
+        The segmentation: ``joint`` if it is made, else ``segmentation``.
 
     Raises
     ------
     SectionError
-        If the images or the model are missing or out of date, or change meanwhile.
+        If the images or the model are missing, or the images or the mask out of date, or the images
+        change meanwhile.
     InputError
         If the model folder is damaged, or made for another pixel size or grey type.
     """
@@ -51,12 +55,17 @@ def segment(
     job = job or Job()
     section.raster("images", "BSE")  # before a model is asked for, which would not help
     models = select_models(section, settings.model, settings.compare)
+    mask = ready_mask(section, job) if settings.evidence == "joint" else None
     plan = make_plan(section, models, settings, job)
     with open_probabilities(section, plan, job) as drafts:
         if drafts:
             run = _choose_runner(settings.scheduler)
             run(section, plan.only(drafts), drafts, job)
-    return _make_segmentation(section, models["probability"][0].card, settings.threshold, job)
+    alone = _make_segmentation(section, models["probability"][0].card, settings.threshold, job)
+    if mask is None:
+        leave_out_joint(section, job)
+        return alone
+    return make_joint(section, settings.threshold, job)
 
 
 def _choose_runner(scheduler: str) -> Runner:

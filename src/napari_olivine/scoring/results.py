@@ -45,6 +45,7 @@ class SessionScores(_Values):
     role: str
     mask: PhaseScores | None = None
     segmentation: PhaseScores | None = None
+    joint: PhaseScores | None = None
     final: PhaseScores | None = None
     mg: MgScores | None = None
 
@@ -126,11 +127,18 @@ class Scores(_Values):
     section: str
     mask: PhaseScores | None = None
     segmentation: PhaseScores | None = None
+    """By BSE alone: what is claimed of a network."""
+    joint: PhaseScores | None = None
+    """By BSE and element maps together."""
     final: PhaseScores | None = None
     """Pixels of the crystals that count."""
     mg: MgScores | None = None
     mask_sizes: SizesScores | None = None
     """Connected regions of the mask."""
+    segmentation_sizes: SizesScores | None = None
+    """Connected regions by BSE alone; only where there is a joint segmentation to compare with."""
+    joint_sizes: SizesScores | None = None
+    """Connected regions by BSE and element maps together."""
     crystal_sizes: SizesScores | None = None
     """Crystals that count."""
     sessions: list[SessionScores] = []

@@ -25,10 +25,16 @@ from napari_olivine.scoring.truth import Truth
 from napari_olivine.section import Section, Session, blocks, session_index, strip_height
 
 OLIVINE = 1
+REGIONS = ("mask", "segmentation", "joint")
+"""Products with an image of olivine, whose connected regions are compared with true crystals."""
+
 FINAL = "final"
 """The pixels of the crystals that count."""
 
-PRODUCTS = ("mask", "segmentation", "mg", "calibration", "crystals")
+PRODUCTS = ("mask", "segmentation", "joint", "mg", "calibration", "crystals")
+
+OPTIONAL = ("joint",)
+"""Products that are not missed: they are made only where they can be."""
 
 
 def score_section(
@@ -83,7 +89,8 @@ def score_section(
         job.progress(done, len(strips), "Scoring")
         gathered.add(known, rows, columns, settings)
     job.progress(len(strips), len(strips), "Scoring")
-    return gathered.scores(known, settings, [name for name in PRODUCTS if name not in there])
+    missing = [name for name in PRODUCTS if name not in (*there, *OPTIONAL)]
+    return gathered.scores(known, settings, missing)
 
 
 NO_CRYSTALS = pd.DataFrame({"id": pd.Series(dtype=np.int64)})
@@ -96,12 +103,13 @@ class _Counted:
         self.section, self.there, self.sessions = section, there, sessions
         self.region = study_region(section)
         groups = len(sessions) + 1
-        sources = {"mask": "mask", "segmentation": "segmentation", FINAL: "crystals"}
+        sources = {name: name for name in REGIONS} | {FINAL: "crystals"}
         self.phases = {
             name: PhaseCounts(groups) for name, product in sources.items() if product in there
         }
         self.boundaries = {name: BoundaryCounts() for name in self.phases}
-        self.regions = RegionOverlaps()
+        compared = REGIONS if "joint" in there else REGIONS[:1]
+        self.regions = {name: RegionOverlaps() for name in compared if name in there}
         self.mg = MgErrors(groups) if "mg" in there else None
         self.overlaps = Overlaps() if "crystals" in there else None
         self.table = section.table("crystals", "crystals") if "crystals" in there else NO_CRYSTALS
@@ -136,8 +144,9 @@ class _Counted:
             self.boundaries[name].add(near, predicted, inner)
             predicted = predicted[inner]
             counts.add(group[studied], olivine[studied], opx[studied], predicted[studied])
-            if name == "mask":
-                self.regions.add(truth.crystals(rows), predicted, studied, rows.start, last=last)
+            if name in self.regions:
+                regions = self.regions[name]
+                regions.add(truth.crystals(rows), predicted, studied, rows.start, last=last)
         if self.mg is not None:
             mg = self.section.raster("mg", "mg").read(rows, columns)
             self.mg.add(group[studied], mg[studied], truth.mg(rows)[studied])
@@ -167,9 +176,9 @@ class _Counted:
             name: counts.scores().model_copy(update={"boundary_iou": self.boundaries[name].iou})
             for name, counts in self.phases.items()
         }
-        if "mask" in self.phases:
-            joined = self.regions.joined()
-            whole["mask_sizes"] = score_sizes(*joined, area_um2, settings.found_iou)
+        for name, regions in self.regions.items():
+            sizes = score_sizes(*regions.joined(), area_um2, settings.found_iou)
+            whole[f"{name}_sizes"] = sizes
         if self.mg is not None:
             whole["mg"] = self.mg.scores()
         if "calibration" in self.there:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from napari_olivine.scoring.results import MgScores, PhaseScores, Scores
+from napari_olivine.scoring.results import MgScores, PhaseScores, Scores, SizesScores
+
+BSE_ALONE, JOINT = "BSE alone", "BSE and maps"
+"""The two segmentations of a section with element maps."""
 
 
 def scores_table(scores: Scores) -> str:
@@ -23,7 +26,13 @@ def scores_table(scores: Scores) -> str:
 
 def _phases(scores: Scores) -> Iterable[str]:
     rows: list[Sequence[str]] = []
-    for name, title in (("mask", "mask"), ("segmentation", "segmentation"), ("final", "crystals")):
+    titles = {
+        "mask": "mask",
+        "segmentation": "segmentation" if scores.joint is None else BSE_ALONE,
+        "joint": JOINT,
+        "final": "crystals",
+    }
+    for name, title in titles.items():
         whole = getattr(scores, name)
         if whole is None:
             continue
@@ -98,7 +107,11 @@ def _crystals(scores: Scores) -> Iterable[str]:
 
 
 def _sizes(scores: Scores) -> Iterable[str]:
-    both = {"mask": scores.mask_sizes, "crystals": scores.crystal_sizes}
+    yield from _size_table({"mask": scores.mask_sizes, "crystals": scores.crystal_sizes})
+    yield from _size_table({BSE_ALONE: scores.segmentation_sizes, JOINT: scores.joint_sizes})
+
+
+def _size_table(both: dict[str, SizesScores | None]) -> Iterable[str]:
     there = {name: sizes for name, sizes in both.items() if sizes is not None}
     if not there:
         return

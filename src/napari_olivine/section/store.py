@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
-from napari_olivine.registry import annotations_of, folders_of_several, maker_of
+from napari_olivine.registry import annotations_of, folders_of_several, lasts, maker_of
 from napari_olivine.section.annotations import (
     MASK_CORRECTIONS,
     OUTLINES,
@@ -185,9 +185,19 @@ class Section:
         for source, fingerprint in followed(product).items():
             if self.fingerprint(source) != fingerprint:
                 return "stale"
-            if not source.startswith("annotations/") and self.state(source) != "fresh":
+            if not self.serves(source):
                 return "stale"
         return "fresh"
+
+    def serves(self, source: str) -> bool:
+        """Tell whether an input may be used as it is: an annotation, or what is not out of date.
+
+        A model serves on when its mask has changed: what it sees is what it saw before.
+        """
+        if source.startswith("annotations/"):
+            return True
+        state = self.state(source)
+        return state == "fresh" or (state == "stale" and lasts(source))
 
     def fingerprint(self, name: str) -> str:
         """Fingerprint of a product or annotation as it is now, empty if there is none."""
@@ -221,7 +231,8 @@ class Section:
         settings
             Its settings.
         inputs
-            Names of products and annotations that it reads; products must be up to date.
+            Names of products and annotations that it reads; products must be up to date, but for
+            models.
         seed
             Seed, where the step draws random numbers.
         method
@@ -232,7 +243,7 @@ class Section:
         fingerprints = {}
         for name in inputs:
             if not name.startswith("annotations/"):
-                self.require(name)
+                self.require(name, stale_ok=lasts(name))
             fingerprints[name] = self.fingerprint(name)
         return Recipe(
             step, settings.model_dump(mode="json"), fingerprints | (extra or {}), seed, method

@@ -205,7 +205,7 @@ class StepDock(Dock):
                 sign, colour = DOT[state.state]
                 lines.append(
                     f"<span style='color:{readable(colour, self)}'>{sign}</span> "
-                    f"<b>{title_of(product)}</b>: {state.text}"
+                    f"<b>{title_of(product, section)}</b>: {state.text}"
                 )
             self.state.setText("<br>".join(lines))
         except OlivineError as error:

@@ -281,7 +281,7 @@ class SectionDock(StepDock):
             old = stale_products(section) if section is not None else []
             if old:
                 self.show_error(
-                    f"{', '.join(title_of(product) for product in old)} cannot be made anew with "
+                    f"{', '.join(title_of(one, section) for one in old)} cannot be made anew with "
                     "the old settings: a click on its state below leads to its dock."
                 )
             elif tried:

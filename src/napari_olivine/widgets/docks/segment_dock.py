@@ -59,7 +59,7 @@ class SegmentDock(StepDock):
     settings_open = False
     explanation = (
         "A trained network gives each pixel its probability of being olivine: first where you "
-        "look, then everywhere."
+        "look, then everywhere. Where element maps lie, their counts decide with it."
     )
 
     @override

@@ -48,6 +48,7 @@ from .make_layer import (
     probability_look as probability_look,
     pyramid as pyramid,
     section_of as section_of,
+    segmentation_titles as segmentation_titles,
     version_mark as version_mark,
     widest_limits as widest_limits,
 )

@@ -65,7 +65,7 @@ def layer_data(section: Section, product: str, name: str) -> LayerData:
     kind, look = _look(section, raster, product, name)
     data, multiscale = pyramid(raster.levels)
     look |= placement_properties(section) | {
-        "name": layer_name(product, name),
+        "name": layer_name(product, name, section),
         "multiscale": multiscale,
         "metadata": {
             LAYER_KEY: {
@@ -191,8 +191,21 @@ def version_mark(section: Section, name: str) -> str:
     return f"{product.fingerprint} {product.created}" if product else ""
 
 
-def layer_name(product: str, name: str) -> str:
-    """Name of a layer as the person reads it."""
+def layer_name(product: str, name: str, section: Section | None = None) -> str:
+    """Name of a layer as the person reads it.
+
+    Parameters
+    ----------
+    product, name
+        Image that it shows.
+    section
+        Its section: where maps and network decide together, that is the segmentation.
+
+    Returns
+    -------
+    str
+        The name.
+    """
     if product == "images":
         return name
     if product == "mg":
@@ -201,7 +214,14 @@ def layer_name(product: str, name: str) -> str:
         return "BSE levelled"
     if product == "crystals":
         return "Crystals"
-    return f"{product.capitalize()}: {name}"
+    return segmentation_titles(section).get(product, f"{product.capitalize()}: {name}")
+
+
+def segmentation_titles(section: Section | None) -> dict[str, str]:
+    """Name the two segmentations of a section with element maps; nothing of any other."""
+    if section is None or section.product("joint") is None:
+        return {}
+    return {"joint": "Segmentation", "segmentation": "Segmentation by BSE alone"}
 
 
 def contrast_limits(raster: Raster, percentiles: Sequence[float]) -> tuple[float, float]:

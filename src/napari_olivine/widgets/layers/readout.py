@@ -79,7 +79,7 @@ def _in_words(mark: dict[str, Any], value: Any, title: str) -> str:
     product, name = mark["product"], mark["name"]
     if "phases" in mark:
         return str(mark["phases"].get(int(value), MASKS.get(int(value), "")))
-    if product in ("mask", "segmentation", "outline"):
+    if product in ("mask", "segmentation", "joint", "outline"):
         return MASKS.get(int(value), "")
     if product == "crystals":
         return f"crystal {int(value)}" if value else ""

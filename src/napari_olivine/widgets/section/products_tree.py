@@ -169,7 +169,7 @@ class ProductsTree(QTreeWidget):
         text = state.text.split(", made")[0]
         if product == "epma" and state.state == "fresh":
             text = analyses_in_words(section)
-        item = QTreeWidgetItem([title_of(product), f"{sign} {text}"])
+        item = QTreeWidgetItem([title_of(product, section), f"{sign} {text}"])
         item.setForeground(1, QColor(readable(colour, self)))
         item.setToolTip(1, state.text)
         step = step_to_run_first(section, product)
@@ -182,7 +182,7 @@ class ProductsTree(QTreeWidget):
         return item
 
     def _image_row(self, parent: QTreeWidgetItem, place: Place) -> QTreeWidgetItem:
-        text = place[1] if place[0] == "overlay" else layer_name(*place)
+        text = place[1] if place[0] == "overlay" else layer_name(*place, self._session.section)
         item = QTreeWidgetItem([text, ""])
         parent.addChild(item)
         self._tickable(item, place)

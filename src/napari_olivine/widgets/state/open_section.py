@@ -159,6 +159,8 @@ class OpenSection:
         before = self._known
         changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
         self._known = now
+        if "joint" in changed:
+            self._rename("segmentation")
         for name in layered():
             if name in changed:
                 self._refresh_layers(name)
@@ -280,6 +282,13 @@ class OpenSection:
         if shown and not any(layer.visible for layer in shown):
             shown[0].visible = True
 
+    def _rename(self, product: str) -> None:
+        """Give the layers of a product the name that the section has for them now."""
+        for layer in self.viewer.layers:
+            mark = layer.metadata.get(LAYER_KEY)
+            if mark and mark["product"] == product:
+                layer.name = layer_name(product, mark["name"], self.section)
+
     def _refresh_layers(self, product: str) -> None:
         section = self.require()
         names = image_names(section, product)
@@ -338,7 +347,7 @@ class OpenSection:
             section = Section(path)
             self._begin(section)
             if mark["product"] != "overlay":  # napari numbers a name that the last section had
-                layer.name = layer_name(mark["product"], mark["name"])
+                layer.name = layer_name(mark["product"], mark["name"], section)
             if self._expected != path:  # else it is shown with the deferred layers
                 self.show_scale()
             self.section_opened.emit(section)

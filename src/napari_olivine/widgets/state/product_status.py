@@ -7,6 +7,7 @@ from datetime import datetime
 
 from napari_olivine.registry import PRODUCTS, STEPS, Step, maker_of, product_type
 from napari_olivine.section import Section, followed
+from napari_olivine.widgets.layers import segmentation_titles
 
 
 def dock_of(step: str) -> str:
@@ -37,9 +38,11 @@ class ProductState:
     text: str
 
 
-def title_of(product: str) -> str:
-    """Name of a product in words."""
+def title_of(product: str, section: Section | None = None) -> str:
+    """Name of a product in words, as its section calls it."""
     row = product_type(product)
+    if title := segmentation_titles(section).get(product):
+        return title
     if row is None:
         return product
     return f"{row.title} {product.partition('/')[2]}" if row.several else row.title
@@ -62,9 +65,9 @@ def _reasons(section: Section, product: str) -> list[str]:
     reasons = []
     for source, fingerprint in followed(found).items() if found else ():
         now = section.fingerprint(source)
-        title = title_of(source).lower().replace("epma", "EPMA")
+        title = title_of(source, section).lower().replace("epma", "EPMA").replace("bse", "BSE")
         if now == fingerprint:
-            if not source.startswith("annotations/") and section.state(source) != "fresh":
+            if not section.serves(source):
                 reasons.append(f"{title} out of date too")
         else:
             reasons.append(f"{title} {'changed since' if now else 'no longer there'}")
@@ -79,9 +82,7 @@ def step_to_run_first(section: Section, product: str) -> str:
     """
     found = section.product(product)
     for source in found.recipe.inputs if found is not None else ():
-        if source.startswith(("source", "annotations/")):
-            continue
-        if section.state(source) != "fresh":
+        if not source.startswith("source") and not section.serves(source):
             return step_to_run_first(section, source)
     return maker_of(product) or "import"
 
@@ -138,7 +139,7 @@ def next_step(section: Section) -> NextStep:
             return NextStep(step.todo, step.name)
     old = stale_products(section)
     if old:
-        titles = ", ".join(title_of(product) for product in old)
+        titles = ", ".join(title_of(product, section) for product in old)
         return NextStep(f"out of date: {titles}", step_to_run_first(section, old[0]))
     if "BSE" not in section.record.signals:
         return NextStep("a section without BSE has maps and masks alone", "mask")
@@ -147,7 +148,7 @@ def next_step(section: Section) -> NextStep:
 
 def _done(section: Section, step: Step) -> bool:
     """Tell whether the last product of a step is there, or the step that it leads to is done."""
-    last = PRODUCTS[step.products[-1]]
+    last = [row for name in step.products if not (row := PRODUCTS[name]).aside][-1]
     if last.several:
         made = any(name.startswith(f"{last.name}/") for name in products_of(section))
     else:

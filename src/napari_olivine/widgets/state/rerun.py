@@ -46,8 +46,8 @@ def next_rerun(section: Section) -> Rerun | None:
     for product in stale_products(section):
         found = section.product(product)
         inputs = found.recipe.inputs if found is not None else {}
-        made = [name for name in inputs if not name.startswith(("source", "annotations/"))]
-        if found is None or any(section.state(name) != "fresh" for name in made):
+        made = [name for name in inputs if not name.startswith("source")]
+        if found is None or not all(section.serves(name) for name in made):
             continue
         step = maker_of(product)
         seed = found.recipe.seed
@@ -70,5 +70,7 @@ def _settings(section: Section, product: str, step: str) -> dict[str, Any]:
     if "models" in values:
         models = (str(name).removeprefix("models/") for name in values["models"])
         values["model"] = ",".join(models)
+    if step == "segment" and section.product("joint") is None:
+        values["evidence"] = "bse"
     fields = STEPS[step].settings.model_fields
     return {name: value for name, value in values.items() if name in fields}
