@@ -371,3 +371,19 @@ def test_a_prepared_window_is_the_normalised_levelled_grey(tmp_path: Path, kind:
     over = grey.prepare(read_window(grey.raster, -20, -30, 100, 100))
     assert over.shape == (2, 100, 100)
     assert np.array_equal(over, normalise(grey.read(-20, -30, 100, 100), norm))
+
+
+@pytest.mark.parametrize(
+    ("scores", "threshold"),
+    [
+        ({"iou_0.1": 0.70, "iou_best": 0.715}, 0.1),
+        ({"iou_0.1": 0.13, "iou_best": 0.71}, 0.58),
+        ({"iou_0.1": 0.5}, 0.1),
+    ],
+)
+def test_the_published_threshold_gives_way_where_another_is_clearly_better(
+    scores: dict[str, float], threshold: float
+) -> None:
+    from napari_olivine.inference import threshold_of
+
+    assert threshold_of(a_card(scores=scores, best_threshold=0.5803)) == threshold

@@ -3,4 +3,5 @@ from .encoding import FULL as FULL, stored_threshold as stored_threshold
 from .models import find_model as find_model
 from .settings import SegmentSettings as SegmentSettings
 from .step import segment as segment
+from .threshold import PUBLISHED_THRESHOLD as PUBLISHED_THRESHOLD, threshold_of as threshold_of
 from .windows import CELL as CELL, Place as Place

@@ -51,8 +51,14 @@ class SegmentSettings(Settings):
         "Mean over a window and its mirror images (flips, 4 times the work), or over turned ones "
         "as well (all, 8 times).",
     )
-    threshold: float = setting(
-        0.1, "Threshold", "Probability from which a pixel is olivine (paper: 0.1).", gt=0, lt=1
+    threshold: float | None = setting(
+        None,
+        "Threshold",
+        "Probability from which a pixel is olivine. Automatic: 0.1 as published (Leichter et al. "
+        "2022), unless another is clearly better on the model's validation session, as after a "
+        "short training.",
+        gt=0,
+        lt=1,
     )
     evidence: Literal["joint", "bse"] = setting(
         "joint",

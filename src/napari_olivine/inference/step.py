@@ -10,9 +10,9 @@ from napari_olivine.inference.models import OLIVINE, select_models
 from napari_olivine.inference.plan import make_plan
 from napari_olivine.inference.probability import Runner, open_probabilities
 from napari_olivine.inference.settings import SegmentSettings
+from napari_olivine.inference.threshold import automatic_threshold
 from napari_olivine.inference.windows import CELL
 from napari_olivine.job import Job
-from napari_olivine.networks import ModelCard
 from napari_olivine.section import Product, Section, blocks, create_raster
 from napari_olivine.settings import Settings
 
@@ -61,11 +61,14 @@ def segment(
         if drafts:
             run = _choose_runner(settings.scheduler)
             run(section, plan.only(drafts), drafts, job)
-    alone = _make_segmentation(section, models["probability"][0].card, settings.threshold, job)
+    threshold = settings.threshold
+    if threshold is None:
+        threshold = automatic_threshold(models["probability"][0].card, job)
+    alone = _make_segmentation(section, threshold, job)
     if mask is None:
         leave_out_joint(section, job)
         return alone
-    return make_joint(section, settings.threshold, job)
+    return make_joint(section, threshold, job)
 
 
 def _choose_runner(scheduler: str) -> Runner:
@@ -79,24 +82,16 @@ def _choose_runner(scheduler: str) -> Runner:
     return fill_here
 
 
-PUBLISHED_THRESHOLD = 0.1
-"""Leichter et al. (2022), doi 10.3389/feart.2022.740638."""
-
-WORTH_SAYING = 0.02
-"""Gain in IoU from which another threshold is recommended."""
-
-
 class _Threshold(Settings):
     """The setting that decides on the segmentation."""
 
     threshold: float
 
 
-def _make_segmentation(section: Section, card: ModelCard, threshold: float, job: Job) -> Product:
+def _make_segmentation(section: Section, threshold: float, job: Job) -> Product:
     recipe = section.recipe("segment", _Threshold(threshold=threshold), ["probability"])
     if done := section.finished("segmentation", recipe, job):
         return done
-    _recommend_threshold(card, threshold, job)
     lowest = stored_threshold(threshold)
     with section.draft("segmentation", recipe, job) as draft:
         probability = section.raster("probability", OLIVINE)
@@ -116,14 +111,3 @@ def _make_segmentation(section: Section, card: ModelCard, threshold: float, job:
         share = histogram[lowest:].sum() / max(1, histogram.sum())
         draft.notes["olivine_percent"] = round(100 * float(share), 3)
     return section.require("segmentation")
-
-
-def _recommend_threshold(card: ModelCard, threshold: float, job: Job) -> None:
-    """Say when another threshold was clearly better on the model's validation session."""
-    at_published, best = card.scores.get("iou_0.1", 0.0), card.scores.get("iou_best", 0.0)
-    if threshold == PUBLISHED_THRESHOLD and best - at_published > WORTH_SAYING:
-        job.say(
-            f"On its validation session the model is better at threshold {card.best_threshold:.2f} "
-            f"(IoU {best:.2f}) than at {threshold:g} (IoU {at_published:.2f}); longer "
-            "training narrows the gap."
-        )

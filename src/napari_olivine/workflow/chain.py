@@ -32,10 +32,10 @@ class ChainSettings(Settings):
     max_minutes: float | None = setting(
         None, "Training time", "Stop training after so many minutes.", unit="min", gt=0
     )
-    threshold: float = setting(
-        0.1,
+    threshold: float | None = setting(
+        None,
         "Threshold",
-        "Probability from which a pixel counts as olivine (0.1 as published).",
+        "Probability from which a pixel counts as olivine; see {step:segment}.",
         gt=0,
         lt=1,
     )

@@ -13,7 +13,12 @@ from typing_extensions import override
 
 from napari_olivine.crystals import CrystalsSettings
 from napari_olivine.errors import OlivineError
-from napari_olivine.inference import SegmentSettings, find_model
+from napari_olivine.inference import (
+    PUBLISHED_THRESHOLD,
+    SegmentSettings,
+    find_model,
+    threshold_of,
+)
 from napari_olivine.networks import read_card
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
@@ -76,9 +81,9 @@ class SegmentDock(StepDock):
         self.progress_text = reserve_lines(wrapped(), 2)
         self.body.addWidget(self.progress_text)
         field = SegmentSettings.model_fields["threshold"]
-        self.threshold = threshold_slider(field.default)
+        self.threshold = threshold_slider(PUBLISHED_THRESHOLD)
         self.threshold.setToolTip(field.description or "")
-        self.threshold.valueChanged.connect(self._on_threshold)
+        self.threshold.valueChanged.connect(self._on_threshold_moved)
         self.preview = QCheckBox("Preview on the probability")
         self.preview.setToolTip("Show where the probability reaches the threshold")
         self.preview.toggled.connect(self._on_threshold)
@@ -104,6 +109,7 @@ class SegmentDock(StepDock):
         self.about = wrapped(rich=True)
         self.body.addWidget(self.about)
         self._crystals = ""
+        self._threshold_is_set = False
         self._finished_histogram: Any = None
         self._remaining_time = RemainingTime()
         self._count_later = single_shot(self, COUNT_MS, self._count)
@@ -162,6 +168,7 @@ class SegmentDock(StepDock):
     @override
     def on_section_opened(self) -> None:
         self.live.leave(self.session.section)
+        self._threshold_is_set = False
         self.preview.setChecked(False)
         self.compare.close_layer()
         self.compare.fill()
@@ -264,9 +271,18 @@ class SegmentDock(StepDock):
             colour = readable(POOR_COLOUR, self)
             text += (
                 f"<br><span style='color:{colour}'>Much that is not olivine is taken for it at a "
-                f"threshold of 0.1: train longer, or try {card.best_threshold:.2f}.</span>"
+                f"threshold of {PUBLISHED_THRESHOLD:g}: train longer. Better: "
+                f"{card.best_threshold:.2f}.</span>"
             )
         self.about.setText(text)
+        if not self._threshold_is_set:
+            with signals_blocked(self.threshold):
+                self.threshold.setValue(threshold_of(card))
+            self._show_threshold()
+
+    def _on_threshold_moved(self, *_: Any) -> None:
+        self._threshold_is_set = True  # from now on it is the person's
+        self._on_threshold()
 
     def _on_threshold(self, *_: Any) -> None:
         """Show the mask of the threshold: the person moved it, or asked for it."""
