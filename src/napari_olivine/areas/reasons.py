@@ -46,11 +46,13 @@ def reason(
     for one in before:
         state.add(one)
     gain = state.gains()[0][cell]
-    words = []
-    for kind in np.argsort(-gain, kind="stable")[:MOST_KINDS]:
-        if gain[kind] > 0:
-            have, total = objective.counts[cell, kind], objective.totals[kind]
-            words.append(f"{kinds[kind]}: {_count(have)} of {_count(total)}")
+    # What adds most names the groundmass, which is everywhere; a person asks what is rare.
+    share = np.where(gain > 0, objective.counts[cell] / objective.totals, 0)
+    words = [
+        f"{kinds[kind]}: {_count(objective.counts[cell, kind])} of {_count(objective.totals[kind])}"
+        for kind in np.argsort(-share, kind="stable")[:MOST_KINDS]
+        if share[kind] > 0
+    ]
     there = objective.weights > 0
     nearest = np.asarray(chosen)[objective.likeness[:, list(chosen)].argmax(axis=1)]
     stands_for = int((there & (nearest == cell)).sum())
