@@ -1,10 +1,13 @@
 """What suggested areas are worth beside areas chosen at random.
 
     python benchmarks/bench_areas.py [--seeds 101 102 103 104 105] [--rock andesite]
-    python benchmarks/bench_areas.py --train [--seeds 301 302] [--steps 300] [--randoms 2]
+    python benchmarks/bench_areas.py --train [--seeds 301 302] [--columns 6] [--steps 200]
+        [--randoms 2]
+    python benchmarks/bench_areas.py --big
 
-A phantom of 6 x 9 tiles (``--columns``) in three sessions is imported and masked; areas are suggested in the
-training session (18 tiles), by the mask and by the grey, and as many tiles are drawn at random.
+A phantom of 6 x 9 tiles (``--columns``) in three sessions is imported and masked; areas are
+suggested in the training session (18 tiles), by the mask and by the grey, and as many tiles are
+drawn at random.
 
 Without ``--train`` the truth is counted: of all kinds of crystals (mineral and size class) in the
 training session, how many the areas show with one crystal at least, or half of all where there is
@@ -13,6 +16,9 @@ but one; the mean of 500 draws at random, and the share of the draws that show a
 With ``--train`` the light network learns, by crops of 160 px, for the same number of steps from the
 whole training session, from the suggested areas of a quarter and a half of it, and from a quarter
 at random. Told is the IoU of olivine in the test session against the truth, at the threshold 0.5.
+
+With ``--big`` a section of 1.5 gigapixels (9,000 tiles) has a phantom repeated in the one overview
+that is read, and nothing else: told are time and peak memory.
 """
 
 from __future__ import annotations
@@ -22,6 +28,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +48,16 @@ from napari_olivine.phantom import PhantomSettings, make_phantom
 from napari_olivine.readers import import_section
 from napari_olivine.scoring import ScoreSettings
 from napari_olivine.scoring.truth import Truth
-from napari_olivine.section import Section, with_role
+from napari_olivine.section import (
+    CHUNK,
+    Draft,
+    Section,
+    SectionRecord,
+    Tiles,
+    create_raster,
+    with_role,
+)
+from napari_olivine.settings import Settings
 from napari_olivine.training import TrainSettings, train
 
 SESSION = "1"
@@ -61,7 +77,11 @@ def main() -> None:
     parser.add_argument("--train", action="store_true")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--randoms", type=int, default=2)
+    parser.add_argument("--big", action="store_true")
     given = parser.parse_args()
+    if given.big:
+        big()
+        return
     if given.train:
         print("| seed | areas | tiles | chosen | test IoU |\n| --- | --- | --- | --- | --- |")
     else:
@@ -81,6 +101,48 @@ def main() -> None:
                 count(section, truth, seed)
 
 
+def big() -> None:
+    """Time suggestions for a section of 1.5 gigapixels."""
+    import resource
+
+    shape, scale = (33_800, 46_080), 3
+    with tempfile.TemporaryDirectory() as work:
+        source, small_path = Path(work) / "source", Path(work) / "small"
+        make_phantom(source, PhantomSettings())
+        import_section(source, small_path)
+        small = Section(small_path)
+        mask = make_mask(small)
+        record = SectionRecord(name="big", pixel_size_um=0.5, shape=shape, signals=["BSE"])
+        section = Section.create(Path(work) / "big", record)
+
+        def fill(draft: Draft, product: str, name: str) -> None:
+            raster = create_raster(draft.path / name, shape, np.uint8, 0.5, reduction="mean")
+            rows, columns = raster.level_shapes[scale]
+            every_row, every_column = (slice(0, side) for side in small.shape)
+            image = small.raster(product, name).read(every_row, every_column)
+            across = np.tile(image, (1, -(-columns // image.shape[1])))[:, :columns]
+            for row in range(0, rows, CHUNK):
+                every = np.arange(row, min(row + CHUNK, rows)) % image.shape[0]
+                raster.write(row, 0, across[every], scale)
+
+        made = section.recipe("import", Settings(), [], extra={"source": "made by a benchmark"})
+        with section.draft("images", made, Job()) as draft:
+            fill(draft, "images", "BSE")
+            Tiles.of_grid((100, 90), (338, 512)).write(draft.path)
+        with section.draft("mask", section.recipe("mask", Settings(), ["images"]), Job()) as draft:
+            fill(draft, "mask", "olivine")
+            fill(draft, "mask", "phases")
+            draft.notes["modes"] = mask.notes["modes"]
+        for settings in (AreasSettings(by="grey"), AreasSettings(by="mask")):
+            begin, used = time.monotonic(), time.process_time()
+            found = suggest_areas(section, settings)
+            wall, used = time.monotonic() - begin, time.process_time() - used
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(
+                f"by {settings.by}: {wall:.1f} s, {used:.1f} s of CPU, {peak:.0f} MB; {found.words[0]}"
+            )
+
+
 def count(section: Section, truth: Truth, seed: int) -> None:
     """Print of how many kinds of true crystals the areas show one at least."""
     grid = grid_of(section, [SESSION])
@@ -98,8 +160,8 @@ def count(section: Section, truth: Truth, seed: int) -> None:
     kinds = int((total > 0).sum())
     for tiles in (3, 4, 6, 9):
         found = []
-        for by in ("mask", "grey"):
-            areas = suggest_areas(section, _settings(tiles, by)).areas
+        for settings in (_settings(tiles, "mask"), _settings(tiles, "grey")):
+            areas = suggest_areas(section, settings).areas
             place = {cell.words: number for number, cell in enumerate(grid.cells)}
             found.append(shown([place[area.place] for area in areas]))
         draws = [shown(random.choice(free, tiles, replace=False)) for _ in range(DRAWS)]
@@ -132,7 +194,7 @@ def learn_all(section: Section, truth: Truth, seed: int, steps: int, randoms: in
         section.annotate("sessions", sessions)
 
 
-def _settings(tiles: int, by: str) -> AreasSettings:
+def _settings(tiles: int, by: Literal["mask", "grey"]) -> AreasSettings:
     return AreasSettings(by=by, tiles=tiles, validation=0, sessions=[SESSION])
 
 

@@ -94,10 +94,9 @@ def summary(
             continue
         shown = objective.shown(cells, 1)
         missing = [kind for kind, there in zip(kinds, shown, strict=True) if not there]
-        lacks = f"; not {', not '.join(missing)}" if missing else ""
+        lacks = f"; not: {'; '.join(missing)}" if missing else ""
         said.append(
-            f"{role} shows {int(shown.sum())} of {len(kinds)} kinds of crystals (mineral and size)"
-            f"{lacks}."
+            f"{role} shows {int(shown.sum())} of {len(kinds)} kinds (mineral and size){lacks}."
         )
     return said
 

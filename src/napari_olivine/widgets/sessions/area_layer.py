@@ -26,10 +26,9 @@ class AreaLayer(SessionLayer):
         chosen
             Name of the chosen one, empty for none.
         """
-        shapes = [
-            ShownShape(
-                one.name, corners_of(Extent(*one.bounds)), f"{one.name} {one.role}", one.role
-            )
-            for one in areas
-        ]
+        shapes = []
+        for one in areas:
+            number = one.name.rpartition(" ")[2]  # names of neighbours would lie on each other
+            corners = corners_of(Extent(*one.bounds))
+            shapes.append(ShownShape(one.name, corners, number, one.role))
         self.show_shapes(shapes, {chosen} if chosen else set())

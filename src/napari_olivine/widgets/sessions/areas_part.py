@@ -212,6 +212,7 @@ class AreasPart(Collapsible):
                 (one.col0 * size, one.col1 * size),
             )
             self.shapes.mark({one.name})
+        self.about.setText(f"{one.name}, {one.place}: {one.why}.\n\n{self._words}")
 
     def _on_section_opened(self, _section: object) -> None:
         self._words = ""

@@ -30,7 +30,8 @@ class SessionLayer(ShapesView):
         shapes = []
         for row, name in enumerate(edits.names):
             role = edits.role(row)
-            words = f"{name} {role}" if role != "none" else name
+            said = role != "none" and not edits.within(row)  # areas are small, their colour tells
+            words = f"{name} {role}" if said else name
             look = "wrong" if row in wrong else role
             shapes.append(ShownShape(row, corners_of(edits.extent(row)), words, look))
         changing = self.there and str(self.layer.mode) == "select"
