@@ -138,9 +138,8 @@ def big() -> None:
             found = suggest_areas(section, settings)
             wall, used = time.monotonic() - begin, time.process_time() - used
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(
-                f"by {settings.by}: {wall:.1f} s, {used:.1f} s of CPU, {peak:.0f} MB; {found.words[0]}"
-            )
+            print(f"by {settings.by}: {wall:.1f} s, {used:.1f} s of CPU, {peak:.0f} MB")
+            print(found.words[0])
 
 
 def count(section: Section, truth: Truth, seed: int) -> None:

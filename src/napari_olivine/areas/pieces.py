@@ -17,6 +17,9 @@ from napari_olivine.section import Product, Raster, Section
 MOST_PX = 32 << 20
 """Pixels of the overview that is looked at: 1.5 gigapixels are seen at an eighth."""
 
+BYTES_PER_PIXEL = 32
+"""Of the overview, its labels and the cells of its pixels."""
+
 SIZES_UM = (30.0, 100.0, 300.0)
 """Bounds of the size classes, diameter of the circle of the same area: microlites are below the
 first, phenocrysts above the second."""
@@ -47,10 +50,11 @@ class Pieces:
     measured: NDArray[np.float64]
 
 
-def overview_level(raster: Raster) -> int:
-    """Return the finest level of a raster with no more than `MOST_PX` pixels."""
+def overview_level(raster: Raster, job: Job) -> int:
+    """Return the finest level with no more than `MOST_PX` pixels that fits into the memory."""
+    most = min(MOST_PX, job.memory_bytes // BYTES_PER_PIXEL)
     sizes = [rows * columns for rows, columns in raster.level_shapes]
-    return next((level for level, size in enumerate(sizes) if size <= MOST_PX), len(sizes) - 1)
+    return next((level for level, size in enumerate(sizes) if size <= most), len(sizes) - 1)
 
 
 def count_pieces(section: Section, grid: Grid, region: Region | None, job: Job) -> Pieces:
@@ -74,7 +78,7 @@ def count_pieces(section: Section, grid: Grid, region: Region | None, job: Job) 
     """
     product = section.require("mask", stale_ok=True)
     raster = section.raster("mask", "phases" if (product.path / "phases").exists() else "olivine")
-    level = overview_level(raster)
+    level = overview_level(raster, job)
     rows, columns = (slice(0, size) for size in raster.level_shapes[level])
     image = raster.read(rows, columns, level)
     if region is not None:

@@ -34,7 +34,7 @@ class AreasSettings(Settings):
         ge=1,
     )
     pieces: int = setting(
-        5,
+        3,
         "Crystals of a kind",
         "So many crystals of each mineral and size are enough, or half of all where there are few, "
         "if neither {setting:share} nor {setting:tiles} is given (ours).",

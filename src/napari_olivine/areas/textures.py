@@ -72,7 +72,7 @@ def measure_textures(section: Section, grid: Grid, region: Region | None, job: J
     levelled = section.state("levelling") == "fresh"
     raster = open_levelled(section) if levelled else section.raster("images", "BSE")
     base = raster.raster if isinstance(raster, LevelledRaster) else raster
-    level = overview_level(base)
+    level = overview_level(base, job)
     sample = _sample(raster, base.level_shapes[level], level)
     shifts = {} if levelled else _session_shifts(section, raster, level)
     dark = vesicle_threshold(sample)
