@@ -21,7 +21,8 @@ def objectives(draw: st.DrawFn) -> Objective:
     likeness = draw(hnp.arrays(float, (cells, cells), elements=shares))
     np.fill_diagonal(likeness, 1)
     weights = draw(hnp.arrays(float, cells, elements=st.floats(0.1, 1)))
-    return Objective(counts, likeness, weights)
+    importance = draw(hnp.arrays(float, counts.shape[1], elements=st.floats(0.1, 1)))
+    return Objective(counts, likeness, weights, importance / max(importance.sum(), 0.1))
 
 
 @given(objectives(), st.randoms(use_true_random=False))
@@ -88,7 +89,7 @@ def test_smallest_set_shows_every_kind_and_has_no_cell_too_many(
 def test_validation_leaves_the_last_of_a_kind_to_training() -> None:
     """Only cell 2 has the rare mineral; validation comes to choose before training has it."""
     counts = np.array([[9.0, 0], [8.0, 0], [0.0, 1], [7.0, 0]])
-    objective = Objective(counts, np.eye(4), np.ones(4))
+    objective = Objective(counts, np.eye(4), np.ones(4), np.full(2, 0.5))
     picks = select(objective, np.ones(4, bool), 2, 2)
     assert {pick.cell for pick in picks if pick.role == "train"} >= {2}
 
@@ -97,6 +98,6 @@ def test_texture_alone_takes_cells_that_stand_for_all_others() -> None:
     """Three looks: four cells, two cells, one cell."""
     look = np.array([0, 0, 0, 0, 1, 1, 2])
     likeness = np.where(look[:, None] == look[None, :], 1.0, 0.1)
-    objective = Objective(np.zeros((7, 0)), likeness, np.ones(7))
+    objective = Objective(np.zeros((7, 0)), likeness, np.ones(7), np.zeros(0))
     picks = select(objective, np.ones(7, bool), 3, 0)
     assert [look[pick.cell] for pick in picks] == [0, 1, 2]

@@ -13,7 +13,7 @@ from napari_olivine.areas import AreasSettings, grid_of, pieces_in, suggest_area
 from napari_olivine.cli import main
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.section import Section
+from napari_olivine.section import REGIONS, Section
 from napari_olivine.training import TrainSettings
 from napari_olivine.training.plan import make_plan
 from tests.helpers.sections import make_section
@@ -156,6 +156,15 @@ class TestByGrey:
         assert len(table) == 4
         assert (table["x1_um"] - table["x0_um"]).tolist() == [256 * 1.5] * 4
         assert [one.role for one in section.sessions()].count("train") == 3
+
+    def test_outside_the_region_of_study_nothing_is_chosen(self, tmp_path: Path) -> None:
+        section = textured(tmp_path)
+        corners = np.array([[0, 512], [512, 512], [512, 1024], [0, 1024]]) * 1.5
+        table = pd.DataFrame(corners, columns=["x_um", "y_um"])
+        section.annotate(REGIONS, table.assign(region="keep 1", use="keep", ring=0))
+        found = suggest_areas(section, AreasSettings(share=100))
+        assert len(found.areas) == 4
+        assert all(area.row0 >= 512 and area.col1 <= 512 for area in found.areas)
 
     def test_maps_without_bse_or_mask_are_refused(self, tmp_path: Path) -> None:
         section = make_section(tmp_path / "maps", {"Mg": np.ones((300, 300), np.uint8)})

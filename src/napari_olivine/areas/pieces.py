@@ -27,6 +27,9 @@ first, phenocrysts above the second."""
 LEAST_PX = 8
 """Smaller pieces of the overview are specks of the rule."""
 
+TARGET = 1
+"""Code of the mineral that the mask is made for: what a network learns to find."""
+
 IGNORE = 255
 """Code of pixels that were not measured."""
 
@@ -43,11 +46,14 @@ class Pieces:
         Crystals, shape (cells, kinds); one that is cut counts in each cell by its share there.
     measured
         Share of each cell that the mask knows, shape (cells,).
+    codes
+        Code of the mineral of each kind, shape (kinds,).
     """
 
     kinds: list[str]
     counts: NDArray[np.float64]
     measured: NDArray[np.float64]
+    codes: NDArray[np.int64]
 
 
 def overview_level(raster: Raster, job: Job) -> int:
@@ -118,14 +124,15 @@ def pieces_in(
     cell = (row_of[:, None] * columns + column_of[None, :]).astype(np.int32)
     size = np.bincount(cell.ravel(), minlength=rows * columns)
     known = np.bincount(cell[image != IGNORE], minlength=rows * columns)
-    kinds, counts = [], []
+    kinds, counts, codes = [], [], []
     for number, (code, name) in enumerate(names.items()):
         job.progress(number, len(names), "Counting crystals")
         for words, of_class in _by_size(image == code, cell, size, pixel_um).items():
             kinds.append(f"{name}, {words}")
             counts.append(of_class)
+            codes.append(code)
     table = np.array(counts).T if counts else np.zeros((rows * columns, 0))
-    return Pieces(kinds, table, known / np.maximum(size, 1))
+    return Pieces(kinds, table, known / np.maximum(size, 1), np.array(codes, np.int64))
 
 
 def _by_size(
@@ -165,4 +172,4 @@ def _minerals(product: Product) -> dict[int, str]:
     """Codes and names of the minerals of a mask; what no rule takes is no mineral."""
     modes = product.notes.get("modes", [])
     named = {int(one["code"]): str(one["name"]) for one in modes if int(one["code"]) > 0}
-    return named or {1: "olivine"}
+    return named or {TARGET: "olivine"}

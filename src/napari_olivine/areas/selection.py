@@ -1,6 +1,6 @@
 """The choice of areas: greedy, under two measures with diminishing returns.
 
-What a set S of cells is worth is the mean over the kinds k of crystals of
+What a set S of cells is worth is the weighted mean over the kinds k of crystals of
 ``log(1 + n_k(S)) / log(1 + n_k(all))``, with the crystals n_k in the set, and the mean over all
 cells of their likeness to the cell of S that is most alike. Both are monotone and submodular: a
 cell adds less to a larger set. The greedy choice is then worth at least 1 - 1/e of the best one
@@ -11,7 +11,7 @@ location.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -43,11 +43,14 @@ class Objective:
         How far a cell (column) stands for another (row), 0 to 1, shape (cells, cells).
     weights
         How much each cell counts among those that are to be stood for, shape (cells,).
+    importance
+        How much each kind counts, shape (kinds,); 1 in all, if there is a kind.
     """
 
     counts: Floats
     likeness: Floats
     weights: Floats
+    importance: Floats
 
     @property
     def totals(self) -> Floats:
@@ -97,7 +100,7 @@ class Chosen:
     def value(self) -> float:
         """What the set is worth."""
         worth = np.log1p(self.have) / np.log1p(self.objective.totals)
-        return _mean(worth) + self._texture_share() * float(
+        return float(worth @ self.objective.importance) + self._texture_share() * float(
             self.nearest @ self.objective.weights / max(self.objective.weights.sum(), 1e-9)
         )
 
@@ -105,7 +108,7 @@ class Chosen:
         """Return what each cell would add: by kinds (cells, kinds), and by texture (cells,)."""
         one = self.objective
         more = np.log1p(self.have + one.counts) - np.log1p(self.have)
-        by_kind = more / np.log1p(one.totals) / max(1, one.counts.shape[1])
+        by_kind = more / np.log1p(one.totals) * one.importance
         nearer = np.maximum(one.likeness - self.nearest[:, None], 0)
         texture = one.weights @ nearer / max(one.weights.sum(), 1e-9)
         return by_kind, self._texture_share() * texture
@@ -202,9 +205,7 @@ def smallest(
         Disjoint; validation last.
     """
     free = free.copy()
-    there = Objective(
-        np.where(free[:, None], objective.counts, 0), objective.likeness, objective.weights
-    )
+    there = replace(objective, counts=np.where(free[:, None], objective.counts, 0))
     train = Chosen.of(objective)
     while not there.shown(train.cells, pieces).all() or not train.cells:
         missing = ~there.shown(train.cells, pieces)
@@ -240,7 +241,3 @@ def _last_of_a_kind(train: Chosen, free: NDArray[np.bool_]) -> NDArray[np.bool_]
     left = objective.counts[free].sum(axis=0)
     most = objective.counts > 0.5 * np.maximum(left, 1e-9)
     return np.asarray((most & unseen).any(axis=1))
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if values.size else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,6 +24,9 @@ SCALES = 3
 
 EVERY = 7
 """Every so many pixels of the overview, across and down, tell the greys of a session."""
+
+LEAST_ROCK_OF_ALL = 0.05
+"""A threshold that leaves less rock than this in the whole section tells other things apart."""
 
 WORDS = ("coarse texture", "fine texture", "bright", "dark", "resin or holes")
 
@@ -73,11 +77,11 @@ def measure_textures(section: Section, grid: Grid, region: Region | None, job: J
     raster = open_levelled(section) if levelled else section.raster("images", "BSE")
     base = raster.raster if isinstance(raster, LevelledRaster) else raster
     level = overview_level(base, job)
-    sample = _sample(raster, base.level_shapes[level], level)
+    shape = base.level_shapes[level]
     shifts = {} if levelled else _session_shifts(section, raster, level)
-    dark = vesicle_threshold(sample)
-    rock = sample[sample > (dark or 0)]
-    edges = np.unique(np.quantile(rock if rock.size else sample, np.arange(1, BINS) / BINS))
+    dark = _darkest_rock(_sample(base, shape, level))
+    rock = rock_only(_sample(raster, shape, level))
+    edges = np.unique(np.quantile(rock, np.arange(1, BINS) / BINS)) if rock.size else np.zeros(0)
     rows, columns = grid.at_level(level)
     found, shares = [], []
     for number, cell in enumerate(grid.cells):
@@ -88,12 +92,13 @@ def measure_textures(section: Section, grid: Grid, region: Region | None, job: J
             for edge, at in ((rows, row), (columns, column))
         )
         grey = raster.read(down, right, level).astype(np.float32)
-        seen = np.isfinite(grey) & (grey > 0)
+        raw = base.read(down, right, level) if levelled else grey
+        seen = np.isfinite(raw) & (raw > 0)
         if region is not None:
             seen &= region.pixels(down, right, level)[: grey.shape[0], : grey.shape[1]]
         shift = np.float32(shifts.get(cell.within, 0.0))
         grey = np.where(np.isfinite(grey), grey, np.float32(0)) - shift
-        stone = seen & (grey > dark) if dark is not None else seen
+        stone = seen & (raw > dark)
         shares.append(float(stone.mean()))
         found.append(_features(grey, stone, seen, edges))
     features = np.array(found)
@@ -160,16 +165,26 @@ def _words(features: NDArray[np.float64], real: NDArray[np.bool_]) -> list[str]:
     return [WORDS[int(row.argmax())] if row.max() > 1 else "" for row in off]
 
 
-def _sample(
-    raster: Raster | LevelledRaster, shape: tuple[int, int], level: int
-) -> NDArray[np.float32]:
+def _sample(raster: Raster | LevelledRaster, shape: tuple[int, int], level: int) -> NDArray[Any]:
+    """Greys of every so many pixels, of the image's own type."""
     step = 512
     parts = []
     for start in range(0, shape[0], step):
         block = raster.read(slice(start, min(start + step, shape[0])), slice(0, shape[1]), level)
-        parts.append(block[::EVERY, ::EVERY].ravel().astype(np.float32))
-    values = np.concatenate(parts)
-    return values[np.isfinite(values) & (values > 0)]
+        parts.append(block[::EVERY, ::EVERY].ravel())
+    return np.concatenate(parts)
+
+
+def _darkest_rock(sample: NDArray[Any]) -> float:
+    """Return the grey below which there is resin or a hole, 0 where there is none."""
+    usable = sample[sample > 0]
+    if np.issubdtype(sample.dtype, np.integer):
+        # Saturated oxides would be a bright mode, beside which all rock looks like resin.
+        usable = usable[usable < np.iinfo(sample.dtype).max]
+    else:
+        usable = usable[np.isfinite(usable)]
+    dark = vesicle_threshold(usable) if usable.size else None
+    return 0.0 if dark is None or (usable > dark).mean() < LEAST_ROCK_OF_ALL else dark
 
 
 def _session_shifts(
