@@ -157,6 +157,13 @@ class TestByGrey:
         assert (table["x1_um"] - table["x0_um"]).tolist() == [256 * 1.5] * 4
         assert [one.role for one in section.sessions()].count("train") == 3
 
+    def test_rock_beside_saturated_oxides_is_no_resin(self, tmp_path: Path) -> None:
+        rng = np.random.default_rng(0)
+        grey = rng.normal(115, 5, (600, 800))
+        grey[rng.random((600, 800)) < 0.01] = 255
+        section = make_section(tmp_path / "bright", {"BSE": grey.clip(1, 255).astype(np.uint8)})
+        assert len(suggest_areas(section, AreasSettings(share=100)).areas) == len(grid_of(section))
+
     def test_outside_the_region_of_study_nothing_is_chosen(self, tmp_path: Path) -> None:
         section = textured(tmp_path)
         corners = np.array([[0, 512], [512, 512], [512, 1024], [0, 1024]]) * 1.5
