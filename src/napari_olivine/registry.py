@@ -243,6 +243,20 @@ STEPS: dict[str, Step] = {
             page="steps/mask.md",
         ),
         Step(
+            "areas",
+            "which tiles to train on or to measure: all minerals and sizes in a small part",
+            "napari_olivine.areas:AreasSettings",
+            "napari_olivine.areas:suggest_areas",
+            "napari_olivine.cli.commands:areas",
+            arguments=(
+                SECTION,
+                Argument("csv", "FILE", option=True, required=False, help="also write them here"),
+            ),
+            verb="Suggest areas",
+            dock="Section",
+            needs=("images",),
+        ),
+        Step(
             "train",
             "a network learns the mask from BSE",
             "napari_olivine.training:TrainSettings",

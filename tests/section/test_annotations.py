@@ -94,6 +94,18 @@ def test_a_file_that_is_no_table_is_named(section, content):
         section.sessions()
 
 
+def test_an_area_lies_in_its_session_and_drifts_with_it(section):
+    area = {"session": "area 1", "row0": 0, "row1": 50, "col0": 0, "col1": 40, "role": "val"}
+    table = pd.concat([SESSIONS, pd.DataFrame([area | {"within": "1"}])])
+    section.annotate("sessions", table)
+    assert [one.within for one in section.sessions()] == ["", "", "1"]
+    assert [one.session for one in section.measured_sessions()] == ["1", "Süd"]
+    section.annotate("sessions", table.assign(row1=[50, 100, 60]))
+    found = check_section(section, CheckSettings(), Job()).findings
+    words = "session area 1 does not lie within session 1"
+    assert any(words in one.what for one in found)
+
+
 @pytest.mark.parametrize(("row0", "row1", "words"), [(0, 101, "leaves"), (60, 50, "has no pixel")])
 def test_a_session_must_lie_in_the_section(section, row0, row1, words):
     section.annotate("sessions", SESSIONS.assign(row0=row0, row1=row1))

@@ -53,11 +53,11 @@ def open_grey(section: Section, *, levelled: bool) -> CalibrationGrey:
         Whether to read it through the product ``levelling``.
     """
     if not levelled:
-        return CalibrationGrey(section.raster("images", "BSE"), section.sessions())
+        return CalibrationGrey(section.raster("images", "BSE"), section.measured_sessions())
     scales = section.require("levelling", stale_ok=True).notes.get("sessions", {}).values()
     gain = max((float(one["gain_error"]) for one in scales), default=0.0)
     grey = max((float(one["middle_grey_error"]) for one in scales), default=0.0)
-    return CalibrationGrey(open_levelled(section), section.sessions(), (gain, grey))
+    return CalibrationGrey(open_levelled(section), section.measured_sessions(), (gain, grey))
 
 
 def require_levelling(section: Section, job: Job) -> None:

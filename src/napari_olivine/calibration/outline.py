@@ -124,7 +124,7 @@ def _alike(
     share = gaussian_filter(there.astype(np.float32), SMOOTH_PX)
     smooth = gaussian_filter(np.where(there, image, 0), SMOOTH_PX) / np.maximum(share, 1e-3)
     session = session_index(
-        section.sessions(),
+        section.measured_sessions(),
         np.arange(window[0].start, window[0].stop)[:, None],
         np.arange(window[1].start, window[1].stop)[None, :],
     )

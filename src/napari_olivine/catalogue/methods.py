@@ -100,7 +100,7 @@ def _images(section: Section) -> str:
     )
     if record.accelerating_voltage_kv:
         words += f", {record.accelerating_voltage_kv:g} kV"
-    sessions = section.sessions() if section.fingerprint("annotations/sessions") else []
+    sessions = section.measured_sessions() if section.fingerprint("annotations/sessions") else []
     if len(sessions) > 1:
         words += f", {len(sessions)} analytical sessions"
     return words + ")."

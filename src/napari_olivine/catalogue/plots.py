@@ -203,7 +203,7 @@ def _backdrop(section: Section, level: int, shape: tuple[int, ...]) -> Any:
 
 def _draw_sessions(section: Section, axes: Axes) -> None:
     """Frames of the sessions, where there is more than one."""
-    sessions = section.sessions() if section.fingerprint("annotations/sessions") else []
+    sessions = section.measured_sessions() if section.fingerprint("annotations/sessions") else []
     if len(sessions) < 2:
         return
     from matplotlib.patches import Rectangle

@@ -15,11 +15,30 @@ from napari_olivine.job import Job
 from napari_olivine.registry import STEPS
 
 if TYPE_CHECKING:
+    from napari_olivine.areas import AreasSettings
     from napari_olivine.scoring import Scores, ScoreSettings
     from napari_olivine.section import Section
     from napari_olivine.section.check import CheckSettings
     from napari_olivine.settings import Settings
     from napari_olivine.workflow import DemoSettings
+
+
+def areas(section: Section, csv: Path | None, settings: AreasSettings, job: Job) -> None:
+    """Suggest areas, and write them to a table.
+
+    Parameters
+    ----------
+    section, settings, job
+        As the step takes them.
+    csv
+        File to write the areas to.
+    """
+    from napari_olivine.areas import write_areas
+
+    found = STEPS["areas"].function(section, settings, job)
+    if csv is not None:
+        write_areas(section, found.areas, csv)
+        job.say(f"Wrote {len(found.areas)} areas to {csv}.")
 
 
 def check(section: Section, settings: CheckSettings, job: Job) -> None:

@@ -150,7 +150,7 @@ def _sessions(section: Section, table: pd.DataFrame) -> pd.Series:
     """Session in which the centre of each crystal lies, empty for none."""
     if not section.fingerprint("annotations/sessions"):
         return pd.Series("", table.index, dtype="str")
-    sessions = section.sessions()
+    sessions = section.measured_sessions()
     names = np.array([*(session.session for session in sessions), ""], dtype=object)
     rows, columns = (table[name].round().to_numpy(np.int64) for name in ("row", "col"))
     return pd.Series(names[session_index(sessions, rows, columns)], table.index, dtype="str")

@@ -38,7 +38,7 @@ class Mosaic:
     @classmethod
     def of_section(cls, section: Section) -> Mosaic:
         """Tiles as the import noted them, or side by side by the tile shape of the section."""
-        images, sessions = section.require("images", stale_ok=True), section.sessions()
+        images, sessions = section.require("images", stale_ok=True), section.measured_sessions()
         tiles = Tiles.read(images.path)
         if tiles is not None and len(tiles) > 1:
             return cls(tiles, section.shape, sessions)

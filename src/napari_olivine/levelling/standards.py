@@ -40,7 +40,7 @@ def read_standards(section: Section, settings: LevelSettings) -> pd.DataFrame:
         of_settings = pd.DataFrame(given)
         kept = table[~table["standard"].isin(of_settings["standard"])]
         table = pd.concat([kept, of_settings]) if len(kept) else of_settings
-    known = {session.session for session in section.sessions()}
+    known = {session.session for session in section.measured_sessions()}
     # A spreadsheet writes session 1 as 1.0.
     whole = table["session"].astype(str).str.removesuffix(".0")
     table["session"] = whole.where(whole.isin(known), table["session"].astype(str))

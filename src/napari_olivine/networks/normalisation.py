@@ -78,7 +78,7 @@ class LevelledGrey:
     def __init__(self, section: Section, normalisation: Normalisation, job: Job) -> None:
         self.raster = section.raster("images", "BSE")
         self.normalisation = normalisation
-        self.sessions = section.sessions()
+        self.sessions = section.measured_sessions()
         self._shifts = np.zeros(len(self.sessions) + 1, np.float32)
         if normalisation.align == "session":
             whole = _whole(self.raster.shape)

@@ -6,6 +6,7 @@ from .annotations import (
     REGION_COLUMNS as REGION_COLUMNS,
     REGION_USES as REGION_USES,
     REGIONS as REGIONS,
+    WITHIN as WITHIN,
     points_of as points_of,
     read_annotation as read_annotation,
 )
@@ -57,6 +58,7 @@ from .rock_grey import (
 from .sessions import (
     Role as Role,
     Session as Session,
+    measured as measured,
     session_index as session_index,
     with_role as with_role,
 )

@@ -15,11 +15,14 @@ from napari_olivine.section.sessions import Session
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMES = ("session", "profile", "standard", "left_out", "outline", "region")
+NAMES = ("session", "profile", "standard", "left_out", "outline", "region", "within")
 """Columns that hold names, also where these look like numbers."""
 
 SESSIONS = ("session", "row0", "row1", "col0", "col1")
 """Columns that sessions must have."""
+
+WITHIN = "within"
+"""Column of the sessions that is there only where areas lie within sessions."""
 
 PLACEMENTS = ("profile", "kind", "x0_um", "y0_um", "x1_um", "y1_um", "use")
 """Columns of the placements of profiles; the coordinates of what is not placed yet are empty."""
@@ -90,6 +93,8 @@ def sessions_of(table: pd.DataFrame, file: Path) -> list[Session]:
         If a row is no session; names the file, the row and the column.
     """
     _require(SESSIONS, table, file)
+    if WITHIN in table:
+        table = table.assign(within=table[WITHIN].fillna(""))
     sessions = []
     for number, row in enumerate(table.to_dict("records"), 2):
         try:

@@ -15,7 +15,8 @@ Role = Literal["train", "val", "test", "none"]
 class Session(BaseModel):
     """A rectangle of the section, in pixels, and its role in training.
 
-    Rows from `row0` up to, not including, `row1`; columns likewise.
+    Rows from `row0` up to, not including, `row1`; columns likewise. An area within another session
+    has a role of its own, but drifted with that session: see `measured`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,6 +27,8 @@ class Session(BaseModel):
     col0: int = Field(ge=0)
     col1: int = Field(gt=0)
     role: Role = "none"
+    within: str = ""
+    """Session in which this one was measured, where it is but an area of that."""
 
     @property
     def window(self) -> tuple[slice, slice]:
@@ -36,6 +39,11 @@ class Session(BaseModel):
 def with_role(sessions: Sequence[Session], role: Role) -> list[Session]:
     """Return the sessions of one role."""
     return [session for session in sessions if session.role == role]
+
+
+def measured(sessions: Sequence[Session]) -> list[Session]:
+    """Return the sessions that drift by themselves: all but the areas within others."""
+    return [session for session in sessions if not session.within]
 
 
 def session_index(

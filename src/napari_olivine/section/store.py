@@ -28,14 +28,16 @@ from napari_olivine.section.atomic_io import PARTIAL, write_atomically
 from napari_olivine.section.draft import Draft, open_draft, put_in_place
 from napari_olivine.section.provenance import RECORD, Product, Recipe, fingerprint_of_bytes
 from napari_olivine.section.raster import Raster
-from napari_olivine.section.sessions import Session
+from napari_olivine.section.sessions import Session, measured
 from napari_olivine.section.submaps import Submaps
 from napari_olivine.section.tables import read_table
 from napari_olivine.section.tiles import Tiles
 from napari_olivine.settings import Settings
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 FORMAT = 1
 """Version of the folder's layout; a section of a newer one is refused."""
@@ -384,6 +386,22 @@ class Section:
         grid = (self.shape[0] // shape[0], self.shape[1] // shape[1])
         return Tiles.of_grid(grid, shape)  # sections of before tiles were listed
 
+    def tile_edges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+        """Return the borders of the rows and columns of tiles, px; `None` without tiles."""
+        import numpy as np
+
+        tiles = Tiles.read(self.path / "images")
+        if tiles is not None and len(tiles):
+            edges = [tiles.edges(axis) for axis in (0, 1)]
+        elif self.record.tile_shape is not None:
+            steps = zip(self.shape, self.record.tile_shape, strict=True)
+            edges = [np.arange(0, size + step, step, dtype=np.int64) for size, step in steps]
+        else:
+            return None
+        for edge, size in zip(edges, self.shape, strict=True):
+            edge[0], edge[-1] = 0, size  # tiles that jitter leave strips at the outer edges
+        return edges[0], edges[1]
+
     def fields(self) -> Submaps | None:
         """Return where maps of parts of the section lie, `None` if every map is of all of it."""
         return Submaps.read(self.path / "images")
@@ -392,6 +410,10 @@ class Section:
         """Return the analytical sessions and their roles."""
         file = self.path / "annotations" / "sessions.csv"
         return sessions_of(self.annotation("sessions"), file)
+
+    def measured_sessions(self) -> list[Session]:
+        """Return the sessions that drift by themselves, without the areas within them."""
+        return measured(self.sessions())
 
 
 def followed(product: Product) -> dict[str, str]:

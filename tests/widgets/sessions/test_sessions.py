@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 from qtpy.QtCore import QPoint, Qt
 
+from napari_olivine.areas import Area
 from napari_olivine.errors import InputError
 from napari_olivine.section import Section
 from napari_olivine.widgets.dock_base.opening import open_dock
@@ -80,6 +82,32 @@ class TestEdits:
         made = edits(("1", 0, 10, 0, 10, "train"), ("7", 20, 30, 0, 10, "val"))
         assert made.add(Extent(40, 50, 0, 10)) == "8"
         assert made.role(2) == "none"
+
+    def test_areas_lie_in_their_session_and_come_back_in_one_edit(self) -> None:
+        made = edits(("1", 0, 400, 0, 600, "train"), ("2", 400, 800, 0, 600, "test"))
+        before = made.table
+        area = Area("area 1", "train", 0, 338, 0, 512, "1", "tile 0, 0", "")
+        made.take_areas([area, replace(area, name="area 2", row0=338, row1=400)], ["1"])
+        assert [made.role(row) for row in range(4)] == ["none", "test", "train", "train"]
+        assert made.problems() == {}
+        assert "within" in made.to_store
+        made.rename(0, "first")
+        assert made.within(2) == "first"
+        assert made.problems() == {}
+        made.move({2: Extent(0, 338, 100, 700)})
+        assert made.problems() == {2: "Area area 1 reaches beyond session first."}
+        made.history.undo()
+        made.set_role(0, "train")
+        words = "Area area 1 lies within session first, whose role must be none."
+        assert made.problems()[2] == words
+        made.history.undo()
+        made.remove([0])
+        assert [made.within(row) for row in range(3)] == ["", "", ""]
+        while made.history.can_undo:
+            told = made.history.undo().describe()
+        assert told == "Taken back: 2 suggested areas made sessions"
+        assert made.table.equals(before)
+        assert "within" not in made.to_store
 
     def test_undo_and_redo(self) -> None:
         made = edits(("1", 0, 10, 0, 10, "train"))
@@ -279,6 +307,47 @@ class TestWindow:
         qtbot.wait(100)
         assert self.stored(path) == before
         assert len(viewer.layers["Sessions"].data) == len(before)
+
+    def test_suggested_areas_are_moved_taken_and_taken_back(
+        self, qtbot: Any, viewer: Any, widget: Any, mouse: Mouse, path: Path
+    ) -> None:
+        before = Section(path).fingerprint("annotations/sessions")
+        part = widget.areas
+        part.set_expanded(True)
+        part.form.editors["tiles"].value = 3
+        qtbot.mouseClick(part.suggest_button, LEFT)
+        qtbot.waitUntil(lambda: len(part.areas) == 3 and part.table.isVisible(), timeout=60_000)
+        assert Section(path).fingerprint("annotations/sessions") == before
+        layer = viewer.layers["Suggested areas"]
+        assert len(layer.data) == part.table.rowCount() == 3
+        assert {one.role for one in part.areas} == {"train", "val"}
+        assert " of " in part.table.item(0, 2).text()
+        first = part.areas[0]
+        bare = next(
+            (row, col)
+            for row in (0, 338, 676)
+            for col in (0, 512)
+            if (row, col) not in {(one.row0, one.col0) for one in part.areas}
+        )
+        qtbot.mouseClick(part.change_button, LEFT)
+        y, x = first.row0 + 150, first.col0 + 250
+        to = (x + bare[1] - first.col0, y + bare[0] - first.row0)
+        mouse.click(x, y)
+        mouse.drag([(x, y), ((x + to[0]) / 2, (y + to[1]) / 2), to])
+        qtbot.waitUntil(lambda: part.areas[0].why == "moved by hand", timeout=5000)
+        moved = part.areas[0]
+        assert (moved.row0, moved.col0) == bare
+        assert moved.within in ("1", "2")
+        qtbot.mouseClick(part.take_button, LEFT)
+        sessions = Section(path).sessions()
+        assert [one.role for one in sessions if not one.within] == ["none", "none", "test"]
+        assert {(one.row0, one.col0) for one in sessions if one.within} >= {bare}
+        assert "Suggested areas" not in viewer.layers
+        assert not widget.sessions.note.isVisible()
+        viewer.layers.selection.active = viewer.layers["Sessions"]
+        active_window(qtbot, viewer)
+        qtbot.keyClick(mouse.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert Section(path).fingerprint("annotations/sessions") == before
 
     def test_command_line_changes_a_role_meanwhile(self, widget: Any, path: Path) -> None:
         before = Section(path).annotation("sessions")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from napari_olivine.errors import SectionError
-from napari_olivine.section import Section, make_root
+from napari_olivine.section import Section, Session, make_root
 from napari_olivine.section.check.edits import check_corrections, check_journal
 from napari_olivine.section.check.findings import Report
 from napari_olivine.section.check.orphans import in_use, remove_partials
@@ -59,5 +59,17 @@ def _wrong_annotation(section: Section, name: str) -> Iterator[str]:
                 yield f"session {session.session} leaves the section"
             elif session.row0 >= session.row1 or session.col0 >= session.col1:
                 yield f"session {session.session} has no pixel"
+            elif session.within and not _inside(session, section.sessions()):
+                yield f"session {session.session} does not lie within session {session.within}"
     except SectionError as error:
         yield f"cannot be read ({error})"
+
+
+def _inside(area: Session, sessions: Sequence[Session]) -> bool:
+    """Tell whether an area lies in the session that it was measured with."""
+    return any(
+        one.session == area.within
+        and one.row0 <= area.row0 <= area.row1 <= one.row1
+        and one.col0 <= area.col0 <= area.col1 <= one.col1
+        for one in sessions
+    )

@@ -36,7 +36,7 @@ from napari_olivine.widgets.section import (
     recent_sections,
     remember_section,
 )
-from napari_olivine.widgets.sessions import SessionsPart
+from napari_olivine.widgets.sessions import AreasPart, SessionsPart
 from napari_olivine.widgets.state import (
     Composite,
     CompositeBar,
@@ -54,7 +54,7 @@ class SectionDock(StepDock):
     """Open a section or import an instrument's folder as one."""
 
     step = "import"
-    also = ("level", "check")
+    also = ("level", "check", "areas")
     products = ()  # all of them stand in the tree
     settings_open = False
     explanation = (
@@ -113,6 +113,9 @@ class SectionDock(StepDock):
         self.sessions = SessionsPart(self.session, self.connections)
         self.sessions.failed.connect(self._on_sessions_failed)
         self.body.addWidget(self.sessions)
+        self.areas = AreasPart(self.session, self.sessions, self.connections)
+        self.areas.wanted.connect(self.suggest_areas)
+        self.body.addWidget(self.areas)
         self.regions = RegionsPart(self.session, self.connections)
         self.regions.failed.connect(self.show_error)
         self.body.addWidget(self.regions)
@@ -256,13 +259,23 @@ class SectionDock(StepDock):
     def button_of(self, step: str) -> QPushButton | None:
         if step == self.step:
             self.import_part.set_expanded(True)
-        buttons = {"level": self.levelling.button, "check": self.check_button}
+        if step == "areas":
+            self.areas.set_expanded(True)
+        buttons = {
+            "level": self.levelling.button,
+            "check": self.check_button,
+            "areas": self.areas.suggest_button,
+        }
         return buttons.get(step, self.run_button)
 
     @override
     def field_of(self, setting: str, step: str) -> QWidget | None:
         if step == self.step:
             self.import_part.set_expanded(True)
+        if step == "areas" and setting in self.areas.form.editors:
+            self.areas.set_expanded(True)
+            field: QWidget = self.areas.form.editors[setting].native
+            return field
         return super().field_of(setting, step)
 
     # ------------------------------------------------------------------ up to date
@@ -326,6 +339,7 @@ class SectionDock(StepDock):
     def on_front(self, front: bool) -> None:
         if not front:
             self.sessions.rest()
+            self.areas.rest()
             self.regions.rest()
 
     # ------------------------------------------------------------------ checking, levelling
@@ -333,6 +347,16 @@ class SectionDock(StepDock):
     def level(self) -> None:
         """Bring the grey of all sessions to one scale."""
         self._start("level")
+
+    def suggest_areas(self) -> None:
+        """Look for areas to train on or to measure; they are shown, and change nothing."""
+        try:
+            settings = self.areas.form.values()
+        except OlivineError as error:
+            self.show_error(error, "areas")
+            return
+        self.areas.begin()
+        self._start("areas", **settings.model_dump())
 
     def check(self) -> None:
         """Look whether everything in the section is whole."""
@@ -364,6 +388,7 @@ class SectionDock(StepDock):
         for part in (self.next, self.tree_heading, self.tree):
             part.setVisible(self.session.section is not None)
         self.levelling.button.setEnabled(free)
+        self.areas.suggest_button.setEnabled(free)
         self._show_update()
         importing = self.import_part.expanded
         mine = self.session.jobs.running and self._mine()
@@ -373,6 +398,7 @@ class SectionDock(StepDock):
     def on_event(self, event: dict[str, Any]) -> None:
         if event.get("event") == "finding":
             self.findings.add(event)
+        self.areas.hear(event)
 
     @override
     def _on_warning(self, warning: OlivineError) -> None:
@@ -419,6 +445,8 @@ class SectionDock(StepDock):
             return
         if self.session.jobs.step == "check":
             self.findings.end()
+        if self.session.jobs.step == "areas":
+            self.areas.end()
         if self.session.jobs.step == "level":
             self.levelling.show_levelled(True)
         if self.session.jobs.step != self.step:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from napari_olivine.areas import Area, sessions_with_areas
 from napari_olivine.errors import InputError
 from napari_olivine.history import EditedTable, History
-from napari_olivine.section import Role
+from napari_olivine.section import WITHIN, Role
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,8 +63,10 @@ class SessionEdits(EditedTable):
     @override
     @staticmethod
     def ordered(table: pd.DataFrame) -> pd.DataFrame:
-        table = table[COLUMNS].reset_index(drop=True)
-        return table.astype(dict.fromkeys(BOUNDS, "int64") | {"session": object, "role": object})
+        table = table.reindex(columns=[*COLUMNS, WITHIN]).reset_index(drop=True)
+        table[WITHIN] = table[WITHIN].astype(object).where(table[WITHIN].notna(), "")
+        types: dict[str, Any] = {"session": object, "role": object, WITHIN: object}
+        return table.astype(types | dict.fromkeys(BOUNDS, "int64"))
 
     # ------------------------------------------------------------------ looking
 
@@ -82,6 +85,15 @@ class SessionEdits(EditedTable):
     def role(self, row: int) -> str:
         """Role of one session."""
         return str(self.table.loc[row, "role"])
+
+    def within(self, row: int) -> str:
+        """Session of which this one is an area, empty where it drifts by itself."""
+        return str(self.table.loc[row, WITHIN])
+
+    @property
+    def to_store(self) -> pd.DataFrame:
+        """The table as the annotation keeps it: with `WITHIN` only where there are areas."""
+        return self.table if self.table[WITHIN].any() else self.table[COLUMNS]
 
     def same_as(self, table: pd.DataFrame) -> bool:
         """Tell whether another table says the same."""
@@ -102,10 +114,46 @@ class SessionEdits(EditedTable):
             elif one.row0 < 0 or one.col0 < 0 or one.row1 > rows or one.col1 > columns:
                 found[row] = f"Session {name} reaches beyond the section."
             else:
-                others = [k for k in range(row) if _overlap(one, self.extent(k))]
+                others = [k for k in range(row) if self._collide(row, k)]
                 if others:
                     found[row] = f"Session {name} overlaps session {self.names[others[0]]}."
+                elif problem := self._wrong_area(row):
+                    found[row] = problem
         return found
+
+    def _collide(self, one: int, other: int) -> bool:
+        """Tell whether two sessions overlap that must not: an area lies in its session."""
+        related = self.names[other] == self.within(one) or self.names[one] == self.within(other)
+        return not related and _overlap(self.extent(one), self.extent(other))
+
+    def _wrong_area(self, row: int) -> str:
+        """Say what is wrong between an area and its session, empty for nothing."""
+        name, whole = self.names[row], self.within(row)
+        if not whole:
+            return ""
+        if whole not in self.names:
+            return f"Area {name} lies within session {whole}, which is not there."
+        place = self.names.index(whole)
+        one, around = self.extent(row), self.extent(place)
+        if one.row0 < around.row0 or one.col0 < around.col0:
+            return f"Area {name} reaches beyond session {whole}."
+        if one.row1 > around.row1 or one.col1 > around.col1:
+            return f"Area {name} reaches beyond session {whole}."
+        if self.role(place) != "none" and self.role(row) != "none":
+            return f"Area {name} lies within session {whole}, whose role must be none."
+        return ""
+
+    def around(self, extent: Extent) -> str:
+        """Return the session in which a rectangle lies whole, empty for none."""
+        for row, name in enumerate(self.names):
+            one = self.extent(row)
+            if (
+                not self.within(row)
+                and one.row0 <= extent.row0 <= extent.row1 <= one.row1
+                and one.col0 <= extent.col0 <= extent.col1 <= one.col1
+            ):
+                return name
+        return ""
 
     def snapped(self, extent: Sequence[float], *, to_tiles: bool) -> Extent:
         """Return a drawn rectangle in whole pixels of the section, or in whole tiles.
@@ -146,6 +194,20 @@ class SessionEdits(EditedTable):
         self.edit(table, f"session {name} added", "", name)
         return name
 
+    def take_areas(self, areas: Sequence[Area], looked_at: Sequence[str]) -> None:
+        """Make areas sessions, in one edit.
+
+        Parameters
+        ----------
+        areas
+            The areas.
+        looked_at
+            See `napari_olivine.areas.sessions_with_areas`.
+        """
+        table = sessions_with_areas(self.table, areas, looked_at)
+        last = str(table["session"].iloc[-1]) if len(areas) else ""
+        self.edit(table, f"{len(areas)} suggested areas made sessions", "", last)
+
     def move(self, extents: dict[int, Extent]) -> None:
         """Give sessions other rectangles, by their rows."""
         table = self.table.copy()
@@ -157,22 +219,24 @@ class SessionEdits(EditedTable):
     def rename(self, row: int, name: str) -> None:
         """Give a session another name."""
         before, name = self.names[row], name.strip()
-        self._set(row, "session", name, f"session {before} renamed to {name}")
+        table = self.table.copy()
+        table.loc[row, "session"] = name
+        table.loc[table[WITHIN] == before, WITHIN] = name
+        self.edit(table, f"session {before} renamed to {name}", before, name)
 
     def set_role(self, row: int, role: str) -> None:
         """Set what a session is used for."""
-        self._set(row, "role", role, f"role of session {self.names[row]} set to {role}")
+        table = self.table.copy()
+        table.loc[row, "role"] = role
+        name = self.names[row]
+        self.edit(table, f"role of session {name} set to {role}", name, name)
 
     def remove(self, rows: Sequence[int]) -> None:
         """Take sessions away."""
         names = [self.names[row] for row in rows]
         table = self.table.drop(index=list(rows))
+        table.loc[table[WITHIN].isin(names), WITHIN] = ""  # its areas stay, on their own
         self.edit(table, f"{_sessions(names)} deleted", names[0], "")
-
-    def _set(self, row: int, column: str, value: str, words: str) -> None:
-        table = self.table.copy()
-        table.loc[row, column] = value
-        self.edit(table, words, self.names[row], str(table.loc[row, "session"]))
 
 
 # ---------------------------------------------------------------------- extents in words

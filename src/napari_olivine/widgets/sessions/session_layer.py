@@ -30,9 +30,10 @@ class SessionLayer(ShapesView):
         shapes = []
         for row, name in enumerate(edits.names):
             role = edits.role(row)
-            words = f"{name} {role}" if role != "none" else name
+            said = role != "none" and not edits.within(row)  # areas are small, their colour tells
+            words = f"{name} {role}" if said else name
             look = "wrong" if row in wrong else role
-            shapes.append(ShownShape(row, _corners(edits.extent(row)), words, look))
+            shapes.append(ShownShape(row, corners_of(edits.extent(row)), words, look))
         changing = self.there and str(self.layer.mode) == "select"
         chosen = set(self.layer.selected_data) if changing else set()
         self.show_shapes(shapes, chosen, visible=len(edits) > 1)
@@ -79,7 +80,7 @@ class SessionLayer(ShapesView):
         return float(np.ptp(corners, axis=0).min()) * screen_px < SHORTEST_ON_SCREEN
 
 
-def _corners(extent: Extent) -> np.ndarray:
+def corners_of(extent: Extent) -> np.ndarray:
     """Corners of a rectangle in pixels of the layer, whose pixel centres stand at whole numbers."""
     row0, row1, col0, col1 = (side - 0.5 for side in extent)
     return np.array([[row0, col0], [row0, col1], [row1, col1], [row1, col0]])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
@@ -23,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.history import HistoryStep
-from napari_olivine.section import Section, Tiles
+from napari_olivine.section import Section
 from napari_olivine.widgets.common import (
     Connections,
     combo,
@@ -173,7 +172,7 @@ class SessionsPart(QWidget):
         history.forget("session")
         self.edits = None
         if section is not None:
-            edges = _tile_edges(section)
+            edges = section.tile_edges()
             self.edits = SessionEdits(_stored(section), section.shape, edges, history)
             self.edits.changed.connect(self._on_edited)
         tiles = self.edits is not None and self.edits.edges is not None
@@ -328,7 +327,7 @@ class SessionsPart(QWidget):
             return
         try:
             if not edits.problems() and not edits.same_as(_stored(self._session.require())):
-                self._session.annotate("sessions", edits.table)
+                self._session.annotate("sessions", edits.to_store)
         except (OlivineError, OSError) as error:
             self.failed.emit(error)
         self.fill()
@@ -382,18 +381,3 @@ def _stored(section: Section) -> pd.DataFrame:
 
         return pd.DataFrame(columns=COLUMNS)
     return section.annotation("sessions")
-
-
-def _tile_edges(section: Section) -> tuple[np.ndarray, np.ndarray] | None:
-    """Borders of the rows and columns of tiles, `None` without tiles."""
-    tiles = Tiles.read(section.path / "images")
-    if tiles is not None and len(tiles):
-        edges = [tiles.edges(axis) for axis in (0, 1)]
-    elif section.record.tile_shape is not None:
-        steps = zip(section.shape, section.record.tile_shape, strict=True)
-        edges = [np.arange(0, size + step, step, dtype=np.int64) for size, step in steps]
-    else:
-        return None
-    for edge, size in zip(edges, section.shape, strict=True):
-        edge[0], edge[-1] = 0, size  # tiles that jitter leave strips at the outer edges
-    return edges[0], edges[1]

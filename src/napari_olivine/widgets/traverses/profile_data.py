@@ -102,7 +102,7 @@ def profile_to_plot(
         calibration, levelled = law
         level = _grey_along(levelled.window, section.shape, rows, columns, line)
         places = session_index(
-            section.sessions(), np.rint(rows).astype(int), np.rint(columns).astype(int)
+            section.measured_sessions(), np.rint(rows).astype(int), np.rint(columns).astype(int)
         )
         predicted = np.asarray(calibration.predict(level, places)[0], float)
     counts = np.where(np.isin(number, list(left_out)), np.nan, mg)
