@@ -1,6 +1,6 @@
 """Does a network that learns all phases take less orthopyroxene for olivine?
 
-    python benchmarks/bench_phases_target.py [--seeds 101 102] [--steps 150] [--crop-px 160]
+    python benchmarks/bench_phases_target.py [--seeds 101 102] [--steps 250] [--crop-px 128]
 
 A small phantom of each seed, its mask by the default rules. The light network is trained from the
 start for the same number of steps with olivine or not as its target, and with all phases of the
@@ -36,8 +36,8 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102])
     parser.add_argument("--targets", nargs="+", default=["olivine", "phases"])
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--crop-px", type=int, default=160)
+    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--crop-px", type=int, default=128)
     parser.add_argument("--foreground", type=float, default=0.5)
     parser.add_argument("--verbose", action="store_true", help="print the log of each training")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "phases-target")

@@ -24,7 +24,7 @@ from napari_olivine.crystals.edits import CrystalStore, Judge
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Event, Job
 from napari_olivine.masks.corrections import MaskCorrections, correct_mask, make_correction
-from napari_olivine.networks import ModelCard
+from napari_olivine.networks import ModelCard, ModelPhase
 from napari_olivine.networks.card import Normalisation
 from napari_olivine.section import Product, Recipe, Section, SectionRecord, create_raster
 from napari_olivine.settings import Settings
@@ -339,6 +339,10 @@ def test_methods_tell_the_network(section: Section) -> None:
         grey_type="uint8",
         normalisation=Normalisation(align="none", median=0, spread=1, mean=(0.0,), std=(1.0,)),
         section="tiny",
+        phases=[
+            ModelPhase(name=name, code=code, colour="#112233")
+            for code, name in enumerate(["unclassified", "olivine", "glass", "oxide"])
+        ],
         training_sessions=["a"],
         validation_sessions=["b", "c"],
         weights_from="random weights",
@@ -365,7 +369,8 @@ def test_methods_tell_the_network(section: Section) -> None:
         create_raster(draft.path / "olivine", SHAPE, "uint8", PIXEL_UM, reduction="nearest")
     find_crystals(section)
     text = " ".join(methods_text(section, "segmentation").split())
-    assert "(U-Net with a small encoder, starting from random weights) was trained" in text
+    assert "(U-Net with a small encoder, starting from random weights) was trained to tell" in text
+    assert "to tell olivine from other phases (glass, oxide) on BSE images of" in text
     assert "session a and validated on session b and c; the weights of epoch 7" in text
     assert "windows of 512 pixels with an overlap of 128 pixels" in text
     assert "probability of at least 0.1 are olivine" in text

@@ -178,7 +178,7 @@ def _network(section: Section, phase: str) -> list[str]:
         card = read_card(section.path / name)
         title = card.title.split(" (")[0].split(";")[0]
         others = [p.name for p in card.phases if p.code and p.name != "olivine"]
-        told = f" to tell olivine from {', '.join(others)}" if others else ""
+        told = f" to tell olivine from other phases ({', '.join(others)})" if others else ""
         sentences.append(
             f"A neural network ({title}, starting from {card.weights_from}) was trained{told} on "
             f"{card.signal} images of session {_names(card.training_sessions)} and validated on "
