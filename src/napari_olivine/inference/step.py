@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from napari_olivine.inference.encoding import stored_threshold
 from napari_olivine.inference.joint import leave_out_joint, make_joint, ready_mask
-from napari_olivine.inference.models import OLIVINE, select_models
+from napari_olivine.inference.models import OLIVINE, SelectedModel, select_models
 from napari_olivine.inference.plan import make_plan
 from napari_olivine.inference.probability import Runner, open_probabilities
 from napari_olivine.inference.settings import SegmentSettings
@@ -55,6 +57,7 @@ def segment(
     job = job or Job()
     section.raster("images", "BSE")  # before a model is asked for, which would not help
     models = select_models(section, settings.model, settings.compare)
+    _tell_of_changes(section, models["probability"], job)
     mask = ready_mask(section, job) if settings.evidence == "joint" else None
     plan = make_plan(section, models, settings, job)
     with open_probabilities(section, plan, job) as drafts:
@@ -69,6 +72,16 @@ def segment(
         leave_out_joint(section, job)
         return alone
     return make_joint(section, threshold, job)
+
+
+def _tell_of_changes(section: Section, models: Sequence[SelectedModel], job: Job) -> None:
+    """Say which models learned from what has changed since; they serve all the same."""
+    for model in models:
+        if model.product and section.state(model.product) == "stale":
+            job.say(
+                f"{model.folder.name} learned from a mask or sessions that have changed since; it "
+                "is used as it is."
+            )
 
 
 def _choose_runner(scheduler: str) -> Runner:

@@ -81,7 +81,7 @@ class Section:
 
     Layout of the folder: ``section.json`` (this record), one folder a product
     (``images/``, ``epma/``, ``mask/``, ``models/NAME/``, ``probability/``, ``compare/NAME/``
-    (probabilities of other models), ``segmentation/``, ``calibration/``,
+    (probabilities of other models), ``segmentation/``, ``joint/``, ``calibration/``,
     ``mg/``, ``crystals/``, ``corrections/``), ``annotations/`` (what a person sets by hand:
     sessions, traverse placements, outlines of crystals, region of study), ``review/`` (the journal
     of edits of crystals) and ``work/`` (unfinished products; may be deleted when nothing runs).

@@ -324,7 +324,8 @@ class TestNetwork:
         segment.device.setCurrentText("cpu")
         run(qtbot, segment, seconds=120)
         assert not segment.run_bar.error_box.isVisible(), segment.run_bar.error_text.text()
-        assert {"Probability: olivine", "Segmentation: olivine"} <= {x.name for x in viewer.layers}
+        assert {"Probability: olivine", "Segmentation"} <= {x.name for x in viewer.layers}
+        assert not viewer.layers["Segmentation by BSE alone"].visible
         assert Section(path).require("segmentation").recipe.settings["threshold"] == 0.3
         assert "quick" in segment.about.text()
         assert "train longer" in segment.about.text()  # two epochs teach little

@@ -191,7 +191,7 @@ class TestLooking:
         section = widget.session.section
         assert section.state("segmentation") == "fresh"
         names = {layer.name for layer in viewer.layers}
-        assert {"Probability: olivine", "Segmentation: olivine"} <= names
+        assert {"Probability: olivine", "Segmentation", "Segmentation by BSE alone"} <= names
         assert "Segmenting" not in names
         assert not widget.run_bar.error_box.isVisible(), widget.run_bar.error_text.text()
         share = section.product("segmentation").notes["olivine_percent"]
