@@ -46,7 +46,7 @@ def main() -> None:
     for seed in given.seeds:
         with tempfile.TemporaryDirectory() as work:
             source, path = Path(work) / "source", Path(work) / "section"
-            make_phantom(source, PhantomSettings.small(), Job(seed=seed))
+            make_phantom(source, PhantomSettings.small(seed=seed), Job())
             import_section(source, path)
             section = Section(path)
             make_mask(section, MaskSettings(rule="olivine-paper", book="none"))
