@@ -42,6 +42,14 @@ def test_rock_without_vesicles_has_no_threshold() -> None:
         assert vesicle_threshold(minerals + random.normal(0, 2, minerals.shape)) is None
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("share", [0.002, 0.005, 0.02, 0.05])
+def test_rock_beside_saturated_oxides_is_no_vesicle(share: float, dtype: type) -> None:
+    grey = np.clip(np.random.default_rng(1).normal(100, 8, 200_000), 1, 255)
+    grey[: int(share * grey.size)] = 255
+    assert vesicle_threshold(np.rint(grey).astype(dtype)) is None
+
+
 def test_gaps_are_no_vesicles() -> None:
     grey = vesicular_rock(7, 0)
     grey[:, :100] = 0

@@ -60,9 +60,11 @@ def vesicle_threshold(grey: NDArray[Any], seen: NDArray[np.bool_] | None = None)
     values = np.ravel(grey) if seen is None else grey[seen]
     if not values.size:
         return None
-    # A few hot pixels must not stretch the histogram.
-    high = float(np.quantile(values[:: max(values.size // SAMPLE, 1)], 0.999))
-    low = float(values.min())
+    high, low = _brightest(values), float(values.min())
+    if high == values.max() and low < high:
+        # Saturated oxides make a bright mode, beside which all rock looks like vesicles.
+        values = values[values < high]
+        high = _brightest(values)
     if low >= high:
         return None
     counts = np.zeros(LEVELS, np.int64)
@@ -109,6 +111,11 @@ def rock_only(values: NDArray[Any]) -> NDArray[Any]:
         return flat
     threshold = vesicle_threshold(usable)
     return usable if threshold is None else usable[usable >= threshold]
+
+
+def _brightest(values: NDArray[Any]) -> float:
+    """Return the grey of the bright end: a few hot pixels must not stretch the histogram."""
+    return float(np.quantile(values[:: max(values.size // SAMPLE, 1)], 0.999))
 
 
 def _valleys(smooth: NDArray[np.float64]) -> Iterator[int]:
