@@ -15,7 +15,7 @@ from napari_olivine.masks.phases import Labeller
 from napari_olivine.masks.resemblance import (
     FEWEST,
     SURE_PERCENT,
-    Examples,
+    KnownPixels,
     Method,
     examples_of,
     learn_resemblance,
@@ -56,7 +56,7 @@ def with_resemblance(
     codes = [phase.code for phase in labeller.phases]
     rng = np.random.default_rng(job.seed)
     corrections = MaskCorrections(section)
-    found: list[Examples] = []
+    found: list[KnownPixels] = []
     for wide in [*sampled_blocks(maps, job), *_round_strokes(corrections, maps)]:
         job.check()
         labels = labeller.label(wide, job.check)

@@ -57,7 +57,7 @@ AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True)
-class Examples:
+class KnownPixels:
     """Pixels whose mineral is known.
 
     Parameters
@@ -182,7 +182,7 @@ def examples_of(
     signals: Sequence[str],
     codes: Sequence[int],
     rng: np.random.Generator,
-) -> Examples:
+) -> KnownPixels:
     """Take pixels of which the rules are sure, or a person was.
 
     Parameters
@@ -199,6 +199,11 @@ def examples_of(
         Codes of the minerals.
     rng
         Chooses the pixels.
+
+    Returns
+    -------
+    KnownPixels
+        Up to `MOST` pixels of each mineral.
     """
     square = np.ones((2 * WITHIN_PX + 1,) * 2, np.uint8)
     features = features_of(wide.values, signals)
@@ -213,18 +218,18 @@ def examples_of(
             places = np.sort(rng.choice(places, MOST, replace=False))
         values.append(features[:, places].T)
         labels.append(np.full(len(places), code, np.uint8))
-    return Examples(np.concatenate(values), np.concatenate(labels))
+    return KnownPixels(np.concatenate(values), np.concatenate(labels))
 
 
 def learn_resemblance(
-    parts: Sequence[Examples], method: Method, signals: Sequence[str], seed: int
+    parts: Sequence[KnownPixels], method: Method, signals: Sequence[str], seed: int
 ) -> Resemblance | None:
     """Learn what minerals look like.
 
     Parameters
     ----------
     parts
-        Examples of several blocks.
+        KnownPixels of several blocks.
     method
         ``"mixture"``: a Gaussian mixture a mineral; a pixel that looks like none of them is given
         to none. ``"forest"``: a random forest, which draws any border but has no such answer.
