@@ -108,6 +108,12 @@ def test_cracks_alone_are_no_alteration() -> None:
     assert find_alteration([], BLUR_PX) is None
 
 
+def test_dark_veins_with_less_silica_tell_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COUNTS, "Si", [70, 20, 20, 20, 20])
+    drawn = scene()
+    assert find_alteration([Sampled(images_of(drawn), olivine_of(drawn))], BLUR_PX) is None
+
+
 @pytest.mark.parametrize("shift", [(2, -1), (-3, 2)])
 def test_maps_that_lie_beside_the_image_are_noticed(shift: tuple[int, int]) -> None:
     drawn = scene()

@@ -418,6 +418,8 @@ def _shift(looks: Sequence[tuple[_Look, NDArray[np.bool_]]]) -> tuple[int, int]:
         inner = np.ascontiguousarray(here[far:-far, far:-far])
         excess = np.clip(look.excess, -1, 1)
         total += cv2.matchTemplate(excess, inner, cv2.TM_CCORR)
+    if not total.max() > 0:  # what is dark holds less silica than olivine: no vein tells a shift
+        return 0, 0
     # Veins of one direction leave the shift along them open: then the smallest.
     places = np.argwhere(total >= ALIKE * total.max()) - far
     down, right = places[np.argmin((places**2).sum(axis=1))]
