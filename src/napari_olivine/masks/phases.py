@@ -194,8 +194,9 @@ class Labeller:
 
     def _look_at_bse(self, labels: Labels, wide: Wide, check: Callable[[], None]) -> None:
         """Take what BSE shows out of the first mineral: alteration and cracks."""
-        first = self.phases[0].code
-        olivine = labels.phases == first
+        if self.alteration is None and self.crack_code is None:
+            return
+        olivine = labels.phases == self.phases[0].code
         if self.alteration is not None:
             altered = altered_pixels(
                 wide.values, olivine, self.blur_px or 0.0, self.alteration, check
