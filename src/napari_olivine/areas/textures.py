@@ -14,7 +14,7 @@ from napari_olivine.areas.pieces import overview_level
 from napari_olivine.job import Job
 from napari_olivine.levelling import LevelledRaster, open_levelled
 from napari_olivine.regions import Region
-from napari_olivine.section import Raster, Section, rock_only, vesicle_threshold
+from napari_olivine.section import Raster, Section, rock_only, usable_grey, vesicle_threshold
 
 BINS = 16
 """Classes of the histogram of greys; each holds as much of the section."""
@@ -205,12 +205,7 @@ def _sample(raster: Raster | LevelledRaster, shape: tuple[int, int], level: int)
 
 def _darkest_rock(sample: NDArray[Any]) -> float:
     """Return the grey below which there is resin or a hole, 0 where there is none."""
-    usable = sample[sample > 0]
-    if np.issubdtype(sample.dtype, np.integer):
-        # Saturated oxides would be a bright mode, beside which all rock looks like resin.
-        usable = usable[usable < np.iinfo(sample.dtype).max]
-    else:
-        usable = usable[np.isfinite(usable)]
+    usable = usable_grey(sample)
     dark = vesicle_threshold(usable) if usable.size else None
     return 0.0 if dark is None or (usable > dark).mean() < LEAST_ROCK_OF_ALL else dark
 

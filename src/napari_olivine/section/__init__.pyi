@@ -53,6 +53,7 @@ from .raster import (
 )
 from .rock_grey import (
     rock_only as rock_only,
+    usable_grey as usable_grey,
     vesicle_threshold as vesicle_threshold,
 )
 from .sessions import (

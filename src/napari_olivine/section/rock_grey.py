@@ -89,6 +89,27 @@ def vesicle_threshold(grey: NDArray[Any], seen: NDArray[np.bool_] | None = None)
     return None
 
 
+def usable_grey(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the greys that are measured: neither a gap or black, nor saturated.
+
+    Parameters
+    ----------
+    values
+        BSE greys, any shape.
+
+    Returns
+    -------
+    NDArray
+        One dimension.
+    """
+    flat = np.ravel(values)
+    if np.issubdtype(flat.dtype, np.integer):
+        usable = (flat > 0) & (flat < np.iinfo(flat.dtype).max)
+    else:
+        usable = np.isfinite(flat) & (flat > 0)
+    return np.asarray(flat[usable])
+
+
 def rock_only(values: NDArray[Any]) -> NDArray[Any]:
     """Return the greys of rock: without black, saturated ones, vesicles and resin.
 
@@ -103,10 +124,7 @@ def rock_only(values: NDArray[Any]) -> NDArray[Any]:
         One dimension; the values as they are where nothing of them is rock.
     """
     flat = np.ravel(values)
-    if np.issubdtype(flat.dtype, np.integer):
-        usable = flat[(flat > 0) & (flat < np.iinfo(flat.dtype).max)]
-    else:
-        usable = flat[np.isfinite(flat) & (flat > 0)]
+    usable = usable_grey(flat)
     if not usable.size:
         return flat
     threshold = vesicle_threshold(usable)
