@@ -70,7 +70,6 @@ def test_a_product_says_where_it_came_from(section: Section) -> None:
 
 def test_the_same_step_is_not_repeated_and_force_repeats_it(section: Section) -> None:
     first = make(section, "mask", Choice(), ["images"])
-    time.sleep(1.1)
     assert make(section, "mask", Choice(), ["images"]).created == first.created
     assert make(section, "mask", Choice(), ["images"], Job(force=True)).created != first.created
 

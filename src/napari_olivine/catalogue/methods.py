@@ -325,7 +325,7 @@ def _record(product: Product) -> str:
     seed = "" if product.recipe.seed is None else f", seed {product.recipe.seed}"
     head = (
         f"{product.name} ({product.fingerprint}): step {product.recipe.step}{seed}, "
-        f"{product.created}, {product.seconds:g} s, from {inputs}"
+        f"{product.finished}, {product.seconds:g} s, from {inputs}"
     )
     body = textwrap.fill(settings, WIDTH, initial_indent="    ", subsequent_indent="    ")
     return f"{textwrap.fill(head, WIDTH, subsequent_indent='    ')}\n{body}\n"

@@ -181,7 +181,7 @@ def status(section: Section, settings: Settings, job: Job) -> None:
     for session in section.sessions():
         print(f"session {session.session}: {session.role}")
     for product in section.products():
-        print(f"{product.name:24s} {section.state(product.name):8s} {product.created}")
+        print(f"{product.name:24s} {section.state(product.name):8s} {product.finished}")
 
 
 def _has_screen() -> bool:

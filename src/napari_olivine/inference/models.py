@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from napari_olivine.errors import InputError, SectionError
@@ -131,7 +132,7 @@ def find_model(section: Section, model: str) -> tuple[str, Path]:
             f"{section.path} has no model {model!r}, and there is no such folder; it has {there}.",
             setting="model",
         )
-    newest = max(models, key=lambda product: product.created)
+    newest = max(models, key=lambda product: datetime.fromisoformat(product.created))
     return newest.name, newest.path
 
 

@@ -311,7 +311,8 @@ def _commit(place: Path, draft: Draft, seconds: float) -> None:
         name=draft.name,
         path=draft.path,
         recipe=draft.recipe,
-        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        # Milliseconds: two runs within a second are two.
+        created=datetime.now().astimezone().isoformat(timespec="milliseconds"),
         seconds=round(seconds, 1),
         software=software_versions(),
         notes=draft.notes,

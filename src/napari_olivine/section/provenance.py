@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class Product:
     recipe
         What it was made from.
     created
-        Time it was finished, ISO 8601 with time zone.
+        Time it was finished, ISO 8601 with milliseconds and time zone.
     seconds
         Time its making took, all runs together.
     software
@@ -88,6 +89,11 @@ class Product:
         """Fingerprint that a step records of this input: the hashes of recipe and content."""
         return "-".join(filter(None, (self.recipe.fingerprint, self.content)))
 
+    @property
+    def finished(self) -> str:
+        """Time it was finished, to the second, for people."""
+        return datetime.fromisoformat(self.created).isoformat(timespec="seconds")
+
     def write(self) -> None:
         """Write the record into the product's folder."""
         values = asdict(self) | {"fingerprint": self.fingerprint, "files": checksums(self.path)}
@@ -108,6 +114,7 @@ class Product:
             del values["fingerprint"]
             recipe = Recipe(**values.pop("recipe"))
             product = cls(path=path, recipe=recipe, **values)
+            datetime.fromisoformat(product.created)
             for values, kinds in ((vars(recipe), RECIPE_KINDS), (vars(product), KINDS)):
                 for name, kind in kinds.items():
                     if not isinstance(values[name], kind):
