@@ -1,6 +1,12 @@
 from .cell_store import CellStore as CellStore
 from .encoding import FULL as FULL, stored_threshold as stored_threshold
 from .models import find_model as find_model
+from .out_of_distribution import (
+    OUT_OF_DISTRIBUTION as OUT_OF_DISTRIBUTION,
+    compare_with_training as compare_with_training,
+    difference_in_words as difference_in_words,
+    is_far as is_far,
+)
 from .settings import SegmentSettings as SegmentSettings
 from .step import segment as segment
 from .threshold import PUBLISHED_THRESHOLD as PUBLISHED_THRESHOLD, threshold_of as threshold_of

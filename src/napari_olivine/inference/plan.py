@@ -184,10 +184,6 @@ def recipe_of(
     Recipe
         Settings and fingerprints of the inputs.
     """
-    inputs = ["images"] + [model.product for model in models if model.product]
-    if any(model.card.normalisation.align == "session" for model in models):
-        inputs.append("annotations/sessions")
-    outside = [model for model in models if not model.product]
     return section.recipe(
         "segment",
         _Probability(
@@ -197,13 +193,48 @@ def recipe_of(
             blend=settings.blend,
             augment=settings.augment,
         ),
-        inputs,
+        inputs_of(models),
         method=METHOD,
-        extra={
-            f"source/model {k}": fingerprint_of_model(model.folder)
-            for k, model in enumerate(outside)
-        },
+        extra=outside_models(models),
     )
+
+
+def inputs_of(models: Sequence[SelectedModel]) -> list[str]:
+    """Name what models read of a section, and those that lie in it.
+
+    Parameters
+    ----------
+    models
+        The models.
+
+    Returns
+    -------
+    list of str
+        Names of products and annotations.
+    """
+    inputs = ["images"] + [model.product for model in models if model.product]
+    if any(model.card.normalisation.align == "session" for model in models):
+        inputs.append("annotations/sessions")
+    return inputs
+
+
+def outside_models(models: Sequence[SelectedModel]) -> dict[str, str]:
+    """Return the fingerprints of the models that lie outside the section.
+
+    Parameters
+    ----------
+    models
+        The models.
+
+    Returns
+    -------
+    dict
+        By a name that starts with ``source``.
+    """
+    outside = [model for model in models if not model.product]
+    return {
+        f"source/model {k}": fingerprint_of_model(model.folder) for k, model in enumerate(outside)
+    }
 
 
 class _Probability(Settings):

@@ -9,6 +9,7 @@ import numpy as np
 from napari_olivine.inference.encoding import stored_threshold
 from napari_olivine.inference.joint import leave_out_joint, make_joint, ready_mask
 from napari_olivine.inference.models import OLIVINE, SelectedModel, select_models
+from napari_olivine.inference.out_of_distribution import compare_with_training
 from napari_olivine.inference.plan import make_plan
 from napari_olivine.inference.probability import Runner, open_probabilities
 from napari_olivine.inference.settings import SegmentSettings
@@ -29,7 +30,8 @@ def segment(
     1 where probability >= threshold). Another threshold does not run the network again. With
     `settings.compare`, ``compare/MODEL`` is a second probability. Where the section has a mask,
     ``joint/olivine`` joins the probability with what the element maps say
-    (`napari_olivine.inference.joint`); the others go by BSE alone.
+    (`napari_olivine.inference.joint`); the others go by BSE alone. Before the network runs, the
+    section is compared with what it learned from (`napari_olivine.inference.out_of_distribution`).
 
     Parameters
     ----------
@@ -60,6 +62,7 @@ def segment(
     _tell_of_changes(section, models["probability"], job)
     mask = ready_mask(section, job) if settings.evidence == "joint" else None
     plan = make_plan(section, models, settings, job)
+    compare_with_training(section, models["probability"], job)
     with open_probabilities(section, plan, job) as drafts:
         if drafts:
             run = _choose_runner(settings.scheduler)

@@ -1,3 +1,4 @@
+from .appearance import LEAST_CELLS as LEAST_CELLS, Appearance as Appearance
 from .build import (
     Network as Network,
     build_network as build_network,
@@ -11,6 +12,8 @@ from .card import (
     Normalisation as Normalisation,
     read_card as read_card,
 )
+from .cell_measures import CELL_PX as CELL_PX, MEASURES as MEASURES, measure_cell as measure_cell
+from .cells import grid_of_cells as grid_of_cells, measure_cells as measure_cells
 from .device import (
     autocast as autocast,
     choose_device as choose_device,

@@ -9,10 +9,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_olivine.errors import InputError
+from napari_olivine.networks.appearance import Appearance
 
 CARD = "card.json"
 WEIGHTS = "weights.safetensors"
-FORMAT = 2
+FORMAT = 3
 """Version of the model folder's layout; a model of a newer one is refused."""
 
 
@@ -80,6 +81,8 @@ class ModelCard(BaseModel):
     seed: int
     versions: dict[str, str]
     created: str
+    appearance: Appearance | None = None
+    """What its sessions look like; cards of before, and of small sessions, do not say."""
 
 
 def read_card(folder: Path) -> ModelCard:

@@ -76,6 +76,7 @@ def train(
         return done
 
     from napari_olivine.networks import build_network, choose_device, save_model, start_weights
+    from napari_olivine.training.appearance import measure_appearance
     from napari_olivine.training.loop import CHECKPOINT, TAKEN_AT, Training
     from napari_olivine.training.plan import make_plan
 
@@ -103,7 +104,10 @@ def train(
         scores = training.best()
         card = _card(
             section, settings, plan, samples.normalisation, state, scores, weights_from, job
-        ).model_copy(update={"taken": {k: round(v, 5) for k, v in training.taken(scores).items()}})
+        ).model_copy(update={
+            "taken": {k: round(v, 5) for k, v in training.taken(scores).items()},
+            "appearance": measure_appearance(section, plan, samples.normalisation, job),
+        })  # fmt: skip
         save_model(draft.path, network, card)
         pd.DataFrame(state.history).to_csv(draft.path / "history.csv", index=False)
         pd.DataFrame(state.losses).to_csv(draft.path / "losses.csv", index=False)

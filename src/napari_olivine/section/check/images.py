@@ -44,6 +44,8 @@ class Damage:
 def pyramid_mismatch(raster: Raster, shape: tuple[int, int], pixel_size_um: float) -> str:
     """Compare the description of a raster with its section.
 
+    A raster may be coarser by a whole number, with a pixel for so many of the section.
+
     Parameters
     ----------
     raster
@@ -58,6 +60,9 @@ def pyramid_mismatch(raster: Raster, shape: tuple[int, int], pixel_size_um: floa
     str
         The first difference, empty if there is none.
     """
+    coarser = max(round(raster.pixel_size_um / pixel_size_um), 1)
+    if raster.shape == (-(-shape[0] // coarser), -(-shape[1] // coarser)):
+        shape, pixel_size_um = raster.shape, pixel_size_um * coarser
     if raster.shape != shape:
         return f"it has {_by(raster.shape)} px, the section {_by(shape)}"
     if not np.isclose(raster.pixel_size_um, pixel_size_um):

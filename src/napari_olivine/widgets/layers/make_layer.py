@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_olivine.errors import SectionError
-from napari_olivine.registry import layered
+from napari_olivine.registry import PRODUCTS, layered
 from napari_olivine.section import Raster, Section
 from napari_olivine.widgets.layers.element_colours import colour_of, colour_ramp
 
@@ -29,6 +29,18 @@ IGNORED_COLOUR = "#999999"
 
 PHASES = ("mask", "phases")
 """Product and name of the image of all minerals."""
+
+OUT_OF_DISTRIBUTION = "out_of_distribution"
+"""Product with the image of where a section is unlike what its network learned from."""
+
+UNLIKE_LOOK = {
+    "colormap": "inferno",
+    "contrast_limits": (1.0, 3.0),  # what is like the training stays clear
+    "interpolation2d": "nearest",
+    "blending": "additive",
+    "opacity": 0.6,
+    "visible": False,
+}
 
 NOT_SHOWN = {("mask", "certainty")}
 """Images that are for programs, and would only lengthen the list of layers."""
@@ -64,19 +76,23 @@ def layer_data(section: Section, product: str, name: str) -> LayerData:
     raster = _raster(section, product, name)
     kind, look = _look(section, raster, product, name)
     data, multiscale = pyramid(raster.levels)
-    look |= placement_properties(section) | {
-        "name": layer_name(product, name, section),
-        "multiscale": multiscale,
-        "metadata": {
-            LAYER_KEY: {
-                "section": str(section.path),
-                "product": product,
-                "name": name,
-                "made": version_mark(section, product),
-                **({"phases": phase_names(section)} if (product, name) == PHASES else {}),
-            }
-        },
-    }
+    look |= (
+        placement_properties(section)
+        | _coarser_placement(section, raster)
+        | {
+            "name": layer_name(product, name, section),
+            "multiscale": multiscale,
+            "metadata": {
+                LAYER_KEY: {
+                    "section": str(section.path),
+                    "product": product,
+                    "name": name,
+                    "made": version_mark(section, product),
+                    **({"phases": phase_names(section)} if (product, name) == PHASES else {}),
+                }
+            },
+        }
+    )
     return data, look, kind
 
 
@@ -130,6 +146,15 @@ def placement_properties(section: Section) -> dict[str, Any]:
         "units": ("um", "um"),
         "axis_labels": ("y", "x"),
     }
+
+
+def _coarser_placement(section: Section, raster: Any) -> dict[str, Any]:
+    """Scale and place of an image with larger pixels than the section's; nothing of any other."""
+    fine, coarse = section.pixel_size_um, raster.pixel_size_um
+    if np.isclose(coarse, fine):
+        return {}
+    # The middle of the first pixel lies away from that of the section's first one.
+    return {"scale": (coarse,) * 2, "translate": ((coarse - fine) / 2,) * 2}
 
 
 def overlay(section: Section, name: str) -> dict[str, Any]:
@@ -214,6 +239,8 @@ def layer_name(product: str, name: str, section: Section | None = None) -> str:
         return "BSE levelled"
     if product == "crystals":
         return "Crystals"
+    if product == OUT_OF_DISTRIBUTION:
+        return PRODUCTS[product].title
     return segmentation_titles(section).get(product, f"{product.capitalize()}: {name}")
 
 
@@ -256,6 +283,8 @@ def _look(section: Section, raster: Any, product: str, name: str) -> tuple[str, 
         return "image", {"colormap": "viridis", "contrast_limits": limits, "visible": False}
     if product == "probability" or product.startswith("compare/"):
         return "image", probability_look()
+    if product == OUT_OF_DISTRIBUTION:
+        return "image", UNLIKE_LOOK
     if product == "crystals":
         fresh = section.state(product) == "fresh"
         return "labels", {"opacity": 0.45, "visible": fresh} | _by_class(section)

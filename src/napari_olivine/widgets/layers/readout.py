@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_olivine.inference import FULL
-from napari_olivine.widgets.layers.make_layer import LAYER_KEY, LEVELLED
+from napari_olivine.widgets.layers.make_layer import LAYER_KEY, LEVELLED, OUT_OF_DISTRIBUTION
 
 MASKS = {0: "", 1: "olivine", 255: "not known"}
 """What a pixel of a mask or a segmentation is."""
@@ -87,6 +87,8 @@ def _in_words(mark: dict[str, Any], value: Any, title: str) -> str:
         return f"mg# {value:.3f}"
     if product in ("probability", "growing") or product.startswith("compare/"):
         return f"probability {value / FULL:.2f}"
+    if product == OUT_OF_DISTRIBUTION:
+        return f"{title}: {value:.1f} times the limit" if value else ""
     if product == LEVELLED[0] or name.startswith("BSE"):
         return f"{title} grey {value:.4g}"
     if OXIDE.fullmatch(name):
