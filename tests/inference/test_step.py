@@ -16,7 +16,7 @@ from napari_olivine.inference.blending import Blender
 from napari_olivine.inference.cell_queue import CellQueue, View
 from napari_olivine.inference.windows import CELL, make_axis, make_grid
 from napari_olivine.job import Job
-from napari_olivine.networks import Normalisation, read_card
+from napari_olivine.networks import MEASURES, Appearance, Normalisation, read_card
 from napari_olivine.networks.card import write_card
 from napari_olivine.section import Section
 from napari_olivine.training import TrainSettings, train
@@ -207,6 +207,22 @@ def test_windows_leave_no_trace_where_no_context_counts(
     assert np.array_equal(mask, found >= 0.1 * 255)
     assert product.notes["olivine_percent"] == pytest.approx(100 * mask.mean(), abs=1e-3)
     assert product.name == "segmentation"
+
+
+def test_what_is_unlike_the_training_is_told_before_the_network_runs(
+    noise: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Grey())
+    cells = np.random.default_rng(0).normal(0, 0.1, (60, len(MEASURES)))
+    learned = Appearance.learn(cells, cells)
+    model = put_model(tmp_path / "model", normalisation=PLAIN, appearance=learned)
+    events: list[dict] = []
+    segment(noise, SegmentSettings(model=str(model)), Job(listen=events.append))
+    kinds = [event["event"] for event in events]
+    assert kinds.index("compared") < kinds.index("warning") < kinds.index("growing")
+    assert noise.product("out_of_distribution").notes["unlike_percent"] == 100
+    segment(noise, SegmentSettings(model=str(put_model(tmp_path / "old", normalisation=PLAIN))))
+    assert noise.product("out_of_distribution") is None, "of another model nothing is known"
 
 
 def test_blended_windows_agree_with_one_large_window(

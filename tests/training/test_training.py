@@ -340,6 +340,19 @@ def test_a_full_disk_is_told(section: Section, monkeypatch: pytest.MonkeyPatch) 
         train(section, TrainSettings(weights="none", epochs=1, steps=1, batch=2, crop_px=32))
 
 
+def test_the_card_keeps_what_the_sessions_look_like(
+    section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_olivine.networks import appearance
+
+    settings = TrainSettings(weights="none", epochs=1, steps=1, batch=2, crop_px=32)
+    assert read_card(train(section, settings).path).appearance is None, "the sessions are small"
+    monkeypatch.setattr(appearance, "LEAST_CELLS", 4)
+    found = read_card(train(section, settings, Job(force=True)).path).appearance
+    assert found is not None
+    assert found.training_cells == found.validation_cells == 4
+
+
 def test_early_stopping_keeps_the_best(section: Section, monkeypatch: pytest.MonkeyPatch) -> None:
     from napari_olivine.training import loop
 

@@ -192,6 +192,13 @@ def _network(section: Section, phase: str) -> list[str]:
             f"overlap of {made.get('overlap_px')} pixels, weighted where they overlap "
             f"({made.get('blend')})."
         )
+    compared = section.product("out_of_distribution")
+    if compared is not None and compared.notes["measured_cells"]:
+        sentences.append(
+            f"By grey and texture, {compared.notes['unlike_percent']:.0f} % of the section was "
+            "unlike the images that the network learned from (Mahalanobis distance beyond that of "
+            "90 % of its validation session)."
+        )
     segmentation = section.product("segmentation")
     threshold = segmentation.recipe.settings.get("threshold") if segmentation else None
     if threshold is not None:

@@ -90,6 +90,7 @@ def compare_with_training(
         with section.draft(OUT_OF_DISTRIBUTION, recipe, job) as draft:
             _measure(section, draft, known, job)
         made = section.require(OUT_OF_DISTRIBUTION)
+    job.report("compared", product=OUT_OF_DISTRIBUTION, **made.notes)
     _tell(known, made, job)
     return made
 

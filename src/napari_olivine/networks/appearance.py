@@ -30,6 +30,12 @@ SHRINKAGE = 0.1
 LEAST_SD = 0.05
 """Added to the standard deviation of each measure, in spreads of grey or logarithms (ours)."""
 
+LEAST_LIMIT = 1.0
+"""Cells all alike leave this distance, a standard deviation of one measure (ours)."""
+
+MOST_WORDS = 3
+"""Differences that are named."""
+
 DIGITS = 5
 """Significant digits of the numbers of a card."""
 
@@ -60,7 +66,7 @@ class Appearance(BaseModel):
         ----------
         training, validation
             Measures of cells of the sessions for training and for validation, shape (cells,
-            measures). With few cells of the latter, only the former set the limit.
+            measures). The latter set the limit, the former where there are few of the latter.
 
         Returns
         -------
@@ -78,13 +84,9 @@ class Appearance(BaseModel):
             mean=_rounded(training.mean(axis=0)),
             covariance=tuple(_rounded(row) for row in np.cov(training, rowvar=False)),
         )
-        # A validation that happens to be more alike than the training is no closer world.
-        far = [
-            float(np.quantile(plain.distances(cells), QUANTILE))
-            for cells in (training, validation)
-            if len(cells) >= LEAST_CELLS
-        ]
-        return plain.model_copy(update={"limit": float(f"{max(far):.{DIGITS}g}")})
+        judges = validation if len(validation) >= LEAST_CELLS else training
+        limit = max(float(np.quantile(plain.distances(judges), QUANTILE)), LEAST_LIMIT)
+        return plain.model_copy(update={"limit": float(f"{limit:.{DIGITS}g}")})
 
     @property
     def usable(self) -> bool:
@@ -107,8 +109,8 @@ class Appearance(BaseModel):
         covariance = np.array(self.covariance)
         sd = np.sqrt(np.diag(covariance)) + LEAST_SD
         correlation = covariance / np.outer(sd, sd)
-        even = np.eye(len(sd)) * np.trace(correlation) / len(sd)
-        values, vectors = np.linalg.eigh((1 - SHRINKAGE) * correlation + SHRINKAGE * even)
+        correlation = (1 - SHRINKAGE) * correlation + SHRINKAGE * np.eye(len(sd))
+        values, vectors = np.linalg.eigh(correlation)
         turned = (cells - np.array(self.mean)) / sd @ (vectors / np.sqrt(values))
         return np.asarray(np.sqrt((turned**2).sum(axis=-1)) / self.limit)
 
@@ -123,7 +125,7 @@ class Appearance(BaseModel):
         Returns
         -------
         list of str
-            E.g. ``["more contrast", "blurred or smoother"]``; empty where no mean is off by a
+            E.g. ``["more contrast", "finer texture"]``; empty where no mean is off by a
             standard deviation of the training's cells.
         """
         mean, covariance = np.array(self.mean), np.array(self.covariance)
@@ -134,7 +136,7 @@ class Appearance(BaseModel):
             size = float(weights @ off / spread)
             if abs(size) > 1:
                 found.append((abs(size), words[int(size > 0)]))
-        return [words for _, words in sorted(found, reverse=True)]
+        return [words for _, words in sorted(found, reverse=True)][:MOST_WORDS]
 
 
 def _weights(**parts: float) -> Floats:
@@ -149,8 +151,9 @@ def _weights(**parts: float) -> Floats:
 
 LOOKS = (
     (_weights(median=1), ("darker", "brighter")),
-    (_weights(bright_end=1, dark_end=-1), ("less contrast", "more contrast")),
-    (_weights(floor_1=1), ("smoother, as if blurred", "more noise or finer details")),
+    (_weights(dark_end=1), ("more resin or holes", "less resin or holes")),
+    (_weights(sd_4=1, floor_4=1, sd_8=1, floor_8=1), ("less contrast", "more contrast")),
+    (_weights(floor_1=1), ("less noise, or blurred", "more noise, or finer details")),
     (_weights(sd_4=1, sd_8=1, sd_1=-1, sd_2=-1), ("finer texture", "coarser texture")),
     (_weights(skew=1), ("its details are darker", "its details are brighter")),
 )

@@ -14,6 +14,7 @@ from typing_extensions import override
 from napari_olivine.crystals import CrystalsSettings
 from napari_olivine.errors import OlivineError
 from napari_olivine.inference import (
+    OUT_OF_DISTRIBUTION,
     PUBLISHED_THRESHOLD,
     SegmentSettings,
     find_model,
@@ -38,6 +39,7 @@ from napari_olivine.widgets.layers import LAYER_KEY, Scale, ramp
 from napari_olivine.widgets.segmentation import (
     ComparePart,
     LiveSegmentation,
+    TrainingPart,
     crystals_in,
     draw_as_mask,
     draw_as_probability,
@@ -108,6 +110,8 @@ class SegmentDock(StepDock):
         self.body.addWidget(part)
         self.about = wrapped(rich=True)
         self.body.addWidget(self.about)
+        self.training = TrainingPart(self.session)
+        self.body.addWidget(self.training)
         self._crystals = ""
         self._threshold_is_set = False
         self._finished_histogram: Any = None
@@ -180,6 +184,8 @@ class SegmentDock(StepDock):
     def on_product_changed(self, product: str) -> None:
         if product.startswith("models/"):
             self._fill_models()
+        if product == OUT_OF_DISTRIBUTION:
+            self._show_model()
         if product == "mask" or product.startswith("compare/"):
             self.compare.fill()
         if product == "probability":
@@ -257,10 +263,11 @@ class SegmentDock(StepDock):
         names = model_names(section)
         if section is None or not names:
             self.about.setText("No model yet: train one first (dock Train).")
+            self.training.hide()
             return
         name = self.form.editors["model"].value
         try:
-            _, folder = find_model(section, name)
+            product, folder = find_model(section, name)
             card = read_card(folder)
         except OlivineError as error:
             self.show_error(error)
@@ -275,6 +282,7 @@ class SegmentDock(StepDock):
                 f"{card.best_threshold:.2f}.</span>"
             )
         self.about.setText(text)
+        self.training.show_for(product or str(folder))
         if not self._threshold_is_set:
             with signals_blocked(self.threshold):
                 self.threshold.setValue(threshold_of(card))

@@ -34,6 +34,7 @@ from .error_raster import (
 from .make_layer import (
     LAYER_KEY as LAYER_KEY,
     LEVELLED as LEVELLED,
+    OUT_OF_DISTRIBUTION as OUT_OF_DISTRIBUTION,
     LayerData as LayerData,
     by_interest as by_interest,
     contrast_limits as contrast_limits,

@@ -6,3 +6,4 @@ from .compare_part import (
 )
 from .live_segmentation import LiveSegmentation as LiveSegmentation
 from .threshold_numbers import crystals_in as crystals_in, share_of as share_of
+from .training_part import TrainingPart as TrainingPart

@@ -113,6 +113,8 @@ class LiveSegmentation(QObject):
     def _on_event(self, event: dict[str, Any]) -> None:
         if event["event"] == "growing":
             self._show(event["product"], Path(event["folder"]))
+        elif event["event"] == "compared":
+            self._session.refresh()  # where it is unlike the training can be seen from now on
         elif event["event"] == "cells":
             for partial in self.partial_layers.values():
                 partial.show([(row, column) for row, column in event["cells"]])

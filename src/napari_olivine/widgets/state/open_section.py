@@ -15,6 +15,7 @@ from napari_olivine.section import OUTLINES, REGIONS, Section
 from napari_olivine.widgets.layers import (
     LAYER_KEY,
     LEVELLED,
+    OUT_OF_DISTRIBUTION,
     first_to_look_at,
     image_names,
     images_to_show,
@@ -300,7 +301,8 @@ class OpenSection:
         for name in names:
             layer = self.layer(product, name)
             if layer is None or layer.metadata[LAYER_KEY]["made"] != fresh:
-                if product in ("images", LEVELLED[0]) or section.state(product) == "stale":
+                asked_for = product in ("images", LEVELLED[0], OUT_OF_DISTRIBUTION)
+                if asked_for or section.state(product) == "stale":
                     self.show(product, name)
                 else:
                     self.show_alone(product)
