@@ -263,7 +263,7 @@ class SegmentDock(StepDock):
         names = model_names(section)
         if section is None or not names:
             self.about.setText("No model yet: train one first (dock Train).")
-            self.training.hide()
+            self.training.show_for(None)  # a model of another section went over this one
             return
         name = self.form.editors["model"].value
         try:

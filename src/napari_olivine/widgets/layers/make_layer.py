@@ -33,15 +33,6 @@ PHASES = ("mask", "phases")
 OUT_OF_DISTRIBUTION = "out_of_distribution"
 """Product with the image of where a section is unlike what its network learned from."""
 
-UNLIKE_LOOK = {
-    "colormap": "inferno",
-    "contrast_limits": (1.0, 3.0),  # what is like the training stays clear
-    "interpolation2d": "nearest",
-    "blending": "additive",
-    "opacity": 0.6,
-    "visible": False,
-}
-
 NOT_SHOWN = {("mask", "certainty")}
 """Images that are for programs, and would only lengthen the list of layers."""
 
@@ -284,7 +275,7 @@ def _look(section: Section, raster: Any, product: str, name: str) -> tuple[str, 
     if product == "probability" or product.startswith("compare/"):
         return "image", probability_look()
     if product == OUT_OF_DISTRIBUTION:
-        return "image", UNLIKE_LOOK
+        return "image", _unlike_look()
     if product == "crystals":
         fresh = section.state(product) == "fresh"
         return "labels", {"opacity": 0.45, "visible": fresh} | _by_class(section)
@@ -301,6 +292,20 @@ def probability_look() -> dict[str, Any]:
         "contrast_limits": (0, 255),
         "blending": "additive",
         "opacity": 0.6,
+        "visible": False,
+    }
+
+
+def _unlike_look() -> dict[str, Any]:
+    """Look of the distance from a training: clear up to its limit, then orange, red at 3 times."""
+    from napari.utils.colormaps import Colormap
+
+    colours = [(0.9, 0.6, 0, 0), (0.9, 0.6, 0, 0.6), (0.8, 0.1, 0, 0.8)]
+    return {
+        "colormap": Colormap(colours, name="unlike", controls=[0.0, 0.01, 1.0]),
+        "contrast_limits": (1.0, 3.0),
+        "interpolation2d": "nearest",
+        "blending": "translucent",
         "visible": False,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from superqt.utils import signals_blocked
 
 from napari_olivine.inference import OUT_OF_DISTRIBUTION, difference_in_words, is_far
 from napari_olivine.widgets.common import readable, wrapped
@@ -39,17 +40,17 @@ class TrainingPart(QWidget):
         layout.addWidget(self.where)
         self.hide()
 
-    def show_for(self, model: str) -> None:
+    def show_for(self, model: str | None) -> None:
         """Show the comparison if it is of a model.
 
         Parameters
         ----------
         model
-            Name of the product, or folder outside the section.
+            Name of the product, or folder outside the section; `None` for any.
         """
         section = self._session.section
         product = None if section is None else section.product(OUT_OF_DISTRIBUTION)
-        told = product is not None and model in product.recipe.settings["models"]
+        told = product is not None and model in (None, *product.recipe.settings["models"])
         self.setVisible(told and bool(product.notes["measured_cells"]))
         if not told:
             return
@@ -62,9 +63,14 @@ class TrainingPart(QWidget):
             )
         self.words.setText(words)
         layer = self._layer()
-        self.where.blockSignals(True)
-        self.where.setChecked(layer is not None and layer.visible)
-        self.where.blockSignals(False)
+        if layer is not None:
+            layer.events.visible.connect(self._follow)  # ticked elsewhere; connected once
+        self._follow()
+
+    def _follow(self, _event: Any = None) -> None:
+        layer = self._layer()
+        with signals_blocked(self.where):
+            self.where.setChecked(layer is not None and layer.visible)
 
     def _on_where(self, on: bool) -> None:
         layer = self._layer()

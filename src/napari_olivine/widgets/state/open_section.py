@@ -276,7 +276,7 @@ class OpenSection:
         grey = (("images", "BSE"), LEVELLED)
         for layer in self.viewer.layers:
             mark = layer.metadata.get(LAYER_KEY)
-            kept = not mark or mark["product"] in ("overlay", product)
+            kept = not mark or mark["product"] in ("overlay", OUT_OF_DISTRIBUTION, product)
             if layer.visible and not kept and (mark["product"], mark["name"]) not in grey:
                 layer.visible = False
         shown = [layer for layer in (self.layer(*place) for place in grey) if layer is not None]
