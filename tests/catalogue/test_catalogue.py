@@ -367,8 +367,12 @@ def test_methods_tell_the_network(section: Section) -> None:
         "segmentation", section.recipe("segment", Threshold(threshold=0.1), []), Job()
     ) as draft:
         create_raster(draft.path / "olivine", SHAPE, "uint8", PIXEL_UM, reduction="nearest")
+    compared = section.recipe("segment", Made(), ["models/light"])
+    with section.draft("out_of_distribution", compared, Job()) as draft:
+        draft.notes.update(unlike_percent=58.3, measured_cells=264)
     find_crystals(section)
     text = " ".join(methods_text(section, "segmentation").split())
+    assert "58 % of the section was unlike the images that the network learned from" in text
     assert "(U-Net with a small encoder, starting from random weights) was trained to tell" in text
     assert "to tell olivine from other phases (glass, oxide) on BSE images of" in text
     assert "session a and validated on session b and c; the weights of epoch 7" in text

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from napari_olivine.networks import CELL_PX, LEAST_CELLS, MEASURES, Appearance
 from napari_olivine.networks.cell_measures import measure_cell
@@ -135,3 +136,8 @@ class TestTheCard:
 
     def test_other_measures_cannot_be_used(self, learned: Appearance) -> None:
         assert not learned.model_copy(update={"measures": MEASURES[1:]}).usable
+
+    def test_one_that_was_changed_by_hand_is_refused(self, learned: Appearance) -> None:
+        values = learned.model_dump() | {"mean": learned.mean[1:]}
+        with pytest.raises(ValidationError, match="not those of 15 measures"):
+            Appearance(**values)

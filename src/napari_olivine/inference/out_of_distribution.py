@@ -108,7 +108,7 @@ def difference_in_words(notes: dict[str, Any]) -> str:
     str
         E.g. ``"72 % of this section looks unlike what the network learned from (more contrast)"``.
     """
-    manner = f" ({', '.join(notes['differences'])})" if notes["differences"] else ""
+    manner = f" ({'; '.join(notes['differences'])})" if notes["differences"] else ""
     return (
         f"{notes['unlike_percent']:.0f} % of this section looks unlike what the network learned "
         f"from{manner}"

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from napari_olivine.networks.cell_measures import CELL_PX, MEASURES
 
@@ -57,6 +57,14 @@ class Appearance(BaseModel):
     limit: float = Field(gt=0)
     mean: tuple[float, ...]
     covariance: tuple[tuple[float, ...], ...]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        count = len(self.measures)
+        sides = {len(self.mean), len(self.covariance), *(len(row) for row in self.covariance)}
+        if sides != {count}:
+            raise ValueError(f"mean and covariance are not those of {count} measures")
+        return self
 
     @classmethod
     def learn(cls, training: Floats, validation: Floats) -> Self | None:
@@ -151,7 +159,10 @@ def _weights(**parts: float) -> Floats:
 
 LOOKS = (
     (_weights(median=1), ("darker", "brighter")),
-    (_weights(dark_end=1), ("more resin or holes", "less resin or holes")),
+    (
+        _weights(dark_end=1),
+        ("more dark resin or holes", "less dark resin or holes"),
+    ),
     (_weights(sd_4=1, floor_4=1, sd_8=1, floor_8=1), ("less contrast", "more contrast")),
     (_weights(floor_1=1), ("less noise, or blurred", "more noise, or finer details")),
     (_weights(sd_4=1, sd_8=1, sd_1=-1, sd_2=-1), ("finer texture", "coarser texture")),
