@@ -185,7 +185,7 @@ def recipe_of(
         Settings and fingerprints of the inputs.
     """
     inputs = ["images"] + [model.product for model in models if model.product]
-    if any(model.card.normalisation.align == "session" for model in models):
+    if any(model.card.normalisation.align != "none" for model in models):
         inputs.append("annotations/sessions")
     outside = [model for model in models if not model.product]
     return section.recipe(
