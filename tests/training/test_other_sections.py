@@ -51,7 +51,7 @@ def other(tmp_path: Path) -> Section:
 
 
 def with_others(*others: Section, **changes: object) -> TrainSettings:
-    return TrainSettings(**(TINY | changes), others=tuple(str(one.path) for one in others))
+    return TrainSettings(**(TINY | changes), others=tuple(one.path for one in others))
 
 
 # ---------------------------------------------------------------- phases of several rule books
@@ -258,7 +258,7 @@ def test_the_command_takes_the_sections_one_after_the_other(
 
 def test_a_section_is_given_once(home: Section, other: Section, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(other.path)
-    twice = TrainSettings(others=(str(other.path), str(tmp_path / "link")))
+    twice = TrainSettings(others=(other.path, tmp_path / "link"))
     with pytest.raises(InputError, match="is given twice"):
         open_others(home, twice, Job())
     with pytest.raises(InputError, match="is the one that is trained in"):
@@ -271,7 +271,7 @@ def test_a_section_is_given_once(home: Section, other: Section, tmp_path: Path) 
 def test_what_is_no_section_or_lacks_a_mask_is_named(home: Section, other: Section) -> None:
     nothing = home.path.parent / "nothing"
     with pytest.raises(SectionError, match=r"nothing. .*no section.json.*leave it out of"):
-        open_others(home, TrainSettings(others=(str(nothing),)), Job())
+        open_others(home, TrainSettings(others=(nothing,)), Job())
     with lock_of(other.path, "mask"), pytest.raises(SectionError, match="is making it now.*Wait"):
         open_others(home, with_others(other), Job())
     shutil.rmtree(other.path / "mask")

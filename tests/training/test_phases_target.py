@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.inference import SegmentSettings, segment
 from napari_olivine.job import Job
+from napari_olivine.masks.corrections import CORRECTIONS_INPUT
 from napari_olivine.networks import ModelPhase, Normalisation, load_model, read_card
 from napari_olivine.section import Section, create_raster
 from napari_olivine.settings import Settings
@@ -45,7 +46,8 @@ def put_phases(
     """Store a mask with phases as the mask step would."""
     measured = codes != IGNORE
     images = {"phases": codes, "olivine": np.where(measured, codes == 1, IGNORE).astype(np.uint8)}
-    recipe = section.recipe("mask", Settings(), ["images"], extra={"source": "made by a test"})
+    inputs = ["images", CORRECTIONS_INPUT]
+    recipe = section.recipe("mask", Settings(), inputs, extra={"source": "made by a test"})
     with section.draft("mask", recipe, Job(force=True)) as draft:
         for name, image in images.items():
             out = create_raster(draft.path / name, image.shape, "uint8", 1.5, reduction="mode")

@@ -1,6 +1,6 @@
 from .cell_store import CellStore as CellStore
 from .encoding import FULL as FULL, stored_threshold as stored_threshold
-from .models import find_model as find_model
+from .models import find_model as find_model, fingerprint_of_model as fingerprint_of_model
 from .settings import SegmentSettings as SegmentSettings
 from .step import segment as segment
 from .threshold import PUBLISHED_THRESHOLD as PUBLISHED_THRESHOLD, threshold_of as threshold_of

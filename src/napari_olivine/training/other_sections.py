@@ -45,8 +45,8 @@ def open_others(home: Section, settings: TrainSettings, job: Job) -> list[Sectio
         If a section is given twice, or differs in pixel size or type of grey.
     """
     opened = [home]
-    for folder in map(Path, settings.others):
-        if twice := next((one for one in opened if one.path == folder.resolve()), None):
+    for folder in settings.others:
+        if twice := next((one for one in opened if one.path == folder), None):
             role = "is the one that is trained in" if twice is home else "is given twice"
             raise InputError(
                 f"The section {folder} {role}.",

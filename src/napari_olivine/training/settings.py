@@ -15,13 +15,13 @@ CORRECTION_WEIGHT = 10.0
 (seeds 101 and 102)."""
 
 
-_NONE: Final[tuple[str, ...]] = ()
+_NONE: Final[tuple[Path, ...]] = ()
 
 
 class TrainSettings(Settings):
     """What is trained and how; what is left open is taken from the network's own preset."""
 
-    others: tuple[str, ...] = setting(
+    others: tuple[Path, ...] = setting(
         _NONE,
         "Other sections",
         "Folders of further sections that the network learns from too, of other rocks or days; "
@@ -142,6 +142,6 @@ class TrainSettings(Settings):
 
     @field_validator("others")
     @classmethod
-    def _make_absolute(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _make_absolute(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
         """Make the folders absolute: a model is made anew from wherever the program runs then."""
-        return tuple(str(Path(folder).expanduser().resolve()) for folder in value if folder)
+        return tuple(folder.expanduser().resolve() for folder in value)
