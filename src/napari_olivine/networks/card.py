@@ -63,6 +63,7 @@ class LearnedSection(BaseModel):
     folder: str
     training_sessions: list[str]
     validation_sessions: list[str]
+    label_rule: str = ""
     modes: dict[str, float] = {}
     """Percentage of each phase of its rule book, which tells what rock it is."""
     scores: dict[str, float] = {}

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from napari_olivine.job import Job
 from napari_olivine.networks import LearnedSection, ModelCard
-from napari_olivine.section import software_versions
+from napari_olivine.section import Section, software_versions
 from napari_olivine.training.loop import TAKEN_AT, Training
 from napari_olivine.training.losses import SegmentationScores
 from napari_olivine.training.plan import TrainingSection
@@ -46,7 +46,6 @@ def make_card(
     scores = SegmentationScores.pooled(by_section)
     best = scores.best_threshold()
     epoch = next(row["epoch"] for row in state.history if row["step"] == state.step_of_best)
-    mask = home.require("mask").recipe.settings
     return ModelCard(
         network=plan.spec.name,
         title=plan.spec.title,
@@ -59,7 +58,7 @@ def make_card(
         training_sessions=plan.training,
         validation_sessions=plan.validation,
         sections=[_learned(*one, best) for one in zip(sections, by_section, strict=True)],
-        label_rule=str(mask.get("rule", "")),
+        label_rule=_rule(home),
         weights_from=weights_from,
         best_epoch=int(epoch),
         best_step=state.step_of_best,
@@ -80,9 +79,14 @@ def _learned(one: TrainingSection, scores: SegmentationScores, best: float) -> L
         folder=str(one.section.path),
         training_sessions=one.plan.training,
         validation_sessions=one.plan.validation,
+        label_rule=_rule(one.section),
         modes={mode["name"]: round(float(mode["percent"]), 2) for mode in modes},
         scores=_scores(scores, best),
     )
+
+
+def _rule(section: Section) -> str:
+    return str(section.require("mask", stale_ok=True).recipe.settings.get("rule", ""))
 
 
 def _scores(scores: SegmentationScores, best: float) -> dict[str, float]:

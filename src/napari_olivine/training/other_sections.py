@@ -92,10 +92,10 @@ def fingerprints_of_others(others: Sequence[Section], settings: TrainSettings) -
 
 def _require_inputs(other: Section) -> None:
     for name in ("images", "mask"):
-        if user := in_use(other, name):
+        if in_use(other, name):
             raise SectionError(
-                f"Of its {name}, {user}.",
-                remedy="Wait until that has ended.",
+                f"Its {name!r} is being made by another process now.",
+                remedy="Wait until that has ended",
             )
         other.require(name)
     other.raster("images", "BSE")

@@ -261,11 +261,14 @@ def learned_from(card: ModelCard) -> str:
     worst = min(card.sections, key=lambda one: one.scores["iou_best"])
     rows = [f"Learned from {len(card.sections)} sections:"]
     for one in card.sections:
-        sessions = f"{', '.join(one.training_sessions)}, {', '.join(one.validation_sessions)}"
+        sessions = (
+            f"session {', '.join(one.training_sessions)}, validated on "
+            f"{', '.join(one.validation_sessions)}"
+        )
         mark = ", the worst" if one is worst else ""
         iou = f"IoU {one.scores['iou_best']:.3f} at {card.best_threshold:.2f}{mark}"
-        rock = f"; {escape(rock_of(one))}" if one.modes else ""
-        rows.append(f"&nbsp;&nbsp;{escape(one.name)}, session {escape(sessions)}: {iou}{rock}")
+        rock = f" ({escape(rock_of(one))})" if one.modes else ""
+        rows.append(f"\N{BULLET} {escape(one.name)}{rock}: {escape(sessions)}, {iou}")
     return "<br>".join(rows)
 
 
