@@ -38,7 +38,27 @@ class CropSource(ABC):
 
     @abstractmethod
     def crop(self, random: np.random.Generator, crop_px: int, foreground: float) -> Crop:
-        """Draw one crop; see `Samples.crop`."""
+        """Draw one crop.
+
+        Parameters
+        ----------
+        random
+            Random generator.
+        crop_px
+            Its side.
+        foreground
+            Probability that it is laid over an olivine pixel; otherwise it lies anywhere, or over
+            another phase if the crops are balanced.
+
+        Returns
+        -------
+        grey
+            Levelled grey, float32, shape (crop_px, crop_px).
+        label
+            uint8 of the same shape: 0, 1, 2 and 3 the same by a person (`BY_HAND` more), phases
+            from `FIRST_PHASE` on, 255 ignore. Beyond a window that is smaller than the crop, grey
+            is reflected and the label is 255.
+        """
 
     def batch(
         self, seed: int, step: int, preset: Preset, foreground: float
@@ -159,27 +179,6 @@ class Samples(CropSource):
 
     @override
     def crop(self, random: np.random.Generator, crop_px: int, foreground: float) -> Crop:
-        """Draw one crop.
-
-        Parameters
-        ----------
-        random
-            Random generator.
-        crop_px
-            Its side.
-        foreground
-            Probability that it is laid over an olivine pixel; otherwise it lies anywhere, or over
-            another phase if the crops are balanced.
-
-        Returns
-        -------
-        grey
-            Levelled grey, float32, shape (crop_px, crop_px).
-        label
-            uint8 of the same shape: 0, 1, 2 and 3 the same by a person (`BY_HAND` more), phases
-            from `FIRST_PHASE` on, 255 ignore. Beyond a window that is smaller than the crop, grey
-            is reflected and the label is 255.
-        """
         # Without corrections no random number is drawn, so that the crops stay the same.
         if self.corrected and random.random() < self.corrected:
             return self.crop_of_corrected(random, crop_px)
@@ -211,7 +210,22 @@ class Samples(CropSource):
         return self.read(int(place), row, column, crop_px)
 
     def crop_of_phase(self, random: np.random.Generator, crop_px: int, code: int) -> Crop:
-        """Draw a crop over a piece of a phase that the windows show, by its code."""
+        """Draw a crop over a piece of a phase that the windows show.
+
+        Parameters
+        ----------
+        random
+            Random generator.
+        crop_px
+            Its side.
+        code
+            Code of the phase.
+
+        Returns
+        -------
+        grey, label
+            See `crop`.
+        """
         row, column, place = self.pieces[code].draw(random)
         row, column = (value - int(random.integers(crop_px)) for value in (row, column))
         return self.read(place, row, column, crop_px)
@@ -290,6 +304,11 @@ def draw_phase(random: np.random.Generator, codes: Collection[int], foreground: 
         Codes of the phases that there are.
     foreground
         Probability of olivine, where there is some.
+
+    Returns
+    -------
+    int
+        Its code.
     """
     others = [code for code in codes if code != OLIVINE_CODE]
     if not others or (OLIVINE_CODE in codes and random.random() < foreground):
