@@ -129,7 +129,7 @@ def join_phases(masks: Sequence[MaskPhases]) -> list[MaskPhases]:
     for mask in masks:
         for phase in mask.phases:
             taken = {one.code for one in phases.values()}
-            code = phase.code if phase.code not in taken else max(taken) + 1
+            code = next(code for code in (phase.code, *range(1, IGNORE)) if code not in taken)
             phases.setdefault(_key(phase), phase.model_copy(update={"code": code}))
     return [_among(mask, phases) for mask in masks]
 
