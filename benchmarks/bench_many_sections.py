@@ -7,7 +7,8 @@ A small phantom (3 x 3 tiles) of each rock and seed, its mask by the default rul
 network is trained from the start, for the same number of steps each: on one rock, on three, and on
 all four. Told is the IoU of olivine by BSE alone, against the truth, in the test session of each
 section that it is applied to, at the threshold that `segment` chooses and at 0.5: of one rock on
-the other three, of three on the fourth, and of all four on phantoms of the next seed.
+the other three, of three on the fourth, and of all four on phantoms of the next seed; and against
+the mask in the validation sessions of what was learned, at the best threshold and at 0.5.
 
 With ``--contrast`` each network of one rock is applied to the same rock of the next seed, whose
 grey is left alone or stretched about grey 128, and levelled by shifts (``session``) or by shifts
@@ -31,6 +32,7 @@ import numpy as np
 from napari_olivine.inference import SegmentSettings, segment
 from napari_olivine.job import Job
 from napari_olivine.masks import make_mask
+from napari_olivine.networks import read_card
 from napari_olivine.networks.normalisation import spread_of_section
 from napari_olivine.phantom import PhantomSettings, RockName, make_phantom
 from napari_olivine.readers import import_section
@@ -78,13 +80,17 @@ class Bench:
         fresh = [self.phantom(rock, seed + 1) for rock in ROCKS]
         sections = {rock: self.phantom(rock, seed) for rock in ROCKS}
         for rock in ROCKS:
-            model = self.learn([sections[rock]], seed)
-            others = [sections[other] for other in ROCKS if other != rock]
-            self.apply(model, f"{seed} | {rock}", others)
+            model, words = self.learn([sections[rock]], seed), f"{seed} | {rock}"
+            self.tell_validation(model, words)
+            self.apply(model, words, [sections[other] for other in ROCKS if other != rock])
         for rock in ROCKS:
             three = [sections[other] for other in ROCKS if other != rock]
-            self.apply(self.learn(three, seed), f"{seed} | the other three", [sections[rock]])
-        self.apply(self.learn(list(sections.values()), seed), f"{seed} | all four", fresh)
+            model, words = self.learn(three, seed), f"{seed} | all but {rock}"
+            self.tell_validation(model, words)
+            self.apply(model, words, [sections[rock]])
+        model, words = self.learn(list(sections.values()), seed), f"{seed} | all four"
+        self.tell_validation(model, words)
+        self.apply(model, words, fresh)
 
     def compare_levelling(self, seed: int, rocks: Sequence[RockName]) -> None:
         """Apply the networks of one rock to sections of other contrasts, levelled in both ways."""
@@ -122,6 +128,13 @@ class Bench:
             crop_px=self.crop_px,
         )  # fmt: skip
         return train(sections[0], settings, Job(seed=seed)).path
+
+    def tell_validation(self, model: Path, words: str) -> None:
+        """Print how good a network is in the validation sessions that it learned beside."""
+        for one in read_card(model).sections:
+            rock = Path(one.folder).parent.name.partition("-")[0]
+            chosen, half = one.scores["iou_best"], one.scores["iou_0.5"]
+            print(f"| {words} | {rock}, validation | {chosen:.3f} | {half:.3f} |", flush=True)
 
     def apply(self, model: Path, words: str, sections: Sequence[Section]) -> None:
         """Segment sections by BSE alone and print how well that is."""
