@@ -2,6 +2,7 @@
 
     python benchmarks/bench_many_sections.py [--seeds 301] [--steps 250] [--crop-px 128]
     python benchmarks/bench_many_sections.py --contrast [--seeds 101] [--rocks andesite]
+    python benchmarks/bench_many_sections.py --seeds 0 --training-seed 301     # docs/measured.md
 
 A small phantom (3 x 3 tiles) of each rock and seed, its mask by the default rules. The light
 network is trained from the start, for the same number of steps each: on one rock, on three, and on
@@ -52,13 +53,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[301])
+    parser.add_argument("--training-seed", type=int, help="that of the phantoms if not given")
     parser.add_argument("--steps", type=int, default=250)
     parser.add_argument("--crop-px", type=int, default=128)
     parser.add_argument("--contrast", action="store_true")
     parser.add_argument("--rocks", nargs="+", choices=ROCKS, default=ROCKS)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "many-sections")
     given = parser.parse_args()
-    bench = Bench(given.work, given.steps, given.crop_px)
+    bench = Bench(given.work, given.steps, given.crop_px, given.training_seed)
     levelled = " levelling |" if given.contrast else ""
     print(f"| seed | trained on |{levelled} applied to | IoU | at 0.5 |")
     print("| --- " * (6 if given.contrast else 5) + "|")
@@ -72,8 +74,8 @@ def main() -> None:
 class Bench:
     """Trainings of one length on phantoms in one folder."""
 
-    def __init__(self, work: Path, steps: int, crop_px: int) -> None:
-        self.work, self.steps, self.crop_px = work, steps, crop_px
+    def __init__(self, work: Path, steps: int, crop_px: int, seed: int | None) -> None:
+        self.work, self.steps, self.crop_px, self.training_seed = work, steps, crop_px, seed
 
     def compare_rocks(self, seed: int) -> None:
         """Train on one rock, on three and on all, and apply that to what was not learned."""
@@ -107,7 +109,7 @@ class Bench:
         """Make the section of a rock and seed, or open it."""
         folder = self.work / f"{rock}-{seed}"
         if not (folder / "section" / "mask").exists():
-            make_phantom(folder / "source", PhantomSettings.small(rock=rock), Job(seed=seed))
+            make_phantom(folder / "source", PhantomSettings.small(rock=rock, seed=seed))
             import_section(folder / "source", folder / "section")
             make_mask(Section(folder / "section"))
         if factor == 1:
@@ -127,7 +129,8 @@ class Bench:
             steps=50, epochs=-(-self.steps // 50), patience=1000, max_minutes=600,
             crop_px=self.crop_px,
         )  # fmt: skip
-        return train(sections[0], settings, Job(seed=seed)).path
+        job = Job(seed=seed if self.training_seed is None else self.training_seed)
+        return train(sections[0], settings, job).path
 
     def tell_validation(self, model: Path, words: str) -> None:
         """Print how good a network is in the validation sessions that it learned beside."""
