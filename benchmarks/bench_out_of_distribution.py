@@ -47,7 +47,7 @@ from napari_olivine.section import Section, SectionRecord, create_raster, rock_o
 from napari_olivine.settings import Settings
 from napari_olivine.training import TrainSettings, train
 from napari_olivine.training.appearance import measure_appearance
-from napari_olivine.training.plan import make_plan
+from napari_olivine.training.plan import plan_sections
 
 Grey = NDArray[np.uint8]
 
@@ -132,7 +132,8 @@ def open_subjects(data: Path, work: Path, seeds: list[int]) -> Iterator[Subject]
 
 def learn(section: Section, folder: Path) -> SelectedModel:
     """Write the card that a training on a section would write, as far as it tells looks."""
-    plan = make_plan(section, TrainSettings(target="olivine"), Job())
+    learned = plan_sections([section], TrainSettings(target="olivine"), Job())
+    plan = learned[0].plan
     sessions = [one for one in section.sessions() if one.session in plan.training]
     normalisation = measure_normalisation(section, sessions, "session", 1, False, Job())
     card = ModelCard(
@@ -141,7 +142,7 @@ def learn(section: Section, folder: Path) -> SelectedModel:
         training_sessions=plan.training, validation_sessions=plan.validation,
         weights_from="none", best_epoch=0, best_step=0, scores={}, best_threshold=0.5,
         settings={}, seed=0, versions={}, created="",
-        appearance=measure_appearance(section, plan, normalisation, Job()),
+        appearance=measure_appearance(learned, normalisation, Job()),
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     write_card(folder, card)

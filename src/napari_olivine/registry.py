@@ -30,6 +30,9 @@ class Argument:
         Whether it is written ``--name METAVAR``.
     required
         Whether it must be given; the function gets `None` if it is not.
+    setting
+        Setting that it is written into, several of them one after the other, instead of being given
+        to the function.
     help
         One line for a person.
     """
@@ -39,6 +42,7 @@ class Argument:
     opened: bool = False
     option: bool = False
     required: bool = True
+    setting: str = ""
     help: str = ""
 
 
@@ -261,6 +265,15 @@ STEPS: dict[str, Step] = {
             "a network learns the mask from BSE",
             "napari_olivine.training:TrainSettings",
             "napari_olivine.training:train",
+            arguments=(
+                SECTION,
+                Argument(
+                    *("more_sections", "OTHER"),
+                    required=False,
+                    setting="others",
+                    help="folder of a further section to learn from",
+                ),
+            ),
             verb="Train",
             dock="Train",
             needs=("images", "mask"),

@@ -22,9 +22,10 @@ from napari_olivine.crystals import CrystalsSettings, find_crystals
 from napari_olivine.crystals.class_colours import CLASS_COLOURS, class_codes, crystal_classes
 from napari_olivine.crystals.edits import CrystalStore, Judge
 from napari_olivine.errors import Cancelled, InputError, SectionError
+from napari_olivine.inference import fingerprint_of_model
 from napari_olivine.job import Event, Job
 from napari_olivine.masks.corrections import MaskCorrections, correct_mask, make_correction
-from napari_olivine.networks import ModelCard, ModelPhase
+from napari_olivine.networks import LearnedSection, ModelCard, ModelPhase
 from napari_olivine.networks.card import Normalisation
 from napari_olivine.section import Product, Recipe, Section, SectionRecord, create_raster
 from napari_olivine.settings import Settings
@@ -47,6 +48,12 @@ class Windows(Settings):
     window_px: int
     overlap_px: int
     blend: str
+
+
+class Models(Settings):
+    """Settings of a probability of models outside the section."""
+
+    models: tuple[str, ...]
 
 
 class Threshold(Settings):
@@ -378,6 +385,28 @@ def test_methods_tell_the_network(section: Section) -> None:
     assert "session a and validated on session b and c; the weights of epoch 7" in text
     assert "windows of 512 pixels with an overlap of 128 pixels" in text
     assert "probability of at least 0.1 are olivine" in text
+    learned = {"folder": "x", "training_sessions": ["1"], "validation_sessions": ["2", "3"]}
+    both = [LearnedSection(name=name, **learned) for name in ("Etna", "Hawaii")]
+    card = card.model_copy(update={"sections": both})
+    (section.path / "models/light/card.json").write_text(card.model_dump_json())
+    text = " ".join(methods_text(section, "segmentation").split())
+    assert "on BSE images of 2 sections: Etna (session 1, validated on session 2 and 3)," in text
+
+
+def test_methods_tell_a_network_of_another_section(section: Section, tmp_path: Path) -> None:
+    test_methods_tell_the_network(section)
+    model = tmp_path / "model"
+    (section.path / "models/light").rename(model)
+    marks = {"source/model 0": fingerprint_of_model(model)}
+    recipe = section.recipe("segment", Models(models=(str(model),)), [], extra=marks)
+    with section.draft("probability", recipe, Job()) as draft:
+        create_raster(draft.path / "olivine", SHAPE, "uint8", PIXEL_UM, reduction="mean")
+    find_crystals(section)
+    text = " ".join(methods_text(section, "segmentation").split())
+    assert "Hawaii (session 1, validated on session 2 and 3); the weights of epoch 7" in text
+    (model / "weights.safetensors").write_bytes(b"other")
+    text = " ".join(methods_text(section, "segmentation").split())
+    assert "which has changed since or is no longer there" in text
 
 
 def test_a_section_with_a_mask_alone_is_exported(section: Section, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from napari_olivine.section import REGION_COLUMNS, TILE_COLUMNS, Product, Sectio
 from napari_olivine.section.check import check_section
 from napari_olivine.training import TrainSettings
 from napari_olivine.training.appearance import measure_appearance
-from napari_olivine.training.plan import make_plan
+from napari_olivine.training.plan import plan_sections
 from tests.helpers.built_once import built_once
 from tests.helpers.sections import make_section
 from tests.networks.test_appearance import rock
@@ -52,12 +52,13 @@ def put_sessions(section: Section, *columns: int) -> None:
 
 def learn(section: Section) -> ModelCard:
     """The card that a training would write."""
-    plan = make_plan(section, TrainSettings(target="olivine"), Job())
+    learned = plan_sections([section], TrainSettings(target="olivine"), Job())
+    plan = learned[0].plan
     train = [one for one in section.sessions() if one.session in plan.training]
     normalisation = measure_normalisation(section, train, "session", 1, False, Job())
     return a_card(
         normalisation=normalisation,
-        appearance=measure_appearance(section, plan, normalisation, Job()),
+        appearance=measure_appearance(learned, normalisation, Job()),
     )
 
 

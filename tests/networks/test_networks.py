@@ -290,6 +290,25 @@ def test_a_forward_pass_can_be_stopped_between_layers() -> None:
 # ---------------------------------------------------------------- grey
 
 
+def test_a_section_of_another_contrast_is_levelled_to_that_of_the_training(tmp_path: Path) -> None:
+    home, _ = make_grains(tmp_path / "home")
+    other, _ = make_grains(tmp_path / "other")
+    whole = tuple(slice(0, size) for size in home.shape)
+    grey = home.raster("images", "BSE").read(*whole)
+    other.raster("images", "BSE").write(0, 0, np.rint(40 + 0.5 * grey).astype(np.uint8))
+    train = home.sessions()[:1]
+    norm = measure_normalisation(home, train, "contrast", 1, False, Job())
+    seen, levelled = LevelledGrey(home, norm, Job()), LevelledGrey(other, norm, Job())
+    wanted = seen.read(0, 0, *home.shape)
+    assert wanted[:, :SIDE] == pytest.approx(grey[:, :SIDE], abs=0.01)  # its own stays as it is
+    assert np.abs(levelled.read(0, 0, *home.shape) - wanted).max() < 3  # steps of two grey levels
+    by_shift = measure_normalisation(home, train, "session", 1, False, Job())
+    assert np.ptp(LevelledGrey(other, by_shift, Job()).read(0, 0, *home.shape)) < 0.6 * np.ptp(grey)
+    window = read_window(levelled.raster, -3, SIDE // 2, 40, 40)
+    looked_up, computed = levelled.prepare(window), normalise(levelled.level(window), norm)
+    np.testing.assert_allclose(looked_up, computed, atol=1e-5)
+
+
 def test_sessions_are_levelled_to_the_training_grey(tmp_path: Path) -> None:
     section, _ = make_grains(tmp_path / "s", drift=(0, 5, 12))
     train = section.sessions()[:1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.inference import SegmentSettings, segment
 from napari_olivine.job import Job
+from napari_olivine.masks.corrections import CORRECTIONS_INPUT
 from napari_olivine.networks import ModelPhase, Normalisation, load_model, read_card
 from napari_olivine.section import Section, create_raster
 from napari_olivine.settings import Settings
@@ -21,7 +23,7 @@ from napari_olivine.training import TrainSettings, train
 from napari_olivine.training.losses import SegmentationScores, bce_dice_loss, phase_loss
 from napari_olivine.training.phases import MaskPhases, phases_of_mask
 from napari_olivine.training.pieces import Pieces, pieces_of
-from napari_olivine.training.plan import make_plan
+from napari_olivine.training.plan import TrainingSection, plan_sections
 from napari_olivine.training.samples import Samples
 from napari_olivine.training.what_is_shown import HEAVIEST, show_phases, weights_of
 from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE
@@ -38,11 +40,14 @@ GLASS = FIRST_PHASE + 3
 """Label of the last of the phases."""
 
 
-def put_phases(section: Section, codes: NDArray[np.uint8]) -> None:
+def put_phases(
+    section: Section, codes: NDArray[np.uint8], names: Mapping[int, str] = NAMES
+) -> None:
     """Store a mask with phases as the mask step would."""
     measured = codes != IGNORE
     images = {"phases": codes, "olivine": np.where(measured, codes == 1, IGNORE).astype(np.uint8)}
-    recipe = section.recipe("mask", Settings(), ["images"], extra={"source": "made by a test"})
+    inputs = ["images", CORRECTIONS_INPUT]
+    recipe = section.recipe("mask", Settings(), inputs, extra={"source": "made by a test"})
     with section.draft("mask", recipe, Job(force=True)) as draft:
         for name, image in images.items():
             out = create_raster(draft.path / name, image.shape, "uint8", 1.5, reduction="mode")
@@ -51,14 +56,12 @@ def put_phases(section: Section, codes: NDArray[np.uint8]) -> None:
         draft.notes["modes"] = [
             {"code": code, "name": name, "colour": "#112233", "error": None}
             | {"percent": 100 * float((codes == code).sum() / measured.sum())}
-            for code, name in NAMES.items()
+            for code, name in names.items()
         ]
 
 
-@pytest.fixture
-def section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Section:
-    """Olivine, one crystal of orthopyroxene, and many of glass; the same in train and val."""
-    use_small_network(monkeypatch)
+def make_phases(folder: Path) -> tuple[Section, NDArray[np.uint8]]:
+    """Make olivine, one crystal of orthopyroxene, and many of glass; alike in train and val."""
     codes = np.zeros((SIDE, 2 * SIDE), np.uint8)
     for first in (0, SIDE):
         codes[10:50, first + 10 : first + 50] = 1
@@ -68,20 +71,31 @@ def section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Section:
         codes[120:, first : first + 8] = IGNORE
     noise = np.random.default_rng(0).normal(0, 3, codes.shape)
     grey = np.choose(np.minimum(codes, 3), [100, 140, 130, 90]) + noise
-    section = make_section(tmp_path / "s", {"BSE": grey.astype(np.uint8)})
+    section = make_section(folder, {"BSE": grey.astype(np.uint8)})
     sessions = pd.DataFrame({
         "session": ["1", "2"], "row0": 0, "row1": SIDE, "col0": [0, SIDE],
         "col1": [SIDE, 2 * SIDE], "role": ["train", "val"],
     })  # fmt: skip
     section.annotate("sessions", sessions)
     put_phases(section, codes)
-    return section
+    return section, codes
+
+
+@pytest.fixture
+def section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Section:
+    use_small_network(monkeypatch)
+    return make_phases(tmp_path / "s")[0]
 
 
 def phases_in(section: Section) -> MaskPhases:
     found = phases_of_mask(section)
     assert found is not None
     return found
+
+
+def plan_of(section: Section, settings: TrainSettings, job: Job | None = None) -> TrainingSection:
+    (planned,) = plan_sections([section], settings, job or Job())
+    return planned
 
 
 # ---------------------------------------------------------------- labels and crops
@@ -148,9 +162,9 @@ def test_weights_are_moderate() -> None:
     none = np.zeros((0, 3), np.int64), np.zeros(0)
     pieces = {code: Pieces(1, count, *none) for code, count in pixels.items()}
     phases = [ModelPhase(name=name, code=code, colour="#000000") for code, name in NAMES.items()]
-    weights = weights_of(phases, pieces)
+    weights = weights_of(phases, [pieces])
     assert weights == [HEAVIEST, pytest.approx((3367 / 10_000) ** 0.5, rel=1e-3), HEAVIEST, 1.0]
-    assert weights_of([], {}) == []
+    assert weights_of([], []) == []
 
 
 # ---------------------------------------------------------------- loss and scores
@@ -272,8 +286,8 @@ def test_a_binary_network_tells_too_what_it_takes(section: Section) -> None:
 
 def test_the_default_is_that_of_the_network_and_another_training(section: Section) -> None:
     light, paper = TrainSettings(**TINY), TrainSettings(network="deeplabv3_resnet50")
-    assert make_plan(section, light, Job()).phases
-    assert make_plan(section, paper, Job()).phases == ()
+    assert plan_of(section, light).plan.phases
+    assert plan_of(section, paper).plan.phases == ()
     by_default = train(section, light, Job())
     assert "target" not in by_default.recipe.settings
     assert by_default.recipe.inputs["source/target"] == "phases"
@@ -287,8 +301,8 @@ def test_without_phases_the_target_is_olivine_and_that_is_said(section: Section)
 
     put_mask(section, (np.indices(section.shape).sum(0) % 50 < 20).astype(np.uint8))
     events: list[dict] = []
-    plan = make_plan(section, TrainSettings(target="phases"), Job(listen=events.append))
-    assert plan.phases == ()
+    settings, job = TrainSettings(target="phases"), Job(listen=events.append)
+    assert plan_of(section, settings, job).plan.phases == ()
     assert "olivine or not" in events[-1]["message"]
     product = train(section, TrainSettings(**TINY), Job())
     assert "source/target" not in product.recipe.inputs  # as the networks of before
@@ -313,6 +327,6 @@ def test_what_is_shown_counts_within_the_region_of_study(section: Section) -> No
     table = section.annotation("sessions").assign(role=["train", "none"])
     section.annotate("sessions", table)
     section.annotate("regions", pd.DataFrame(rows))
-    plan = make_plan(section, TrainSettings(target="phases"), Job())
-    pieces = show_phases(section, phases_in(section), plan, Job())
+    planned = plan_of(section, TrainSettings(target="phases"))
+    (pieces,) = show_phases([planned], Job())
     assert (pieces[1].count, pieces[3].count) == (1, 0)  # the glass lies to the right

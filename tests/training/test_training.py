@@ -359,13 +359,13 @@ def test_early_stopping_keeps_the_best(section: Section, monkeypatch: pytest.Mon
     weights: list[torch.Tensor] = []
     entropies = iter([0.5, 0.3, 0.4, 0.35, 0.2, 0.1])
 
-    def validate(network: torch.nn.Module, *_: object) -> SegmentationScores:
+    def validate(network: torch.nn.Module, *_: object) -> list[SegmentationScores]:
         weights.append(network.state_dict()["body.encoder.features.0.0.weight"].clone())
         scores = SegmentationScores()
         entropy = next(entropies)
         logit = torch.tensor([np.log(np.expm1(entropy))])  # -log(1 - sigmoid) is `entropy`
         scores.add(logit, torch.zeros(1, dtype=torch.uint8))
-        return scores
+        return [scores]
 
     monkeypatch.setattr(loop, "FEWEST_STEPS", 2)
     monkeypatch.setattr(loop, "validate", validate)

@@ -6,7 +6,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from napari_olivine.networks import read_card
+from napari_olivine.inference import fingerprint_of_model
+from napari_olivine.networks import ModelCard, read_card
 from napari_olivine.regions import copied_region, studied_mm2
 from napari_olivine.registry import SEGMENTATIONS
 from napari_olivine.section import Product, Section
@@ -173,18 +174,7 @@ def _network(section: Section, phase: str) -> list[str]:
         return []
     sentences = []
     made = probability.recipe.settings
-    name = next((i for i in probability.recipe.inputs if i.startswith("models/")), None)
-    if name is not None and section.product(name) is not None:
-        card = read_card(section.path / name)
-        title = card.title.split(" (")[0].split(";")[0]
-        others = [p.name for p in card.phases if p.code and p.name != "olivine"]
-        told = f" to tell olivine from other phases ({', '.join(others)})" if others else ""
-        sentences.append(
-            f"A neural network ({title}, starting from {card.weights_from}) was trained{told} on "
-            f"{card.signal} images of session {_names(card.training_sessions)} and validated on "
-            f"session {_names(card.validation_sessions)}; the weights of epoch {card.best_epoch} "
-            "were kept."
-        )
+    sentences += _trained(section, probability)
     window = made.get("window_px")
     if window:
         sentences.append(
@@ -207,6 +197,54 @@ def _network(section: Section, phase: str) -> list[str]:
     if phase == "joint" and joint is not None:
         sentences.append(_joint(joint))
     return sentences
+
+
+def _trained(section: Section, probability: Product) -> list[str]:
+    """Tell which network made a probability, and what it learned from."""
+    inputs = probability.recipe.inputs
+    name = next((i for i in inputs if i.startswith("models/")), "")
+    outside = "" if name else next(iter(probability.recipe.settings.get("models", ())), "")
+    folder = Path(outside) if outside else section.path / name
+    if not outside and (not name or section.product(name) is None):
+        return []
+    if outside and _fingerprint(folder) != inputs.get("source/model 0"):
+        return [
+            f"The neural network was that of the folder {outside}, which has changed since or is "
+            "no longer there."
+        ]
+    card = read_card(folder)
+    title = card.title.split(" (")[0].split(";")[0]
+    others = [p.name for p in card.phases if p.code and p.name != "olivine"]
+    told = f" to tell olivine from other phases ({', '.join(others)})" if others else ""
+    return [
+        f"A neural network ({title}, starting from {card.weights_from}) was trained{told} on "
+        f"{card.signal} images of {_learned(card, elsewhere=bool(outside))}; the weights of epoch "
+        f"{card.best_epoch} were kept."
+    ]
+
+
+def _fingerprint(folder: Path) -> str:
+    """Fingerprint of a model outside the section, empty if it is not there."""
+    try:
+        return fingerprint_of_model(folder)
+    except OSError:
+        return ""
+
+
+def _learned(card: ModelCard, *, elsewhere: bool) -> str:
+    """Tell what a network was trained and validated on."""
+    if len(card.sections) < 2:
+        return (
+            (f"the section {card.section}, " if elsewhere else "")
+            + f"session {_names(card.training_sessions)} and validated on session "
+            f"{_names(card.validation_sessions)}"
+        )
+    parts = [
+        f"{one.name} (session {_names(one.training_sessions)}, validated on session "
+        f"{_names(one.validation_sessions)})"
+        for one in card.sections
+    ]
+    return f"{len(parts)} sections: {', '.join(parts)}"
 
 
 def _joint(product: Product) -> str:

@@ -91,7 +91,7 @@ def _do(parsed: argparse.Namespace, job: Job) -> list[str]:
     """Do the command; return the names of the products that it made."""
     step = STEPS[parsed.command]
     settings: Any = read_settings(parsed, step)
-    arguments = [_value(parsed, argument) for argument in step.arguments]
+    arguments = [_value(parsed, one) for one in step.arguments if not one.setting]
     return _names(step.command(*arguments, settings, job))
 
 
@@ -134,7 +134,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 def _add_arguments(parser: argparse.ArgumentParser, step: Step) -> None:
     for argument in step.arguments:
         how: dict[str, Any] = {"type": Path, "metavar": argument.metavar, "help": argument.help}
-        if argument.option:
+        if argument.setting:
+            parser.add_argument(argument.name, nargs="*", **how)
+        elif argument.option:
             parser.add_argument(f"--{argument.name}", required=argument.required, **how)
         else:
             parser.add_argument(argument.name, nargs=None if argument.required else "?", **how)

@@ -94,7 +94,12 @@ def read_settings(arguments: argparse.Namespace, step: Step) -> Settings:
     values = _read_file(getattr(arguments, "settings", None))
     if SHARED in step.settings.model_fields:
         values.setdefault(SHARED, arguments.seed)
-    settings = step.settings(**(values | _given(arguments, step)))
+    values |= _given(arguments, step)
+    for argument in step.arguments:
+        if argument.setting and (given := getattr(arguments, argument.name)):
+            before = values.get(argument.setting, ())
+            values[argument.setting] = [*map(str, given), *before]
+    settings = step.settings(**values)
     inside = {one.name: _given(arguments, one, f"{one.name}.") for one in steps_inside(step)}
     if not any(inside.values()):
         return settings

@@ -1,6 +1,6 @@
 from .cell_store import CellStore as CellStore
 from .encoding import FULL as FULL, stored_threshold as stored_threshold
-from .models import find_model as find_model
+from .models import find_model as find_model, fingerprint_of_model as fingerprint_of_model
 from .out_of_distribution import (
     OUT_OF_DISTRIBUTION as OUT_OF_DISTRIBUTION,
     compare_with_training as compare_with_training,

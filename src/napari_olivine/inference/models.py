@@ -7,11 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from napari_olivine.errors import InputError, SectionError
-from napari_olivine.networks import CARD, WEIGHTS, ModelCard, read_card
+from napari_olivine.networks import CARD, PIXEL_SIZE_TOLERANCE, WEIGHTS, ModelCard, read_card
 from napari_olivine.section import Section, fingerprint_of_bytes
-
-PIXEL_SIZE_TOLERANCE = 0.05
-"""A network knows textures at the pixel size it was trained at; so much off is harmless."""
 
 OLIVINE = "olivine"
 

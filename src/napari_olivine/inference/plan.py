@@ -213,7 +213,7 @@ def inputs_of(models: Sequence[SelectedModel]) -> list[str]:
         Names of products and annotations.
     """
     inputs = ["images"] + [model.product for model in models if model.product]
-    if any(model.card.normalisation.align == "session" for model in models):
+    if any(model.card.normalisation.align != "none" for model in models):
         inputs.append("annotations/sessions")
     return inputs
 

@@ -82,8 +82,8 @@ def _tell_of_changes(section: Section, models: Sequence[SelectedModel], job: Job
     for model in models:
         if model.product and section.state(model.product) == "stale":
             job.say(
-                f"{model.folder.name} learned from a mask or sessions that have changed since; it "
-                "is used as it is."
+                f"{model.folder.name} learned from masks or sessions that have changed since, or "
+                "are no longer there; it is used as it is."
             )
 
 

@@ -6,7 +6,10 @@ from .build import (
 )
 from .card import (
     CARD as CARD,
+    PIXEL_SIZE_TOLERANCE as PIXEL_SIZE_TOLERANCE,
     WEIGHTS as WEIGHTS,
+    Align as Align,
+    LearnedSection as LearnedSection,
     ModelCard as ModelCard,
     ModelPhase as ModelPhase,
     Normalisation as Normalisation,

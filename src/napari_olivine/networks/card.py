@@ -17,17 +17,26 @@ FORMAT = 3
 """Version of the model folder's layout; a model of a newer one is refused."""
 
 
+PIXEL_SIZE_TOLERANCE = 0.05
+"""A network knows textures at the pixel size it was trained at; so much off is harmless."""
+
+Align = Literal["session", "contrast", "none"]
+
+
 class Normalisation(BaseModel):
     """How grey levels become the network's input.
 
     Channel c of the input is ``(grey - shift - mean[c]) / std[c]``. With ``align="session"``,
     `shift` is the median grey of the pixel's session less `median`, so that a session whose
-    detector has drifted looks like the training sessions; with ``align="none"`` it is 0.
+    detector has drifted looks like the training sessions; with ``align="none"`` it is 0. With
+    ``align="contrast"`` what lies above or below `median` after that shift is multiplied by
+    `spread` over the spread of the pixel's section, so that a section that was imaged with another
+    contrast looks like that of the training.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    align: Literal["session", "none"]
+    align: Align
     median: float
     spread: float = Field(gt=0)
     mean: tuple[float, ...]
@@ -44,6 +53,22 @@ class ModelPhase(BaseModel):
     """Its value in the image ``phases`` of a mask; 0 is what no rule takes."""
     colour: str
     """For maps and legends, ``#rrggbb``."""
+
+
+class LearnedSection(BaseModel):
+    """A section that a network learned from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    folder: str
+    training_sessions: list[str]
+    validation_sessions: list[str]
+    label_rule: str = ""
+    modes: dict[str, float] = {}
+    """Percentage of each phase of its rule book, which tells what rock it is."""
+    scores: dict[str, float] = {}
+    """On its validation sessions."""
 
 
 class ModelCard(BaseModel):
@@ -69,6 +94,9 @@ class ModelCard(BaseModel):
     section: str
     training_sessions: list[str]
     validation_sessions: list[str]
+    """Of `section`, in which the network was trained; those of others are in `sections`."""
+    sections: list[LearnedSection] = []
+    """All sections that it learned from, that of the model first; empty in cards of before."""
     label_rule: str = ""
     weights_from: str
     best_epoch: int

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.networks.card import Normalisation
+from napari_olivine.networks.card import Align, Normalisation
 from napari_olivine.section import Raster, Section, Session, blocks, rock_only, session_index
 
 FloatImage = NDArray[np.float32]
@@ -80,12 +80,15 @@ class LevelledGrey:
         self.normalisation = normalisation
         self.sessions = section.measured_sessions()
         self._shifts = np.zeros(len(self.sessions) + 1, np.float32)
-        if normalisation.align == "session":
+        self._gain = 1.0
+        if normalisation.align != "none":
             whole = _whole(self.raster.shape)
             # The last entry is for pixels outside every session, whose index is -1.
             for place, window in enumerate([*(s.window for s in self.sessions), whole]):
                 median = float(np.median(sample_grey(self.raster, [window], job)))
                 self._shifts[place] = median - normalisation.median
+        if normalisation.align == "contrast":
+            self._gain = normalisation.spread / spread_of_section(section, job)
 
     def read(self, row: int, column: int, rows: int, columns: int) -> FloatImage:
         """Read a window of levelled grey; it may reach beyond the image, where it is reflected.
@@ -108,8 +111,7 @@ class LevelledGrey:
 
         Pixels that hold no number become the training grey's median.
         """
-        grey = window.grey.astype(np.float32)
-        grey -= self.shift(window.rows, window.columns)
+        grey = self._on_scale(window.grey.astype(np.float32), window)
         if not np.issubdtype(window.grey.dtype, np.integer):
             grey[~np.isfinite(grey)] = self.normalisation.median
         around = window.around
@@ -123,12 +125,22 @@ class LevelledGrey:
         import cv2
 
         # The same for each of 256 grey levels: looked up, not computed.
-        tables = normalise(np.arange(256, dtype=np.float32)[None] - shift, self.normalisation)
+        greys = self._on_scale(np.arange(256, dtype=np.float32)[None], window)
+        tables = normalise(greys, self.normalisation)
         channels = [cv2.LUT(window.grey, table.ravel()) for table in tables]
         around = window.around
         if np.any(around):
             channels = [np.pad(channel, around, mode="symmetric") for channel in channels]
         return np.stack(channels)
+
+    def _on_scale(self, grey: FloatImage, window: GreyWindow) -> FloatImage:
+        """Bring greys of a window, or any of its one session, to the training grey in place."""
+        grey -= self.shift(window.rows, window.columns)
+        if self._gain != 1:
+            grey -= self.normalisation.median
+            grey *= self._gain
+            grey += self.normalisation.median
+        return grey
 
     def shift(self, rows: slice, columns: slice) -> FloatImage:
         """Return how far each pixel's session lies above the training grey, shape broadcasting."""
@@ -168,7 +180,7 @@ def normalise(grey: FloatImage, normalisation: Normalisation) -> FloatImage:
 def measure_normalisation(
     section: Section,
     sessions: Sequence[Session],
-    align: Literal["session", "none"],
+    align: Align,
     channels: int,
     imagenet: bool,
     job: Job,
@@ -182,7 +194,7 @@ def measure_normalisation(
     sessions
         Training sessions.
     align
-        Whether each session is shifted to a common median.
+        What is brought to the training grey of each session and section, see `Normalisation`.
     channels
         Channels of the network.
     imagenet
@@ -204,18 +216,52 @@ def measure_normalisation(
     raster = section.raster("images", "BSE")
     grey = sample_grey(raster, [session.window for session in sessions], job)
     median = float(np.median(grey))
-    low, high = (float(v) for v in np.percentile(grey, [0.5, 99.5]))
-    spread = float(np.clip(grey, low, high).std())
+    spread = spread_of_section(section, job) if align == "contrast" else _spread(grey)
     if spread == 0:
         raise InputError("The BSE image of the training sessions has the same grey everywhere.")
     if not imagenet:
         mean, std = (median,) * channels, (spread,) * channels
     else:
+        low, high = (float(v) for v in np.percentile(grey, [0.5, 99.5]))
         if raster.dtype == np.uint8:
             low, high = 0.0, 255.0
         mean = tuple(low + (high - low) * m for m in IMAGENET_MEAN)
         std = tuple((high - low) * s for s in IMAGENET_STD)
     return Normalisation(align=align, median=median, spread=spread, mean=mean, std=std)
+
+
+def spread_of_section(section: Section, job: Job) -> float:
+    """Return the spread of the grey of a section's rock, each session about its own median.
+
+    Parameters
+    ----------
+    section
+        Section with ``images``.
+    job
+        Running job.
+
+    Returns
+    -------
+    float
+        Standard deviation without the outermost 1 % of the pixels.
+
+    Raises
+    ------
+    InputError
+        If the section has no contrast.
+    """
+    raster = section.raster("images", "BSE")
+    windows = [one.window for one in section.measured_sessions()] or [_whole(raster.shape)]
+    greys = [sample_grey(raster, [window], job) for window in windows]
+    spread = _spread(np.concatenate([grey - np.median(grey) for grey in greys]))
+    if spread == 0:
+        raise InputError(f"The BSE image of {section.path} has the same grey everywhere.")
+    return spread
+
+
+def _spread(grey: NDArray[Any]) -> float:
+    low, high = (float(v) for v in np.percentile(grey, [0.5, 99.5]))
+    return float(np.clip(grey, low, high).std())
 
 
 def sample_grey(raster: Raster, windows: Sequence[tuple[slice, slice]], job: Job) -> NDArray[Any]:

@@ -31,6 +31,7 @@ from .draft import (
     take_place as take_place,
     unfinished as unfinished,
 )
+from .elsewhere import input_elsewhere as input_elsewhere, place_elsewhere as place_elsewhere
 from .provenance import (
     JOURNAL as JOURNAL,
     RECIPE as RECIPE,

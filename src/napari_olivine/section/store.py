@@ -26,6 +26,7 @@ from napari_olivine.section.annotations import (
 )
 from napari_olivine.section.atomic_io import PARTIAL, write_atomically
 from napari_olivine.section.draft import Draft, open_draft, put_in_place
+from napari_olivine.section.elsewhere import place_elsewhere
 from napari_olivine.section.provenance import RECORD, Product, Recipe, fingerprint_of_bytes
 from napari_olivine.section.raster import Raster
 from napari_olivine.section.sessions import Session, measured
@@ -196,13 +197,22 @@ class Section:
 
         A model serves on when its mask has changed: what it sees is what it saw before.
         """
+        if place := place_elsewhere(source):
+            other = _section_at(place[0])
+            return other is not None and other.serves(place[1])
         if source.startswith("annotations/"):
             return True
         state = self.state(source)
         return state == "fresh" or (state == "stale" and lasts(source))
 
     def fingerprint(self, name: str) -> str:
-        """Fingerprint of a product or annotation as it is now, empty if there is none."""
+        """Fingerprint of a product or annotation as it is now, empty if there is none.
+
+        It may lie in another section, see `input_elsewhere`.
+        """
+        if place := place_elsewhere(name):
+            other = _section_at(place[0])
+            return other.fingerprint(place[1]) if other is not None else ""
         if name.startswith("annotations/"):
             file = self.path / LINES.get(name, f"{name}.csv")
             if not file.exists():
@@ -240,7 +250,8 @@ class Section:
         method
             Number of the step's method.
         extra
-            Fingerprints of inputs from outside the section, by names that start with ``source``.
+            Fingerprints of inputs from outside the section, by names that start with ``source``,
+            which are not followed when they change, or of `input_elsewhere`, which are.
         """
         fingerprints = {}
         for name in inputs:
@@ -424,6 +435,14 @@ def followed(product: Product) -> dict[str, str]:
     """
     inputs = dict.fromkeys(annotations_of(product.name), "") | product.recipe.inputs
     return {name: mark for name, mark in inputs.items() if not name.startswith("source")}
+
+
+def _section_at(folder: Path) -> Section | None:
+    """Open another section; `None` where it is no longer there, or cannot be read."""
+    try:
+        return Section(folder)
+    except (SectionError, OSError):
+        return None
 
 
 def _fingerprint_of_file(file: Path, lines: bool) -> str:

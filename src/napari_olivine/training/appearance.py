@@ -19,7 +19,7 @@ from napari_olivine.networks import (
 )
 from napari_olivine.regions import study_region
 from napari_olivine.section import Section
-from napari_olivine.training.plan import Plan
+from napari_olivine.training.plan import TrainingSection
 from napari_olivine.training.windows import Window, area
 
 MOST_CELLS = 4000
@@ -27,16 +27,14 @@ MOST_CELLS = 4000
 
 
 def measure_appearance(
-    section: Section, plan: Plan, normalisation: Normalisation, job: Job
+    sections: Sequence[TrainingSection], normalisation: Normalisation, job: Job
 ) -> Appearance | None:
     """Measure what the sessions for training and for validation look like.
 
     Parameters
     ----------
-    section
-        Section with ``images``.
-    plan
-        Windows of the sessions.
+    sections
+        What was learned from.
     normalisation
         Grey scale of the network.
     job
@@ -47,12 +45,13 @@ def measure_appearance(
     Appearance or None
         `None` where they are too small.
     """
-    grey = LevelledGrey(section, normalisation, job)
-    cells = (
-        _cells(section, grey, windows, job)
-        for windows in (plan.train_windows, plan.validation_windows)
-    )
-    found = Appearance.learn(*cells)
+    training, validation = [], []
+    most = MOST_CELLS // len(sections)
+    for one in sections:
+        grey = LevelledGrey(one.section, normalisation, job)
+        training.append(_cells(one.section, grey, one.plan.train_windows, most, job))
+        validation.append(_cells(one.section, grey, one.plan.validation_windows, most, job))
+    found = Appearance.learn(np.concatenate(training), np.concatenate(validation))
     if found is None:
         job.say(
             "The sessions for training are too small to keep what they look like: this model "
@@ -62,12 +61,12 @@ def measure_appearance(
 
 
 def _cells(
-    section: Section, grey: LevelledGrey, windows: Sequence[Window], job: Job
+    section: Section, grey: LevelledGrey, windows: Sequence[Window], most: int, job: Job
 ) -> NDArray[np.float64]:
     """Measure cells of some windows, overlapping by half where there is room for all."""
     region = study_region(section)
     pixels = sum(area(window) for window in windows)
-    step = max(CELL_PX // 2, round((pixels / MOST_CELLS) ** 0.5))
+    step = max(CELL_PX // 2, round((pixels / most) ** 0.5))
     found = [np.zeros((0, len(MEASURES)))]
     for rows, columns in windows:
         if min(rows.stop - rows.start, columns.stop - columns.start) < CELL_PX:

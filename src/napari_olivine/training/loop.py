@@ -20,8 +20,8 @@ from napari_olivine.networks import Network, autocast, load_weights, save_weight
 from napari_olivine.training.ema import ExponentialMovingAverage
 from napari_olivine.training.losses import SegmentationScores, bce_dice_loss, phase_loss
 from napari_olivine.training.plan import Plan
-from napari_olivine.training.samples import Samples
-from napari_olivine.training.validation import validate
+from napari_olivine.training.samples import CropSource
+from napari_olivine.training.validation import ValidatedSection, validate
 
 CHECKPOINT = "checkpoint.pt"
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
@@ -66,8 +66,10 @@ class Training:
         Network with the weights to start from.
     plan
         What is trained and how.
-    samples, validation
-        Where crops come from for training and for validation.
+    samples
+        Where crops come from for training.
+    validation
+        Sections on whose sessions it is validated.
     folder
         Where the checkpoint and the best weights lie; a checkpoint that is there is gone on with.
     device
@@ -82,8 +84,8 @@ class Training:
         self,
         network: Network,
         plan: Plan,
-        samples: Samples,
-        validation: Samples,
+        samples: CropSource,
+        validation: Sequence[ValidatedSection],
         folder: Path,
         device: torch.device,
         job: Job,
@@ -143,13 +145,14 @@ class Training:
         """
         self._validate(epoch=0)
 
-    def best(self) -> SegmentationScores:
-        """Scores of the network as it is on all validation crops."""
-        return validate(self.network, self.validation, self.plan, self.device, self.job)
+    def best(self) -> list[SegmentationScores]:
+        """Scores of the network as it is on all validation crops of each section."""
+        return validate(self.network, self.validation, self.device, self.job)
 
     def taken(self, scores: SegmentationScores) -> dict[str, float]:
         """Share of each other phase that is taken for olivine at `TAKEN_AT`, by its name."""
-        shares = {name: scores.taken(label, TAKEN_AT) for label, name in self.validation.others}
+        others = dict(other for one in self.validation for other in one.samples.others)
+        shares = {name: scores.taken(label, TAKEN_AT) for label, name in others.items()}
         return {name: share for name, share in shares.items() if share is not None}
 
     # ------------------------------------------------------------------ one step, one epoch
@@ -223,7 +226,8 @@ class Training:
         """Score the network, keep its weights if they are the best, and report the scores."""
         state = self.state
         network = self.average.network if self.average is not None else self.network
-        scores = validate(network, self.validation, self.plan, self.device, self.job)
+        by_section = validate(network, self.validation, self.device, self.job)
+        scores = SegmentationScores.pooled(by_section)
         row = {
             "epoch": epoch,
             "step": state.step,
@@ -234,6 +238,9 @@ class Training:
             "val_iou_0.1": scores.iou(0.1),
             **{f"taken_{name}": share for name, share in self.taken(scores).items()},
         }
+        if len(by_section) > 1:
+            parts = zip(self.validation, by_section, strict=True)
+            row |= {f"val_iou of {one.name}": part.iou(0.5) for one, part in parts}
         if scores.cross_entropy < state.best_cross_entropy:
             state.best_cross_entropy = scores.cross_entropy
             state.step_of_best = state.step

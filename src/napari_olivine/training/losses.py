@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -128,6 +130,16 @@ class SegmentationScores:
         self._by_label += counts
         self._counts[1] += counts[1]
         self._counts[0] += counts.sum(0) - counts[1]
+
+    @classmethod
+    def pooled(cls, parts: Sequence[SegmentationScores]) -> SegmentationScores:
+        """Count the pixels of several scores together."""
+        whole = cls()
+        for part in parts:
+            whole._entropy += part._entropy
+            whole._counts += part._counts
+            whole._by_label += part._by_label
+        return whole
 
     @property
     def cross_entropy(self) -> float:

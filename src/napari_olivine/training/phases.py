@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -21,21 +21,27 @@ OLIVINE_CODE = 1
 PHASES = "phases"
 
 
+UNCLASSIFIED_CODE = 0
+
+
 @dataclass(frozen=True)
 class MaskPhases:
-    """The phases of a mask.
+    """The phases of a mask, among those of a training.
 
     Parameters
     ----------
     phases
-        All of them, with what no rule takes: resin, glass and minerals of no rule are a class too,
-        as a network has to call them something.
+        All of the training, with what no rule takes: resin, glass and minerals of no rule are a
+        class too, as a network has to call them something.
     image
         Codes of phases, uint8.
+    codes
+        Code of each of `phases` in `image`; `None` of one that the mask does not tell.
     """
 
     phases: Sequence[ModelPhase]
     image: Raster
+    codes: Sequence[int | None]
 
     @property
     def olivine(self) -> int:
@@ -70,8 +76,9 @@ class MaskPhases:
     def _labels(self) -> NDArray[np.uint8]:
         """Label of each code; 0 of a code that is none of the phases."""
         table = np.zeros(256, np.uint8)
-        for label, phase in self.others:
-            table[phase.code] = label
+        for label, code in enumerate(self.codes, start=FIRST_PHASE):
+            if code not in (None, OLIVINE_CODE):
+                table[code] = label
         table[IGNORE] = IGNORE
         return table
 
@@ -98,4 +105,44 @@ def phases_of_mask(section: Section) -> MaskPhases | None:
     phases = [
         ModelPhase(name=mode["name"], code=mode["code"], colour=mode["colour"]) for mode in modes
     ]
-    return MaskPhases(phases, section.raster("mask", PHASES))
+    return MaskPhases(phases, section.raster("mask", PHASES), [phase.code for phase in phases])
+
+
+def join_phases(masks: Sequence[MaskPhases]) -> list[MaskPhases]:
+    """Put the phases of several masks together by their names.
+
+    A code of the joined phases is that of the first mask that has the phase, or the next free one.
+    What no rule takes is a class only in masks that tell every phase: in another one it may be a
+    phase that its rule book lacks, so that only "no olivine" is known of it.
+
+    Parameters
+    ----------
+    masks
+        With their own phases.
+
+    Returns
+    -------
+    list of MaskPhases
+        The same masks with the phases of all.
+    """
+    phases: dict[str, ModelPhase] = {}
+    for mask in masks:
+        for phase in mask.phases:
+            taken = {one.code for one in phases.values()}
+            code = next(code for code in (phase.code, *range(1, IGNORE)) if code not in taken)
+            phases.setdefault(_key(phase), phase.model_copy(update={"code": code}))
+    return [_among(mask, phases) for mask in masks]
+
+
+def _among(mask: MaskPhases, phases: Mapping[str, ModelPhase]) -> MaskPhases:
+    own = {_key(phase): phase.code for phase in mask.phases}
+    codes = [own.get(key) for key in phases]
+    if None in codes:
+        codes = [None if code == UNCLASSIFIED_CODE else code for code in codes]
+    return MaskPhases(tuple(phases.values()), mask.image, codes)
+
+
+def _key(phase: ModelPhase) -> str:
+    """Tell phases of several masks apart by name; olivine and what no rule takes by their codes."""
+    fixed = {OLIVINE_CODE: "olivine", UNCLASSIFIED_CODE: "unclassified"}
+    return fixed.get(phase.code, phase.name.strip().casefold())

@@ -11,7 +11,13 @@ from napari_olivine.job import Job
 from napari_olivine.networks import ModelPhase, NetworkSpec, Preset, network_spec
 from napari_olivine.regions import study_region
 from napari_olivine.section import Section, Session, with_role
-from napari_olivine.training.phases import OLIVINE_CODE, phases_of_mask, target_of
+from napari_olivine.training.phases import (
+    OLIVINE_CODE,
+    MaskPhases,
+    join_phases,
+    phases_of_mask,
+    target_of,
+)
 from napari_olivine.training.settings import TrainSettings
 from napari_olivine.training.windows import Window, area, overlap
 
@@ -37,7 +43,7 @@ class Plan:
     correction_weight
         Weight of labels by a person in the loss.
     phases
-        Outputs of the network, empty for olivine alone.
+        Outputs of the network, empty for olivine alone; those of all sections of the training.
     seed
         Of weights, crops and augmentation.
     training, validation
@@ -64,8 +70,97 @@ class Plan:
         return codes.index(OLIVINE_CODE) if codes else 0
 
 
-def make_plan(section: Section, settings: TrainSettings, job: Job) -> Plan:
-    """Put settings and preset together and choose the sessions.
+@dataclass(frozen=True)
+class TrainingSection:
+    """A section of a training.
+
+    Parameters
+    ----------
+    section
+        The section.
+    name
+        What it is called in messages and in the model card; no other of the training has it.
+    plan
+        What is learned and validated in it.
+    phases
+        Phases of its mask among those of all sections; `None` where its mask has none.
+    """
+
+    section: Section
+    name: str
+    plan: Plan
+    phases: MaskPhases | None
+
+
+def plan_sections(
+    sections: Sequence[Section], settings: TrainSettings, job: Job
+) -> list[TrainingSection]:
+    """Plan a training on several sections: what is learned in each.
+
+    Parameters
+    ----------
+    sections
+        That of the model first.
+    settings
+        Settings of the person.
+    job
+        See `make_plan`.
+
+    Returns
+    -------
+    list of TrainingSection
+        In the same order.
+
+    Raises
+    ------
+    InputError
+        See `make_plan`.
+    """
+    found = [phases_of_mask(section) for section in sections]
+    told = iter(join_phases([phases for phases in found if phases is not None]))
+    joined = [next(told) if phases is not None else None for phases in found]
+    names = _names(sections)
+    outputs = _outputs(joined, names, settings, job)
+    return [
+        TrainingSection(section, name, make_plan(section, settings, job, outputs), phases)
+        for section, name, phases in zip(sections, names, joined, strict=True)
+    ]
+
+
+def _names(sections: Sequence[Section]) -> list[str]:
+    """Names of the sections; with their folders where two have the same."""
+    names = [section.record.name for section in sections]
+    return [
+        name if names.count(name) == 1 else f"{name} ({section.path})"
+        for name, section in zip(names, sections, strict=True)
+    ]
+
+
+def _outputs(
+    found: Sequence[MaskPhases | None], names: Sequence[str], settings: TrainSettings, job: Job
+) -> tuple[ModelPhase, ...]:
+    """Return the outputs of the network; says where a mask has no phases."""
+    if target_of(settings) == "olivine":
+        return ()
+    phases = next((tuple(one.phases) for one in found if one is not None), ())
+    without = [name for name, one in zip(names, found, strict=True) if one is None]
+    if not phases:
+        job.say(
+            "The mask knows no phases but olivine (no rule book, or the outlines of the rule): the "
+            "network learns olivine or not."
+        )
+    elif without:
+        job.say(
+            f"The mask of {', '.join(without)} knows no phases but olivine (no rule book, or the "
+            "outlines of the rule): there the network learns only what is olivine and what is not."
+        )
+    return phases
+
+
+def make_plan(
+    section: Section, settings: TrainSettings, job: Job, phases: tuple[ModelPhase, ...] = ()
+) -> Plan:
+    """Put settings and preset together and choose the sessions of a section.
 
     Parameters
     ----------
@@ -75,6 +170,8 @@ def make_plan(section: Section, settings: TrainSettings, job: Job) -> Plan:
         Settings of the person.
     job
         Its seed is used; it is warned where no session is for validation.
+    phases
+        Outputs of the network, empty for olivine alone.
 
     Returns
     -------
@@ -97,34 +194,22 @@ def make_plan(section: Section, settings: TrainSettings, job: Job) -> Plan:
     if not validate:
         windows, held_out = _hold_out(windows)
         job.warn(
-            "No session has the role 'val': the last fifth of the rows of each training session "
-            "is kept for validation, which tells less about drift than a session of its own."
+            f"No session of {section.path} has the role 'val': the last fifth of the rows of each "
+            "training session is kept for validation, which tells less about drift than a session "
+            "of its own."
         )
     return Plan(
         spec=spec,
         preset=_preset(spec.preset, settings),
         foreground=settings.foreground,
         correction_weight=settings.correction_weight,
-        phases=_phases(section, settings, job),
+        phases=phases,
         seed=job.seed,
         training=[session.session for session in train],
         validation=[session.session for session in validate or train],
         train_windows=windows,
         validation_windows=held_out,
     )
-
-
-def _phases(section: Section, settings: TrainSettings, job: Job) -> tuple[ModelPhase, ...]:
-    if target_of(settings) == "olivine":
-        return ()
-    found = phases_of_mask(section)
-    if found is None:
-        job.say(
-            "The mask knows no phases but olivine (no rule book, or the outlines of the rule): the "
-            "network learns olivine or not."
-        )
-        return ()
-    return tuple(found.phases)
 
 
 def _preset(preset: Preset, settings: TrainSettings) -> Preset:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
-from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import LevelledGrey, Normalisation, Preset, clip_window, normalise
 from napari_olivine.regions import Region, study_region
@@ -19,95 +20,23 @@ from napari_olivine.training.pieces import Pieces
 from napari_olivine.training.review_labels import Corrections
 from napari_olivine.training.windows import BY_HAND, IGNORE, Window, area
 
+BYTES_PER_PIXEL = 5
+KEPT = 0.25
+"""Part of the memory in which the pixels of a training are kept, and those of its validation."""
+
 Crop = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
 
-class Samples:
-    """Crops from some windows of a section, labelled by its mask and by a person's corrections.
-
-    Outside the region of study the mask is no label.
+class CropSource(ABC):
+    """Where the crops of a training come from.
 
     The same seed and step give the same crops, so that training can go on after a stop exactly
     as it would have.
-
-    Parameters
-    ----------
-    section
-        Section with ``images`` and ``mask``.
-    windows
-        Where crops are taken from.
-    normalisation
-        How grey becomes input.
-    cracks
-        What dark cracks in olivine count as: ``"olivine"``, ``"background"``, ``"ignore"``.
-    job
-        Running job; windows that fit in a quarter of its memory are kept there.
-    corrections
-        Labels of a person, which count instead of the mask's.
-    corrected
-        Part of the crops that is laid over what a person corrected.
-    phases
-        Phases of the mask, which are then labels too.
     """
 
-    def __init__(
-        self,
-        section: Section,
-        windows: Sequence[Window],
-        normalisation: Normalisation,
-        cracks: str,
-        job: Job,
-        corrections: Corrections | None = None,
-        corrected: float = 0.0,
-        phases: MaskPhases | None = None,
-    ) -> None:
-        self._grey = LevelledGrey(section, normalisation, job)
-        self._mask = section.raster("mask", "olivine")
-        self._phases = phases
-        self._region = study_region(section)
-        self._windows = list(windows)
-        self.normalisation = normalisation
-        self._cracks = cracks
-        self._areas = np.array([area(window) for window in windows], float)
-        self._corrections = corrections
-        self._corrected = corrected if corrections else 0.0
-        self._olivine, self._labels = _olivine_positions(
-            self._mask, self._region, self._windows, job
-        )
-        self._kept: dict[int, Crop] = {}
-        if self._areas.sum() * BYTES_PER_PIXEL < job.memory_bytes / 4:
-            for place, window in enumerate(self._windows):
-                job.check()
-                self._kept[place] = self._read(window)
-        self._pieces: dict[int, Pieces] = {}
-        if corrections is not None:
-            self._windows += corrections.windows
+    normalisation: Normalisation
 
-    @property
-    def others(self) -> list[tuple[int, str]]:
-        """Label and name of each phase but olivine."""
-        found = self._phases.others if self._phases is not None else []
-        return [(label, phase.name) for label, phase in found]
-
-    def balance(self, pieces: Mapping[int, Pieces]) -> None:
-        """Lay crops over phases, each of those but olivine equally often, and over their pieces.
-
-        Parameters
-        ----------
-        pieces
-            Of each phase, by its code, in the windows.
-        """
-        self._pieces = {code: one for code, one in pieces.items() if one.pixels}
-
-    def require_both_labels(self) -> None:
-        """Raise `InputError` if the mask has no olivine, or nothing but olivine, in the windows."""
-        if not {0, 1} <= self._labels:
-            missing = "no olivine" if 1 not in self._labels else "nothing but olivine"
-            raise InputError(
-                f"The mask has {missing} in the training sessions.",
-                remedy="Look at the mask, at the sessions' roles and at the region of study.",
-            )
-
+    @abstractmethod
     def crop(self, random: np.random.Generator, crop_px: int, foreground: float) -> Crop:
         """Draw one crop.
 
@@ -130,70 +59,6 @@ class Samples:
             from `FIRST_PHASE` on, 255 ignore. Beyond a window that is smaller than the crop, grey
             is reflected and the label is 255.
         """
-        # Without corrections no random number is drawn, so that the crops stay the same.
-        if self._corrected and random.random() < self._corrected:
-            return self._crop_of_corrected(random, crop_px)
-        if self._pieces:
-            return self._crop_of_phase(random, crop_px, foreground)
-        if random.random() < foreground and len(self._olivine):
-            row, column, place = self._olivine[random.integers(len(self._olivine))]
-            row, column = (int(v) - int(random.integers(crop_px)) for v in (row, column))
-        else:
-            place = random.choice(len(self._areas), p=self._areas / self._areas.sum())
-            rows, columns = self._windows[place]
-            row = rows.start + int(random.integers(max(1, rows.stop - rows.start - crop_px + 1)))
-            column = columns.start + int(
-                random.integers(max(1, columns.stop - columns.start - crop_px + 1))
-            )
-        return self.read(int(place), row, column, crop_px)
-
-    def _crop_of_phase(self, random: np.random.Generator, crop_px: int, foreground: float) -> Crop:
-        others = [code for code in self._pieces if code != OLIVINE_CODE]
-        if not others or (OLIVINE_CODE in self._pieces and random.random() < foreground):
-            code = OLIVINE_CODE
-        else:
-            code = others[random.integers(len(others))]
-        row, column, place = self._pieces[code].draw(random)
-        row, column = (value - int(random.integers(crop_px)) for value in (row, column))
-        return self.read(place, row, column, crop_px)
-
-    def _crop_of_corrected(self, random: np.random.Generator, crop_px: int) -> Crop:
-        assert self._corrections is not None
-        place, box = self._corrections.draw(random)
-        row, column = (
-            int(random.integers(side.start, side.stop)) - int(random.integers(crop_px))
-            for side in box
-        )
-        return self.read(place, row, column, crop_px)
-
-    def read(self, place: int, row: int, column: int, crop_px: int) -> Crop:
-        """Read a crop of a window, moved inside it where it fits.
-
-        Parameters
-        ----------
-        place
-            Number of the window.
-        row, column
-            First pixel of the crop in the section.
-        crop_px
-            Its side.
-        """
-        rows, columns = self._windows[place]
-        row = _inside(row, crop_px, rows)
-        column = _inside(column, crop_px, columns)
-        shape = (rows.stop - rows.start, columns.stop - columns.start)
-        first = (row - rows.start, column - columns.start)
-        inside, around = clip_window(shape, *first, crop_px, crop_px)
-        if place in self._kept:
-            grey, label = self._kept[place]
-            grey, label = grey[inside], label[inside]
-        else:
-            moved = _moved(inside, rows.start, columns.start)
-            grey, label = self._read(moved, masked=place < len(self._areas))
-        if np.any(around):
-            grey = np.pad(grey, around, mode="symmetric").astype(np.float32, copy=False)
-            label = np.pad(label, around, constant_values=IGNORE).astype(np.uint8, copy=False)
-        return grey, label
 
     def batch(
         self, seed: int, step: int, preset: Preset, foreground: float
@@ -234,6 +99,176 @@ class Samples:
             labels.append(label)
         return np.stack(images), np.stack(labels)
 
+
+class Samples(CropSource):
+    """Crops from some windows of a section, labelled by its mask and by a person's corrections.
+
+    Outside the region of study the mask is no label.
+
+    Parameters
+    ----------
+    section
+        Section with ``images`` and ``mask``.
+    windows
+        Where crops are taken from.
+    normalisation
+        How grey becomes input.
+    cracks
+        What dark cracks in olivine count as: ``"olivine"``, ``"background"``, ``"ignore"``.
+    job
+        Running job; windows that fit in `kept` of its memory are kept there.
+    corrections
+        Labels of a person, which count instead of the mask's.
+    corrected
+        Part of the crops that is laid over what a person corrected.
+    phases
+        Phases of the mask, which are then labels too.
+    kept
+        Part of the job's memory for grey and labels.
+    """
+
+    def __init__(
+        self,
+        section: Section,
+        windows: Sequence[Window],
+        normalisation: Normalisation,
+        cracks: str,
+        job: Job,
+        corrections: Corrections | None = None,
+        corrected: float = 0.0,
+        phases: MaskPhases | None = None,
+        kept: float = KEPT,
+    ) -> None:
+        self._grey = LevelledGrey(section, normalisation, job)
+        self._mask = section.raster("mask", "olivine")
+        self._phases = phases
+        self._region = study_region(section)
+        self._windows = list(windows)
+        self.normalisation = normalisation
+        self._cracks = cracks
+        self._areas = np.array([area(window) for window in windows], float)
+        self._corrections = corrections
+        self.corrected = corrected if corrections else 0.0
+        self._olivine, self.labels = _olivine_positions(
+            self._mask, self._region, self._windows, job
+        )
+        self._kept: dict[int, Crop] = {}
+        if self._areas.sum() * BYTES_PER_PIXEL < job.memory_bytes * kept:
+            for place, window in enumerate(self._windows):
+                job.check()
+                self._kept[place] = self._read(window)
+        self.pieces: dict[int, Pieces] = {}
+        if corrections is not None:
+            self._windows += corrections.windows
+
+    @property
+    def others(self) -> list[tuple[int, str]]:
+        """Label and name of each phase but olivine."""
+        found = self._phases.others if self._phases is not None else []
+        return [(label, phase.name) for label, phase in found]
+
+    def balance(self, pieces: Mapping[int, Pieces]) -> None:
+        """Lay crops over phases, each of those but olivine equally often, and over their pieces.
+
+        Parameters
+        ----------
+        pieces
+            Of each phase, by its code, in the windows.
+        """
+        self.pieces = {code: one for code, one in pieces.items() if one.pixels}
+
+    @override
+    def crop(self, random: np.random.Generator, crop_px: int, foreground: float) -> Crop:
+        # Without corrections no random number is drawn, so that the crops stay the same.
+        if self.corrected and random.random() < self.corrected:
+            return self.crop_of_corrected(random, crop_px)
+        if self.pieces:
+            return self.crop_of_phase(random, crop_px, draw_phase(random, self.pieces, foreground))
+        if random.random() < foreground and self.has_olivine:
+            return self.crop_of_olivine(random, crop_px)
+        return self.crop_anywhere(random, crop_px)
+
+    @property
+    def has_olivine(self) -> bool:
+        """Whether the mask has olivine in the windows."""
+        return len(self._olivine) > 0
+
+    def crop_of_olivine(self, random: np.random.Generator, crop_px: int) -> Crop:
+        """Draw a crop over a pixel of olivine."""
+        row, column, place = self._olivine[random.integers(len(self._olivine))]
+        row, column = (int(v) - int(random.integers(crop_px)) for v in (row, column))
+        return self.read(int(place), row, column, crop_px)
+
+    def crop_anywhere(self, random: np.random.Generator, crop_px: int) -> Crop:
+        """Draw a crop from any place of the windows."""
+        place = random.choice(len(self._areas), p=self._areas / self._areas.sum())
+        rows, columns = self._windows[place]
+        row = rows.start + int(random.integers(max(1, rows.stop - rows.start - crop_px + 1)))
+        column = columns.start + int(
+            random.integers(max(1, columns.stop - columns.start - crop_px + 1))
+        )
+        return self.read(int(place), row, column, crop_px)
+
+    def crop_of_phase(self, random: np.random.Generator, crop_px: int, code: int) -> Crop:
+        """Draw a crop over a piece of a phase that the windows show.
+
+        Parameters
+        ----------
+        random
+            Random generator.
+        crop_px
+            Its side.
+        code
+            Code of the phase.
+
+        Returns
+        -------
+        grey, label
+            See `crop`.
+        """
+        row, column, place = self.pieces[code].draw(random)
+        row, column = (value - int(random.integers(crop_px)) for value in (row, column))
+        return self.read(place, row, column, crop_px)
+
+    def crop_of_corrected(self, random: np.random.Generator, crop_px: int) -> Crop:
+        """Draw a crop over a place that a person corrected."""
+        assert self._corrections is not None
+        place, box = self._corrections.draw(random)
+        row, column = (
+            int(random.integers(side.start, side.stop)) - int(random.integers(crop_px))
+            for side in box
+        )
+        return self.read(place, row, column, crop_px)
+
+    def read(self, place: int, row: int, column: int, crop_px: int) -> Crop:
+        """Read a crop of a window, moved inside it where it fits.
+
+        Parameters
+        ----------
+        place
+            Number of the window.
+        row, column
+            First pixel of the crop in the section.
+        crop_px
+            Its side.
+        """
+        rows, columns = self._windows[place]
+        row = _inside(row, crop_px, rows)
+        column = _inside(column, crop_px, columns)
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        first = (row - rows.start, column - columns.start)
+        inside, around = clip_window(shape, *first, crop_px, crop_px)
+        if place in self._kept:
+            grey, label = self._kept[place]
+            grey, label = grey[inside], label[inside]
+        else:
+            moved = _moved(inside, rows.start, columns.start)
+            grey, label = self._read(moved, masked=place < len(self._areas))
+        if np.any(around):
+            grey = np.pad(grey, around, mode="symmetric").astype(np.float32, copy=False)
+            label = np.pad(label, around, constant_values=IGNORE).astype(np.uint8, copy=False)
+        return grey, label
+
     def _read(self, window: Window, *, masked: bool = True) -> Crop:
         """Read grey and labels; those of the mask count in the windows of training alone."""
         rows, columns = window
@@ -256,6 +291,29 @@ class Samples:
             label = np.where(found, 0 if self._cracks == "background" else IGNORE, label)
         label = np.where(said & (label != IGNORE), label + np.uint8(BY_HAND), label)
         return grey, label.astype(np.uint8)
+
+
+def draw_phase(random: np.random.Generator, codes: Collection[int], foreground: float) -> int:
+    """Draw the phase that a crop is laid over: olivine, or each other one equally often.
+
+    Parameters
+    ----------
+    random
+        Random generator.
+    codes
+        Codes of the phases that there are.
+    foreground
+        Probability of olivine, where there is some.
+
+    Returns
+    -------
+    int
+        Its code.
+    """
+    others = [code for code in codes if code != OLIVINE_CODE]
+    if not others or (OLIVINE_CODE in codes and random.random() < foreground):
+        return OLIVINE_CODE
+    return others[random.integers(len(others))]
 
 
 def cracks(grey: NDArray[np.float32], label: NDArray[np.uint8], spread: float) -> NDArray[np.bool_]:
@@ -283,7 +341,6 @@ def cracks(grey: NDArray[np.float32], label: NDArray[np.uint8], spread: float) -
     return dark
 
 
-BYTES_PER_PIXEL = 5
 MOST_POSITIONS = 200_000
 
 

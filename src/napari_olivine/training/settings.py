@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import field_validator
 
 from napari_olivine.networks import NetworkName
 from napari_olivine.settings import Settings, setting
@@ -12,9 +15,20 @@ CORRECTION_WEIGHT = 10.0
 (seeds 101 and 102)."""
 
 
+_NONE: Final[tuple[Path, ...]] = ()
+
+
 class TrainSettings(Settings):
     """What is trained and how; what is left open is taken from the network's own preset."""
 
+    others: tuple[Path, ...] = setting(
+        _NONE,
+        "Other sections",
+        "Folders of further sections that the network learns from too, of other rocks or days; "
+        "they are only read. Each needs a mask and the same pixel size, and its own sessions with "
+        "the roles train and val count. The model belongs to the section that is open.",
+        exclude_if=_NONE.__eq__,  # networks of one section stay up to date
+    )
     network: NetworkName = setting(
         "light",
         "Network",
@@ -116,10 +130,18 @@ class TrainSettings(Settings):
         "maps do not. olivine: as the mask has them, so that a crack does not split a crystal. "
         "background or ignore (both proposed by Leichter et al. 2022) for the bare mineral.",
     )
-    align: Literal["session", "none"] = setting(
+    align: Literal["session", "contrast", "none"] = setting(
         "session",
         "Level sessions",
         "session: shift the grey of each session to the training sessions' median, against "
-        "instrument drift. none: grey as it is; wider changes of brightness in training alone "
+        "instrument drift. contrast: that, and the spread of the grey of each section is brought "
+        "to that of the section of the training, for sections that were imaged with another "
+        "contrast. none: grey as it is; wider changes of brightness in training alone "
         "make the network robust.",
     )
+
+    @field_validator("others")
+    @classmethod
+    def _make_absolute(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        """Make the folders absolute: a model is made anew from wherever the program runs then."""
+        return tuple(folder.expanduser().resolve() for folder in value)

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.regions import REGIONS_INPUT
-from napari_olivine.section import Product, Section, fingerprint_of_bytes, software_versions
-from napari_olivine.training.phases import MaskPhases, phases_of_mask, target_of
-from napari_olivine.training.review_labels import Corrections, corrections_fingerprint
+from napari_olivine.section import Product, Section, fingerprint_of_bytes
+from napari_olivine.training.other_sections import fingerprints_of_others, open_others
+from napari_olivine.training.phases import phases_of_mask, target_of
+from napari_olivine.training.review_labels import corrections_fingerprint
 from napari_olivine.training.settings import TrainSettings
 from napari_olivine.training.what_is_shown import show_phases, weights_of
-
-if TYPE_CHECKING:
-    from napari_olivine.networks import ModelCard, Normalisation
-    from napari_olivine.training.loop import State
-    from napari_olivine.training.losses import SegmentationScores
-    from napari_olivine.training.plan import Plan
-    from napari_olivine.training.samples import Samples
 
 
 def train(
@@ -31,10 +23,12 @@ def train(
 ) -> Product:
     """Train a network on the sessions with the role ``train`` and keep the best weights.
 
-    Outside the region of study nothing is learned and nothing scored by the mask.
-    Where a person corrected crystals (product ``corrections``), that counts instead of the mask;
-    this, and what was corrected in the mask by hand, counts more.
-    Best is the lowest binary cross-entropy on the sessions with the role ``val``. The product is
+    It may learn from other sections too (`TrainSettings.others`), which are only read; the model is
+    a product of `section`. Outside the region of study nothing is learned and nothing scored by the
+    mask. Where a person corrected crystals (product ``corrections``), that counts instead of the
+    mask; this, and what was corrected in the mask by hand, counts more.
+    Best is the lowest binary cross-entropy on the sessions with the role ``val`` of all sections.
+    The product is
     ``models/NAME`` with ``weights.safetensors``, ``card.json``, ``history.csv`` (validations) and
     ``losses.csv`` (training loss by steps). A run that was stopped goes on at the step where it
     was. A model that learns on (`TrainSettings.weights` is its folder) is scored before the first
@@ -57,76 +51,69 @@ def train(
     Raises
     ------
     SectionError
-        If the images or the mask are missing or out of date, or the corrections are out of date.
+        If the images or the mask of a section are missing or out of date, the corrections are out
+        of date, or another section is not there or is being made.
     InputError
-        If no session is for training, the mask has no olivine there, or the start weights
-        cannot be used.
+        If no session of a section is for training, no mask has olivine there, another section has
+        other pixels or greys, or the start weights cannot be used.
     """
     settings = settings or TrainSettings()
     job = job or Job()
     name = f"models/{_model_name(settings)}"
     inputs = ["images", "mask", "annotations/sessions"]
-    by_hand = corrections_fingerprint(section, settings)
+    others = open_others(section, settings, job)
+    sections = [section, *others]
     recipe = section.recipe(
         "train", settings, inputs, seed=job.seed,
-        extra=_start_fingerprint(settings) | by_hand | _region_fingerprint(section)
-        | _target_fingerprint(section, settings),
+        extra=_start_fingerprint(settings) | corrections_fingerprint(section, settings)
+        | _region_fingerprint(section) | _target_fingerprint(sections, settings)
+        | fingerprints_of_others(others, settings),
     )  # fmt: skip
     if done := section.finished(name, recipe, job):
         return done
 
     from napari_olivine.networks import build_network, choose_device, save_model, start_weights
     from napari_olivine.training.appearance import measure_appearance
-    from napari_olivine.training.loop import CHECKPOINT, TAKEN_AT, Training
-    from napari_olivine.training.plan import make_plan
+    from napari_olivine.training.card import make_card, tell_scores
+    from napari_olivine.training.crops import open_crops
+    from napari_olivine.training.loop import CHECKPOINT, Training
+    from napari_olivine.training.plan import plan_sections
 
     device = choose_device(job.device)
-    plan = make_plan(section, settings, job)
+    learned = plan_sections(sections, settings, job)
+    plan = learned[0].plan
     with section.draft(name, recipe, job) as draft:
-        corrections = Corrections(section, plan) if by_hand else None
-        phases = phases_of_mask(section)
-        pieces = show_phases(section, phases, plan, job) if phases else {}
-        samples, validation = _make_samples(section, settings, plan, phases, corrections, job)
-        if plan.phases:
-            samples.balance(pieces)
+        pieces = show_phases(learned, job)
+        crops = open_crops(learned, settings, pieces, job)
         network = build_network(plan.spec.name, seed=job.seed, classes=len(plan.phases) or 1)
         weights_from = _weights_from(draft.path)
         if not (draft.path / CHECKPOINT).exists():
             weights_from = start_weights(network, plan.spec, settings.weights, job, plan.phases)
             (draft.path / WEIGHTS_FROM).write_text(weights_from, encoding="utf-8")
         training = Training(
-            *(network, plan, samples, validation, draft.path, device, job),
+            *(network, plan, crops.training, crops.validation, draft.path, device, job),
             weights=weights_of(plan.phases, pieces),
         )
         if not training.state.history and Path(settings.weights).expanduser().is_dir():
             training.score_start()  # the folder of a model: it learns on
         state = training.run()
         scores = training.best()
-        card = _card(
-            section, settings, plan, samples.normalisation, state, scores, weights_from, job
-        ).model_copy(update={
-            "taken": {k: round(v, 5) for k, v in training.taken(scores).items()},
-            "appearance": measure_appearance(section, plan, samples.normalisation, job),
-        })  # fmt: skip
+        appearance = measure_appearance(learned, training.samples.normalisation, job)
+        card = make_card(learned, settings, training, scores, appearance, weights_from)
         save_model(draft.path, network, card)
         pd.DataFrame(state.history).to_csv(draft.path / "history.csv", index=False)
         pd.DataFrame(state.losses).to_csv(draft.path / "losses.csv", index=False)
         # A time limit makes the weights depend on the machine, not on the recipe alone.
         draft.content = fingerprint_of_bytes((draft.path / "weights.safetensors").read_bytes())
         draft.notes.update(card.scores, best_step=card.best_step, weights_from=weights_from)
-        draft.notes["corrected_crystals"] = corrections.crystals if corrections else 0
-        if corrections and len(corrections) > corrections.crystals:
-            draft.notes["corrected_tiles"] = len(corrections) - corrections.crystals
+        if others:
+            draft.notes["sections"] = {one.name: one.scores for one in card.sections}
+        draft.notes["corrected_crystals"] = crops.corrected_crystals
+        if crops.corrected_tiles:
+            draft.notes["corrected_tiles"] = crops.corrected_tiles
         (draft.path / CHECKPOINT).unlink()
         (draft.path / WEIGHTS_FROM).unlink()
-    job.say(
-        f"Best after step {state.step_of_best} of {state.step}: IoU "
-        f"{card.scores['iou_0.1']:.3f} at threshold 0.1, {card.scores['iou_best']:.3f} at "
-        f"{card.best_threshold:.2f} against the mask of session {', '.join(plan.validation)}."
-    )
-    if card.taken:
-        told = ", ".join(f"{name} {100 * share:.0f} %" for name, share in card.taken.items())
-        job.say(f"Taken for olivine there at threshold {TAKEN_AT:g}: {told}.")
+    tell_scores(card, state.step, job)
     return section.require(name)
 
 
@@ -140,42 +127,13 @@ def _region_fingerprint(section: Section) -> dict[str, str]:
     return {"source/regions": mark} if mark else {}
 
 
-def _target_fingerprint(section: Section, settings: TrainSettings) -> dict[str, str]:
+def _target_fingerprint(sections: Sequence[Section], settings: TrainSettings) -> dict[str, str]:
     """Note that a network learns the phases of the mask; not of one of olivine, as of before."""
-    learned = target_of(settings) == "phases" and phases_of_mask(section) is not None
+    learned = target_of(settings) == "phases" and any(phases_of_mask(one) for one in sections)
     return {"source/target": "phases"} if learned else {}
 
 
 WEIGHTS_FROM = "weights_from.txt"
-
-
-def _make_samples(
-    section: Section,
-    settings: TrainSettings,
-    plan: Plan,
-    phases: MaskPhases | None,
-    corrections: Corrections | None,
-    job: Job,
-) -> tuple[Samples, Samples]:
-    """Open the crops for training and for validation."""
-    from napari_olivine.networks import measure_normalisation
-    from napari_olivine.training.samples import Samples
-
-    sessions = [one for one in section.sessions() if one.session in plan.training]
-    spec = plan.spec
-    normalisation = measure_normalisation(
-        section, sessions, settings.align, spec.channels, spec.imagenet_normalisation, job
-    )
-    corrected = corrections.share(settings.corrected) if corrections else 0.0
-    samples = Samples(
-        *(section, plan.train_windows, normalisation, settings.cracks, job),
-        *(corrections, corrected, phases if plan.phases else None),
-    )
-    samples.require_both_labels()
-    validation = Samples(
-        *(section, plan.validation_windows, normalisation, settings.cracks, job), phases=phases
-    )
-    return samples, validation
 
 
 def _model_name(settings: TrainSettings) -> str:
@@ -208,48 +166,3 @@ def _start_fingerprint(settings: TrainSettings) -> dict[str, str]:
 def _weights_from(folder: Path) -> str:
     file = folder / WEIGHTS_FROM
     return file.read_text(encoding="utf-8") if file.exists() else ""
-
-
-def _card(
-    section: Section,
-    settings: TrainSettings,
-    plan: Plan,
-    normalisation: Normalisation,
-    state: State,
-    scores: SegmentationScores,
-    weights_from: str,
-    job: Job,
-) -> ModelCard:
-    from napari_olivine.networks import ModelCard
-
-    best = scores.best_threshold()
-    epoch = next(row["epoch"] for row in state.history if row["step"] == state.step_of_best)
-    mask = section.require("mask").recipe.settings
-    return ModelCard(
-        network=plan.spec.name,
-        title=plan.spec.title,
-        channels=plan.spec.channels,
-        phases=list(plan.phases),
-        pixel_size_um=section.pixel_size_um,
-        grey_type=str(section.raster("images", "BSE").dtype),
-        normalisation=normalisation,
-        section=section.record.name,
-        training_sessions=plan.training,
-        validation_sessions=plan.validation,
-        label_rule=str(mask.get("rule", "")),
-        weights_from=weights_from,
-        best_epoch=int(epoch),
-        best_step=state.step_of_best,
-        scores={
-            "cross_entropy": round(scores.cross_entropy, 5),
-            "iou_0.1": round(scores.iou(0.1), 5),
-            "iou_0.5": round(scores.iou(0.5), 5),
-            "iou_best": round(scores.iou(best), 5),
-            "overall_accuracy_0.1": round(scores.overall_accuracy(0.1), 5),
-        },
-        best_threshold=best,
-        settings=settings.model_dump(mode="json") | {"preset": asdict(plan.preset)},
-        seed=job.seed,
-        versions=software_versions(),
-        created=datetime.now().astimezone().isoformat(timespec="seconds"),
-    )

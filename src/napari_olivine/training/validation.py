@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,19 +18,36 @@ SIDE_PX = 512
 MOST_PIXELS = 3 << 20
 
 
+@dataclass(frozen=True)
+class ValidatedSection:
+    """A section on whose validation sessions a network is scored.
+
+    Parameters
+    ----------
+    name
+        Of the section.
+    samples
+        Crops of its validation windows, with their labels.
+    plan
+        Where validation is done.
+    """
+
+    name: str
+    samples: Samples
+    plan: Plan
+
+
 def validate(
-    network: Network, samples: Samples, plan: Plan, device: torch.device, job: Job
-) -> SegmentationScores:
+    network: Network, sections: Sequence[ValidatedSection], device: torch.device, job: Job
+) -> list[SegmentationScores]:
     """Score a network on the validation sessions, the same crops every time.
 
     Parameters
     ----------
     network
         In training or not; it is left in the mode it was in.
-    samples
-        Crops of the validation windows, with their labels.
-    plan
-        Where validation is done.
+    sections
+        Where; each gives as many pixels at most as another.
     device
         Where to compute.
     job
@@ -37,16 +55,23 @@ def validate(
 
     Returns
     -------
-    Scores
-        Over all validation crops.
+    list of SegmentationScores
+        Of each section, over all its validation crops.
     """
-    scores = SegmentationScores()
+    most = MOST_PIXELS // len(sections)
+    return [_validate_one(network, one, most, device, job) for one in sections]
+
+
+def _validate_one(
+    network: Network, section: ValidatedSection, most: int, device: torch.device, job: Job
+) -> SegmentationScores:
+    scores, samples, plan = SegmentationScores(), section.samples, section.plan
     training = network.training
     network.eval()
     try:
         with torch.inference_mode(), stoppable(network, job), autocast(device):
             side = _side(plan)
-            for place, row, column in _crops(plan, side):
+            for place, row, column in _crops(plan, side, most):
                 grey, label = samples.read(place, row, column, side)
                 image = torch.from_numpy(normalise(grey, samples.normalisation)[None])
                 logits = network(image.to(device, memory_format=torch.channels_last))
@@ -63,7 +88,7 @@ def _side(plan: Plan) -> int:
     return min(SIDE_PX, -(-int(longest) // 32) * 32)
 
 
-def _crops(plan: Plan, side: int) -> Iterator[tuple[int, int, int]]:
+def _crops(plan: Plan, side: int, most_px: int) -> Iterator[tuple[int, int, int]]:
     """Window, row and column of each crop: all there are, or evenly chosen ones of many."""
     every = [
         (place, row, column)
@@ -71,6 +96,6 @@ def _crops(plan: Plan, side: int) -> Iterator[tuple[int, int, int]]:
         for row in range(rows.start, rows.stop, side)
         for column in range(columns.start, columns.stop, side)
     ]
-    most = max(1, MOST_PIXELS // side**2)
+    most = max(1, most_px // side**2)
     chosen = np.linspace(0, len(every) - 1, min(most, len(every))).round().astype(int)
     return (every[k] for k in chosen)

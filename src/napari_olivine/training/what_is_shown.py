@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from napari_olivine.job import Job
 from napari_olivine.networks import ModelPhase
 from napari_olivine.regions import study_region
-from napari_olivine.section import Section
-from napari_olivine.training.phases import MaskPhases
 from napari_olivine.training.pieces import Pieces, pieces_of
-from napari_olivine.training.plan import Plan
+from napari_olivine.training.plan import TrainingSection
 from napari_olivine.training.windows import Window
 
 FEWEST_PIECES = 3
@@ -23,61 +21,102 @@ HEAVIEST = 2.0
 """Largest and, inverted, smallest weight of a phase in the loss (ours)."""
 
 
-def show_phases(section: Section, phases: MaskPhases, plan: Plan, job: Job) -> dict[int, Pieces]:
+def show_phases(sections: Sequence[TrainingSection], job: Job) -> list[dict[int, Pieces]]:
     """Tell what the sessions for training and validation show, and what is missing there.
 
     Parameters
     ----------
-    section
-        Section with ``mask``.
-    phases
-        Its phases.
-    plan
-        Sessions and their windows.
+    sections
+        Sections of the training; those whose masks have no phases are left out.
     job
         Running job, whose log gets a line a phase; reported as the event ``shown`` too.
 
     Returns
     -------
-    dict
-        Pieces in the training sessions, by code of the phase.
+    list of dict
+        Of each section: pieces in its training sessions, by code of the phase.
     """
-    region, codes = study_region(section), [phase.code for phase in phases.phases]
-
-    def find(windows: Sequence[Window]) -> dict[int, Pieces]:
-        return pieces_of(phases.image, codes, windows, region, job)
-
-    train, validation = find(plan.train_windows), find(plan.validation_windows)
-    job.say(
-        f"What the mask shows in session {', '.join(plan.training)} (training) and "
-        f"{', '.join(plan.validation)} (validation):"
+    phases = next((one.phases.phases for one in sections if one.phases is not None), ())
+    train = [_find(one, one.plan.train_windows, job) for one in sections]
+    if not phases:
+        return train
+    validation = [_find(one, one.plan.validation_windows, job) for one in sections]
+    where = " and ".join(
+        f"session {', '.join(one.plan.training)} (training) and "
+        f"{', '.join(one.plan.validation)} (validation)"
+        + (f" of {one.name}" if len(sections) > 1 else "")
+        for one in sections
     )
-    rows, pixel_mm2 = [], section.pixel_size_um**2 / 1e6
-    for phase in phases.phases:
-        counts = [some[phase.code].count for some in (train, validation)]
-        areas = [some[phase.code].pixels * pixel_mm2 for some in (train, validation)]
-        told = [_words(*pair) for pair in zip(counts, areas, strict=True)]
+    job.say(f"What the mask shows in {where}:")
+    rows = []
+    for phase in phases:
+        sums = [_sum(sections, found, phase.code) for found in (train, validation)]
+        told = [_words(*pair) for pair in sums]
         job.say(f"  {phase.name}: {told[0]}; validation {told[1]}")
-        rows.append({"name": phase.name, "pieces": counts, "mm2": areas})
-    job.report("shown", rows=rows)
-    percent = {m["code"]: m["percent"] for m in section.require("mask").notes["modes"]}
-    few = [
-        f"{phase.name} ({train[phase.code].count})"
-        for phase in phases.phases
-        if phase.code
-        and percent[phase.code] >= LEAST_PERCENT
-        and train[phase.code].count < FEWEST_PIECES
-    ]
-    if few:
-        job.warn(
-            f"The training sessions hardly show {', '.join(few)}, which the section has: the "
-            "network may take it for olivine elsewhere.",
-            remedy="Give a session that shows it the role 'train'.",
+        rows.append(
+            {"name": phase.name, "pieces": [n for n, _ in sums], "mm2": [mm2 for _, mm2 in sums]}
         )
+    job.report("shown", rows=rows)
+    _warn_of_few(sections, phases, train, job)
     return train
 
 
-def weights_of(phases: Sequence[ModelPhase], pieces: Mapping[int, Pieces]) -> list[float]:
+def _find(one: TrainingSection, windows: Sequence[Window], job: Job) -> dict[int, Pieces]:
+    """Find the pieces of the phases that a section has, by their codes in the training."""
+    if one.phases is None:
+        return {}
+    codes = {
+        own: phase.code
+        for phase, own in zip(one.phases.phases, one.phases.codes, strict=True)
+        if own is not None
+    }
+    found = pieces_of(one.phases.image, list(codes), windows, study_region(one.section), job)
+    return {codes[own]: pieces for own, pieces in found.items()}
+
+
+def _sum(
+    sections: Sequence[TrainingSection], found: Sequence[Mapping[int, Pieces]], code: int
+) -> tuple[int, float]:
+    """Pieces and area (mm2) of a phase in all sections."""
+    there = [
+        (some[code], one.section.pixel_size_um)
+        for one, some in zip(sections, found, strict=True)
+        if code in some
+    ]
+    mm2 = [pieces.pixels * pixel_um**2 / 1e6 for pieces, pixel_um in there]
+    return sum(pieces.count for pieces, _ in there), sum(mm2)
+
+
+def _warn_of_few(
+    sections: Sequence[TrainingSection],
+    phases: Sequence[ModelPhase],
+    train: Sequence[Mapping[int, Pieces]],
+    job: Job,
+) -> None:
+    """Warn of phases that a section has and that hardly any training session shows."""
+    few = []
+    for place, phase in enumerate(phases):
+        count = _sum(sections, train, phase.code)[0]
+        percent = max(_percent(one, place) for one in sections)
+        if phase.code and percent >= LEAST_PERCENT and count < FEWEST_PIECES:
+            few.append(f"{phase.name} ({count})")
+    if few:
+        have = "the section has" if len(sections) == 1 else "a section has"
+        job.warn(
+            f"The training sessions hardly show {', '.join(few)}, which {have}: the "
+            "network may take it for olivine elsewhere.",
+            remedy="Give a session that shows it the role 'train'.",
+        )
+
+
+def _percent(one: TrainingSection, place: int) -> float:
+    """Percentage of a section that is one of the phases of the training."""
+    code = one.phases.codes[place] if one.phases is not None else None
+    modes = one.section.require("mask").notes["modes"] if code is not None else []
+    return next((float(mode["percent"]) for mode in modes if mode["code"] == code), 0.0)
+
+
+def weights_of(phases: Sequence[ModelPhase], pieces: Sequence[Mapping[int, Pieces]]) -> list[float]:
     """Weigh the phases in the loss by the root of how rare they are, within bounds.
 
     Crops are laid over rare phases as often as over common ones, but most of a crop is its
@@ -88,14 +127,16 @@ def weights_of(phases: Sequence[ModelPhase], pieces: Mapping[int, Pieces]) -> li
     phases
         Outputs of the network.
     pieces
-        Of each phase in the training sessions, by its code.
+        Of each section: of each phase in its training sessions, by its code.
 
     Returns
     -------
     list of float
         Weight of each phase; 1 for one as common as the mean, and for one that is not there.
     """
-    pixels = [pieces[phase.code].pixels for phase in phases]
+    pixels = [
+        sum(some[phase.code].pixels for some in pieces if phase.code in some) for phase in phases
+    ]
     mean = sum(pixels) / max(1, sum(count > 0 for count in pixels))
     return [
         min(HEAVIEST, max(1 / HEAVIEST, (mean / count) ** 0.5)) if count else 1.0

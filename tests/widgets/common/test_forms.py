@@ -28,6 +28,7 @@ class Example(Settings):
     weights: Path | None = setting(None, "Weights", "A file.")
     signals: tuple[str, ...] = setting((), "Signals", "Names.")
     label: str | None = setting(None, "Label", "Perhaps a name.")
+    folders: tuple[Path, ...] = setting((), "Folders", "Perhaps some.")
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ def test_what_is_set_comes_back(form: Any) -> None:
         weights=Path("/a/file"),
         signals=("Mg", "Fe"),
         label="mine",
+        folders=(Path("/a/one"), Path("/a/two")),
     )
     form.set_values(wanted)
     assert form.values() == wanted
@@ -147,3 +149,25 @@ def test_a_table_is_written_on_the_form_as_in_a_settings_file(qtbot: Any) -> Non
     form.editors["standards"].value = "Fe metal 231"
     with pytest.raises(InputError, match="standards"):
         form.values()
+
+
+def test_folders_are_added_and_taken_away(
+    qtbot: Any, form: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_olivine.widgets.common import folder_list
+
+    chosen = iter(["/a/one", "", "/a/two", "/a/one"])
+    monkeypatch.setattr(folder_list, "choose_folder", lambda *_: next(chosen))
+    editor, changes = form.editors["folders"], []
+    form.changed.connect(lambda: changes.append(form.values().folders))
+    form.show()
+    assert not editor.list.isVisible() and not editor.remove_button.isVisible()
+    for _ in range(4):
+        editor.add_button.click()
+    assert form.values().folders == (Path("/a/one"), Path("/a/two"))
+    assert editor.list.isVisible() and not editor.remove_button.isEnabled()
+    editor.list.item(0).setSelected(True)
+    editor.remove_button.click()
+    assert changes[-1] == form.values().folders == (Path("/a/two"),)
+    form.reset()
+    assert form.values().folders == ()

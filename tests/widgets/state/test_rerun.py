@@ -11,9 +11,14 @@ from qtpy.QtCore import Qt
 
 from napari_olivine.job import Job
 from napari_olivine.masks import MaskSettings, make_mask
-from napari_olivine.section import Section, SectionRecord
+from napari_olivine.section import Section, SectionRecord, input_elsewhere
 from napari_olivine.settings import Settings
-from napari_olivine.widgets.state.product_status import next_step
+from napari_olivine.training import TrainSettings
+from napari_olivine.widgets.state.product_status import (
+    next_step,
+    state_of,
+    step_to_run_first,
+)
 from napari_olivine.widgets.state.rerun import next_rerun, stale_steps
 from tests.helpers.widget_sections import copy_of, finished_section
 
@@ -115,6 +120,54 @@ class TestRerun:
         path = copy_of(finished_section(), tmp_path)
         (path / "mask").rename(tmp_path / "mask")
         assert next_rerun(Section(path)) is None
+
+
+class TestOtherSections:
+    @pytest.fixture
+    def other(self, tmp_path: Path) -> Section:
+        section = imported(tmp_path / "other", "Mg")
+        finish(section, "mask", "mask", ("images",))
+        return section
+
+    @pytest.fixture
+    def home(self, tmp_path: Path, other: Section) -> Section:
+        section = imported(tmp_path / "home", "Mg")
+        inputs = {
+            input_elsewhere(other.path, name): other.fingerprint(name)
+            for name in ("images", "mask", "annotations/sessions")
+        }
+        recipe = section.recipe("train", TrainSettings(others=(other.path,)), [], extra=inputs)
+        with section.draft("models/light", recipe, Job()):
+            pass
+        return section
+
+    def test_a_model_is_trained_anew_with_the_same_sections(
+        self, home: Section, other: Section
+    ) -> None:
+        assert state_of(home, "models/light").state == "fresh"
+        finish(other, "mask", "mask", (), again=1)
+        assert home.state("models/light") == "stale"
+        assert f"phase mask of {other.path} changed since" in state_of(home, "models/light").text
+        rerun = next_rerun(home)
+        assert rerun is not None
+        assert rerun.settings == TrainSettings(others=(other.path,))
+        assert step_to_run_first(home, "models/light") == "train"
+
+    def test_a_mask_that_is_out_of_date_there_is_made_there(
+        self, home: Section, other: Section
+    ) -> None:
+        finish(other, "images", "import", (), again=1)
+        finish(other, "images", "import", ("mask",))
+        assert not home.serves(input_elsewhere(other.path, "mask"))
+        assert next_rerun(home) is None
+        assert step_to_run_first(home, "models/light") == "train"
+
+    def test_a_section_that_was_moved_is_named_once(self, home: Section, other: Section) -> None:
+        other.path.rename(other.path.with_name("moved"))
+        told = state_of(home, "models/light").text
+        assert told == f"out of date: section {other.path} no longer there"
+        assert home.serves("models/light")  # it is a network all the same
+        assert next_rerun(home) is None
 
 
 @pytest.mark.gui

@@ -21,6 +21,7 @@ from .controls import (
     wrapped as wrapped,
 )
 from .folder_edit import FolderEdit as FolderEdit
+from .folder_list import FolderList as FolderList
 from .forms import SettingsForm as SettingsForm
 from .memory import memory_box as memory_box, memory_budget as memory_budget
 from .number_box import NumberBox as NumberBox

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common.controls import narrow
+from napari_olivine.widgets.common.folder_list import FolderList
 from napari_olivine.widgets.common.number_box import NumberBox
 from napari_olivine.widgets.common.phrases import in_words
 
@@ -122,6 +123,8 @@ def _editor(name: str, field: Any, choices: Sequence[str] | None) -> Any:
         editor.native.setText("")  # its title stands beside it
     elif kind in (int, float):
         editor = NumberBox(kind, default, optional=optional, **_limits(field))
+    elif get_origin(kind) is tuple and get_args(kind)[0] is Path:
+        editor = FolderList(field.title or name, default)
     elif kind is Path:
         editor = FileEdit(name=name, nullable=True, value=default)
     else:

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QVBoxLayout
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
-from napari_olivine.networks import ModelCard, read_card
+from napari_olivine.networks import LearnedSection, ModelCard, read_card
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
     Axis,
@@ -91,9 +91,7 @@ class TrainDock(StepDock):
             self.show_error(error)
             return
         self.card.setText(
-            f"<b>{card.title}</b><br>Start: {card.weights_from}<br>Learned from session "
-            f"{', '.join(card.training_sessions)}, validated on "
-            f"{', '.join(card.validation_sessions)}<br>"
+            f"<b>{card.title}</b><br>Start: {card.weights_from}<br>{learned_from(card)}<br>"
             f"Best epoch {card.best_epoch}: {scores_of(card)}<br>"
             f"{target_of(card)}<br>"
             f"Model {state_of(section, f'models/{name}').text}"
@@ -235,6 +233,10 @@ SHOWN: tuple[Any, ...] = (
 """Numbers of a training that are drawn: name, words, colour, axis."""
 
 
+MODES_SHOWN = 3
+"""Phases by which a rock is told."""
+
+
 def free_name(section: Any, name: str) -> str:
     """Return the first of ``NAME-2``, ``NAME-3``, ... that no model of the section has."""
     stem = re.sub(r"-\d+$", "", name)
@@ -247,6 +249,33 @@ def scores_of(card: ModelCard) -> str:
     thresholds = {"iou_0.1": "0.1", "iou_0.5": "0.5", "iou_best": f"{card.best_threshold:.2f}"}
     parts = [f"{card.scores[k]:.3f} at {v}" for k, v in thresholds.items() if k in card.scores]
     return f"IoU {', '.join(parts)}" if parts else "no scores"
+
+
+def learned_from(card: ModelCard) -> str:
+    """Tell which sessions of which sections a model learned from, and how good it is in each."""
+    if len(card.sections) < 2:
+        return (
+            f"Learned from session {', '.join(card.training_sessions)}, validated on "
+            f"{', '.join(card.validation_sessions)}"
+        )
+    worst = min(card.sections, key=lambda one: one.scores["iou_best"])
+    rows = [f"Learned from {len(card.sections)} sections:"]
+    for one in card.sections:
+        sessions = (
+            f"session {', '.join(one.training_sessions)}, validated on "
+            f"{', '.join(one.validation_sessions)}"
+        )
+        mark = ", the worst" if one is worst else ""
+        iou = f"IoU {one.scores['iou_best']:.3f} at {card.best_threshold:.2f}{mark}"
+        rock = f" ({escape(rock_of(one))})" if one.modes else ""
+        rows.append(f"\N{BULLET} {escape(one.name)}{rock}: {escape(sessions)}, {iou}")
+    return "<br>".join(rows)
+
+
+def rock_of(section: LearnedSection) -> str:
+    """Tell what rock a section is by the commonest phases of its mask."""
+    common = sorted(section.modes.items(), key=lambda mode: -mode[1])[:MODES_SHOWN]
+    return ", ".join(f"{name} {percent:.0f} %" for name, percent in common)
 
 
 def target_of(card: ModelCard) -> str:

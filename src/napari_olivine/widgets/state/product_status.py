@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from napari_olivine.registry import PRODUCTS, STEPS, Step, maker_of, product_type
-from napari_olivine.section import Section, followed
+from napari_olivine.section import Section, followed, place_elsewhere
 from napari_olivine.widgets.layers import segmentation_titles
 
 
@@ -65,13 +65,23 @@ def _reasons(section: Section, product: str) -> list[str]:
     reasons = []
     for source, fingerprint in followed(found).items() if found else ():
         now = section.fingerprint(source)
-        title = title_of(source, section).lower().replace("epma", "EPMA").replace("bse", "BSE")
-        if now == fingerprint:
+        title = _title_of_input(source, section)
+        place = place_elsewhere(source)
+        if place is not None and not place[0].is_dir():
+            reasons.append(f"section {place[0]} no longer there")
+        elif now == fingerprint:
             if not section.serves(source):
                 reasons.append(f"{title} out of date too")
         else:
             reasons.append(f"{title} {'changed since' if now else 'no longer there'}")
-    return reasons
+    return list(dict.fromkeys(reasons))
+
+
+def _title_of_input(source: str, section: Section) -> str:
+    """Name an input in words, with its section where that is another one."""
+    if place := place_elsewhere(source):
+        return f"{title_of(place[1]).lower()} of {place[0]}"
+    return title_of(source, section).lower().replace("epma", "EPMA").replace("bse", "BSE")
 
 
 def step_to_run_first(section: Section, product: str) -> str:
@@ -82,7 +92,8 @@ def step_to_run_first(section: Section, product: str) -> str:
     """
     found = section.product(product)
     for source in found.recipe.inputs if found is not None else ():
-        if not source.startswith("source") and not section.serves(source):
+        outside = source.startswith("source") or place_elsewhere(source) is not None
+        if not outside and not section.serves(source):
             return step_to_run_first(section, source)
     return maker_of(product) or "import"
 
