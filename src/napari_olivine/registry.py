@@ -187,6 +187,9 @@ class Dock:
 SEGMENTATIONS = ("joint", "segmentation")
 """Olivine by BSE and element maps, and by BSE alone: the first that there is counts."""
 
+OTHER_CRYSTALS = "other_crystals"
+"""Folder of the crystals of phases other than olivine, a product a phase."""
+
 STEPS: dict[str, Step] = {
     step.name: step
     for step in (
@@ -446,7 +449,8 @@ PRODUCTS: dict[str, ProductType] = {
         ProductType("calibration", "Calibration", "calibrate"),
         ProductType("outline", "Crystals outlined", "calibrate", aside=True, layer=8),
         ProductType("mg", "mg# map", "calibrate", layer=3),
-        ProductType("crystals", "Crystals", "crystals", layer=10),
+        ProductType("crystals", "Crystals", "crystals", layer=11),
+        ProductType(OTHER_CRYSTALS, "Crystals of", "crystals", several=True, aside=True, layer=10),
         ProductType("corrections", "Corrections by hand", "corrections", layer=9),
         ProductType("annotations/sessions", "Sessions", "import", annotation=True),
         ProductType("annotations/placements", "Traverses", "import", annotation=True),

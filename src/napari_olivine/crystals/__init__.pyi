@@ -7,8 +7,16 @@ from .class_colours import (
     rgb as rgb,
 )
 from .crystal_measurements import Measured as Measured, measure_crystals as measure_crystals
-from .images import Images as Images, Labels as Labels, crystal_images as crystal_images
+from .images import Images as Images, crystal_images as crystal_images
+from .labels import Labels as Labels
+from .phase_sources import (
+    crystals_there as crystals_there,
+    phase_of_product as phase_of_product,
+    phases_told as phases_told,
+    product_of_phase as product_of_phase,
+)
 from .settings import (
+    OLIVINE as OLIVINE,
     SIZE_CLASSES as SIZE_CLASSES,
     ZONING_CLASSES as ZONING_CLASSES,
     CrystalsSettings as CrystalsSettings,
@@ -24,6 +32,7 @@ from .table import (
     counted as counted,
     in_order as in_order,
     left_out as left_out,
+    of_other_phase as of_other_phase,
     outside as outside,
     summary as summary,
 )

@@ -51,6 +51,14 @@ COUNTED_SHARE = 0.5
 COLUMNS = IDENTITY + CLASSES + REVIEW + COMPOSITION + ZONES + SHAPE + PLACE
 """Columns of the table, in order; `REGION_SHARE` follows where there is a region of study."""
 
+OF_OLIVINE = [
+    *(name for name in CLASSES if name not in ("size_class", "habit")),
+    *(name for name in COMPOSITION if name != "core_rim_ratio"),
+    *REVIEW,
+    *ZONES,
+]
+"""Columns that crystals of other phases lack: what follows from mg#, and what a person found."""
+
 TEXT = (
     "zone_class", "zone_second", "zone_because", "habit",
     "verdict", "reviewed_class", "note", "reviewer", "reviewed_at",
@@ -113,6 +121,11 @@ def in_order(table: pd.DataFrame) -> pd.DataFrame:
     return table[[*COLUMNS, *(name for name in (REGION_SHARE,) if name in table)]]
 
 
+def of_other_phase(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of crystals that are no olivine: without the columns of olivine alone."""
+    return table.drop(columns=OF_OLIVINE)
+
+
 def outside(table: pd.DataFrame) -> pd.Series:
     """Tell which crystals lie with their larger part outside the region of study."""
     if REGION_SHARE not in table:
@@ -132,7 +145,7 @@ def counted(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(table: pd.DataFrame) -> dict[str, int]:
-    """Count the crystals of each class.
+    """Count the crystals of each class: by size, and of olivine by zoning.
 
     Those that a person rejected, or that lie outside the region of study, do not count; how many
     lie outside is told where there is a region.
@@ -140,9 +153,10 @@ def summary(table: pd.DataFrame) -> dict[str, int]:
     away = {"outside_region": int(outside(table).sum())} if REGION_SHARE in table else {}
     table = counted(table)
     sizes = {f"{name}s": int((table["size_class"] == name).sum()) for name in SIZE_CLASSES}
-    zoning = {
-        f"phenocrysts_{name}": int((table["zoning_class"] == name).sum()) for name in ZONING_CLASSES
-    }
+    zoning = {}
+    if "zoning_class" in table:
+        of = table["zoning_class"].value_counts()
+        zoning = {f"phenocrysts_{name}": int(of.get(name, 0)) for name in ZONING_CLASSES}
     return {"crystals": len(table)} | sizes | zoning | away
 
 

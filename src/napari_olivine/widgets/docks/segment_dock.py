@@ -59,7 +59,7 @@ class SegmentDock(StepDock):
     """Lay a model over the section, see olivine where one looks, and finish the rest."""
 
     step = "segment"
-    hidden = ("threshold", "live", "scheduler")
+    hidden = ("threshold", "phase_threshold", "live", "scheduler")
     with_device = True
     settings_open = False
     explanation = (
