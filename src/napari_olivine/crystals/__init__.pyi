@@ -13,6 +13,7 @@ from .phase_sources import (
     crystals_there as crystals_there,
     phase_of_product as phase_of_product,
     phases_told as phases_told,
+    pixels_of as pixels_of,
     product_of_phase as product_of_phase,
 )
 from .settings import (
