@@ -518,9 +518,15 @@ def folders_of_several() -> list[str]:
 
 
 def layered() -> list[str]:
-    """Return the products with images, from the bottom of the layer list to its top."""
+    """Return products and folders of several with images, from the bottom of the layer list."""
     places = {row.name: row.layer for row in PRODUCTS.values() if row.layer is not None}
     return sorted(places, key=lambda name: places[name])
+
+
+def has_layers(product: str) -> bool:
+    """Tell whether the images of a product have a place in the layer list."""
+    row = product_type(product)
+    return row is not None and row.layer is not None
 
 
 def _load(path: str) -> Any:

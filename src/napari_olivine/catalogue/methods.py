@@ -61,6 +61,11 @@ def methods_text(section: Section, source: str, phase: str = OLIVINE) -> str:
         Product that the crystals were made from.
     phase
         Mineral of the crystals.
+
+    Returns
+    -------
+    str
+        The paragraph, and the record of each product.
     """
     product = section.require(product_of_phase(phase))
     of_olivine = phase == OLIVINE

@@ -53,7 +53,20 @@ class PhaseOfMask:
         return self._codes.level_shapes
 
     def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[Any]:
-        """Read a window of a level; see `napari_olivine.section.Raster.read`."""
+        """Read a window of a level.
+
+        Parameters
+        ----------
+        rows, columns
+            Window in pixels of that level.
+        level
+            Level of the pyramid, 0 for full resolution.
+
+        Returns
+        -------
+        ndarray of uint8, shape (rows, columns)
+            Its pixels.
+        """
         found: NDArray[np.uint8] = self._values[self._codes.read(rows, columns, level)]
         return found
 
@@ -120,6 +133,11 @@ def pixels_of(section: Section, product: str, phase: str) -> Labels:
         A segmentation, ``"mask"`` or ``"outline"``.
     phase
         Phase that the product tells.
+
+    Returns
+    -------
+    Labels
+        Its pixels, read where they are wanted.
     """
     if phase == OLIVINE or product != BY_RULES:
         return section.raster(product, image_name(phase))

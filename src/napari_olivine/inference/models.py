@@ -58,6 +58,11 @@ def choose_models(section: Section, names: str, phases: str = "") -> list[Select
     phases
         Phases beside olivine: names with commas between, or ``"all"``.
 
+    Returns
+    -------
+    list of SelectedModel
+        One for each name, in their order.
+
     Raises
     ------
     SectionError

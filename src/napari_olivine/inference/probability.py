@@ -152,6 +152,8 @@ def _finalize(section: Section, draft: Draft, plan: Plan, job: Job) -> None:
     )
     others = [name for name in models[0].classes if name != OLIVINE]
     if others:
+        colours = {phase.name: phase.colour for phase in models[0].card.phases}
+        draft.notes["colours"] = {name: colours[name] for name in others if name in colours}
         draft.notes["histograms"] = {
             name: _count(Raster(draft.path / image_name(name)), section.tiles(), job)
             for name in others
