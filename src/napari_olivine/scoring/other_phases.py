@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.crystals import (
+    OLIVINE,
     Labels,
     crystals_there,
     phases_told,
@@ -40,8 +41,8 @@ class OtherPhases:
             for phase in phases:
                 if phase in codes:
                     self._images[phase, product] = pixels_of(section, product, phase)
-        for phase in crystals_there(section)[1:]:
-            if phase in codes:
+        for phase in crystals_there(section):
+            if phase in codes and phase != OLIVINE:
                 labels = section.raster(product_of_phase(phase), "crystals")
                 self._images[phase, FINAL] = labels
         self._counts = {key: PhaseCounts(1) for key in self._images}
@@ -85,5 +86,5 @@ def stale_products(section: Section, scored: Sequence[str]) -> list[str]:
     scored
         Phases of the truth.
     """
-    names = [product_of_phase(p) for p in crystals_there(section)[1:] if p in scored]
-    return [name for name in names if section.state(name) == "stale"]
+    names = [product_of_phase(p) for p in crystals_there(section) if p in scored]
+    return [name for name in names if name != "crystals" and section.state(name) == "stale"]

@@ -37,7 +37,7 @@ from napari_olivine.widgets.common import (
 from napari_olivine.widgets.crystals import ColourBar
 from napari_olivine.widgets.dock_base import RemainingTime, StepDock, clock
 from napari_olivine.widgets.docks.train_dock import model_names, scores_of
-from napari_olivine.widgets.layers import LAYER_KEY, Scale, ramp
+from napari_olivine.widgets.layers import LAYER_KEY, Scale, levels_of, ramp
 from napari_olivine.widgets.segmentation import (
     ComparePart,
     LiveSegmentation,
@@ -420,7 +420,7 @@ class SegmentDock(StepDock):
         window = None if section is None else self.viewport.window(section)
         self._crystals = ""
         if section is not None and layer is not None and window is not None:
-            levels = list(layer.data)
+            levels = levels_of(layer)
             level = int(
                 np.clip(math.log2(max(1.0, self.viewport.pixels(section))), 0, len(levels) - 1)
             )

@@ -175,7 +175,7 @@ class ComparePart(QWidget):
         if what == THRESHOLD:
             draw_as_mask(layer, self.second.value(), SECOND_COLOUR)
         elif what == MASK:
-            for level in layer.data:
+            for level in levels_of(layer):
                 level.least = stored_threshold(self._threshold())
             layer.refresh(extent=False, thumbnail=False)
         elif what.startswith("compare/"):

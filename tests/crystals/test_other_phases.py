@@ -1,0 +1,110 @@
+"""Crystals of phases other than olivine: whose pixels they are, and what they lack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_olivine.crystals import (
+    CrystalsSettings,
+    crystals_there,
+    find_crystals,
+    phase_of_product,
+    phases_told,
+    product_of_phase,
+)
+from napari_olivine.crystals.table import OF_OLIVINE
+from napari_olivine.errors import InputError, SectionError
+from napari_olivine.job import Event, Job
+from napari_olivine.section import Section
+from tests.helpers.phases import codes, put_network_phases, section_of_phases
+
+EVERY = slice(0, None), slice(0, None)
+
+
+@pytest.fixture
+def section(tmp_path: Path) -> Section:
+    return section_of_phases(tmp_path / "s")
+
+
+def of(phase: str, **other: object) -> CrystalsSettings:
+    return CrystalsSettings(phase=phase, **other)
+
+
+def test_the_rule_book_tells_a_phase_where_no_network_does(section: Section) -> None:
+    events: list[Event] = []
+    product = find_crystals(section, of("plagioclase"), Job(listen=events.append))
+    assert product.name == "other_crystals/plagioclase"
+    labels = section.raster(product.name, "crystals").read(*EVERY)
+    np.testing.assert_array_equal(labels > 0, codes() == 2)
+    table = section.table(product.name, "crystals")
+    assert table["area_px"].tolist() == [800, 100, 1200]
+    said = " ".join(event["message"] for event in events if "message" in event)
+    assert "plagioclase is told by the rule book of the mask" in said
+    assert "crystals of plagioclase get none" in said
+    assert product.notes["phase_from"] == "mask"
+    assert product.notes["crystals"] == 3
+    assert "phenocrysts_normal" not in product.notes
+
+
+def test_what_is_olivines_alone_is_left_out(section: Section) -> None:
+    find_crystals(section, of("olivine", zoning="paper"))
+    find_crystals(section, of("plagioclase", zoning="paper"))
+    olivine = section.table("crystals", "crystals").columns
+    other = section.table("other_crystals/plagioclase", "crystals").columns
+    assert set(olivine) - set(other) == set(OF_OLIVINE)
+    assert {"mg_core", "zoning_class", "zone_class", "verdict"} <= set(OF_OLIVINE)
+    assert not [name for name in other if name.startswith("mg_")]
+
+
+def test_the_network_comes_first_and_the_mask_can_be_asked_for(section: Section) -> None:
+    put_network_phases(section)
+    product = find_crystals(section, of("plagioclase"))
+    assert product.notes["phase_from"] == "segmentation"
+    table = section.table(product.name, "crystals")
+    assert table["area_px"].tolist() == [800, 1200]
+    assert table["mean_probability"].tolist() == pytest.approx([230 / 255] * 2)
+    assert table["agreement"].tolist() == [1.0, 1.0]  # the rule book says the same
+    assert find_crystals(section, of("plagioclase", phase_from="mask")).notes["crystals"] == 3
+    found = find_crystals(section, of("glass/groundmass"))
+    assert found.notes["phase_from"] == "mask"  # the network does not tell it
+    assert found.name == "other_crystals/glass%2Fgroundmass"
+    assert crystals_there(section) == ["glass/groundmass", "plagioclase"]
+
+
+def test_phases_lie_side_by_side_and_go_out_of_date_with_their_pixels(section: Section) -> None:
+    put_network_phases(section)
+    for phase in ("olivine", "plagioclase"):
+        find_crystals(section, of(phase))
+    find_crystals(section, of("plagioclase", phase_from="mask", min_area_um2=1000))
+    names = ["crystals", "other_crystals/plagioclase"]
+    assert crystals_there(section) == ["olivine", "plagioclase"]
+    assert [section.state(name) for name in names] == ["fresh", "fresh"]
+    assert section.require(names[1]).recipe.settings["phase"] == "plagioclase"
+    # The record of olivine is that of before there were other phases: it is not made again.
+    assert "phase" not in section.require("crystals").recipe.settings
+    put_network_phases(section)
+    assert section.state("crystals") == "fresh"  # the same pixels from the same inputs
+
+
+@pytest.mark.parametrize("phase", ["olivine", "plagioclase", "glass/groundmass"])
+def test_products_and_phases_name_each_other(phase: str) -> None:
+    assert phase_of_product(product_of_phase(phase)) == phase
+
+
+def test_a_phase_that_nothing_tells(section: Section) -> None:
+    assert phases_told(section) == {
+        "segmentation": [],
+        "mask": ["plagioclase", "glass/groundmass"],
+    }
+    with pytest.raises(SectionError, match="does not tell which pixels are garnet") as caught:
+        find_crystals(section, of("garnet"))
+    assert "its segmentation tells nothing (there is none)" in caught.value.text
+    assert "its mask olivine, plagioclase, glass/groundmass" in caught.value.text
+    assert "{setting:phase}" in caught.value.remedy
+    with pytest.raises(SectionError, match="which pixels are plagioclase"):
+        find_crystals(section, of("plagioclase", phase_from="segmentation"))
+    with pytest.raises(InputError, match="'joint' tells olivine alone, and no plagioclase"):
+        find_crystals(section, of("plagioclase", phase_from="joint"))
