@@ -19,7 +19,7 @@ from napari_olivine.crystals.table import OF_OLIVINE
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Event, Job
 from napari_olivine.section import Section
-from tests.helpers.phases import codes, put_network_phases, section_of_phases
+from tests.helpers.phases import codes, put, put_network_phases, section_of_phases
 
 EVERY = slice(0, None), slice(0, None)
 
@@ -108,3 +108,15 @@ def test_a_phase_that_nothing_tells(section: Section) -> None:
         find_crystals(section, of("plagioclase", phase_from="segmentation"))
     with pytest.raises(InputError, match="'joint' tells olivine alone, and no plagioclase"):
         find_crystals(section, of("plagioclase", phase_from="joint"))
+
+
+def test_what_makes_stale_crystals_again_names_their_phase(section: Section) -> None:
+    put_network_phases(section)
+    product = find_crystals(section, of("plagioclase"))
+    corrected = section.raster("segmentation", "plagioclase").read(*EVERY)
+    images = {"olivine": corrected * 0, "plagioclase": corrected}
+    notes = {"other_percent": {"plagioclase": 9.0}}
+    put(section, "segmentation", ["probability"], images=images, notes=notes, threshold=0.7)
+    with pytest.raises(SectionError) as caught:
+        section.require(product.name)
+    assert caught.value.remedy == "Run {step:crystals} again (phase: plagioclase)."

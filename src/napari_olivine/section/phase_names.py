@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
+from napari_olivine.registry import OTHER_CRYSTALS
+
 ALLOWED = " ()+,-"
 """Characters that every file system takes, beside letters, digits, ``_``, ``.`` and ``~``."""
 
@@ -28,3 +30,20 @@ def image_name(phase: str) -> str:
 def phase_of_image(name: str) -> str:
     """Return the phase of an image; undoes `image_name`."""
     return unquote(name)
+
+
+def its_phase(product: str) -> str:
+    """Tell which phase a step is to be run for, so that it makes a product again.
+
+    Parameters
+    ----------
+    product
+        Name of the product.
+
+    Returns
+    -------
+    str
+        E.g. ``" (phase: plagioclase)"``; empty for a product that is not of one phase alone.
+    """
+    folder, _, name = product.partition("/")
+    return f" (phase: {phase_of_image(name)})" if folder == OTHER_CRYSTALS else ""

@@ -29,6 +29,7 @@ from napari_olivine.section import (
     take_place,
 )
 from napari_olivine.section.check.findings import Report
+from napari_olivine.section.phase_names import its_phase
 
 ASIDE = "aside"
 """Folder of the section for what cannot be repaired."""
@@ -192,4 +193,4 @@ def quarantine(section: Section, name: str) -> Path:
 
 def making(name: str) -> str:
     """Return the placeholder of the step that makes a product."""
-    return f"{{step:{maker_of(name) or 'run'}}}"
+    return f"{{step:{maker_of(name) or 'run'}}}{its_phase(name)}"
