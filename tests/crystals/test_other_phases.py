@@ -20,6 +20,7 @@ from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Event, Job
 from napari_olivine.section import Section
 from tests.helpers.phases import codes, put, put_network_phases, section_of_phases
+from tests.helpers.sections import make_section
 
 EVERY = slice(0, None), slice(0, None)
 
@@ -120,3 +121,27 @@ def test_what_makes_stale_crystals_again_names_their_phase(section: Section) -> 
     with pytest.raises(SectionError) as caught:
         section.require(product.name)
     assert caught.value.remedy == "Run {step:crystals} again (phase: plagioclase)."
+
+
+def test_clusters_of_intergrown_crystals_are_told(tmp_path: Path) -> None:
+    rows, columns = np.indices((300, 300))
+    laths = np.zeros((300, 300), np.uint8)
+    for middle in (60, 150, 240):  # a lattice that hangs together
+        laths[abs(rows - middle) < 4] = laths[abs(columns - middle) < 4] = 1
+    section = make_section(tmp_path / "s", {"BSE": 100 + 20 * laths})
+    put(
+        section,
+        "probability",
+        ["images"],
+        images={"olivine": laths * 0, "plagioclase": laths * 255},
+    )
+    notes = {"other_percent": {"plagioclase": 9.0}}
+    images = {"olivine": laths * 0, "plagioclase": laths}
+    put(section, "segmentation", ["probability"], images=images, notes=notes)
+    events: list[Event] = []
+    product = find_crystals(
+        section, of("plagioclase", part_touching=False), Job(listen=events.append)
+    )
+    assert product.notes["clusters_percent"] == 100
+    warned = [event["message"] for event in events if event["event"] == "warning"]
+    assert any("100 % of the area of plagioclase" in text and "clusters" in text for text in warned)

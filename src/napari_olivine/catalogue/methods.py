@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from napari_olivine.crystals import OLIVINE, product_of_phase
+from napari_olivine.crystals import CLUSTER_SOLIDITY, OLIVINE, product_of_phase
 from napari_olivine.networks import read_card
 from napari_olivine.regions import copied_region, studied_mm2
 from napari_olivine.registry import SEGMENTATIONS
@@ -306,6 +306,11 @@ def _crystals(section: Section, product: Product, source: str, phase: str) -> li
         f"{made['phenocryst_from_um2']:g} um2).",
         *(_instances(made, counts, phase) if source != "labels" else ()),
     ]
+    if percent := counts.get("clusters_percent"):
+        sentences.append(
+            f"{percent:g} % of their area lies in crystals that fill less than "
+            f"{CLUSTER_SOLIDITY:.0%} of their convex hull, which are probably clusters."
+        )
     return sentences if phase != OLIVINE else [*sentences, *_review(section), *_zoning(product)]
 
 

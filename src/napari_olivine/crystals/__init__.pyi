@@ -24,6 +24,7 @@ from .settings import (
 )
 from .step import find_crystals as find_crystals
 from .table import (
+    CLUSTER_SOLIDITY as CLUSTER_SOLIDITY,
     COLUMNS as COLUMNS,
     COUNTED_SHARE as COUNTED_SHARE,
     REGION_SHARE as REGION_SHARE,

@@ -20,7 +20,14 @@ from napari_olivine.crystals.instances import (
 from napari_olivine.crystals.measure import add_surroundings, crystal_blocks, find_vesicle_grey
 from napari_olivine.crystals.phase_sources import choose_source, pixels_of, product_of_phase
 from napari_olivine.crystals.settings import OLIVINE, CrystalsSettings
-from napari_olivine.crystals.table import complete, of_other_phase, summary
+from napari_olivine.crystals.table import (
+    CLUSTER_SOLIDITY,
+    CLUSTERS_TOLD_FROM,
+    clusters_percent,
+    complete,
+    of_other_phase,
+    summary,
+)
 from napari_olivine.job import Job
 from napari_olivine.regions import (
     Region,
@@ -126,6 +133,7 @@ def find_crystals(
             _carry_out_edits(section, draft)
         else:
             draft.notes |= {"phase": settings.phase} | _counts(draft)
+            _tell_clusters(draft, settings.phase)
         if away := draft.notes.get("outside_region"):
             job.say(
                 f"{away} crystals lie outside the region of study, or their larger part does: they "
@@ -227,6 +235,18 @@ def _carry_out_edits(section: Section, draft: Draft) -> None:
     draft.notes |= _counts(draft) | {
         "edits": len(store.journal.active()), "edits_aside": len(store.aside()),
     }  # fmt: skip
+
+
+def _tell_clusters(draft: Draft, phase: str) -> None:
+    """Note how much of a phase lies in clusters, and warn where sizes are not those of crystals."""
+    percent = clusters_percent(pd.read_parquet(draft.path / "crystals.parquet"))
+    draft.notes["clusters_percent"] = percent
+    if percent >= CLUSTERS_TOLD_FROM:
+        draft.job.warn(
+            f"{percent:g} % of the area of {phase} lies in crystals that fill less than "
+            f"{CLUSTER_SOLIDITY:.0%} of their hull. These are probably clusters: crystals that "
+            "intergrow and could not be parted. Their sizes and numbers are those of clusters."
+        )
 
 
 def _counts(draft: Draft) -> dict[str, int]:
