@@ -31,7 +31,11 @@ from .draft import (
     take_place as take_place,
     unfinished as unfinished,
 )
-from .phase_names import image_name as image_name, phase_of_image as phase_of_image
+from .phase_names import (
+    image_name as image_name,
+    its_phase as its_phase,
+    phase_of_image as phase_of_image,
+)
 from .provenance import (
     JOURNAL as JOURNAL,
     RECIPE as RECIPE,

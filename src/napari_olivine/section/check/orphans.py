@@ -22,6 +22,7 @@ from napari_olivine.section import (
     Section,
     draft_folder,
     half_written,
+    its_phase,
     lock_of,
     name_of,
     old_of,
@@ -29,7 +30,6 @@ from napari_olivine.section import (
     take_place,
 )
 from napari_olivine.section.check.findings import Report
-from napari_olivine.section.phase_names import its_phase
 
 ASIDE = "aside"
 """Folder of the section for what cannot be repaired."""
