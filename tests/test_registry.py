@@ -64,7 +64,7 @@ class TestRows:
             assert name in STEPS[row.step].products
 
     def test_products_of_a_folder_of_several(self) -> None:
-        assert folders_of_several() == ["models", "compare"]
+        assert folders_of_several() == ["models", "compare", "other_crystals"]
         assert maker_of("models/light") == "train"
         assert maker_of("annotations/review") == "review"
         assert maker_of("mask/olivine") == ""

@@ -191,6 +191,9 @@ class Dock:
 SEGMENTATIONS = ("joint", "segmentation")
 """Olivine by BSE and element maps, and by BSE alone: the first that there is counts."""
 
+OTHER_CRYSTALS = "other_crystals"
+"""Folder of the crystals of phases other than olivine, a product a phase."""
+
 STEPS: dict[str, Step] = {
     step.name: step
     for step in (
@@ -460,7 +463,8 @@ PRODUCTS: dict[str, ProductType] = {
         ProductType("calibration", "Calibration", "calibrate"),
         ProductType("outline", "Crystals outlined", "calibrate", aside=True, layer=9),
         ProductType("mg", "mg# map", "calibrate", layer=3),
-        ProductType("crystals", "Crystals", "crystals", layer=11),
+        ProductType("crystals", "Crystals", "crystals", layer=12),
+        ProductType(OTHER_CRYSTALS, "Crystals of", "crystals", several=True, aside=True, layer=11),
         ProductType("corrections", "Corrections by hand", "corrections", layer=10),
         ProductType("annotations/sessions", "Sessions", "import", annotation=True),
         ProductType("annotations/placements", "Traverses", "import", annotation=True),
@@ -528,9 +532,15 @@ def folders_of_several() -> list[str]:
 
 
 def layered() -> list[str]:
-    """Return the products with images, from the bottom of the layer list to its top."""
+    """Return products and folders of several with images, from the bottom of the layer list."""
     places = {row.name: row.layer for row in PRODUCTS.values() if row.layer is not None}
     return sorted(places, key=lambda name: places[name])
+
+
+def has_layers(product: str) -> bool:
+    """Tell whether the images of a product have a place in the layer list."""
+    row = product_type(product)
+    return row is not None and row.layer is not None
 
 
 def _load(path: str) -> Any:

@@ -75,6 +75,8 @@ def test_truth_is_whole(phantoms: dict[tuple[str, int], Phantom], rock: str) -> 
         told = (made.folder / "truth" / "README.md").read_text().splitlines()[0]
         codes = json.loads(told.partition(": ")[2].replace("'", '"'))
         assert set(np.unique(made.phase)) <= set(codes.values())
+        named = pd.read_csv(made.folder / "truth" / "phases.csv")
+        assert dict(zip(named.name, named.code, strict=True)) == codes
         lines = pd.read_csv(made.folder / "truth" / "profiles.csv")
         ends = lines[["y0", "x0", "y1", "x1"]].round().astype(int).to_numpy()
         for (row0, col0, row1, col1), crystal in zip(ends, lines.crystal, strict=True):

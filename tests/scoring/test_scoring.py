@@ -312,3 +312,40 @@ def test_faults_of_the_truth_are_named(section: Section, truth: Path) -> None:
     (truth / "mg.tif").unlink()
     with pytest.raises(InputError, match=r"lacks mg\.tif"):
         score_section(section, truth)
+
+
+# ---------------------------------------------------------------- other phases
+
+
+def test_other_phases_are_scored_where_the_truth_names_them(tmp_path: Path, truth: Path) -> None:
+    from tests.helpers.phases import codes, put_network_phases, section_of_phases
+
+    section = section_of_phases(tmp_path / "s")
+    put_network_phases(section)
+    find_crystals(section, CrystalsSettings(phase="plagioclase", min_area_um2=2000))
+    phase = codes() + 4  # olivine 5, plagioclase 6
+    phase[85:110, 90:130] = 9  # of the largest plagioclase a strip of 5 rows is left
+    for name in ("phase", "mg", "crystals"):
+        pixels = phase if name == "phase" else np.zeros(phase.shape, np.uint32)
+        tifffile.imwrite(truth / f"{name}.tif", pixels)
+    events: list[Event] = []
+    how = ScoreSettings(olivine_code=5)
+    assert score_section(section, truth, how, Job(listen=events.append)).other_phases == {}
+    assert any("no phases.csv that names" in event.get("message", "") for event in events)
+    pd.DataFrame({"code": [6], "name": ["plagioclase"]}).to_csv(truth / "phases.csv", index=False)
+    scores = score_section(section, truth, how, Job())
+    found = scores.other_phases["plagioclase"]
+    true = 800 + 100 + 200
+    assert found["mask"].iou == pytest.approx(true / (true + 1000))
+    assert found["mask"].recall == 1
+    assert found["segmentation"].recall == pytest.approx((true - 100) / true)
+    assert found["crystals"].recall == pytest.approx(200 / true)  # 1200 px are 2700 um2
+    assert "plagioclase, BSE alone" in scores_table(scores)
+    given = ScoreSettings(olivine_code=5, phase_codes=("plagioclase=5",))
+    assert score_section(section, truth, given).other_phases["plagioclase"]["mask"].iou == 0
+    for text in ("plagioclase", "=5", "plagioclase=x", "plagioclase=256"):
+        with pytest.raises(InputError, match="is no code of a phase"):
+            score_section(section, truth, ScoreSettings(phase_codes=(text,)))
+    (truth / "phases.csv").write_text("name\nplagioclase\n")
+    with pytest.raises(InputError, match="columns code and name"):
+        score_section(section, truth, ScoreSettings())

@@ -40,6 +40,7 @@ class View:
 
 def write_cutouts(
     section: Section,
+    product: str,
     table: pd.DataFrame,
     folder: Path,
     mg_range: tuple[float, float],
@@ -51,7 +52,9 @@ def write_cutouts(
     Parameters
     ----------
     section
-        Section with ``crystals``; BSE and mg# are drawn where there are any.
+        Section with the crystals; BSE and, of olivine, mg# are drawn where there are any.
+    product
+        Product that holds them.
     table
         Crystals.
     folder
@@ -65,9 +68,10 @@ def write_cutouts(
     """
     large = table[table["size_class"] == "phenocryst"]
     names = crystal_classes(large)
-    labels = section.raster("crystals", "crystals")
+    labels = section.raster(product, "crystals")
     grey = section.raster("images", "BSE") if "BSE" in section.record.signals else None
-    mg = section.raster("mg", "mg") if section.product("mg") is not None else None
+    has_mg = product == "crystals" and section.product("mg") is not None
+    mg = section.raster("mg", "mg") if has_mg else None
     for done, (crystal, name) in enumerate(zip(large.to_dict("records"), names, strict=True)):
         job.progress(done, len(large), "Cutting out phenocrysts")
         view = _view(crystal, labels, grey, mg, margin_um)
@@ -197,9 +201,9 @@ def _words(crystal: dict[Any, Any], name: str) -> tuple[str, str]:
     heading = f"Crystal {crystal['id']}   {CLASS_TITLES[name].replace('Phenocrysts', 'phenocryst')}"
     facts = [f"{crystal['area_um2']:,.0f} µm²".replace(",", " ")]
     facts.append(f"x {crystal['x_um']:.0f}, y {crystal['y_um']:.0f} µm")
-    if np.isfinite(crystal["mg_core"]):
+    if np.isfinite(crystal.get("mg_core", np.nan)):
         facts.append(f"mg# core {crystal['mg_core']:.3f}, rim {crystal['mg_rim']:.3f}")
-    if crystal["mantled"]:
+    if crystal.get("mantled", False):
         facts.append("mantled")
     if crystal["touches_edge"]:
         facts.append("cut by the edge")

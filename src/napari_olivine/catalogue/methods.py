@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from napari_olivine.crystals import CLUSTER_SOLIDITY, OLIVINE, product_of_phase
 from napari_olivine.inference import fingerprint_of_model
 from napari_olivine.networks import ModelCard, read_card
 from napari_olivine.regions import copied_region, studied_mm2
@@ -50,29 +51,40 @@ def pixels_in_words(section: Section, phase: str) -> str:
     return PIXELS.get(source, PIXELS["mask"])
 
 
-def methods_text(section: Section, phase: str) -> str:
+def methods_text(section: Section, source: str, phase: str = OLIVINE) -> str:
     """Write the methods paragraph from the records of the section's products.
 
     Parameters
     ----------
     section
-        Section with ``crystals``.
-    phase
+        Section with crystals of the phase.
+    source
         Product that the crystals were made from.
+    phase
+        Mineral of the crystals.
+
+    Returns
+    -------
+    str
+        The paragraph, and the record of each product.
     """
+    product = section.require(product_of_phase(phase))
+    of_olivine = phase == OLIVINE
     sentences = [
-        _images(section), _fields(section), _region(section), _mask(section),
-        *_network(section, phase), *_calibration(section), *_crystals(section, phase),
-        _software(section),
+        _images(section), _fields(section), _region(section, product),
+        _mask(section) if of_olivine else _rule(section, source, phase),
+        *_network(section, source, phase), *(_calibration(section) if of_olivine else ()),
+        *_crystals(section, product, source, phase), _software(product),
     ]  # fmt: skip
     paragraph = textwrap.fill(" ".join(sentence for sentence in sentences if sentence), WIDTH)
     records = "\n".join(_record(product) for product in section.products())
     return f"METHODS\n\n{paragraph}\n\nRECORDS\n\n{records}"
 
 
-def readme_text(files: dict[str, str]) -> str:
+def readme_text(files: dict[str, str], phase: str = OLIVINE) -> str:
     """Describe each file of a catalogue."""
-    lines = ["Catalogue of crystals, written by napari-olivine.", ""]
+    of = "" if phase == OLIVINE else f" of {phase}"
+    lines = [f"Catalogue of crystals{of}, written by napari-olivine.", ""]
     longest = max(len(name) for name in files)
     for name, words in files.items():
         hanging = " " * (longest + 2)
@@ -81,15 +93,18 @@ def readme_text(files: dict[str, str]) -> str:
                 words, WIDTH, initial_indent=name.ljust(longest + 2), subsequent_indent=hanging
             )
         )
-    lines += ["", *textwrap.wrap(COORDINATES, WIDTH)]
+    words = f"{COORDINATES} {MG}" if phase == OLIVINE else COORDINATES
+    lines += ["", *textwrap.wrap(words, WIDTH)]
     return "\n".join(lines) + "\n"
 
 
 COORDINATES = (
     "Coordinates x (to the right) and y (down) are in micrometres from the centre of the top left "
     "pixel of the section; rows and columns are pixels counted from 0, bbox_row1 and bbox_col1 "
-    "are not included. mg# is the molar fraction Mg / (Mg + Fe), between 0 and 1."
+    "are not included."
 )
+
+MG = "mg# is the molar fraction Mg / (Mg + Fe), between 0 and 1."
 
 
 def _images(section: Section) -> str:
@@ -127,9 +142,8 @@ def _fields(section: Section) -> str:
     return words + "."
 
 
-def _region(section: Section) -> str:
+def _region(section: Section, product: Product) -> str:
     """Tell what was studied of the section, where it is not all of it."""
-    product = section.require("crystals")
     region = copied_region(section, product.path)
     if region is None:
         return ""
@@ -164,21 +178,34 @@ def _mask(section: Section) -> str:
     return words + "."
 
 
+def _rule(section: Section, source: str, phase: str) -> str:
+    """Tell the rule of a phase other than olivine, where it made the crystals."""
+    product = section.product("mask")
+    if source != "mask" or product is None:
+        return ""
+    rule = product.notes.get("rules", {}).get(phase, "")
+    book = product.recipe.settings.get("book", "")
+    return (
+        f"Which pixels are {phase} was told from the element maps by the rule book "
+        f"{Path(book).name}{f' ({rule})' if rule else ''}."
+    )
+
+
 def _places(count: int) -> str:
     return "one place" if count == 1 else f"{count} places"
 
 
-def _network(section: Section, phase: str) -> list[str]:
+def _network(section: Section, source: str, phase: str) -> list[str]:
     probability = section.product("probability")
-    if phase not in SEGMENTATIONS or probability is None:
+    if source not in SEGMENTATIONS or probability is None:
         return []
     sentences = []
     made = probability.recipe.settings
-    sentences += _trained(section, probability)
+    sentences += _trained(section, probability, phase)
     window = made.get("window_px")
     if window:
         sentences.append(
-            f"Its probability of olivine was computed in windows of {window} pixels with an "
+            f"Its probability of {phase} was computed in windows of {window} pixels with an "
             f"overlap of {made.get('overlap_px')} pixels, weighted where they overlap "
             f"({made.get('blend')})."
         )
@@ -190,16 +217,17 @@ def _network(section: Section, phase: str) -> list[str]:
             "90 % of its validation session)."
         )
     segmentation = section.product("segmentation")
-    threshold = segmentation.recipe.settings.get("threshold") if segmentation else None
+    setting = "threshold" if phase == OLIVINE else "phase_threshold"
+    threshold = segmentation.recipe.settings.get(setting) if segmentation else None
     if threshold is not None:
-        sentences.append(f"Pixels with a probability of at least {threshold:g} are olivine.")
+        sentences.append(f"Pixels with a probability of at least {threshold:g} are {phase}.")
     joint = section.product("joint")
-    if phase == "joint" and joint is not None:
+    if source == "joint" and joint is not None:
         sentences.append(_joint(joint))
     return sentences
 
 
-def _trained(section: Section, probability: Product) -> list[str]:
+def _trained(section: Section, probability: Product, phase: str) -> list[str]:
     """Tell which network made a probability, and what it learned from."""
     inputs = probability.recipe.inputs
     name = next((i for i in inputs if i.startswith("models/")), "")
@@ -214,8 +242,8 @@ def _trained(section: Section, probability: Product) -> list[str]:
         ]
     card = read_card(folder)
     title = card.title.split(" (")[0].split(";")[0]
-    others = [p.name for p in card.phases if p.code and p.name != "olivine"]
-    told = f" to tell olivine from other phases ({', '.join(others)})" if others else ""
+    others = [p.name for p in card.phases if p.code and p.name != phase]
+    told = f" to tell {phase} from other phases ({', '.join(others)})" if others else ""
     return [
         f"A neural network ({title}, starting from {card.weights_from}) was trained{told} on "
         f"{card.signal} images of {_learned(card, elsewhere=bool(outside))}; the weights of epoch "
@@ -293,7 +321,7 @@ def _agreement(scores: dict[str, Any] | None) -> str:
     return f" ({scores['points']} points, RMSE {scores['rmse']:.4f}{r2})"
 
 
-def _instances(made: dict[str, Any], counts: dict[str, Any]) -> list[str]:
+def _instances(made: dict[str, Any], counts: dict[str, Any], phase: str) -> list[str]:
     """Describe how regions were split and merged."""
     sentence = []
     if made["part_touching"]:
@@ -301,18 +329,19 @@ def _instances(made: dict[str, Any], counts: dict[str, Any]) -> list[str]:
     if made["bridge_um"]:
         sentence.append(f"{counts['gaps']} cracks of up to {made['bridge_um']:g} um were bridged")
     words = " and ".join(sentence)
-    return [f"{words[0].upper()}{words[1:]}, by outline, grey and mg#."] if sentence else []
+    evidence = "outline, grey and mg#" if phase == OLIVINE else "outline and grey"
+    return [f"{words[0].upper()}{words[1:]}, by {evidence}."] if sentence else []
 
 
-def _crystals(section: Section, phase: str) -> list[str]:
-    product = section.require("crystals")
+def _crystals(section: Section, product: Product, source: str, phase: str) -> list[str]:
     made, counts = product.recipe.settings, product.notes
-    pixels = pixels_in_words(section, phase)
+    pixels = pixels_in_words(section, source)
     neighbours = "8" if made["join_diagonals"] else "4"
+    crystals = "Crystals" if phase == OLIVINE else f"Crystals of {phase}"
     origin = (
-        f"Crystals are those of the label image {Path(str(made['labels'])).name}"
-        if phase == "labels"
-        else f"Crystals are the connected regions of the {pixels} ({neighbours} neighbours) of "
+        f"{crystals} are those of the label image {Path(str(made['labels'])).name}"
+        if source == "labels"
+        else f"{crystals} are the connected regions of the {pixels} ({neighbours} neighbours) of "
         f"at least {made['min_area_um2']:g} um2"
     )
     sentences = [
@@ -320,8 +349,20 @@ def _crystals(section: Section, phase: str) -> list[str]:
         f"{made['microphenocryst_from_um2']:g} um2), {counts['microphenocrysts']} "
         f"microphenocrysts and {counts['phenocrysts']} phenocrysts (from "
         f"{made['phenocryst_from_um2']:g} um2).",
-        *(_instances(made, counts) if phase != "labels" else ()),
-        *_review(section),
+        *(_instances(made, counts, phase) if source != "labels" else ()),
+    ]
+    if percent := counts.get("clusters_percent"):
+        sentences.append(
+            f"{percent:g} % of their area lies in crystals that fill less than "
+            f"{CLUSTER_SOLIDITY:.0%} of their convex hull, which are probably clusters."
+        )
+    return sentences if phase != OLIVINE else [*sentences, *_review(section), *_zoning(product)]
+
+
+def _zoning(product: Product) -> list[str]:
+    """Describe core and rim of olivine, and the zoning classes."""
+    made, counts = product.recipe.settings, product.notes
+    sentences = [
         "In each the core lies further from the outer outline than half of the largest distance, "
         f"the rim from there to {made['border_px']} pixels from the outline; holes are no outline.",
     ]
@@ -358,8 +399,8 @@ def _review(section: Section) -> list[str]:
     return [f"{len(looked)} of them were looked at by {people}{': ' + outcome if outcome else ''}."]
 
 
-def _software(section: Section) -> str:
-    versions = section.require("crystals").software
+def _software(product: Product) -> str:
+    versions = product.software
     others = ", ".join(f"{k} {v}" for k, v in versions.items() if k != "napari-olivine")
     return f"All steps ran in napari-olivine {versions.get('napari-olivine', '')} ({others})."
 

@@ -20,6 +20,7 @@ from napari_olivine.crystals import (
     class_codes,
     counted,
     crystal_classes,
+    phase_of_product,
     rgb,
 )
 from napari_olivine.section import Raster, Section
@@ -69,13 +70,15 @@ def figure(file: Path, width: float, height: float) -> Iterator[Figure]:
         drawn.savefig(file)
 
 
-def plot_overview(section: Section, table: pd.DataFrame, file: Path) -> None:
+def plot_overview(section: Section, product: str, table: pd.DataFrame, file: Path) -> None:
     """Draw a map of the section with each crystal in the colour of its class.
 
     Parameters
     ----------
     section
-        Section with ``crystals``.
+        Section with the crystals.
+    product
+        Product that holds them.
     table
         Crystals and their classes.
     file
@@ -83,7 +86,8 @@ def plot_overview(section: Section, table: pd.DataFrame, file: Path) -> None:
     """
     from matplotlib.patches import Patch
 
-    labels = section.raster("crystals", "crystals")
+    labels = section.raster(product, "crystals")
+    of = "" if product == "crystals" else f" of {phase_of_product(product)}"
     level = _level(labels)
     codes = class_codes(table)[labels.read(slice(0, None), slice(0, None), level)]
     image = _backdrop(section, level, codes.shape)
@@ -97,7 +101,7 @@ def plot_overview(section: Section, table: pd.DataFrame, file: Path) -> None:
     with figure(file, width, tall) as drawn:
         axes = drawn.add_subplot()
         axes.imshow(image.astype(np.uint8), extent=(0, width_mm, height_mm, 0))
-        axes.set(xlabel="x (mm)", ylabel="y (mm)", title=f"Crystals of {section.record.name}")
+        axes.set(xlabel="x (mm)", ylabel="y (mm)", title=f"Crystals{of} in {section.record.name}")
         axes.spines[:].set_visible(True)
         _draw_sessions(section, axes)
         handles = [

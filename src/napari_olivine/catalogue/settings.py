@@ -10,6 +10,12 @@ from napari_olivine.settings import Settings, setting
 class ExportSettings(Settings):
     """Settings of :func:`~napari_olivine.catalogue.export_catalogue`."""
 
+    phase: str = setting(
+        "olivine",
+        "Phase",
+        "Mineral whose crystals are written: olivine, or another one of {step:crystals}.",
+        min_length=1,
+    )
     rasters: bool = setting(
         False,
         "Rasters",

@@ -13,22 +13,26 @@ import pandas as pd
 from napari_olivine.catalogue.atomic_folder import raise_if_foreign, write_folder
 from napari_olivine.catalogue.calibration_plots import plot_calibration, plot_traverses
 from napari_olivine.catalogue.cutouts import write_cutouts
+from napari_olivine.catalogue.exported import PHASES, Exported, wanted_rasters
 from napari_olivine.catalogue.histograms import MgHistogram, count_mg
-from napari_olivine.catalogue.methods import methods_text, pixels_in_words, readme_text
+from napari_olivine.catalogue.methods import methods_text, readme_text
 from napari_olivine.catalogue.outlines import write_outlines
 from napari_olivine.catalogue.plots import plot_mg, plot_overview, plot_sizes
 from napari_olivine.catalogue.rasters import write_tiff
 from napari_olivine.catalogue.settings import ExportSettings
 from napari_olivine.catalogue.tables import write_crystals, write_profiles
-from napari_olivine.crystals import PHENOCRYSTS, counted, outside
+from napari_olivine.crystals import (
+    OLIVINE,
+    PHENOCRYSTS,
+    counted,
+    crystals_there,
+    outside,
+    product_of_phase,
+)
 from napari_olivine.crystals.edits import bring_up_to_date
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.registry import SEGMENTATIONS
 from napari_olivine.section import Section
-
-PHASES = (*SEGMENTATIONS, "mask", "outline")
-"""Products that crystals may be made from."""
 
 
 def export_catalogue(
@@ -42,12 +46,12 @@ def export_catalogue(
     Tables, cut-outs, plots and, on request, outlines and rasters are written beside `folder` and
     put in place when all is done; an earlier catalogue is replaced only then. README.txt in it says
     what each file is. Products that the section lacks (probability, mg#, calibration) are left
-    out.
+    out; of crystals that are no olivine also mg# and calibration, which say nothing of them.
 
     Parameters
     ----------
     section
-        Section with ``crystals``.
+        Section with crystals of the phase.
     folder
         New or empty folder, or one with an earlier catalogue.
     settings
@@ -76,12 +80,9 @@ def export_catalogue(
             file=folder,
         )
     raise_if_foreign(folder)
-    section.require("crystals")
-    bring_up_to_date(section, job)
-    optional = (*PHASES, "probability", "mg", "calibration")
-    there = {name for name in optional if section.state(name) != "missing"}
-    phase = str(section.require("crystals").notes["phase_from"])
-    used = {phase, "segmentation"} if phase == "joint" and settings.rasters else {phase}
+    exported = _choose(section, settings.phase, job)
+    source, there = exported.source, exported.there
+    used = {source, "segmentation"} if source == "joint" and settings.rasters else {source}
     for name in sorted((there - set(PHASES)) | (used & there)):
         section.require(name)
     record = {
@@ -93,7 +94,7 @@ def export_catalogue(
             for product in section.products()
             if not product.name.startswith("models/")
         },
-        "recipe": asdict(section.require("crystals").recipe),
+        "recipe": asdict(section.require(exported.product).recipe),
     }
     (section.path / "work").mkdir(exist_ok=True)
     lock = filelock.FileLock(section.path / "work" / "export.lock")
@@ -104,23 +105,47 @@ def export_catalogue(
             f"Another process exports {section.path} now.", remedy="Wait for it.", step="export"
         ) from None
     with lock, write_folder(folder, record) as inside:
-        _write(section, inside, settings, there, phase, job)
+        _write(section, inside, settings, exported, job)
     job.say(f"Wrote the catalogue to {folder}.")
     return folder
 
 
+def _choose(section: Section, phase: str, job: Job) -> Exported:
+    """Tell what is exported, with every edit carried out.
+
+    Raises
+    ------
+    SectionError
+        If there are no crystals of the phase, or they are out of date.
+    """
+    product = product_of_phase(phase)
+    if section.product(product) is None and (others := crystals_there(section)):
+        raise SectionError(
+            f"{section.path} has no crystals of {phase}, but of {', '.join(others)}.",
+            remedy="Set {setting:phase} to one of these, or run {step:crystals} with this phase.",
+            setting="phase",
+            step="crystals",
+            expected=", ".join(others),
+        )
+    section.require(product)
+    optional: tuple[str, ...] = (*PHASES, "probability")
+    if phase == OLIVINE:
+        bring_up_to_date(section, job)
+        optional += ("mg", "calibration")
+    there = frozenset(name for name in optional if section.state(name) != "missing")
+    source = str(section.require(product).notes["phase_from"])
+    return Exported(phase, product, source, there)
+
+
 def _write(
-    section: Section,
-    folder: Path,
-    settings: ExportSettings,
-    there: set[str],
-    phase: str,
-    job: Job,
+    section: Section, folder: Path, settings: ExportSettings, exported: Exported, job: Job
 ) -> None:
     """Write all files, and last the README that names them."""
-    every = section.table("crystals", "crystals")
+    product, there = exported.product, exported.there
+    every = section.table(product, "crystals")
     table = counted(every)
-    files = {"crystals.csv": "One row a crystal: place, size, class, composition, shape, review."}
+    columns = "composition, shape, review" if exported.phase == OLIVINE else "shape"
+    files = {"crystals.csv": f"One row a crystal: place, size, class, {columns}."}
     write_crystals(table, folder / "crystals.csv")
     away = outside(every)
     for name, rows, words in (
@@ -139,37 +164,40 @@ def _write(
         files["profiles.csv"] = "Microprobe points with the grey beneath them and predicted mg#."
         files["calibration.json"] = "The calibration of grey against mg#, its scores and warnings."
     histogram = count_mg(section, every, job) if "mg" in there else None
-    files |= _plot(section, every, histogram, "calibration" in there, folder, job)
+    files |= _plot(section, every, histogram, exported, folder, job)
     if settings.cutouts and (table["size_class"] == "phenocryst").any():
         mg_range = histogram.range(PHENOCRYSTS, 1) if histogram is not None else (0.0, 1.0)
-        write_cutouts(section, table, folder / "cutouts", mg_range, settings.cutout_margin_um, job)
-        files["cutouts/CLASS/crystal_ID.png"] = (
-            "Each phenocryst: BSE with its outline and, on one colour scale for all, its mg# (grey "
-            "where it is unknown)."
+        margin = settings.cutout_margin_um
+        write_cutouts(section, product, table, folder / "cutouts", mg_range, margin, job)
+        files["cutouts/CLASS/crystal_ID.png"] = "Each phenocryst: BSE with its outline" + (
+            " and, on one colour scale for all, its mg# (grey where it is unknown)."
+            if exported.phase == OLIVINE
+            else "."
         )
-    files |= write_outlines(section.raster("crystals", "crystals"), table, folder, settings, job)
+    files |= write_outlines(section.raster(product, "crystals"), table, folder, settings, job)
     if settings.rasters:
-        files |= _rasters(section, folder, settings, there, phase, job)
-    (folder / "methods.txt").write_text(methods_text(section, phase), encoding="utf-8")
+        files |= _rasters(section, folder, settings, exported, job)
+    text = methods_text(section, exported.source, exported.phase)
+    (folder / "methods.txt").write_text(text, encoding="utf-8")
     files["methods.txt"] = "How this was made, for a paper, with the record of each step."
     files["catalogue.json"] = "Which products this catalogue was written from."
-    (folder / "README.txt").write_text(readme_text(files), encoding="utf-8")
+    (folder / "README.txt").write_text(readme_text(files, exported.phase), encoding="utf-8")
 
 
 def _plot(
     section: Section,
     every: pd.DataFrame,
     histogram: MgHistogram | None,
-    calibrated: bool,
+    exported: Exported,
     folder: Path,
     job: Job,
 ) -> dict[str, str]:
     plots = folder / "plots"
     plots.mkdir()
-    made: dict[str, Any] = section.require("crystals").recipe.settings
+    made: dict[str, Any] = section.require(exported.product).recipe.settings
     bounds = made["microphenocryst_from_um2"], made["phenocryst_from_um2"]
     job.progress(0, 4, "Plotting")
-    plot_overview(section, every, plots / "overview.png")
+    plot_overview(section, exported.product, every, plots / "overview.png")
     job.progress(1, 4, "Plotting")
     table = counted(every)
     plot_sizes(table, bounds, plots / "sizes.png")
@@ -182,7 +210,7 @@ def _plot(
         plot_mg(histogram, table, plots / "mg_histograms.png")
         files["plots/mg_histograms.png"] = "mg# of all pixels, by class."
     job.progress(3, 4, "Plotting")
-    if calibrated:
+    if "calibration" in exported.there:
         profiles = section.table("calibration", "profiles")
         plot_calibration(profiles, plots / "calibration.png")
         plot_traverses(profiles, plots / "traverses.png")
@@ -193,45 +221,19 @@ def _plot(
 
 
 def _rasters(
-    section: Section,
-    folder: Path,
-    settings: ExportSettings,
-    there: set[str],
-    phase: str,
-    job: Job,
+    section: Section, folder: Path, settings: ExportSettings, exported: Exported, job: Job
 ) -> dict[str, str]:
     """Write the rasters that the section has."""
-    where = "0 none, 1 olivine" + (", 255 ignored" if phase == "mask" else "")
-    source = pixels_in_words(section, phase)
-    wanted = {
-        "mask.tif": (phase, "olivine", f"uint8, the {source}: {where}."),
-        **_by_bse_alone(phase),
-        "probability.tif": ("probability", "olivine", "uint8, probability of olivine; 255 is 1.0."),
-        "crystals.tif": (
-            "crystals",
-            "crystals",
-            "uint32, ids as in crystals.csv (rejected.csv, outside.csv); 0: none.",
-        ),
-        "mg.tif": ("mg", "mg", "float32, mg#; NaN off olivine and where it is unknown."),
-    }
     files = {}
-    for name, (product, raster, words) in wanted.items():
-        if product in there or product == "crystals":
+    for name, (product, raster, words) in wanted_rasters(section, exported).items():
+        if product in exported.there or product == exported.product:
             write_tiff(section.raster(product, raster), folder / name, settings.compression, job)
             files[name] = f"{words} Tiled BigTIFF with pyramid and pixel size."
-    return files | _phases(section, folder, settings, there, job)
-
-
-def _by_bse_alone(phase: str) -> dict[str, tuple[str, str, str]]:
-    """Name the raster of the network alone, where the crystals come from more than that."""
-    if phase != "joint":
-        return {}
-    words = "uint8, the segmentation by BSE alone: 0 none, 1 olivine. mask.tif made the crystals."
-    return {"mask-bse.tif": ("segmentation", "olivine", words)}
+    return files | _phases(section, folder, settings, exported.there, job)
 
 
 def _phases(
-    section: Section, folder: Path, settings: ExportSettings, there: set[str], job: Job
+    section: Section, folder: Path, settings: ExportSettings, there: frozenset[str], job: Job
 ) -> dict[str, str]:
     """Write the image of all minerals and what its codes mean."""
     modes = section.require("mask").notes.get("modes") if "mask" in there else None

@@ -7,14 +7,24 @@ from .class_colours import (
     rgb as rgb,
 )
 from .crystal_measurements import Measured as Measured, measure_crystals as measure_crystals
-from .images import Images as Images, Labels as Labels, crystal_images as crystal_images
+from .images import Images as Images, crystal_images as crystal_images
+from .labels import Labels as Labels
+from .phase_sources import (
+    crystals_there as crystals_there,
+    phase_of_product as phase_of_product,
+    phases_told as phases_told,
+    pixels_of as pixels_of,
+    product_of_phase as product_of_phase,
+)
 from .settings import (
+    OLIVINE as OLIVINE,
     SIZE_CLASSES as SIZE_CLASSES,
     ZONING_CLASSES as ZONING_CLASSES,
     CrystalsSettings as CrystalsSettings,
 )
 from .step import find_crystals as find_crystals
 from .table import (
+    CLUSTER_SOLIDITY as CLUSTER_SOLIDITY,
     COLUMNS as COLUMNS,
     COUNTED_SHARE as COUNTED_SHARE,
     REGION_SHARE as REGION_SHARE,
@@ -24,6 +34,7 @@ from .table import (
     counted as counted,
     in_order as in_order,
     left_out as left_out,
+    of_other_phase as of_other_phase,
     outside as outside,
     summary as summary,
 )

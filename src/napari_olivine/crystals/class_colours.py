@@ -11,14 +11,18 @@ from napari_olivine.crystals.table import counted
 UNCLASSIFIED = "unclassified"
 """Phenocrysts without a zoning class, because they have no mg#."""
 
+PHENOCRYST = "phenocryst"
+"""Phenocrysts of other minerals than olivine, which have no zoning class."""
+
 PHENOCRYSTS = ("normal", "reversed", "none", UNCLASSIFIED)
-"""Classes of phenocrysts."""
+"""Classes of phenocrysts of olivine."""
 
 CLASS_COLOURS = {
     "normal": "#D55E00",
     "reversed": "#0072B2",
     "none": "#009E73",
     UNCLASSIFIED: "#999999",
+    PHENOCRYST: "#CC79A7",
     "microphenocryst": "#56B4E9",
     "microlite": "#F0E442",
 }
@@ -29,14 +33,21 @@ CLASS_TITLES = {
     "reversed": "Phenocrysts, reversed zoning",
     "none": "Phenocrysts, no zoning",
     UNCLASSIFIED: "Phenocrysts, unclassified",
+    PHENOCRYST: "Phenocrysts",
     "microphenocryst": "Microphenocrysts",
     "microlite": "Microlites",
 }
 
 
 def crystal_classes(table: pd.DataFrame) -> pd.Series:
-    """Class of each crystal: its zoning class for phenocrysts, else its size class."""
-    size, zoning = table["size_class"].astype("str"), table["zoning_class"].astype("str")
+    """Class of each crystal: its zoning class for phenocrysts, else its size class.
+
+    A table without zoning classes is of another mineral than olivine: its sizes are the classes.
+    """
+    size = table["size_class"].astype("str")
+    if "zoning_class" not in table:
+        return size
+    zoning = table["zoning_class"].astype("str")
     zoning = zoning.where(zoning.isin(PHENOCRYSTS), UNCLASSIFIED)
     return zoning.where(size == "phenocryst", size)
 

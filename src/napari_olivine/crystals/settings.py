@@ -18,6 +18,9 @@ ZONING_CLASSES = ("normal", "reversed", "none")
 """Zoning classes of phenocrysts: core richer in Mg than the rim, poorer, or neither."""
 
 
+OLIVINE = "olivine"
+
+
 class CrystalsSettings(Settings):
     """Settings of :func:`~napari_olivine.crystals.find_crystals`.
 
@@ -26,12 +29,21 @@ class CrystalsSettings(Settings):
     says "ours", the value is not theirs.
     """
 
+    phase: str = setting(
+        OLIVINE,
+        "Phase",
+        "Mineral whose crystals are found; those of other minerals stay beside them. Others than "
+        "olivine are named as the network learned them ({step:segment}) or as the rule book of "
+        "{step:mask} has them, and get no mg#, no zoning class and no edits by hand.",
+        min_length=1,
+    )
     phase_from: Literal["auto", "joint", "segmentation", "mask", "outline"] = setting(
         "auto",
-        "Olivine from",
+        "Pixels from",
         "Pixels that make crystals: network and element maps together (joint), the network's "
         "segmentation by BSE alone, the reference mask, the crystals that were outlined by hand or "
-        "by their grey in {step:calibrate} (outline), or (auto) the first of these that there is.",
+        "by their grey in {step:calibrate} (outline), or (auto) the first of these that there is. "
+        "Of phases other than olivine: segmentation or mask.",
     )
     labels: Path | None = setting(
         None,

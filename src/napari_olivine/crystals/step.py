@@ -18,9 +18,16 @@ from napari_olivine.crystals.instances import (
     resolve_instances,
 )
 from napari_olivine.crystals.measure import add_surroundings, crystal_blocks, find_vesicle_grey
-from napari_olivine.crystals.settings import CrystalsSettings
-from napari_olivine.crystals.table import complete, summary
-from napari_olivine.errors import SectionError
+from napari_olivine.crystals.phase_sources import choose_source, pixels_of, product_of_phase
+from napari_olivine.crystals.settings import OLIVINE, CrystalsSettings
+from napari_olivine.crystals.table import (
+    CLUSTER_SOLIDITY,
+    CLUSTERS_TOLD_FROM,
+    clusters_percent,
+    complete,
+    of_other_phase,
+    summary,
+)
 from napari_olivine.job import Job
 from napari_olivine.regions import (
     Region,
@@ -34,6 +41,7 @@ from napari_olivine.section import (
     Draft,
     Product,
     Raster,
+    Recipe,
     Section,
     Tiles,
     create_raster,
@@ -51,11 +59,14 @@ def find_crystals(
 ) -> Product:
     """Find, number, measure and classify the crystals of a section.
 
-    Connected regions of olivine become crystals: where there is evidence, touching ones are split
-    and the fragments of cracked ones merged. Or the numbers of a label image become the crystals.
+    Connected regions of olivine, or of another phase, become crystals: where there is evidence,
+    touching ones are split and the fragments of cracked ones merged. Or the numbers of a label
+    image become the crystals.
     Makes the product ``crystals``: the raster ``crystals`` of ids (uint32, 0 for none), numbered in
     reading order, and the table of the same name
-    (:data:`~napari_olivine.crystals.table.COLUMNS`). mg# is left empty where the section has no
+    (:data:`~napari_olivine.crystals.table.COLUMNS`). Crystals of another phase are the product
+    ``other_crystals/PHASE`` with the same images and tables, without mg#, zoning classes and edits
+    of a person, which are of olivine alone. mg# is left empty where the section has no
     ``mg``, the probability where the crystals do not come from the segmentation. Further tables:
     ``profiles``, the radial profile of each crystal that is large enough for one; ``inclusions``,
     holes and inclusions of crystals; ``cuts`` and ``gaps``, each decision to split or merge with
@@ -73,45 +84,41 @@ def find_crystals(
     Returns
     -------
     Product
-        ``crystals``.
+        ``crystals``, or that of the other phase.
 
     Raises
     ------
     SectionError
-        If there is no olivine to start from, or it is out of date.
+        If nothing tells which pixels are the phase, or that is out of date.
     InputError
-        If the label image cannot be read or does not fit, or the region of study cannot be used.
+        If the label image cannot be read or does not fit, or the region of study cannot be used, or
+        other pixels were chosen than those that tell the phase.
     """
     settings, job = settings or CrystalsSettings(), job or Job()
     image = LabelImage(settings.labels, section.shape) if settings.labels else None
-    phase = "labels" if image else _phase(section, settings)
-    inputs = _inputs(section, phase)
-    recipe = section.recipe(
-        "crystals", settings, [*inputs, "annotations/sessions", *region_inputs(section)],
-        method=METHOD, extra={"source labels": image.fingerprint(job)} if image else None,
-    )  # fmt: skip
-    if done := section.finished("crystals", recipe, job):
+    source = "labels" if image else choose_source(section, settings)
+    product = product_of_phase(settings.phase)
+    inputs = _inputs(section, source, settings.phase)
+    recipe = _recipe(section, settings, inputs, image, job)
+    if done := section.finished(product, recipe, job):
         return done
-    if "mg" not in inputs and settings.zoning == "mg":
-        job.warn(
-            "The section has no mg# map: crystals get no mg# and no zoning class. Run "
-            "{step:calibrate} first, or set {setting:zoning} to 'paper'.",
-            step="calibrate",
-        )
+    _tell_what_is_left_out(section, settings, source, inputs, job)
     region = study_region(section)
-    with section.draft("crystals", recipe, job) as draft:
+    with section.draft(product, recipe, job) as draft:
         copy_region(section, draft.path)
         around = settings.surroundings_um if "images" in inputs else 0
         vesicle_grey = find_vesicle_grey(*_bse(section)) if around else None
         if not draft.is_done("table"):
             images, table, decisions = _crystals(
-                section, draft, image, phase, inputs, settings, region
+                section, draft, image, source, inputs, settings, region
             )
             measured = _measure(images, table, draft, settings, vesicle_grey)
             table = table.merge(measured.crystals, on="id", validate="one_to_one").sort_values("id")
             if around and len(table):
                 table = add_surroundings(*_bse(section), table, around, vesicle_grey)
             table = complete(section, table, settings)
+            if settings.phase != OLIVINE:
+                table = of_other_phase(table)
             tables = {"profiles": measured.profiles, "inclusions": measured.inclusions, **decisions}
             table.to_parquet(draft.path / "crystals.parquet", index=False)
             table.to_parquet(draft.path / FOUND, index=False)
@@ -120,33 +127,79 @@ def find_crystals(
             draft.tick("table")
         area_mm2, _ = studied_mm2(section, region)
         draft.notes |= {
-            "phase_from": phase, "vesicle_grey": vesicle_grey, "area_mm2": round(area_mm2, 4),
+            "phase_from": source, "vesicle_grey": vesicle_grey, "area_mm2": round(area_mm2, 4),
         }  # fmt: skip
-        _carry_out_edits(section, draft)
+        if settings.phase == OLIVINE:
+            _carry_out_edits(section, draft)
+        else:
+            draft.notes |= {"phase": settings.phase} | _counts(draft)
+            _tell_clusters(draft, settings.phase)
         if away := draft.notes.get("outside_region"):
             job.say(
                 f"{away} crystals lie outside the region of study, or their larger part does: they "
                 "stay in the table and do not count."
             )
         shutil.rmtree(draft.path / "parts", ignore_errors=True)
-    return section.require("crystals")
+    return section.require(product)
 
 
-def _inputs(section: Section, phase: str) -> list[str]:
+def _inputs(section: Section, source: str, phase: str) -> list[str]:
     """Name the products that the crystals are made from and measured on."""
-    inputs = [] if phase == "labels" else [phase]
-    of_network = phase in SEGMENTATIONS and _has(section, "probability")
+    inputs = [] if source == "labels" else [source]
+    of_network = source in SEGMENTATIONS and _has(section, "probability")
     inputs += ["probability"] if of_network else []
-    inputs += [name for name in ("mg", "images") if _has(section, name)]
-    other = other_opinion(phase)
-    return inputs + ([other] if section.state(other) == "fresh" else [])
+    measured = ("mg", "images") if phase == OLIVINE else ("images",)
+    inputs += [name for name in measured if _has(section, name)]
+    other = other_opinion(section, source, phase)
+    return inputs + ([other] if other and section.state(other) == "fresh" else [])
+
+
+def _recipe(
+    section: Section,
+    settings: CrystalsSettings,
+    inputs: list[str],
+    image: LabelImage | None,
+    job: Job,
+) -> Recipe:
+    """Write what the crystals are made from."""
+    recipe = section.recipe(
+        "crystals", settings, [*inputs, "annotations/sessions", *region_inputs(section)],
+        method=METHOD, extra={"source labels": image.fingerprint(job)} if image else None,
+    )  # fmt: skip
+    if settings.phase == OLIVINE:  # as in the records of before there were other phases
+        del recipe.settings["phase"]
+    return recipe
+
+
+WORDS = {"segmentation": "the network's segmentation", "mask": "the rule book of the mask"}
+"""What tells a phase other than olivine."""
+
+
+def _tell_what_is_left_out(
+    section: Section, settings: CrystalsSettings, source: str, inputs: list[str], job: Job
+) -> None:
+    """Tell what the crystals get no value of, and of another phase where its pixels are from."""
+    if settings.phase != OLIVINE:
+        if source in WORDS:
+            maps = "; without element maps there is none" if source == "mask" else ""
+            job.say(f"Which pixels are {settings.phase} is told by {WORDS[source]}{maps}.")
+        job.say(
+            f"mg#, zoning classes and edits by hand are of olivine alone: crystals of "
+            f"{settings.phase} get none."
+        )
+    elif "mg" not in inputs and settings.zoning == "mg":
+        job.warn(
+            "The section has no mg# map: crystals get no mg# and no zoning class. Run "
+            "{step:calibrate} first, or set {setting:zoning} to 'paper'.",
+            step="calibrate",
+        )
 
 
 def _crystals(
     section: Section,
     draft: Draft,
     image: LabelImage | None,
-    phase: str,
+    source: str,
     inputs: list[str],
     settings: CrystalsSettings,
     region: Region | None,
@@ -162,11 +215,12 @@ def _crystals(
         table, decisions = import_labels(image, labels, draft), no_decisions()
     else:
         regions = create_raster(parts / "regions", shape, "uint32", pixel_um, reduction="mode")
-        olivine = section.raster(phase, "olivine")
-        table = number_regions(olivine, regions, draft, settings)
-        images = crystal_images(section, regions, phase, inputs)
+        pixels = pixels_of(section, source, settings.phase)
+        table = number_regions(pixels, regions, draft, settings)
+        images = crystal_images(section, regions, source, inputs, phase=settings.phase)
         table, decisions = resolve_instances(images, table, labels, draft, settings)
-    return crystal_images(section, labels, phase, inputs, region), table, decisions
+    images = crystal_images(section, labels, source, inputs, region, settings.phase)
+    return images, table, decisions
 
 
 def _carry_out_edits(section: Section, draft: Draft) -> None:
@@ -178,9 +232,26 @@ def _carry_out_edits(section: Section, draft: Draft) -> None:
         draft.job.warn(
             f"Edit {aside.entry.n} ({describe(aside.entry.edit)}) is set aside: {aside.reason}"
         )
-    draft.notes |= summary(pd.read_parquet(draft.path / "crystals.parquet")) | {
-        "edits": len(store.journal.active()),
-        "edits_aside": len(store.aside()),
+    draft.notes |= _counts(draft) | {
+        "edits": len(store.journal.active()), "edits_aside": len(store.aside()),
+    }  # fmt: skip
+
+
+def _tell_clusters(draft: Draft, phase: str) -> None:
+    """Note how much of a phase lies in clusters, and warn where sizes are not those of crystals."""
+    percent = clusters_percent(pd.read_parquet(draft.path / "crystals.parquet"))
+    draft.notes["clusters_percent"] = percent
+    if percent >= CLUSTERS_TOLD_FROM:
+        draft.job.warn(
+            f"{percent:g} % of the area of {phase} lies in crystals that fill less than "
+            f"{CLUSTER_SOLIDITY:.0%} of their hull. These are probably clusters: crystals that "
+            "intergrow and could not be parted. Their sizes and numbers are those of clusters."
+        )
+
+
+def _counts(draft: Draft) -> dict[str, int]:
+    """Count the crystals of each class, and the decisions that made them."""
+    return summary(pd.read_parquet(draft.path / "crystals.parquet")) | {
         "cuts": int(pd.read_parquet(draft.path / "cuts.parquet")["kept"].sum()),
         "gaps": int(pd.read_parquet(draft.path / "gaps.parquet")["joined"].sum()),
     }
@@ -188,19 +259,6 @@ def _carry_out_edits(section: Section, draft: Draft) -> None:
 
 def _has(section: Section, product: str) -> bool:
     return section.state(product) != "missing"
-
-
-def _phase(section: Section, settings: CrystalsSettings) -> str:
-    if settings.phase_from != "auto":
-        return settings.phase_from
-    for product in (*SEGMENTATIONS, "mask", "outline"):
-        if _has(section, product):
-            return product
-    raise SectionError(
-        f"{section.path} has neither a segmentation nor a mask to take crystals from.",
-        remedy="Run {step:segment} or {step:mask} first, or {step:calibrate} without element maps.",
-        step="segment",
-    )
 
 
 def _bse(section: Section) -> tuple[Raster, Tiles | None]:

@@ -20,7 +20,7 @@ from napari_olivine.inference.plan import Plan
 from napari_olivine.inference.windows import Place
 from napari_olivine.inference.worker_cache import loaded, this_worker
 from napari_olivine.job import Event, Job
-from napari_olivine.section import RECIPE, Raster
+from napari_olivine.section import RECIPE, Raster, image_name
 
 PACKAGE = "napari-olivine"
 
@@ -164,8 +164,8 @@ def _predict(run: Run, piece: Piece, job: Job) -> None:
         for name, cells in piece.items():
             guard = make_guard(run.folders[name], plan.recipes[name].fingerprint)
             guard()
-            classes = plan.models[name][0].card.classes
-            rasters = [Raster(run.folders[name] / mineral) for mineral in classes]
+            classes = plan.models[name][0].classes
+            rasters = [Raster(run.folders[name] / image_name(mineral)) for mineral in classes]
             done = _ReportedCells(name, set(plan.grid.cells()).difference(cells), job)
             targets.append(Target(name, here.predictors[name], rasters, done, guard))
         LocalRunner(here.image, here.tiles, plan.grid, targets, here.batch, False, here.job).run()

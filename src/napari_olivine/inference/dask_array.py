@@ -50,7 +50,7 @@ def probability_dask(
         0 for full resolution; each further level halves rows and columns (means of 2 x 2 pixels
         of the level before).
     mineral
-        One of the model's classes.
+        One of the model's classes: olivine, or of `settings.phases`.
 
     Returns
     -------
@@ -64,8 +64,8 @@ def probability_dask(
     import dask.array as da
 
     settings, job = settings or SegmentSettings(), job or Job()
-    models = choose_models(section, settings.model)
-    classes = models[0].card.classes
+    models = choose_models(section, settings.model, settings.phases)
+    classes = models[0].classes
     if mineral not in classes:
         raise InputError(f"The model knows {', '.join(classes)}, but no {mineral!r}.")
     plan = make_plan(section, {"probability": models}, settings, job).network_part
@@ -106,7 +106,7 @@ def predict_cells(plan: Plan, cells: list[Place]) -> dict[Place, NDArray[np.uint
     with loaded(plan) as here:
         (predictor,) = here.predictors.values()
         wanted = {cell for cell in cells if is_covered(here.tiles, grid, cell)}
-        classes = len(models[0].card.classes)
+        classes = len(models[0].classes)
         blender = Blender(grid, classes, lambda cell: cell in wanted, len(cells))
         for place in sorted({place for cell in wanted for place in grid.windows_of(cell)}):
             window = read_window(here.image, *grid.corner(place), *grid.window)

@@ -10,7 +10,10 @@ from napari_olivine.errors import InputError, SectionError
 from napari_olivine.networks import CARD, PIXEL_SIZE_TOLERANCE, WEIGHTS, ModelCard, read_card
 from napari_olivine.section import Section, fingerprint_of_bytes
 
-OLIVINE = "olivine"
+OLIVINE, ALL = "olivine", "all"
+
+UNCLASSIFIED = 0
+"""Code of what no rule takes: a class of the network, but no phase."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,14 @@ class SelectedModel:
         Where it lies.
     card
         What it is.
+    classes
+        Phases whose probability it is to give.
     """
 
     product: str
     folder: Path
     card: ModelCard
+    classes: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -37,7 +43,7 @@ class SelectedModel:
         return self.product or str(self.folder)
 
 
-def choose_models(section: Section, names: str) -> list[SelectedModel]:
+def choose_models(section: Section, names: str, phases: str = "") -> list[SelectedModel]:
     """Find the models that a person named, and see that they fit.
 
     Parameters
@@ -46,29 +52,89 @@ def choose_models(section: Section, names: str) -> list[SelectedModel]:
         Section with ``images``.
     names
         Names or folders with commas between; the newest model of the section if empty.
+    phases
+        Phases beside olivine: names with commas between, or ``"all"``.
+
+    Returns
+    -------
+    list of SelectedModel
+        One for each name, in their order.
 
     Raises
     ------
     SectionError
         If there is no such model.
     InputError
-        If a folder holds no model, or one for other images or other minerals.
+        If a folder holds no model, or one for other images or other minerals, or a model has not
+        learned a phase.
     """
     found = []
     for name in names.split(",") if names else [""]:
         product, folder = find_model(section, name.strip())
         card = read_card(folder)
         check_fits(card, folder, section)
-        found.append(SelectedModel(product, folder, card))
-    if len({tuple(one.card.classes) for one in found}) > 1:
-        classes = "; ".join(f"{one.name}: {', '.join(one.card.classes)}" for one in found)
+        found.append(SelectedModel(product, folder, card, classes_of(card, folder, phases)))
+    if len({one.classes for one in found}) > 1:
+        classes = "; ".join(f"{one.name}: {', '.join(one.classes)}" for one in found)
         raise InputError(
-            f"Models of different classes cannot be averaged ({classes}).", setting="model"
+            f"Models of different classes cannot be averaged ({classes}).",
+            remedy="Name in {setting:phases} what all of them know.",
+            setting="model",
         )
     return found
 
 
-def select_models(section: Section, model: str, compare: str) -> dict[str, list[SelectedModel]]:
+def classes_of(card: ModelCard, folder: Path, phases: str) -> tuple[str, ...]:
+    """Return the phases whose probability a model is to give, olivine among them.
+
+    Parameters
+    ----------
+    card
+        Card of the model.
+    folder
+        Its folder, for the message.
+    phases
+        Phases beside olivine: names with commas between, or ``"all"``; what its card gives if
+        empty.
+
+    Returns
+    -------
+    tuple of str
+        In the order of the card.
+
+    Raises
+    ------
+    InputError
+        If the model has not learned a phase.
+    """
+    known = known_phases(card)
+    wanted = {name.strip() for name in phases.split(",") if name.strip()}
+    if not wanted:
+        return tuple(card.classes)
+    if wanted == {ALL}:
+        return known
+    if unknown := sorted(wanted - set(known)):
+        others = [name for name in known if name != OLIVINE]
+        raise InputError(
+            f"The model {folder} has not learned {', '.join(unknown)}, but {', '.join(known)}.",
+            remedy=f"Set {{setting:phases}} to {', '.join(others)} or to {ALL}."
+            if others
+            else "Leave {setting:phases} empty, or make a mask of all phases by {step:mask} and "
+            "let a network learn them: {step:train} with 'phases' as its target.",
+            setting="phases",
+            expected=", ".join(known),
+        )
+    return tuple(name for name in known if name in wanted | {OLIVINE})
+
+
+def known_phases(card: ModelCard) -> tuple[str, ...]:
+    """Return the phases that a model can give, without what no rule takes."""
+    return tuple(p.name for p in card.phases if p.code != UNCLASSIFIED) or tuple(card.classes)
+
+
+def select_models(
+    section: Section, model: str, compare: str, phases: str = ""
+) -> dict[str, list[SelectedModel]]:
     """Find the models of each probability; see `choose_models`.
 
     Parameters
@@ -78,16 +144,22 @@ def select_models(section: Section, model: str, compare: str) -> dict[str, list[
     model
         Names or folders with commas between, for the product ``probability``.
     compare
-        Others, for the product ``compare/NAME``; none if empty.
+        Others, for the product ``compare/NAME``; none if empty. Of the phases they give those that
+        they know.
+    phases
+        Phases beside olivine, see `choose_models`.
 
     Returns
     -------
     dict
         By the name of the product: the models whose mean it is.
     """
-    models = {"probability": choose_models(section, model)}
+    models = {"probability": choose_models(section, model, phases)}
     if compare:
-        others = choose_models(section, compare)
+        both = set(models["probability"][0].classes)
+        for other in choose_models(section, compare):
+            both &= set(known_phases(other.card))
+        others = choose_models(section, compare, ",".join(sorted(both - {OLIVINE})))
         models["compare/" + "+".join(other.folder.name for other in others)] = others
     return models
 

@@ -65,7 +65,7 @@ class Plan:
 
         A worker keeps its networks loaded as long as this part stays the same.
         """
-        plain = {"threshold": 0.1, "scheduler": "", "live": False}
+        plain = {"threshold": 0.1, "phase_threshold": 0.5, "scheduler": "", "live": False}
         return replace(self, settings=self.settings.model_copy(update=plain))
 
     def only(self, names: Collection[str]) -> Plan:
@@ -109,6 +109,11 @@ def make_plan(
         If not even a small window fits in the memory.
     """
     window = choose_window([model for each in models.values() for model in each], settings, job)
+    if not job.force:
+        models = {
+            name: _with_stored_phases(section, name, each, window, settings)
+            for name, each in models.items()
+        }
     return Plan(
         section=section.path,
         shape=section.shape,
@@ -184,19 +189,42 @@ def recipe_of(
     Recipe
         Settings and fingerprints of the inputs.
     """
+    decisive = _Probability(
+        models=tuple(model.name for model in models),
+        window_px=window,
+        overlap_px=settings.overlap_px,
+        blend=settings.blend,
+        augment=settings.augment,
+    )
+    if models[0].classes != tuple(models[0].card.classes):
+        decisive = _ProbabilityOfPhases(**decisive.model_dump(), phases=models[0].classes)
     return section.recipe(
         "segment",
-        _Probability(
-            models=tuple(model.name for model in models),
-            window_px=window,
-            overlap_px=settings.overlap_px,
-            blend=settings.blend,
-            augment=settings.augment,
-        ),
+        decisive,
         inputs_of(models),
         method=METHOD,
         extra=outside_models(models),
     )
+
+
+def _with_stored_phases(
+    section: Section,
+    name: str,
+    models: Sequence[SelectedModel],
+    window: int,
+    settings: SegmentSettings,
+) -> Sequence[SelectedModel]:
+    """Let models give all phases that are stored of them, where these are more than is asked.
+
+    So another threshold of olivine runs no network again, and takes no phase away.
+    """
+    product = section.product(name)
+    stored = product.recipe.settings.get("phases", ()) if product is not None else ()
+    if product is None or not set(models[0].classes) < set(stored):
+        return models
+    more = [replace(model, classes=tuple(stored)) for model in models]
+    same = recipe_of(section, more, window, settings).fingerprint == product.recipe.fingerprint
+    return more if same else models
 
 
 def inputs_of(models: Sequence[SelectedModel]) -> list[str]:
@@ -245,3 +273,9 @@ class _Probability(Settings):
     overlap_px: int
     blend: str
     augment: str
+
+
+class _ProbabilityOfPhases(_Probability):
+    """Of other phases than the model's card gives."""
+
+    phases: tuple[str, ...]

@@ -70,6 +70,11 @@ class ModelPredictor:
     ) -> None:
         self._job = job
         self._network, card = load_model(model.folder)
+        self._picked: list[int] = []
+        if model.classes != tuple(card.classes):  # of a network of phases, more than olivine
+            outputs = [phase.name for phase in card.phases] or card.classes
+            self._network.kept = None
+            self._picked = [outputs.index(name) for name in model.classes]
         self._grey = LevelledGrey(section, card.normalisation, job)
         self._turns, self._quick = ORIENTATIONS[settings.augment], settings.live
         row, column = highest_contrast_window(self._grey.raster)
@@ -86,7 +91,8 @@ class ModelPredictor:
 
     def start(self, windows: Sequence[GreyWindow]) -> Promise:
         """Begin to predict windows; see `Engine.start`."""
-        return self._start(np.stack([self._grey.prepare(window) for window in windows]))
+        promise = self._start(np.stack([self._grey.prepare(window) for window in windows]))
+        return (lambda: promise()[:, self._picked]) if self._picked else promise
 
     def _start(self, images: FloatImage) -> Promise:
         engine = self._engine

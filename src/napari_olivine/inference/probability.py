@@ -8,11 +8,25 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from napari_olivine.errors import SectionError
+from napari_olivine.inference.cell_pixels import mask_gaps
 from napari_olivine.inference.cell_store import CellStore
+from napari_olivine.inference.models import OLIVINE
 from napari_olivine.inference.plan import Plan
+from napari_olivine.inference.windows import CELL
 from napari_olivine.job import Job
-from napari_olivine.section import Draft, Raster, Section, create_raster
+from napari_olivine.section import (
+    SHARD_COLUMNS,
+    Draft,
+    Raster,
+    Section,
+    Tiles,
+    blocks,
+    create_raster,
+    image_name,
+)
 
 
 @dataclass
@@ -94,7 +108,7 @@ def _create_rasters(section: Section, draft: Draft, plan: Plan) -> list[Raster]:
     networks = " and ".join(model.card.network for model in models)
     return [
         create_raster(
-            draft.path / name,
+            draft.path / image_name(name),
             section.shape,
             "uint8",
             section.pixel_size_um,
@@ -102,7 +116,7 @@ def _create_rasters(section: Section, draft: Draft, plan: Plan) -> list[Raster]:
             origin=f"probability of {name} by {networks}, 255 is 1.0",
             sharded=False,
         )
-        for name in models[0].card.classes
+        for name in models[0].classes
     ]
 
 
@@ -131,8 +145,26 @@ def _finalize(section: Section, draft: Draft, plan: Plan, job: Job) -> None:
     draft.notes.update(
         model=", ".join(model.name for model in models),
         network=", ".join(model.card.network for model in models),
-        classes=models[0].card.classes,
+        classes=list(models[0].classes),
         window_px=plan.grid.window[0],
         windows=plan.grid.windows,
         histogram=CellStore(draft.path).close().tolist(),
     )
+    others = [name for name in models[0].classes if name != OLIVINE]
+    if others:
+        colours = {phase.name: phase.colour for phase in models[0].card.phases}
+        draft.notes["colours"] = {name: colours[name] for name in others if name in colours}
+        draft.notes["histograms"] = {
+            name: _count(Raster(draft.path / image_name(name)), section.tiles(), job)
+            for name in others
+        }
+
+
+def _count(raster: Raster, tiles: Tiles | None, job: Job) -> list[int]:
+    """Return the histogram of a probability, without the gaps of the mosaic."""
+    counts = np.zeros(256, np.int64)
+    for rows, columns in blocks(raster.shape, CELL, SHARD_COLUMNS):
+        job.check()
+        stored = raster.read(rows, columns)[np.newaxis]
+        counts += mask_gaps(tiles, rows, columns, stored)[1]
+    return [int(count) for count in counts]

@@ -16,6 +16,13 @@ class SegmentSettings(Settings):
         "Name of a model of this section, or a model folder of another one; the newest model of "
         "this section if empty. Of several with commas between, the mean is taken.",
     )
+    phases: str = setting(
+        "",
+        "Phases",
+        "Phases whose probability is kept beside that of olivine: names with commas between, or "
+        "all; none if empty. The network must have learned them (target 'phases' of "
+        "{step:train}).",
+    )
     compare: str = setting(
         "",
         "Compare with",
@@ -57,6 +64,14 @@ class SegmentSettings(Settings):
         "Probability from which a pixel is olivine. Automatic: 0.1 as published (Leichter et al. "
         "2022), unless another is clearly better on the model's validation session, as after a "
         "short training.",
+        gt=0,
+        lt=1,
+    )
+    phase_threshold: float = setting(
+        0.5,
+        "Threshold of other phases",
+        "Probability from which a pixel is a phase other than olivine. From 0.5 on a phase is more "
+        "likely than all others together, so that no pixel belongs to two of them (ours).",
         gt=0,
         lt=1,
     )

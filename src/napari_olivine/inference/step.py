@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from napari_olivine.inference.encoding import stored_threshold
 from napari_olivine.inference.joint import leave_out_joint, make_joint, ready_mask
-from napari_olivine.inference.models import OLIVINE, SelectedModel, select_models
+from napari_olivine.inference.models import SelectedModel, select_models
 from napari_olivine.inference.out_of_distribution import compare_with_training
 from napari_olivine.inference.plan import make_plan
 from napari_olivine.inference.probability import Runner, open_probabilities
+from napari_olivine.inference.segmentation import make_segmentation
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.inference.threshold import automatic_threshold
-from napari_olivine.inference.windows import CELL
 from napari_olivine.job import Job
-from napari_olivine.section import Product, Section, blocks, create_raster
-from napari_olivine.settings import Settings
+from napari_olivine.section import Product, Section
 
 
 def segment(
@@ -25,8 +21,8 @@ def segment(
 ) -> Product:
     """Apply a model to the whole section.
 
-    Makes two products: ``probability/olivine`` (uint8, 255 is 1.0; further images for further
-    classes of the model) and, from that and the threshold alone, ``segmentation/olivine`` (uint8,
+    Makes two products: ``probability/olivine`` (uint8, 255 is 1.0; further images for
+    `settings.phases`) and, from that and the thresholds alone, ``segmentation/olivine`` (uint8,
     1 where probability >= threshold). Another threshold does not run the network again. With
     `settings.compare`, ``compare/MODEL`` is a second probability. Where the section has a mask,
     ``joint/olivine`` joins the probability with what the element maps say
@@ -58,7 +54,7 @@ def segment(
     settings = settings or SegmentSettings()
     job = job or Job()
     section.raster("images", "BSE")  # before a model is asked for, which would not help
-    models = select_models(section, settings.model, settings.compare)
+    models = select_models(section, settings.model, settings.compare, settings.phases)
     _tell_of_changes(section, models["probability"], job)
     mask = ready_mask(section, job) if settings.evidence == "joint" else None
     plan = make_plan(section, models, settings, job)
@@ -70,7 +66,7 @@ def segment(
     threshold = settings.threshold
     if threshold is None:
         threshold = automatic_threshold(models["probability"][0].card, job)
-    alone = _make_segmentation(section, threshold, job)
+    alone = make_segmentation(section, threshold, settings.phase_threshold, job)
     if mask is None:
         leave_out_joint(section, job)
         return alone
@@ -96,34 +92,3 @@ def _choose_runner(scheduler: str) -> Runner:
     from napari_olivine.inference.local_runner import fill_here
 
     return fill_here
-
-
-class _Threshold(Settings):
-    """The setting that decides on the segmentation."""
-
-    threshold: float
-
-
-def _make_segmentation(section: Section, threshold: float, job: Job) -> Product:
-    recipe = section.recipe("segment", _Threshold(threshold=threshold), ["probability"])
-    if done := section.finished("segmentation", recipe, job):
-        return done
-    lowest = stored_threshold(threshold)
-    with section.draft("segmentation", recipe, job) as draft:
-        probability = section.raster("probability", OLIVINE)
-        raster = create_raster(
-            draft.path / OLIVINE,
-            section.shape,
-            "uint8",
-            section.pixel_size_um,
-            reduction="mode",
-            origin=f"1 where the probability of olivine is at least {threshold:g}",
-        )
-        for rows, columns in draft.pending(blocks(section.shape, CELL), "Thresholding"):
-            olivine = probability.read(rows, columns) >= lowest
-            raster.write(rows.start, 0, olivine.astype(np.uint8))
-        raster.build_pyramid(job)
-        histogram = np.array(section.require("probability").notes["histogram"])
-        share = histogram[lowest:].sum() / max(1, histogram.sum())
-        draft.notes["olivine_percent"] = round(100 * float(share), 3)
-    return section.require("segmentation")

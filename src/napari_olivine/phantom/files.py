@@ -122,7 +122,7 @@ def write_truth(
     instrument: Instrument,
     codes: Mapping[str, int],
 ) -> None:
-    """Write truth/: rasters, crystals.csv, drift.csv and a README.
+    """Write truth/: rasters, crystals.csv, phases.csv, drift.csv and a README.
 
     Parameters
     ----------
@@ -161,6 +161,7 @@ def write_truth(
             for crystal in scene.table
         ],
     )
+    _csv(truth / "phases.csv", [{"code": code, "name": name} for name, code in codes.items()])
     _csv(truth / "drift.csv", [vars(drift) for drift in drifts])
     (truth / "README.md").write_text(_readme(instrument, codes), encoding="utf-8")
 

@@ -15,7 +15,7 @@ class _Values(BaseModel):
 
 
 class PhaseScores(_Values):
-    """Olivine pixels against the truth; `None` where a denominator is zero."""
+    """Pixels of olivine, or of another phase, against the truth; `None` for a ratio of nothing."""
 
     iou: float | None
     """Intersection over union."""
@@ -24,7 +24,7 @@ class PhaseScores(_Values):
     precision: float | None
     recall: float | None
     orthopyroxene_percent: float | None
-    """Orthopyroxene that is taken for olivine, percent of its pixels."""
+    """Orthopyroxene that is taken for olivine, percent of its pixels; of olivine only."""
     boundary_iou: float | None = None
     """Boundary IoU within 2 px of the outlines (Cheng et al. 2021); of the whole section only."""
 
@@ -146,5 +146,8 @@ class Scores(_Values):
     """Scores of calibration and test traverses, filtered and raw, against the microprobe."""
     crystals: CrystalScores | None = None
     zoning: ZoningScores | None = None
+    other_phases: dict[str, dict[str, PhaseScores]] = {}
+    """Phases other than olivine, by name and by the product that tells them: ``"segmentation"`` by
+    BSE alone, ``"mask"``, ``"crystals"``."""
     missing: list[str] = []
     """Products that could not be scored, and why."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from napari_olivine.errors import InputError
 from napari_olivine.settings import Settings, setting
+
+MOST_CODE = 255
 
 
 class ScoreSettings(Settings):
@@ -13,6 +16,12 @@ class ScoreSettings(Settings):
     )
     orthopyroxene_code: int = setting(
         4, "Code of orthopyroxene", "Value of orthopyroxene in the truth's phase.tif.", ge=0, le=255
+    )
+    phase_codes: tuple[str, ...] = setting(
+        (),
+        "Codes of other phases",
+        "Values of phases other than olivine in the truth's phase.tif, each as NAME=CODE with the "
+        "name that the section uses; those of phases.csv in the truth if there are none.",
     )
     found_iou: float = setting(
         0.5,
@@ -28,3 +37,24 @@ class ScoreSettings(Settings):
     phenocryst_from_um2: float = setting(
         10_000.0, "Phenocrysts from", "True area of a phenocryst.", unit="um2", gt=0
     )
+
+    def named_codes(self) -> dict[str, int]:
+        """Return `phase_codes` by the name of the phase.
+
+        Raises
+        ------
+        InputError
+            If one of them is not NAME=CODE.
+        """
+        codes = {}
+        for text in self.phase_codes:
+            name, _, code = text.rpartition("=")
+            if not name.strip() or not code.strip().isdecimal() or int(code) > MOST_CODE:
+                raise InputError(
+                    f"{text!r} is no code of a phase.",
+                    remedy="Give {setting:phase_codes} as NAME=CODE, e.g. plagioclase=2.",
+                    setting="phase_codes",
+                    expected=f"NAME=CODE, with a whole number from 0 to {MOST_CODE}",
+                )
+            codes[name.strip()] = int(code)
+        return codes

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import counted
+from napari_olivine.crystals import counted, phases_told
 from napari_olivine.crystals.edits import bring_up_to_date
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.regions import study_region
 from napari_olivine.scoring.boundaries import WIDTH_PX, BoundaryCounts
 from napari_olivine.scoring.matching import Overlaps, score_crystals, score_zoning
+from napari_olivine.scoring.other_phases import OtherPhases, stale_products
 from napari_olivine.scoring.pixels import MgErrors, PhaseCounts
 from napari_olivine.scoring.results import Scores, SessionScores
 from napari_olivine.scoring.settings import ScoreSettings
@@ -45,7 +46,7 @@ def score_section(
 ) -> Scores:
     """Compare a section with its known truth.
 
-    Outside the region of study nothing counts.
+    Outside the region of study nothing counts. Of phases other than olivine pixels are scored.
 
     Everything is read strip by strip. Products that the section lacks are left out and named
     in ``missing``; products that are out of date are scored, with a warning.
@@ -56,7 +57,8 @@ def score_section(
         Section with any products.
     truth
         Folder with ``phase.tif`` (codes), ``mg.tif`` (mg# x 10000, 0 off olivine),
-        ``crystals.tif`` (ids, 0 for none) and ``crystals.csv`` (id, kind).
+        ``crystals.tif`` (ids, 0 for none) and ``crystals.csv`` (id, kind); phases other than
+        olivine are named in ``phases.csv`` (code, name).
     settings
         See :class:`ScoreSettings`; the defaults if not given.
     job
@@ -77,13 +79,19 @@ def score_section(
     known = Truth(Path(truth), section)
     states = {product: section.state(product) for product in PRODUCTS}
     there = [product for product, state in states.items() if state != "missing"]
-    for product in there:
-        if states[product] == "stale":
+    codes = settings.named_codes() or known.codes()
+    if not codes and any(phases_told(section).values()):
+        job.say(
+            "Phases other than olivine are not scored: the truth has no phases.csv that names "
+            "their codes. Give them by {setting:phase_codes}."
+        )
+    for product in (*there, *stale_products(section, list(codes))):
+        if states.get(product, "stale") == "stale":
             job.warn(f"{product} of {section.path} is out of date; it is scored as it is.")
     if "crystals" in there:
         bring_up_to_date(section, job)
     sessions = section.sessions() if section.fingerprint("annotations/sessions") else []
-    gathered = _Counted(section, there, sessions)
+    gathered = _Counted(section, there, sessions, OtherPhases(section, codes))
     strips = list(blocks(section.shape, strip_height(job, section.shape[1] * 96)))
     for done, (rows, columns) in enumerate(strips):
         job.progress(done, len(strips), "Scoring")
@@ -99,8 +107,11 @@ NO_CRYSTALS = pd.DataFrame({"id": pd.Series(dtype=np.int64)})
 class _Counted:
     """Counts of all products, gathered strip by strip."""
 
-    def __init__(self, section: Section, there: list[str], sessions: list[Session]) -> None:
+    def __init__(
+        self, section: Section, there: list[str], sessions: list[Session], others: OtherPhases
+    ) -> None:
         self.section, self.there, self.sessions = section, there, sessions
+        self.others = others
         self.region = study_region(section)
         groups = len(sessions) + 1
         sources = {name: name for name in REGIONS} | {FINAL: "crystals"}
@@ -147,6 +158,7 @@ class _Counted:
             if name in self.regions:
                 regions = self.regions[name]
                 regions.add(truth.crystals(rows), predicted, studied, rows.start, last=last)
+        self.others.add(phase, rows, columns, studied)
         if self.mg is not None:
             mg = self.section.raster("mg", "mg").read(rows, columns)
             self.mg.add(group[studied], mg[studied], truth.mg(rows)[studied])
@@ -192,6 +204,7 @@ class _Counted:
         return Scores(
             section=self.section.record.name,
             sessions=[self._session(place) for place in range(len(self.sessions))],
+            other_phases=self.others.scores(),
             missing=[f"{name}: the section has none" for name in missing],
             **whole,
         )

@@ -14,6 +14,7 @@ def scores_table(scores: Scores) -> str:
     """Write all scores, one block a product."""
     blocks = [f"Scores of {scores.section} against the truth"]
     blocks += _phases(scores)
+    blocks += _other_phases(scores)
     blocks += _mg(scores)
     blocks += _traverses(scores)
     blocks += _crystals(scores)
@@ -53,6 +54,16 @@ def _phases(scores: Scores) -> Iterable[str]:
             "opx as olivine",
         ]
         yield _columns([head, *rows])
+
+
+def _other_phases(scores: Scores) -> Iterable[str]:
+    rows = [
+        [f"{phase}, {BSE_ALONE if product == 'segmentation' else product}", *_phase(one)[:4]]
+        for phase, products in scores.other_phases.items()
+        for product, one in products.items()
+    ]
+    if rows:
+        yield _columns([["Pixels of other phases", "IoU", "OA", "precision", "recall"], *rows])
 
 
 def _phase(phase: PhaseScores) -> list[str]:

@@ -50,6 +50,27 @@ class Truth:
             for name in RASTERS
         )
 
+    def codes(self) -> dict[str, int]:
+        """Codes of phases by name, as ``phases.csv`` has them; none without that file.
+
+        Raises
+        ------
+        InputError
+            If the file has no columns code and name, or a code is no whole number.
+        """
+        file = self.folder / PHASES
+        if not file.is_file():
+            return {}
+        try:
+            table = pd.read_csv(file)
+            return dict(zip(table["name"].astype(str), table["code"].astype(int), strict=True))
+        except (KeyError, ValueError) as error:
+            raise InputError(
+                f"{file} needs the columns code and name ({error}).",
+                file=file,
+                expected="columns code and name",
+            ) from error
+
     def phase(self, rows: slice) -> NDArray[Any]:
         """Phase codes of some rows."""
         return np.asarray(self._phase[rows])
@@ -91,4 +112,5 @@ class Truth:
 
 
 RASTERS = ("phase.tif", "mg.tif", "crystals.tif")
-TABLE = "crystals.csv"
+TABLE, PHASES = "crystals.csv", "phases.csv"
+"""What every truth has, and what tells the names of its phases."""

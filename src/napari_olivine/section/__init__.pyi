@@ -32,6 +32,11 @@ from .draft import (
     unfinished as unfinished,
 )
 from .elsewhere import input_elsewhere as input_elsewhere, place_elsewhere as place_elsewhere
+from .phase_names import (
+    image_name as image_name,
+    its_phase as its_phase,
+    phase_of_image as phase_of_image,
+)
 from .provenance import (
     JOURNAL as JOURNAL,
     RECIPE as RECIPE,

@@ -27,6 +27,7 @@ from napari_olivine.section.annotations import (
 from napari_olivine.section.atomic_io import PARTIAL, write_atomically
 from napari_olivine.section.draft import Draft, open_draft, put_in_place
 from napari_olivine.section.elsewhere import place_elsewhere
+from napari_olivine.section.phase_names import its_phase
 from napari_olivine.section.provenance import RECORD, Product, Recipe, fingerprint_of_bytes
 from napari_olivine.section.raster import Raster
 from napari_olivine.section.sessions import Session, measured
@@ -175,7 +176,7 @@ class Section:
         if not stale_ok and self.state(name) == "stale":
             raise SectionError(
                 f"{name!r} of {self.path} is out of date: an input of it has changed.",
-                remedy=f"Run {{step:{step}}} again.",
+                remedy=f"Run {{step:{step}}} again{its_phase(name)}.",
                 step=step,
             )
         return product

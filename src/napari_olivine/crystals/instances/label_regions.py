@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import CrystalsSettings
+from napari_olivine.crystals import CrystalsSettings, Labels
 from napari_olivine.crystals.instances.components import (
     Strip,
     join_strips,
@@ -17,24 +17,24 @@ from napari_olivine.job import Job
 from napari_olivine.section import CHUNK, Draft, Raster, blocks
 
 BYTES_PER_PIXEL = 48
-"""Mask, labels, positions of the olivine pixels and their sums while a strip is labelled."""
+"""Mask, labels, positions of the phase's pixels and their sums while a strip is labelled."""
 
 STRIP_PX = 64_000_000
 """Pixels of a strip at most, so that the step can be stopped within a second or two."""
 
-OLIVINE = 1
-"""Value of olivine in masks and segmentations."""
+PHASE = 1
+"""Value of the phase in masks and segmentations."""
 
 
 def number_regions(
-    phase: Raster, labels: Raster, draft: Draft, settings: CrystalsSettings
+    phase: Labels, labels: Raster, draft: Draft, settings: CrystalsSettings
 ) -> pd.DataFrame:
     """Write the ids of all connected regions, in reading order of their first pixels.
 
     Parameters
     ----------
     phase
-        Olivine, 1 where it is.
+        Pixels of the phase, 1 where it is.
     labels
         Image of ids to be written, 0 for none.
     draft
@@ -51,7 +51,7 @@ def number_regions(
     # Names tell the extent: a run that goes on may have another bound on its memory.
     files = [draft.path / "parts" / f"strip-{rows.start}-{rows.stop}.npz" for rows in strips]
     places = {("find", rows.start, rows.stop): place for place, rows in enumerate(strips)}
-    for part in draft.pending(places, "Finding olivine"):
+    for part in draft.pending(places, f"Finding {settings.phase}"):
         rows = strips[places[part]]
         summarize_strip(_label(phase, rows, settings), rows.start).save(files[places[part]])
     min_area_px = settings.min_area_um2 / phase.pixel_size_um**2
@@ -67,7 +67,7 @@ def number_regions(
     return table
 
 
-def strips_of(raster: Raster, job: Job) -> list[slice]:
+def strips_of(raster: Labels, job: Job) -> list[slice]:
     """Cut an image into strips of rows that the job's memory holds."""
     return [rows for rows, _ in blocks(raster.shape, _strip_height(job, raster.shape[1]))]
 
@@ -79,7 +79,7 @@ def _strip_height(job: Job, columns: int) -> int:
     return int(max(step, rows // step * step))
 
 
-def _label(phase: Raster, rows: slice, settings: CrystalsSettings) -> NDArray[np.int32]:
+def _label(phase: Labels, rows: slice, settings: CrystalsSettings) -> NDArray[np.int32]:
     """Label one strip, the same way in each call."""
-    mask = phase.read(rows, slice(0, phase.shape[1])) == OLIVINE
+    mask = phase.read(rows, slice(0, phase.shape[1])) == PHASE
     return label_strip(mask, diagonals=settings.join_diagonals)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_olivine.crystals import Images, Labels
 from napari_olivine.crystals.measure.outline import MARGIN_PX, Sides
 from napari_olivine.job import Job
-from napari_olivine.section import Raster, blocks
+from napari_olivine.section import blocks
 
 WINDOW_BYTES = 24
 """Memory for one pixel of the images that are read together: labels, mg#, grey, probability, gaps,
@@ -55,7 +55,7 @@ class Window:
         """
         rows, columns = _around(box, level, images.labels.level_shapes[level])
 
-        def read(raster: Raster | None) -> NDArray[Any] | None:
+        def read(raster: Labels | None) -> NDArray[Any] | None:
             return None if raster is None else raster.read(rows, columns, level)
 
         labels = images.labels.read(rows, columns, level)

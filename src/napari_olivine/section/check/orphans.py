@@ -22,6 +22,7 @@ from napari_olivine.section import (
     Section,
     draft_folder,
     half_written,
+    its_phase,
     lock_of,
     name_of,
     old_of,
@@ -192,4 +193,4 @@ def quarantine(section: Section, name: str) -> Path:
 
 def making(name: str) -> str:
     """Return the placeholder of the step that makes a product."""
-    return f"{{step:{maker_of(name) or 'run'}}}"
+    return f"{{step:{maker_of(name) or 'run'}}}{its_phase(name)}"

@@ -37,14 +37,15 @@ class Sources:
     """mg# at the ends of its colours, the same for all crystals."""
 
     @classmethod
-    def of(cls, section: Section) -> Sources:
-        """Open the images of a section that has crystals."""
+    def of(cls, section: Section, product: str = "crystals") -> Sources:
+        """Open the images of a section that has the crystals of a product."""
         from napari_olivine.widgets.layers import contrast_limits
 
         grey = section.raster("images", "BSE") if "BSE" in section.record.signals else None
-        mg = section.raster("mg", "mg") if section.product("mg") is not None else None
+        has_mg = product == "crystals" and section.product("mg") is not None
+        mg = section.raster("mg", "mg") if has_mg else None
         limits = contrast_limits(mg, (1.0, 99.0)) if mg is not None else (0.0, 1.0)
-        return cls(section.raster("crystals", "crystals"), grey, mg, limits)
+        return cls(section.raster(product, "crystals"), grey, mg, limits)
 
 
 def cut_out(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 
+from napari_olivine.crystals import OLIVINE
 from napari_olivine.errors import InputError
 from napari_olivine.registry import STEPS
-from napari_olivine.section import Section
+from napari_olivine.section import Section, image_name
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
     Collapsible,
@@ -24,7 +25,7 @@ class ExportPart(Collapsible):
     def __init__(self) -> None:
         super().__init__("Export the catalogue", expanded=False)
         self.folder = FolderEdit("New folder of the catalogue")
-        self.form = SettingsForm(STEPS["export"].settings, step="export")
+        self.form = SettingsForm(STEPS["export"].settings, hidden=("phase",), step="export")
         self.export_button = push_button("Export", tooltip="Write the catalogue to the folder")
         self.open_button = push_button(
             "Open the folder", self._open, "Show the catalogue in the file manager"
@@ -40,9 +41,10 @@ class ExportPart(Collapsible):
         ):
             self.inside.addWidget(part)
 
-    def suggest(self, section: Section) -> None:
-        """Suggest a folder beside the section."""
-        name = f"{section.path.name}-catalogue"
+    def suggest(self, section: Section, phase: str = OLIVINE) -> None:
+        """Suggest a folder beside the section, another one for each phase."""
+        of = "" if phase == OLIVINE else f"-{image_name(phase)}"
+        name = f"{section.path.name}-catalogue{of}"
         self.folder.edit.setText(str(section.path.parent / name))
         self.open_button.hide()
 
@@ -54,9 +56,9 @@ class ExportPart(Collapsible):
     def _open(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(self._written))
 
-    def settings(self) -> Settings:
-        """Return the settings on the form."""
-        return self.form.values()
+    def settings(self, phase: str = OLIVINE) -> Settings:
+        """Return the settings on the form, for the crystals of a phase."""
+        return self.form.values().model_copy(update={"phase": phase})
 
     def arguments(self, section: Section) -> list[str]:
         """Return the arguments of the command: section and folder.

@@ -41,10 +41,22 @@ SHAPE = ("id", "row0", "row1", "col0", "col1", "area_px", "x_um", "y_um")
 """Columns that change with the outline of a crystal."""
 
 
-def show_outline(session: OpenSection, record: dict[str, Any] | None) -> None:
-    """Draw a line around a crystal, or around none."""
+def show_outline(
+    session: OpenSection, record: dict[str, Any] | None, product: str = "crystals"
+) -> None:
+    """Draw a line around a crystal, or around none.
+
+    Parameters
+    ----------
+    session
+        Open section of the viewer.
+    record
+        Row of the crystal's table, `None` for none.
+    product
+        Product that holds the crystal.
+    """
     layers, section = session.viewer.layers, session.section
-    wanted = tuple(record.get(name) for name in SHAPE) if record is not None else ()
+    wanted = (product, *(record.get(name) for name in SHAPE)) if record is not None else ()
     if wanted == session.outlined and (OUTLINE in layers) == bool(wanted):
         return
     session.outlined = wanted
@@ -52,7 +64,7 @@ def show_outline(session: OpenSection, record: dict[str, Any] | None) -> None:
         if OUTLINE in layers:
             layers.remove(OUTLINE)
         return
-    data, look = outline_data(section, record)
+    data, look = outline_data(section, record, product)
     if OUTLINE in layers:
         # Moving the layer takes a fifth of the time of adding another.
         layer: Any = layers[OUTLINE]

@@ -85,13 +85,21 @@ class CrystalGallery(QAbstractScrollArea):
 
     # ------------------------------------------------------------------ what is shown
 
-    def set_section(self, section: Section | None) -> None:
-        """Open the images of a section, again if it is the same; `None` for none."""
+    def set_section(self, section: Section | None, product: str = "crystals") -> None:
+        """Open the images of a section, again if it is the same; `None` for none.
+
+        Parameters
+        ----------
+        section
+            The section.
+        product
+            Product that holds the crystals.
+        """
         self._background.want([])
         self.cut_outs.clear()
         self._sources = None
-        if section is not None and section.product("crystals") is not None:
-            self._sources = Sources.of(section)
+        if section is not None and section.product(product) is not None:
+            self._sources = Sources.of(section, product)
             self._pixel_um = section.pixel_size_um
         self.viewport().update()
 

@@ -38,9 +38,9 @@ class GalleryPart(QWidget):
         column.setContentsMargins(0, 4, 0, 0)
         column.setStretchFactor(self.sheet, 1)
 
-    def set_section(self, section: Section | None) -> None:
-        """Open the images of a section, again if it is the same."""
-        self.sheet.set_section(section)
+    def set_section(self, section: Section | None, product: str = "crystals") -> None:
+        """Open the images of a section, again if it is the same; see `Gallery.set_section`."""
+        self.sheet.set_section(section, product)
         sources = self.sheet.sources
         for k, picture in enumerate(PICTURES):
             there = sources is not None and (sources.mg is not None or picture != "mg#")

@@ -41,7 +41,7 @@ class Outlines:
         layer.contour, layer.opacity = (CONTOUR, 1.0) if on else (0, self._filled)
 
 
-def crystal_at(section: Section, y_um: float, x_um: float) -> int:
+def crystal_at(section: Section, y_um: float, x_um: float, product: str = "crystals") -> int:
     """Return the crystal at a place, as the section stores it at full resolution.
 
     Parameters
@@ -50,6 +50,8 @@ def crystal_at(section: Section, y_um: float, x_um: float) -> int:
         Section with crystals.
     y_um, x_um
         Place, um from the upper left corner.
+    product
+        Product that holds the crystals.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def crystal_at(section: Section, y_um: float, x_um: float) -> int:
     rows, columns = section.shape
     if not (0 <= row < rows and 0 <= column < columns):
         return 0
-    window = section.raster("crystals", "crystals").read(
+    window = section.raster(product, "crystals").read(
         slice(row, row + 1), slice(column, column + 1)
     )
     return int(window[0, 0])
@@ -89,7 +91,9 @@ def picker(pick: Callable[[float, float], None]) -> Callable[[Any, Any], Generat
 PASSIVE = ("pan_zoom", "Mode.PAN_ZOOM")
 
 
-def outline_data(section: Section, record: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def outline_data(
+    section: Section, record: dict[str, Any], product: str = "crystals"
+) -> tuple[Any, dict[str, Any]]:
     """Describe the layer that outlines one crystal.
 
     Parameters
@@ -98,6 +102,8 @@ def outline_data(section: Section, record: dict[str, Any]) -> tuple[Any, dict[st
         Open section.
     record
         Row of the crystal's table.
+    product
+        Product that holds the crystal.
 
     Returns
     -------
@@ -106,7 +112,7 @@ def outline_data(section: Section, record: dict[str, Any]) -> tuple[Any, dict[st
     """
     from napari.utils.colormaps import CyclicLabelColormap
 
-    raster = section.raster("crystals", "crystals")
+    raster = section.raster(product, "crystals")
     row0, row1, col0, col1 = (int(record[name]) for name in ("row0", "row1", "col0", "col1"))
     level = 0
     while max(row1 - row0, col1 - col0) >> level > LARGEST and level + 1 < len(raster.levels):

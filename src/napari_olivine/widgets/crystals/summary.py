@@ -105,13 +105,16 @@ def _numbers(record: dict[str, Any]) -> str:
     spread = record.get("mg_difference_se")
     known = spread is not None and np.isfinite(spread) and spread >= 5e-5
     error = f" ± {spread:.4f}" if known else ""
+    of_olivine = (
+        f"mg# core {number('mg_core', '{:.3f}')}, rim {number('mg_rim', '{:.3f}')}",
+        f"core - rim {number('mg_difference', '{:+.4f}')}{error}",
+    )
     lines = [
         f"<b>Crystal {record['id']}</b>",
         f"{record.get('size_class', '')}{', ' + kind if kind else ''}",
         f"{number('area_um2', '{:,.0f}')} µm², "
         f"{number('major_axis_um', '{:.0f}')} x {number('minor_axis_um', '{:.0f}')} µm",
-        f"mg# core {number('mg_core', '{:.3f}')}, rim {number('mg_rim', '{:.3f}')}",
-        f"core - rim {number('mg_difference', '{:+.4f}')}{error}",
+        *(of_olivine if "mg_core" in record else ()),
         f"at {number('x_um', '{:.0f}')}, {number('y_um', '{:.0f}')} µm",
     ]
     share = record.get(REGION_SHARE, 1.0)

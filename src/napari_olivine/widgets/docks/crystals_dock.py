@@ -13,9 +13,18 @@ from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QTabWidget, QWidget
 from superqt import QElidingLabel
 from typing_extensions import override
 
+from napari_olivine.crystals import (
+    OLIVINE,
+    crystals_there,
+    phase_of_product,
+    phases_told,
+    product_of_phase,
+)
 from napari_olivine.errors import InputError, OlivineError
+from napari_olivine.registry import OTHER_CRYSTALS
 from napari_olivine.section import Section
-from napari_olivine.widgets.common import in_words, row_layout
+from napari_olivine.settings import Settings
+from napari_olivine.widgets.common import combo, fill_combo, form_layout, in_words, row_layout
 from napari_olivine.widgets.crystals import (
     ColourPart,
     ColumnMenu,
@@ -39,12 +48,22 @@ class CrystalsDock(StepDock):
 
     step = "crystals"
     settings_open = False
+    hidden = ("phase",)
     also = ("export",)
     fills = True
-    explanation = "Connected olivine becomes crystals with size, mg# and zoning."
+    explanation = (
+        "Connected olivine becomes crystals with size, mg# and zoning; of another phase it is size "
+        "and shape."
+    )
 
     @override
     def build(self) -> None:
+        self.phase = combo()
+        self.phase.setToolTip("Phase whose crystals are shown, found and exported")
+        self.phase.currentTextChanged.connect(self._on_phase)
+        self.phase_row = QWidget()
+        self.phase_row.setLayout(form_layout(("Phase", self.phase)))
+        self.body.addWidget(self.phase_row)
         self.colours = ColourPart()
         self.colours.changed.connect(self._colour)
         self.legend = self.colours.legend
@@ -91,7 +110,9 @@ class CrystalsDock(StepDock):
         self.connections.on_close(self.selected_part.stop)
         self.connections.connect(viewer.layers.events.inserted, self._on_layer_inserted)
         self.connections.connect(self.session.selection_changed, self._on_selected)
-        self.connections.connect(self.session.crystals_edited, self.show_table)
+        self.connections.connect(self.session.crystals_edited, self._on_edited)
+        self.connections.connect(self.session.crystals_chosen, self._on_crystals_chosen)
+        self._fill_phases()
         self.fill()
 
     @override
@@ -102,7 +123,15 @@ class CrystalsDock(StepDock):
         self.export.toggled.connect(lambda _opened: QTimer.singleShot(50, self._show_export))
         self.body.addWidget(self.export)
         if self.session.section is not None:
-            self.export.suggest(self.session.section)
+            self.export.suggest(self.session.section, self._phase_shown())
+
+    @override
+    def settings(self) -> Settings:
+        return self.form.values().model_copy(update={"phase": self._phase_shown()})
+
+    @override
+    def _shown_products(self) -> tuple[str, ...]:
+        return (self.session.crystals,)
 
     @override
     def button_of(self, step: str) -> QPushButton | None:
@@ -128,7 +157,8 @@ class CrystalsDock(StepDock):
         self.hide_error()
         try:
             section = self.session.require()
-            arguments, settings = self.export.arguments(section), self.export.settings()
+            arguments = self.export.arguments(section)
+            settings = self.export.settings(self._phase_shown())
         except OlivineError as error:
             self.show_error(error)
             return
@@ -147,11 +177,11 @@ class CrystalsDock(StepDock):
 
     def fill(self) -> None:
         """Show the crystals of the open section, the largest first."""
-        section = self.session.section
-        self._made = version_mark(section, "crystals") if section is not None else ""
-        self.gallery.set_section(section)
-        self.histogram.set_section(section)
-        self.show_table(*_tables(section))
+        section, product = self.session.section, self.session.crystals
+        self._made = version_mark(section, product) if section is not None else ""
+        self.gallery.set_section(section, product)
+        self.histogram.set_section(section if product == "crystals" else None)
+        self.show_table(*_tables(section, product))
         if self.model.sorted_by is None:
             self.view.sort_by("area_um2", down=True)
             self.view.scroll_to(self.session.selected)
@@ -178,16 +208,56 @@ class CrystalsDock(StepDock):
         else:
             self._show_selected(crystal)
 
+    # ------------------------------------------------------------------ phases
+
+    def _phase_shown(self) -> str:
+        """Return the phase whose crystals are shown."""
+        return phase_of_product(self.session.crystals)
+
+    def _fill_phases(self) -> None:
+        """Offer the phases that the section tells, and those whose crystals it has."""
+        section = self.session.section
+        phases = [OLIVINE]
+        if section is not None:
+            told = phases_told(section)
+            phases += [name for names in told.values() for name in names]
+            phases += crystals_there(section)
+        phases = list(dict.fromkeys([*phases, self._phase_shown()]))
+        fill_combo(self.phase, phases, self._phase_shown())
+        self.phase_row.setVisible(len(phases) > 1)
+
+    def _on_phase(self, phase: str) -> None:
+        if phase:
+            self.session.look_at_crystals(product_of_phase(phase))
+
+    def _on_crystals_chosen(self, product: str) -> None:
+        """Show the crystals of another phase, in the table and on the image."""
+        section = self.session.section
+        self._fill_phases()
+        for layer in self.session.viewer.layers:
+            mark = layer.metadata.get(LAYER_KEY)
+            if mark and mark["name"] == "crystals":
+                layer.visible = mark["product"] == product
+        self._painted = (None, None, None, None)
+        self.fill()
+        self.show_state()
+        if section is not None:
+            self.export.suggest(section, self._phase_shown())
+
+    def _on_edited(self, table: pd.DataFrame, profiles: pd.DataFrame | None) -> None:
+        if self.session.crystals == "crystals":  # edits by hand are of olivine alone
+            self.show_table(table, profiles)
+
     # ------------------------------------------------------------------ selecting
 
     def pick(self, y_um: float, x_um: float) -> None:
         """Select the crystal at a place of the section, or none."""
-        layer = self.session.layer("crystals", "crystals")
+        layer = self.session.layer(self.session.crystals, "crystals")
         section = self.session.section
         if section is None or layer is None or not layer.visible:
             return
         try:
-            self.session.select(crystal_at(section, y_um, x_um))
+            self.session.select(crystal_at(section, y_um, x_um, self.session.crystals))
         except OlivineError as error:
             self.show_error(error)
 
@@ -205,7 +275,7 @@ class CrystalsDock(StepDock):
     def _show_selected(self, crystal: int) -> None:
         record = self.model.record(crystal)
         self.gallery.sheet.show_selected(crystal)
-        show_outline(self.session, record)
+        show_outline(self.session, record, self.session.crystals)
         self.selected_part.show_crystal(self.session.section, record, self.model.profiles)
 
     # ------------------------------------------------------------------ showing
@@ -216,7 +286,7 @@ class CrystalsDock(StepDock):
 
     def _paint(self, shown: NDArray[np.bool_]) -> None:
         """Show the crystals on the image in their colours, those not `shown` dimmed."""
-        layer = self.session.layer("crystals", "crystals")
+        layer = self.session.layer(self.session.crystals, "crystals")
         if layer is None:
             return
         self._outlines.show(layer, self.colours.outlines.isChecked())
@@ -253,26 +323,29 @@ class CrystalsDock(StepDock):
 
     def _on_layer_inserted(self, event: Any) -> None:
         mark = event.value.metadata.get(LAYER_KEY)
-        if mark and mark["product"] == "crystals":
+        if mark and (mark["product"], mark["name"]) == (self.session.crystals, "crystals"):
             self._colour()
 
     @override
     def on_section_opened(self) -> None:
         self.export.suggest(self.session.require())
+        self._fill_phases()
         self.fill()
 
     @override
     def on_product_changed(self, product: str) -> None:
         section = self.session.section
-        if product == "crystals" and section is not None:
+        if product in ("segmentation", "mask") or product.startswith(OTHER_CRYSTALS):
+            self._fill_phases()
+        if product == self.session.crystals and section is not None:
             if version_mark(section, product) == self._made != "":  # edited by a person
-                self.show_table(*_tables(section))
+                self.show_table(*_tables(section, product))
                 return
             self.session.select(0)
             self.fill()
         elif product in ("images", "mg"):
-            self.gallery.set_section(section)
-            self.histogram.set_section(section)
+            self.gallery.set_section(section, self.session.crystals)
+            self.histogram.set_section(section if self._phase_shown() == OLIVINE else None)
 
 
 FILTER_HELP = (
@@ -284,12 +357,12 @@ FILTER_HELP = (
 )
 
 
-def _tables(section: Section | None) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+def _tables(section: Section | None, product_name: str) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Read the crystals and their profiles; an empty table where there are none."""
-    product = section.product("crystals") if section is not None else None
+    product = section.product(product_name) if section is not None else None
     if section is None or product is None:
         return pd.DataFrame({"id": pd.Series(dtype="int64")}), None
     profiles = None
     if (product.path / "profiles.parquet").exists():  # there were none at first
-        profiles = section.table("crystals", "profiles")
-    return section.table("crystals", "crystals"), profiles
+        profiles = section.table(product_name, "profiles")
+    return section.table(product_name, "crystals"), profiles

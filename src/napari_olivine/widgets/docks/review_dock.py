@@ -256,6 +256,7 @@ class ReviewDock(Dock):
         if self.review is None or crystal not in self.review.table.index:
             return
         self.crystal = crystal
+        self.session.look_at_crystals("crystals")  # what is reviewed is olivine
         self.session.select(crystal)
         centre_on(self.session, self._record(), ON_SCREEN)
         self._show()
@@ -263,7 +264,7 @@ class ReviewDock(Dock):
     def pick(self, y_um: float, x_um: float) -> None:
         """Select the crystal at a place of the section."""
         section = self.session.section
-        if self.review is None or section is None:
+        if self.review is None or section is None or self.session.crystals != "crystals":
             return
         try:
             crystal = crystal_at(section, y_um, x_um)
@@ -275,6 +276,8 @@ class ReviewDock(Dock):
 
     def _on_selected(self, crystal: int) -> None:
         if self.review is None or not crystal or crystal not in self.review.table.index:
+            return
+        if self.session.crystals != "crystals":  # the number of another phase's crystal
             return
         if self._merging and crystal != self.crystal:
             self._merging = False

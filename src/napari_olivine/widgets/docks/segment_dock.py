@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from qtpy.QtWidgets import QCheckBox
+from qtpy.QtWidgets import QCheckBox, QWidget
 from superqt.utils import signals_blocked
 from typing_extensions import override
 
-from napari_olivine.crystals import CrystalsSettings
+from napari_olivine.crystals import OLIVINE, CrystalsSettings
 from napari_olivine.errors import OlivineError
 from napari_olivine.inference import (
     OUT_OF_DISTRIBUTION,
@@ -21,10 +21,13 @@ from napari_olivine.inference import (
     threshold_of,
 )
 from napari_olivine.networks import read_card
+from napari_olivine.section import image_name
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
     Collapsible,
     Problem,
+    combo,
+    fill_combo,
     form_layout,
     push_button,
     readable,
@@ -35,7 +38,7 @@ from napari_olivine.widgets.common import (
 from napari_olivine.widgets.crystals import ColourBar
 from napari_olivine.widgets.dock_base import RemainingTime, StepDock, clock
 from napari_olivine.widgets.docks.train_dock import model_names, scores_of
-from napari_olivine.widgets.layers import LAYER_KEY, Scale, ramp
+from napari_olivine.widgets.layers import LAYER_KEY, Scale, levels_of, ramp
 from napari_olivine.widgets.segmentation import (
     ComparePart,
     LiveSegmentation,
@@ -47,6 +50,11 @@ from napari_olivine.widgets.segmentation import (
     threshold_slider,
 )
 from napari_olivine.widgets.state import Viewport
+
+OTHERS = "others"
+"""Phases other than olivine, which share one threshold."""
+
+OTHER_THRESHOLD: float = SegmentSettings.model_fields["phase_threshold"].default
 
 POOR = 0.7
 """IoU at the default threshold below which the dock warns that the model is poor."""
@@ -61,16 +69,19 @@ class SegmentDock(StepDock):
     """Lay a model over the section, see olivine where one looks, and finish the rest."""
 
     step = "segment"
-    hidden = ("threshold", "live", "scheduler")
+    hidden = ("threshold", "phase_threshold", "live", "scheduler")
     with_device = True
     settings_open = False
     explanation = (
-        "A trained network gives each pixel its probability of being olivine: first where you "
-        "look, then everywhere. Where element maps lie, their counts decide with it."
+        "A trained network gives each pixel its probability of being olivine, or another phase: "
+        "first where you look, then everywhere. Where element maps lie, their counts decide on "
+        "olivine with it."
     )
 
     @override
     def build(self) -> None:
+        self._shown: Any = None
+        self._slider_kind, self._growing = OLIVINE, 0
         self.viewport = Viewport(self.session.viewer)
         self.live = LiveSegmentation(self.session, self.viewport)
         self.look = push_button(
@@ -82,6 +93,9 @@ class SegmentDock(StepDock):
         self.body.addWidget(self.look)
         self.progress_text = reserve_lines(wrapped(), 2)
         self.body.addWidget(self.progress_text)
+        self.phase = combo()
+        self.phase.setToolTip("Phase whose probability is shown and whose threshold is set")
+        self.phase.currentTextChanged.connect(self._on_phase)
         field = SegmentSettings.model_fields["threshold"]
         self.threshold = threshold_slider(PUBLISHED_THRESHOLD)
         self.threshold.setToolTip(field.description or "")
@@ -97,13 +111,15 @@ class SegmentDock(StepDock):
         self.colours.show_scale(Scale(0.0, 1.0, False, ramp("probability"), 0), "{:g}")
         self.preview.toggled.connect(lambda on: self.colours.setVisible(not on))
         self.numbers = reserve_lines(wrapped(), 2)
-        self.body.addLayout(
-            form_layout(
-                ("Probability", self.colours), ("Threshold", self.threshold),
-                ("", self.preview), ("", self.numbers),
-            )
+        self.rows = form_layout(
+            ("Phase", self.phase), ("Probability", self.colours), ("Threshold", self.threshold),
+            ("", self.preview), ("", self.numbers),
         )  # fmt: skip
-        self.compare = ComparePart(self.session, self.shown_layer, self.threshold.value)
+        self.body.addLayout(self.rows)
+        self._thresholds = {OLIVINE: PUBLISHED_THRESHOLD, OTHERS: OTHER_THRESHOLD}
+        self.compare = ComparePart(
+            self.session, self.shown_layer, self.threshold.value, self.shown_phase
+        )
         self.compare.second_changed.connect(self._show_threshold)
         part = Collapsible("Compare", expanded=False)
         part.inside.addWidget(self.compare)
@@ -114,7 +130,9 @@ class SegmentDock(StepDock):
         self.body.addWidget(self.training)
         self._crystals = ""
         self._threshold_is_set = False
-        self._finished_histogram: Any = None
+        self._finished: dict[str, Any] = {}
+        self._fill_phases()
+        self._read_histogram()
         self._remaining_time = RemainingTime()
         self._count_later = single_shot(self, COUNT_MS, self._count)
 
@@ -139,8 +157,17 @@ class SegmentDock(StepDock):
 
     @override
     def settings(self) -> Settings:
-        threshold = round(self.threshold.value(), 2)
-        return SegmentSettings(**self.form.values().model_dump() | {"threshold": threshold})
+        self._thresholds[self._kind()] = self.threshold.value()
+        own = {
+            "threshold": round(self._thresholds[OLIVINE], 2),
+            "phase_threshold": round(self._thresholds[OTHERS], 2),
+        }
+        return SegmentSettings(**self.form.values().model_dump() | own)
+
+    @property
+    def phase_threshold(self) -> QWidget:
+        """The slider, which sets the threshold of the phase that is shown."""
+        return self.threshold
 
     @override
     def run(self) -> None:
@@ -175,6 +202,7 @@ class SegmentDock(StepDock):
         self._threshold_is_set = False
         self.preview.setChecked(False)
         self.compare.close_layer()
+        self._fill_phases()
         self.compare.fill()
         self._fill_models()
         self._read_histogram()
@@ -189,6 +217,7 @@ class SegmentDock(StepDock):
         if product == "mask" or product.startswith("compare/"):
             self.compare.fill()
         if product == "probability":
+            self._fill_phases()
             self._read_histogram()
             self._show_threshold()
         layer = self.shown_layer()
@@ -199,9 +228,55 @@ class SegmentDock(StepDock):
     def shown_layer(self) -> Any:
         """Return the layer of the probability: the one that grows, or the finished one."""
         partial = self.live.partial_layers.get("probability")
-        return (
-            partial.layer if partial is not None else self.session.layer("probability", "olivine")
-        )
+        if partial is not None:
+            return partial.layer if partial.phase == self.shown_phase() else None
+        return self.session.layer("probability", image_name(self.shown_phase()))
+
+    # ------------------------------------------------------------------ phases
+
+    def shown_phase(self) -> str:
+        """Return the phase whose probability is shown."""
+        return self.phase.currentText() or OLIVINE
+
+    def _kind(self) -> str:
+        """Tell whose threshold the slider shows: that of olivine, or that of all others."""
+        return OLIVINE if self.shown_phase() == OLIVINE else OTHERS
+
+    def _fill_phases(self) -> None:
+        """Offer the phases of the probability, the growing one or the finished one."""
+        section = self.session.section
+        partial = self.live.partial_layers.get("probability")
+        product = None if section is None else section.product("probability")
+        phases = [OLIVINE]
+        if partial is not None:
+            phases = partial.phases()
+        elif product is not None:
+            others = product.notes.get("histograms", {})
+            phases = [OLIVINE, *(name for name in others if name != OLIVINE)]
+        now = self.shown_phase()
+        fill_combo(self.phase, phases, now)
+        self.rows.setRowVisible(self.phase, len(phases) > 1)
+        if self.shown_phase() != now:
+            self._on_phase()
+
+    def _on_phase(self, *_: Any) -> None:
+        """Show the probability of another phase in the place of the last one."""
+        before: Any = self._shown
+        seen = before is not None and before in self.session.viewer.layers and before.visible
+        self._thresholds[self._slider_kind] = self.threshold.value()
+        self._slider_kind = self._kind()
+        with signals_blocked(self.threshold):
+            self.threshold.setValue(self._thresholds[self._slider_kind])
+        self.live.show_phase(self.shown_phase())
+        layer: Any = self.shown_layer()
+        if before is not None and before is not layer and before in self.session.viewer.layers:
+            draw_as_probability(before)
+            before.visible = False
+        if layer is not None and seen:
+            layer.visible = True
+        self.compare.close_layer()
+        self.compare.fill()
+        self._show_threshold()
 
     # ------------------------------------------------------------------ looking
 
@@ -219,6 +294,9 @@ class SegmentDock(StepDock):
         self.show_state()
 
     def _on_live(self) -> None:
+        if len(self.live.partial_layers) != self._growing:
+            self._growing = len(self.live.partial_layers)
+            self._fill_phases()
         self._show_progress()
         self.show_state()
         self._show_threshold()
@@ -284,12 +362,15 @@ class SegmentDock(StepDock):
         self.about.setText(text)
         self.training.show_for(product or str(folder))
         if not self._threshold_is_set:
-            with signals_blocked(self.threshold):
-                self.threshold.setValue(threshold_of(card))
+            self._thresholds[OLIVINE] = threshold_of(card)
+            if self._kind() == OLIVINE:
+                with signals_blocked(self.threshold):
+                    self.threshold.setValue(self._thresholds[OLIVINE])
             self._show_threshold()
 
     def _on_threshold_moved(self, *_: Any) -> None:
-        self._threshold_is_set = True  # from now on it is the person's
+        if self._kind() == OLIVINE:
+            self._threshold_is_set = True  # from now on it is the person's
         self._on_threshold()
 
     def _on_threshold(self, *_: Any) -> None:
@@ -303,6 +384,7 @@ class SegmentDock(StepDock):
     def _show_threshold(self, *_: Any) -> None:
         """Draw the probability as a mask or as it is, and show the numbers of the threshold."""
         layer: Any = self.shown_layer()
+        self._shown = layer
         if layer is not None:
             if self.preview.isChecked():
                 draw_as_mask(layer, self.threshold.value(), "green")
@@ -313,14 +395,18 @@ class SegmentDock(StepDock):
         self._count_later.start()
 
     def _histogram(self) -> Any:
-        if "probability" in self.live.partial_layers:
-            return self.live.histograms.get("probability")
-        return self._finished_histogram
+        if "probability" in self.live.partial_layers:  # which counts olivine alone while it grows
+            mine = self._kind() == OLIVINE
+            return self.live.histograms.get("probability") if mine else None
+        return self._finished.get(self.shown_phase())
 
     def _read_histogram(self) -> None:
         section = self.session.section
         product = None if section is None else section.product("probability")
-        self._finished_histogram = None if product is None else product.notes.get("histogram")
+        self._finished = {}
+        if product is not None:
+            self._finished = {OLIVINE: product.notes.get("histogram")}
+            self._finished |= product.notes.get("histograms", {})
 
     def _show_numbers(self) -> None:
         histogram = self._histogram()
@@ -328,12 +414,13 @@ class SegmentDock(StepDock):
             math.nan if histogram is None else share_of(np.array(histogram), self.threshold.value())
         )
         if math.isnan(share):
-            self.numbers.setText("")
+            self.numbers.setText(self._crystals.removeprefix("; "))
             return
         of = (
             "of what is finished" if "probability" in self.live.partial_layers else "of the section"
         )
-        self.numbers.setText(f"Olivine: {100 * share:.1f} % {of}{self._crystals}")
+        name = self.shown_phase().capitalize()
+        self.numbers.setText(f"{name}: {100 * share:.1f} % {of}{self._crystals}")
 
     def _count(self) -> None:
         """Count the crystals on the screen, at the zoom that is looked at."""
@@ -341,7 +428,7 @@ class SegmentDock(StepDock):
         window = None if section is None else self.viewport.window(section)
         self._crystals = ""
         if section is not None and layer is not None and window is not None:
-            levels = list(layer.data)
+            levels = levels_of(layer)
             level = int(
                 np.clip(math.log2(max(1.0, self.viewport.pixels(section))), 0, len(levels) - 1)
             )

@@ -30,6 +30,7 @@ from .error_raster import (
     WORDS as WORDS,
     error_colours as error_colours,
     error_levels as error_levels,
+    levels_of_phase as levels_of_phase,
 )
 from .make_layer import (
     LAYER_KEY as LAYER_KEY,

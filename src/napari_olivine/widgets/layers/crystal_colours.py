@@ -103,7 +103,7 @@ def colour_choices(table: pd.DataFrame) -> list[str]:
     """Return the columns to colour by, those that are asked for most first."""
     names = [name for name in ordered(list(table.columns)) if name not in NO_COLOURS]
     there = [name for name in FIRST if name in names]
-    has_class = {"size_class", "zoning_class"} <= set(table.columns)
+    has_class = "size_class" in table
     return [CLASS] * has_class + there + [name for name in names if name not in there]
 
 

@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.inference import stored_threshold
+from napari_olivine.section import Section
+
+UNKNOWN = 255
+"""Pixels that the mask knows nothing of."""
 
 BOTH, EXTRA, MISSED = 1, 2, 3
 """True positive, false positive and false negative pixels."""
@@ -16,7 +20,7 @@ BOTH, EXTRA, MISSED = 1, 2, 3
 COLOURS = {BOTH: "#7fbf7b", EXTRA: "#d7191c", MISSED: "#2c7bb6"}
 """False positives are red, as in the publication's Figure 4."""
 
-WORDS = {BOTH: "olivine in both", EXTRA: "only by the network", MISSED: "only in the mask"}
+WORDS = {BOTH: "{phase} in both", EXTRA: "only by the network", MISSED: "only in the mask"}
 
 
 class ErrorLevel:
@@ -27,7 +31,7 @@ class ErrorLevel:
     probability, mask
         Arrays of the level.
     threshold
-        Probability from which a pixel is olivine.
+        Probability from which a pixel is the phase.
     """
 
     def __init__(self, probability: Any, mask: Any, threshold: float) -> None:
@@ -51,6 +55,43 @@ class ErrorLevel:
         return np.asarray(self[:, :], dtype)
 
 
+class CodeLevel:
+    """One level of an image of codes, as the mask of one of them: 1, 0, or 255 unknown.
+
+    Parameters
+    ----------
+    codes
+        Array of the level.
+    code
+        Code of the phase.
+    """
+
+    def __init__(self, codes: Any, code: int) -> None:
+        self._codes = codes
+        self._values = np.zeros(256, np.uint8)
+        self._values[[code, UNKNOWN]] = 1, UNKNOWN
+        self.shape: tuple[int, ...] = tuple(codes.shape)
+
+    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
+        found: NDArray[np.uint8] = self._values[np.asarray(self._codes[key])]
+        return found
+
+
+def levels_of_phase(section: Section, phase: str) -> list[Any]:
+    """Return the levels of the mask of a phase other than olivine.
+
+    Parameters
+    ----------
+    section
+        Section whose mask tells the phase.
+    phase
+        Its name.
+    """
+    modes = section.require("mask", stale_ok=True).notes["modes"]
+    (code,) = (mode["code"] for mode in modes if mode["name"] == phase)
+    return [CodeLevel(level, code) for level in section.raster("mask", "phases").levels]
+
+
 def error_levels(probability: Sequence[Any], mask: Sequence[Any], threshold: float) -> list[Any]:
     """Compare a probability with a mask that has the same levels.
 
@@ -59,7 +100,7 @@ def error_levels(probability: Sequence[Any], mask: Sequence[Any], threshold: flo
     probability, mask
         Arrays of the levels.
     threshold
-        Probability from which a pixel is olivine.
+        Probability from which a pixel is the phase.
 
     Returns
     -------

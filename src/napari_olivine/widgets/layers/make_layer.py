@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from napari_olivine.crystals import OLIVINE, phase_of_product
 from napari_olivine.errors import SectionError
-from napari_olivine.registry import PRODUCTS, layered
-from napari_olivine.section import Raster, Section
+from napari_olivine.registry import OTHER_CRYSTALS, PRODUCTS, layered
+from napari_olivine.section import Raster, Section, phase_of_image
 from napari_olivine.widgets.layers.element_colours import colour_of, colour_ramp
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -32,6 +33,9 @@ PHASES = ("mask", "phases")
 
 OUT_OF_DISTRIBUTION = "out_of_distribution"
 """Product with the image of where a section is unlike what its network learned from."""
+
+FIRST = ("BSE", OLIVINE)
+"""Images that come before the others of their product."""
 
 NOT_SHOWN = {("mask", "certainty")}
 """Images that are for programs, and would only lengthen the list of layers."""
@@ -160,8 +164,13 @@ def images_to_show(section: Section) -> list[tuple[str, str]]:
     The element maps lie at the bottom, BSE on them, what was made from them above. The list of
     layers, read downwards, then begins with the latest result and ends with the element maps.
     """
+    there = [product.name for product in section.products()]
     return [
-        (product, name) for product in layered() for name in image_names(section, product)[::-1]
+        (product, name)
+        for folder in layered()
+        for product in there
+        if product == folder or product.startswith(f"{folder}/")
+        for name in image_names(section, product)[::-1]
     ]
 
 
@@ -182,7 +191,7 @@ def by_interest(section: Section) -> list[tuple[str, str]]:
 
 
 def image_names(section: Section, product: str) -> list[str]:
-    """Return the names of the images of a product, BSE first; none if it is missing."""
+    """Return the names of the images of a product, BSE or olivine first; none if it is missing."""
     if section.product(product) is None:
         return []
     if product == LEVELLED[0]:
@@ -195,7 +204,7 @@ def image_names(section: Section, product: str) -> list[str]:
         if (product, file.parent.name) not in NOT_SHOWN
     )
     order = [*section.record.signals, *names]
-    return sorted(names, key=lambda name: (name != "BSE", order.index(name)))
+    return sorted(names, key=lambda name: (name not in FIRST, order.index(name)))
 
 
 def version_mark(section: Section, name: str) -> str:
@@ -232,7 +241,10 @@ def layer_name(product: str, name: str, section: Section | None = None) -> str:
         return "Crystals"
     if product == OUT_OF_DISTRIBUTION:
         return PRODUCTS[product].title
-    return segmentation_titles(section).get(product, f"{product.capitalize()}: {name}")
+    if product.startswith(f"{OTHER_CRYSTALS}/"):
+        return f"Crystals of {phase_of_product(product)}"
+    title = f"{product.capitalize()}: {phase_of_image(name)}"
+    return segmentation_titles(section).get(product, title) if name == OLIVINE else title
 
 
 def segmentation_titles(section: Section | None) -> dict[str, str]:
@@ -276,12 +288,14 @@ def _look(section: Section, raster: Any, product: str, name: str) -> tuple[str, 
         return "image", probability_look()
     if product == OUT_OF_DISTRIBUTION:
         return "image", _unlike_look()
-    if product == "crystals":
-        fresh = section.state(product) == "fresh"
-        return "labels", {"opacity": 0.45, "visible": fresh} | _by_class(section)
+    if name == "crystals":
+        shown = product == "crystals" and section.state(product) == "fresh"
+        return "labels", {"opacity": 0.45, "visible": shown} | _by_class(section, product)
     if (product, name) == PHASES:
         return "labels", {"colormap": _of_phases(section), "opacity": 0.4, "visible": False}
     colour = OLIVINE_COLOUR if product == "mask" else SEGMENTATION_COLOUR
+    if name != OLIVINE:
+        colour = _colour_of_phase(section, phase_of_image(name))
     return "labels", {"colormap": flat_colours(colour), "opacity": 0.4, "visible": False}
 
 
@@ -310,12 +324,12 @@ def _unlike_look() -> dict[str, Any]:
     }
 
 
-def _by_class(section: Section) -> dict[str, Any]:
+def _by_class(section: Section, product: str) -> dict[str, Any]:
     """Colours of the crystals by their class, napari's own where the table is unknown."""
     from napari_olivine.widgets.layers.crystal_colours import colour_map
 
-    table = section.table("crystals", "crystals")
-    if not {"id", "size_class", "zoning_class"} <= set(table.columns):
+    table = section.table(product, "crystals")
+    if not {"id", "size_class"} <= set(table.columns):
         return {}
     words = table[[name for name in HOVERED if name in table.columns]].rename(columns=HOVERED)
     return {"colormap": colour_map(table), "features": words.round(3)}
@@ -329,6 +343,15 @@ def phase_names(section: Section) -> dict[int, str]:
 def _modes(section: Section) -> list[dict[str, Any]]:
     product = section.product(PHASES[0])
     return list(product.notes.get("modes", [])) if product is not None else []
+
+
+def _colour_of_phase(section: Section, phase: str) -> str:
+    """Colour of a phase in its rule book, as the network learned it or the mask has it."""
+    probability = section.product("probability")
+    colours = {mode["name"]: str(mode["colour"]) for mode in _modes(section)}
+    if probability is not None:
+        colours |= probability.notes.get("colours", {})
+    return colours.get(phase, SEGMENTATION_COLOUR)
 
 
 def _of_phases(section: Section) -> Any:

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from napari_olivine.crystals import OLIVINE, phase_of_product
 from napari_olivine.inference import FULL
+from napari_olivine.section import phase_of_image
 from napari_olivine.widgets.layers.make_layer import LAYER_KEY, LEVELLED, OUT_OF_DISTRIBUTION
 
 MASKS = {0: "", 1: "olivine", 255: "not known"}
@@ -36,7 +38,7 @@ def install_readout(layer: Any, layers: Iterable[Any]) -> None:
             return status
         y, x = (float(value) for value in np.asarray(position)[-2:])
         said = [value_under(one, position) for one in [*layers][::-1]]
-        if layer.metadata.get(LAYER_KEY, {}).get("product") == "crystals":
+        if layer.metadata.get(LAYER_KEY, {}).get("name") == "crystals":
             said.append(status["value"])  # napari's words hold the crystal's features
         text = f"x {x:.1f} µm, y {y:.1f} µm"
         values = ", ".join(value for value in said if value)
@@ -80,13 +82,16 @@ def _in_words(mark: dict[str, Any], value: Any, title: str) -> str:
     if "phases" in mark:
         return str(mark["phases"].get(int(value), MASKS.get(int(value), "")))
     if product in ("mask", "segmentation", "joint", "outline"):
-        return MASKS.get(int(value), "")
-    if product == "crystals":
-        return f"crystal {int(value)}" if value else ""
+        return (MASKS | {1: phase_of_image(name)}).get(int(value), "")
+    if name == "crystals":
+        of = "" if product == "crystals" else f" of {phase_of_product(product)}"
+        return f"crystal {int(value)}{of}" if value else ""
     if product == "mg":
         return f"mg# {value:.3f}"
     if product in ("probability", "growing") or product.startswith("compare/"):
-        return f"probability {value / FULL:.2f}"
+        phase = mark.get("phase", OLIVINE) if product == "growing" else phase_of_image(name)
+        of = "" if phase == OLIVINE else f" of {phase}"
+        return f"probability{of} {value / FULL:.2f}"
     if product == OUT_OF_DISTRIBUTION:
         return f"{title}: {value:.1f} times the limit" if value else ""
     if product == LEVELLED[0] or name.startswith("BSE"):

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
     QTreeWidgetItem,
 )
 
-from napari_olivine.registry import layered
+from napari_olivine.registry import has_layers
 from napari_olivine.section import Section
 from napari_olivine.widgets.common import Connections, readable, single_shot
 from napari_olivine.widgets.dock_base import DOT, open_dock
@@ -116,7 +116,7 @@ class ProductsTree(QTreeWidget):
             for product in results:
                 row = self._product_row(section, product)
                 group.addChild(row)
-                images = image_names(section, product) if product in layered() else []
+                images = image_names(section, product) if has_layers(product) else []
                 if len(images) == 1:
                     self._tickable(row, (product, images[0]))
                 for name in images if len(images) > 1 else ():

@@ -9,8 +9,9 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 from superqt import QLabeledDoubleSlider
 
+from napari_olivine.crystals import OLIVINE, phases_told
 from napari_olivine.inference import FULL, stored_threshold
-from napari_olivine.section import Raster
+from napari_olivine.section import Raster, image_name
 from napari_olivine.widgets.common import (
     combo,
     fill_combo,
@@ -26,6 +27,7 @@ from napari_olivine.widgets.layers import (
     error_colours,
     error_levels,
     levels_of,
+    levels_of_phase,
     placement_properties,
     probability_look,
     pyramid,
@@ -52,7 +54,7 @@ def draw_as_mask(layer: Any, threshold: float, colour: str) -> None:
     layer
         Image layer of the stored probability.
     threshold
-        Probability from which a pixel is olivine.
+        Probability from which a pixel is the phase.
     colour
         Colormap of the mask.
     """
@@ -91,6 +93,8 @@ class ComparePart(QWidget):
         Gives the layer of the first result, `None` if there is none.
     threshold
         Gives the first threshold.
+    phase
+        Gives the phase of the first result.
     """
 
     second_changed = Signal()
@@ -101,9 +105,11 @@ class ComparePart(QWidget):
         session: OpenSection,
         first: Callable[[], Any],
         threshold: Callable[[], float],
+        phase: Callable[[], str],
     ) -> None:
         super().__init__()
         self._session, self._first, self._threshold = session, first, threshold
+        self._phase = phase
         self._layer: Any = None
         self.what = combo()
         self.what.setToolTip("A second result over the same place")
@@ -136,13 +142,17 @@ class ComparePart(QWidget):
 
     def fill(self) -> None:
         """Offer what the section has."""
-        section = self._session.section
+        section, phase = self._session.section, self._phase()
         choices = [NOTHING, THRESHOLD]
         if section is not None and section.product("mask") is not None:
-            choices.append(MASK)
+            choices += [MASK] if phase in (OLIVINE, *phases_told(section)["mask"]) else []
         if section is not None:
-            names = (product.name for product in section.products())
-            choices += [name for name in names if name.startswith("compare/")]
+            choices += [
+                product.name
+                for product in section.products()
+                if product.name.startswith("compare/")
+                and (product.path / image_name(phase)).exists()
+            ]
         now = self.what.currentText()
         fill_combo(self.what, choices, now)
         if self.what.currentText() != now:
@@ -165,7 +175,7 @@ class ComparePart(QWidget):
         if what == THRESHOLD:
             draw_as_mask(layer, self.second.value(), SECOND_COLOUR)
         elif what == MASK:
-            for level in layer.data:
+            for level in levels_of(layer):
                 level.least = stored_threshold(self._threshold())
             layer.refresh(extent=False, thumbnail=False)
         elif what.startswith("compare/"):
@@ -197,14 +207,19 @@ class ComparePart(QWidget):
         common = placement_properties(section) | {"metadata": {LAYER_KEY: mark}}
         viewer: Any = self._session.viewer
         if what == MASK:
-            mask = section.raster("mask", "olivine")
-            errors = error_levels(levels_of(first), mask.levels, self._threshold())
+            mask, phase = section.raster("mask", OLIVINE).levels, self._phase()
+            if phase != OLIVINE:
+                mask = levels_of_phase(section, phase)
+            errors = error_levels(levels_of(first), mask, self._threshold())
             data, common["multiscale"] = pyramid(errors)
             return viewer.add_labels(
                 data, name="Errors", opacity=0.6, colormap=error_colours(), cache=False, **common
             )
-        second = Raster(section.path / what / "olivine").levels if what != THRESHOLD else None
-        data, common["multiscale"] = pyramid(second or levels_of(first))
+        data, common["multiscale"] = pyramid(
+            levels_of(first)
+            if what == THRESHOLD
+            else Raster(section.path / what / image_name(self._phase())).levels
+        )
         look = probability_look() | {"visible": True, "cache": False}
         return viewer.add_image(data, name=f"Second: {what}", **(look | common))
 
@@ -236,5 +251,8 @@ class ComparePart(QWidget):
         self._form.setRowVisible(self.beside, what != NOTHING)
         self._form.setRowVisible(self.words, what == MASK)
         self.words.setText(
-            "<br>".join(f"<span style='color:{COLOURS[k]}'>■</span> {w}" for k, w in WORDS.items())
+            "<br>".join(
+                f"<span style='color:{COLOURS[k]}'>■</span> {words.format(phase=self._phase())}"
+                for k, words in WORDS.items()
+            )
         )

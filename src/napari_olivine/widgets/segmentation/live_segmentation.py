@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
+from napari_olivine.crystals import OLIVINE
 from napari_olivine.inference import CELL
 from napari_olivine.section import Section
 from napari_olivine.settings import Settings
@@ -100,6 +101,12 @@ class LiveSegmentation(QObject):
         cells = [(row, column) for row in spans[0] for column in spans[1]]
         return sum(partial.has(cell) for cell in cells), len(cells)
 
+    def show_phase(self, phase: str) -> None:
+        """Show the growing probability of another phase, where there is one."""
+        for product, partial in list(self.partial_layers.items()):
+            if partial.phase != phase and phase in partial.phases():
+                self._show(product, partial.folder, phase)
+
     # ------------------------------------------------------------------ events of the child
 
     def _send_view(self) -> None:
@@ -124,10 +131,10 @@ class LiveSegmentation(QObject):
             self.message = ""
             self.changed.emit()
 
-    def _show(self, product: str, folder: Path) -> None:
+    def _show(self, product: str, folder: Path, phase: str = OLIVINE) -> None:
         if product in self.partial_layers:
             self.partial_layers.pop(product).remove()
-        partial = open_partial(self._session, product, folder)
+        partial = open_partial(self._session, product, folder, phase)
         if partial is not None:
             self.partial_layers[product] = partial
             self.histograms[product] = partial.cells.histogram

@@ -53,6 +53,8 @@ class OpenSection:
     """Id of the selected crystal, 0 for none."""
     result_comes = Signal()
     """A result is about to be shown alone on BSE."""
+    crystals_chosen = Signal(str)
+    """Product whose crystals are looked at from now on."""
     crystals_edited = Signal(object, object)
     """Table of crystals and radial profiles after an edit by a person, not yet written."""
 
@@ -79,6 +81,8 @@ class OpenSection:
         self.history = History()
         """Edits of the open section in this window."""
         self.selected = 0
+        self.crystals = "crystals"
+        """Product whose crystals are looked at and selected: those of olivine or another phase."""
         self.outlined: tuple[Any, ...] = ()
         """The crystal around which a line is drawn."""
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
@@ -162,9 +166,10 @@ class OpenSection:
         self._known = now
         if "joint" in changed:
             self._rename("segmentation")
-        for name in layered():
-            if name in changed:
-                self._refresh_layers(name)
+        for folder in layered():
+            for name in changed:
+                if name == folder or name.startswith(f"{folder}/"):
+                    self._refresh_layers(name)
         for name in changed:
             if name.startswith("annotations/"):
                 self.annotations_changed.emit(name.removeprefix("annotations/"))
@@ -181,6 +186,19 @@ class OpenSection:
         if crystal != self.selected:
             self.selected = int(crystal)
             self.selection_changed.emit(self.selected)
+
+    def look_at_crystals(self, product: str) -> None:
+        """Look at the crystals of another phase; none of them is selected at first.
+
+        Parameters
+        ----------
+        product
+            Product that holds them, or would hold them.
+        """
+        if product != self.crystals:
+            self.select(0)
+            self.crystals = product
+            self.crystals_chosen.emit(product)
 
     def redraw(self, product: str, name: str) -> None:
         """Show the pixels of an image that were changed in place."""
@@ -327,6 +345,7 @@ class OpenSection:
         self.section = section
         self.history.clear()
         self.selected = 0
+        self.crystals = "crystals"
         self._known = _fingerprints(section)
 
     def show_scale(self) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_olivine.crystals import OLIVINE
 from napari_olivine.errors import SectionError
 from napari_olivine.inference import CELL, CellStore, Place
-from napari_olivine.section import Raster, Section
+from napari_olivine.section import Raster, Section, image_name, phase_of_image
 from napari_olivine.widgets.layers import (
     LAYER_KEY,
     placement_properties,
@@ -38,17 +39,21 @@ class PartialLayer:
         Product that the probability becomes, e.g. ``"probability"``.
     folder
         Folder of the unfinished product.
-    name
-        Image in it.
+    phase
+        Phase whose probability is shown.
     """
 
-    def __init__(self, session: OpenSection, product: str, folder: Path, name: str) -> None:
+    def __init__(self, session: OpenSection, product: str, folder: Path, phase: str) -> None:
         section = session.require()
-        self._folder = folder
+        self.folder = folder
+        """Folder of the unfinished product."""
+        self.phase = phase
+        """Phase whose probability is shown."""
         self._viewer = session.viewer
-        raster = Raster(folder / name)
+        raster = Raster(folder / image_name(phase))
         self.cells = CellStore(folder)
         mark = {"section": str(section.path), "product": GROWING, "name": product, "made": ""}
+        mark["phase"] = phase
         title = "Segmenting" if product == "probability" else f"Segmenting: {product}"
         session.show_alone(GROWING)
         data, multiscale = pyramid(raster.levels)
@@ -88,7 +93,12 @@ class PartialLayer:
 
     def is_there(self) -> bool:
         """Whether the unfinished product still exists."""
-        return self._folder.exists()
+        return self.folder.exists()
+
+    def phases(self) -> list[str]:
+        """Return the phases whose probability grows, olivine first."""
+        found = sorted(phase_of_image(file.parent.name) for file in self.folder.glob("*/zarr.json"))
+        return sorted(found, key=lambda phase: phase != OLIVINE)
 
     def remove(self) -> None:
         """Remove both layers."""
@@ -97,7 +107,9 @@ class PartialLayer:
                 self._viewer.layers.remove(layer)
 
 
-def open_partial(session: OpenSection, product: str, folder: Path) -> PartialLayer | None:
+def open_partial(
+    session: OpenSection, product: str, folder: Path, phase: str = OLIVINE
+) -> PartialLayer | None:
     """Show an unfinished probability.
 
     Parameters
@@ -108,6 +120,8 @@ def open_partial(session: OpenSection, product: str, folder: Path) -> PartialLay
         Product that the probability becomes.
     folder
         Folder of the unfinished product.
+    phase
+        Phase whose probability is shown.
 
     Returns
     -------
@@ -115,7 +129,7 @@ def open_partial(session: OpenSection, product: str, folder: Path) -> PartialLay
         None if it cannot be read: it is finished or deleted.
     """
     try:
-        return PartialLayer(session, product, folder, "olivine")
+        return PartialLayer(session, product, folder, phase)
     except SectionError:
         return None
 

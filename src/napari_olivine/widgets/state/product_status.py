@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from napari_olivine.registry import PRODUCTS, STEPS, Step, maker_of, product_type
-from napari_olivine.section import Section, followed, place_elsewhere
+from napari_olivine.section import Section, followed, phase_of_image, place_elsewhere
 from napari_olivine.widgets.layers import segmentation_titles
 
 
@@ -45,7 +45,7 @@ def title_of(product: str, section: Section | None = None) -> str:
         return title
     if row is None:
         return product
-    return f"{row.title} {product.partition('/')[2]}" if row.several else row.title
+    return f"{row.title} {phase_of_image(product.partition('/')[2])}" if row.several else row.title
 
 
 def state_of(section: Section, product: str) -> ProductState:
@@ -113,7 +113,7 @@ def products_of(section: Section) -> list[str]:
     there = [product.name for product in section.products()]
     names: list[str] = []
     for row in PRODUCTS.values():
-        if row.several and not row.aside:
+        if row.several and (not row.aside or row.layer is not None):
             names += [name for name in there if name.startswith(f"{row.name}/")]
         elif not row.annotation and (row.name in there or not row.aside):
             names.append(row.name)

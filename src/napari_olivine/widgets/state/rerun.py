@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from napari_olivine.crystals import OLIVINE
 from napari_olivine.registry import STEPS, maker_of
 from napari_olivine.section import Section
 from napari_olivine.settings import Settings
@@ -70,6 +71,8 @@ def _settings(section: Section, product: str, step: str) -> dict[str, Any]:
     if "models" in values:
         models = (str(name).removeprefix("models/") for name in values["models"])
         values["model"] = ",".join(models)
+    if "phases" in values:
+        values["phases"] = ",".join(name for name in values["phases"] if name != OLIVINE)
     if step == "segment" and section.product("joint") is None:
         values["evidence"] = "bse"
     fields = STEPS[step].settings.model_fields
