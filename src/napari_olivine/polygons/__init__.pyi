@@ -1,4 +1,4 @@
-from .faults import fault_of as fault_of
+from .faults import fault_of as fault_of, refuse_faults as refuse_faults
 from .geojson import (
     HALF_PX as HALF_PX,
     GeoJsonFile as GeoJsonFile,

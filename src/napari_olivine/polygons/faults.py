@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_olivine.errors import InputError
 from napari_olivine.polygons.polygon import Floats, Polygon
 
 LEAST_CORNERS = 3
@@ -30,6 +34,45 @@ def fault_of(polygon: Polygon, shape: tuple[int, int]) -> str:
     if any(crosses_itself(ring) for ring in polygon.rings):
         return "crosses itself"
     return "" if _has_pixel(polygon, shape) else "encloses no pixel"
+
+
+def refuse_faults(
+    polygons: Sequence[Polygon],
+    shape: tuple[int, int],
+    pixel_size_um: float,
+    file: Path,
+    remedy: str,
+    setting: str = "",
+) -> None:
+    """Raise an error that names every polygon that cannot be used, if any cannot.
+
+    Parameters
+    ----------
+    polygons
+        The polygons.
+    shape
+        Rows and columns of the image.
+    pixel_size_um
+        Side of its pixels.
+    file
+        Where the polygons stand.
+    remedy
+        What to do.
+    setting
+        Setting that names the file.
+
+    Raises
+    ------
+    InputError
+        If a polygon crosses itself, lies outside the image or encloses no pixel.
+    """
+    faults = [(one.name, fault_of(one, shape)) for one in polygons]
+    if words := [f"{name} {fault}" for name, fault in faults if fault]:
+        size = f"{shape[1]} x {shape[0]} pixels of {pixel_size_um:g} um"
+        raise InputError(
+            f"{file}: {'; '.join(words)}. The image has {size}.",
+            remedy=remedy, setting=setting, file=file,
+        )  # fmt: skip
 
 
 def crosses_itself(ring: Floats) -> bool:

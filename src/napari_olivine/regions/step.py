@@ -8,13 +8,13 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.polygons import Polygon, with_own_names
+from napari_olivine.polygons import Polygon, refuse_faults, with_own_names
 from napari_olivine.regions.area import polygon_mm2, studied_mm2
 from napari_olivine.regions.region import Region
 from napari_olivine.regions.region_file import CLASSES, read_regions, write_regions
 from napari_olivine.regions.region_table import polygons_of, table_of
 from napari_olivine.regions.settings import RegionsSettings
-from napari_olivine.regions.stored import refuse_faults, region_of, study_region
+from napari_olivine.regions.stored import region_of, study_region
 from napari_olivine.section import REGIONS, Section
 
 
@@ -68,7 +68,7 @@ def _changed(
         if file is not None:
             new = _read(file, use, job)
             remedy = "Correct it where it was drawn, and export it again; coordinates are pixels."
-            refuse_faults(new, section, file, remedy, use)
+            refuse_faults(new, section.shape, section.pixel_size_um, file, remedy, use)
             polygons = [*(one for one in polygons if one.classification != use), *new]
     return with_own_names(polygons, "region")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_olivine.errors import InputError
-from napari_olivine.polygons import Polygon, fault_of
+from napari_olivine.polygons import Polygon, refuse_faults
 from napari_olivine.regions.region import Region
 from napari_olivine.regions.region_table import polygons_of
 from napari_olivine.section import REGIONS, Section, read_annotation
@@ -31,46 +31,13 @@ def study_region(section: Section) -> Region | None:
     polygons = polygons_of(section.annotation(REGIONS), section.pixel_size_um)
     file = section.path / f"{REGIONS_INPUT}.csv"
     remedy = "Correct the region of study in the Section dock, or give it anew with {step:regions}."
-    refuse_faults(polygons, section, file, remedy)
+    refuse_faults(polygons, section.shape, section.pixel_size_um, file, remedy)
     return region_of(polygons, section)
 
 
 def region_inputs(section: Section) -> list[str]:
     """Name the region of study as an input of a product, if there is one."""
     return [REGIONS_INPUT] if section.has_annotation(REGIONS) else []
-
-
-def refuse_faults(
-    polygons: Sequence[Polygon], section: Section, file: Path, remedy: str, setting: str = ""
-) -> None:
-    """Raise an error that names every polygon that cannot be used, if any cannot.
-
-    Parameters
-    ----------
-    polygons
-        The polygons.
-    section
-        Their section.
-    file
-        Where they stand.
-    remedy
-        What to do.
-    setting
-        Setting that names the file.
-
-    Raises
-    ------
-    InputError
-        If a polygon crosses itself, lies outside the image or encloses no pixel.
-    """
-    shape = section.shape
-    faults = [(one.name, fault_of(one, shape)) for one in polygons]
-    if words := [f"{name} {fault}" for name, fault in faults if fault]:
-        size = f"{shape[1]} x {shape[0]} pixels of {section.pixel_size_um:g} um"
-        raise InputError(
-            f"{file}: {'; '.join(words)}. The image has {size}.",
-            remedy=remedy, setting=setting, file=file,
-        )  # fmt: skip
 
 
 def region_of(polygons: Sequence[Polygon], section: Section) -> Region:

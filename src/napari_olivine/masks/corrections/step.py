@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.masks.corrections.correction import WORDS, Correction, Label
 from napari_olivine.masks.corrections.journal import MaskCorrections, make_correction
 from napari_olivine.masks.corrections.painting import correct_mask
 from napari_olivine.masks.corrections.settings import CorrectMaskSettings
-from napari_olivine.polygons import fault_of, read_geojson
+from napari_olivine.polygons import read_geojson, refuse_faults
 from napari_olivine.section import Section
 
 
@@ -74,15 +73,8 @@ def _read(section: Section, file: Path, label: Label, job: Job) -> list[Correcti
     polygons, other = read_geojson(file, label, WORDS[label])
     if other:
         job.warn(f"{file}: {other} of its objects are no polygons and left out.")
-    faults = [(one.name, fault_of(one, section.shape)) for one in polygons]
-    if words := [f"{name} {fault}" for name, fault in faults if fault]:
-        raise InputError(
-            f"{file}: {'; '.join(words)}. The image has {section.shape[1]} x {section.shape[0]} "
-            "pixels.",
-            remedy="Correct it where it was drawn, and export it again; coordinates are pixels.",
-            setting=label,
-            file=file,
-        )
+    remedy = "Correct it where it was drawn, and export it again; coordinates are pixels."
+    refuse_faults(polygons, section.shape, section.pixel_size_um, file, remedy, label)
     return [
         make_correction(label=label, tool="file", rings=[ring.tolist() for ring in one.rings])
         for one in polygons
