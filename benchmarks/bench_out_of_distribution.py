@@ -147,7 +147,7 @@ def learn(section: Section, folder: Path) -> SelectedModel:
     folder.mkdir(parents=True, exist_ok=True)
     write_card(folder, card)
     (folder / WEIGHTS).write_bytes(b"")
-    return SelectedModel("", folder, card)
+    return SelectedModel("", folder, card, ("olivine",))
 
 
 def comparisons(

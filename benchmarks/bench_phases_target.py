@@ -59,7 +59,7 @@ def open_phantom(folder: Path, seed: int) -> tuple[Section, Truth]:
     """Make the section of a seed, or open it."""
     source, path = folder / "source", folder / "section"
     if not (path / "mask").exists():
-        make_phantom(source, PhantomSettings.small(), Job(seed=seed))
+        make_phantom(source, PhantomSettings.small(seed=seed))
         import_section(source, path)
         make_mask(Section(path))
     section = Section(path)

@@ -152,7 +152,7 @@ def make_model(folder: Path, name: str) -> SelectedModel:
     )
     folder.mkdir()
     save_model(folder, build_network(name), card)
-    return SelectedModel("", folder, card)
+    return SelectedModel("", folder, card, ("olivine",))
 
 
 def compare(section: Section, network: str, given: argparse.Namespace, work: Path) -> None:

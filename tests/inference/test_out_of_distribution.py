@@ -80,7 +80,7 @@ def model(folder: Path, card: ModelCard) -> SelectedModel:
     folder.mkdir(parents=True)
     write_card(folder, card)
     (folder / WEIGHTS).write_bytes(b"of no concern here")
-    return SelectedModel("", folder, card)
+    return SelectedModel("", folder, card, ("olivine",))
 
 
 def compare(

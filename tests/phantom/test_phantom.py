@@ -300,7 +300,7 @@ def test_same_seed_same_bytes_and_another_seed_another_section(tmp_path: Path) -
     other = make_phantom(tmp_path / "c", PhantomSettings(**(TINY.model_dump() | {"seed": 1})))
     names = sorted(p.relative_to(first) for p in first.rglob("*") if p.is_file())
     assert names == sorted(p.relative_to(again) for p in again.rglob("*") if p.is_file())
-    assert len(names) == 2 + 2 * 6 + 2 + 1 + 8
+    assert len(names) == 2 + 2 * 6 + 2 + 1 + 9
     for name in names:
         assert (first / name).read_bytes() == (again / name).read_bytes(), name
     assert not np.array_equal(mosaic(first, "BSE"), mosaic(other, "BSE"))

@@ -106,7 +106,11 @@ def run_chain(
     for number, step in enumerate(steps, 1):
         job.say(f"[{number}/{len(steps)}] {step.name}: {step.title}")
         part = replace(job, listen=_within(job, step, before))
-        arguments = (Section(section) if one.opened else paths[one.name] for one in step.arguments)
+        arguments = (
+            Section(section) if one.opened else paths[one.name]
+            for one in step.arguments
+            if not one.setting
+        )
         with settings_of(step.name):
             step.function(*arguments, settings.of(step.name), part)
         before += step.share

@@ -30,7 +30,7 @@ def model_unlike_all(folder: Path) -> SelectedModel:
     folder.mkdir()
     write_card(folder, card)
     (folder / WEIGHTS).write_bytes(b"of no concern here")
-    return SelectedModel("", folder, card)
+    return SelectedModel("", folder, card, ("olivine",))
 
 
 @pytest.fixture
