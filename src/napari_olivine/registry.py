@@ -56,7 +56,7 @@ FOLDER = Argument("folder", "FOLDER")
 class Step:
     """One step: a typed function of the core, and what each door has to know of it.
 
-    Every function takes the step's arguments in order, then its settings and the running job.
+    Every function takes the step's own arguments in order, then its settings and the running job.
 
     Parameters
     ----------
@@ -124,6 +124,11 @@ class Step:
     def command(self) -> Any:
         """Function that the command line calls."""
         return _load(self.command_path or self.function_path)
+
+    @property
+    def own_arguments(self) -> tuple[Argument, ...]:
+        """Arguments that its function takes; the others stand in its settings."""
+        return tuple(one for one in self.arguments if not one.setting)
 
     @property
     def products(self) -> tuple[str, ...]:

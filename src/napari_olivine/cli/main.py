@@ -91,7 +91,7 @@ def _do(parsed: argparse.Namespace, job: Job) -> list[str]:
     """Do the command; return the names of the products that it made."""
     step = STEPS[parsed.command]
     settings: Any = read_settings(parsed, step)
-    arguments = [_value(parsed, one) for one in step.arguments if not one.setting]
+    arguments = [_value(parsed, one) for one in step.own_arguments]
     return _names(step.command(*arguments, settings, job))
 
 

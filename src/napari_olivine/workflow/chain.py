@@ -107,9 +107,7 @@ def run_chain(
         job.say(f"[{number}/{len(steps)}] {step.name}: {step.title}")
         part = replace(job, listen=_within(job, step, before))
         arguments = (
-            Section(section) if one.opened else paths[one.name]
-            for one in step.arguments
-            if not one.setting
+            Section(section) if one.opened else paths[one.name] for one in step.own_arguments
         )
         with settings_of(step.name):
             step.function(*arguments, settings.of(step.name), part)
