@@ -38,7 +38,7 @@ from .normalisation import (
     normalise as normalise,
     read_window as read_window,
 )
-from .pretrained import start_weights as start_weights
+from .pretrained import start_weights as start_weights, starts_from_own as starts_from_own
 from .registry import (
     NETWORKS as NETWORKS,
     NetworkName as NetworkName,

@@ -14,6 +14,9 @@ from napari_olivine.networks.torchvision_shim import smp, torchvision
 BATCH_NORM_MOMENTUM = 0.1
 """MobileNetV3 comes with 0.01, with which a short training never moves the running statistics."""
 
+UNETS = {"light": (4, (128, 64, 32, 16)), "unet_resnet18": (5, (256, 128, 64, 32, 16))}
+"""Halvings of the encoder, and channels of the decoder after each doubling."""
+
 
 class Network(nn.Module):
     """A segmentation network: the logit of olivine, or one of each of several phases.
@@ -101,9 +104,17 @@ def build_network(name: str, seed: int = 0, classes: int = 1) -> Network:
     """
     spec = network_spec(name)
     torch.manual_seed(seed)
-    if name == "light":
-        body = smp().Unet("resnet18", encoder_weights=None, in_channels=1, classes=classes)
-        network = Network(body, multiple=32)
+    if name in UNETS:
+        depth, widths = UNETS[name]
+        body = smp().Unet(
+            "resnet18",
+            encoder_depth=depth,
+            encoder_weights=None,
+            decoder_channels=widths,
+            in_channels=1,
+            classes=classes,
+        )
+        network = Network(body, multiple=2**depth)
     else:
         torchvision()
         from torchvision.models import segmentation

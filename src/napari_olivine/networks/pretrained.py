@@ -20,6 +20,7 @@ from napari_olivine.errors import InputError, first_line
 from napari_olivine.job import Job
 from napari_olivine.networks.build import Network
 from napari_olivine.networks.card import CARD, WEIGHTS, ModelPhase, read_card
+from napari_olivine.networks.own_weights import OWN_WEIGHTS_FOLDER, fit_own_head
 from napari_olivine.networks.registry import NetworkSpec
 from napari_olivine.networks.torchvision_shim import torchvision
 
@@ -43,9 +44,9 @@ def start_weights(
     spec
         What it is.
     weights
-        ``"auto"``: the published weights from torch's cache, else from the network if it answers
-        at once, else none. ``"none"``: random weights. Otherwise a weights file (``.pth``, ``.pt``,
-        ``.safetensors``) or a model folder.
+        ``"auto"``: the weights that come with the program, or the published weights from torch's
+        cache, else from the network if it answers at once, else none. ``"none"``: random
+        weights. Otherwise a weights file (``.pth``, ``.pt``, ``.safetensors``) or a model folder.
     job
         Running job; its log names the weights that are used.
     phases
@@ -62,7 +63,9 @@ def start_weights(
     InputError
         If the file is missing, damaged, or holds no weights that fit.
     """
-    if weights == "none" or (weights == "auto" and not spec.published_weights):
+    if starts_from_own(spec, weights):
+        said = _load_own(network, OWN_WEIGHTS_FOLDER / spec.own_weights, phases)
+    elif weights == "none" or (weights == "auto" and not spec.published_weights):
         said = "random weights (trained from scratch)"
     elif weights == "auto":
         file = published_file(spec, job)
@@ -84,9 +87,40 @@ def start_weights(
                 setting="weights",
                 file=file,
             )
+        _check_network(file.parent, spec)
         said = load_matching_weights(network, file, _foreign_head(network, file, phases))
     job.say(f"{spec.name} starts from {said}.")
     return said
+
+
+def starts_from_own(spec: NetworkSpec, weights: str) -> bool:
+    """Tell whether training starts from the weights that come with the program.
+
+    Parameters
+    ----------
+    spec
+        The network.
+    weights
+        See `start_weights`.
+    """
+    return weights == "auto" and bool(spec.own_weights)
+
+
+def _load_own(network: Network, file: Path, phases: Sequence[ModelPhase]) -> str:
+    check_hash(file)
+    network.load_state_dict(fit_own_head(_read_state(file), phases))
+    return f"{file.name}, learned from synthetic sections of several rocks"
+
+
+def _check_network(folder: Path, spec: NetworkSpec) -> None:
+    """Raise `InputError` if a folder holds a model of another network."""
+    if (folder / CARD).is_file() and (made := read_card(folder).network) != spec.name:
+        raise InputError(
+            f"{folder} is a model of the network {made}, not of {spec.name}.",
+            remedy=f"Give {{setting:network}} as {made}, or other {{setting:weights}}.",
+            setting="weights",
+            file=folder,
+        )
 
 
 def _foreign_head(network: Network, file: Path, phases: Sequence[ModelPhase]) -> str:

@@ -7,7 +7,9 @@ from typing import Literal, get_args
 
 from napari_olivine.errors import InputError
 
-NetworkName = Literal["light", "deeplabv3_resnet50", "deeplabv3_mobilenet_v3_large"]
+NetworkName = Literal[
+    "light", "unet_resnet18", "deeplabv3_resnet50", "deeplabv3_mobilenet_v3_large"
+]
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Preset:
         training sessions' grey, and multiplied.
     shading
         Standard deviation of a smooth field that is added to a crop, in the same spreads.
+    hard
+        Part of the crops that, from the second epoch on, is laid where network and mask disagreed
+        in the training sessions.
     average
         Part of the running average of the weights that a step keeps; what is validated and kept
         is that average. 0 for the weights as they are.
@@ -61,6 +66,7 @@ class Preset:
     grey_levels: float
     gain: float
     shading: float
+    hard: float
     average: float
 
 
@@ -80,6 +86,8 @@ class NetworkSpec:
         Whether grey is normalised like the photographs that its published weights have seen.
     published_weights
         Name of the torchvision weights that ``weights="auto"`` looks for, empty for none.
+    own_weights
+        Name of the file of the weights that come with the program, empty for none.
     window_bytes
         Memory that a prediction takes for each pixel of its window, as measured by
         ``benchmarks/bench_inference.py --memory`` at 768 px, with what does not grow with the
@@ -93,6 +101,7 @@ class NetworkSpec:
     channels: int
     imagenet_normalisation: bool
     published_weights: str
+    own_weights: str
     window_bytes: int
     preset: Preset
 
@@ -112,6 +121,7 @@ _PAPER = Preset(
     grey_levels=0.3,
     gain=0.06,
     shading=0.0,
+    hard=0.0,
     average=0.0,
 )
 
@@ -130,17 +140,33 @@ _LIGHT = Preset(
     grey_levels=0.5,
     gain=0.15,
     shading=0.5,
+    hard=0.25,
     average=0.99,
 )
+
+OWN_WEIGHTS = "light-00000000.safetensors"
+"""Made by ``scripts/pretrain_light.py``; the name ends with the start of its SHA-256 sum."""
 
 NETWORKS: dict[str, NetworkSpec] = {
     spec.name: spec
     for spec in (
         NetworkSpec(
             "light",
-            "U-Net with a ResNet-18 encoder (segmentation-models-pytorch); trains well on a CPU",
+            "small U-Net (three stages of ResNet-18, segmentation-models-pytorch) that has seen "
+            "synthetic sections of several rocks; trains well on a CPU",
             1,
             False,
+            "",
+            OWN_WEIGHTS,
+            700,
+            _LIGHT,
+        ),
+        NetworkSpec(
+            "unet_resnet18",
+            "U-Net with a ResNet-18 encoder (segmentation-models-pytorch), from random weights",
+            1,
+            False,
+            "",
             "",
             700,
             _LIGHT,
@@ -152,6 +178,7 @@ NETWORKS: dict[str, NetworkSpec] = {
             3,
             True,
             "DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1",
+            "",
             1500,
             _PAPER,
         ),
@@ -161,6 +188,7 @@ NETWORKS: dict[str, NetworkSpec] = {
             3,
             True,
             "DeepLabV3_MobileNet_V3_Large_Weights.COCO_WITH_VOC_LABELS_V1",
+            "",
             600,
             _PAPER,
         ),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +19,11 @@ from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import Network, autocast, load_weights, save_weights, stoppable
 from napari_olivine.training.ema import ExponentialMovingAverage
+from napari_olivine.training.hard_places import (
+    find_hard_places,
+    hard_places_from_tensors,
+    hard_places_to_tensors,
+)
 from napari_olivine.training.losses import SegmentationScores, bce_dice_loss, phase_loss
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import CropSource
@@ -219,8 +225,19 @@ class Training:
         state = self.state
         mean = state.epoch_loss / max(1, state.epoch_steps)
         self._validate(epoch=state.epoch + 1, train_loss=mean)
+        if self.plan.preset.hard:
+            self._find_hard_places()
         self._add_to_curve()
         state.epoch_loss, state.epoch_steps = 0.0, 0
+
+    def _find_hard_places(self) -> None:
+        """Look where the network is wrong in the training sessions: more crops are laid there."""
+        network = self.average.network if self.average is not None else self.network
+        random = np.random.default_rng([self.plan.seed, self.state.step])
+        for part in self.samples.parts:
+            part.hard = find_hard_places(
+                network, part, self.plan.olivine, random, self.device, self.job
+            )
 
     def _validate(self, epoch: int, **losses: float) -> None:
         """Score the network, keep its weights if they are the best, and report the scores."""
@@ -282,6 +299,7 @@ class Training:
         }
         if self.average is not None:
             content["average"] = self.average.network.state_dict()
+        content["hard"] = [hard_places_to_tensors(part.hard) for part in self.samples.parts]
         unfinished = self.checkpoint.with_name(CHECKPOINT + ".part")
         try:
             with unfinished.open("wb") as file:
@@ -302,6 +320,8 @@ class Training:
         self.optimiser.load_state_dict(content["optimiser"])
         if self.average is not None:
             self.average.network.load_state_dict(content["average"])
+        for part, tensors in zip(self.samples.parts, content["hard"], strict=True):
+            part.hard = hard_places_from_tensors(tensors)
         self.state = State(**json.loads(content["state"]))
         self.job.say(f"Going on after step {self.state.step}.")
         self.job.report("curve", losses=self.state.losses, epochs=self.state.history)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.networks import NetworkSpec, network_spec
 from napari_olivine.regions import REGIONS_INPUT
 from napari_olivine.section import Product, Section, fingerprint_of_bytes
 from napari_olivine.training.other_sections import fingerprints_of_others, open_others
@@ -94,8 +95,8 @@ def train(
             *(network, plan, crops.training, crops.validation, draft.path, device, job),
             weights=weights_of(plan.phases, pieces),
         )
-        if not training.state.history and Path(settings.weights).expanduser().is_dir():
-            training.score_start()  # the folder of a model: it learns on
+        if not training.state.history and _has_learned(plan.spec, settings.weights):
+            training.score_start()
         state = training.run()
         scores = training.best()
         appearance = measure_appearance(learned, training.samples.normalisation, job)
@@ -147,9 +148,10 @@ def _model_name(settings: TrainSettings) -> str:
 
 
 def _start_fingerprint(settings: TrainSettings) -> dict[str, str]:
-    """Size and time of a start weights file, so that another file is another recipe."""
+    """Tell start weights apart: the program's by name, a file by its size and time."""
     if settings.weights in ("auto", "none"):
-        return {}
+        own = network_spec(settings.network).own_weights if settings.weights == "auto" else ""
+        return {"source/weights": own} if own else {}
     path = Path(settings.weights).expanduser()
     file = path / "weights.safetensors" if path.is_dir() else path
     if not file.is_file():
@@ -161,6 +163,13 @@ def _start_fingerprint(settings: TrainSettings) -> dict[str, str]:
         )
     found = file.stat()
     return {"source/weights": f"{found.st_size} {found.st_mtime_ns}"}
+
+
+def _has_learned(spec: NetworkSpec, weights: str) -> bool:
+    """Tell whether the start weights know olivine: a model's, or those of the program."""
+    from napari_olivine.networks import starts_from_own
+
+    return starts_from_own(spec, weights) or Path(weights).expanduser().is_dir()
 
 
 def _weights_from(folder: Path) -> str:
