@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,10 +13,9 @@ import torch
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.networks import Normalisation, build, network_spec, read_card
+from napari_olivine.networks import NETWORKS, Normalisation, build, network_spec, read_card
 from napari_olivine.networks.build import build_network
 from napari_olivine.networks.files import load_model
-from napari_olivine.networks.torchvision_shim import smp
 from napari_olivine.section import Product, Section
 from napari_olivine.training import TrainSettings, train
 from napari_olivine.training.augmentation import augment
@@ -36,11 +33,8 @@ TINY = {"epochs": 2, "steps": 3, "batch": 4, "crop_px": 64}
 
 def use_small_network(patch: pytest.MonkeyPatch) -> None:
     """Make `light` a network of a tenth of its size: how it is trained is what is tested."""
-
-    def unet(_: str, **other: Any) -> torch.nn.Module:
-        return smp().Unet("mobilenet_v2", decoder_channels=(32, 16, 16, 8, 8), **other)
-
-    patch.setattr(build, "smp", lambda: SimpleNamespace(Unet=unet))
+    patch.setitem(build.UNETS, "light", ("mobilenet_v2", 5, (32, 16, 16, 8, 8)))
+    patch.setitem(NETWORKS, "light", replace(NETWORKS["light"], own_weights=""))
 
 
 @pytest.fixture

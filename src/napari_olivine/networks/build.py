@@ -14,8 +14,11 @@ from napari_olivine.networks.torchvision_shim import smp, torchvision
 BATCH_NORM_MOMENTUM = 0.1
 """MobileNetV3 comes with 0.01, with which a short training never moves the running statistics."""
 
-UNETS = {"light": (4, (128, 64, 32, 16)), "unet_resnet18": (5, (256, 128, 64, 32, 16))}
-"""Halvings of the encoder, and channels of the decoder after each doubling."""
+UNETS = {
+    "light": ("resnet18", 4, (128, 64, 32, 16)),
+    "unet_resnet18": ("resnet18", 5, (256, 128, 64, 32, 16)),
+}
+"""Encoder, its halvings, and channels of the decoder after each doubling."""
 
 
 class Network(nn.Module):
@@ -105,15 +108,17 @@ def build_network(name: str, seed: int = 0, classes: int = 1) -> Network:
     spec = network_spec(name)
     torch.manual_seed(seed)
     if name in UNETS:
-        depth, widths = UNETS[name]
+        encoder, depth, widths = UNETS[name]
         body = smp().Unet(
-            "resnet18",
+            encoder,
             encoder_depth=depth,
             encoder_weights=None,
             decoder_channels=widths,
             in_channels=1,
             classes=classes,
         )
+        if depth < 5:
+            body.encoder.layer4 = nn.Identity()  # is never called
         network = Network(body, multiple=2**depth)
     else:
         torchvision()

@@ -220,6 +220,7 @@ def _preset(preset: Preset, settings: TrainSettings) -> Preset:
         "crop_px": settings.crop_px,
         "learning_rate": settings.learning_rate,
         "patience": settings.patience,
+        "hard": settings.hard,
         "minutes": settings.max_minutes,
     }
     preset = replace(preset, **{k: v for k, v in values.items() if v is not None})

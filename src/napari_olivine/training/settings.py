@@ -18,6 +18,10 @@ CORRECTION_WEIGHT = 10.0
 _NONE: Final[tuple[Path, ...]] = ()
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class TrainSettings(Settings):
     """What is trained and how; what is left open is taken from the network's own preset."""
 
@@ -96,6 +100,15 @@ class TrainSettings(Settings):
         "phases as {setting:target}, over the other phases, each equally often.",
         ge=0,
         le=1,
+    )
+    hard: float | None = setting(
+        None,
+        "Crops on errors",
+        "Part of the crops that, from the second epoch on, is laid where the network disagreed "
+        "with the mask in the training sessions (ours); 0.25 for light, else 0, if empty.",
+        ge=0,
+        le=1,
+        exclude_if=_is_none,  # networks of before stay up to date
     )
     corrections: bool = setting(
         True,
