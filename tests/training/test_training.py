@@ -13,7 +13,7 @@ import torch
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.networks import NETWORKS, Normalisation, build, network_spec, read_card
+from napari_olivine.networks import NETWORKS, Normalisation, network_spec, read_card
 from napari_olivine.networks.build import build_network
 from napari_olivine.networks.files import load_model
 from napari_olivine.section import Product, Section
@@ -33,8 +33,8 @@ TINY = {"epochs": 2, "steps": 3, "batch": 4, "crop_px": 64}
 
 def use_small_network(patch: pytest.MonkeyPatch) -> None:
     """Make `light` a network of a tenth of its size: how it is trained is what is tested."""
-    patch.setitem(build.UNETS, "light", ("mobilenet_v2", 5, (32, 16, 16, 8, 8)))
-    patch.setitem(NETWORKS, "light", replace(NETWORKS["light"], own_weights=""))
+    small = {"encoder": "mobilenet_v2", "halvings": 5, "decoder": (32, 16, 16, 8, 8)}
+    patch.setitem(NETWORKS, "light", replace(NETWORKS["light"], **small, own_weights=""))
 
 
 @pytest.fixture

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from napari_olivine.networks.registry import network_spec
+from napari_olivine.networks.inception import pad_inception
+from napari_olivine.networks.registry import Architecture, NetworkSpec, network_spec
+from napari_olivine.networks.resunet import ResUNet
 from napari_olivine.networks.torchvision_shim import smp, torchvision
 
 BATCH_NORM_MOMENTUM = 0.1
 """MobileNetV3 comes with 0.01, with which a short training never moves the running statistics."""
-
-UNETS = {
-    "light": ("resnet18", 4, (128, 64, 32, 16)),
-    "unet_resnet18": ("resnet18", 5, (256, 128, 64, 32, 16)),
-}
-"""Encoder, its halvings, and channels of the decoder after each doubling."""
 
 
 class Network(nn.Module):
@@ -107,30 +104,50 @@ def build_network(name: str, seed: int = 0, classes: int = 1) -> Network:
     """
     spec = network_spec(name)
     torch.manual_seed(seed)
-    if name in UNETS:
-        encoder, depth, widths = UNETS[name]
-        body = smp().Unet(
-            encoder,
-            encoder_depth=depth,
-            encoder_weights=None,
-            decoder_channels=widths,
-            in_channels=1,
-            classes=classes,
-        )
-        if depth < 5:
-            body.encoder.layer4 = nn.Identity()  # is never called
-        network = Network(body, multiple=2**depth)
-    else:
-        torchvision()
-        from torchvision.models import segmentation
-
-        # Without `weights_backbone=None` torchvision downloads the backbone's weights.
-        make = getattr(segmentation, spec.name)
-        body = make(weights=None, weights_backbone=None, num_classes=classes, aux_loss=False)
-        network = Network(body, multiple=1)
+    network = Network(_BODIES[spec.architecture](spec, classes), spec.multiple)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = BATCH_NORM_MOMENTUM
     # torch's own annotations leave out this form of `to`.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
+
+
+def _encoder_decoder(spec: NetworkSpec, classes: int) -> nn.Module:
+    """Make a network of segmentation-models-pytorch."""
+    make = {"unet": smp().Unet, "linknet": smp().Linknet, "upernet": smp().UPerNet}
+    shape: dict[str, Any] = {"encoder_depth": spec.halvings}
+    if spec.decoder:
+        shape["decoder_channels"] = spec.decoder
+    body = make[spec.architecture](
+        spec.encoder, encoder_weights=None, in_channels=spec.channels, classes=classes, **shape
+    )
+    if spec.encoder == "resnet18" and spec.halvings < 5:
+        body.encoder.layer4 = nn.Identity()  # is never called
+    if "inception_v3" in spec.encoder:
+        pad_inception(body.encoder)
+    return cast(nn.Module, body)
+
+
+def _deeplabv3(spec: NetworkSpec, classes: int) -> nn.Module:
+    """Make torchvision's DeepLabV3."""
+    torchvision()
+    from torchvision.models import segmentation
+
+    # Without `weights_backbone=None` torchvision downloads the backbone's weights.
+    make = getattr(segmentation, f"deeplabv3_{spec.encoder}")
+    body = make(weights=None, weights_backbone=None, num_classes=classes, aux_loss=False)
+    return cast(nn.Module, body)
+
+
+def _resunet(spec: NetworkSpec, classes: int) -> nn.Module:
+    return ResUNet(spec.channels, classes)
+
+
+_BODIES: dict[Architecture, Callable[[NetworkSpec, int], nn.Module]] = {
+    "unet": _encoder_decoder,
+    "linknet": _encoder_decoder,
+    "upernet": _encoder_decoder,
+    "deeplabv3": _deeplabv3,
+    "resunet": _resunet,
+}
