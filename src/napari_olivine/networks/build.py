@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from napari_olivine.networks.forest import ForestBody
 from napari_olivine.networks.inception import pad_inception
 from napari_olivine.networks.registry import Architecture, NetworkSpec, network_spec
 from napari_olivine.networks.resunet import ResUNet
@@ -37,6 +38,11 @@ class Network(nn.Module):
         self.multiple = multiple
         self.kept: int | None = None
         """Phase whose logit alone is given; `None` gives all outputs."""
+
+    @property
+    def is_forest(self) -> bool:
+        """Whether it is a random forest: other engines are no faster, or not exact."""
+        return isinstance(self.body, ForestBody)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (batch, outputs, rows, columns) of normalised images.
@@ -144,10 +150,15 @@ def _resunet(spec: NetworkSpec, classes: int) -> nn.Module:
     return ResUNet(spec.channels, classes)
 
 
+def _forest(_: NetworkSpec, classes: int) -> nn.Module:
+    return ForestBody(classes)
+
+
 _BODIES: dict[Architecture, Callable[[NetworkSpec, int], nn.Module]] = {
     "unet": _encoder_decoder,
     "linknet": _encoder_decoder,
     "upernet": _encoder_decoder,
     "deeplabv3": _deeplabv3,
     "resunet": _resunet,
+    "forest": _forest,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from napari_olivine.errors import InputError
@@ -29,8 +29,9 @@ NetworkName = Literal[
     "resunet",
     "unet_hrnet",
     "upernet_convnext",
+    "random_forest",
 ]
-Architecture = Literal["unet", "linknet", "upernet", "deeplabv3", "resunet"]
+Architecture = Literal["unet", "linknet", "upernet", "deeplabv3", "resunet", "forest"]
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,8 @@ _LIGHT = Preset(
     average=0.99,
 )
 
+_FOREST = replace(_LIGHT, grey_levels=0.3, gain=0.1, shading=0.2)
+
 OWN_WEIGHTS = "light-00000000.safetensors"
 """Made by ``scripts/pretrain_light.py``; the name ends with the start of its SHA-256 sum."""
 
@@ -253,6 +256,12 @@ NETWORKS: dict[str, NetworkSpec] = {
             "upernet_convnext",
             "UPerNet with ConvNeXt-Tiny as its encoder (Liu et al. 2022)",
             *("upernet", "tu-convnext_tiny", _LIGHT, 1500),
+        ),
+        NetworkSpec(
+            "random_forest",
+            "random forest of pixels (scikit-learn): a first look in seconds",
+            *("forest", "", _FOREST, 4000),
+            halvings=0,
         ),
     )
 }

@@ -7,63 +7,39 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
-from napari_olivine.networks import Network, autocast, load_weights, save_weights, stoppable
+from napari_olivine.networks import Network, autocast, load_weights, stoppable
 from napari_olivine.training.ema import ExponentialMovingAverage
 from napari_olivine.training.hard_places import (
     find_hard_places,
     hard_places_from_tensors,
     hard_places_to_tensors,
 )
-from napari_olivine.training.losses import SegmentationScores, bce_dice_loss, phase_loss
+from napari_olivine.training.losses import bce_dice_loss, phase_loss
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import CropSource
-from napari_olivine.training.validation import ValidatedSection, validate
+from napari_olivine.training.scored import ScoredTraining, State
+from napari_olivine.training.validation import ValidatedSection
 
 CHECKPOINT = "checkpoint.pt"
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
 STEPS_OF_A_LOSS = 5
 """Steps over which a point of the curve of the training loss is the mean."""
 
-TAKEN_AT = 0.1
-"""Threshold at which what is taken for olivine is told: that of the segmentation."""
-
 FEWEST_STEPS = 200
 """Training is never stopped early before; the first validations of a fresh network jump about."""
 
 
-@dataclass
-class State:
-    """How far training is, as kept in the checkpoint."""
-
-    step: int = 0
-    step_of_best: int = 0
-    best_cross_entropy: float = math.inf
-    seconds: float = 0.0
-    epoch_loss: float = 0.0
-    epoch_steps: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
-    losses: list[dict[str, float]] = field(default_factory=list)
-    """Points of the curve of the training loss."""
-    newest_losses: list[float] = field(default_factory=list)
-    """Losses of the steps that are not yet a point of the curve."""
-
-    @property
-    def epoch(self) -> int:
-        """Epochs that are finished; a row 0 is the network that training goes on from."""
-        return sum(row["epoch"] > 0 for row in self.history)
-
-
-class Training:
+class Training(ScoredTraining):
     """A network in training, in a folder that keeps its state.
 
     Parameters
@@ -97,15 +73,8 @@ class Training:
         job: Job,
         weights: Sequence[float] = (),
     ) -> None:
-        self.network = network.to(device)
-        self.plan = plan
-        self.samples = samples
-        self.validation = validation
-        self.best_weights = folder / "weights.safetensors"
+        super().__init__(network, plan, samples, validation, folder, device, job)
         self.checkpoint = folder / CHECKPOINT
-        self.device = device
-        self.job = job
-        self.state = State()
         self._phase_weights = torch.tensor(weights, dtype=torch.float32, device=device)
         self.optimiser = _optimiser(network, plan)
         keep = plan.preset.average
@@ -113,6 +82,7 @@ class Training:
         if self.checkpoint.exists():
             self._resume()
 
+    @override
     def run(self) -> State:
         """Train to the end and leave the best weights in the network and on disk.
 
@@ -150,16 +120,6 @@ class Training:
         become worse on the validation sessions.
         """
         self._validate(epoch=0)
-
-    def best(self) -> list[SegmentationScores]:
-        """Scores of the network as it is on all validation crops of each section."""
-        return validate(self.network, self.validation, self.device, self.job)
-
-    def taken(self, scores: SegmentationScores) -> dict[str, float]:
-        """Share of each other phase that is taken for olivine at `TAKEN_AT`, by its name."""
-        others = dict(other for one in self.validation for other in one.samples.others)
-        shares = {name: scores.taken(label, TAKEN_AT) for label, name in others.items()}
-        return {name: share for name, share in shares.items() if share is not None}
 
     # ------------------------------------------------------------------ one step, one epoch
 
@@ -240,30 +200,9 @@ class Training:
             )
 
     def _validate(self, epoch: int, **losses: float) -> None:
-        """Score the network, keep its weights if they are the best, and report the scores."""
-        state = self.state
+        """Score the network, or the running average of its weights."""
         network = self.average.network if self.average is not None else self.network
-        by_section = validate(network, self.validation, self.device, self.job)
-        scores = SegmentationScores.pooled(by_section)
-        row = {
-            "epoch": epoch,
-            "step": state.step,
-            "learning_rate": self.optimiser.param_groups[0]["lr"],
-            **losses,
-            "val_loss": scores.cross_entropy,
-            "val_iou": scores.iou(0.5),
-            "val_iou_0.1": scores.iou(0.1),
-            **{f"taken_{name}": share for name, share in self.taken(scores).items()},
-        }
-        if len(by_section) > 1:
-            parts = zip(self.validation, by_section, strict=True)
-            row |= {f"val_iou of {one.name}": part.iou(0.5) for one, part in parts}
-        if scores.cross_entropy < state.best_cross_entropy:
-            state.best_cross_entropy = scores.cross_entropy
-            state.step_of_best = state.step
-            save_weights(self.best_weights, network)
-        state.history.append(row)
-        self.job.report("epoch", **row)
+        self.validate(network, epoch, self.optimiser.param_groups[0]["lr"], **losses)
 
     # ------------------------------------------------------------------ when it ends
 

@@ -77,8 +77,10 @@ def train(
     from napari_olivine.training.appearance import measure_appearance
     from napari_olivine.training.card import make_card, tell_scores
     from napari_olivine.training.crops import open_crops
+    from napari_olivine.training.forest import ForestTraining
     from napari_olivine.training.loop import CHECKPOINT, Training
     from napari_olivine.training.plan import plan_sections
+    from napari_olivine.training.scored import ScoredTraining
 
     device = choose_device(job.device)
     learned = plan_sections(sections, settings, job)
@@ -91,12 +93,14 @@ def train(
         if not (draft.path / CHECKPOINT).exists():
             weights_from = start_weights(network, plan.spec, settings.weights, job, plan.phases)
             (draft.path / WEIGHTS_FROM).write_text(weights_from, encoding="utf-8")
-        training = Training(
-            *(network, plan, crops.training, crops.validation, draft.path, device, job),
-            weights=weights_of(plan.phases, pieces),
-        )
-        if not training.state.history and _has_learned(plan.spec, settings.weights):
-            training.score_start()
+        what = (network, plan, crops.training, crops.validation, draft.path, device, job)
+        training: ScoredTraining
+        if plan.spec.architecture == "forest":
+            training = ForestTraining(*what)
+        else:
+            training = Training(*what, weights=weights_of(plan.phases, pieces))
+            if not training.state.history and _has_learned(plan.spec, settings.weights):
+                training.score_start()
         state = training.run()
         scores = training.best()
         appearance = measure_appearance(learned, training.samples.normalisation, job)
@@ -112,7 +116,7 @@ def train(
         draft.notes["corrected_crystals"] = crops.corrected_crystals
         if crops.corrected_tiles:
             draft.notes["corrected_tiles"] = crops.corrected_tiles
-        (draft.path / CHECKPOINT).unlink()
+        (draft.path / CHECKPOINT).unlink(missing_ok=True)
         (draft.path / WEIGHTS_FROM).unlink()
     tell_scores(card, state.step, job)
     return section.require(name)
