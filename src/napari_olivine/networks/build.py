@@ -11,6 +11,7 @@ from torch.nn.functional import pad
 
 from napari_olivine.networks.forest import ForestBody
 from napari_olivine.networks.inception import pad_inception
+from napari_olivine.networks.pix2pix import Generator
 from napari_olivine.networks.registry import Architecture, NetworkSpec, network_spec
 from napari_olivine.networks.resunet import ResUNet
 from napari_olivine.networks.torchvision_shim import smp, torchvision
@@ -150,6 +151,10 @@ def _resunet(spec: NetworkSpec, classes: int) -> nn.Module:
     return ResUNet(spec.channels, classes)
 
 
+def _pix2pix(spec: NetworkSpec, classes: int) -> nn.Module:
+    return Generator(spec.channels, classes)
+
+
 def _forest(_: NetworkSpec, classes: int) -> nn.Module:
     return ForestBody(classes)
 
@@ -160,5 +165,6 @@ _BODIES: dict[Architecture, Callable[[NetworkSpec, int], nn.Module]] = {
     "upernet": _encoder_decoder,
     "deeplabv3": _deeplabv3,
     "resunet": _resunet,
+    "pix2pix": _pix2pix,
     "forest": _forest,
 }

@@ -58,7 +58,7 @@ class ForestBody(nn.Module):
 
     def _mean_share(self, flat: Tensor) -> Tensor:
         """Walk down all trees at once, for as many pixels as stay in the processor's cache."""
-        parts = [self._mean_share_of(part) for part in flat.split(PIXELS_AT_ONCE)]
+        parts = [self._mean_share_of(part) for part in torch.split(flat, PIXELS_AT_ONCE)]
         return torch.cat(parts)
 
     def _mean_share_of(self, flat: Tensor) -> Tensor:

@@ -29,9 +29,10 @@ NetworkName = Literal[
     "resunet",
     "unet_hrnet",
     "upernet_convnext",
+    "pix2pix",
     "random_forest",
 ]
-Architecture = Literal["unet", "linknet", "upernet", "deeplabv3", "resunet", "forest"]
+Architecture = Literal["unet", "linknet", "upernet", "deeplabv3", "resunet", "pix2pix", "forest"]
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ class Preset:
     target
         ``"phases"``: every phase of the mask is a class; ``"olivine"``: olivine or not.
     optimiser
-        ``"adamw"`` with a learning rate that rises and falls once, or ``"sgd"`` with momentum
-        0.9 and a constant rate.
+        ``"adamw"`` with a learning rate that rises and falls once, ``"adam"`` as in Isola et al.
+        (2017) with a first decay of 0.5 and a constant rate, or ``"sgd"`` with momentum 0.9 and a
+        constant rate.
     learning_rate
         Largest learning rate.
     dice
@@ -72,10 +74,13 @@ class Preset:
     average
         Part of the running average of the weights that a step keeps; what is validated and kept
         is that average. 0 for the weights as they are.
+    adversary
+        Weight of the loss against an adversary beside that of the segmentation; 0 for none. 0.01
+        stands for the 100 times that Isola et al. (2017) weigh the latter.
     """
 
     target: Literal["phases", "olivine"]
-    optimiser: Literal["adamw", "sgd"]
+    optimiser: Literal["adamw", "adam", "sgd"]
     learning_rate: float
     dice: float
     batch: int
@@ -90,6 +95,7 @@ class Preset:
     shading: float
     hard: float
     average: float
+    adversary: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -188,6 +194,10 @@ _LIGHT = Preset(
 
 _FOREST = replace(_LIGHT, grey_levels=0.3, gain=0.1, shading=0.2)
 
+_PIX2PIX = replace(
+    _LIGHT, optimiser="adam", learning_rate=2e-4, dice=0.0, average=0.0, adversary=0.01
+)
+
 OWN_WEIGHTS = "light-00000000.safetensors"
 """Made by ``scripts/pretrain_light.py``; the name ends with the start of its SHA-256 sum."""
 
@@ -256,6 +266,12 @@ NETWORKS: dict[str, NetworkSpec] = {
             "upernet_convnext",
             "UPerNet with ConvNeXt-Tiny as its encoder (Liu et al. 2022)",
             *("upernet", "tu-convnext_tiny", _LIGHT, 1500),
+        ),
+        NetworkSpec(
+            "pix2pix",
+            "pix2pix, whose generator learns against a PatchGAN (Isola et al. 2017)",
+            *("pix2pix", "", _PIX2PIX, 1500),
+            halvings=7,
         ),
         NetworkSpec(
             "random_forest",

@@ -18,6 +18,7 @@ from typing_extensions import override
 from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import Network, autocast, load_weights, stoppable
+from napari_olivine.training.adversary import Adversary
 from napari_olivine.training.ema import ExponentialMovingAverage
 from napari_olivine.training.hard_places import (
     find_hard_places,
@@ -79,6 +80,7 @@ class Training(ScoredTraining):
         self.optimiser = _optimiser(network, plan)
         keep = plan.preset.average
         self.average = ExponentialMovingAverage(self.network, keep) if keep else None
+        self.adversary = _adversary(plan, device) if plan.preset.adversary else None
         if self.checkpoint.exists():
             self._resume()
 
@@ -134,7 +136,7 @@ class Training(ScoredTraining):
             group["lr"] = learning_rate(self.plan, state.step, self._part_done())
         self.network.train()
         self.optimiser.zero_grad(set_to_none=True)
-        loss = 0.0
+        loss, judged = 0.0, []
         together = preset.batch if self.device.type != "cpu" else preset.together
         parts = list(zip(_split(images, together), _split(labels, together), strict=True))
         with stoppable(self.network, self.job), _kept_statistics(self.network, self.job):
@@ -142,7 +144,11 @@ class Training(ScoredTraining):
                 x = x.to(self.device, memory_format=torch.channels_last)
                 with autocast(self.device):
                     logits = self.network(x)
-                value = self._loss(logits, y.to(self.device)) * (len(y) / preset.batch)
+                y = y.to(self.device)
+                value = self._loss(logits, y)
+                if self.adversary is not None:
+                    value = value + preset.adversary * self.adversary.fool(x, logits)
+                value = value * (len(y) / preset.batch)
                 self.job.check()
                 if not value.isfinite():
                     raise InputError(
@@ -152,7 +158,11 @@ class Training(ScoredTraining):
                     )
                 value.backward()  # type: ignore[no-untyped-call]
                 loss += value.item()
+                judged.append((x, logits.detach(), y))
         self.optimiser.step()
+        if self.adversary is not None:
+            for x, logits, y in judged:
+                self.adversary.learn(x, logits, y)
         state.step += 1
         if self.average is not None:
             self.average.update(self.network, state.step)
@@ -238,6 +248,8 @@ class Training(ScoredTraining):
         }
         if self.average is not None:
             content["average"] = self.average.network.state_dict()
+        if self.adversary is not None:
+            content["adversary"] = self.adversary.state_dict()
         content["hard"] = [hard_places_to_tensors(part.hard) for part in self.samples.parts]
         unfinished = self.checkpoint.with_name(CHECKPOINT + ".part")
         try:
@@ -259,7 +271,9 @@ class Training(ScoredTraining):
         self.optimiser.load_state_dict(content["optimiser"])
         if self.average is not None:
             self.average.network.load_state_dict(content["average"])
-        for part, tensors in zip(self.samples.parts, content["hard"], strict=True):
+        if self.adversary is not None:
+            self.adversary.load_state_dict(content["adversary"])
+        for part, tensors in zip(self.samples.parts, content.get("hard", []), strict=False):
             part.hard = hard_places_from_tensors(tensors)
         self.state = State(**json.loads(content["state"]))
         self.job.say(f"Going on after step {self.state.step}.")
@@ -269,8 +283,8 @@ class Training(ScoredTraining):
 def learning_rate(plan: Plan, step: int, part_done: float) -> float:
     """Learning rate of a step.
 
-    SGD: constant, as in Leichter et al. (2022), doi 10.3389/feart.2022.740638. AdamW: a linear
-    rise over the first 30 steps, then half a cosine down to zero at the end.
+    SGD and Adam: constant, as in Leichter et al. (2022), doi 10.3389/feart.2022.740638. AdamW: a
+    linear rise over the first 30 steps, then half a cosine down to zero at the end.
 
     Parameters
     ----------
@@ -287,7 +301,7 @@ def learning_rate(plan: Plan, step: int, part_done: float) -> float:
         Factor of the optimiser's steps.
     """
     preset = plan.preset
-    if preset.optimiser == "sgd":
+    if preset.optimiser != "adamw":
         return preset.learning_rate
     fall = 0.5 * (1 + math.cos(math.pi * min(1.0, part_done)))
     return preset.learning_rate * min(1.0, (step + 1) / 30) * fall
@@ -297,7 +311,15 @@ def _optimiser(network: Network, plan: Plan) -> torch.optim.Optimizer:
     rate = plan.preset.learning_rate
     if plan.preset.optimiser == "sgd":
         return torch.optim.SGD(network.parameters(), rate, momentum=0.9, weight_decay=1e-4)
+    if plan.preset.optimiser == "adam":
+        return torch.optim.Adam(network.parameters(), rate, betas=(0.5, 0.999))
     return torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-2)
+
+
+def _adversary(plan: Plan, device: torch.device) -> Adversary:
+    outputs = len(plan.phases) or 1
+    rate = plan.preset.learning_rate
+    return Adversary(plan.spec.channels, outputs, plan.olivine, rate, plan.seed, device)
 
 
 def _split(values: Any, together: int) -> list[Tensor]:
