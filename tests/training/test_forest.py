@@ -10,6 +10,7 @@ import torch
 from scipy import ndimage
 from sklearn.ensemble import RandomForestClassifier
 
+from napari_olivine.errors import InputError
 from napari_olivine.inference import SegmentSettings, segment
 from napari_olivine.job import Job
 from napari_olivine.networks import build_network, load_model
@@ -106,6 +107,12 @@ def test_it_finds_grains_through_the_door_of_a_network(tmp_path: Path, few_pixel
     again = train(section, FIRST_LOOK, Job(seed=1, force=True))
     other = load_model(again.path)[0].state_dict()
     assert all(torch.equal(value, other[name]) for name, value in network.state_dict().items())
+
+
+def test_it_does_not_go_on_from_weights(tmp_path: Path) -> None:
+    section, _ = make_grains(tmp_path / "section")
+    with pytest.raises(InputError, match="grown at once"):
+        train(section, FIRST_LOOK.model_copy(update={"weights": str(tmp_path)}), Job())
 
 
 def test_it_learns_phases(tmp_path: Path, few_pixels: None) -> None:

@@ -63,6 +63,14 @@ def start_weights(
     InputError
         If the file is missing, damaged, or holds no weights that fit.
     """
+    if spec.architecture == "forest":
+        if weights not in ("auto", "none"):
+            raise InputError(
+                "A random forest is grown at once, so it cannot go on from weights.",
+                remedy="Leave {setting:weights} as auto: it is grown anew within seconds.",
+                setting="weights",
+            )
+        return "nothing: it is grown at once"
     if starts_from_own(spec, weights):
         said = _load_own(network, OWN_WEIGHTS_FOLDER / spec.own_weights, phases)
     elif weights == "none" or (weights == "auto" and not spec.published_weights):

@@ -36,54 +36,55 @@ class TrainSettings(Settings):
     network: NetworkName = setting(
         "light",
         "Network",
-        "light: U-Net with a ResNet-18 encoder, learns in minutes without a GPU (ours). "
-        "deeplabv3_resnet50: the network of Leichter et al. 2022, wants a GPU. "
-        "deeplabv3_mobilenet_v3_large: its small sister.",
+        "light: small U-Net that has seen synthetic sections, learns in minutes without a GPU "
+        "(ours). random_forest: a first look in seconds. deeplabv3_resnet50: the network of "
+        "Leichter et al. 2022, wants a GPU. The others are for comparison; most want a GPU.",
     )
     target: Literal["auto", "phases", "olivine"] = setting(
         "auto",
         "Target",
         "phases: every mineral of the mask's rule book is a class of its own (ours), so that the "
         "network learns what looks like olivine and is none. olivine: olivine or not, as in "
-        "Leichter et al. 2022; so too where the mask has no other phases. auto: phases for light, "
-        "olivine for the DeepLabV3 networks.",
+        "Leichter et al. 2022; so too where the mask has no other phases. auto: olivine for the "
+        "DeepLabV3 networks, phases for all others.",
         exclude_if="auto".__eq__,  # networks of before stay up to date, where it is olivine
     )
     name: str = setting("", "Name", "Name of the model in the section; the network's if empty.")
     weights: str = setting(
         "auto",
         "Start weights",
-        "auto: weights trained on photographs (COCO) as in Leichter et al. 2022 for the "
-        "DeepLabV3 networks, from torch's cache or the network, none for light. none: random. Or"
-        " a weights file, or the folder of a model that is to be trained further.",
+        "auto: for light what it learned from synthetic sections, for the DeepLabV3 networks "
+        "weights trained on photographs (COCO) as in Leichter et al. 2022, from torch's cache or "
+        "the network, else none. none: random. Or a weights file, or the folder of a model that is to be trained further.",
     )
     max_minutes: float | None = setting(
         None,
         "Longest time",
         "Training time after which it ends; the learning rate falls in time for it. The "
-        "network's own if empty: 15 for light, none for the others.",
+        "network's own if empty: none for the DeepLabV3 networks, 15 for the others.",
         unit="min",
         gt=0,
     )
     epochs: int | None = setting(
-        None, "Epochs", "Most epochs; the network's own if empty: 12 for light, else 100.", ge=1
+        None, "Epochs", "Most epochs; if empty 100 for the DeepLabV3 networks, else 12.", ge=1
     )
     steps: int | None = setting(
         None, "Steps of an epoch", "Optimiser steps between two validations; 100 if empty.", ge=1
     )
     batch: int | None = setting(
-        None, "Batch", "Crops of one step; 8 for light, else 4, if empty.", ge=2
+        None, "Batch", "Crops of one step; if empty 4 for the DeepLabV3 networks, else 8.", ge=2
     )
     crop_px: int | None = setting(
         None,
         "Crop",
-        "Side of a training crop; 256 for light, else 320, if empty (paper: tiles of 512 x 338).",
+        "Side of a training crop; if empty 320 for the DeepLabV3 networks (paper: tiles of "
+        "512 x 338), else 256.",
         unit="px",
         ge=32,
         multiple_of=32,
     )
     learning_rate: float | None = setting(
-        None, "Learning rate", "Largest one; 0.001 for light, else 0.01, if empty (ours).", gt=0
+        None, "Learning rate", "Largest one; the network's own if empty (ours).", gt=0
     )
     patience: int | None = setting(
         None,
