@@ -55,7 +55,8 @@ class TrainSettings(Settings):
         "Start weights",
         "auto: for light what it learned from synthetic sections, for the DeepLabV3 networks "
         "weights trained on photographs (COCO) as in Leichter et al. 2022, from torch's cache or "
-        "the network, else none. none: random. Or a weights file, or the folder of a model that is to be trained further.",
+        "the network, else none. none: random. Or a weights file, or the folder of a model that "
+        "is to be trained further.",
     )
     max_minutes: float | None = setting(
         None,
