@@ -35,6 +35,10 @@ NetworkName = Literal[
 Architecture = Literal["unet", "linknet", "upernet", "deeplabv3", "resunet", "pix2pix", "forest"]
 
 
+Optimiser = Literal["adamw", "adam", "sgd"]
+Schedule = Literal["constant", "once", "restarts"]
+
+
 @dataclass(frozen=True)
 class Preset:
     """How a network is trained unless the person says otherwise.
@@ -44,9 +48,8 @@ class Preset:
     target
         ``"phases"``: every phase of the mask is a class; ``"olivine"``: olivine or not.
     optimiser
-        ``"adamw"`` with a learning rate that rises and falls once, ``"adam"`` as in Isola et al.
-        (2017) with a first decay of 0.5 and a constant rate, or ``"sgd"`` with momentum 0.9 and a
-        constant rate.
+        ``"adamw"``, ``"adam"`` (against an adversary with a first decay of 0.5 as in Isola et al.
+        2017), or ``"sgd"`` with momentum 0.9.
     learning_rate
         Largest learning rate.
     dice
@@ -74,13 +77,17 @@ class Preset:
     average
         Part of the running average of the weights that a step keeps; what is validated and kept
         is that average. 0 for the weights as they are.
+    schedule
+        How the learning rate goes, see `napari_olivine.training.schedule`.
+    entropy, focusing, dice_of, outlines
+        See `napari_olivine.training.losses.LossShape`.
     adversary
         Weight of the loss against an adversary beside that of the segmentation; 0 for none. 0.01
         stands for the 100 times that Isola et al. (2017) weigh the latter.
     """
 
     target: Literal["phases", "olivine"]
-    optimiser: Literal["adamw", "adam", "sgd"]
+    optimiser: Optimiser
     learning_rate: float
     dice: float
     batch: int
@@ -95,7 +102,12 @@ class Preset:
     shading: float
     hard: float
     average: float
+    schedule: Schedule = "constant"
     adversary: float = 0.0
+    entropy: float = 1.0
+    focusing: float = 0.0
+    dice_of: Literal["olivine", "all"] = "olivine"
+    outlines: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -190,12 +202,19 @@ _LIGHT = Preset(
     shading=0.5,
     hard=0.25,
     average=0.99,
+    schedule="once",
 )
 
 _FOREST = replace(_LIGHT, grey_levels=0.3, gain=0.1, shading=0.2)
 
 _PIX2PIX = replace(
-    _LIGHT, optimiser="adam", learning_rate=2e-4, dice=0.0, average=0.0, adversary=0.01
+    _LIGHT,
+    optimiser="adam",
+    learning_rate=2e-4,
+    dice=0.0,
+    average=0.0,
+    schedule="constant",
+    adversary=0.01,
 )
 
 OWN_WEIGHTS = "light-00000000.safetensors"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,9 +24,10 @@ from napari_olivine.training.hard_places import (
     hard_places_from_tensors,
     hard_places_to_tensors,
 )
-from napari_olivine.training.losses import bce_dice_loss, phase_loss
+from napari_olivine.training.losses import LossShape, bce_dice_loss, phase_loss
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import CropSource
+from napari_olivine.training.schedule import learning_rate
 from napari_olivine.training.scored import ScoredTraining, State
 from napari_olivine.training.validation import ValidatedSection
 
@@ -133,7 +133,7 @@ class Training(ScoredTraining):
         # Seeded anew in each step (dropout draws numbers), so that no state needs to be kept.
         torch.manual_seed(self.plan.seed * 1_000_003 + state.step)
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.plan, state.step, self._part_done())
+            group["lr"] = learning_rate(preset, state.step, self._part_done())
         self.network.train()
         self.optimiser.zero_grad(set_to_none=True)
         loss, judged = 0.0, []
@@ -176,10 +176,13 @@ class Training(ScoredTraining):
         self.job.progress(min(done, everything), everything, f"Training, loss {loss:.3f}")
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        dice, by_hand = self.plan.preset.dice, self.plan.correction_weight
+        preset, by_hand = self.plan.preset, self.plan.correction_weight
+        shape = LossShape(preset.entropy, preset.focusing, preset.dice_of, preset.outlines)
         if not self.plan.phases:
-            return bce_dice_loss(logits, labels, dice, by_hand)
-        return phase_loss(logits, labels, self.plan.olivine, self._phase_weights, dice, by_hand)
+            return bce_dice_loss(logits, labels, preset.dice, by_hand, shape)
+        return phase_loss(
+            *(logits, labels, self.plan.olivine, self._phase_weights, preset.dice, by_hand, shape)
+        )
 
     def _add_to_curve(self) -> None:
         """Make a point of the curve of the newest losses."""
@@ -280,39 +283,13 @@ class Training(ScoredTraining):
         self.job.report("curve", losses=self.state.losses, epochs=self.state.history)
 
 
-def learning_rate(plan: Plan, step: int, part_done: float) -> float:
-    """Learning rate of a step.
-
-    SGD and Adam: constant, as in Leichter et al. (2022), doi 10.3389/feart.2022.740638. AdamW: a
-    linear rise over the first 30 steps, then half a cosine down to zero at the end.
-
-    Parameters
-    ----------
-    plan
-        What is trained.
-    step
-        Steps that are done.
-    part_done
-        Part of the training that is done, 0-1.
-
-    Returns
-    -------
-    float
-        Factor of the optimiser's steps.
-    """
-    preset = plan.preset
-    if preset.optimiser != "adamw":
-        return preset.learning_rate
-    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, part_done)))
-    return preset.learning_rate * min(1.0, (step + 1) / 30) * fall
-
-
 def _optimiser(network: Network, plan: Plan) -> torch.optim.Optimizer:
     rate = plan.preset.learning_rate
     if plan.preset.optimiser == "sgd":
         return torch.optim.SGD(network.parameters(), rate, momentum=0.9, weight_decay=1e-4)
     if plan.preset.optimiser == "adam":
-        return torch.optim.Adam(network.parameters(), rate, betas=(0.5, 0.999))
+        first = 0.5 if plan.preset.adversary else 0.9
+        return torch.optim.Adam(network.parameters(), rate, betas=(first, 0.999))
     return torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-2)
 
 

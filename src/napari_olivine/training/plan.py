@@ -24,6 +24,9 @@ from napari_olivine.training.windows import Window, area, overlap
 HELD_OUT = 0.2
 """Part of each training session that validates where no session has that role."""
 
+FOCUSING = 2.0
+"""Exponent of the focal loss, as Lin et al. (2017, arXiv 1708.02002) advise."""
+
 UNLEVELLED_GREY_LEVELS = 1.5
 """Brightness augmentation, in spreads of grey, where drift between sessions is not levelled."""
 
@@ -223,10 +226,26 @@ def _preset(preset: Preset, settings: TrainSettings) -> Preset:
         "hard": settings.hard,
         "minutes": settings.max_minutes,
     }
+    for name in ("optimiser", "schedule"):
+        values[name] = chosen if (chosen := getattr(settings, name)) != "auto" else None
+    values |= _LOSSES[settings.loss] | {"outlines": settings.outlines}
+    if settings.loss == "dice_focal":
+        values["entropy"] = settings.focal_share
     preset = replace(preset, **{k: v for k, v in values.items() if v is not None})
     if settings.align == "none":
         preset = replace(preset, grey_levels=UNLEVELLED_GREY_LEVELS)
     return replace(preset, together=min(preset.together, preset.batch))
+
+
+_LOSSES: dict[str, dict[str, Any]] = {
+    "auto": {},
+    "cross_entropy": {"entropy": 1.0, "focusing": 0.0, "dice": 0.0},
+    "focal": {"entropy": 1.0, "focusing": FOCUSING, "dice": 0.0},
+    "dice": {"entropy": 0.0, "dice": 1.0, "dice_of": "all"},
+    "dice_cross_entropy": {"entropy": 1.0, "focusing": 0.0, "dice": 1.0, "dice_of": "olivine"},
+    "dice_focal": {"focusing": FOCUSING, "dice": 1.0, "dice_of": "all"},
+}
+"""What each loss is, see `napari_olivine.training.losses.LossShape`."""
 
 
 def _studied(section: Section, sessions: Sequence[Session]) -> list[Window]:

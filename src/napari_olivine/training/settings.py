@@ -95,6 +95,49 @@ class TrainSettings(Settings):
         "light.",
         ge=1,
     )
+    loss: Literal["auto", "cross_entropy", "dice", "focal", "dice_cross_entropy", "dice_focal"] = (
+        setting(
+            "auto",
+            "Loss",
+            "cross_entropy: as in Leichter et al. 2022. focal: the same, pixels that are right already "
+            "count less. dice: overlap, of all classes. dice_focal: Dice + {setting:focal_share} x "
+            "focal, as in ddvika/SEM_segmentation. dice_cross_entropy: with Dice of olivine alone. "
+            "auto: cross_entropy for the DeepLabV3 networks, else dice_cross_entropy.",
+            exclude_if="auto".__eq__,  # networks of before stay up to date
+        )
+    )
+    focal_share: float = setting(
+        1.0,
+        "Weight of focal loss",
+        "c of Dice + c x focal; that of ddvika/SEM_segmentation is not known.",
+        gt=0,
+        le=100,
+        exclude_if=(1.0).__eq__,
+    )
+    outlines: float = setting(
+        0.0,
+        "Weight of outlines",
+        "How much more a pixel counts that lies within 2 px of an outline of olivine; 0 is as much "
+        "as any other.",
+        ge=0,
+        le=100,
+        exclude_if=(0.0).__eq__,
+    )
+    optimiser: Literal["auto", "sgd", "adam", "adamw"] = setting(
+        "auto",
+        "Optimiser",
+        "sgd: as in Leichter et al. 2022. adam: as in ddvika/SEM_segmentation. auto: sgd for the "
+        "DeepLabV3 networks, else adamw.",
+        exclude_if="auto".__eq__,
+    )
+    schedule: Literal["auto", "constant", "once", "restarts"] = setting(
+        "auto",
+        "Learning rate goes",
+        "constant: as in Leichter et al. 2022. once: up for 30 steps, then down by a cosine. "
+        "restarts: down by a cosine to a fifth, four times over, batch by batch, as in "
+        "ddvika/SEM_segmentation. auto: constant for the DeepLabV3 networks, else once.",
+        exclude_if="auto".__eq__,
+    )
     foreground: float = setting(
         0.5,
         "Crops on olivine",
