@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.networks import ModelPhase
-from napari_olivine.training import TrainSettings
+from napari_olivine.networks import ModelPhase, build_network, load_model
+from napari_olivine.training import TrainSettings, train
 from napari_olivine.training.losses import OUTLINE_PX, LossShape, bce_dice_loss, phase_loss
 from napari_olivine.training.plan import make_plan
 from napari_olivine.training.windows import FIRST_PHASE, IGNORE
@@ -105,3 +106,19 @@ def test_settings_choose_them(tmp_path: Path) -> None:
     deeplab = {"network": "deeplabv3_resnet50"}
     assert preset(**deeplab) == (1.0, 0.0, 0.0, "olivine", "sgd", "constant")
     assert preset(**deeplab, loss="focal")[:3] == (1.0, 2.0, 0.0)
+
+
+def test_a_frozen_encoder_stays_as_it_was(tmp_path: Path) -> None:
+    section, _ = make_grains(tmp_path / "section")
+    how = {"epochs": 1, "steps": 2, "batch": 2, "crop_px": 32, "weights": "none"}
+    settings = TrainSettings(network="unet_resnet18", frozen=True, **how)  # type: ignore[arg-type]
+    product = train(section, settings, Job(seed=4))
+    start, end = build_network("unet_resnet18", seed=4), load_model(product.path)[0]
+    same = {
+        name: torch.equal(value, end.state_dict()[name])
+        for name, value in start.state_dict().items()
+    }
+    assert all(kept for name, kept in same.items() if name.startswith("body.encoder."))
+    assert not any(kept for name, kept in same.items() if name.endswith("conv1.0.weight"))
+    with pytest.raises(InputError, match="resunet has no encoder"):
+        train(section, settings.model_copy(update={"network": "resunet"}), Job())

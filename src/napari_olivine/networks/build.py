@@ -41,6 +41,11 @@ class Network(nn.Module):
         """Phase whose logit alone is given; `None` gives all outputs."""
 
     @property
+    def encoder(self) -> nn.Module | None:
+        """The part that published weights fill; `None` of a network without one."""
+        return getattr(self.body, "encoder", None) or getattr(self.body, "backbone", None)
+
+    @property
     def is_forest(self) -> bool:
         """Whether it is a random forest: other engines are no faster, or not exact."""
         return isinstance(self.body, ForestBody)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 import pickle
 import re
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,11 +18,13 @@ from napari_olivine.job import Job
 from napari_olivine.networks.build import Network
 from napari_olivine.networks.card import CARD, WEIGHTS, ModelPhase, read_card
 from napari_olivine.networks.own_weights import OWN_WEIGHTS_FOLDER, fit_own_head
+from napari_olivine.networks.published import (
+    PUBLISHED,
+    cache_folder,
+    published_file,
+    published_name,
+)
 from napari_olivine.networks.registry import NetworkSpec
-from napari_olivine.networks.torchvision_shim import torchvision
-
-SECONDS_TO_ANSWER = 4.0
-"""How long the server of published weights may take to answer before training goes without."""
 
 
 def start_weights(
@@ -46,7 +45,8 @@ def start_weights(
     weights
         ``"auto"``: the weights that come with the program, or the published weights from torch's
         cache, else from the network if it answers at once, else none. ``"none"``: random
-        weights. Otherwise a weights file (``.pth``, ``.pt``, ``.safetensors``) or a model folder.
+        weights. ``"imagenet"``, ``"micronet"``: see `napari_olivine.networks.published`. Otherwise
+        a weights file (``.pth``, ``.pt``, ``.safetensors``) or a model folder.
     job
         Running job; its log names the weights that are used.
     phases
@@ -61,7 +61,7 @@ def start_weights(
     Raises
     ------
     InputError
-        If the file is missing, damaged, or holds no weights that fit.
+        If the file is missing, damaged, or holds no weights that fit, or there are no such weights.
     """
     if spec.architecture == "forest":
         if weights not in ("auto", "none"):
@@ -75,14 +75,19 @@ def start_weights(
         said = _load_own(network, OWN_WEIGHTS_FOLDER / spec.own_weights, phases)
     elif weights == "none" or (weights == "auto" and not spec.published_weights):
         said = "random weights (trained from scratch)"
-    elif weights == "auto":
-        file = published_file(spec, job)
-        said = "random weights: the published ones are neither in torch's cache nor reachable"
+    elif weights in PUBLISHED:
+        file = published_file(spec, weights, job)
         if file is None:
-            job.warn(
-                f"{spec.name} starts from {said}. Put {published_url(spec).rpartition('/')[2]} "
-                f"into {cache_folder()} to start from them."
-            )
+            said = "random weights: the published ones are neither in torch's cache nor reachable"
+            where = f"Put {published_name(spec, weights)} into {cache_folder()} to start from them."
+            if weights != "auto":
+                raise InputError(
+                    f"The {weights} weights of {spec.name} are neither in torch's cache nor "
+                    "reachable.",
+                    remedy=where,
+                    setting="weights",
+                )
+            job.warn(f"{spec.name} starts from {said}. {where}")
             return said
         said = load_matching_weights(network, file)
     else:
@@ -91,7 +96,7 @@ def start_weights(
         if not file.is_file():
             raise InputError(
                 f"There is no file {file} to start from.",
-                remedy="Give {setting:weights} as auto, none or a file.",
+                remedy="Give {setting:weights} as auto, none, imagenet, micronet or a file.",
                 setting="weights",
                 file=file,
             )
@@ -207,61 +212,6 @@ def check_hash(file: Path) -> None:
         )
 
 
-def published_file(spec: NetworkSpec, job: Job) -> Path | None:
-    """Return the published weights' file from torch's cache, fetched if need be and possible."""
-    url = published_url(spec)
-    file = cache_folder() / url.rpartition("/")[2]
-    if file.is_file():
-        return file
-    return file if _fetch(url, file, job) else None
-
-
-def published_url(spec: NetworkSpec) -> str:
-    """Return the address of the published weights, as torchvision knows it."""
-    torchvision()
-    from torchvision.models import get_weight
-
-    return str(get_weight(spec.published_weights).url)
-
-
-def cache_folder() -> Path:
-    """Return the folder where torch keeps published weights (``$TORCH_HOME/hub/checkpoints``)."""
-    return Path(torch.hub.get_dir()) / "checkpoints"
-
-
-def _fetch(url: str, file: Path, job: Job) -> bool:
-    """Download a file if its server answers quickly; tell whether it is there now."""
-    answer: list[int] = []
-
-    def ask() -> None:
-        request = urllib.request.Request(url, method="HEAD")
-        try:
-            with urllib.request.urlopen(request, timeout=SECONDS_TO_ANSWER) as reply:
-                answer.append(int(reply.headers.get("Content-Length", 0)))
-        except (OSError, ValueError):
-            return
-
-    # In a thread, because looking up a name may block for much longer than the timeout.
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(SECONDS_TO_ANSWER)
-    if not answer:
-        return False
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(file.name + ".part")
-    try:
-        with urllib.request.urlopen(url, timeout=20) as reply, unfinished.open("wb") as out:
-            while block := reply.read(1 << 20):
-                out.write(block)
-                job.progress(out.tell(), max(answer[0], out.tell()), "Fetching published weights")
-        unfinished.replace(file)
-    except (urllib.error.URLError, OSError):
-        return False
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return True
-
-
 def _read_state(file: Path) -> dict[str, Tensor]:
     try:
         if file.suffix == ".safetensors":
@@ -282,7 +232,10 @@ def _read_state(file: Path) -> dict[str, Tensor]:
 def _names(key: str) -> tuple[str, ...]:
     """Names that a key of a file may have in our module."""
     key = key.removeprefix("module.")
-    return key, f"body.{key}", f"body.encoder.{key}"
+    # timm gives its encoders' stages names without a point.
+    flat = key.replace(".", "_", 1)
+    inside = (f"body.{key}", f"body.encoder.{key}", f"body.backbone.{key}")
+    return key, *inside, f"body.encoder.model.{key}", f"body.encoder.model.{flat}"
 
 
 def _to_channels(value: Tensor, own: Tensor) -> Tensor:

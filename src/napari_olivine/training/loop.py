@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import override
 
 from napari_olivine.errors import Cancelled, InputError
@@ -77,6 +77,7 @@ class Training(ScoredTraining):
         super().__init__(network, plan, samples, validation, folder, device, job)
         self.checkpoint = folder / CHECKPOINT
         self._phase_weights = torch.tensor(weights, dtype=torch.float32, device=device)
+        self._frozen = _freeze(network, plan) if plan.frozen else None
         self.optimiser = _optimiser(network, plan)
         keep = plan.preset.average
         self.average = ExponentialMovingAverage(self.network, keep) if keep else None
@@ -135,6 +136,8 @@ class Training(ScoredTraining):
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(preset, state.step, self._part_done())
         self.network.train()
+        if self._frozen is not None:
+            self._frozen.eval()  # running statistics stay too
         self.optimiser.zero_grad(set_to_none=True)
         loss, judged = 0.0, []
         together = preset.batch if self.device.type != "cpu" else preset.together
@@ -291,6 +294,24 @@ def _optimiser(network: Network, plan: Plan) -> torch.optim.Optimizer:
         first = 0.5 if plan.preset.adversary else 0.9
         return torch.optim.Adam(network.parameters(), rate, betas=(first, 0.999))
     return torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-2)
+
+
+def _freeze(network: Network, plan: Plan) -> nn.Module:
+    """Keep the encoder as it is; returns it.
+
+    Raises
+    ------
+    InputError
+        If the network has none.
+    """
+    encoder = network.encoder
+    if encoder is None:
+        raise InputError(
+            f"The network {plan.spec.name} has no encoder that could be kept.",
+            remedy="Leave {setting:frozen} off.",
+            setting="frozen",
+        )
+    return encoder.requires_grad_(False)
 
 
 def _adversary(plan: Plan, device: torch.device) -> Adversary:

@@ -47,6 +47,8 @@ class Plan:
         Weight of labels by a person in the loss.
     phases
         Outputs of the network, empty for olivine alone; those of all sections of the training.
+    frozen
+        Whether the encoder stays as its start weights are.
     seed
         Of weights, crops and augmentation.
     training, validation
@@ -60,6 +62,7 @@ class Plan:
     foreground: float
     correction_weight: float
     phases: tuple[ModelPhase, ...]
+    frozen: bool
     seed: int
     training: list[str]
     validation: list[str]
@@ -207,6 +210,7 @@ def make_plan(
         foreground=settings.foreground,
         correction_weight=settings.correction_weight,
         phases=phases,
+        frozen=settings.frozen,
         seed=job.seed,
         training=[session.session for session in train],
         validation=[session.session for session in validate or train],

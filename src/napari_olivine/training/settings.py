@@ -55,8 +55,16 @@ class TrainSettings(Settings):
         "Start weights",
         "auto: for light what it learned from synthetic sections, for the DeepLabV3 networks "
         "weights trained on photographs (COCO) as in Leichter et al. 2022, from torch's cache or "
-        "the network, else none. none: random. Or a weights file, or the folder of a model that "
-        "is to be trained further.",
+        "the network, else none. none: random. imagenet: photographs, for the encoder. micronet: "
+        "100,000 images of microscopes (Stuckner et al. 2022), for some encoders. Or a weights "
+        "file, or the folder of a model that is to be trained further.",
+    )
+    frozen: bool = setting(
+        False,
+        "Keep the encoder",
+        "The encoder stays as its start weights are, and only the rest learns: quicker, and less "
+        "is learned by heart where there is little to learn from.",
+        exclude_if=False.__eq__,  # networks of before stay up to date
     )
     max_minutes: float | None = setting(
         None,
@@ -99,8 +107,8 @@ class TrainSettings(Settings):
         setting(
             "auto",
             "Loss",
-            "cross_entropy: as in Leichter et al. 2022. focal: the same, pixels that are right already "
-            "count less. dice: overlap, of all classes. dice_focal: Dice + {setting:focal_share} x "
+            "cross_entropy: as in Leichter et al. 2022. focal: the same, but what is right "
+            "already counts less. dice: overlap, of all classes. dice_focal: Dice + {setting:focal_share} x "
             "focal, as in ddvika/SEM_segmentation. dice_cross_entropy: with Dice of olivine alone. "
             "auto: cross_entropy for the DeepLabV3 networks, else dice_cross_entropy.",
             exclude_if="auto".__eq__,  # networks of before stay up to date
