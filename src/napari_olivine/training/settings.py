@@ -108,9 +108,10 @@ class TrainSettings(Settings):
             "auto",
             "Loss",
             "cross_entropy: as in Leichter et al. 2022. focal: the same, but what is right "
-            "already counts less. dice: overlap, of all classes. dice_focal: Dice + {setting:focal_share} x "
-            "focal, as in ddvika/SEM_segmentation. dice_cross_entropy: with Dice of olivine alone. "
-            "auto: cross_entropy for the DeepLabV3 networks, else dice_cross_entropy.",
+            "already counts less. dice: overlap, of all classes. dice_focal: Dice + "
+            "{setting:focal_share} x focal, as in ddvika/SEM_segmentation. "
+            "dice_cross_entropy: with Dice of olivine alone. auto: cross_entropy for the "
+            "DeepLabV3 networks, else dice_cross_entropy.",
             exclude_if="auto".__eq__,  # networks of before stay up to date
         )
     )
