@@ -111,8 +111,10 @@ def test_it_finds_grains_through_the_door_of_a_network(tmp_path: Path, few_pixel
 
 def test_it_does_not_go_on_from_weights(tmp_path: Path) -> None:
     section, _ = make_grains(tmp_path / "section")
+    file = tmp_path / "weights.safetensors"
+    file.write_bytes(b"of another model")
     with pytest.raises(InputError, match="grown at once"):
-        train(section, FIRST_LOOK.model_copy(update={"weights": str(tmp_path)}), Job())
+        train(section, FIRST_LOOK.model_copy(update={"weights": str(file)}), Job())
 
 
 def test_it_learns_phases(tmp_path: Path, few_pixels: None) -> None:

@@ -61,7 +61,9 @@ class Network(nn.Module):
         rows, columns = images.shape[-2:]
         below, right = -rows % self.multiple, -columns % self.multiple
         if below or right:
-            images = pad(images, (0, right, 0, below), mode="reflect")
+            # An image cannot be reflected further than it reaches.
+            mode = "reflect" if below < rows and right < columns else "replicate"
+            images = pad(images, (0, right, 0, below), mode=mode)
         result = self.body(images)
         logits = cast(Tensor, result["out"] if isinstance(result, dict) else result)
         logits = logits[..., :rows, :columns]
