@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE
+from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE, PHASE_BY_HAND
 
 
 def bce_dice_loss(logits: Tensor, labels: Tensor, dice: float, by_hand: float = 1.0) -> Tensor:
@@ -22,7 +22,7 @@ def bce_dice_loss(logits: Tensor, labels: Tensor, dice: float, by_hand: float = 
         Shape (batch, 1, rows, columns).
     labels
         uint8 (batch, rows, columns), see `napari_olivine.training.windows`: 1 olivine, 0 and the
-        phases not, 2 and 3 by a person, 255 ignore; ignored pixels have no gradient.
+        phases not, 2, 3 and some phases by a person, 255 ignore; ignored pixels have no gradient.
     dice
         Weight of 1 - (2 sum(w p t) + 1) / (sum(w p) + sum(w t) + 1) over the batch, w the weights
         of the pixels.
@@ -77,10 +77,12 @@ def phase_loss(
     whole = logits.logsumexp(1)
     others = torch.cat([logits[:, :olivine], logits[:, olivine + 1 :]], 1).logsumexp(1)
     named = (labels >= FIRST_PHASE) & (labels != IGNORE)
-    phase = torch.where(named, labels.long() - FIRST_PHASE, olivine)
+    by_mask = named & ~_phase_by_hand(labels)
+    numbers = labels.long() - FIRST_PHASE - PHASE_BY_HAND * (named & ~by_mask)
+    phase = torch.where(named, numbers, olivine)
     counts, truth = _counts(labels, by_hand), _is_olivine(labels)
     picked = torch.where(named | truth, logits.gather(1, phase[:, None])[:, 0], others)
-    weighted = counts * torch.where(named | (labels == 1), weights[phase], 1.0)
+    weighted = counts * torch.where(by_mask | (labels == 1), weights[phase], 1.0)
     loss = ((whole - picked) * weighted).sum() / weighted.sum().clamp(min=1)
     p = (logits[:, olivine] - whole).exp()
     return loss + dice * _dice_loss(p, truth.float(), counts) if dice else loss
@@ -90,9 +92,13 @@ def _is_olivine(labels: Tensor) -> Tensor:
     return (labels == 1) | (labels == BY_HAND + 1)
 
 
+def _phase_by_hand(labels: Tensor) -> Tensor:
+    return (labels >= FIRST_PHASE + PHASE_BY_HAND) & (labels != IGNORE)
+
+
 def _counts(labels: Tensor, by_hand: float) -> Tensor:
     """Weight of each pixel: 0 where it is ignored, `by_hand` where a person gave the label."""
-    said = (labels == BY_HAND) | (labels == BY_HAND + 1)
+    said = (labels == BY_HAND) | (labels == BY_HAND + 1) | _phase_by_hand(labels)
     return (labels != IGNORE).float() + (by_hand - 1) * said
 
 

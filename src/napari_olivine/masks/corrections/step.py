@@ -101,7 +101,7 @@ def _known_phases(section: Section) -> list[str] | None:
     return None if product is None else [one.name for one in phases_of(product.notes)]
 
 
-def _said(name: str, known: Sequence[str] | None, setting: str, file: Path | None = None) -> Said:
+def _said(name: str, known: Sequence[str] | None, setting: str, file: Path | str = "") -> Said:
     """Return what a name stands for; a phase is called as the mask calls it."""
     key = phase_key(name)
     if key in LABELS:
@@ -111,7 +111,7 @@ def _said(name: str, known: Sequence[str] | None, setting: str, file: Path | Non
     for one in known or ():
         if phase_key(one) == key:
             return "other", one
-    place = f"{file}: " if file is not None else ""
+    place = f"{file}: " if file else ""
     there = ["olivine", WORDS["other"], *(known or ())]
     raise InputError(
         f"{place}The mask tells no phase {name!r}; it has {', '.join(there)}.",
@@ -136,8 +136,8 @@ def _read_classes(
         raise InputError(
             f"{file}: {', '.join(without[:5])}{' ...' if len(without) > 5 else ''}: no class says "
             "what is there.",
-            remedy="Give each annotation a class in QuPath, e.g. Olivine or Plagioclase, and export "
-            "it again; or name the phase of a whole file as {setting:phase}.",
+            remedy="Give each annotation a class in QuPath, e.g. Olivine or Plagioclase, and "
+            "export it again; or name the phase of a whole file as {setting:phase}.",
             setting="classes",
             file=file,
         )
