@@ -155,7 +155,7 @@ def test_a_rule_book_without_the_phase_is_told(section: Section, tmp_path: Path)
     MaskCorrections(section).add([PLAGIOCLASE, TO_OLIVINE])
     settings = MaskSettings(book=book_of(tmp_path / "b.yaml", "oxide"))
     told = said(lambda job: make_mask(section, settings, job))
-    assert any("1 correction says plagioclase, which this mask does not tell" in t for t in told)
+    assert any("Corrections say plagioclase (1); this mask does not tell it" in t for t in told)
     painted = PLAGIOCLASE.pixels(WHOLE, WHOLE)
     assert (pixels(section)[painted] == 0).all(), "it is not olivine at least"
     assert (pixels(section, "phases")[painted] == 0).all()

@@ -190,6 +190,9 @@ class TestCorrecting:
         if "altered olivine" not in named:
             named.append("altered olivine")
         assert listed == [one.capitalize() for one in ("olivine", "not olivine", *named)]
+        assert part.choice.itemIcon(0).pixmap(8, 8).toImage().pixelColor(4, 4).name() == (
+            modes["olivine"]["colour"].lower()
+        )
         place = listed.index("Plagioclase")
         swatch = part.choice.itemIcon(place).pixmap(8, 8).toImage().pixelColor(4, 4)
         assert swatch.name() == modes["plagioclase"]["colour"].lower()
@@ -247,7 +250,7 @@ class TestCorrecting:
         session.product_changed.emit("mask")
         assert part.choice.count() == 2
         assert part.choice.mark.words == "not olivine"
-        assert "1 correction says plagioclase, which this mask does not tell" in part.count.text()
+        assert "say plagioclase (1), oxide (1), altered olivine (1); this mask" in part.count.text()
 
         # With the rule book all is back; Ctrl-Z takes one after the other away.
         make_mask(section)

@@ -11,6 +11,7 @@ from .correction import (
 )
 from .journal import MaskCorrections as MaskCorrections, make_correction as make_correction
 from .named_phases import (
+    OLIVINE_CODE as OLIVINE_CODE,
     NamedPhase as NamedPhase,
     codes_of as codes_of,
     phase_key as phase_key,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from napari_olivine.masks.phases import ALTERED, ALTERED_COLOUR, ALTERED_NAME, UNKNOWN
+from napari_olivine.masks import ALTERED, ALTERED_COLOUR, ALTERED_NAME, UNKNOWN
 
 OLIVINE_CODE = 1
 """Code of olivine in the images of a mask."""

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
+from napari_olivine.masks import ALTERED
 from napari_olivine.masks.corrections.correction import CODES, NOTHING
 from napari_olivine.masks.corrections.journal import PATIENCE_S, MaskCorrections, Tile
 from napari_olivine.masks.corrections.named_phases import (
@@ -30,7 +31,6 @@ from napari_olivine.masks.corrections.named_phases import (
     phase_key,
     phases_of,
 )
-from napari_olivine.masks.phases import ALTERED
 from napari_olivine.section import (
     MASK_CORRECTIONS,
     PIECE,
@@ -176,7 +176,7 @@ def correct_draft(
         )
         if missing := told.get("missing_phases"):
             job.warn(
-                f"{missing_words(missing)}",
+                missing_words(missing),
                 remedy="Give a rule book that has it as {setting:book}, or correct it anew.",
                 setting="book",
             )
@@ -190,11 +190,8 @@ def missing_words(missing: Mapping[str, int]) -> str:
     missing
         Names of the phases, and how many corrections name them.
     """
-    phases = " and ".join(
-        f"{count} {'correction says' if count == 1 else 'corrections say'} {name}"
-        for name, count in missing.items()
-    )
-    return f"{phases}, which this mask does not tell: there it says not olivine, and no more."
+    phases = ", ".join(f"{name} ({count})" for name, count in missing.items())
+    return f"Corrections say {phases}; this mask does not tell it: not olivine counts there."
 
 
 def _rasters(folder: Path) -> dict[str, Raster]:

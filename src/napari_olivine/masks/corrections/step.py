@@ -7,12 +7,12 @@ from pathlib import Path
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.masks import UNKNOWN_NAME
 from napari_olivine.masks.corrections.correction import WORDS, Correction, Label
 from napari_olivine.masks.corrections.journal import MaskCorrections, make_correction
 from napari_olivine.masks.corrections.named_phases import phase_key, phases_of
 from napari_olivine.masks.corrections.painting import correct_mask, missing_words
 from napari_olivine.masks.corrections.settings import CorrectMaskSettings
-from napari_olivine.masks.phases import UNKNOWN_NAME
 from napari_olivine.polygons import Polygon, read_geojson, refuse_faults
 from napari_olivine.section import Section
 

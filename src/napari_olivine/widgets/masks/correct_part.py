@@ -11,7 +11,13 @@ from qtpy.QtCore import QSignalBlocker
 
 from napari_olivine.errors import EditError
 from napari_olivine.history import HistoryStep
-from napari_olivine.masks.corrections import make_correction, missing_words, phase_key, phases_of
+from napari_olivine.masks.corrections import (
+    OLIVINE_CODE,
+    make_correction,
+    missing_words,
+    phase_key,
+    phases_of,
+)
 from napari_olivine.polygons import Polygon, fault_of
 from napari_olivine.widgets.common import (
     Collapsible,
@@ -33,7 +39,7 @@ from napari_olivine.widgets.masks.correcting import Correcting
 from napari_olivine.widgets.masks.escape import escape_key
 from napari_olivine.widgets.masks.label_choice import RULE, LabelChoice, Mark
 from napari_olivine.widgets.masks.polygon_layer import CorrectingPolygon
-from napari_olivine.widgets.masks.stroke_layer import Place, StrokeLayer
+from napari_olivine.widgets.masks.stroke_layer import COLOURS, Place, StrokeLayer
 from napari_olivine.widgets.state import OpenSection
 
 WRONG = "#ff6e5e"
@@ -157,7 +163,7 @@ class CorrectPart(Collapsible):
         self.set_title(f"Correct by hand: {count}" if count else "Correct by hand")
         phases = phases_of(mask.notes) if mask is not None else []
         self.strokes.phase_colours = {phase_key(one.name): one.colour for one in phases}
-        self.choice.offer(phases)
+        self.choice.offer(phases, _olivine_colour(mask.notes if mask is not None else {}))
         words = _told(mask.notes) if mask is not None else NO_MASK
         self.count.setText(words)
         self.count.setVisible(bool(words))
@@ -303,6 +309,12 @@ class CorrectPart(Collapsible):
         mine = self.polygon.layer if self.tool == "Polygon" else self.strokes.layer
         if self.tool and self._session.viewer.layers.selection.active is not mine:
             self.rest()
+
+
+def _olivine_colour(notes: Mapping[str, Any]) -> str:
+    """Colour of olivine among the phases of a mask, or alone."""
+    colours = [mode["colour"] for mode in notes.get("modes") or () if mode["code"] == OLIVINE_CODE]
+    return next(iter(colours), COLOURS["olivine"])
 
 
 def _told(notes: Mapping[str, Any]) -> str:

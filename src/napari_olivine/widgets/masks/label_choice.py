@@ -49,6 +49,7 @@ class LabelChoice(QComboBox):
         narrow(self)
         self.setToolTip("What it is that you mark; phases are those of the mask's rule book")
         self._marks: list[Mark] = []
+        self._swatches: list[str] = []
         self.offer([])
         self.choose(OTHER.words)
 
@@ -62,17 +63,26 @@ class LabelChoice(QComboBox):
         names = [mark.words for mark in self._marks]
         self.setCurrentIndex(names.index(words) if words in names else 0)
 
-    def offer(self, phases: Iterable[NamedPhase]) -> None:
-        """List these phases below olivine and not olivine; what is chosen stays, if it is there."""
+    def offer(self, phases: Iterable[NamedPhase], olivine: str = OLIVINE.colour) -> None:
+        """List phases below olivine and not olivine; what is chosen stays, if it is there.
+
+        Parameters
+        ----------
+        phases
+            Phases other than olivine.
+        olivine
+            Colour of olivine among them, ``#rrggbb``.
+        """
         marks = [OLIVINE, OTHER, *(Mark("other", one.name, one.colour) for one in phases)]
-        if marks == self._marks:
+        swatches = [olivine, *(mark.colour for mark in marks[1:])]
+        if (marks, swatches) == (self._marks, self._swatches):
             return
         chosen = self.mark.words if self._marks else ""
         with QSignalBlocker(self):
             self.clear()
-            self._marks = marks
-            for mark in marks:
-                self.addItem(_swatch(mark.colour), mark.words.capitalize())
+            self._marks, self._swatches = marks, swatches
+            for mark, colour in zip(marks, swatches, strict=True):
+                self.addItem(_swatch(colour), mark.words.capitalize())
             self.choose(chosen if chosen in [mark.words for mark in marks] else OTHER.words)
         if chosen != self.mark.words:
             self.currentIndexChanged.emit(self.currentIndex())
