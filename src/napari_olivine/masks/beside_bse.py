@@ -9,13 +9,13 @@ from typing import Final, Literal
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.masks.alteration import (
-    SIGNALS,
     Sampled,
     find_alteration,
     in_words,
     noise_of_grey,
     scale_of,
 )
+from napari_olivine.masks.olivine_around import SIGNALS
 from napari_olivine.masks.patches import each
 from napari_olivine.masks.phases import IGNORE, UNKNOWN, Labeller
 from napari_olivine.masks.sampling import Wide, read_wide
