@@ -26,6 +26,7 @@ from napari_olivine.masks.local_means import CELL_PX
 from napari_olivine.masks.olivine_around import (
     FARTHEST_PX,
     FIT_PX,
+    LIME,
     SIGNALS,
     WINDOW_PX,
     Look,
@@ -229,7 +230,8 @@ def altered_pixels(
     Parameters
     ----------
     maps
-        The maps of `SIGNALS` of a block; it begins at a multiple of `CELL_PX` of the section.
+        The maps of `SIGNALS` of a block, and those of `LIME` where there are any; it begins at a
+        multiple of `CELL_PX` of the section.
     olivine
         Olivine pixels by the counts, same shape.
     blur_px
@@ -245,12 +247,14 @@ def altered_pixels(
         Of the same shape; right further than its halo from a side at which the block was cut.
     """
     found = np.zeros(olivine.shape, bool)
+    limes = LIME if alteration.by_counts and all(one in maps for one in LIME) else ()
+    signals = (*SIGNALS, *limes)
 
     def find(patch: Patch) -> None:
         here = olivine[patch.wide]
         if not here.any():
             return
-        values = in_floats(maps, SIGNALS, patch.wide)
+        values = in_floats(maps, signals, patch.wide)
         look = _look(values, here, blur_px, alteration)
         if alteration.by_counts:
             altered = veins_by_counts(look, here, alteration.noise, alteration.scale)

@@ -20,6 +20,9 @@ from napari_olivine.masks.local_means import CELL_PX, in_cells
 SIGNALS = ("BSE", "Si", "Mg", "Fe")
 """Maps in counts, and the image, that tell alteration from olivine."""
 
+LIME = ("Ca", "Al")
+"""Maps of what olivine and serpentine lack, but plagioclase, augite and glass have."""
+
 EXCESS = 0.27
 """Silica excess of serpentine: of Mg2.8Fe0.2Si2O5(OH)4 beside olivine of mg# 0.8 to 0.9."""
 
@@ -56,6 +59,9 @@ class Look(NamedTuple):
         One over the variance of the excess of olivine.
     known
         Whether there is olivine around.
+    lime
+        Counts of Ca and Al that a pixel has more than the olivine around it, in units of its Si;
+        `None` where these maps were not looked at.
     """
 
     deficit: NDArray[np.float32]
@@ -64,6 +70,7 @@ class Look(NamedTuple):
     excess: NDArray[np.float32]
     weight: NDArray[np.float32]
     known: NDArray[np.bool_]
+    lime: NDArray[np.float32] | None = None
 
     def likeness(self, scale: float) -> NDArray[np.float32]:
         """Return the likeness to serpentine around each pixel."""
@@ -86,7 +93,7 @@ def look_at(
     Parameters
     ----------
     values
-        BSE, Si, Mg and Fe.
+        BSE, Si, Mg and Fe; and the maps of `LIME` or none of them.
     olivine
         Olivine pixels by the counts.
     blur_px
@@ -106,7 +113,8 @@ def look_at(
     # Veins darken the mean of the olivine: once more without them.
     core[level - grey > step] = 0
     metals = magnesium + iron
-    (level, silicon, others), known = _beside(core, [grey, silica, metals], window)
+    limes = [moved(values[signal], shift) for signal in LIME if signal in values]
+    (level, silicon, others, *low), known = _beside(core, [grey, silica, metals, *limes], window)
     deficit = level - grey
     dark = (deficit > step) & known
     spread = dark.astype(np.float32)
@@ -117,7 +125,10 @@ def look_at(
     excess = silica / silicon - metals / others
     # The variance of the excess of olivine, by Poisson's law.
     weight = np.asarray(silicon * others / (silicon + others), np.float32)
-    return Look(deficit, dark, spread, excess, weight, known)
+    lime = None
+    if limes:
+        lime = sum((one - base for one, base in zip(limes, low, strict=True)), TINY) / silicon
+    return Look(deficit, dark, spread, excess, weight, known, lime)
 
 
 def _beside(

@@ -29,6 +29,10 @@ At 100 counts of Mg + Fe and 70 of Si the smoothed excess of olivine has a stand
 OTHER = 0.5
 """Smoothed excess from which it is another mineral, between serpentine and orthopyroxene."""
 
+LIMY = 0.15
+"""Smoothed `Look.lime` from which it is a mineral with Ca or Al, or mixed with one: also a film of
+it that is too thin to have the excess of another mineral. Serpentine has 0.03."""
+
 LESS = -0.25
 """Smoothed excess below which it is an oxide."""
 
@@ -96,6 +100,8 @@ def veins_by_counts(
     """
     sure_excess = _smooth_excess(look, SURE_SIGMA_PX * scale)
     strange = (sure_excess > OTHER) | (sure_excess < LESS)
+    if look.lime is not None:
+        strange |= smooth(look.lime, SIGMA_PX * scale) > LIMY
     other = cv2.morphologyEx(strange.view(np.uint8), cv2.MORPH_OPEN, _CROSS)
     other = cv2.dilate(other, _disc(2 * round(BESIDE_PX * scale) + 1))
     holes_closed = cv2.morphologyEx(
