@@ -2,7 +2,7 @@
 
 Where open cracks have many times the area of thin veins, or the veins are hardly darker than
 olivine, what is dark in BSE says little. The silica excess (see `olivine_around`), smoothed,
-still shows veins of 3 um and more: its noise is then a fifth of the excess of serpentine. Outlines
+still shows veins of 3 to 4 um and more; thinner ones are lost in the blur of the X-rays. Outlines
 towards other minerals have the same excess in a band of some pixels, and are left out. Fe-rich
 rims of olivine have some excess too, but are brighter in BSE and not darker.
 """
@@ -20,11 +20,9 @@ from napari_olivine.masks.olivine_around import EXCESS, TINY, Look, smooth
 SIGMA_PX, SURE_SIGMA_PX = 1.0, 1.5
 """Smoothing of the excess where outlines of veins are put, and where it must be sure."""
 
-HALF, SURE = EXCESS / 2, EXCESS * 2 / 3
-"""Excess from which half of a pixel is serpentine, and from which it is no chance.
-
-At 100 counts of Mg + Fe and 70 of Si the smoothed excess of olivine has a standard deviation of
-0.045 and 0.03."""
+HALF = EXCESS / 2
+"""Excess from which half of a pixel is serpentine. With both smoothings it is no chance: at 100
+counts of Mg + Fe and 70 of Si those of olivine have a standard deviation of 0.045 and 0.03."""
 
 OTHER = 0.5
 """Smoothed excess from which it is another mineral, between serpentine and orthopyroxene."""
@@ -109,7 +107,7 @@ def veins_by_counts(
     )
     vein = _smooth_excess(look, SIGMA_PX * scale) > HALF
     vein &= (other == 0) & (holes_closed > 0) & _is_darker(look, noise)
-    sure = (vein & (sure_excess > SURE)).astype(np.float32)
+    sure = (vein & (sure_excess > HALF)).astype(np.float32)
     side = 2 * round(NEAR_PX * scale) + 1
     around = cv2.boxFilter(sure, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
     return np.asarray(vein & (around > FEWEST_SURE * scale**2 - 0.5))
