@@ -104,6 +104,11 @@ def look_at(
         Rows and columns by which the X-ray maps lie below and right of BSE.
     scale
         Scale of the windows.
+
+    Returns
+    -------
+    Look
+        Arrays of the shape of the patch.
     """
     step, window = contrast / 2, WINDOW_PX * scale
     grey = values["BSE"]
@@ -153,13 +158,39 @@ def _beside(
 
 
 def smooth(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    """Smooth an image by a Gaussian of a standard deviation in its pixels."""
+    """Smooth an image by a Gaussian.
+
+    Parameters
+    ----------
+    image
+        Shape (rows, columns).
+    sigma
+        Standard deviation, px.
+
+    Returns
+    -------
+    ndarray
+        Of the same shape.
+    """
     even = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
     return np.asarray(even, np.float32)
 
 
 def moved(image: NDArray[Pixel], shift: tuple[int, int]) -> NDArray[Pixel]:
-    """Return an image whose pixels are those that lie by a shift below and right."""
+    """Return an image whose pixels are those that lie by a shift below and right.
+
+    Parameters
+    ----------
+    image
+        Shape (rows, columns).
+    shift
+        Rows and columns, px.
+
+    Returns
+    -------
+    ndarray
+        Of the same shape.
+    """
     if shift == (0, 0):
         return image
     height, width = image.shape

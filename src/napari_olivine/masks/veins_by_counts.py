@@ -63,6 +63,11 @@ def shows_veins(
         Standard deviation of the noise of BSE, grey.
     scale
         Scale of the smoothing, see `napari_olivine.masks.alteration.scale_of`.
+
+    Returns
+    -------
+    bool
+        Whether they do.
     """
     around = above = 0
     for look, olivine in looks:
