@@ -87,6 +87,11 @@ def minerals_of(
         See `napari_olivine.masks.applying.phase_of`.
     check
         Called again and again; what it raises stops the work.
+
+    Returns
+    -------
+    tuple of Mineral
+        Those with enough pixels, in the order of the rules.
     """
     square = np.ones((2 * WITHIN_PX + 1,) * 2, np.uint8)
     pixels = dict.fromkeys(rules, 0)
@@ -148,6 +153,11 @@ def unmix_films(
         Variance of the counts, in units of those of single pixels.
     noise_floor
         What is added to the mean of a map for the variance of a pixel.
+
+    Returns
+    -------
+    FilmShares
+        Of the same pixels.
     """
     size = len(next(iter(inside.values())))
     best = np.full(size, np.inf, np.float32)

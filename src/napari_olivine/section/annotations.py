@@ -102,6 +102,11 @@ def missing_annotation(
         Folder of the section.
     shape
         Rows and columns of the section.
+
+    Returns
+    -------
+    SectionError
+        The error, to be raised.
     """
     remedy = ""
     if name == "sessions":
