@@ -60,6 +60,9 @@ def main() -> None:
 
         tell("stroke of 100 px, 20 px wide", stroke((10_500, 9_000), 10))
         tell("another", stroke((10_700, 9_600), 10))
+        line = [(10_300, 10_000), (10_320, 10_100)]
+        plagioclase = {"label": "other", "phase": "plagioclase", "tool": "brush", "radius_px": 10}
+        tell("one that names a phase", make_correction(**plagioclase, line=line))
         line = [(20_700 + 50 * np.sin(k / 5), 8_300 + 40 * k) for k in range(100)]
         tell("stroke of 4000 px, 120 px wide", painted_line(line, 60))
         angles = np.linspace(0, 2 * np.pi, 200, endpoint=False)
@@ -99,6 +102,10 @@ def made(folder: Path, shape: tuple[int, int]) -> Section:
             )  # fmt: skip
             for row in STRIPS:
                 raster.write(row, 8192, strip)
+        draft.notes["modes"] = [
+            {"code": code, "name": name, "colour": "#112233", "percent": 0.0, "error": None}
+            for code, name in enumerate(("unclassified", "olivine", "plagioclase", "oxide"))
+        ]
         draft.notes["pixels_by_rule"] = {
             name: {"0": shape[0] * shape[1], "1": int(strip.sum())}
             for name in ("olivine", "phases")

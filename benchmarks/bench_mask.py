@@ -17,11 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 
 from napari_olivine.job import Job
-from napari_olivine.masks import MaskSettings, make_mask, phase_of, rule_for
+from napari_olivine.masks import MaskSettings, alteration, make_mask, phase_of, rule_for
 from napari_olivine.phantom import PhantomSettings, make_phantom
 from napari_olivine.readers import import_section
 from napari_olivine.scoring import score_section
@@ -37,7 +38,7 @@ CODES = {
 }
 """Codes of the truth of each mineral of the rule book."""
 
-SERPENTINE = 7
+OLIVINE, SERPENTINE = 6, 7
 
 
 def main() -> None:
@@ -53,9 +54,12 @@ def main() -> None:
     parser.add_argument("--outlines", choices=["half", "rule"], default="half")
     parser.add_argument("--unclassified", choices=["leave", "mixture", "forest"], default="leave")
     parser.add_argument("--alteration", choices=["automatic", "keep"], default="automatic")
+    parser.add_argument("--by-counts", action="store_true", help="veins by counts alone")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
+    if given.by_counts:  # BSE is not asked
+        alteration._by_bse = lambda *_: None
     if given.speed:
         for source in given.source:
             print_speed(source, given.rounds)
@@ -149,8 +153,16 @@ def measured(source: Path, settings: MaskSettings) -> dict[str, float | None]:
         phase = Truth(source / "truth", section).phase(slice(0, section.shape[0]))
         whole = slice(None), slice(None)
         olivine = section.raster("mask", "olivine").read(*whole) == 1
-        if (phase == SERPENTINE).any():
-            found["serpentine taken, %"] = 100 * float(olivine[phase == SERPENTINE].mean())
+        altered = phase == SERPENTINE
+        if altered.any():
+            found["serpentine taken, %"] = 100 * float(olivine[altered].mean())
+            thin = altered & ~cv2.dilate(
+                cv2.erode(altered.view(np.uint8), np.ones((5, 5))), np.ones((5, 5))
+            ).view(bool)
+            taken = np.count_nonzero(olivine & altered)
+            found["of that in veins below 5 px, %"] = (
+                100 * np.count_nonzero(olivine & thin) / max(taken, 1)
+            )
         if "modes" in product.notes:
             labels = section.raster("mask", "phases").read(*whole)
             for mode in product.notes["modes"]:
@@ -163,6 +175,14 @@ def measured(source: Path, settings: MaskSettings) -> dict[str, float | None]:
                     found[f"{name}: IoU"] = shared / either if true.any() else None
                     found[f"{name}: mode off, %"] = mode["percent"] - 100 * float(true.mean())
         found["s/Mpx"] = seconds / (phase.size / 1e6)
+        if altered.any():
+            right = (olivine & ~altered).astype(np.uint8)
+            raster = section.raster("mask", "olivine")
+            for name in ("serpentine", "serpentine and lost olivine"):
+                raster.write(0, 0, right)
+                bound = score_section(section, source / "truth").mask
+                found[f"boundary IoU with {name} right"] = bound.boundary_iou if bound else None
+                right = right | (phase == OLIVINE)
         return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -140,6 +142,64 @@ def test_a_part_gives_the_same_as_the_whole(pixel_um: float) -> None:
     inner = (slice(alteration.halo_px, None),) * 2
     assert np.array_equal(whole[part][inner], alone[inner])
     assert whole[part][inner].any()
+
+
+def hardly_darker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let veins be darker by less than BSE tells, as beside many cracks."""
+    monkeypatch.setattr(sys.modules[__name__], "GREY", np.array([120, 114, 70, 25, 106], "f4"))
+
+
+def test_veins_that_bse_does_not_tell_are_found_by_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    hardly_darker(monkeypatch)
+    drawn = scene()
+    images, olivine = images_of(drawn), olivine_of(drawn)
+    alteration = find_alteration([Sampled(images, olivine)], BLUR_PX)
+    assert alteration is not None and alteration.by_counts
+    found = altered_pixels(images, olivine, BLUR_PX, alteration)
+    veins = drawn == SERPENTINE
+    away = cv2.dilate(veins.astype(np.uint8), np.ones((7, 7))) == 0
+    assert found[veins].mean() > 0.4, "the narrow ones are lost in the blur"
+    assert found[away].mean() < 0.0002, "neither cracks nor zones, nor outlines towards glass"
+    assert found[veins].sum() / found.sum() > 0.97
+    scaled = replace(alteration, scale=2.0)
+    for one in (alteration, scaled):
+        whole = altered_pixels(images, olivine, BLUR_PX, one)
+        part = slice(100, SIDE), slice(40, SIDE)
+        cut = {signal: image[part] for signal, image in images.items()}
+        alone = altered_pixels(cut, olivine[part], BLUR_PX, one)
+        inner = (slice(one.halo_px, None),) * 2
+        assert np.array_equal(whole[part][inner], alone[inner])
+
+
+@pytest.mark.parametrize(
+    ("grey", "name", "counts"),
+    [(126, "brighter, as a rim rich in iron", None), (114, "orthopyroxene", (67, 8, 103))],
+)
+def test_counts_alone_need_veins_that_look_like_serpentine(
+    monkeypatch: pytest.MonkeyPatch, grey: int, name: str, counts: tuple[int, ...] | None
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "GREY", np.array([120, grey, 70, 25, 106], "f4"))
+    for signal, value in zip(("Mg", "Fe", "Si"), counts or (), strict=False):
+        changed = [*COUNTS[signal]]
+        changed[SERPENTINE] = value
+        monkeypatch.setitem(COUNTS, signal, changed)
+    drawn = scene()
+    assert find_alteration([Sampled(images_of(drawn), olivine_of(drawn))], BLUR_PX) is None, name
+
+
+def test_the_mask_leaves_out_veins_by_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hardly_darker(monkeypatch)
+    drawn = scene()
+    section = make_section(tmp_path / "s", images_of(drawn))
+    said: list[str] = []
+    settings = MaskSettings(xray_blur_um=1.5 * BLUR_PX)
+    product = make_mask(section, settings, Job(listen=lambda event: said.append(str(event))))
+    assert any("by its counts alone" in one for one in said)
+    assert product.notes["alteration"]["by_counts"] is True
+    phases = section.raster("mask", "phases").read(*WHOLE)
+    assert (phases[drawn == SERPENTINE] == ALTERED).mean() > 0.4
 
 
 def test_open_cracks_are_found_and_dark_zones_are_not() -> None:

@@ -36,6 +36,18 @@ def section(tmp_path: Path) -> Section:
     return section
 
 
+def test_a_section_whose_sessions_are_gone_says_what_to_write(section: Section) -> None:
+    (section.path / "annotations" / "sessions.csv").unlink()
+    with pytest.raises(SectionError, match="has no sessions") as raised:
+        section.sessions()
+    header, row = re.findall(r"'([^']*)'", raised.value.remedy)
+    file = section.path / "annotations" / "sessions.csv"
+    file.write_text(f"{header}\n{row}\n")
+    (session,) = section.sessions()
+    assert session.window == (slice(0, 100), slice(0, 80))
+    assert session.role == "train"
+
+
 def german(text: str) -> str:
     return re.sub(r"(\d)\.(\d)", r"\1,\2", text.replace(",", ";"))
 

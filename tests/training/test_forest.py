@@ -16,8 +16,8 @@ from napari_olivine.job import Job
 from napari_olivine.networks import build_network, load_model
 from napari_olivine.networks.forest import DEPTH, MEASURES, SCALES, TREES, ForestBody, measures_of
 from napari_olivine.training import TrainSettings, forest, train
-from napari_olivine.training.forest import class_of_label, fill_forest
-from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE
+from napari_olivine.training.forest import BY_PERSON, class_of_label, fill_forest
+from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE, given_by_hand
 from tests.helpers.grains import iou, make_grains
 from tests.training.test_phases_target import make_phases
 
@@ -91,6 +91,11 @@ def test_labels_that_say_too_little_are_left_out() -> None:
     labels = np.array([0, 1, BY_HAND, BY_HAND + 1, FIRST_PHASE, FIRST_PHASE + 3, IGNORE], np.uint8)
     assert class_of_label(labels, 2, single=True).tolist() == [0, 1, 0, 1, 0, 0, -1]
     assert class_of_label(labels, 2, single=False).tolist() == [-1, 2, -1, 2, 0, 3, -1]
+    named = given_by_hand(labels[4:6])
+    assert class_of_label(named, 2, single=True).tolist() == [0, 0]
+    assert class_of_label(named, 2, single=False).tolist() == [0, 3]
+    assert BY_PERSON[named].all()
+    assert not BY_PERSON[labels[4:]].any()
 
 
 def test_it_finds_grains_through_the_door_of_a_network(tmp_path: Path, few_pixels: None) -> None:

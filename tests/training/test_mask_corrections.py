@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from napari_olivine.job import Job
 from napari_olivine.masks import MaskSettings, make_mask
@@ -16,10 +17,16 @@ from napari_olivine.polygons import Polygon
 from napari_olivine.regions import table_of
 from napari_olivine.section import PIECE, REGIONS, Section
 from napari_olivine.training import TrainSettings, train
-from napari_olivine.training.plan import make_plan
+from napari_olivine.training.losses import bce_dice_loss, phase_loss
+from napari_olivine.training.plan import make_plan, plan_sections
 from napari_olivine.training.review_labels import Corrections, corrections_fingerprint
 from napari_olivine.training.samples import Samples
-from napari_olivine.training.windows import BY_HAND
+from napari_olivine.training.windows import (
+    BY_HAND,
+    FIRST_PHASE,
+    PHASE_BY_HAND,
+    given_by_hand,
+)
 from tests.helpers.sections import make_section
 
 ROWS, COLUMNS = 2 * PIECE, 1400
@@ -105,3 +112,83 @@ def test_training_is_by_these_corrections(section: Section) -> None:
     assert corrections_fingerprint(section, TrainSettings(corrections=False)) == {}
     heavier = corrections_fingerprint(section, TrainSettings(correction_weight=9))
     assert heavier["source/correction_weight"] == "9"
+
+
+# ------------------------------------------------------------------ phases other than olivine
+
+
+@pytest.fixture
+def rock(tmp_path: Path) -> Section:
+    """Olivine, an oxide and what no rule takes, for training and for validation."""
+    codes = np.zeros((256, 512), np.uint8)
+    for column in (0, 256):
+        codes[20:90, column + 20 : column + 90] = 1
+        codes[120:200, column + 20 : column + 200] = 2
+    grey = np.random.default_rng(0).integers(0, 9, codes.shape) + 20 * codes + 80
+    counts = {"Mg": (5, 60, 5), "Fe": (5, 5, 90)}
+    maps = {s: np.choose(codes, values).astype(np.uint8) for s, values in counts.items()}
+    section = make_section(tmp_path / "s", {"BSE": grey.astype(np.uint8), **maps})
+    sessions = pd.DataFrame({
+        "session": ["1", "2"], "row0": 0, "row1": 256, "col0": [0, 256], "col1": [256, 512],
+        "role": ["train", "val"],
+    })  # fmt: skip
+    section.annotate("sessions", sessions)
+    rules = "name: a test\nphases:\n  - {name: oxide, colour: '#112233', counts: Fe > 40}\n"
+    rules += "  - {name: sulphide, colour: '#445566', counts: Fe > 200}\n"
+    (tmp_path / "book.yaml").write_text(rules)
+    make_mask(section, MaskSettings(rule="Mg > 30", book=str(tmp_path / "book.yaml")))
+    return section
+
+
+def name_phase(section: Section, phase: str, row: int, column: int) -> None:
+    stroke = {"line": [(row, column)], "radius_px": 10}
+    one = make_correction(label="other", phase=phase, tool="brush", **stroke)
+    MaskCorrections(section).add([one])
+    correct_mask(section)
+
+
+def test_a_phase_that_was_named_is_learned_and_counts_more(rock: Section) -> None:
+    name_phase(rock, "Sulphide", 150, 100)  # the rule has oxide there, and no sulphide at all
+    correct(rock, "olivine", 220, 220)
+    phases = TrainSettings(crop_px=64, target="phases")
+    (planned,) = plan_sections([rock], phases, Job())
+    names = [phase.name for phase in planned.plan.phases]
+    label = FIRST_PHASE + names.index("sulphide")
+    corrections = Corrections(rock, planned.plan)
+    assert set(corrections.places) == {1, label}
+    inputs = (rock, planned.plan.train_windows, NORM, "olivine", Job())
+    samples = Samples(*inputs, corrections, 1.0, phases=planned.phases)
+    _, read = samples.read(0, 0, 0, 256)
+    disc = np.hypot(*np.mgrid[-150:106, -100:156]) <= 10
+    assert np.array_equal(read == label + PHASE_BY_HAND, disc)
+    assert (read[150, 40:80] == FIRST_PHASE + names.index("oxide")).all()
+    met = sum(
+        bool((samples.crop(np.random.default_rng(n), 32, 0.5)[1] == label + PHASE_BY_HAND).any())
+        for n in range(60)
+    )
+    assert 15 < met < 45, "half of the crops on corrections, as olivine has the other half"
+    (olivine_alone,) = plan_sections([rock], TrainSettings(crop_px=64, target="olivine"), Job())
+    assert set(Corrections(rock, olivine_alone.plan).places) == {0, 1}, "it is no olivine"
+    tiny = TrainSettings(target="phases", epochs=1, steps=1, batch=2, crop_px=32, weights="none")
+    product = train(rock, tiny)
+    assert product.notes["corrected_tiles"] == 2
+
+
+def test_the_loss_weighs_a_phase_by_hand() -> None:
+    random = np.random.default_rng(0)
+    logits = torch.tensor(random.normal(0, 1, (1, 4, 1, 6)), dtype=torch.float64)
+    weights = torch.tensor([0.5, 1.5, 2.0, 0.7])
+    by_mask = torch.tensor([[[4, 6, 7, 1, 255, 6]]], dtype=torch.uint8)
+    by_hand = torch.tensor(given_by_hand(by_mask.numpy()))
+    assert by_hand.tolist() == [[[124, 126, 127, 3, 255, 126]]]
+    ones = torch.ones(4)
+    plain = phase_loss(logits, by_mask, 1, ones, 0.0)
+    torch.testing.assert_close(phase_loss(logits, by_hand, 1, weights, 0.0, 10.0), plain)
+    mixed = by_mask.clone()
+    mixed[..., 1] = by_hand[..., 1]
+    entropy = -logits.float().log_softmax(1)[0, :, 0]
+    parts = [entropy[0, 0], entropy[2, 1], entropy[3, 2], entropy[1, 3], entropy[2, 5]]
+    counts = torch.tensor([1.0, 10, 1, 1, 1])
+    expected = (torch.stack(parts) * counts).sum() / counts.sum()
+    torch.testing.assert_close(phase_loss(logits, mixed, 1, ones, 0.0, 10.0), expected)
+    assert bce_dice_loss(logits[:, :1], by_hand, 1.0) == bce_dice_loss(logits[:, :1], by_mask, 1.0)

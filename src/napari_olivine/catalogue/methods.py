@@ -166,11 +166,11 @@ def _mask(section: Section) -> str:
     if by_hand := product.notes.get("corrections"):
         words += f"; {by_hand['corrected_px']} pixels were corrected by hand"
     if alteration := product.notes.get("alteration"):
-        words += (
-            ". Veins that are darker in BSE than olivine (altered olivine: by "
-            f"{alteration['contrast']:.0f} grey) and richer in Si relative to Mg and Fe were left "
-            "out of them"
-        )
+        seen = f"darker in BSE than olivine (altered olivine: by {alteration['contrast']:.0f} grey)"
+        if alteration.get("by_counts"):
+            seen = "not brighter in BSE than olivine (altered olivine, by the counts alone)"
+        words += f". Veins that are {seen} and richer in Si relative to Mg and Fe were left out"
+        words += " of them"
     if by_resemblance := product.notes.get("unclassified"):
         words += f". Pixels that no rule took were assigned by {LEARNED[by_resemblance['method']]}"
     if (cracks := product.recipe.settings.get("cracks", "olivine")) != "olivine":

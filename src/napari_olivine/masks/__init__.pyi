@@ -8,7 +8,14 @@ from .named_rules import (
     rule_for as rule_for,
     rule_on_maps as rule_on_maps,
 )
-from .phases import IGNORE as IGNORE
+from .phases import (
+    ALTERED as ALTERED,
+    ALTERED_COLOUR as ALTERED_COLOUR,
+    ALTERED_NAME as ALTERED_NAME,
+    IGNORE as IGNORE,
+    UNKNOWN as UNKNOWN,
+    UNKNOWN_NAME as UNKNOWN_NAME,
+)
 from .picked_doubts import MINERAL as MINERAL, doubts as doubts
 from .reference import (
     Picked as Picked,

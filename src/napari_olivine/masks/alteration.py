@@ -15,34 +15,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.masks.applying import Maps, Values, in_floats
-from napari_olivine.masks.local_means import CELL_PX, in_cells
+from napari_olivine.masks.local_means import CELL_PX
+from napari_olivine.masks.olivine_around import (
+    FARTHEST_PX,
+    FIT_PX,
+    LIME,
+    SIGNALS,
+    WINDOW_PX,
+    Look,
+    look_at,
+)
 from napari_olivine.masks.patches import Patch, each, go_on, patches
-
-SIGNALS = ("BSE", "Si", "Mg", "Fe")
-"""Maps in counts, and the image, that tell alteration from olivine."""
-
-EXCESS = 0.27
-"""Silica excess of serpentine: of Mg2.8Fe0.2Si2O5(OH)4 beside olivine of mg# 0.8 to 0.9."""
+from napari_olivine.masks.veins_by_counts import shows_veins, veins_by_counts
 
 LEAST, MOST = 0.5, 2.2
 """Likeness from which a dark pixel is altered, the middle between a crack and serpentine; and up to
 which, since orthopyroxene has 3."""
 
-WINDOW_PX, FIT_PX = 8.0, 3.0
-"""Standard deviations of the windows of the local olivine, and of the fit, at a scale of 1."""
-
 MOST_SCALE = 2.0
 """Windows grow with the pixels that a um has, up to this scale: wider ones would take as much."""
-
-FEWEST_OLIVINE = 1e-3
-"""Weight of olivine in the window from which its mean is used."""
 
 SURELY_DARK = 4.0
 """Standard deviations of the noise of BSE by which a pixel is darker than the olivine around it."""
@@ -55,9 +53,6 @@ FEWEST_PX, PEAK, BESIDE_PEAK = 200, 1.5, (0.5, 1.75)
 """Alteration is there if so many pixels in the middle of veins have a likeness within `NEAR` of 1,
 and so many times more of them than within `NEAR` of these places on both sides: cracks, and
 mixtures with other minerals, make no peak at 1."""
-
-FARTHEST_PX = 4
-"""Shift between BSE and X-ray maps up to which it is looked for."""
 
 ALIKE = 0.99
 """Shifts fit equally well from this share of the best fit."""
@@ -72,9 +67,6 @@ the grey of the walls, which no zoning reaches over a few pixels."""
 _SIDE = 512
 _BLUR_REACH_PX = 12
 _SQUARE = np.ones((3, 3), np.uint8)
-_TINY = np.float32(1e-6)
-
-Pixel = TypeVar("Pixel", np.float32, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -89,11 +81,20 @@ class Alteration:
         Rows and columns by which the X-ray maps lie below and right of BSE.
     scale
         Scale of the windows, see `scale_of`.
+    by_counts
+        Whether the counts alone tell it, as BSE does not tell it from cracks; the contrast is then
+        one by which a pixel is surely darker.
     """
 
     contrast: float
     shift_px: tuple[int, int]
     scale: float = 1.0
+    by_counts: bool = False
+
+    @property
+    def noise(self) -> float:
+        """Noise of BSE where the counts alone tell it, grey."""
+        return self.contrast / (2 * SURELY_DARK)
 
     @property
     def halo_px(self) -> int:
@@ -117,23 +118,6 @@ class Sampled(NamedTuple):
 
     maps: Maps
     olivine: NDArray[np.bool_]
-
-
-class _Look(NamedTuple):
-    """What BSE and X-rays say of the pixels of a patch, arrays of one shape."""
-
-    deficit: NDArray[np.float32]
-    dark: NDArray[np.bool_]
-    spread: NDArray[np.float32]
-    excess: NDArray[np.float32]
-    weight: NDArray[np.float32]
-
-    def likeness(self, scale: float) -> NDArray[np.float32]:
-        """Return the likeness to serpentine around each pixel."""
-        weighted = self.spread * self.weight
-        above = _smooth(weighted * self.excess, scale * FIT_PX)
-        below = _smooth(weighted * self.spread, scale * FIT_PX)
-        return np.asarray(above / (np.float32(EXCESS) * np.maximum(below, _TINY)), np.float32)
 
 
 def scale_of(pixel_um: float) -> float:
@@ -204,6 +188,19 @@ def find_alteration(
     step = max(1.0, SURELY_DARK * noise_of_grey(sampled))
     like = Alteration(2 * step, (0, 0), scale)
     looks = _looks(sampled, blur_px, like, check)
+    if found := _by_bse(sampled, looks, blur_px, like, check):
+        return found
+    return replace(like, by_counts=True) if shows_veins(looks, like.noise, scale) else None
+
+
+def _by_bse(
+    sampled: Sequence[Sampled],
+    looks: list[tuple[Look, NDArray[np.bool_]]],
+    blur_px: float,
+    like: Alteration,
+    check: Callable[[], None],
+) -> Alteration | None:
+    """Look for altered olivine by what the X-rays hold where BSE is dark."""
     if sum(np.count_nonzero(_in_the_middle(*one)) for one in looks) < FEWEST_PX:
         return None
     if (shift := _shift(looks)) != (0, 0):
@@ -212,13 +209,13 @@ def find_alteration(
     beside = np.zeros(len(BESIDE_PEAK))
     for look, olivine in looks:
         middle = _in_the_middle(look, olivine)
-        likeness = look.likeness(scale)[middle]
+        likeness = look.likeness(like.scale)[middle]
         deficits.append(look.deficit[middle][np.abs(likeness - 1) < NEAR])
         beside += [np.count_nonzero(np.abs(likeness - place) < NEAR) for place in BESIDE_PEAK]
     every = np.concatenate(deficits)
     if len(every) < max(FEWEST_PX, PEAK * beside.max()):
         return None
-    return Alteration(float(np.median(every)), shift, scale)
+    return Alteration(float(np.median(every)), shift, like.scale)
 
 
 def altered_pixels(
@@ -233,7 +230,8 @@ def altered_pixels(
     Parameters
     ----------
     maps
-        The maps of `SIGNALS` of a block; it begins at a multiple of `CELL_PX` of the section.
+        The maps of `SIGNALS` of a block, and those of `LIME` where there are any; it begins at a
+        multiple of `CELL_PX` of the section.
     olivine
         Olivine pixels by the counts, same shape.
     blur_px
@@ -249,13 +247,19 @@ def altered_pixels(
         Of the same shape; right further than its halo from a side at which the block was cut.
     """
     found = np.zeros(olivine.shape, bool)
+    limes = LIME if alteration.by_counts and all(one in maps for one in LIME) else ()
+    signals = (*SIGNALS, *limes)
 
     def find(patch: Patch) -> None:
         here = olivine[patch.wide]
         if not here.any():
             return
-        values = in_floats(maps, SIGNALS, patch.wide)
+        values = in_floats(maps, signals, patch.wide)
         look = _look(values, here, blur_px, alteration)
+        if alteration.by_counts:
+            altered = veins_by_counts(look, here, alteration.noise, alteration.scale)
+            found[patch.place] = altered[patch.inner]
+            return
         if not look.dark.any():
             return
         likeness = look.likeness(alteration.scale)
@@ -310,9 +314,9 @@ def _looks(
     blur_px: float,
     alteration: Alteration,
     check: Callable[[], None],
-) -> list[tuple[_Look, NDArray[np.bool_]]]:
+) -> list[tuple[Look, NDArray[np.bool_]]]:
     """Look at some blocks; return what was seen and the olivine of each."""
-    found: dict[int, tuple[_Look, NDArray[np.bool_]]] = {}
+    found: dict[int, tuple[Look, NDArray[np.bool_]]] = {}
 
     def look(number: int) -> None:
         maps, olivine = sampled[number]
@@ -323,88 +327,19 @@ def _looks(
     return [found[number] for number in range(len(sampled))]
 
 
-def _in_the_middle(look: _Look, olivine: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _look(
+    values: Values, olivine: NDArray[np.bool_], blur_px: float, alteration: Alteration
+) -> Look:
+    like = alteration.contrast, alteration.shift_px, alteration.scale
+    return look_at(values, olivine, blur_px, *like)
+
+
+def _in_the_middle(look: Look, olivine: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Tell which pixels lie in the middle of something dark and wide within olivine."""
     return np.asarray(look.dark & olivine & (look.spread > WIDE))
 
 
-def _look(
-    values: Values, olivine: NDArray[np.bool_], blur_px: float, alteration: Alteration
-) -> _Look:
-    """Compare every pixel of a patch with the olivine around it.
-
-    Parameters
-    ----------
-    values
-        BSE, Si, Mg and Fe.
-    olivine
-        Olivine pixels by the counts.
-    blur_px
-        Blur of the X-rays.
-    alteration
-        What is looked for: dark pixels have half of its contrast.
-    """
-    shift, step = alteration.shift_px, alteration.contrast / 2
-    window = WINDOW_PX * alteration.scale
-    grey = values["BSE"]
-    silica, magnesium, iron = (_moved(values[signal], shift) for signal in SIGNALS[1:])
-    core = cv2.erode(_moved(olivine.view(np.uint8), shift), _SQUARE).astype(np.float32)
-    (level,), _ = _beside(core, [grey], window)
-    # Veins darken the mean of the olivine: once more without them.
-    core[level - grey > step] = 0
-    metals = magnesium + iron
-    (level, silicon, others), known = _beside(core, [grey, silica, metals], window)
-    deficit = level - grey
-    dark = (deficit > step) & known
-    spread = dark.astype(np.float32)
-    if blur_px > 0:
-        spread = _smooth(spread, blur_px)
-    np.maximum(silicon, 1, out=silicon)
-    np.maximum(others, 1, out=others)
-    excess = silica / silicon - metals / others
-    # The variance of the excess of olivine, by Poisson's law.
-    weight = np.asarray(silicon * others / (silicon + others), np.float32)
-    return _Look(deficit, dark, spread, excess, weight)
-
-
-def _beside(
-    weight: NDArray[np.float32], images: Sequence[NDArray[np.float32]], window_px: float
-) -> tuple[list[NDArray[np.float32]], NDArray[np.bool_]]:
-    """Return local means of some images at every pixel, and where they are known."""
-
-    def in_window(image: NDArray[np.float32]) -> NDArray[np.float32]:
-        return _smooth(in_cells(image), window_px / CELL_PX)
-
-    amount = in_window(weight)
-    height, width = weight.shape
-    size = (CELL_PX * amount.shape[1], CELL_PX * amount.shape[0])
-
-    def at_pixels(cells: NDArray[Any]) -> NDArray[np.float32]:
-        fine = cv2.resize(cells, size, interpolation=cv2.INTER_LINEAR)
-        return np.ascontiguousarray(fine[:height, :width], np.float32)
-
-    over = np.maximum(amount, _TINY)
-    means = [at_pixels(in_window(image * weight) / over) for image in images]
-    return means, at_pixels(amount) > FEWEST_OLIVINE
-
-
-def _smooth(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    even = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
-    return np.asarray(even, np.float32)
-
-
-def _moved(image: NDArray[Pixel], shift: tuple[int, int]) -> NDArray[Pixel]:
-    """Return an image whose pixels are those that lie by a shift below and right."""
-    if shift == (0, 0):
-        return image
-    height, width = image.shape
-    pad = FARTHEST_PX
-    wide = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-    down, right = pad + shift[0], pad + shift[1]
-    return np.ascontiguousarray(wide[down : down + height, right : right + width])
-
-
-def _shift(looks: Sequence[tuple[_Look, NDArray[np.bool_]]]) -> tuple[int, int]:
+def _shift(looks: Sequence[tuple[Look, NDArray[np.bool_]]]) -> tuple[int, int]:
     """Return the shift at which the silica excess lies best on what is dark in BSE."""
     far = FARTHEST_PX
     total = np.zeros((2 * far + 1, 2 * far + 1))

@@ -9,13 +9,13 @@ from typing import Final, Literal
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.masks.alteration import (
-    SIGNALS,
     Sampled,
     find_alteration,
     in_words,
     noise_of_grey,
     scale_of,
 )
+from napari_olivine.masks.olivine_around import SIGNALS
 from napari_olivine.masks.patches import each
 from napari_olivine.masks.phases import IGNORE, UNKNOWN, Labeller
 from napari_olivine.masks.sampling import Wide, read_wide
@@ -90,7 +90,13 @@ def with_bse(
     if alters:
         scale = scale_of(section.pixel_size_um)
         alteration = find_alteration(found, labeller.blur_px or 0.0, scale, job.check)
-    if alteration is not None:
+    if alteration is not None and alteration.by_counts:
+        job.say(
+            "Altered olivine shows by its counts alone, in veins of some um: BSE does not "
+            "tell its veins from cracks here. It is no olivine in the mask; look at it, and at "
+            "thinner veins."
+        )
+    elif alteration is not None:
         job.say(
             f"Altered olivine is {alteration.contrast:.0f} grey darker in BSE than the olivine "
             "beside it, and is no olivine in the mask."

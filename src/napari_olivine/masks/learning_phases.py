@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.job import Job
-from napari_olivine.masks.corrections import NOTHING, MaskCorrections
+from napari_olivine.masks.corrections import NOTHING, MaskCorrections, phase_key
 from napari_olivine.masks.phases import Labeller
 from napari_olivine.masks.resemblance import (
     FEWEST,
@@ -56,11 +56,12 @@ def with_resemblance(
     codes = [phase.code for phase in labeller.phases]
     rng = np.random.default_rng(job.seed)
     corrections = MaskCorrections(section)
+    named = {phase_key(phase.name): phase.code for phase in labeller.phases[1:]}
     found: list[KnownPixels] = []
     for wide in [*sampled_blocks(maps, job), *_round_strokes(corrections, maps)]:
         job.check()
         labels = labeller.label(wide, job.check)
-        said = _said(corrections, wide, codes[0])
+        said = _said(corrections, wide, codes[0], named)
         here = labels.phases, labels.certainty, said
         found.append(examples_of(wide, *here, signals, codes, rng))
     names = {phase.code: phase.name for phase in labeller.phases}
@@ -82,10 +83,11 @@ def with_resemblance(
 
 
 def _round_strokes(corrections: MaskCorrections, maps: Mapping[str, Raster]) -> Sequence[Wide]:
-    """Read the maps around what a person painted as olivine."""
+    """Read the maps around what a person painted as olivine, or as another phase by its name."""
     height, width = next(iter(maps.values())).shape
     found = []
-    for one in [one for one in corrections.edits if one.label == "olivine"][-MOST_STROKES:]:
+    named = [one for one in corrections.edits if one.label == "olivine" or one.phase]
+    for one in named[-MOST_STROKES:]:
         row, column = (one.box[0] + one.box[1]) / 2, (one.box[2] + one.box[3]) / 2
         row, column = (
             min(max(int(place), 0), most - 1) for place, most in ((row, height), (column, width))
@@ -97,8 +99,12 @@ def _round_strokes(corrections: MaskCorrections, maps: Mapping[str, Raster]) -> 
     return found
 
 
-def _said(corrections: MaskCorrections, wide: Wide, olivine: int) -> NDArray[np.uint8] | None:
+def _said(
+    corrections: MaskCorrections, wide: Wide, olivine: int, named: Mapping[str, int]
+) -> NDArray[np.uint8] | None:
+    """Return the codes of the minerals that a person named; 0 where none."""
     if not corrections.edits:
         return None
-    said = corrections.labels(wide.rows, wide.columns)
-    return np.where((said != NOTHING) & (said > 0), olivine, 0).astype(np.uint8)
+    said = corrections.labels(wide.rows, wide.columns, named)
+    said[said == NOTHING] = 0
+    return np.where(said == 1, np.uint8(olivine), said)

@@ -14,6 +14,7 @@ from napari_olivine.masks.phases import (
     ALTERED_NAME,
     IGNORE,
     UNKNOWN,
+    UNKNOWN_NAME,
     Phase,
 )
 from napari_olivine.section import Raster, blocks
@@ -76,7 +77,7 @@ def modes_of(image: Raster, phases: Sequence[Phase], job: Job) -> list[Mode]:
     table, measured = table[measured > 0], measured[measured > 0]
     total, parts = max(1, int(measured.sum())), len(measured)
     found = []
-    named = [(UNKNOWN, "unclassified", "#9c9c9c"), *((p.code, p.name, p.colour) for p in phases)]
+    named = [(UNKNOWN, UNKNOWN_NAME, "#9c9c9c"), *((p.code, p.name, p.colour) for p in phases)]
     if table[:, ALTERED].any():
         named.append((ALTERED, ALTERED_NAME, ALTERED_COLOUR))
     for code, name, colour in named:

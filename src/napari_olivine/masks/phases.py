@@ -20,6 +20,7 @@ from napari_olivine.masks.alteration import (
 )
 from napari_olivine.masks.applying import phases_of
 from napari_olivine.masks.coverage import Coverage
+from napari_olivine.masks.films import Mineral
 from napari_olivine.masks.local_means import CELL_PX, HALO_PX
 from napari_olivine.masks.patches import Patch, each, go_on, patches
 from napari_olivine.masks.pieces import area_limits_px, reach_px, without_areas
@@ -30,6 +31,8 @@ from napari_olivine.masks.unmixing import Kernel, Rim, claim_in_patch
 
 UNKNOWN, IGNORE = 0, 255
 """Code of measured pixels that no rule takes, and of those without a label."""
+
+UNKNOWN_NAME = "unclassified"
 
 ALTERED, ALTERED_NAME, ALTERED_COLOUR = 254, "altered olivine", "#7a5195"
 """Code, name and colour of veins of serpentine and its like in and beside olivine."""
@@ -103,6 +106,8 @@ class Labeller:
         Side of a pixel, um, for areas of pieces.
     resemblance
         What the minerals look like, for pixels that no rule takes; `None` leaves them.
+    minerals
+        Minerals of which films between pieces of the first mineral may be.
     """
 
     phases: Sequence[Phase]
@@ -114,6 +119,7 @@ class Labeller:
     grey_noise: float = 0.0
     pixel_um: float = 1.0
     resemblance: Resemblance | None = None
+    minerals: tuple[Mineral, ...] = ()
 
     @property
     def halo_px(self) -> int:
@@ -146,8 +152,8 @@ class Labeller:
         rules = [phase.rule for phase in self.phases]
         seeds = phases_of(rules, wide.values, self.smoothing_px, check)
         rims = [
-            self._rim(rule, wide, one, None if measured.all() else measured, check)
-            for rule, one in zip(rules, seeds, strict=True)
+            self._rim(place, wide, one, None if measured.all() else measured, check)
+            for place, one in enumerate(seeds)
         ]
         kernel = Kernel.sharpening(self.blur_px or 0.0)
         labels = Labels(*np.zeros((2, *measured.shape), np.uint8))
@@ -213,17 +219,19 @@ class Labeller:
 
     def _rim(
         self,
-        rule: Rule,
+        place: int,
         wide: Wide,
         seeds: NDArray[np.bool_],
         measured: NDArray[np.bool_] | None,
         check: Callable[[], None],
     ) -> Rim | None:
         """Return the outlines of a mineral, `None` where its rule itself makes them."""
+        rule = self.phases[place].rule
         maps = unmixed_maps(rule, wide)
         if self.blur_px is None or not maps:
             return None
-        return Rim.of(maps, seeds, measured, NOISE_FLOOR[rule.unit], check)
+        minerals = self.minerals if place == 0 else ()
+        return Rim.of(maps, seeds, measured, NOISE_FLOOR[rule.unit], check, minerals)
 
 
 def unmixed_maps(rule: Rule, wide: Wide) -> dict[str, NDArray[Any]]:

@@ -79,7 +79,8 @@ class MaskSettings(Settings):
         "Altered olivine",
         "Automatic: veins that are dark in BSE and whose counts lie on the side of serpentine are "
         "taken out of olivine, with the rule 'olivine' on counts, in sections that hold such "
-        "veins. 'keep': the counts alone decide, which takes most narrow veins for olivine.",
+        "veins; wider ones by their counts alone where BSE does not tell them from cracks. 'keep': "
+        "only the rule decides, which takes most narrow veins for olivine.",
     )
     cracks: Literal["olivine", "background", "ignore"] = setting(
         KEEP,

@@ -17,6 +17,7 @@ from napari_olivine.masks.beside_bse import with_bse
 from napari_olivine.masks.condition_counts import count_conditions
 from napari_olivine.masks.corrections import correct_draft, correct_mask, corrections_input
 from napari_olivine.masks.coverage import Coverage
+from napari_olivine.masks.films import minerals_of
 from napari_olivine.masks.learning_phases import with_resemblance
 from napari_olivine.masks.limits import (
     Sample,
@@ -66,8 +67,11 @@ from napari_olivine.section import (
     create_raster,
 )
 
-METHOD = 2
-"""Altered olivine is found since 2."""
+METHOD = 3
+"""Altered olivine is found since 2; thin films, and altered olivine by counts alone, since 3."""
+
+FLAT = ("void",)
+"""Phases of a rule book that are no mineral: no film is of them."""
 
 TARGET, TARGET_NAME, TARGET_COLOUR = 1, "olivine", "#c5d92d"
 """Code, image and colour of the mineral of the mask."""
@@ -161,6 +165,14 @@ def make_mask(
         pixel_um=section.pixel_size_um,
     )
     by_counts = labeller.blur_px is not None and rule.unit == COUNTS
+    if by_counts and is_olivine(settings):
+        known = {
+            entry.name: of_percentiles(one, sample)
+            for entry, one in others
+            if entry.name not in FLAT and set(one.signals) <= set(maps)
+        }
+        minerals = minerals_of(known, sampled, coverage, labeller.smoothing_px, job.check)
+        labeller = replace(labeller, minerals=minerals)
     alters = settings.alteration == AUTOMATIC and by_counts and is_olivine(settings)
     labeller, images = with_bse(section, labeller, sampled, settings.cracks, job, alters=alters)
     maps = {**maps, **images}

@@ -18,7 +18,7 @@ Linear unmixing of mixed pixels: Keshava & Mustard (2002), doi 10.1109/79.974727
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from napari_olivine.masks.applying import Maps, in_floats
+from napari_olivine.masks.films import Mineral, unmix_films
 from napari_olivine.masks.local_means import (
     FEWEST,
     SideMeans,
@@ -60,6 +61,10 @@ SMOOTHING_PX, SMOOTHING_OF_BLUR = 0.7, 0.55
 THIRD = 30.0
 """Misfit, chi square of the counts beside the line between the two sides, from which a pixel
 that the rule does not take holds a third material. Chosen on phantoms of seeds 101 to 201."""
+
+FILM = 1e-3
+"""Weight of the outside in the windows below which a pixel lies in a film: the nearer window, which
+tells what lies outside, then holds next to none of it."""
 
 MIDDLE = 0.15
 """Pixels in the middle of an outline have a share within this of one half."""
@@ -174,6 +179,8 @@ class Rim:
         Local means inside and outside; `None` without any rim.
     noise_floor
         What is added to the mean of a map for the variance of a pixel.
+    minerals
+        Minerals of which films between two pieces of the phase may be.
     """
 
     body: NDArray[np.uint8]
@@ -181,6 +188,7 @@ class Rim:
     near: NDArray[np.bool_]
     sides: tuple[SideMeans, SideMeans] | None
     noise_floor: float
+    minerals: Sequence[Mineral] = ()
 
     @classmethod
     def of(
@@ -190,6 +198,7 @@ class Rim:
         measured: NDArray[np.bool_] | None,
         noise_floor: float,
         check: Callable[[], None] = go_on,
+        minerals: Sequence[Mineral] = (),
     ) -> Rim:
         """Find it.
 
@@ -199,6 +208,8 @@ class Rim:
             As for `half_pixel_claim`.
         check
             Called again and again; what it raises stops the work.
+        minerals
+            See `Rim`.
         """
         body, core, outside, along = np.zeros((4, *seeds.shape), np.uint8)
 
@@ -218,7 +229,7 @@ class Rim:
         each(find, patches(seeds.shape, OPENING_PX + REACH_PX), check)
         near = near_patches(along)
         if not near.any():
-            return cls(body, along, near, None, noise_floor)
+            return cls(body, along, near, None, noise_floor, minerals)
 
         def weights(place: Block) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             inside = cv2.addWeighted(
@@ -230,7 +241,8 @@ class Rim:
                 beyond *= measured[place]
             return inside, beyond
 
-        return cls(body, along, near, side_means(maps, weights, near, check), noise_floor)
+        sides = side_means(maps, weights, near, check)
+        return cls(body, along, near, sides, noise_floor, minerals)
 
     def shares(
         self, kernel: Kernel, counts: Callable[[str], NDArray[np.float32]], place: Block
@@ -268,7 +280,37 @@ class Rim:
                 share[spots.of(side.amount) < FEWEST] = np.nan
         misfit = np.asarray((square - share * above) / kernel.variance, np.float32)
         error = np.asarray(np.sqrt(kernel.variance / below), np.float32)
-        return Shares(places, share, error, misfit)
+        found = Shares(places, share, error, misfit)
+        self._look_at_films(found, kernel, counts, spots)
+        return found
+
+    def _look_at_films(
+        self,
+        found: Shares,
+        kernel: Kernel,
+        counts: Callable[[str], NDArray[np.float32]],
+        spots: Spots,
+    ) -> None:
+        """Unmix anew, in place, what lies in films: where nothing outside is near."""
+        if self.sides is None or not self.minerals:
+            return
+        inside, outside = self.sides
+        if outside.amount.min() >= FILM:
+            return
+        alone = (spots.of(outside.amount) < FILM) & (spots.of(inside.amount) >= FEWEST)
+        if not alone.any():
+            return
+        films = unmix_films(
+            {signal: spots.of(mean)[alone] for signal, mean in inside.of.items()},
+            {signal: counts(signal).ravel()[found.places[alone]] for signal in inside.of},
+            self.minerals,
+            kernel.variance,
+            self.noise_floor,
+        )
+        which = np.flatnonzero(alone)[films.is_film]
+        found.share[which] = films.share[films.is_film]
+        found.error[which] = films.error[films.is_film]
+        found.misfit[which] = films.misfit[films.is_film]
 
 
 def claim_in_patch(

@@ -84,6 +84,40 @@ def read_annotation(file: Path) -> pd.DataFrame:
     return table.drop(columns=empty)
 
 
+def missing_annotation(
+    name: str, file: Path, section: Path, shape: tuple[int, int]
+) -> SectionError:
+    """Return the error that tells that a table is not there, and what to do.
+
+    A section without sessions is not taken for one session, as nobody would be told that sessions
+    that drift are not levelled any more.
+
+    Parameters
+    ----------
+    name
+        Name of the table.
+    file
+        Where it should be.
+    section
+        Folder of the section.
+    shape
+        Rows and columns of the section.
+
+    Returns
+    -------
+    SectionError
+        The error, to be raised.
+    """
+    remedy = ""
+    if name == "sessions":
+        remedy = (
+            f"The import writes them; put {file} back. If all was measured in one session, it "
+            "has two lines: 'session,row0,row1,col0,col1,role' and "
+            f"'1,0,{shape[0]},0,{shape[1]},train'."
+        )
+    return SectionError(f"{section} has no {name}.", remedy=remedy, step="import", file=file)
+
+
 def sessions_of(table: pd.DataFrame, file: Path) -> list[Session]:
     """Return the sessions of a table.
 

@@ -21,6 +21,7 @@ from napari_olivine.section.annotations import (
     check_outlines,
     check_placements,
     check_regions,
+    missing_annotation,
     read_annotation,
     sessions_of,
 )
@@ -362,7 +363,7 @@ class Section:
         """
         file = self.path / "annotations" / f"{name}.csv"
         if not file.exists():
-            raise SectionError(f"{self.path} has no {name}.", step="import", file=file)
+            raise missing_annotation(name, file, self.path, self.shape)
         table = read_annotation(file)
         if name == "placements":
             check_placements(table, file)

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn.functional import mse_loss, one_hot
 
 from napari_olivine.networks.pix2pix import Discriminator
-from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE
+from napari_olivine.training.losses import phase_by_hand
+from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE, PHASE_BY_HAND
 
 
 class Adversary:
@@ -112,6 +113,7 @@ def real_maps(made: Tensor, labels: Tensor, olivine: int) -> Tensor:
     if outputs == 1:
         return torch.where((labels == IGNORE)[:, None], made, is_olivine[:, None].float())
     named = (labels >= FIRST_PHASE) & (labels != IGNORE)
-    number = torch.where(named, labels.long() - FIRST_PHASE, olivine)
+    numbers = labels.long() - FIRST_PHASE - PHASE_BY_HAND * phase_by_hand(labels)
+    number = torch.where(named, numbers, olivine)
     known = (named | is_olivine)[:, None]
     return torch.where(known, one_hot(number, outputs).movedim(-1, 1).float(), made)

@@ -14,7 +14,12 @@ from typing_extensions import override
 from napari_olivine.networks import load_weights
 from napari_olivine.networks.forest import DEPTH, TREES, ForestBody, measures_of
 from napari_olivine.training.scored import ScoredTraining, State
-from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE
+from napari_olivine.training.windows import (
+    BY_HAND,
+    FIRST_PHASE,
+    MOST_PHASES,
+    PHASE_BY_HAND,
+)
 
 CROPS = 48
 PIXELS_OF_A_CROP = 1000
@@ -29,6 +34,12 @@ LEAST_LEAF = 5
 NOT_OLIVINE = -1
 """Stands for pixels of which is known only that they are no olivine; in a forest of several
 phases they are left out."""
+
+
+BY_PERSON = np.zeros(256, bool)
+"""Whether a label is one that a person gave."""
+BY_PERSON[[BY_HAND, BY_HAND + 1]] = True
+BY_PERSON[FIRST_PHASE + PHASE_BY_HAND : FIRST_PHASE + PHASE_BY_HAND + MOST_PHASES] = True
 
 
 class ForestTraining(ScoredTraining):
@@ -65,7 +76,7 @@ class ForestTraining(ScoredTraining):
             at = random.choice(at, min(most, len(at)), replace=False)
             with torch.inference_mode():
                 values = measures_of(torch.from_numpy(images)).permute(0, 2, 3, 1).numpy()
-            by_hand = np.isin(label.ravel()[at], (BY_HAND, BY_HAND + 1))
+            by_hand = BY_PERSON[label.ravel()[at]]
             measures.append(values.reshape(-1, values.shape[-1])[at])
             labels.append(found.ravel()[at])
             weights.append(np.where(by_hand, plan.correction_weight, 1.0))
@@ -98,10 +109,10 @@ def class_of_label(label: NDArray[np.uint8], olivine: int, *, single: bool) -> N
         Whether olivine is told from all else: 1 and 0.
     """
     table = np.full(256, NOT_OLIVINE, np.int64)
-    table[FIRST_PHASE:IGNORE] = np.arange(IGNORE - FIRST_PHASE)
+    for first in (FIRST_PHASE, FIRST_PHASE + PHASE_BY_HAND):
+        table[first : first + MOST_PHASES] = 0 if single else np.arange(MOST_PHASES)
     if single:
         table[[0, BY_HAND]] = 0
-        table[FIRST_PHASE:IGNORE] = 0
     table[[1, BY_HAND + 1]] = 1 if single else olivine
     return table[label]
 

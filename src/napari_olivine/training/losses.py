@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
 
-from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE
+from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE, PHASE_BY_HAND
 
 OUTLINE_PX = 2
 """Pixels on both sides of an outline of olivine that a loss may weigh more."""
@@ -75,7 +75,7 @@ def bce_dice_loss(
         Shape (batch, 1, rows, columns).
     labels
         uint8 (batch, rows, columns), see `napari_olivine.training.windows`: 1 olivine, 0 and the
-        phases not, 2 and 3 by a person, 255 ignore; ignored pixels have no gradient.
+        phases not, 2, 3 and some phases by a person, 255 ignore; ignored pixels have no gradient.
     dice
         Weight of 1 - (2 sum(w p t) + 1) / (sum(w p) + sum(w t) + 1) over the batch, w the weights
         of the pixels.
@@ -134,10 +134,12 @@ def phase_loss(
     whole = logits.logsumexp(1)
     others = torch.cat([logits[:, :olivine], logits[:, olivine + 1 :]], 1).logsumexp(1)
     named = (labels >= FIRST_PHASE) & (labels != IGNORE)
-    phase = torch.where(named, labels.long() - FIRST_PHASE, olivine)
+    by_mask = named & ~phase_by_hand(labels)
+    numbers = labels.long() - FIRST_PHASE - PHASE_BY_HAND * (named & ~by_mask)
+    phase = torch.where(named, numbers, olivine)
     counts, truth = _counts(labels, by_hand) * shape.near_outlines(labels), _is_olivine(labels)
     picked = torch.where(named | truth, logits.gather(1, phase[:, None])[:, 0], others)
-    weighted = counts * torch.where(named | (labels == 1), weights[phase], 1.0)
+    weighted = counts * torch.where(by_mask | (labels == 1), weights[phase], 1.0)
     entropy = shape.focus(whole - picked) * weighted
     loss = shape.entropy * entropy.sum() / weighted.sum().clamp(min=1)
     if not dice:
@@ -156,9 +158,14 @@ def _is_olivine(labels: Tensor) -> Tensor:
     return (labels == 1) | (labels == BY_HAND + 1)
 
 
+def phase_by_hand(labels: Tensor) -> Tensor:
+    """Tell which labels are phases that a person named."""
+    return (labels >= FIRST_PHASE + PHASE_BY_HAND) & (labels != IGNORE)
+
+
 def _counts(labels: Tensor, by_hand: float) -> Tensor:
     """Weight of each pixel: 0 where it is ignored, `by_hand` where a person gave the label."""
-    said = (labels == BY_HAND) | (labels == BY_HAND + 1)
+    said = (labels == BY_HAND) | (labels == BY_HAND + 1) | phase_by_hand(labels)
     return (labels != IGNORE).float() + (by_hand - 1) * said
 
 

@@ -10,10 +10,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_olivine.errors import InputError
+from napari_olivine.masks.corrections import phase_key
 from napari_olivine.networks import ModelPhase, network_spec
 from napari_olivine.section import Raster, Section
 from napari_olivine.training.settings import TrainSettings
-from napari_olivine.training.windows import FIRST_PHASE, IGNORE
+from napari_olivine.training.windows import FIRST_PHASE, IGNORE, MOST_PHASES
 
 OLIVINE_CODE = 1
 """Code of olivine in the image ``phases``; 0 is what no rule takes."""
@@ -83,6 +85,24 @@ class MaskPhases:
         return table
 
 
+def labels_by_name(phases: Sequence[ModelPhase]) -> dict[str, int]:
+    """Return the label of each phase but olivine that a person can name in a correction.
+
+    Parameters
+    ----------
+    phases
+        Outputs of the network.
+
+    Returns
+    -------
+    dict
+        Labels by the keys of the names, see `napari_olivine.masks.corrections.phase_key`.
+    """
+    fixed = (OLIVINE_CODE, UNCLASSIFIED_CODE)
+    numbered = enumerate(phases, start=FIRST_PHASE)
+    return {phase_key(one.name): label for label, one in numbered if one.code not in fixed}
+
+
 def target_of(settings: TrainSettings) -> Literal["phases", "olivine"]:
     """Return what a network is to learn, where the mask has it."""
     if settings.target == "auto":
@@ -124,6 +144,11 @@ def join_phases(masks: Sequence[MaskPhases]) -> list[MaskPhases]:
     -------
     list of MaskPhases
         The same masks with the phases of all.
+
+    Raises
+    ------
+    InputError
+        If they are too many.
     """
     phases: dict[str, ModelPhase] = {}
     for mask in masks:
@@ -131,6 +156,12 @@ def join_phases(masks: Sequence[MaskPhases]) -> list[MaskPhases]:
             taken = {one.code for one in phases.values()}
             code = next(code for code in (phase.code, *range(1, IGNORE)) if code not in taken)
             phases.setdefault(_key(phase), phase.model_copy(update={"code": code}))
+    if len(phases) > MOST_PHASES:
+        raise InputError(
+            f"The masks tell {len(phases)} phases; a network learns {MOST_PHASES} at most.",
+            remedy="Make the masks with a shorter rule book, or set {setting:target} to olivine.",
+            setting="target",
+        )
     return [_among(mask, phases) for mask in masks]
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_olivine.masks.corrections import CORRECTIONS_INPUT, MaskCorrections
 from napari_olivine.regions import study_region
 from napari_olivine.section import PIECE, Section, with_role
+from napari_olivine.training.phases import labels_by_name
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.settings import TrainSettings
 from napari_olivine.training.windows import IGNORE, Window, area, overlap
@@ -39,10 +40,12 @@ class Corrections:
     section
         Section with ``corrections`` of the review, corrections of the mask, or both.
     plan
-        What is trained on.
+        What is trained on. Where olivine alone is learned, a phase that a person named is no
+        olivine, and no more.
     """
 
     def __init__(self, section: Section, plan: Plan) -> None:
+        self._named = labels_by_name(plan.phases)
         self._mask = section.raster("mask", "olivine")
         self._region = study_region(section)
         self._painted = MaskCorrections(section)
@@ -56,9 +59,9 @@ class Corrections:
         self.windows: list[Window] = []
         """Where crops of places outside the training windows are taken from."""
         self.places: dict[int, list[tuple[int, Window]]] = {}
-        """Of what is other (0) and olivine (1): window (first those of training, then `windows`)
-        and box of each crystal of which the mask says something else, or nothing, and of each tile
-        in which the mask was painted."""
+        """Of what is other (0), olivine (1) and each phase that was named (its label): window
+        (first those of training, then `windows`) and box of each crystal of which the mask says
+        something else, or nothing, and of each tile in which the mask was painted."""
         if self._review is not None:
             table = section.table("corrections", "corrections")[[*BOX, "value"]]
             for row0, row1, col0, col1, value in table.to_numpy(np.int64).tolist():
@@ -99,8 +102,9 @@ class Corrections:
                 slice(start, min(start + PIECE, length))
                 for start, length in zip(first, self._shape, strict=True)
             )
-            said = self._allowed(self._painted.labels(rows, columns), (rows, columns))
-            for value in (0, 1):
+            window = rows, columns
+            said = self._allowed(self._painted.labels(*window, self._named), window)
+            for value in (0, 1, *self._named.values()):
                 down, along = np.nonzero(said == value)
                 if len(down):
                     yield (
@@ -120,7 +124,7 @@ class Corrections:
         return wanted * min(1.0, len(self) / MANY)
 
     def draw(self, random: np.random.Generator) -> tuple[int, Window]:
-        """Draw a place: half of them other, half olivine, each of these equally often.
+        """Draw a place: of other, olivine and each named phase equally often, and of their places.
 
         What was rejected is what the network has to learn, however much was accepted beside it.
         """
@@ -132,8 +136,8 @@ class Corrections:
         return sum(len(places) for places in self.places.values())
 
     def read(self, window: Window) -> NDArray[np.uint8]:
-        """Return a person's labels of a window: 0, 1, 255 where there is none."""
-        painted = self._painted.labels(*window)
+        """Return a person's labels of a window: 0, 1, those of phases, 255 where there is none."""
+        painted = self._painted.labels(*window, self._named)
         if self._review is not None:
             painted = np.where(painted == IGNORE, self._review.read(*window), painted)
         return self._allowed(painted, window)

@@ -19,7 +19,7 @@ from napari_olivine.training.augmentation import augment
 from napari_olivine.training.phases import OLIVINE_CODE, MaskPhases
 from napari_olivine.training.pieces import Pieces
 from napari_olivine.training.review_labels import Corrections
-from napari_olivine.training.windows import BY_HAND, IGNORE, Window, area
+from napari_olivine.training.windows import IGNORE, Window, area, given_by_hand
 
 BYTES_PER_PIXEL = 5
 KEPT = 0.25
@@ -88,8 +88,8 @@ class CropSource(ABC):
             Levelled grey, float32, shape (crop_px, crop_px).
         label
             uint8 of the same shape: 0, 1, 2 and 3 the same by a person (`BY_HAND` more), phases
-            from `FIRST_PHASE` on, 255 ignore. Beyond a window that is smaller than the crop, grey
-            is reflected and the label is 255.
+            from `FIRST_PHASE` on (`PHASE_BY_HAND` more by a person), 255 ignore. Beyond a window
+            that is smaller than the crop, grey is reflected and the label is 255.
         """
 
     def batch(
@@ -341,7 +341,7 @@ class Samples(CropSource):
         if self._cracks != "olivine":
             found = cracks(grey, label, self.normalisation.spread)
             label = np.where(found, 0 if self._cracks == "background" else IGNORE, label)
-        label = np.where(said & (label != IGNORE), label + np.uint8(BY_HAND), label)
+        label = np.where(said, given_by_hand(label), label)
         return grey, label.astype(np.uint8)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 Window = tuple[slice, slice]
 
 IGNORE = 255
@@ -14,6 +17,28 @@ FIRST_PHASE = 4
 """Label of the first phase of the mask, from which the others count on; olivine is 1 as ever.
 
 0 is no olivine, and nothing else is known of it."""
+
+MOST_PHASES = 120
+"""Phases that labels have room for, once by the mask and once by a person."""
+
+PHASE_BY_HAND = MOST_PHASES
+"""Added to the labels of phases that a person gave."""
+
+
+def given_by_hand(label: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return labels as those that a person gave.
+
+    Parameters
+    ----------
+    label
+        0, 1, phases from `FIRST_PHASE` on, 255 ignore, which stays.
+    """
+    return _BY_HAND[label]
+
+
+_BY_HAND = np.arange(256, dtype=np.uint8)
+_BY_HAND[:BY_HAND] += BY_HAND
+_BY_HAND[FIRST_PHASE : FIRST_PHASE + MOST_PHASES] += PHASE_BY_HAND
 
 
 def area(window: Window) -> int:

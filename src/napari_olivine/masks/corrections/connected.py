@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 
 from napari_olivine.errors import EditError
-from napari_olivine.masks.corrections.correction import WORDS, Correction, Label
+from napari_olivine.masks.corrections.correction import NOTHING, WORDS, Correction, Label
 from napari_olivine.masks.corrections.journal import make_correction
+from napari_olivine.masks.corrections.named_phases import OLIVINE_CODE, phase_key
 from napari_olivine.polygons import trace_polygons
 from napari_olivine.section import Raster
 
@@ -17,10 +20,18 @@ LARGEST_PX = 4096
 FIRST_PX = 256
 """Reach around the place that is looked at first; it is doubled until the piece is whole."""
 
-PIECES = {0: "of other phases", 1: "of olivine", 255: "without a label"}
+OF_MASK = {0: "other phases", 1: "olivine"}
+"""What the codes of the image ``olivine`` stand for."""
 
 
-def connected_piece(mask: Raster, row: int, column: int, label: Label) -> Correction:
+def connected_piece(
+    mask: Raster,
+    row: int,
+    column: int,
+    label: Label,
+    phase: str = "",
+    names: Mapping[int, str] = OF_MASK,
+) -> Correction:
     """Return the correction that gives a label to the connected piece of the mask at a place.
 
     Pixels are connected by their sides.
@@ -28,11 +39,13 @@ def connected_piece(mask: Raster, row: int, column: int, label: Label) -> Correc
     Parameters
     ----------
     mask
-        The corrected mask: 0 other, 1 olivine, 255 no label.
+        The corrected mask, image ``olivine`` or ``phases``: 1 olivine, 255 no label.
     row, column
         The place, px.
-    label
-        What the piece is.
+    label, phase
+        What the piece is, see `Correction`.
+    names
+        What the codes of the image stand for.
 
     Returns
     -------
@@ -47,8 +60,15 @@ def connected_piece(mask: Raster, row: int, column: int, label: Label) -> Correc
     if not (0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]):
         raise EditError("There is no mask at this place.")
     value = int(mask.read(slice(row, row + 1), slice(column, column + 1))[0, 0])
-    if {"olivine": 1, "other": 0}.get(label) == value:
-        raise EditError(f"This piece counts as {WORDS[label]} already.")
+    name = names.get(value, "")
+    if label == "olivine":
+        said = value == OLIVINE_CODE
+    elif phase:
+        said = phase_key(name) == phase_key(phase)
+    else:
+        said = label == "other" and value not in (OLIVINE_CODE, NOTHING)
+    if said:
+        raise EditError(f"This piece counts as {phase or WORDS[label]} already.")
     reach = FIRST_PX
     while True:
         rows, columns = (
@@ -62,8 +82,8 @@ def connected_piece(mask: Raster, row: int, column: int, label: Label) -> Correc
             break
         if 2 * reach >= LARGEST_PX:
             raise EditError(
-                f"This piece {PIECES.get(value, '')} reaches farther than {LARGEST_PX // 2} px "
-                "from here: it is too large to be filled.",
+                f"This piece {f'of {name}' if name else 'without a label'} reaches farther than "
+                f"{LARGEST_PX // 2} px from here: it is too large to be filled.",
                 remedy="Cut it off by a stroke of the brush first, or draw a polygon.",
             )
         reach *= 2
@@ -71,6 +91,7 @@ def connected_piece(mask: Raster, row: int, column: int, label: Label) -> Correc
     first = np.array([rows.start, columns.start]) - 0.5
     return make_correction(
         label=label,
+        phase=phase,
         tool="fill",
         rings=[(ring[:, ::-1] + first).tolist() for ring in rings],
     )

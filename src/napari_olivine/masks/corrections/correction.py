@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from napari_olivine.masks.corrections.named_phases import phase_key
 from napari_olivine.polygons import Polygon
 
 Label = Literal["olivine", "other", "rule"]
@@ -41,6 +43,8 @@ class Correction(BaseModel):
     ----------
     label
         What is there.
+    phase
+        Name of the phase, of a label ``other`` that says which one it is; else empty.
     tool
         How it was made.
     line
@@ -56,6 +60,8 @@ class Correction(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     label: Label
+    # Without a phase a line of the file is what it was before phases had names.
+    phase: str = Field("", exclude_if=operator.not_)
     tool: Literal["brush", "polygon", "fill", "file"]
     line: Places = ()
     radius_px: float = Field(0.0, ge=0)
@@ -69,6 +75,8 @@ class Correction(BaseModel):
             raise ValueError("a correction is a line or a polygon")
         if not np.isfinite([value for place in self._places() for value in place]).all():
             raise ValueError("a coordinate is no number")
+        if self.phase and self.label != "other":
+            raise ValueError("a phase is a phase other than olivine")
         return self
 
     def _places(self) -> Iterator[tuple[float, float]]:
@@ -76,10 +84,20 @@ class Correction(BaseModel):
         for ring in self.rings:
             yield from ring
 
+    def code(self, codes: Mapping[str, int]) -> int:
+        """Return the code of what it says.
+
+        Parameters
+        ----------
+        codes
+            Codes of phases by the keys of their names; a phase that is not there is not olivine.
+        """
+        return codes.get(phase_key(self.phase), CODES[self.label]) if codes else CODES[self.label]
+
     @property
-    def code(self) -> int:
-        """Code of its label."""
-        return CODES[self.label]
+    def says(self) -> str:
+        """What is there, in words."""
+        return self.phase or WORDS[self.label]
 
     @property
     def box(self) -> Box:
@@ -96,7 +114,7 @@ class Correction(BaseModel):
 
     def describe(self) -> str:
         """Tell it to a person in a few words."""
-        return f"mask {DEEDS[self.tool]}: {WORDS[self.label]}"
+        return f"mask {DEEDS[self.tool]}: {self.says}"
 
     def tiles(self, side: int, shape: tuple[int, int]) -> set[tuple[int, int]]:
         """Return the tiles of a section in which it may have pixels, by their row and column.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from hashlib import sha256
@@ -210,10 +211,20 @@ class MaskCorrections:
 
     # ------------------------------------------------------------------ looking
 
-    def labels(self, rows: slice, columns: slice) -> NDArray[np.uint8]:
+    def labels(
+        self, rows: slice, columns: slice, codes: Mapping[str, int] | None = None
+    ) -> NDArray[np.uint8]:
         """Return what a person said of a window: 0 other, 1 olivine, 255 nothing.
 
         Only corrections near the window are looked at; nothing of the section's size is held.
+
+        Parameters
+        ----------
+        rows, columns
+            The window.
+        codes
+            Codes of phases other than olivine, by the keys of their names (`phase_key`), which
+            stand in place of 0 where a person named one of these phases.
         """
         said = np.full((rows.stop - rows.start, columns.stop - columns.start), NOTHING, np.uint8)
         near = {
@@ -223,8 +234,13 @@ class MaskCorrections:
             for number in self._of_tile.get((row, column), ())
         }
         for number in sorted(near):
-            said[self.edits[number].pixels(rows, columns)] = self.edits[number].code
+            one = self.edits[number]
+            said[one.pixels(rows, columns)] = one.code(codes or {})
         return said
+
+    def phases(self) -> dict[str, int]:
+        """Return the names of phases other than olivine that a person gave, with how often."""
+        return Counter(one.phase for one in self.edits if one.phase)
 
     def marks(self) -> dict[Tile, str]:
         """Return the tiles in which there may be corrections, with a short hash of these."""

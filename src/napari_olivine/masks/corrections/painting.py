@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,8 +22,15 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
+from napari_olivine.masks import ALTERED
 from napari_olivine.masks.corrections.correction import CODES, NOTHING
 from napari_olivine.masks.corrections.journal import PATIENCE_S, MaskCorrections, Tile
+from napari_olivine.masks.corrections.named_phases import (
+    NamedPhase,
+    codes_of,
+    phase_key,
+    phases_of,
+)
 from napari_olivine.section import (
     MASK_CORRECTIONS,
     PIECE,
@@ -167,6 +174,24 @@ def correct_draft(
         job.say(
             f"{told['count']} corrections by hand, of {told['corrected_px']} pixels, lie over it."
         )
+        if missing := told.get("missing_phases"):
+            job.warn(
+                missing_words(missing),
+                remedy="Give a rule book that has it as {setting:book}, or correct it anew.",
+                setting="book",
+            )
+
+
+def missing_words(missing: Mapping[str, int]) -> str:
+    """Tell a person which phases of corrections a mask lacks, and what is there instead.
+
+    Parameters
+    ----------
+    missing
+        Names of the phases, and how many corrections name them.
+    """
+    phases = ", ".join(f"{name} ({count})" for name, count in missing.items())
+    return f"Corrections say {phases}; this mask does not tell it: not olivine counts there."
 
 
 def _rasters(folder: Path) -> dict[str, Raster]:
@@ -178,7 +203,11 @@ def _rasters(folder: Path) -> dict[str, Raster]:
 
 
 def paint_corrections(
-    folder: Path, images: Mapping[str, Raster], corrections: MaskCorrections, job: Job
+    folder: Path,
+    images: Mapping[str, Raster],
+    corrections: MaskCorrections,
+    codes: Mapping[str, int],
+    job: Job,
 ) -> dict[Tile, PaintedTile]:
     """Paint the tiles whose corrections are others than those that are painted there.
 
@@ -193,6 +222,8 @@ def paint_corrections(
         Its images by name.
     corrections
         All corrections.
+    codes
+        Codes of the mask's phases other than olivine, see `codes_of`.
     job
         Running job.
 
@@ -215,7 +246,7 @@ def paint_corrections(
         job.progress(number, len(due), "Correcting the mask")
         painted.pop(tile, None)
         rows, columns = _window(tile, corrections.shape)
-        said = corrections.labels(rows, columns)
+        said = corrections.labels(rows, columns, codes)
         file = edits / f"{tile[0]}-{tile[1]}.npz"
         by_rule = _by_rule(file, images, rows, columns)
         if (said != NOTHING).any() and not file.exists():
@@ -258,10 +289,9 @@ def _by_rule(file: Path, images: Mapping[str, Raster], rows: slice, columns: sli
 def _painted(by_rule: Pixels, said: NDArray[np.uint8]) -> Pixels:
     """Return the pixels of a tile with what a person said of them."""
     known = said != NOTHING
-    pixels = {MASK: np.where(known, said, by_rule[MASK])}
+    pixels = {MASK: np.where(known, said == OLIVINE, by_rule[MASK]).astype(np.uint8)}
     if PHASES in by_rule:
-        phases = by_rule[PHASES].copy()
-        phases[said == OLIVINE] = OLIVINE
+        phases = np.where(known & (said != OTHER), said, by_rule[PHASES])
         # Another mineral of the rule book stays what it is: a person said only what it is not.
         phases[(said == OTHER) & ((phases == OLIVINE) | (phases == NOTHING))] = OTHER
         pixels[PHASES] = phases
@@ -329,7 +359,9 @@ def _corrected_notes(
 ) -> dict[str, Any]:
     """Paint the corrections, and return the notes of the mask with what they changed."""
     by_rule: Gains = notes.get("pixels_by_rule") or _counted(images, job)
-    painted = paint_corrections(folder, images, corrections, job)
+    phases = phases_of(notes) if PHASES in images else []
+    codes = codes_of(phases)
+    painted = paint_corrections(folder, images, corrections, codes, job)
     more: dict[str, Counter[str]] = {name: Counter() for name in by_rule}
     for tile in painted.values():
         for name, gains in tile.gains.items():
@@ -342,7 +374,7 @@ def _corrected_notes(
     if "modes" in notes and PHASES in pixels:
         found["modes"] = [
             {**mode, "percent": round(_percent(pixels[PHASES], mode["code"]), 3)}
-            for mode in notes["modes"]
+            for mode in _with_altered(notes["modes"], phases, by_rule[PHASES], pixels[PHASES])
         ]
     found.pop("corrections", None)
     if corrections.edits:
@@ -351,6 +383,34 @@ def _corrected_notes(
             "corrected_px": sum(tile.corrected for tile in painted.values()),
             "olivine_px": more[MASK][str(OLIVINE)],
         }
+        if named := corrections.phases():
+            keys = {phase_key(name) for name in named}
+            found["corrections"] |= {
+                "phases_px": {
+                    one.name: more[PHASES][str(one.code)]
+                    for one in phases
+                    if phase_key(one.name) in keys
+                },
+                "missing_phases": {k: n for k, n in named.items() if phase_key(k) not in codes},
+            }
+    return found
+
+
+def _with_altered(
+    modes: Sequence[Mapping[str, Any]],
+    phases: Sequence[NamedPhase],
+    by_rule: Mapping[str, int],
+    pixels: Mapping[str, int],
+) -> list[dict[str, Any]]:
+    """Return the modes, with altered olivine where the rule or a person has it."""
+    code = str(ALTERED)
+    found = [dict(mode) for mode in modes if mode["code"] != ALTERED]
+    known = [dict(mode) for mode in modes if mode["code"] == ALTERED]
+    if by_rule.get(code):
+        return found + known
+    if pixels.get(code):
+        (altered,) = (one for one in phases if one.code == ALTERED)
+        found.append({**vars(altered), "percent": 0.0, "error": None})
     return found
 
 

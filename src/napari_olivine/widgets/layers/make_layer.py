@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_olivine.crystals import OLIVINE, phase_of_product
 from napari_olivine.errors import SectionError
+from napari_olivine.masks.corrections import NamedPhase, phases_of
 from napari_olivine.registry import OTHER_CRYSTALS, PRODUCTS, layered
 from napari_olivine.section import Raster, Section, phase_of_image
 from napari_olivine.widgets.layers.element_colours import colour_of, colour_ramp
@@ -337,12 +338,20 @@ def _by_class(section: Section, product: str) -> dict[str, Any]:
 
 def phase_names(section: Section) -> dict[int, str]:
     """Return the name of each phase of the mask by its code; none where it has no image of them."""
-    return {mode["code"]: mode["name"] for mode in _modes(section) if mode["code"]}
+    return {mode["code"]: mode["name"] for mode in _modes(section) if mode["code"]} | {
+        one.code: one.name for one in _named(section)
+    }
 
 
 def _modes(section: Section) -> list[dict[str, Any]]:
     product = section.product(PHASES[0])
     return list(product.notes.get("modes", [])) if product is not None else []
+
+
+def _named(section: Section) -> list[NamedPhase]:
+    """Return the phases that a person can paint, also those that no pixel has yet."""
+    product = section.product(PHASES[0])
+    return phases_of(product.notes) if product is not None else []
 
 
 def _colour_of_phase(section: Section, phase: str) -> str:
@@ -359,6 +368,7 @@ def _of_phases(section: Section) -> Any:
     from napari.utils.colormaps import DirectLabelColormap
 
     colours = {mode["code"]: mode["colour"] for mode in _modes(section) if mode["code"]}
+    colours |= {one.code: one.colour for one in _named(section)}
     return DirectLabelColormap(
         color_dict={None: IGNORED_COLOUR, 0: "transparent", 255: IGNORED_COLOUR} | colours
     )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
 import numpy as np
 from qtpy.QtCore import QSignalBlocker
-from qtpy.QtWidgets import QButtonGroup, QPushButton
 
 from napari_olivine.errors import EditError
 from napari_olivine.history import HistoryStep
-from napari_olivine.masks.corrections import WORDS, Label, make_correction
+from napari_olivine.masks.corrections import (
+    OLIVINE_CODE,
+    make_correction,
+    missing_words,
+    phase_key,
+    phases_of,
+)
 from napari_olivine.polygons import Polygon, fault_of
 from napari_olivine.widgets.common import (
     Collapsible,
@@ -31,8 +37,9 @@ from napari_olivine.widgets.editing import Corners, WindowUndo, bring_into_view
 from napari_olivine.widgets.layers import LAYER_KEY, LEVELLED
 from napari_olivine.widgets.masks.correcting import Correcting
 from napari_olivine.widgets.masks.escape import escape_key
+from napari_olivine.widgets.masks.label_choice import RULE, LabelChoice, Mark
 from napari_olivine.widgets.masks.polygon_layer import CorrectingPolygon
-from napari_olivine.widgets.masks.stroke_layer import Place, StrokeLayer
+from napari_olivine.widgets.masks.stroke_layer import COLOURS, Place, StrokeLayer
 from napari_olivine.widgets.state import OpenSection
 
 WRONG = "#ff6e5e"
@@ -109,18 +116,9 @@ class CorrectPart(Collapsible):
         self.fill()
 
     def _make_buttons(self) -> None:
-        self.labels: dict[Label, QPushButton] = {}
-        self.tools: dict[str, QPushButton] = {}
-        self._label_group = QButtonGroup(self)
-        for label in ("olivine", "other"):
-            words = WORDS[label]
-            button = push_button(
-                words.capitalize(), self._on_label, f"What you mark is {words}", checkable=True
-            )
-            self._label_group.addButton(button)
-            self.labels[label] = button
-        self.labels["other"].setChecked(True)
-        self.inside.addLayout(row_layout(*self.labels.values()))
+        self.choice = LabelChoice()
+        self.choice.currentIndexChanged.connect(self._on_choice)
+        self.inside.addLayout(form_layout(("It is", self.choice)))
         self.tools = {
             name: push_button(
                 name, lambda on, name=name: self._on_tool(name, on), tip, checkable=True
@@ -142,11 +140,9 @@ class CorrectPart(Collapsible):
     # ------------------------------------------------------------------ showing
 
     @property
-    def label(self) -> Label:
+    def mark(self) -> Mark:
         """What is marked now."""
-        if self.tool == "Rub out":
-            return "rule"
-        return "olivine" if self.labels["olivine"].isChecked() else "other"
+        return RULE if self.tool == "Rub out" else self.choice.mark
 
     @property
     def tool(self) -> str:
@@ -158,20 +154,17 @@ class CorrectPart(Collapsible):
         section, corrections = self._session.section, self.model.corrections
         mask = section.product("mask") if section is not None else None
         there = mask is not None and corrections is not None
-        for button in (*self.tools.values(), *self.labels.values()):
-            button.setEnabled(there)
+        for part in (*self.tools.values(), self.choice):
+            part.setEnabled(there)
         if not there and self.tool:
             self.rest()
         self.setVisible(section is not None)
         count = len(corrections) if corrections is not None else 0
         self.set_title(f"Correct by hand: {count}" if count else "Correct by hand")
-        told = mask.notes.get("corrections") if mask is not None else None
-        words = NO_MASK if mask is None else ""
-        if told:
-            words = (
-                f"{told['corrected_px']:,} pixels are corrected; the mask has "
-                f"{told['olivine_px']:+,} pixels of olivine by them."
-            )
+        phases = phases_of(mask.notes) if mask is not None else []
+        self.strokes.phase_colours = {phase_key(one.name): one.colour for one in phases}
+        self.choice.offer(phases, _olivine_colour(mask.notes if mask is not None else {}))
+        words = _told(mask.notes) if mask is not None else NO_MASK
         self.count.setText(words)
         self.count.setVisible(bool(words))
         if self.tool:
@@ -184,7 +177,7 @@ class CorrectPart(Collapsible):
 
     # ------------------------------------------------------------------ tools
 
-    def _on_label(self, _on: bool) -> None:
+    def _on_choice(self, _place: int) -> None:
         if self.tool:
             self._begin()
 
@@ -209,7 +202,7 @@ class CorrectPart(Collapsible):
         self._show_mask()
         if self.tool == "Polygon":
             self.strokes.remove()
-            self.polygon.begin_label(self.label)
+            self.polygon.begin_colour(self.mark.colour)
             return
         self.polygon.rest()
         if not self.width_um.value:
@@ -217,7 +210,7 @@ class CorrectPart(Collapsible):
             self.width_um.value = float(f"{FIRST_ON_SCREEN / zoom:.2g}")  # comes back here
             return
         width_px = self.width_um.value / self._session.require().pixel_size_um
-        self.strokes.begin(self.label, 0.0 if self.tool == "Fill" else max(width_px, 1.0) / 2)
+        self.strokes.begin(self.mark.colour, 0.0 if self.tool == "Fill" else max(width_px, 1.0) / 2)
 
     def _end(self) -> None:
         self.polygon.rest()
@@ -231,27 +224,33 @@ class CorrectPart(Collapsible):
             mark = one.metadata.get(LAYER_KEY)
             if mark and mark["product"] not in BESIDE:
                 one.visible = False
-        layer = self._session.layer("mask", "olivine")
+        name, hidden = "olivine", ""
+        if self.choice.mark.phase:
+            name, hidden = "phases", "olivine"  # which would lie over it
+        layer = self._session.layer("mask", name)
         if layer is None:
-            layer = self._session.show("mask", "olivine")
+            layer = self._session.show("mask", name)
         layer.visible = True
+        if hidden and (over := self._session.layer("mask", hidden)) is not None:
+            over.visible = False
 
     def _on_stroked(self, places: list[Place]) -> None:
         if self.tool == "Fill":
             row, column = (round(value) for value in places[-1])
             self.problem.tell("")
-            self.model.fill(row, column, self.label)
+            self.model.fill(row, column, self.mark.label, self.mark.phase)
             return
         radius = self.strokes.radius_px
         self.problem.tell("")
-        self.model.do(
-            make_correction(
-                label=self.label, tool="brush", line=_simplified(places, radius), radius_px=radius
-            )
-        )
+        line = _simplified(places, radius)
+        self.model.do(make_correction(**self._said, tool="brush", line=line, radius_px=radius))
+
+    @property
+    def _said(self) -> dict[str, str]:
+        return {"label": self.mark.label, "phase": self.mark.phase}
 
     def _on_polygon(self, corners: Corners) -> None:
-        self.polygon.begin_label(self.label)  # the next one
+        self.polygon.begin_colour(self.mark.colour)  # the next one
         drawn = Polygon("The polygon", (corners,))
         fault = fault_of(drawn, self._session.require().shape)
         if np.ptp(drawn.rings[0], axis=0).max() > LARGEST_DRAWN_PX:
@@ -261,7 +260,7 @@ class CorrectPart(Collapsible):
             return
         self.problem.tell("")
         rings = [np.round(drawn.rings[0], 2).tolist()]
-        self.model.do(make_correction(label=self.label, tool="polygon", rings=rings))
+        self.model.do(make_correction(**self._said, tool="polygon", rings=rings))
 
     def _on_resized(self, wider: bool) -> None:
         if self.tool in ("Brush", "Rub out") and self.width_um.value:
@@ -310,6 +309,24 @@ class CorrectPart(Collapsible):
         mine = self.polygon.layer if self.tool == "Polygon" else self.strokes.layer
         if self.tool and self._session.viewer.layers.selection.active is not mine:
             self.rest()
+
+
+def _olivine_colour(notes: Mapping[str, Any]) -> str:
+    """Colour of olivine among the phases of a mask, or alone."""
+    colours = [mode["colour"] for mode in notes.get("modes") or () if mode["code"] == OLIVINE_CODE]
+    return next(iter(colours), COLOURS["olivine"])
+
+
+def _told(notes: Mapping[str, Any]) -> str:
+    """Tell what corrections changed in a mask; nothing where there are none."""
+    told = notes.get("corrections")
+    if not told:
+        return ""
+    more = {"olivine": told["olivine_px"], **told.get("phases_px", {})}
+    changes = ", ".join(f"{count:+,} pixels of {name}" for name, count in more.items())
+    words = f"{told['corrected_px']:,} pixels are corrected; the mask has {changes} by them."
+    missing = told.get("missing_phases")
+    return f"{words} {missing_words(missing)}" if missing else words
 
 
 def _simplified(places: list[Place], radius_px: float) -> list[Place]:

@@ -20,6 +20,7 @@ from napari_olivine.masks.corrections import (
     connected_piece,
     correct_mask,
     is_corrected,
+    phases_of,
     take_over_corrections,
 )
 from napari_olivine.section import Section
@@ -121,20 +122,25 @@ class Correcting(QObject):
         except OlivineError as error:
             self.failed.emit(error)
 
-    def fill(self, row: int, column: int, label: Label) -> None:
+    def fill(self, row: int, column: int, label: Label, phase: str = "") -> None:
         """Give a label to the connected piece of the mask at a place, found in the background.
 
         Parameters
         ----------
         row, column
             The place, px of the section.
-        label
+        label, phase
             What the piece is.
         """
 
         def find(section: Section, job: Job, corrections: MaskCorrections) -> Correction:
-            correct_mask(section, job, corrections)
-            return connected_piece(section.raster("mask", "olivine"), row, column, label)
+            product = correct_mask(section, job, corrections)
+            notes = product.notes if product is not None else {}
+            if not phases_of(notes):
+                return connected_piece(section.raster("mask", "olivine"), row, column, label)
+            names = {mode["code"]: mode["name"] for mode in notes["modes"]}
+            image = section.raster("mask", "phases")
+            return connected_piece(image, row, column, label, phase, names)
 
         self.told.emit("Looking for the piece ...")
         self._want(find)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from typing_extensions import override
 
-from napari_olivine.masks.corrections import Label
 from napari_olivine.widgets.editing import Corners, HalfDrawn, PolygonsView
 from napari_olivine.widgets.masks.stroke_layer import COLOURS
 
@@ -15,11 +14,11 @@ class CorrectingPolygon(PolygonsView):
 
     name, colours, new = "Correct the mask: polygon", dict(COLOURS), "olivine"
 
-    def begin_label(self, label: Label) -> None:
-        """Let the person draw a polygon corner by corner in the colour of its label."""
+    def begin_colour(self, colour: str) -> None:
+        """Let the person draw a polygon corner by corner in the colour of what it marks."""
         self.show_shapes([], set())
         self.begin()
-        self.layer.current_edge_color = COLOURS[label]
+        self.layer.current_edge_color = colour
 
     @override
     def rest(self) -> bool:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from psygnal import Signal
 
-from napari_olivine.masks.corrections import Correction, Label
+from napari_olivine.masks.corrections import Correction, Label, phase_key
 from napari_olivine.widgets.layers import overlay
 from napari_olivine.widgets.state import OpenSection
 
@@ -53,24 +53,26 @@ class StrokeLayer:
         self.layer: Any = None
         self.radius_px = 0.0
         """Half width of the brush, px of the section; 0 for clicks."""
-        self.label: Label = "olivine"
+        self.colour = COLOURS["olivine"]
+        self.phase_colours: dict[str, str] = {}
+        """Colours of phases other than olivine, by the keys of their names."""
 
     @property
     def there(self) -> bool:
         """Whether the layer is in the window."""
         return self.layer is not None and self.layer in self._session.viewer.layers
 
-    def begin(self, label: Label, radius_px: float) -> None:
+    def begin(self, colour: str, radius_px: float) -> None:
         """Let the person paint.
 
         Parameters
         ----------
-        label
-            What is painted.
+        colour
+            Of what is painted, ``#rrggbb``.
         radius_px
             Half width of the brush, px of the section; 0 to click.
         """
-        self.label, self.radius_px = label, radius_px
+        self.colour, self.radius_px = colour, radius_px
         if not self.there:
             self._make()
         self._session.viewer.layers.selection.active = self.layer
@@ -126,13 +128,13 @@ class StrokeLayer:
         for one in self._painted:
             self._draw(one)
         if self._stroke and self.radius_px:
-            self._line(self._stroke, self.radius_px, _rgba(COLOURS[self.label]))
+            self._line(self._stroke, self.radius_px, _rgba(self.colour))
         self.layer.data = self._picture
         self.layer.scale = (self._um, self._um)
         self.layer.translate = self._corner
 
     def _draw(self, one: Correction) -> None:
-        colour = _rgba(COLOURS[one.label])
+        colour = _rgba(self.phase_colours.get(phase_key(one.phase), COLOURS[one.label]))
         if one.line:
             self._line(one.line, one.radius_px, colour)
         else:
@@ -168,7 +170,7 @@ class StrokeLayer:
 
     def _mark(self, places: Sequence[Place]) -> None:
         if self.radius_px:
-            self._line(places, self.radius_px, _rgba(COLOURS[self.label]))
+            self._line(places, self.radius_px, _rgba(self.colour))
             self.layer.refresh(extent=False, thumbnail=False)
 
     def _place(self, event: Any) -> Place:
