@@ -19,17 +19,12 @@ from napari_olivine.crystals.instances.merging import (
     merged_ids,
     near_pairs,
 )
+from napari_olivine.crystals.instances.parting import Parted, decisions_table, part_region
 from napari_olivine.crystals.instances.split_labels import (
     SplitLabels,
     SplitRegion,
     load_splits,
     save_splits,
-)
-from napari_olivine.crystals.instances.splitting import (
-    Cut,
-    SplittingSettings,
-    is_notched,
-    split_region,
 )
 from napari_olivine.crystals.measure import (
     WINDOW_BYTES,
@@ -79,7 +74,7 @@ def resolve_instances(
         evidence and the decision; rows and columns are those of the section.
     """
     splits: list[SplitRegion] = []
-    cuts = Cut.table([]).assign(region=pd.Series(dtype=np.int64))
+    cuts = no_cuts()
     if settings.part_touching and len(table):
         splits, cuts = _split(images, table, draft)
         table, splits = _with_splits(table, splits, images.shape[1])
@@ -104,7 +99,7 @@ def resolve_instances(
 
 def no_decisions() -> dict[str, pd.DataFrame]:
     """Return empty tables ``cuts`` and ``gaps``."""
-    return {"cuts": Cut.table([]), "gaps": Gap.table([])}
+    return {"cuts": decisions_table([], []), "gaps": Gap.table([])}
 
 
 # ---------------------------------------------------------------------- touching crystals
@@ -126,33 +121,24 @@ def _split(
 def _split_block(
     images: Images, table: pd.DataFrame, job: Job
 ) -> tuple[list[SplitRegion], pd.DataFrame]:
-    pixel_um, how = images.labels.pixel_size_um, SplittingSettings()
+    pixel_um = images.labels.pixel_size_um
     splits: list[SplitRegion] = []
-    regions: list[int] = []
-    cuts: list[Cut] = []
+    tables: list[pd.DataFrame] = [no_cuts()]
     too_large = 0
     for region, box, window in crystal_windows(table, images, job):
         if window.level or window.labels.size > LARGEST_PX:
             too_large += 1
             continue
-        mask = window.labels == region
-        if not is_notched(mask, pixel_um, how):
+        found = part_region(
+            window.labels == region, pixel_um, grey=window.grey, mg=window.mg,
+            on_edge=sides_on_edge(box, images.shape), check=job.check,
+        )  # fmt: skip
+        if found is None:
             continue
-        on_edge = sides_on_edge(box, images.shape)
-        parts, found = split_region(
-            mask, pixel_um, how, grey=window.grey, mg=window.mg, on_edge=on_edge
-        )
-        if parts.max() > 1:
-            splits.append(SplitRegion(region, window.row0, window.col0, parts.astype(np.uint16)))
-        regions += [region] * len(found)
-        cuts += [
-            replace(
-                cut,
-                row0=cut.row0 + window.row0, row1=cut.row1 + window.row0,
-                col0=cut.col0 + window.col0, col1=cut.col1 + window.col0,
-            )
-            for cut in found
-        ]  # fmt: skip
+        if found.parts.max() > 1:
+            parts = found.parts.astype(np.uint16)
+            splits.append(SplitRegion(region, window.row0, window.col0, parts))
+        tables.append(_in_section(found, region, window.row0, window.col0))
     if too_large:
         words = "region of olivine is" if too_large == 1 else "regions of olivine are"
         job.warn(
@@ -161,7 +147,20 @@ def _split_block(
             "with {setting:memory}.",
             setting="memory",
         )
-    return splits, Cut.table(cuts).assign(region=np.array(regions, np.int64))
+    full = [one for one in tables if len(one)] or tables[:1]
+    return splits, pd.concat(full, ignore_index=True)
+
+
+def no_cuts() -> pd.DataFrame:
+    """Return an empty table of cuts of regions."""
+    return decisions_table([], []).assign(region=pd.Series(dtype=np.int64))
+
+
+def _in_section(found: Parted, region: int, row0: int, col0: int) -> pd.DataFrame:
+    table = decisions_table(found.contacts, found.cuts)
+    table[["row0", "row1"]] += row0
+    table[["col0", "col1"]] += col0
+    return table.assign(region=np.full(len(table), region, np.int64))
 
 
 def _with_splits(
