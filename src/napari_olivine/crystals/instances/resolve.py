@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.crystals import CrystalsSettings, Images
 from napari_olivine.crystals.instances.label_regions import strips_of
+from napari_olivine.crystals.instances.large_regions import part_large
 from napari_olivine.crystals.instances.merging import (
     Gap,
     MergingSettings,
@@ -74,8 +75,10 @@ def resolve_instances(
         evidence and the decision; rows and columns are those of the section.
     """
     splits: list[SplitRegion] = []
-    cuts = no_cuts()
+    cuts, contacts = no_cuts(), decisions_table([], [])
     if settings.part_touching and len(table):
+        labels_of_grains, table, contacts = part_large(images, table, _is_large(table), draft)
+        images = replace(images, labels=labels_of_grains)
         splits, cuts = _split(images, table, draft)
         table, splits = _with_splits(table, splits, images.shape[1])
     regions = SplitLabels(images.labels, splits)
@@ -93,8 +96,16 @@ def resolve_instances(
         part = cuts[side].to_numpy(np.int64)
         ids = np.where(part > 1, first_new + part - 2, cuts["region"].to_numpy(np.float64))
         cuts[side] = final[ids.astype(np.int64)]
+        contacts[side] = final[contacts[side].to_numpy(np.int64)]
         gaps[side] = final[gaps[side].to_numpy(np.int64)]
-    return table, {"cuts": cuts.drop(columns="region"), "gaps": gaps}
+    full = [one for one in (cuts.drop(columns="region"), contacts) if len(one)] or [contacts]
+    return table, {"cuts": pd.concat(full, ignore_index=True), "gaps": gaps}
+
+
+def _is_large(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which regions are too large for one window."""
+    row0, row1, col0, col1 = table[BOX].to_numpy(np.int64).T
+    return np.asarray((row1 - row0) * (col1 - col0) > LARGEST_PX)
 
 
 def no_decisions() -> dict[str, pd.DataFrame]:
@@ -126,7 +137,7 @@ def _split_block(
     tables: list[pd.DataFrame] = [no_cuts()]
     too_large = 0
     for region, box, window in crystal_windows(table, images, job):
-        if window.level or window.labels.size > LARGEST_PX:
+        if window.level or (box[1] - box[0]) * (box[3] - box[2]) > LARGEST_PX:
             too_large += 1
             continue
         found = part_region(
