@@ -93,10 +93,9 @@ def contact_fields(
         return None
     composition = _filled(source, known)
     fine, coarse = (_gradient(_smooth(composition, sigma)) for sigma in STEP_SIGMAS_PX)
-    step = fine[0] - coarse[0], fine[1] - coarse[1]
-    noise = max(_spread(np.concatenate([step[0][deep], step[1][deep]])), 1e-9)
-    narrow, wide = (_smooth(composition, sigma) for sigma in KINK_SIGMAS_PX)
-    kink = wide - narrow
+    step, noise = _steps(fine, coarse, deep)
+    here, around = (_smooth(composition, sigma) for sigma in KINK_SIGMAS_PX)
+    kink = around - here
     kink /= max(_spread(kink[deep]), 1e-9)
     along, across = _gradient(_smooth(composition, EDGE_SIGMA_PX))
     steep = cv2.magnitude(along, across)
@@ -105,10 +104,20 @@ def contact_fields(
     edges = np.maximum(edges, DARK_WEIGHT * darkness)
     unit = np.float32(1 / noise)
     return ContactFields(
-        step=(step[0] * unit, step[1] * unit),
+        step=step,
         slope=(coarse[0] * unit, coarse[1] * unit),
         kink=kink, darkness=darkness, unknown=region & ~known, edges=_smooth(edges, 1.0),
     )  # fmt: skip
+
+
+def _steps(
+    fine: tuple[Floats, Floats], coarse: tuple[Floats, Floats], deep: Mask
+) -> tuple[tuple[Floats, Floats], float]:
+    """Difference of two gradients in units of its noise, and that noise."""
+    down, right = fine[0] - coarse[0], fine[1] - coarse[1]
+    noise = max(_spread(np.concatenate([down[deep], right[deep]])), 1e-9)
+    unit = np.float32(1 / noise)
+    return (down * unit, right * unit), noise
 
 
 RAYLEIGH_MEDIAN = 1.1774

@@ -54,6 +54,9 @@ class Evidence(NamedTuple):
     """Area of both over that of their convex hull."""
     solidity_gain: float
     """Area over the hulls of each alone, less the above."""
+    notch: float
+    """Depth of the shallower end of the border below the hull of both, over the square root of the
+    smaller area."""
     contact_ratio: float
     """Length from end to end over the square root of the smaller area."""
     shared: float
@@ -92,11 +95,16 @@ class ContactGraph:
         sums, count = border.sums, float(border.sums[COUNT])
         small, large = sorted((self.area[a], self.area[b]))
         which = a if self.area[a] <= self.area[b] else b
-        _, hull = self._joint_hull(a, b)
+        corners, hull = self._joint_hull(a, b)
+        ends = _farthest(border.hull)
+        depth = min(
+            cv2.pointPolygonTest(corners.astype(np.float32), (float(x), float(y)), True)
+            for x, y in ends
+        )
         step = abs(float(sums[STEP])) / count
         lengths = max(count * EUCLIDEAN / INDEPENDENT_PX, 1.0)
         together = (small + large) / hull
-        from_end_to_end = float(np.hypot(*(np.ptp(_farthest(border.hull), axis=0)))) + 1
+        from_end_to_end = float(np.hypot(*np.ptp(ends, axis=0))) + 1
         um2 = self.pixel_um**2
         return Evidence(
             step=min(step, 6.0),
@@ -107,6 +115,7 @@ class ContactGraph:
             unknown_share=float(sums[UNKNOWN]) / count,
             solidity=together,
             solidity_gain=(small + large) / (self._hull_areas[a] + self._hull_areas[b]) - together,
+            notch=min(max(depth, 0.0) / small**0.5, 1.0),
             contact_ratio=from_end_to_end / small**0.5,
             shared=count / max(float(self.outline[which]), 1.0),
             area_small=float(np.log(small * um2)),

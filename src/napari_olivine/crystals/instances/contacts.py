@@ -25,14 +25,14 @@ from napari_olivine.crystals.instances.grain_pieces import pieces_between
 from napari_olivine.settings import Settings, setting
 
 WEIGHTS = Evidence(
-    step=0.431, step_sure=0.208, slope=0.018, kink=0.315, dark_share=0.482, unknown_share=-1.216,
-    solidity=4.03, solidity_gain=7.44, contact_ratio=-0.923, shared=-4.15, area_small=-0.105,
-    area_large=0.933,
+    step=0.36, step_sure=0.228, slope=0.059, kink=0.374, dark_share=0.993, unknown_share=-1.717,
+    solidity=4.405, solidity_gain=8.154, notch=1.681, contact_ratio=-0.553, shared=-4.116,
+    area_small=0.115, area_large=0.778,
 )  # fmt: skip
 """Log odds of a contact for each unit of evidence, and (`PRIOR`) without any: a logistic
 regression on phantoms of all rocks, seeds 1 to 10 (`benchmarks/fit_contacts.py`)."""
 
-PRIOR = -12.48
+PRIOR = -13.99
 
 TOLD_FROM = 0.1
 """Probability from which a border that is no contact stands in the table (ours)."""
