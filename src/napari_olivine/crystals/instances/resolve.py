@@ -41,6 +41,10 @@ from napari_olivine.section import Draft, Raster, write_table
 LARGEST_PX = 4_000_000
 """Pixels of the box of a region that is split, at most: the step must stop within two seconds."""
 
+JOIN_IN_NETWORK_FROM = 0.8
+"""Probability from which parts of crystals in contact are joined: a film of melt or plagioclase
+between two grains looks as a crack does (ours; chosen on the cumulates 1 to 8)."""
+
 BOX = ["row0", "row1", "col0", "col1"]
 
 
@@ -75,6 +79,7 @@ def resolve_instances(
         evidence and the decision; rows and columns are those of the section.
     """
     splits: list[SplitRegion] = []
+    last_region = int(table["id"].max()) if len(table) else 0
     cuts, contacts = no_cuts(), decisions_table([], [])
     if settings.part_touching and len(table):
         labels_of_grains, table, contacts = part_large(images, table, _is_large(table), draft)
@@ -84,7 +89,10 @@ def resolve_instances(
     regions = SplitLabels(images.labels, splits)
     gaps = Gap.table([])
     if settings.bridge_um and len(table):
-        gaps = _judge_gaps(regions, images, table, draft, settings)
+        parted = np.union1d(
+            [one.region for one in splits], table.loc[table["id"] > last_region, "id"]
+        )
+        gaps = _judge_gaps(regions, images, table, parted, draft, settings)
     table, final = _merge(table, gaps)
     strips = {("settle", rows.start, rows.stop): rows for rows in strips_of(labels, draft.job)}
     for name in draft.pending(strips, "Numbering crystals"):
@@ -204,10 +212,13 @@ def _judge_gaps(
     regions: SplitLabels,
     images: Images,
     table: pd.DataFrame,
+    parted: NDArray[np.integer],
     draft: Draft,
     settings: CrystalsSettings,
 ) -> pd.DataFrame:
+    """Judge the gaps between neighbours; `parted` are ids of crystals that were in contact."""
     how = MergingSettings(reach_um=settings.bridge_um)
+    in_network = how.model_copy(update={"join_from": JOIN_IN_NETWORK_FROM})
     pixel_um = images.labels.pixel_size_um
     large = table[table["area_px"] * pixel_um**2 >= how.least_area_um2].reset_index(drop=True)
     boxes, ids = large[BOX].to_numpy(np.int64), large["id"].to_numpy(np.int64)
@@ -221,7 +232,8 @@ def _judge_gaps(
         some = groups[name.removeprefix("join ")]
         for place, (rows, columns), read in _gap_windows(regions, images, windows, some, draft.job):
             a, b = (int(ids[k]) for k in pairs[place])
-            gap = judge_gap(read[0], a, b, pixel_um, how, grey=read[1], mg=read[2])
+            here = in_network if np.isin([a, b], parted).any() else how
+            gap = judge_gap(read[0], a, b, pixel_um, here, grey=read[1], mg=read[2])
             if gap is not None:
                 found.append(replace(gap, row=gap.row + rows.start, col=gap.col + columns.start))
         write_table(Gap.table(found), draft.path / "parts" / f"{name}.parquet")
