@@ -73,6 +73,20 @@ class ContactSettings(Settings):
     part_from: float = setting(
         0.5, "Part from", "Probability from which a border is a contact (ours).", gt=0, le=1
     )
+    few: int = setting(
+        5,
+        "Few grains",
+        "A region of so many grains at most is rather a single crystal with cracks and embayments "
+        "than a network of grains (ours).",
+        ge=0,
+    )
+    part_few_from: float = setting(
+        0.95,
+        "Part few from",
+        "Probability from which a border in such a region is a contact (ours).",
+        gt=0,
+        le=1,
+    )
 
 
 @dataclass(frozen=True)
@@ -172,6 +186,10 @@ def part_contacts(
         return probabilities(evidence)
 
     went_to, opened = merge_pieces(graph, judge, settings)
+    if len(np.unique(went_to[1:])) <= settings.few:
+        settings = settings.model_copy(update={"part_from": settings.part_few_from})
+        again, more = merge_pieces(graph, judge, settings)
+        went_to, opened = again[went_to], opened + more
     found = [
         _contact(graph, a, b, float(probabilities([graph.evidence(a, b)])[0]), settings)
         for a in range(1, len(graph.borders))
