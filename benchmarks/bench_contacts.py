@@ -150,12 +150,12 @@ def print_table(table: pd.DataFrame) -> None:
     print(" microphenocrysts whole | phenocrysts whole |\n" + "| --- " * 7 + "|")
     pairs = [("contact found", "contact"), ("found", "crystals"), ("in pieces", "crystals")]
     pairs += [(f"{name} whole", name) for name in SIZES]
-    for (mask, rock), row in table.iterrows():
+    for place, row in zip(table.index.tolist(), table.to_dict("records"), strict=True):
         cells = [
             f"{row[part]} of {row[all_]} ({100 * row[part] / max(row[all_], 1):.1f} %)"
             for part, all_ in pairs
         ]
-        print(f"| {mask} | {rock} | " + " | ".join(cells) + " |", flush=True)
+        print(f"| {place[0]} | {place[1]} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--grey", action="store_true", help="grey stands for the composition")
     given = parser.parse_args()
-    fitted, tested = [], []
+    fitted: list[Known] = []
+    tested: list[Known] = []
     for rock in given.rocks:
         for seed in given.seeds:
             for mask in given.masks:

@@ -96,10 +96,10 @@ def contact_fields(
     step, noise = _steps(fine, coarse, deep)
     here, around = (_smooth(composition, sigma) for sigma in KINK_SIGMAS_PX)
     kink = around - here
-    kink /= max(_spread(kink[deep]), 1e-9)
+    kink = kink * np.float32(1 / max(_spread(kink[deep]), 1e-9))
     along, across = _gradient(_smooth(composition, EDGE_SIGMA_PX))
-    steep = cv2.magnitude(along, across)
-    steep /= max(float(np.median(steep[deep])) / RAYLEIGH_MEDIAN, 1e-9)
+    steep = np.hypot(along, across)
+    steep = steep * np.float32(RAYLEIGH_MEDIAN / max(float(np.median(steep[deep])), 1e-9))
     edges = np.maximum(steep, KINK_WEIGHT * np.abs(kink))
     edges = np.maximum(edges, DARK_WEIGHT * darkness)
     unit = np.float32(1 / noise)

@@ -146,13 +146,15 @@ class ContactGraph:
             if other in self.borders[a]:
                 known = self.borders[a][other]
                 points = np.concatenate([hull, known.hull])[:, np.newaxis]
-                sums, hull = sums + known.sums, cv2.convexHull(points)[:, 0]
+                sums = sums + known.sums
+                hull = np.asarray(cv2.convexHull(points)[:, 0], np.float32)
             self.borders[a][other] = self.borders[other][a] = Border(sums, hull)
         self.borders[b] = {}
 
     def _joint_hull(self, a: int, b: int) -> tuple[Points, float]:
-        hull = cv2.convexHull(np.concatenate([self._hulls[a], self._hulls[b]]))
-        return np.asarray(hull, np.int32), hull_area(hull)
+        points = np.concatenate([self._hulls[a], self._hulls[b]])
+        hull = np.asarray(cv2.convexHull(points), np.int32)
+        return hull, hull_area(hull)
 
 
 def _hulls(pieces: NDArray[np.int32], count: int) -> tuple[list[Points], NDArray[np.float64]]:
@@ -186,14 +188,15 @@ def _find_borders(
             around += np.bincount(np.take(pieces, edge, axis=axis), minlength=count)
         rows, columns = np.nonzero((first != second) & (first > 0) & (second > 0))
         here, there = (rows, columns), (rows + (axis == 0), columns + (axis == 1))
-        a, b = pieces[here], pieces[there]
-        sign = np.where(a < b, 0.5, -0.5)
-        keys.append(np.minimum(a, b).astype(np.int64) * count + np.maximum(a, b))
+        mine, theirs = pieces[here], pieces[there]
+        sign = np.where(mine < theirs, 0.5, -0.5)
+        smaller = np.minimum(mine, theirs).astype(np.int64)
+        keys.append(smaller * count + np.maximum(mine, theirs))
         dark = np.maximum(fields.darkness[here], fields.darkness[there]) > DARK
         sums.append(
             np.stack(
                 [
-                    np.ones(len(a)),
+                    np.ones(len(mine)),
                     sign * (fields.step[axis][here] + fields.step[axis][there]),
                     sign * (fields.slope[axis][here] + fields.slope[axis][there]),
                     dark,

@@ -59,6 +59,14 @@ class ContactSettings(Settings):
         gt=0,
         le=1,
     )
+    largest_um2: float = setting(
+        250_000.0,
+        "Largest crystal",
+        "Larger regions are looked at even if they fill their hull: a section of nothing but "
+        "olivine does (ours).",
+        unit="um2",
+        ge=0,
+    )
     least_area_um2: float = setting(
         100.0,
         "Smallest grain",
@@ -135,7 +143,9 @@ def may_hold_contacts(
     area = np.count_nonzero(region)
     if area * pixel_um**2 < settings.from_um2:
         return False
-    return area < settings.solid * hull_area(outer_points(region))
+    if area * pixel_um**2 > settings.largest_um2:
+        return True
+    return bool(area < settings.solid * hull_area(outer_points(region)))
 
 
 def part_contacts(

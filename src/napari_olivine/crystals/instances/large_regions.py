@@ -237,7 +237,7 @@ class _Joined:
         pair, pixels = np.unique(a * most + b, return_counts=True)
         one, two = pair // most, pair % most
         smaller = np.minimum(np.bincount(a)[one], np.bincount(b)[two]) if len(pair) else pixels
-        return np.stack([one, two], axis=1)[pixels > SAME * smaller]
+        return np.asarray(np.stack([one, two], axis=1)[pixels > SAME * smaller], np.int64)
 
     def ids(self, core: Window, first: int) -> NDArray[np.uint32]:
         """Ids of the grains in a block, without its halo."""
@@ -265,6 +265,7 @@ class _Joined:
             for side in ("a", "b"):
                 group = self._group[table[side].to_numpy(np.int64) + self._offset[_place(core)]]
                 table[side] = self._number[group] + first
+            table["kept"] &= table["a"] != table["b"]  # another block saw one grain there
             tables.append(table[(table[["a", "b"]] >= first).all(axis=1)])
         full = [table for table in tables if len(table)]
         return pd.concat(full, ignore_index=True) if full else decisions_table([], [])
