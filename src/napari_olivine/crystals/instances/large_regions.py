@@ -28,8 +28,9 @@ SIDE_PX, HALO_PX = 1024, 256
 """Rows and columns of a block, and of the halo around it (ours): larger than most grains."""
 
 SAME = 0.5
-"""Share of the pixels of the smaller of two grains, in the strip that two blocks see, from which
-they are one (ours)."""
+"""Share of the pixels of the larger of two grains, in the strip that two blocks see, from which
+they are one (ours): if a share of the smaller were enough, a grain that one block left whole would
+join all that another block parted."""
 
 Window = tuple[slice, slice]
 
@@ -236,8 +237,8 @@ class _Joined:
         most = int(b.max(initial=0)) + 1
         pair, pixels = np.unique(a * most + b, return_counts=True)
         one, two = pair // most, pair % most
-        smaller = np.minimum(np.bincount(a)[one], np.bincount(b)[two]) if len(pair) else pixels
-        return np.asarray(np.stack([one, two], axis=1)[pixels > SAME * smaller], np.int64)
+        larger = np.maximum(np.bincount(a)[one], np.bincount(b)[two]) if len(pair) else pixels
+        return np.asarray(np.stack([one, two], axis=1)[pixels > SAME * larger], np.int64)
 
     def ids(self, core: Window, first: int) -> NDArray[np.uint32]:
         """Ids of the grains in a block, without its halo."""
