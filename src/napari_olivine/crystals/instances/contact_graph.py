@@ -94,7 +94,6 @@ class ContactGraph:
         border = self.borders[a][b]
         sums, count = border.sums, float(border.sums[COUNT])
         small, large = sorted((self.area[a], self.area[b]))
-        which = a if self.area[a] <= self.area[b] else b
         corners, hull = self._joint_hull(a, b)
         ends = _farthest(border.hull)
         depth = min(
@@ -117,10 +116,20 @@ class ContactGraph:
             solidity_gain=(small + large) / (self._hull_areas[a] + self._hull_areas[b]) - together,
             notch=min(max(depth, 0.0) / small**0.5, 1.0),
             contact_ratio=from_end_to_end / small**0.5,
-            shared=count / max(float(self.outline[which]), 1.0),
+            shared=self.share(a, b),
             area_small=float(np.log(small * um2)),
             area_large=float(np.log(large * um2)),
         )
+
+    def compactness(self, piece: int) -> float:
+        """Twice the area over the outline of the convex hull, over the square root of the area."""
+        around = float(cv2.arcLength(self._hulls[piece], True)) + np.pi
+        return 2 * float(self.area[piece]) ** 0.5 / around
+
+    def share(self, a: int, b: int) -> float:
+        """Share of the outline of the smaller piece that its border with the other is."""
+        smaller = a if self.area[a] <= self.area[b] else b
+        return float(self.borders[a][b].sums[COUNT]) / max(float(self.outline[smaller]), 1.0)
 
     def ends(self, a: int, b: int) -> NDArray[np.float64]:
         """Points (row, column) of a border that are farthest apart, shape (2, 2)."""

@@ -78,6 +78,21 @@ class ContactSettings(Settings):
     least_width_px: float = setting(
         4.0, "Narrowest grain", "Narrower pieces do so too (ours).", unit="px", ge=0
     )
+    least_compactness: float = setting(
+        0.25,
+        "Least compactness",
+        "Pieces of which twice the area over the outline of the hull is a smaller part of the "
+        "square root of the area, as of strips along a rim, do so too (ours; a disc has 0.56, a "
+        "square 0.5).",
+        ge=0,
+        lt=0.5,
+    )
+    enclosed: float = setting(
+        0.85,
+        "Enclosed",
+        "A piece that shares so much of its outline with one other lies inside that (ours).",
+        gt=0,
+    )
     part_from: float = setting(
         0.5, "Part from", "Probability from which a border is a contact (ours).", gt=0, le=1
     )
@@ -276,7 +291,7 @@ def merge_pieces(
         likely, a, b, version_a, version_b = heapq.heappop(heap)
         if (version[a], version[b]) != (version_a, version_b):
             continue
-        if not decide(likely, settings.part_from) or _too_small(graph, a, b, settings):
+        if not decide(likely, settings.part_from) or _is_no_grain(graph, a, b, settings):
             merge(a, b, likely if not decide(likely, settings.part_from) else 0.0)
     for piece in range(len(parent)):
         root = piece
@@ -286,14 +301,17 @@ def merge_pieces(
     return parent, opened
 
 
-def _too_small(graph: ContactGraph, a: int, b: int, settings: ContactSettings) -> bool:
-    """Tell whether either of two pieces is too small or too narrow to be a grain."""
+def _is_no_grain(graph: ContactGraph, a: int, b: int, settings: ContactSettings) -> bool:
+    """Tell whether either of two pieces is too small or narrow, or lies in the other."""
     least = settings.least_area_um2 / graph.pixel_um**2
     for piece in (a, b):
-        length = max(float(graph.outline[piece]) * EUCLIDEAN / 2, 1.0)
-        if graph.area[piece] < max(least, settings.least_width_px * length):
+        area = float(graph.area[piece])
+        width = 2 * area / max(float(graph.outline[piece]) * EUCLIDEAN, 1.0)
+        if area < least or width < settings.least_width_px:
             return True
-    return False
+        if graph.compactness(piece) < settings.least_compactness:
+            return True
+    return graph.share(a, b) >= settings.enclosed
 
 
 def _contact(
