@@ -110,6 +110,14 @@ def test_zoning_is_no_contact(width: float, rim: float) -> None:
     assert parts.max() == 1
 
 
+def test_a_sharp_core_is_no_grain_of_its_own() -> None:
+    inside, away = disc((320, 320), 140)
+    mg = np.where(away < 0.5, 0.88, 0.80) + noise(inside.shape)
+    parts, contacts = part_contacts(inside, 1.0, mg=np.where(inside, mg, np.nan).astype(np.float32))
+    assert parts.max() == 1
+    assert max(one.step for one in contacts) > 3  # it was seen
+
+
 def test_a_crack_without_a_step_is_no_contact() -> None:
     inside, _ = disc((320, 320), 140)
     drawn = np.zeros(inside.shape, np.uint8)

@@ -124,7 +124,7 @@ class ContactGraph:
     def compactness(self, piece: int) -> float:
         """Twice the area over the outline of the convex hull, over the square root of the area."""
         around = float(cv2.arcLength(self._hulls[piece], True)) + np.pi
-        return 2 * float(self.area[piece]) ** 0.5 / around
+        return float(2 * np.sqrt(self.area[piece]) / around)
 
     def share(self, a: int, b: int) -> float:
         """Share of the outline of the smaller piece that its border with the other is."""

@@ -266,6 +266,7 @@ def merge_pieces(
     version = np.zeros(len(graph.borders), np.int64)
     heap: list[tuple[float, int, int, int, int]] = []
     opened: list[Contact] = []
+    least = settings.least_area_um2 / graph.pixel_um**2
 
     def push(pairs: Sequence[tuple[int, int]]) -> None:
         if not pairs:
@@ -279,7 +280,7 @@ def merge_pieces(
     def merge(a: int, b: int, likely: float) -> None:
         if len(graph.borders[a]) < len(graph.borders[b]):
             a, b = b, a
-        if likely >= TOLD_FROM:
+        if likely >= TOLD_FROM and min(graph.area[a], graph.area[b]) >= least:
             opened.append(_contact(graph, a, b, likely, settings, kept=False))
         graph.merge(a, b)
         parent[b] = a
@@ -292,7 +293,7 @@ def merge_pieces(
         if (version[a], version[b]) != (version_a, version_b):
             continue
         if not decide(likely, settings.part_from) or _is_no_grain(graph, a, b, settings):
-            merge(a, b, likely if not decide(likely, settings.part_from) else 0.0)
+            merge(a, b, likely)
     for piece in range(len(parent)):
         root = piece
         while parent[root] != root:
