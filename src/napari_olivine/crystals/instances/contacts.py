@@ -153,6 +153,11 @@ def may_hold_contacts(
         Side of a pixel.
     settings
         See :class:`ContactSettings`.
+
+    Returns
+    -------
+    bool
+        False for small regions and for those that fill their hull as one crystal does.
     """
     settings = settings or ContactSettings()
     area = np.count_nonzero(region)
@@ -234,7 +239,18 @@ def _go_on() -> None:
 
 
 def probabilities(evidence: Sequence[Evidence]) -> NDArray[np.float64]:
-    """Probability of each border to be a contact."""
+    """Give each border the probability that it is a contact.
+
+    Parameters
+    ----------
+    evidence
+        Evidence on each border.
+
+    Returns
+    -------
+    ndarray, shape (borders,)
+        By a logistic model with the weights `WEIGHTS`.
+    """
     log_odds = np.asarray(evidence, np.float64) @ np.asarray(WEIGHTS) + PRIOR + NETWORK
     return np.asarray(1 / (1 + np.exp(-log_odds)))
 

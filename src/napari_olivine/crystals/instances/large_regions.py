@@ -67,7 +67,20 @@ class PartedLabels:
         return self.regions.level_shapes
 
     def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[Any]:
-        """Read a window of a level; in coarser ones the large regions are whole."""
+        """Read a window of a level; in coarser ones the large regions are whole.
+
+        Parameters
+        ----------
+        rows, columns
+            Window in pixels of that level.
+        level
+            Level of the pyramid, 0 for full resolution.
+
+        Returns
+        -------
+        ndarray, shape (rows, columns)
+            Ids of regions and grains.
+        """
         ids = self.regions.read(rows, columns, level)
         if level:
             return np.asarray(ids)
