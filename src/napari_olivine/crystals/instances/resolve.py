@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
@@ -89,9 +89,8 @@ def resolve_instances(
     regions = SplitLabels(images.labels, splits)
     gaps = Gap.table([])
     if settings.bridge_um and len(table):
-        parted = np.union1d(
-            [one.region for one in splits], table.loc[table["id"] > last_region, "id"]
-        )
+        parted = {one.region for one in splits}
+        parted |= set(table.loc[table["id"] > last_region, "id"].tolist())
         gaps = _judge_gaps(regions, images, table, parted, draft, settings)
     table, final = _merge(table, gaps)
     strips = {("settle", rows.start, rows.stop): rows for rows in strips_of(labels, draft.job)}
@@ -212,7 +211,7 @@ def _judge_gaps(
     regions: SplitLabels,
     images: Images,
     table: pd.DataFrame,
-    parted: NDArray[np.integer],
+    parted: Set[int],
     draft: Draft,
     settings: CrystalsSettings,
 ) -> pd.DataFrame:
@@ -232,7 +231,7 @@ def _judge_gaps(
         some = groups[name.removeprefix("join ")]
         for place, (rows, columns), read in _gap_windows(regions, images, windows, some, draft.job):
             a, b = (int(ids[k]) for k in pairs[place])
-            here = in_network if np.isin([a, b], parted).any() else how
+            here = in_network if a in parted or b in parted else how
             gap = judge_gap(read[0], a, b, pixel_um, here, grey=read[1], mg=read[2])
             if gap is not None:
                 found.append(replace(gap, row=gap.row + rows.start, col=gap.col + columns.start))
