@@ -15,6 +15,7 @@ more than 5 % of it.
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,12 @@ def main() -> None:
     for name, source in sources:
         for mask in given.masks:
             section = prepared(source, given.folder / name / mask, mask)
+            began = time.process_time()
             find_crystals(section, settings, Job(force=True))
+            spent = {"processor s": round(time.process_time() - began, 1)}
             group = name.rsplit("-", 1)[0] if given.seeds and "section" not in name else name
-            rows.append({"rock": group, "name": name, "mask": mask} | counted(section, source))
+            counts = counted(section, source)
+            rows.append({"rock": group, "name": name, "mask": mask} | counts | spent)
             print(rows[-1], flush=True)
     table = pd.DataFrame(rows).drop(columns="name").groupby(["mask", "rock"], sort=False).sum()
     print_table(table)
