@@ -30,7 +30,8 @@ WEIGHTS = Evidence(
     area_small=0.115, area_large=0.778,
 )  # fmt: skip
 """Log odds of a contact for each unit of evidence, and (`PRIOR`) without any: a logistic
-regression on phantoms of all rocks, seeds 1 to 10 (`benchmarks/fit_contacts.py`)."""
+regression on phantoms, cumulates 1 to 8 and the other rocks 1 to 6
+(`benchmarks/fit_contacts.py`)."""
 
 PRIOR = -13.99
 
