@@ -76,8 +76,9 @@ class CrystalsSettings(Settings):
     part_touching: bool = setting(
         True,
         "Part touching crystals",
-        "Cut a region at its necks where outline and composition tell that crystals touch there "
-        "(ours); else every connected region is a crystal (as in Leichter et al. 2022).",
+        "Cut a region at its necks, and along boundaries that grains share, where outline, "
+        "composition and dark lines tell that crystals touch there (ours); else every connected "
+        "region is a crystal (as in Leichter et al. 2022).",
     )
     microphenocryst_from_um2: float = setting(
         1000.0,

@@ -48,8 +48,9 @@ from napari_olivine.section import (
     write_table,
 )
 
-METHOD = 2
-"""2: inclusions, agreement with another opinion, edits of a person."""
+METHOD = 3
+"""2: inclusions, agreement with another opinion, edits of a person. 3: grains that share a network
+of boundaries are parted."""
 
 
 def find_crystals(

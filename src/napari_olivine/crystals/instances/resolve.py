@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.crystals import CrystalsSettings, Images
 from napari_olivine.crystals.instances.label_regions import strips_of
+from napari_olivine.crystals.instances.large_regions import part_large
 from napari_olivine.crystals.instances.merging import (
     Gap,
     MergingSettings,
@@ -19,17 +20,12 @@ from napari_olivine.crystals.instances.merging import (
     merged_ids,
     near_pairs,
 )
+from napari_olivine.crystals.instances.parting import Parted, decisions_table, part_region
 from napari_olivine.crystals.instances.split_labels import (
     SplitLabels,
     SplitRegion,
     load_splits,
     save_splits,
-)
-from napari_olivine.crystals.instances.splitting import (
-    Cut,
-    SplittingSettings,
-    is_notched,
-    split_region,
 )
 from napari_olivine.crystals.measure import (
     WINDOW_BYTES,
@@ -44,6 +40,10 @@ from napari_olivine.section import Draft, Raster, write_table
 
 LARGEST_PX = 4_000_000
 """Pixels of the box of a region that is split, at most: the step must stop within two seconds."""
+
+JOIN_IN_NETWORK_FROM = 0.8
+"""Probability from which parts of crystals in contact are joined: a film of melt or plagioclase
+between two grains looks as a crack does (ours; chosen on the cumulates 1 to 8)."""
 
 BOX = ["row0", "row1", "col0", "col1"]
 
@@ -79,14 +79,19 @@ def resolve_instances(
         evidence and the decision; rows and columns are those of the section.
     """
     splits: list[SplitRegion] = []
-    cuts = Cut.table([]).assign(region=pd.Series(dtype=np.int64))
+    last_region = int(table["id"].max()) if len(table) else 0
+    cuts, contacts = no_cuts(), decisions_table([], [])
     if settings.part_touching and len(table):
+        labels_of_grains, table, contacts = part_large(images, table, _is_large(table), draft)
+        images = replace(images, labels=labels_of_grains)
         splits, cuts = _split(images, table, draft)
         table, splits = _with_splits(table, splits, images.shape[1])
     regions = SplitLabels(images.labels, splits)
     gaps = Gap.table([])
     if settings.bridge_um and len(table):
-        gaps = _judge_gaps(regions, images, table, draft, settings)
+        parted = {one.region for one in splits}
+        parted |= set(table.loc[table["id"] > last_region, "id"].tolist())
+        gaps = _judge_gaps(regions, images, table, parted, draft, settings)
     table, final = _merge(table, gaps)
     strips = {("settle", rows.start, rows.stop): rows for rows in strips_of(labels, draft.job)}
     for name in draft.pending(strips, "Numbering crystals"):
@@ -98,13 +103,21 @@ def resolve_instances(
         part = cuts[side].to_numpy(np.int64)
         ids = np.where(part > 1, first_new + part - 2, cuts["region"].to_numpy(np.float64))
         cuts[side] = final[ids.astype(np.int64)]
+        contacts[side] = final[contacts[side].to_numpy(np.int64)]
         gaps[side] = final[gaps[side].to_numpy(np.int64)]
-    return table, {"cuts": cuts.drop(columns="region"), "gaps": gaps}
+    full = [one for one in (cuts.drop(columns="region"), contacts) if len(one)] or [contacts]
+    return table, {"cuts": pd.concat(full, ignore_index=True), "gaps": gaps}
+
+
+def _is_large(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which regions are too large for one window."""
+    row0, row1, col0, col1 = table[BOX].to_numpy(np.int64).T
+    return np.asarray((row1 - row0) * (col1 - col0) > LARGEST_PX)
 
 
 def no_decisions() -> dict[str, pd.DataFrame]:
     """Return empty tables ``cuts`` and ``gaps``."""
-    return {"cuts": Cut.table([]), "gaps": Gap.table([])}
+    return {"cuts": decisions_table([], []), "gaps": Gap.table([])}
 
 
 # ---------------------------------------------------------------------- touching crystals
@@ -126,33 +139,24 @@ def _split(
 def _split_block(
     images: Images, table: pd.DataFrame, job: Job
 ) -> tuple[list[SplitRegion], pd.DataFrame]:
-    pixel_um, how = images.labels.pixel_size_um, SplittingSettings()
+    pixel_um = images.labels.pixel_size_um
     splits: list[SplitRegion] = []
-    regions: list[int] = []
-    cuts: list[Cut] = []
+    tables: list[pd.DataFrame] = [no_cuts()]
     too_large = 0
     for region, box, window in crystal_windows(table, images, job):
-        if window.level or window.labels.size > LARGEST_PX:
+        if window.level or (box[1] - box[0]) * (box[3] - box[2]) > LARGEST_PX:
             too_large += 1
             continue
-        mask = window.labels == region
-        if not is_notched(mask, pixel_um, how):
+        found = part_region(
+            window.labels == region, pixel_um, grey=window.grey, mg=window.mg,
+            on_edge=sides_on_edge(box, images.shape), check=job.check,
+        )  # fmt: skip
+        if found is None:
             continue
-        on_edge = sides_on_edge(box, images.shape)
-        parts, found = split_region(
-            mask, pixel_um, how, grey=window.grey, mg=window.mg, on_edge=on_edge
-        )
-        if parts.max() > 1:
-            splits.append(SplitRegion(region, window.row0, window.col0, parts.astype(np.uint16)))
-        regions += [region] * len(found)
-        cuts += [
-            replace(
-                cut,
-                row0=cut.row0 + window.row0, row1=cut.row1 + window.row0,
-                col0=cut.col0 + window.col0, col1=cut.col1 + window.col0,
-            )
-            for cut in found
-        ]  # fmt: skip
+        if found.parts.max() > 1:
+            parts = found.parts.astype(np.uint16)
+            splits.append(SplitRegion(region, window.row0, window.col0, parts))
+        tables.append(_in_section(found, region, window.row0, window.col0))
     if too_large:
         words = "region of olivine is" if too_large == 1 else "regions of olivine are"
         job.warn(
@@ -161,7 +165,20 @@ def _split_block(
             "with {setting:memory}.",
             setting="memory",
         )
-    return splits, Cut.table(cuts).assign(region=np.array(regions, np.int64))
+    full = [one for one in tables if len(one)] or tables[:1]
+    return splits, pd.concat(full, ignore_index=True)
+
+
+def no_cuts() -> pd.DataFrame:
+    """Return an empty table of cuts of regions."""
+    return decisions_table([], []).assign(region=pd.Series(dtype=np.int64))
+
+
+def _in_section(found: Parted, region: int, row0: int, col0: int) -> pd.DataFrame:
+    table = decisions_table(found.contacts, found.cuts)
+    table[["row0", "row1"]] += row0
+    table[["col0", "col1"]] += col0
+    return table.assign(region=np.full(len(table), region, np.int64))
 
 
 def _with_splits(
@@ -194,10 +211,13 @@ def _judge_gaps(
     regions: SplitLabels,
     images: Images,
     table: pd.DataFrame,
+    parted: Set[int],
     draft: Draft,
     settings: CrystalsSettings,
 ) -> pd.DataFrame:
+    """Judge the gaps between neighbours; `parted` are ids of crystals that were in contact."""
     how = MergingSettings(reach_um=settings.bridge_um)
+    in_network = how.model_copy(update={"join_from": JOIN_IN_NETWORK_FROM})
     pixel_um = images.labels.pixel_size_um
     large = table[table["area_px"] * pixel_um**2 >= how.least_area_um2].reset_index(drop=True)
     boxes, ids = large[BOX].to_numpy(np.int64), large["id"].to_numpy(np.int64)
@@ -211,7 +231,8 @@ def _judge_gaps(
         some = groups[name.removeprefix("join ")]
         for place, (rows, columns), read in _gap_windows(regions, images, windows, some, draft.job):
             a, b = (int(ids[k]) for k in pairs[place])
-            gap = judge_gap(read[0], a, b, pixel_um, how, grey=read[1], mg=read[2])
+            here = in_network if a in parted or b in parted else how
+            gap = judge_gap(read[0], a, b, pixel_um, here, grey=read[1], mg=read[2])
             if gap is not None:
                 found.append(replace(gap, row=gap.row + rows.start, col=gap.col + columns.start))
         write_table(Gap.table(found), draft.path / "parts" / f"{name}.parquet")
