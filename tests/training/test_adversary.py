@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import torch
 
 from napari_olivine.training.adversary import Adversary, real_maps
@@ -44,7 +46,7 @@ def test_it_learns_to_tell_and_its_state_goes_on_to_the_bit() -> None:
         one.learn(images, logits, labels)
     assert told_apart(one) > told_apart(adversary()) + 0.3
     other = adversary()
-    other.load_state_dict(one.state_dict())
+    other.load_state_dict(deepcopy(one.state_dict()))
     for each in (one, other):
         each.learn(images, logits, labels)
     a, b = one.network.state_dict(), other.network.state_dict()
