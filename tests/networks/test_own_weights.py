@@ -21,7 +21,6 @@ from napari_olivine.networks import (
     read_card,
     save_model,
     start_weights,
-    starts_from_own,
 )
 from napari_olivine.networks.own_weights import (
     HEAD,
@@ -96,10 +95,10 @@ def test_what_is_written_can_be_started_from(tmp_path: Path) -> None:
 
 
 def test_which_networks_start_from_them() -> None:
-    assert starts_from_own(LIGHT, "auto")
-    assert not starts_from_own(LIGHT, "none")
-    assert not starts_from_own(network_spec("unet_resnet18"), "auto")
-    assert not starts_from_own(network_spec("deeplabv3_resnet50"), "auto")
+    assert LIGHT.starts_from_own("auto")
+    assert not LIGHT.starts_from_own("none")
+    assert not network_spec("unet_resnet18").starts_from_own("auto")
+    assert not network_spec("deeplabv3_resnet50").starts_from_own("auto")
 
 
 def test_a_light_network_of_before_is_the_larger_one(tmp_path: Path) -> None:

@@ -228,9 +228,11 @@ def test_scores_are_those_of_counting() -> None:
 def test_training_learns_the_grains(tmp_path: Path) -> None:
     section, _, events = trained_grains(tmp_path / "section")
     product = section.require("models/light")
-    epochs = [event for event in events if event["event"] == "epoch"]
+    start, *epochs = (event for event in events if event["event"] == "epoch")
+    assert start["epoch"] == 0, "its start weights have learned, so they are scored first"
     assert len(epochs) == 2
-    assert epochs[-1]["train_loss"] < 0.5 * epochs[0]["train_loss"]
+    assert epochs[-1]["train_loss"] < 0.8 * epochs[0]["train_loss"]
+    assert epochs[-1]["val_loss"] < 0.5 * start["val_loss"]
     card = read_card(product.path)
     assert card.scores["iou_best"] > 0.8
     assert card.scores["iou_best"] >= card.scores["iou_0.1"]
@@ -391,7 +393,7 @@ def test_time_limit_ends_training_and_lowers_the_rate(section: Section) -> None:
 
 
 def test_learning_rate_rises_and_falls(section: Section) -> None:
-    plan = make_plan(section, TrainSettings(), Job())
+    plan = make_plan(section, TrainSettings(network="unet_resnet18"), Job())
     rates = [learning_rate(plan.preset, step, step / 1600) for step in range(1600)]
     assert rates[0] < 1e-4
     assert max(rates) == pytest.approx(1e-3, rel=0.01)
@@ -401,6 +403,17 @@ def test_learning_rate_rises_and_falls(section: Section) -> None:
     assert unlevelled.preset.grey_levels > 2 * plan.preset.grey_levels
     paper = make_plan(section, TrainSettings(network="deeplabv3_resnet50"), Job()).preset
     assert {learning_rate(paper, step, step / 100) for step in range(100)} == {0.01}
+
+
+def test_what_has_learned_already_learns_on_with_a_lower_rate(section: Section) -> None:
+    rates = []
+    with pytest.MonkeyPatch.context() as patch:
+        light = replace(network_spec("light"), own_weights="light-1.safetensors")
+        patch.setitem(NETWORKS, "light", light)
+        for how in ({}, {"weights": "none"}, {"learning_rate": 2e-3}):
+            plan = make_plan(section, TrainSettings(**how), Job())  # type: ignore[arg-type]
+            rates.append(plan.preset.learning_rate)
+    assert rates == pytest.approx([3e-4, 1e-3, 2e-3])
 
 
 def test_learning_rate_falls_from_5e4_to_1e4_and_restarts(section: Section) -> None:

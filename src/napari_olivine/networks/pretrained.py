@@ -71,7 +71,7 @@ def start_weights(
                 setting="weights",
             )
         return "nothing: it is grown at once"
-    if starts_from_own(spec, weights):
+    if spec.starts_from_own(weights):
         said = _load_own(network, OWN_WEIGHTS_FOLDER / spec.own_weights, phases)
     elif weights == "none" or (weights == "auto" and not spec.published_weights):
         said = "random weights (trained from scratch)"
@@ -104,19 +104,6 @@ def start_weights(
         said = load_matching_weights(network, file, _foreign_head(network, file, phases))
     job.say(f"{spec.name} starts from {said}.")
     return said
-
-
-def starts_from_own(spec: NetworkSpec, weights: str) -> bool:
-    """Tell whether training starts from the weights that come with the program.
-
-    Parameters
-    ----------
-    spec
-        The network.
-    weights
-        See `start_weights`.
-    """
-    return weights == "auto" and bool(spec.own_weights)
 
 
 def _load_own(network: Network, file: Path, phases: Sequence[ModelPhase]) -> str:

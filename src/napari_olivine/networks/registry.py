@@ -160,6 +160,16 @@ class NetworkSpec:
         """Whether grey is normalised like the photographs that its published weights have seen."""
         return bool(self.published_weights)
 
+    def starts_from_own(self, weights: str) -> bool:
+        """Tell whether training starts from the weights that come with the program.
+
+        Parameters
+        ----------
+        weights
+            See `napari_olivine.networks.start_weights`.
+        """
+        return weights == "auto" and bool(self.own_weights)
+
     @property
     def multiple(self) -> int:
         """Rows and columns of its input are a multiple of it."""
@@ -217,7 +227,7 @@ _PIX2PIX = replace(
     adversary=0.01,
 )
 
-OWN_WEIGHTS = "light-00000000.safetensors"
+OWN_WEIGHTS = "light-5d481012.safetensors"
 """Made by ``scripts/pretrain_light.py``; the name ends with the start of its SHA-256 sum."""
 
 

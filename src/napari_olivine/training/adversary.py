@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss, one_hot
 
-from napari_olivine.networks.pix2pix import Discriminator
+from napari_olivine.networks import Discriminator
 from napari_olivine.training.losses import phase_by_hand
 from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE, PHASE_BY_HAND
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 from typing_extensions import override
 
-from napari_olivine.networks import load_weights
-from napari_olivine.networks.forest import DEPTH, TREES, ForestBody, measures_of
+from napari_olivine.networks import DEPTH, TREES, ForestBody, load_weights, measures_of
 from napari_olivine.training.scored import ScoredTraining, State
 from napari_olivine.training.windows import (
     BY_HAND,
@@ -97,7 +96,7 @@ class ForestTraining(ScoredTraining):
 
 
 def class_of_label(label: NDArray[np.uint8], olivine: int, *, single: bool) -> NDArray[np.int64]:
-    """Return the number of the class of each label of `napari_olivine.training.windows`, or -1.
+    """Return the number of the class of each label of `napari_olivine.training.windows`.
 
     Parameters
     ----------
@@ -107,6 +106,11 @@ def class_of_label(label: NDArray[np.uint8], olivine: int, *, single: bool) -> N
         Number of olivine among several phases.
     single
         Whether olivine is told from all else: 1 and 0.
+
+    Returns
+    -------
+    ndarray of int64
+        Of the shape of `label`; -1 where too little is said.
     """
     table = np.full(256, NOT_OLIVINE, np.int64)
     for first in (FIRST_PHASE, FIRST_PHASE + PHASE_BY_HAND):

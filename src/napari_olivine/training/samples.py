@@ -278,7 +278,24 @@ class Samples(CropSource):
     def crop_around(
         self, random: np.random.Generator, crop_px: int, row: int, column: int, place: int
     ) -> Crop:
-        """Draw a crop that shows a pixel of a window, somewhere in it."""
+        """Draw a crop that shows a pixel of a window, somewhere in it.
+
+        Parameters
+        ----------
+        random
+            Random generator.
+        crop_px
+            Its side.
+        row, column
+            The pixel, in the section.
+        place
+            Number of the window.
+
+        Returns
+        -------
+        grey, label
+            See `crop`.
+        """
         row, column = (value - int(random.integers(crop_px)) for value in (row, column))
         return self.read(place, row, column, crop_px)
 

@@ -171,9 +171,7 @@ def _start_fingerprint(settings: TrainSettings) -> dict[str, str]:
 
 def _has_learned(spec: NetworkSpec, weights: str) -> bool:
     """Tell whether the start weights know olivine: a model's, or those of the program."""
-    from napari_olivine.networks import starts_from_own
-
-    return starts_from_own(spec, weights) or Path(weights).expanduser().is_dir()
+    return spec.starts_from_own(weights) or Path(weights).expanduser().is_dir()
 
 
 def _weights_from(folder: Path) -> str:
