@@ -1,6 +1,7 @@
 """Do the start weights pay, and crops where the network was wrong, at equal time?
 
     python benchmarks/bench_start_weights.py [--rocks andesite] [--seeds 101 102] [--minutes 1.5]
+    python benchmarks/bench_start_weights.py --source FOLDER --seeds 1 --minutes 5
     python benchmarks/bench_start_weights.py --steps 300 --starts none auto --hard 0 0.25
 
 A small phantom of each rock and seed, its mask by the default rules. Each network is trained from
@@ -25,7 +26,7 @@ from napari_olivine.phantom import PhantomSettings, make_phantom
 from napari_olivine.readers import import_section
 from napari_olivine.scoring import ScoreSettings
 from napari_olivine.scoring.truth import Truth
-from napari_olivine.section import Section, with_role
+from napari_olivine.section import Role, Section, with_role
 from napari_olivine.training import TrainSettings, train
 
 
@@ -33,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--source", type=Path, help="files of one section with truth/, no phantom")
     parser.add_argument("--rocks", nargs="+", default=["andesite"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102])
     parser.add_argument("--networks", nargs="+", default=["light"])
@@ -47,7 +49,8 @@ def main() -> None:
     print("| rock | seed | network | start | errors | rate | steps | s | validation | test |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for rock, seed in ((rock, seed) for rock in given.rocks for seed in given.seeds):
-        section, truth = open_phantom(given.work / f"{rock}-{seed}", rock, seed)
+        folder = given.work / f"{given.source.name if given.source else rock}-{seed}"
+        section, truth = open_section(folder, given.source, rock, seed)
         for network, start, hard, rate in (
             (network, start, hard, rate)
             for network in given.networks for start in given.starts
@@ -64,11 +67,14 @@ def main() -> None:
             print(f"| {cells} | {learn(section, truth, settings, seed)} |", flush=True)
 
 
-def open_phantom(folder: Path, rock: str, seed: int) -> tuple[Section, Truth]:
-    """Make the section of a rock and seed, or open it."""
-    source, path = folder / "source", folder / "section"
+def open_section(folder: Path, source: Path | None, rock: str, seed: int) -> tuple[Section, Truth]:
+    """Make the section of files, or of a rock and seed, or open it."""
+    path = folder / "section"
+    made = source is None
+    source = source or folder / "source"
     if not (path / "mask").exists():
-        make_phantom(source, PhantomSettings.small(rock=rock, seed=seed))
+        if made:
+            make_phantom(source, PhantomSettings.small(rock=rock, seed=seed))
         import_section(source, path)
         make_mask(Section(path))
     section = Section(path)
@@ -83,13 +89,14 @@ def learn(section: Section, truth: Truth, settings: TrainSettings, seed: int) ->
     segment(section, SegmentSettings(model=settings.name), Job(force=True))
     card = read_card(model.path)
     cells = [f"{card.best_step}", f"{took:.0f}"]
-    for role in ("val", "test"):
+    roles: tuple[Role, ...] = ("val", "test")
+    for role in roles:
         iou, taken = score(section, truth, role, card.best_threshold)
         cells.append(f"{iou:.3f}, {taken:.0%}")
     return " | ".join(cells)
 
 
-def score(section: Section, truth: Truth, role: str, threshold: float) -> tuple[float, float]:
+def score(section: Section, truth: Truth, role: Role, threshold: float) -> tuple[float, float]:
     """Return the IoU of olivine and the part of the orthopyroxene taken in sessions of a role."""
     codes, hit, either, taken, every = ScoreSettings(), 0, 0, 0, 0
     for session in with_role(section.sessions(), role):
