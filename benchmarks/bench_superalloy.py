@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import tifffile
 from numpy.typing import NDArray
+from PIL import Image
 
 from napari_olivine.inference import SegmentSettings, segment
 from napari_olivine.job import Job
@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", default=["light"])
     parser.add_argument("--starts", nargs="+", default=["none", "auto"])
     parser.add_argument("--minutes", type=float, default=1.5)
+    parser.add_argument("--rate", type=float, help="learning rate; that of the network if empty")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     given = parser.parse_args()
     print("| network | start | seed | best step | large | small | mean |")
@@ -51,7 +52,7 @@ def main() -> None:
                 for seed in given.seeds:
                     settings = TrainSettings(
                         network=network, weights=start, name="trained", target="phases", steps=25,
-                        epochs=1000, patience=1000, max_minutes=given.minutes,
+                        epochs=1000, patience=1000, max_minutes=given.minutes, learning_rate=given.rate,
                     )  # fmt: skip
                     told = learn(section, truth, settings, seed)
                     print(f"| {network} | {start} | {seed} | {told} |", flush=True)
@@ -90,7 +91,7 @@ def open_images(data: Path, folder: Path) -> tuple[Section, NDArray[np.uint8]]:
 
 def read_pair(image: Path, mask: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Read an image as grey, and its mask as codes of `PHASES`."""
-    grey, colour = tifffile.imread(image), tifffile.imread(mask)
+    grey, colour = (np.asarray(Image.open(file)) for file in (image, mask))
     grey = grey[..., 0] if grey.ndim == 3 else grey
     blue, red = (0, 0, 255), (255, 0, 0)
     is_large, is_small = ((colour[..., :3] == one).all(-1) for one in (blue, red))

@@ -65,7 +65,7 @@ def test_phases_are_taken_over_by_name_in_any_order() -> None:
         a, b = one(image)[0], two(image)[0]
     assert torch.equal(a[1], b[2])
     assert torch.equal(a[2], b[0])
-    assert torch.equal(a[3], torch.full_like(a[3], a[3, 0, 0].item())), "not known: a constant"
+    assert a[3].mean() < a.amax(0).mean() - 1, "not known: rare until it is learned"
     assert a[1].std() > 0
 
 
@@ -87,7 +87,7 @@ def test_what_is_written_can_be_started_from(tmp_path: Path) -> None:
     check_hash(file)
     assert file.stat().st_size < 10e6
     state = {name: value.half().float() for name, value in network.state_dict().items()}
-    kept = fit_own_head(state, phases(*OWN_PHASES))
+    kept = fit_own_head(state, phases(*OWN_PHASES), network.state_dict())
     assert torch.equal(kept[f"{HEAD}.weight"], state[f"{HEAD}.weight"])
     file.write_bytes(file.read_bytes()[:-4] + b"nope")
     with pytest.raises(InputError, match="is damaged"):

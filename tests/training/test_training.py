@@ -405,17 +405,6 @@ def test_learning_rate_rises_and_falls(section: Section) -> None:
     assert {learning_rate(paper, step, step / 100) for step in range(100)} == {0.01}
 
 
-def test_what_has_learned_already_learns_on_with_a_lower_rate(section: Section) -> None:
-    rates = []
-    with pytest.MonkeyPatch.context() as patch:
-        light = replace(network_spec("light"), own_weights="light-1.safetensors")
-        patch.setitem(NETWORKS, "light", light)
-        for how in ({}, {"weights": "none"}, {"learning_rate": 2e-3}):
-            plan = make_plan(section, TrainSettings(**how), Job())  # type: ignore[arg-type]
-            rates.append(plan.preset.learning_rate)
-    assert rates == pytest.approx([3e-4, 1e-3, 2e-3])
-
-
 def test_learning_rate_falls_from_5e4_to_1e4_and_restarts(section: Section) -> None:
     how = TrainSettings(schedule="restarts", learning_rate=5e-4)
     preset = make_plan(section, how, Job()).preset

@@ -30,7 +30,9 @@ NEW_BIAS = -2.0
 """Bias of a phase that these weights do not know: rare, until the network learns it (ours)."""
 
 
-def fit_own_head(state: dict[str, Tensor], phases: Sequence[ModelPhase]) -> dict[str, Tensor]:
+def fit_own_head(
+    state: dict[str, Tensor], phases: Sequence[ModelPhase], fresh: dict[str, Tensor]
+) -> dict[str, Tensor]:
     """Give the last layer of these weights the outputs of a network.
 
     Parameters
@@ -39,8 +41,10 @@ def fit_own_head(state: dict[str, Tensor], phases: Sequence[ModelPhase]) -> dict
         Arrays by name; the last layer has an output for each of `OWN_PHASES`.
     phases
         Outputs of the network. One that the weights know by name is taken over, one that they do
-        not know begins as a constant. Empty for olivine alone: its logit is that of olivine above
-        the mean of the others.
+        not know begins with random weights and as a rare one. Empty for olivine alone: its logit is
+        that of olivine above the mean of the others.
+    fresh
+        Arrays of the network before, with random weights.
 
     Returns
     -------

@@ -108,7 +108,7 @@ def start_weights(
 
 def _load_own(network: Network, file: Path, phases: Sequence[ModelPhase]) -> str:
     check_hash(file)
-    network.load_state_dict(fit_own_head(_read_state(file), phases))
+    network.load_state_dict(fit_own_head(_read_state(file), phases, network.state_dict()))
     return f"{file.name}, learned from synthetic sections of several rocks"
 
 

@@ -24,9 +24,6 @@ from napari_olivine.training.windows import Window, area, overlap
 HELD_OUT = 0.2
 """Part of each training session that validates where no session has that role."""
 
-LEARNED_RATE = 0.3
-"""Part of a network's rate where it starts from weights that know olivine already (ours)."""
-
 FOCUSING = 2.0
 """Exponent of the focal loss, as Lin et al. (2017, arXiv 1708.02002) advise."""
 
@@ -233,8 +230,6 @@ def _preset(preset: Preset, settings: TrainSettings) -> Preset:
         "hard": settings.hard,
         "minutes": settings.max_minutes,
     }
-    if network_spec(settings.network).starts_from_own(settings.weights):
-        preset = replace(preset, learning_rate=LEARNED_RATE * preset.learning_rate)
     for name in ("optimiser", "schedule"):
         values[name] = chosen if (chosen := getattr(settings, name)) != "auto" else None
     values |= _LOSSES[settings.loss] | {"outlines": settings.outlines}
