@@ -58,10 +58,7 @@ def fit_own_head(
         new = [(rows[olivine] - rows[others].mean(0))[None] for rows in (weight, bias)]
     else:
         names = ["olivine" if one.code == OLIVINE_CODE else one.name.casefold() for one in phases]
-        new = [
-            weight.new_zeros(len(names), *weight.shape[1:]),
-            bias.new_full((len(names),), NEW_BIAS),
-        ]
+        new = [fresh[f"{HEAD}.weight"].clone(), torch.full((len(names),), NEW_BIAS)]
         for row, name in enumerate(names):
             if name in OWN_PHASES:
                 new[0][row] = weight[OWN_PHASES.index(name)]
