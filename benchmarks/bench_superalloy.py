@@ -52,7 +52,8 @@ def main() -> None:
                 for seed in given.seeds:
                     settings = TrainSettings(
                         network=network, weights=start, name="trained", target="phases", steps=25,
-                        epochs=1000, patience=1000, max_minutes=given.minutes, learning_rate=given.rate,
+                        epochs=1000, patience=1000, max_minutes=given.minutes,
+                        learning_rate=given.rate,
                     )  # fmt: skip
                     told = learn(section, truth, settings, seed)
                     print(f"| {network} | {start} | {seed} | {told} |", flush=True)
