@@ -34,7 +34,8 @@ MASK_THEN = (
 )  # fmt: skip
 """What the mask step did before outlines were put where half of a pixel is olivine."""
 
-ANEW = (*CALIBRATED, "mask")
+ANEW = (*CALIBRATED, "mask", "crystals")
+"""Products with another method since; crystals in contact are parted by method 3."""
 
 SERVES_ON = {"mask lost": ("probability", "compare/second", "segmentation", "calibration", "mg")}
 """Not out of date any more: a network is of use when the mask that it learned is gone."""
