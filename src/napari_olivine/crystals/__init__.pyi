@@ -8,7 +8,7 @@ from .class_colours import (
 )
 from .crystal_measurements import Measured as Measured, measure_crystals as measure_crystals
 from .images import Images as Images, crystal_images as crystal_images
-from .labels import Labels as Labels
+from .labels import Labels as Labels, SizesOfSource as SizesOfSource
 from .phase_sources import (
     crystals_there as crystals_there,
     phase_of_product as phase_of_product,

@@ -32,3 +32,32 @@ class Labels(Protocol):
         level
             Level of the pyramid, 0 for full resolution.
         """
+
+
+class SizesOfSource:
+    """Sizes of labels that are worked out, where they are read, from an image of the same sizes.
+
+    Parameters
+    ----------
+    source
+        The image.
+    """
+
+    def __init__(self, source: Labels) -> None:
+        self._source = source
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns at full resolution."""
+        rows, columns = self._source.shape
+        return rows, columns
+
+    @property
+    def pixel_size_um(self) -> float:
+        """Side of a pixel at full resolution, um."""
+        return self._source.pixel_size_um
+
+    @property
+    def level_shapes(self) -> list[tuple[int, int]]:
+        """Rows and columns of each level of the pyramid."""
+        return self._source.level_shapes

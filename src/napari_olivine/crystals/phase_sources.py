@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.labels import Labels
+from napari_olivine.crystals.labels import Labels, SizesOfSource
 from napari_olivine.crystals.settings import OLIVINE, CrystalsSettings
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.registry import OTHER_CRYSTALS, SEGMENTATIONS
@@ -20,7 +20,7 @@ BY_NETWORK, BY_RULES = "segmentation", "mask"
 """Products that tell phases other than olivine; the first that does counts."""
 
 
-class PhaseOfMask:
+class PhaseOfMask(SizesOfSource):
     """One phase of a mask: 1 where it is, 0 where not, 255 where nothing is known.
 
     Parameters
@@ -32,25 +32,10 @@ class PhaseOfMask:
     """
 
     def __init__(self, codes: Raster, code: int) -> None:
+        super().__init__(codes)
         self._codes = codes
         self._values = np.zeros(256, np.uint8)
         self._values[[code, UNKNOWN]] = 1, UNKNOWN
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns at full resolution."""
-        rows, columns = self._codes.shape
-        return rows, columns
-
-    @property
-    def pixel_size_um(self) -> float:
-        """Side of a pixel at full resolution, um."""
-        return self._codes.pixel_size_um
-
-    @property
-    def level_shapes(self) -> list[tuple[int, int]]:
-        """Rows and columns of each level of the pyramid."""
-        return self._codes.level_shapes
 
     def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[Any]:
         """Read a window of a level.

@@ -7,7 +7,7 @@ halos twice: grains on both sides of the seam that cover the same pixels there a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from napari_olivine.crystals import Images, Labels
+from napari_olivine.crystals import Images, Labels, SizesOfSource
 from napari_olivine.crystals.instances.components import NEVER
 from napari_olivine.crystals.instances.contacts import Contact, part_contacts
 from napari_olivine.crystals.instances.label_regions import strips_of
@@ -35,8 +35,7 @@ join all that another block parted."""
 Window = tuple[slice, slice]
 
 
-@dataclass(frozen=True)
-class PartedLabels:
+class PartedLabels(SizesOfSource):
     """Ids of regions, with grains in place of the large ones.
 
     Parameters
@@ -47,24 +46,9 @@ class PartedLabels:
         Ids of grains at full resolution, 0 where the regions hold.
     """
 
-    regions: Labels
-    grains: Raster
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns at full resolution."""
-        rows, columns = self.regions.shape
-        return rows, columns
-
-    @property
-    def pixel_size_um(self) -> float:
-        """Side of a pixel at full resolution, um."""
-        return self.regions.pixel_size_um
-
-    @property
-    def level_shapes(self) -> list[tuple[int, int]]:
-        """Rows and columns of each level of the pyramid."""
-        return self.regions.level_shapes
+    def __init__(self, regions: Labels, grains: Raster) -> None:
+        super().__init__(regions)
+        self.regions, self.grains = regions, grains
 
     def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[Any]:
         """Read a window of a level; in coarser ones the large regions are whole.
