@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,17 +13,17 @@ import torch
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.networks import Normalisation, build, network_spec, read_card
+from napari_olivine.networks import NETWORKS, Normalisation, network_spec, read_card
 from napari_olivine.networks.build import build_network
 from napari_olivine.networks.files import load_model
-from napari_olivine.networks.torchvision_shim import smp
 from napari_olivine.section import Product, Section
 from napari_olivine.training import TrainSettings, train
 from napari_olivine.training.augmentation import augment
-from napari_olivine.training.loop import CHECKPOINT, learning_rate
+from napari_olivine.training.loop import CHECKPOINT
 from napari_olivine.training.losses import SegmentationScores, bce_dice_loss
 from napari_olivine.training.plan import make_plan
 from napari_olivine.training.samples import Samples, cracks
+from napari_olivine.training.schedule import learning_rate
 from tests.helpers.grains import SIDE, make_grains, put_mask, train_grains, trained_grains
 
 pytestmark = pytest.mark.slow
@@ -36,11 +34,8 @@ TINY = {"epochs": 2, "steps": 3, "batch": 4, "crop_px": 64}
 
 def use_small_network(patch: pytest.MonkeyPatch) -> None:
     """Make `light` a network of a tenth of its size: how it is trained is what is tested."""
-
-    def unet(_: str, **other: Any) -> torch.nn.Module:
-        return smp().Unet("mobilenet_v2", decoder_channels=(32, 16, 16, 8, 8), **other)
-
-    patch.setattr(build, "smp", lambda: SimpleNamespace(Unet=unet))
+    small = {"encoder": "mobilenet_v2", "halvings": 5, "decoder": (32, 16, 16, 8, 8)}
+    patch.setitem(NETWORKS, "light", replace(NETWORKS["light"], **small, own_weights=""))
 
 
 @pytest.fixture
@@ -233,9 +228,11 @@ def test_scores_are_those_of_counting() -> None:
 def test_training_learns_the_grains(tmp_path: Path) -> None:
     section, _, events = trained_grains(tmp_path / "section")
     product = section.require("models/light")
-    epochs = [event for event in events if event["event"] == "epoch"]
+    start, *epochs = (event for event in events if event["event"] == "epoch")
+    assert start["epoch"] == 0, "its start weights have learned, so they are scored first"
     assert len(epochs) == 2
-    assert epochs[-1]["train_loss"] < 0.5 * epochs[0]["train_loss"]
+    assert epochs[-1]["train_loss"] < 0.8 * epochs[0]["train_loss"]
+    assert epochs[-1]["val_loss"] < 0.5 * start["val_loss"]
     card = read_card(product.path)
     assert card.scores["iou_best"] > 0.8
     assert card.scores["iou_best"] >= card.scores["iou_0.1"]
@@ -354,7 +351,7 @@ def test_the_card_keeps_what_the_sessions_look_like(
 
 
 def test_early_stopping_keeps_the_best(section: Section, monkeypatch: pytest.MonkeyPatch) -> None:
-    from napari_olivine.training import loop
+    from napari_olivine.training import loop, scored
 
     weights: list[torch.Tensor] = []
     entropies = iter([0.5, 0.3, 0.4, 0.35, 0.2, 0.1])
@@ -368,7 +365,7 @@ def test_early_stopping_keeps_the_best(section: Section, monkeypatch: pytest.Mon
         return [scores]
 
     monkeypatch.setattr(loop, "FEWEST_STEPS", 2)
-    monkeypatch.setattr(loop, "validate", validate)
+    monkeypatch.setattr(scored, "validate", validate)
     settings = TrainSettings(epochs=9, steps=1, batch=2, crop_px=32, patience=2)
     product = train(section, settings, Job())
     history = pd.read_csv(product.path / "history.csv")
@@ -396,16 +393,26 @@ def test_time_limit_ends_training_and_lowers_the_rate(section: Section) -> None:
 
 
 def test_learning_rate_rises_and_falls(section: Section) -> None:
-    plan = make_plan(section, TrainSettings(), Job())
-    rates = [learning_rate(plan, step, step / 1600) for step in range(1600)]
+    plan = make_plan(section, TrainSettings(network="unet_resnet18"), Job())
+    rates = [learning_rate(plan.preset, step, step / 1600) for step in range(1600)]
     assert rates[0] < 1e-4
     assert max(rates) == pytest.approx(1e-3, rel=0.01)
     assert int(np.argmax(rates)) < 40
     assert rates[-1] < 1e-6
     unlevelled = make_plan(section, TrainSettings(align="none"), Job())
     assert unlevelled.preset.grey_levels > 2 * plan.preset.grey_levels
-    paper = make_plan(section, TrainSettings(network="deeplabv3_resnet50"), Job())
+    paper = make_plan(section, TrainSettings(network="deeplabv3_resnet50"), Job()).preset
     assert {learning_rate(paper, step, step / 100) for step in range(100)} == {0.01}
+
+
+def test_learning_rate_falls_from_5e4_to_1e4_and_restarts(section: Section) -> None:
+    how = TrainSettings(schedule="restarts", learning_rate=5e-4)
+    preset = make_plan(section, how, Job()).preset
+    rates = np.array([learning_rate(preset, step, step / 400) for step in range(401)])
+    assert rates[[0, 100, 200, 300]] == pytest.approx(5e-4)
+    assert rates[[50, 150, 250, 350]] == pytest.approx(3e-4)
+    assert rates.min() == rates[-1] == pytest.approx(1e-4)
+    assert (np.diff(rates) > 0).sum() == 3
 
 
 def test_without_validation_session_a_part_is_held_out(section: Section) -> None:

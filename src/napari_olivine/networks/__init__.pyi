@@ -29,6 +29,12 @@ from .files import (
     save_model as save_model,
     save_weights as save_weights,
 )
+from .forest import (
+    DEPTH as DEPTH,
+    TREES as TREES,
+    ForestBody as ForestBody,
+    measures_of as measures_of,
+)
 from .gpu_claim import claim_gpu as claim_gpu
 from .normalisation import (
     GreyWindow as GreyWindow,
@@ -38,6 +44,7 @@ from .normalisation import (
     normalise as normalise,
     read_window as read_window,
 )
+from .pix2pix import Discriminator as Discriminator
 from .pretrained import start_weights as start_weights
 from .registry import (
     NETWORKS as NETWORKS,

@@ -13,8 +13,11 @@ from napari_olivine.networks.appearance import Appearance
 
 CARD = "card.json"
 WEIGHTS = "weights.safetensors"
-FORMAT = 3
+FORMAT = 4
 """Version of the model folder's layout; a model of a newer one is refused."""
+
+RENAMED = {"light": "unet_resnet18"}
+"""Networks that had another name in cards before version 4."""
 
 
 PIXEL_SIZE_TOLERANCE = 0.05
@@ -143,6 +146,8 @@ def read_card(folder: Path) -> ModelCard:
                 remedy="Update napari-olivine.",
                 file=file,
             )
+        if int(values.get("format", -1)) < 4:
+            values["network"] = RENAMED.get(values.get("network"), values.get("network"))
         return ModelCard(**values)
     except (ValueError, TypeError, AttributeError, ValidationError) as error:
         raise InputError(f"{file} is damaged or no model card: {error}", file=file) from error

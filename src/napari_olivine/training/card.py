@@ -9,16 +9,16 @@ from datetime import datetime
 from napari_olivine.job import Job
 from napari_olivine.networks import Appearance, LearnedSection, ModelCard
 from napari_olivine.section import Section, software_versions
-from napari_olivine.training.loop import TAKEN_AT, Training
 from napari_olivine.training.losses import SegmentationScores
 from napari_olivine.training.plan import TrainingSection
+from napari_olivine.training.scored import TAKEN_AT, ScoredTraining
 from napari_olivine.training.settings import TrainSettings
 
 
 def make_card(
     sections: Sequence[TrainingSection],
     settings: TrainSettings,
-    training: Training,
+    training: ScoredTraining,
     by_section: Sequence[SegmentationScores],
     appearance: Appearance | None,
     weights_from: str,

@@ -24,6 +24,9 @@ from napari_olivine.training.windows import Window, area, overlap
 HELD_OUT = 0.2
 """Part of each training session that validates where no session has that role."""
 
+FOCUSING = 2.0
+"""Exponent of the focal loss, as Lin et al. (2017, arXiv 1708.02002) advise."""
+
 UNLEVELLED_GREY_LEVELS = 1.5
 """Brightness augmentation, in spreads of grey, where drift between sessions is not levelled."""
 
@@ -44,6 +47,8 @@ class Plan:
         Weight of labels by a person in the loss.
     phases
         Outputs of the network, empty for olivine alone; those of all sections of the training.
+    frozen
+        Whether the encoder stays as its start weights are.
     seed
         Of weights, crops and augmentation.
     training, validation
@@ -57,6 +62,7 @@ class Plan:
     foreground: float
     correction_weight: float
     phases: tuple[ModelPhase, ...]
+    frozen: bool
     seed: int
     training: list[str]
     validation: list[str]
@@ -204,6 +210,7 @@ def make_plan(
         foreground=settings.foreground,
         correction_weight=settings.correction_weight,
         phases=phases,
+        frozen=settings.frozen,
         seed=job.seed,
         training=[session.session for session in train],
         validation=[session.session for session in validate or train],
@@ -220,12 +227,29 @@ def _preset(preset: Preset, settings: TrainSettings) -> Preset:
         "crop_px": settings.crop_px,
         "learning_rate": settings.learning_rate,
         "patience": settings.patience,
+        "hard": settings.hard,
         "minutes": settings.max_minutes,
     }
+    for name in ("optimiser", "schedule"):
+        values[name] = chosen if (chosen := getattr(settings, name)) != "auto" else None
+    values |= _LOSSES[settings.loss] | {"outlines": settings.outlines}
+    if settings.loss == "dice_focal":
+        values["entropy"] = settings.focal_share
     preset = replace(preset, **{k: v for k, v in values.items() if v is not None})
     if settings.align == "none":
         preset = replace(preset, grey_levels=UNLEVELLED_GREY_LEVELS)
     return replace(preset, together=min(preset.together, preset.batch))
+
+
+_LOSSES: dict[str, dict[str, Any]] = {
+    "auto": {},
+    "cross_entropy": {"entropy": 1.0, "focusing": 0.0, "dice": 0.0},
+    "focal": {"entropy": 1.0, "focusing": FOCUSING, "dice": 0.0},
+    "dice": {"entropy": 0.0, "dice": 1.0, "dice_of": "all"},
+    "dice_cross_entropy": {"entropy": 1.0, "focusing": 0.0, "dice": 1.0, "dice_of": "olivine"},
+    "dice_focal": {"focusing": FOCUSING, "dice": 1.0, "dice_of": "all"},
+}
+"""What each loss is, see `napari_olivine.training.losses.LossShape`."""
 
 
 def _studied(section: Section, sessions: Sequence[Session]) -> list[Window]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.networks import NetworkSpec, network_spec
 from napari_olivine.regions import REGIONS_INPUT
 from napari_olivine.section import Product, Section, fingerprint_of_bytes
 from napari_olivine.training.other_sections import fingerprints_of_others, open_others
@@ -76,8 +77,10 @@ def train(
     from napari_olivine.training.appearance import measure_appearance
     from napari_olivine.training.card import make_card, tell_scores
     from napari_olivine.training.crops import open_crops
+    from napari_olivine.training.forest import ForestTraining
     from napari_olivine.training.loop import CHECKPOINT, Training
     from napari_olivine.training.plan import plan_sections
+    from napari_olivine.training.scored import ScoredTraining
 
     device = choose_device(job.device)
     learned = plan_sections(sections, settings, job)
@@ -90,12 +93,14 @@ def train(
         if not (draft.path / CHECKPOINT).exists():
             weights_from = start_weights(network, plan.spec, settings.weights, job, plan.phases)
             (draft.path / WEIGHTS_FROM).write_text(weights_from, encoding="utf-8")
-        training = Training(
-            *(network, plan, crops.training, crops.validation, draft.path, device, job),
-            weights=weights_of(plan.phases, pieces),
-        )
-        if not training.state.history and Path(settings.weights).expanduser().is_dir():
-            training.score_start()  # the folder of a model: it learns on
+        what = (network, plan, crops.training, crops.validation, draft.path, device, job)
+        training: ScoredTraining
+        if plan.spec.architecture == "forest":
+            training = ForestTraining(*what)
+        else:
+            training = Training(*what, weights=weights_of(plan.phases, pieces))
+            if not training.state.history and _has_learned(plan.spec, settings.weights):
+                training.score_start()
         state = training.run()
         scores = training.best()
         appearance = measure_appearance(learned, training.samples.normalisation, job)
@@ -111,7 +116,7 @@ def train(
         draft.notes["corrected_crystals"] = crops.corrected_crystals
         if crops.corrected_tiles:
             draft.notes["corrected_tiles"] = crops.corrected_tiles
-        (draft.path / CHECKPOINT).unlink()
+        (draft.path / CHECKPOINT).unlink(missing_ok=True)
         (draft.path / WEIGHTS_FROM).unlink()
     tell_scores(card, state.step, job)
     return section.require(name)
@@ -147,9 +152,10 @@ def _model_name(settings: TrainSettings) -> str:
 
 
 def _start_fingerprint(settings: TrainSettings) -> dict[str, str]:
-    """Size and time of a start weights file, so that another file is another recipe."""
+    """Tell start weights apart: the program's by name, a file by its size and time."""
     if settings.weights in ("auto", "none"):
-        return {}
+        own = network_spec(settings.network).own_weights if settings.weights == "auto" else ""
+        return {"source/weights": own} if own else {}
     path = Path(settings.weights).expanduser()
     file = path / "weights.safetensors" if path.is_dir() else path
     if not file.is_file():
@@ -161,6 +167,11 @@ def _start_fingerprint(settings: TrainSettings) -> dict[str, str]:
         )
     found = file.stat()
     return {"source/weights": f"{found.st_size} {found.st_mtime_ns}"}
+
+
+def _has_learned(spec: NetworkSpec, weights: str) -> bool:
+    """Tell whether the start weights know olivine: a model's, or those of the program."""
+    return spec.starts_from_own(weights) or Path(weights).expanduser().is_dir()
 
 
 def _weights_from(folder: Path) -> str:

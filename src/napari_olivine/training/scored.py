@@ -1,0 +1,141 @@
+"""What every kind of training has: how far it is, and how good the network is."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from napari_olivine.job import Job
+from napari_olivine.networks import Network, save_weights
+from napari_olivine.training.losses import SegmentationScores
+from napari_olivine.training.plan import Plan
+from napari_olivine.training.samples import CropSource
+from napari_olivine.training.validation import ValidatedSection, validate
+
+TAKEN_AT = 0.1
+"""Threshold at which what is taken for olivine is told: that of the segmentation."""
+
+
+@dataclass
+class State:
+    """How far training is, as kept in the checkpoint."""
+
+    step: int = 0
+    step_of_best: int = 0
+    best_cross_entropy: float = math.inf
+    seconds: float = 0.0
+    epoch_loss: float = 0.0
+    epoch_steps: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    losses: list[dict[str, float]] = field(default_factory=list)
+    """Points of the curve of the training loss."""
+    newest_losses: list[float] = field(default_factory=list)
+    """Losses of the steps that are not yet a point of the curve."""
+
+    @property
+    def epoch(self) -> int:
+        """Epochs that are finished; a row 0 is the network that training goes on from."""
+        return sum(row["epoch"] > 0 for row in self.history)
+
+
+class ScoredTraining(ABC):
+    """A network in training, in a folder that keeps its best weights.
+
+    Parameters
+    ----------
+    network
+        Network with the weights to start from.
+    plan
+        What is trained and how.
+    samples
+        Where crops come from for training.
+    validation
+        Sections on whose sessions it is validated.
+    folder
+        Where the best weights lie.
+    device
+        Where to compute.
+    job
+        Running job.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        plan: Plan,
+        samples: CropSource,
+        validation: Sequence[ValidatedSection],
+        folder: Path,
+        device: torch.device,
+        job: Job,
+    ) -> None:
+        self.network = network.to(device)
+        self.plan = plan
+        self.samples = samples
+        self.validation = validation
+        self.best_weights = folder / "weights.safetensors"
+        self.device = device
+        self.job = job
+        self.state = State()
+
+    @abstractmethod
+    def run(self) -> State:
+        """Train to the end and leave the best weights in the network and on disk.
+
+        Raises
+        ------
+        Cancelled
+            If the person asks to stop.
+        """
+
+    def best(self) -> list[SegmentationScores]:
+        """Scores of the network as it is on all validation crops of each section."""
+        return validate(self.network, self.validation, self.device, self.job)
+
+    def taken(self, scores: SegmentationScores) -> dict[str, float]:
+        """Share of each other phase that is taken for olivine at `TAKEN_AT`, by its name."""
+        others = dict(other for one in self.validation for other in one.samples.others)
+        shares = {name: scores.taken(label, TAKEN_AT) for label, name in others.items()}
+        return {name: share for name, share in shares.items() if share is not None}
+
+    def validate(self, network: Network, epoch: int, rate: float, **losses: float) -> None:
+        """Score a network, keep its weights if they are the best, and report the scores.
+
+        Parameters
+        ----------
+        network
+            What is scored and kept.
+        epoch
+            Its number; 0 is the network that training goes on from.
+        rate
+            Learning rate, for the history.
+        losses
+            Means over the epoch, for the history.
+        """
+        state = self.state
+        by_section = validate(network, self.validation, self.device, self.job)
+        scores = SegmentationScores.pooled(by_section)
+        row = {
+            "epoch": epoch,
+            "step": state.step,
+            "learning_rate": rate,
+            **losses,
+            "val_loss": scores.cross_entropy,
+            "val_iou": scores.iou(0.5),
+            "val_iou_0.1": scores.iou(0.1),
+            **{f"taken_{name}": share for name, share in self.taken(scores).items()},
+        }
+        if len(by_section) > 1:
+            parts = zip(self.validation, by_section, strict=True)
+            row |= {f"val_iou of {one.name}": part.iou(0.5) for one, part in parts}
+        if scores.cross_entropy < state.best_cross_entropy:
+            state.best_cross_entropy = scores.cross_entropy
+            state.step_of_best = state.step
+            save_weights(self.best_weights, network)
+        state.history.append(row)
+        self.job.report("epoch", **row)
