@@ -24,7 +24,7 @@ from napari_olivine.masks.alteration import (
     open_cracks,
     scale_of,
 )
-from napari_olivine.masks.phases import ALTERED, IGNORE
+from napari_olivine.masks.phase_codes import ALTERED, IGNORE
 from tests.helpers.sections import make_section
 
 OLIVINE, SERPENTINE, GLASS, CRACK, ZONE = range(5)

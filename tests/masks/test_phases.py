@@ -11,7 +11,7 @@ import pytest
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.masks import MaskSettings, make_mask, patches
-from napari_olivine.masks.phases import IGNORE
+from napari_olivine.masks.phase_codes import IGNORE
 from napari_olivine.masks.rule_book import read_rule_book
 from napari_olivine.phantom.compositions import PHASES, counts_table, olivine_counts
 from napari_olivine.section import Section

@@ -8,7 +8,7 @@ from .named_rules import (
     rule_for as rule_for,
     rule_on_maps as rule_on_maps,
 )
-from .phases import (
+from .phase_codes import (
     ALTERED as ALTERED,
     ALTERED_COLOUR as ALTERED_COLOUR,
     ALTERED_NAME as ALTERED_NAME,

@@ -17,7 +17,8 @@ from napari_olivine.masks.alteration import (
 )
 from napari_olivine.masks.olivine_around import SIGNALS
 from napari_olivine.masks.patches import each
-from napari_olivine.masks.phases import IGNORE, UNKNOWN, Labeller
+from napari_olivine.masks.phase_codes import IGNORE, UNKNOWN
+from napari_olivine.masks.phases import Labeller
 from napari_olivine.masks.sampling import Wide, read_wide
 from napari_olivine.section import Raster, Section
 

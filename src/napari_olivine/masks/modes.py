@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_olivine.job import Job
-from napari_olivine.masks.phases import (
+from napari_olivine.masks.phase_codes import (
     ALTERED,
     ALTERED_COLOUR,
     ALTERED_NAME,
     IGNORE,
     UNKNOWN,
     UNKNOWN_NAME,
-    Phase,
 )
+from napari_olivine.masks.phases import Phase
 from napari_olivine.section import Raster, blocks
 
 BLOCK_PX = 512

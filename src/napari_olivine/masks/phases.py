@@ -23,19 +23,12 @@ from napari_olivine.masks.coverage import Coverage
 from napari_olivine.masks.films import Mineral
 from napari_olivine.masks.local_means import CELL_PX, HALO_PX
 from napari_olivine.masks.patches import Patch, each, go_on, patches
+from napari_olivine.masks.phase_codes import ALTERED, IGNORE, UNKNOWN
 from napari_olivine.masks.pieces import area_limits_px, reach_px, without_areas
 from napari_olivine.masks.resemblance import REACH_PX, Resemblance
 from napari_olivine.masks.rules import ANY_AREA, COUNTS, WEIGHT, Rule
 from napari_olivine.masks.sampling import Wide
 from napari_olivine.masks.unmixing import Kernel, Rim, claim_in_patch
-
-UNKNOWN, IGNORE = 0, 255
-"""Code of measured pixels that no rule takes, and of those without a label."""
-
-UNKNOWN_NAME = "unclassified"
-
-ALTERED, ALTERED_NAME, ALTERED_COLOUR = 254, "altered olivine", "#7a5195"
-"""Code, name and colour of veins of serpentine and its like in and beside olivine."""
 
 NOISE_FLOOR = {COUNTS: 1.0, WEIGHT: 0.5}
 """Added to the mean of a map for the variance of a pixel, in units of the map."""

@@ -30,8 +30,8 @@ from napari_olivine.masks.local_means import CELL_PX
 from napari_olivine.masks.modes import modes_of
 from napari_olivine.masks.named_rules import NAMED, rule_on_maps
 from napari_olivine.masks.patches import each
+from napari_olivine.masks.phase_codes import IGNORE
 from napari_olivine.masks.phases import (
-    IGNORE,
     NOISE_FLOOR,
     Labeller,
     Labels,
