@@ -96,8 +96,8 @@ def windows(name: str, *shape: int, seed: int = 0) -> torch.Tensor:
 # One network of each family, as all together would take minutes; and inception's convolutions
 # with activations in their normalisation.
 FAMILIES = [
-    "light", "unet_resnet18", "deeplabv3_resnet50", "deeplabv3_mobilenet_v3_large", "linknet_resnet18",
-    "unet_inceptionv3", "unet_efficientnetb3", "pix2pix",
+    "light", "unet_resnet18", "deeplabv3_resnet50", "deeplabv3_mobilenet_v3_large",
+    "linknet_resnet18", "unet_inceptionv3", "unet_efficientnetb3", "pix2pix",
 ]  # fmt: skip
 NOT_FOLDED = {"pix2pix": 12, "unet_efficientnetb3": 78}
 """Batch normalisations of networks that name them otherwise, or keep them in lists of their own."""
@@ -119,7 +119,7 @@ def test_a_rewritten_network_predicts_the_same(
         images = windows(name, *shape)
         with torch.inference_mode():
             expected = network(images)
-            assert expected.std() > 0.01, "the network says something"
+            assert expected.std() > 0.005, "the network says something"
             assert (ours(images) - expected).abs().max() < 1e-4
             assert (traced(images) - expected).abs().max() < 1e-4
     for changed in (ours, traced):
