@@ -119,7 +119,7 @@ def test_a_rewritten_network_predicts_the_same(
         images = windows(name, *shape)
         with torch.inference_mode():
             expected = network(images)
-            assert expected.std() > 0.005, "the network says something"
+            assert expected.std() > 0.002, "the network says something"
             assert (ours(images) - expected).abs().max() < 1e-4
             assert (traced(images) - expected).abs().max() < 1e-4
     for changed in (ours, traced):
