@@ -44,7 +44,7 @@ from .normalisation import (
     normalise as normalise,
     read_window as read_window,
 )
-from .pix2pix import Discriminator as Discriminator
+from .pix2pix import Discriminator as Discriminator, Generator as Generator
 from .pretrained import start_weights as start_weights
 from .registry import (
     NETWORKS as NETWORKS,

@@ -1,2 +1,4 @@
 from .settings import TrainSettings as TrainSettings
 from .step import train as train
+from .synthesis_settings import SynthesiseSettings as SynthesiseSettings
+from .synthesis_step import synthesise as synthesise

@@ -29,6 +29,7 @@ from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import CropSource
 from napari_olivine.training.schedule import learning_rate
 from napari_olivine.training.scored import ScoredTraining, State
+from napari_olivine.training.stopping import kept_statistics
 from napari_olivine.training.validation import ValidatedSection
 
 CHECKPOINT = "checkpoint.pt"
@@ -142,7 +143,7 @@ class Training(ScoredTraining):
         loss, judged = 0.0, []
         together = preset.batch if self.device.type != "cpu" else preset.together
         parts = list(zip(_split(images, together), _split(labels, together), strict=True))
-        with stoppable(self.network, self.job), _kept_statistics(self.network, self.job):
+        with stoppable(self.network, self.job), kept_statistics(self.network):
             for x, y in parts:
                 x = x.to(self.device, memory_format=torch.channels_last)
                 with autocast(self.device):
@@ -324,16 +325,3 @@ def _split(values: Any, together: int) -> list[Tensor]:
     """Cut a batch into parts of at least two: batch normalisation cannot train on one."""
     count = max(1, len(values) // together)
     return list(torch.from_numpy(values).tensor_split(count))
-
-
-@contextmanager
-def _kept_statistics(network: Network, job: Job) -> Iterator[None]:
-    """Put running statistics back if a step is stopped half way, as if it had never begun."""
-    before = [buffer.clone() for buffer in network.buffers()]
-    try:
-        yield
-    except Cancelled:
-        with torch.no_grad():
-            for buffer, value in zip(network.buffers(), before, strict=True):
-                buffer.copy_(value)
-        raise
