@@ -1,2 +1,2 @@
 from .settings import TrainSettings as TrainSettings
-from .step import train as train
+from .step import train as train, training_recipe as training_recipe
