@@ -61,8 +61,8 @@ def method_items(settings: CompareSettings) -> list[str]:
         "tiles. Where sessions overlap, the last one has the pixel.",
         "IoU = TP / (TP + FP + FN) and OA = right / all come from one confusion matrix a session "
         "or role, never from a mean over tiles. Olivine is taken from a threshold of its "
-        "probability; the best one is that of the highest IoU on the val sessions, and is applied unchanged to "
-        "the test sessions.",
+        "probability; the best one is that of the highest IoU on the val sessions, and is applied "
+        "unchanged to the test sessions.",
         "Boundary IoU: IoU of the pixels within 2 px of an outline, on its inner side (Cheng et "
         "al. 2021, doi 10.1109/CVPR46437.2021.01508).",
         f"A crystal counts as found if one connected region has an IoU above "

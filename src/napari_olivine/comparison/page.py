@@ -203,8 +203,10 @@ def _olivine(scored: list[RunRecord], groups: dict[str, list[RunRecord]]) -> str
     """Tables in the manner of Leichter et al. (2022): IoU and overall accuracy by session."""
     made = _grouped(olivine_table(scored), groups)
     parts = ["<h2>Olivine by session, at the published and at the best threshold</h2>\n"]
-    for (role, session), of in made.groupby(["role", "session"], sort=False):
-        if session == ALL and made.loc[made["role"] == role, "session"].nunique() == 2:
+    pairs = made[["role", "session"]].drop_duplicates().astype(str).to_numpy().tolist()
+    for role, session in pairs:
+        of = made[(made["role"] == role) & (made["session"] == session)]
+        if session == ALL and sum(one == role for one, _ in pairs) == 2:
             continue  # the only session of its role
         name = "all sessions" if session == ALL else f"session {session}"
         parts.append(f"<h3>{html.escape(f'{name} ({role})')}</h3>\n")

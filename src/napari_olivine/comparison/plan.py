@@ -60,7 +60,7 @@ class Run:
     @property
     def group(self) -> str:
         """What trainings that differ by their seed alone are called."""
-        return self.name if self.training is None else self.name.rpartition("-")[0]
+        return self.name.rpartition("-")[0] if self.given is None else self.name
 
 
 def plan_runs(section: Section, settings: CompareSettings, job: Job) -> list[Run]:
@@ -139,9 +139,9 @@ def _training(network: str, size: int, start: str, seed: int, settings: CompareS
             setting="training",
         )
     training = TrainSettings(
-        **settings.training, network=network_spec(network).name,
-        name=f"compare-{name}", weights=start, crop_px=size, batch=settings.batch, target=settings.target, max_minutes=minutes, time="processor",
-        epochs=epochs, steps=steps, patience=epochs + 1,
+        **settings.training, network=network_spec(network).name, name=f"compare-{name}",
+        weights=start, crop_px=size, batch=settings.batch, target=settings.target,
+        max_minutes=minutes, time="processor", epochs=epochs, steps=steps, patience=epochs + 1,
     )  # fmt: skip
     return Run(name, network, size, start, seed, training)
 
@@ -168,7 +168,7 @@ def _in_name(start: str) -> str:
     """Shorten a file or folder to what a name of a file can hold."""
     if start in START_WEIGHTS:
         return start
-    return re.sub(r"[^A-Za-z0-9_.]+", "_", Path(start).expanduser().resolve().name).strip("._")
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", Path(start).expanduser().resolve().name).strip("._")
 
 
 def _check_budget(settings: CompareSettings) -> None:
