@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +19,11 @@ from napari_olivine.comparison.folder import ComparisonFolder
 from napari_olivine.comparison.plan import plan_runs
 from napari_olivine.comparison.record import read_record
 from napari_olivine.comparison.reference import Reference
-from napari_olivine.comparison.run import make_run
+from napari_olivine.comparison.run import _seen_before, make_run
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.inference import SegmentSettings, segment
 from napari_olivine.job import Event, Job
+from napari_olivine.networks import read_card
 from napari_olivine.section import Section
 from tests.helpers.built_once import built_once
 from tests.helpers.grains import make_grains
@@ -139,6 +141,25 @@ def test_models_lie_in_the_folder_and_not_in_the_section(folder: Path) -> None:
     given = CompareSettings(models=(str(folder / "out" / "models" / LIGHT),))
     (run,) = plan_runs(section, given, Job())
     assert (run.name, run.network, run.size, run.start) == (LIGHT, "light", 64, "none")
+
+
+def test_a_model_that_knows_a_scored_session_is_doubted(folder: Path) -> None:
+    section = Section(folder / "section")
+    card = read_card(folder / "out" / "models" / FOREST)
+    reference = Reference(section, None, CompareSettings())
+    assert not _seen_before(card, section, reference)
+    other = card.model_copy(update={"training_sessions": ["1", "3"]})
+    assert "learned from session 3" in _seen_before(other, section, reference)
+
+
+def test_only_the_best_model_is_kept_if_asked_for(folder: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved)  # where section and comparison lie does not matter
+    best = BOTH.model_copy(update={"keep": "best"})
+    compare_networks(Section(moved / "section"), moved / "out", None, best, Job())
+    assert [one.name for one in (moved / "out" / "models").iterdir()] == [FOREST]
+    runs = pd.read_csv(moved / "out" / "runs.csv")
+    assert runs["run"].tolist() == [LIGHT, FOREST]
 
 
 def test_the_page_loads_nothing_and_tells_what_to_doubt(folder: Path) -> None:

@@ -117,7 +117,7 @@ def sizes_chart(table: pd.DataFrame, groups: Sequence[str]) -> str:
                 [places[low] for low in recall.index], recall, "o-", ms=4, lw=1,
                 color=f"C{colour}", label=group,
             )  # fmt: skip
-        labels = [f"{one.name}\nn = {one.true}" for one in there]
+        labels = [one.name.replace(" ", "\n", 1) + f"\nn = {one.true}" for one in there]
         axes.set_xticks(list(places.values()), labels)
         axes.set(xlabel="Area (µm²)", ylabel="Crystals found", ylim=(0, 1.02))
         _legend(axes)

@@ -77,10 +77,15 @@ class ComparisonFolder:
         """
         values = {
             "section": str(section.path.resolve()),
+            "images": section.fingerprint("images"),
             "truth": None if truth is None else str(truth.expanduser().resolve()),
             "settings": settings.model_dump(mode="json"),
         }
         write_atomically(self.path / SETTINGS, json.dumps(values, indent=1) + "\n")
+
+    def place_of(self, model: str) -> Path:
+        """Return the folder of a model, as a record names it."""
+        return self.path / model
 
     def take_model(self, made: Path, name: str) -> Path:
         """Move a trained model out of its section, so that its docks do not fill with trials.
@@ -113,7 +118,7 @@ class ComparisonFolder:
             raise InputError(f"{self.path} is a file.", remedy=remedy, file=self.path)
         try:
             values = json.loads((self.path / SETTINGS).read_text(encoding="utf-8"))
-            of = Path(values["section"])
+            of, images = str(values["section"]), str(values["images"])
         except (OSError, ValueError, KeyError, TypeError):
             if any(one.name not in (RUNS, MODELS, WORK) for one in self.path.iterdir()):
                 raise InputError(
@@ -123,9 +128,9 @@ class ComparisonFolder:
                     expected="a new folder, or that of a comparison of this section",
                 ) from None
             return
-        if of != section.path.resolve():
+        if images != section.fingerprint("images"):  # where it lies does not matter
             raise InputError(
-                f"{self.path} holds a comparison of another section, {of}.",
+                f"{self.path} holds a comparison of other images, those of {of}.",
                 remedy=remedy,
                 file=self.path,
             )

@@ -57,7 +57,7 @@ def spread(values: pd.Series, digits: int = 3) -> Cell:
 
 
 def mark_best(rows: list[list[Cell]], columns: Sequence[int], least: Sequence[int] = ()) -> None:
-    """Mark the best cell of each column, where there is more than one row.
+    """Mark the best cell of each column, where they differ.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def mark_best(rows: list[list[Cell]], columns: Sequence[int], least: Sequence[in
     """
     for column in (*columns, *least):
         orders = [row[column].order for row in rows if not math.isnan(row[column].order)]
-        if len(orders) < 2:
+        if not orders or min(orders) == max(orders):
             continue
         best = min(orders) if column in least else max(orders)
         for row in rows:
@@ -136,7 +136,7 @@ def page(title: str, parts: Sequence[str]) -> str:
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #1c1c1c; background: #fff;
-  max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
+  max-width: 84rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 h3 { font-size: 1rem; margin-bottom: .3rem; }
 p, li { max-width: 52rem; }
@@ -144,7 +144,9 @@ p, li { max-width: 52rem; }
 table { border-collapse: collapse; margin: .6rem 0; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .7rem; text-align: left; border-bottom: 1px solid #ddd;
   white-space: nowrap; }
-th { cursor: pointer; border-bottom: 2px solid #888; font-weight: 600; }
+th { cursor: pointer; border-bottom: 2px solid #888; font-weight: 600; white-space: normal;
+  vertical-align: bottom; }
+th:first-child { min-width: 11rem; }
 th[aria-sort=ascending]::after { content: " \\2191"; }
 th[aria-sort=descending]::after { content: " \\2193"; }
 td[data-order] { text-align: right; } td.best { font-weight: 700; }

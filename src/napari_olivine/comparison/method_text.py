@@ -43,7 +43,9 @@ def method_items(settings: CompareSettings) -> list[str]:
             items.append(
                 "Processor time is that of all cores together, spent on steps, on validations "
                 "and on looking for errors to learn from; reading the section is not counted. On a "
-                "graphics card it is time of the clock. The last step goes a little beyond it."
+                "graphics card it is time of the clock. The last validation comes on top. A core "
+                "that shares its hardware with another busy one takes more processor time for the "
+                "same step: only a budget of steps does not depend on the machine at all."
             )
         else:
             items.append(

@@ -16,6 +16,7 @@ from napari_olivine.comparison.charts import (
     size_classes,
     sizes_chart,
 )
+from napari_olivine.comparison.folder import PAGE, ComparisonFolder
 from napari_olivine.comparison.html import (
     Cell,
     mark_best,
@@ -54,7 +55,7 @@ MOST_DRAWN = 8
 
 
 def write_page(
-    file: Path,
+    folder: ComparisonFolder,
     section: Section,
     truth: Path | None,
     records: Sequence[RunRecord],
@@ -64,8 +65,8 @@ def write_page(
 
     Parameters
     ----------
-    file
-        Where.
+    folder
+        Folder of the comparison.
     section
         Section of the comparison.
     truth
@@ -79,12 +80,16 @@ def write_page(
     failed = [one for one in records if one.state == "failed"]
     reference = "the mask" if truth is None else f"the truth in {truth}"
     today = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
-    parts = [paragraph(f"{budget_text(settings)} Scored against {reference}. Written {today}.")]
+    sessions = [f"{one.session} ({one.role})" for one in scored[0].sessions] if scored else []
+    told = f" in session {', '.join(sessions)}" if sessions else ""
+    parts = [
+        paragraph(f"{budget_text(settings)} Scored against {reference}{told}. Written {today}.")
+    ]
     if scored:
         groups = _groups(scored)
         role = scored[0].reported
         parts += [
-            _short(section, scored, groups, role),
+            _short(folder, section, scored, groups, role),
             _summary(scored, groups, role),
             _olivine(scored, groups),
             _classes(scored, groups, role),
@@ -97,7 +102,7 @@ def write_page(
     parts += [f"<li>{html.escape(item)}</li>\n" for item in method_items(settings)]
     parts.append("</ul>\n")
     title = f"Networks compared on {section.record.name}"
-    write_atomically(file, page(title, parts))
+    write_atomically(folder.path / PAGE, page(title, parts))
 
 
 def _groups(records: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
@@ -119,7 +124,11 @@ def _grouped(made: pd.DataFrame, groups: dict[str, list[RunRecord]]) -> pd.DataF
 
 
 def _short(
-    section: Section, scored: list[RunRecord], groups: dict[str, list[RunRecord]], role: str
+    folder: ComparisonFolder,
+    section: Section,
+    scored: list[RunRecord],
+    groups: dict[str, list[RunRecord]],
+    role: str,
 ) -> str:
     """Say which network is the best, how sure that is, and how to use its model."""
     best = max(scored, key=lambda one: one.val_iou)
@@ -129,11 +138,14 @@ def _short(
         f"threshold {best.threshold:.2f}. In the {role} sessions {text['iou_best']:.3f} there, and "
         f"{text['iou_0.1']:.3f} at 0.1 as published."
     )
-    command = shlex.join(["napari-olivine", "segment", str(section.path), "--model", best.model])
+    model = folder.place_of(best.model)
+    command = shlex.join(["napari-olivine", "segment", str(section.path), "--model", str(model)])
     use = f"<p>To use it: <code>{html.escape(command)}</code></p>\n"
-    if not Path(best.model).is_dir():
+    if not model.is_dir():
         use = paragraph("Its model was not kept.")
-    return f'<div class="short">{paragraph(said)}{paragraph(_sureness(groups))}{use}</div>\n'
+    doubts = "".join(paragraph(f"{one.name}: {one.doubt}") for one in scored if one.doubt)
+    sure = paragraph(_sureness(groups))
+    return f'<div class="short">{paragraph(said)}{sure}{doubts}{use}</div>\n'
 
 
 def _sureness(groups: dict[str, list[RunRecord]]) -> str:
@@ -157,39 +169,53 @@ def _sureness(groups: dict[str, list[RunRecord]]) -> str:
 
 def _summary(scored: list[RunRecord], groups: dict[str, list[RunRecord]], role: str) -> str:
     made = _grouped(runs_table(scored), groups).reindex(columns=SUMMARY_COLUMNS)
-    rows = []
+    scores, efforts = [], []
     for group, runs in groups.items():
         of = made[made["group"] == group]
-        rows.append(
+        scores.append(
             [
                 Cell(group), number(len(runs), 0), spread(of["val_iou"]), spread(of["iou_best"]),
-                spread(of["iou_0.1"]), spread(of["overall_accuracy_best"], 4),
-                spread(of["boundary_iou_best"]), spread(of["ece"], 4),
-                spread(of["steps"], 0), spread(of["training_processor_s"] / 60, 1),
-                spread(of["training_clock_s"] / 60, 1), spread(of["mpx_per_s"], 2),
-                spread(of["mpx_per_processor_s"], 2), spread(_memory(of, "training_"), 0),
+                spread(of["best_threshold"], 2), spread(of["iou_0.1"]),
+                spread(of["overall_accuracy_best"], 4), spread(of["boundary_iou_best"]),
+                spread(of["ece"], 4),
+            ]
+        )  # fmt: skip
+        efforts.append(
+            [
+                Cell(group), spread(of["steps"], 0), spread(of["training_processor_s"] / 60, 1),
+                spread(of["training_clock_s"] / 60, 1), spread(_memory(of, "training_"), 0),
+                spread(of["mpx_per_s"], 2), spread(of["mpx_per_processor_s"], 2),
                 spread(_memory(of, ""), 0), Cell(", ".join(sorted(set(of["engine"])))),
             ]
         )  # fmt: skip
-    mark_best(rows, (2, 3, 4, 5, 6, 11, 12), least=(7, 13, 14))
+    mark_best(scores, (2, 3, 5, 6, 7), least=(8,))
+    mark_best(efforts, (5, 6), least=(4, 7))
     head = [
-        "Network, crop, start", "Seeds", "IoU val", f"IoU {role}", f"IoU {role} at 0.1",
-        f"OA {role}", f"Boundary IoU {role}", "ECE", "Steps", "Training, processor min",
-        "clock min", "Segmenting, Mpx/s", "Mpx per processor s", "Peak MB, training", "whole run",
-        "Engine",
+        FIRST, "Seeds", "IoU, val", f"IoU, {role}", "at threshold", f"IoU at 0.1, {role}",
+        f"OA, {role}", f"Boundary IoU, {role}", f"ECE, {role}",
+    ]  # fmt: skip
+    took = [
+        FIRST, "Steps", "Training, processor min", "Training, clock min", "Training, peak MB",
+        "Segmenting, Mpx/s", "Segmenting, Mpx per processor s", "Whole run, peak MB", "Engine",
     ]  # fmt: skip
     note = (
         "Olivine against all else, all sessions of a role by one confusion matrix; at the best "
         "threshold of val where none is named. Mean of the seeds (least to most). A click on a "
         "head sorts."
     )
-    return f"<h2>Summary</h2>\n{_scroll(table(head, rows))}{_note(note)}"
+    return (
+        f"<h2>Summary</h2>\n{_scroll(table(head, scores))}{_note(note)}"
+        f"<h3>What it took</h3>\n{_scroll(table(took, efforts))}"
+    )
 
+
+FIRST = "Network, crop, start"
 
 SUMMARY_COLUMNS = [
-    "run", "group", "val_iou", "iou_best", "iou_0.1", "overall_accuracy_best", "boundary_iou_best",
-    "ece", "steps", "training_processor_s", "training_clock_s", "mpx_per_s", "mpx_per_processor_s",
-    "training_peak_mb", "training_gpu_peak_mb", "peak_mb", "gpu_peak_mb", "engine", "device",
+    "run", "group", "val_iou", "best_threshold", "iou_best", "iou_0.1", "overall_accuracy_best",
+    "boundary_iou_best", "ece", "steps", "training_processor_s", "training_clock_s", "mpx_per_s",
+    "mpx_per_processor_s", "training_peak_mb", "training_gpu_peak_mb", "peak_mb",
+    "gpu_peak_mb", "engine", "device",
 ]  # fmt: skip
 
 
@@ -221,7 +247,7 @@ def _olivine(scored: list[RunRecord], groups: dict[str, list[RunRecord]]) -> str
                 row.append(spread(one["boundary_iou"]))
             rows.append(row)
         mark_best(rows, (1, 2, 5, 7, 8, 11))
-        head = ["Network, crop, start", *(f"{name} at 0.1" for name in OLIVINE_HEAD)]
+        head = [FIRST, *(f"{name} at 0.1" for name in OLIVINE_HEAD)]
         parts.append(_scroll(table([*head, "Best threshold", *OLIVINE_HEAD], rows)))
     return "".join(parts)
 
@@ -236,7 +262,8 @@ def _classes(scored: list[RunRecord], groups: dict[str, list[RunRecord]], role: 
     names = list(dict.fromkeys(made["class"]))
     shares = made[made["run"] == made["run"].iloc[0]].set_index("class")["pixels"]
     parts = [f"<h2>IoU by class in the {role} sessions</h2>\n"]
-    for size, of_size in sorted(made.groupby("size_px"), key=lambda one: int(str(one[0]))):
+    for size in sorted({int(one) for one in made["size_px"].tolist()}):
+        of_size = made[made["size_px"] == size]
         rows = []
         for group in groups:
             of = of_size[of_size["group"] == group]
@@ -247,7 +274,7 @@ def _classes(scored: list[RunRecord], groups: dict[str, list[RunRecord]], role: 
                 rows[-1].append(spread(of.loc[of["class"] == "olivine", "soft_iou"]))
         mark_best(rows, range(1, len(names) + 3))
         parts.append(f"<h3>{f'Crops of {size} px' if size else 'Crops of unknown size'}</h3>\n")
-        head = ["Network, crop, start", *names, "mean of its classes", "olivine, soft IoU"]
+        head = [FIRST, *names, "mean of its classes", "olivine, soft IoU"]
         parts.append(_scroll(table(head, rows)))
     percent = 100 * shares / shares.sum()
     told = ", ".join(f"{name} {percent[name]:.1f} %" for name in names)
@@ -328,7 +355,7 @@ def _found(sizes: pd.DataFrame, groups: dict[str, list[RunRecord]]) -> str:
         rows.append([Cell(group), *(spread(one, 2) for one in each)])
     mark_best(rows, range(1, len(classes) + 1))
     named = [f"{one.name} µm² (n = {one.true})" for one in classes]
-    return _scroll(table(["Network, crop, start", *named], rows))
+    return _scroll(table([FIRST, *named], rows))
 
 
 def _failures(failed: list[RunRecord]) -> str:

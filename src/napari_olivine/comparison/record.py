@@ -97,6 +97,7 @@ class Training(_Values):
 
     effort: Effort
     steps: int
+    """Of the optimiser; 0 of a forest."""
     best_step: int
     validations: list[dict[str, float]]
     """``step``, ``val_loss`` and ``val_iou`` (threshold 0.5) of each validation."""
@@ -125,7 +126,9 @@ class RunRecord(_Values):
     reason: str = ""
     """Why it failed."""
     model: str = ""
-    """Folder of the model."""
+    """Folder of the model; one that was trained here lies in the folder of the comparison."""
+    doubt: str = ""
+    """What speaks against its scores."""
     weights_from: str = ""
     trained_from: str
     """Fingerprint of settings, images, mask and sessions of the training, or of the model."""

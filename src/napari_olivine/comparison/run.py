@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 import torch
@@ -17,7 +16,7 @@ from napari_olivine.comparison.evaluation import (
     thresholds_of,
 )
 from napari_olivine.comparison.fingerprints import fingerprints
-from napari_olivine.comparison.folder import ComparisonFolder
+from napari_olivine.comparison.folder import MODELS, ComparisonFolder
 from napari_olivine.comparison.plan import Run
 from napari_olivine.comparison.record import (
     Effort,
@@ -30,7 +29,7 @@ from napari_olivine.comparison.reference import Reference
 from napari_olivine.comparison.settings import CompareSettings
 from napari_olivine.inference import choose_models
 from napari_olivine.job import Job
-from napari_olivine.networks import CARD, choose_device, read_card
+from napari_olivine.networks import CARD, ModelCard, choose_device, network_spec, read_card
 from napari_olivine.section import Product, Section
 from napari_olivine.training import train
 
@@ -70,9 +69,9 @@ def make_run(
     """
     trained_from, scored_by = fingerprints(section, run, reference, settings)
     record = None if job.force else read_record(folder.runs, run.name)
-    if record is None or record.trained_from != trained_from or not _is_there(record):
+    if record is None or record.trained_from != trained_from or not _is_there(record, folder):
         job.report("part", part=TRAINING)
-        record = _trained(section, run, trained_from, folder, job)
+        record = _trained(section, run, reference, trained_from, folder, job)
         record.write(folder.runs)
     job.report("part", part=SCORING)
     record = _scored(section, record, reference, settings, folder, job)
@@ -81,35 +80,53 @@ def make_run(
     return record
 
 
-def _is_there(record: RunRecord) -> bool:
+def _is_there(record: RunRecord, folder: ComparisonFolder) -> bool:
     """Tell whether a training is done and its model is still there to be scored."""
-    return bool(record.model) and (Path(record.model) / CARD).is_file()
+    return bool(record.model) and (folder.place_of(record.model) / CARD).is_file()
 
 
 def _trained(
-    section: Section, run: Run, trained_from: str, folder: ComparisonFolder, job: Job
+    section: Section,
+    run: Run,
+    reference: Reference,
+    trained_from: str,
+    folder: ComparisonFolder,
+    job: Job,
 ) -> RunRecord:
     record = RunRecord(
         name=run.name, group=run.group, network=run.network, size=run.size, start=run.start,
         seed=run.seed, state="trained", trained_from=trained_from,
     )  # fmt: skip
     if run.given is not None:
-        said = run.given.card.weights_from
-        return record.model_copy(update={"model": str(run.given.folder), "weights_from": said})
+        card = run.given.card
+        given = {"model": str(run.given.folder), "weights_from": card.weights_from}
+        return record.model_copy(update=given | {"doubt": _seen_before(card, section, reference)})
     assert run.training is not None
     name = f"models/{run.training.name}"
     before = section.product(name)
     product = train(section, run.training, replace(job, seed=run.seed))
     new = before is None or before.created != product.created
-    training = _training_of(product, peak_mb() if new else None)
+    training = _training_of(product, run.network, peak_mb() if new else None)
     place = folder.take_model(product.path, run.name)
     said = read_card(place).weights_from
     return record.model_copy(
-        update={"model": str(place), "weights_from": said, "training": training}
+        update={"model": f"{MODELS}/{place.name}", "weights_from": said, "training": training}
     )
 
 
-def _training_of(product: Product, peak: float | None) -> Training:
+def _seen_before(card: ModelCard, section: Section, reference: Reference) -> str:
+    """Say which scored sessions a model learned from, or chose its weights by, in another role."""
+    told = []
+    for one in reference.sessions if card.section == section.record.name else ():
+        if one.role != "train" and one.session in card.training_sessions:
+            told.append(f"learned from session {one.session}")
+        elif one.role == "test" and one.session in card.validation_sessions:
+            told.append(f"chose its weights by session {one.session}")
+    return f"It {' and '.join(told)}, which is scored here as unseen." if told else ""
+
+
+def _training_of(product: Product, network: str, peak: float | None) -> Training:
+    forest = network_spec(network).architecture == "forest"  # its steps are trees
     history = pd.read_csv(product.path / "history.csv")
     columns = ["step", "val_loss", "val_iou"]
     rows = history[columns].to_numpy(float).tolist()
@@ -119,9 +136,9 @@ def _training_of(product: Product, peak: float | None) -> Training:
             clock_s=notes["clock_s"], processor_s=notes["processor_s"], peak_mb=peak,
             gpu_peak_mb=gpu_peak_mb() if peak is not None else None,
         ),
-        steps=notes["steps"],
-        best_step=notes["best_step"],
-        validations=[dict(zip(columns, row, strict=True)) for row in rows],
+        steps=0 if forest else notes["steps"],
+        best_step=0 if forest else notes["best_step"],
+        validations=[] if forest else [dict(zip(columns, row, strict=True)) for row in rows],
     )  # fmt: skip
 
 
@@ -133,7 +150,7 @@ def _scored(
     folder: ComparisonFolder,
     job: Job,
 ) -> RunRecord:
-    (model,) = choose_models(section, record.model, "all")
+    (model,) = choose_models(section, str(folder.place_of(record.model)), "all")
     work = folder.work / record.name
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)

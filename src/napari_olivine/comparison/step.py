@@ -144,6 +144,8 @@ def _tell(record: RunRecord, job: Job) -> None:
     if counts is None or record.threshold is None:
         return
     low, best = (olivine_scores(counts.histogram, at)["iou"] for at in (0.1, record.threshold))
+    if record.doubt:
+        job.warn(f"{record.name}: {record.doubt}")
     job.say(
         f"  {record.name}: IoU of olivine in {record.reported} {low:.3f} at threshold 0.1, "
         f"{best:.3f} at {record.threshold:.2f}, the best of val."
@@ -158,15 +160,16 @@ def _write(
     settings: CompareSettings,
 ) -> None:
     write_tables(folder.path, records)
-    write_page(folder.path / PAGE, section, truth, records, settings)
+    write_page(folder, section, truth, records, settings)
 
 
 def _keep_best(folder: ComparisonFolder, records: list[RunRecord]) -> None:
     """Remove all models of the folder but the best one."""
     best = max(records, key=lambda one: one.val_iou)
     for record in records:
-        if record is not best and Path(record.model).parent == folder.models:
-            shutil.rmtree(record.model, ignore_errors=True)
+        place = folder.place_of(record.model)
+        if record is not best and place.parent == folder.models:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _end(folder: ComparisonFolder, records: list[RunRecord], job: Job) -> None:

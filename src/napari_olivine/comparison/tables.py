@@ -64,8 +64,8 @@ def runs_table(records: Sequence[RunRecord]) -> pd.DataFrame:
         }  # fmt: skip
         if (training := one.training) is not None:
             row |= {
-                "steps": training.steps,
-                "best_step": training.best_step,
+                "steps": training.steps or None,
+                "best_step": training.best_step or None,
                 "training_processor_s": training.effort.processor_s,
                 "training_clock_s": training.effort.clock_s,
                 "training_peak_mb": training.effort.peak_mb,
