@@ -319,7 +319,11 @@ def _plots(
     learned = _grouped(learning_table(scored), groups)
     parts = [f"<h2>Crystals found, by size ({role})</h2>\n"]
     if sizes["true"].sum():
-        parts += [sizes_chart(sizes, drawn), _note(FOUND_NOTE + only), _found(sizes, groups)]
+        false = _grouped(olivine_table(scored), groups)
+        false = false[(false["role"] == role) & (false["session"] == ALL)]
+        false = false[false["chosen"] == BEST]
+        parts += [sizes_chart(sizes, drawn), _note(FOUND_NOTE + only)]
+        parts.append(_found(sizes, false, groups))
     else:
         parts.append(paragraph("The reference has no crystal of 20 µm² or more there."))
     parts.append(f"<h2>Is the probability to be believed? ({role})</h2>\n")
@@ -331,8 +335,9 @@ def _plots(
 
 
 FOUND_NOTE = (
-    "Crystals of the reference that do not touch the edge of their session, at the best threshold "
-    "of val; mean of the seeds."
+    "Share of the crystals of the reference that are found, of those that do not touch the edge of "
+    "their session; at the best threshold of val, mean of the seeds. False regions: connected "
+    "regions of the network of 20 µm² and more that touch no olivine of the reference."
 )
 
 RELIABILITY_NOTE = (
@@ -346,16 +351,19 @@ LEARNING_NOTE = (
 )
 
 
-def _found(sizes: pd.DataFrame, groups: dict[str, list[RunRecord]]) -> str:
+def _found(sizes: pd.DataFrame, false: pd.DataFrame, groups: dict[str, list[RunRecord]]) -> str:
+    """Tell the share that is found by size, and the regions that are no olivine."""
     classes = size_classes(sizes)
     rows = []
     for group in groups:
         of = sizes[sizes["group"] == group]
         each = [of.loc[of["from_um2"] == one.from_um2, "recall"] for one in classes]
-        rows.append([Cell(group), *(spread(one, 2) for one in each)])
-    mark_best(rows, range(1, len(classes) + 1))
+        regions = false[false["group"] == group]
+        wrong = [spread(regions["false_regions"], 0), spread(regions["regions"], 0)]
+        rows.append([Cell(group), *(spread(one, 2) for one in each), *wrong])
+    mark_best(rows, range(1, len(classes) + 1), least=(len(classes) + 1,))
     named = [f"{one.name} µm² (n = {one.true})" for one in classes]
-    return _scroll(table([FIRST, *named], rows))
+    return _scroll(table([FIRST, *named, "false regions", "of regions"], rows))
 
 
 def _failures(failed: list[RunRecord]) -> str:

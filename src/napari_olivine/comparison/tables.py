@@ -100,13 +100,20 @@ def runs_table(records: Sequence[RunRecord]) -> pd.DataFrame:
 
 
 def olivine_table(records: Sequence[RunRecord]) -> pd.DataFrame:
-    """One row a run, session and threshold: olivine against all else."""
+    """One row a run, session and threshold: olivine against all else.
+
+    ``regions`` are the connected regions of the network of 20 um2 and more, ``false_regions`` those
+    among them that touch no olivine of the reference.
+    """
     rows = []
     for one, part, counts in _parts(records):
         for name, threshold in _thresholds(one):
             scores = olivine_scores(counts.histogram, threshold)
             row = {"chosen": name, "threshold": threshold, **scores}
             row["boundary_iou"] = _boundary(one, part["role"], threshold, part["session"])
+            outlines = _outlines(one, part["role"], threshold, part["session"])
+            row["regions"] = sum(each.regions for each in outlines)
+            row["false_regions"] = sum(each.false_regions for each in outlines)
             rows.append(_who(one) | part | row | {"ece": calibration_error(counts.histogram)})
     return pd.DataFrame(rows)
 
@@ -209,13 +216,18 @@ def _at(session: SessionRecord, threshold: float) -> Outlines:
     return next(one for one in session.outlines if one.threshold == threshold)
 
 
-def _boundary(record: RunRecord, role: str, threshold: float, session: str = ALL) -> float | None:
-    """Boundary IoU of a session, or of all of a role together."""
-    chosen = [
+def _outlines(record: RunRecord, role: str, threshold: float, session: str = ALL) -> list[Outlines]:
+    """Return the outlines of a session, or of all of a role."""
+    return [
         _at(one, threshold)
         for one in record.sessions
         if one.role == role and session in (ALL, one.session)
     ]
+
+
+def _boundary(record: RunRecord, role: str, threshold: float, session: str = ALL) -> float | None:
+    """Boundary IoU of a session, or of all of a role together."""
+    chosen = _outlines(record, role, threshold, session)
     shared, either = (
         sum(getattr(one, name) for one in chosen) for name in ("boundary_shared", "boundary_either")
     )
