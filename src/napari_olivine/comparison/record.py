@@ -70,7 +70,15 @@ class SessionRecord(_Values):
 
     @classmethod
     def of(cls, session: str, role: str, counts: PixelCounts) -> SessionRecord:
-        """Write the counts of a session down."""
+        """Write the counts of a session down.
+
+        Parameters
+        ----------
+        session, role
+            Its name and role.
+        counts
+            Its pixels.
+        """
         return cls(
             session=session,
             role=role,
