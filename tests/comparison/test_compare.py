@@ -164,7 +164,7 @@ def test_only_the_best_model_is_kept_if_asked_for(folder: Path, tmp_path: Path) 
 
 def test_the_page_loads_nothing_and_tells_what_to_doubt(folder: Path) -> None:
     page = (folder / "out" / "index.html").read_text(encoding="utf-8")
-    assert not re.findall(r'(?:src|href)="(?!#)[^"]*"|url\((?!#)|@import', page)
+    assert not re.findall(r'(?:src|href)="(?!#|data:)[^"]*"|url\((?!#)|@import', page)
     assert page.count("<svg") == 3
     assert f"Best on the val sessions: {FOREST}" in page
     assert "no spread can be told" in page  # one seed each

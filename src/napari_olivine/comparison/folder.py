@@ -113,7 +113,7 @@ class ComparisonFolder:
     def _require_own(self, section: Section) -> None:
         if not self.path.exists():
             return
-        remedy = "Give {setting:out} as a new folder."
+        remedy = "Give a new folder for the comparison."
         if not self.path.is_dir():
             raise InputError(f"{self.path} is a file.", remedy=remedy, file=self.path)
         try:

@@ -153,10 +153,15 @@ td[data-order] { text-align: right; } td.best { font-weight: 700; }
 .note { color: #555; font-size: .9rem; } .short { background: #f3f1ea; padding: .6rem 1rem; }
 code { background: #f3f3f3; padding: .1rem .3rem; overflow-wrap: anywhere; }
 svg { max-width: 100%; height: auto; }
+.pictures th { cursor: auto; }
+.pictures td { border: 0; vertical-align: top; padding: .2rem .4rem; }
+.pictures img { display: block; }
+.right, .missed, .false { padding: 0 .35rem; }
 """
 
 SCRIPT = """
-document.querySelectorAll("th").forEach((head) => head.addEventListener("click", () => {
+const heads = document.querySelectorAll("table:not(.pictures) th");
+heads.forEach((head) => head.addEventListener("click", () => {
   const column = head.cellIndex, body = head.closest("table").tBodies[0];
   const up = head.getAttribute("aria-sort") === "descending";
   head.parentNode.querySelectorAll("th").forEach((one) => one.removeAttribute("aria-sort"));

@@ -27,6 +27,7 @@ from napari_olivine.comparison.html import (
     table,
 )
 from napari_olivine.comparison.method_text import budget_text, method_items
+from napari_olivine.comparison.picture_table import pictures_part
 from napari_olivine.comparison.published import (
     CLASSES,
     LEICHTER,
@@ -95,6 +96,7 @@ def write_page(
             _classes(scored, groups, role),
             _confusion(scored, role),
             _plots(scored, groups, role, by_time=settings.max_steps is None),
+            pictures_part(section, groups, MOST_DRAWN),
         ]
     if failed:
         parts += ["<h2>Runs that failed</h2>\n", _failures(failed)]

@@ -23,7 +23,7 @@ FORMAT = 1
 
 
 class _Values(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
 
 
 class SizeCount(_Values):
@@ -86,6 +86,24 @@ class SessionRecord(_Values):
             histogram=counts.histogram.tolist(),
             soft=counts.soft.tolist(),
         )
+
+
+class Picture(_Values):
+    """What a run takes for olivine at one place."""
+
+    session: str
+    row0: int
+    """Rows from `row0` up to, not including, `row1`, px of the section; columns likewise."""
+    row1: int
+    col0: int
+    col1: int
+    jpeg: str
+    """In base 64."""
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns."""
+        return slice(self.row0, self.row1), slice(self.col0, self.col1)
 
 
 class Effort(_Values):
@@ -153,6 +171,8 @@ class RunRecord(_Values):
     threshold: float | None = None
     """Best threshold of olivine on the val sessions."""
     sessions: list[SessionRecord] = []
+    pictures: list[Picture] = []
+    """Of the reported sessions, at the best threshold."""
 
     def pooled(self, role: str) -> PixelCounts | None:
         """Return the counts of all sessions of a role together; `None` without any."""

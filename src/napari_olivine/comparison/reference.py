@@ -126,7 +126,9 @@ class Reference:
             for file in sorted(self._truth.folder.iterdir()):
                 found = file.stat()
                 inputs[file.name] = f"{found.st_size} {found.st_mtime_ns}"
-        return fingerprint_of_bytes(repr((inputs, self.names, self.sessions)).encode())
+        return fingerprint_of_bytes(
+            repr((inputs, self.names, self._class_of.tolist(), self.sessions)).encode()
+        )
 
     def warn_of_missing(self, job: Job) -> None:
         """Say what a comparison on these sessions cannot tell."""

@@ -17,6 +17,7 @@ from napari_olivine.comparison.evaluation import (
 )
 from napari_olivine.comparison.fingerprints import fingerprints
 from napari_olivine.comparison.folder import MODELS, ComparisonFolder
+from napari_olivine.comparison.pictures import take_pictures
 from napari_olivine.comparison.plan import Run
 from napari_olivine.comparison.record import (
     Effort,
@@ -163,11 +164,15 @@ def _scored(
             one.outlines = measure_outlines(
                 stored, session, reference, thresholds_of(best), settings, job
             )
+        told = record.model_copy(update={"sessions": sessions}).reported
+        shown = [session for session in reference.sessions if session.role == told]
+        pictures = take_pictures(section, stored, reference, shown, best, job)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return record.model_copy(
         update={
             "sessions": sessions,
+            "pictures": pictures,
             "prediction": prediction,
             "threshold": best,
             "classes": reference.names,
