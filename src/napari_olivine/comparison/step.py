@@ -74,16 +74,19 @@ def compare_networks(
         records: list[RunRecord] = []
         for number, run in enumerate(runs):
             record = None if job.force else _finished(folder, run, marks[run.name])
-            if record is None:
-                job.say(f"[{number + 1}/{len(runs)}] {run.name}")
-                part = replace(job, listen=_within(job, number, len(runs)))
-                record = _make(section, truth, folder, run, marks[run.name], settings, part)
-                _tell(record, job)
-            records.append(record)
-            _write(folder, section, truth, records, settings)
+            if record is not None:
+                records.append(record)
+                continue
+            if any(one.state == "finished" for one in records):
+                # What there is can be read while the next run goes on, and after a power cut.
+                _write(folder, section, truth, records, settings)
+            job.say(f"[{number + 1}/{len(runs)}] {run.name}")
+            part = replace(job, listen=_within(job, number, len(runs)))
+            records.append(_make(section, truth, folder, run, marks[run.name], settings, part))
+            _tell(records[-1], job)
         if settings.keep == "best":
             _keep_best(folder, records)
-            _write(folder, section, truth, records, settings)
+        _write(folder, section, truth, records, settings)
         job.progress(len(runs), len(runs), "Compared")
     _end(folder, records, job)
     return folder.path
