@@ -78,8 +78,8 @@ def runs_table(records: Sequence[RunRecord]) -> pd.DataFrame:
                 "engine": prediction.engine,
                 "mpx_per_s": _per(prediction.megapixels, effort.clock_s),
                 "mpx_per_processor_s": _per(prediction.megapixels, effort.processor_s),
-                "peak_mb": effort.peak_mb,
-                "gpu_peak_mb": effort.gpu_peak_mb,
+                "peak_mb": _most(row.get("training_peak_mb"), effort.peak_mb),
+                "gpu_peak_mb": _most(row.get("training_gpu_peak_mb"), effort.gpu_peak_mb),
                 "val_iou": one.val_iou,
                 "best_threshold": one.threshold,
                 "reported": one.reported,
@@ -232,6 +232,11 @@ def _boundary(record: RunRecord, role: str, threshold: float, session: str = ALL
         sum(getattr(one, name) for one in chosen) for name in ("boundary_shared", "boundary_either")
     )
     return shared / either if either else None
+
+
+def _most(*values: float | None) -> float | None:
+    """Return the largest; what is scored anew has been trained in an earlier process."""
+    return max((value for value in values if value is not None), default=None)
 
 
 def _per(amount: float, seconds: float) -> float | None:
