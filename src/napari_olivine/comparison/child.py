@@ -167,13 +167,15 @@ def main() -> None:
     lock = threading.Lock()
 
     def say(event: Event) -> None:
-        with lock:
-            print(json.dumps(event, default=str), flush=True)
+        try:
+            with lock:
+                print(json.dumps(event, default=str), flush=True)
+        except OSError:  # the process that asked is gone: keep the last step
+            job.cancel.set()
 
     job.listen = say
     threading.Thread(target=_watch, args=(job,), daemon=True).start()
     say({"event": "ended"} | _ending(request, job))
-    sys.stdout.flush()
     os._exit(0)  # the thread that reads the standard input would be waited for
 
 
