@@ -126,7 +126,20 @@ def take_pictures(
 
 
 def grey_of(section: Section, rows: slice, columns: slice) -> NDArray[np.float32]:
-    """Return BSE of a window, stretched to 0-255 between its percentiles 1 and 99."""
+    """Read BSE of a window, stretched for the eye.
+
+    Parameters
+    ----------
+    section
+        Section with ``images``.
+    rows, columns
+        The window, px.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, columns)
+        0-255 between the percentiles 1 and 99 of the window.
+    """
     grey: NDArray[np.float32] = np.asarray(
         section.raster("images", "BSE").read(rows, columns), np.float32
     )
