@@ -383,6 +383,25 @@ STEPS: dict[str, Step] = {
             ),
         ),
         Step(
+            "compare",
+            "networks trained under one budget and scored on one reference, as tables and a page",
+            "napari_olivine.comparison:CompareSettings",
+            "napari_olivine.comparison:compare_networks",
+            arguments=(
+                SECTION,
+                Argument("out", "FOLDER", option=True, help="folder of the tables and models"),
+                Argument(
+                    "truth",
+                    "FOLDER",
+                    option=True,
+                    required=False,
+                    help="known truth to score by; the mask if not given",
+                ),
+            ),
+            needs=("images", "mask"),
+            bse=True,
+        ),
+        Step(
             "check",
             "is everything in a section whole? Repairs what can be repaired",
             "napari_olivine.section.check:CheckSettings",

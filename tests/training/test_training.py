@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -425,6 +428,29 @@ def test_without_validation_session_a_part_is_held_out(section: Section) -> None
     assert train_rows == slice(0, 154)
     assert val_rows == slice(154, SIDE)
     assert "last fifth" in events[0]["message"]
+
+
+def test_time_can_be_that_of_the_processor(
+    section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that is busy with other things lets the clock run on, and not the processor."""
+    clock = itertools.count(step=100.0)
+    watch = SimpleNamespace(monotonic=lambda: next(clock), process_time=time.process_time)
+    monkeypatch.setattr("napari_olivine.training.scored.time", watch)
+    settings = TrainSettings(weights="none", max_minutes=5, **TINY)
+    assert train(section, settings, Job(seed=3)).notes["steps"] == 3  # of 100 s each
+    by_processor = settings.model_copy(update={"time": "processor"})
+    notes = train(section, by_processor, Job(seed=3)).notes
+    assert notes["steps"] == 6
+    assert 0 < notes["processor_s"] < notes["clock_s"]
+
+
+def test_published_weights_are_no_file_of_the_person(
+    section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_olivine.networks.pretrained.published_file", lambda *_: None)
+    with pytest.raises(InputError, match="neither in torch's cache nor reachable"):
+        train(section, TrainSettings(network="unet_resnet18", weights="imagenet", **TINY))
 
 
 def test_what_cannot_be_trained_is_refused(section: Section, tmp_path: Path) -> None:

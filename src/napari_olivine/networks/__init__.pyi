@@ -48,6 +48,7 @@ from .pix2pix import Discriminator as Discriminator, Generator as Generator
 from .pretrained import start_weights as start_weights
 from .registry import (
     NETWORKS as NETWORKS,
+    START_WEIGHTS as START_WEIGHTS,
     NetworkName as NetworkName,
     NetworkSpec as NetworkSpec,
     Preset as Preset,

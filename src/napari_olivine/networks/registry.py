@@ -35,6 +35,9 @@ NetworkName = Literal[
 Architecture = Literal["unet", "linknet", "upernet", "deeplabv3", "resunet", "pix2pix", "forest"]
 
 
+START_WEIGHTS = ("auto", "none", "imagenet", "micronet")
+"""Weights to start from that have a name; others are files or folders of models."""
+
 Optimiser = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["constant", "once", "restarts"]
 
@@ -66,6 +69,8 @@ class Preset:
         Epochs without a better validation after which training stops.
     minutes
         Time after which training ends at the latest, `None` for no limit.
+    time
+        Whether that is time of the clock or of the processor.
     grey_levels, gain
         Largest change of every grey level of a crop: added, in parts of the spread of the
         training sessions' grey, and multiplied.
@@ -108,6 +113,7 @@ class Preset:
     focusing: float = 0.0
     dice_of: Literal["olivine", "all"] = "olivine"
     outlines: float = 0.0
+    time: Literal["clock", "processor"] = "clock"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -50,14 +49,13 @@ class ForestTraining(ScoredTraining):
 
     @override
     def run(self) -> State:
-        started = time.monotonic()
-        measures, labels, weights = self._pixels()
-        body = self.network.body
-        assert isinstance(body, ForestBody)
-        fill_forest(body, self._grow(measures, labels, weights), _outputs(self.plan.phases))
-        self.state.step = TREES
-        self.state.seconds = time.monotonic() - started
-        self.validate(self.network, epoch=1, rate=0.0)
+        with self.timed():
+            measures, labels, weights = self._pixels()
+            body = self.network.body
+            assert isinstance(body, ForestBody)
+            fill_forest(body, self._grow(measures, labels, weights), _outputs(self.plan.phases))
+            self.state.step = TREES
+            self.validate(self.network, epoch=1, rate=0.0)
         load_weights(self.best_weights, self.network)
         return self.state
 

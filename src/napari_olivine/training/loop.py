@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,12 +101,12 @@ class Training(ScoredTraining):
         try:
             while not self._is_over():
                 if state.epoch_steps < steps and self._part_done() < 1:
-                    with self._timed():
+                    with self.timed():
                         self._step()
                     if time.monotonic() - last_saved < SECONDS_BETWEEN_CHECKPOINTS:
                         continue
                 else:
-                    with self._timed():
+                    with self.timed():
                         self._end_epoch()
                 self._save()
                 last_saved = time.monotonic()
@@ -227,8 +226,14 @@ class Training(ScoredTraining):
         """Part of the training that is done, by steps or by time, whichever is further."""
         preset = self.plan.preset
         by_steps = self.state.step / (preset.steps * preset.epochs)
-        by_time = self.state.seconds / (60 * preset.minutes) if preset.minutes else 0.0
+        by_time = self._seconds / (60 * preset.minutes) if preset.minutes else 0.0
         return max(by_steps, by_time)
+
+    @property
+    def _seconds(self) -> float:
+        """Time spent, as the limit counts it. A graphics card works while the processor waits."""
+        by_processor = self.plan.preset.time == "processor" and self.device.type == "cpu"
+        return self.state.processor_seconds if by_processor else self.state.seconds
 
     def _is_over(self) -> bool:
         state = self.state
@@ -238,12 +243,6 @@ class Training(ScoredTraining):
             return True
         since = sum(1 for row in state.history if row["step"] > state.step_of_best)
         return since >= self.plan.preset.patience and state.step >= FEWEST_STEPS
-
-    @contextmanager
-    def _timed(self) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        self.state.seconds += time.monotonic() - started
 
     # ------------------------------------------------------------------ to disk and back
 

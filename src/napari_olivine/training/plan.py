@@ -229,6 +229,7 @@ def _preset(preset: Preset, settings: TrainSettings) -> Preset:
         "patience": settings.patience,
         "hard": settings.hard,
         "minutes": settings.max_minutes,
+        "time": settings.time,
     }
     for name in ("optimiser", "schedule"):
         values[name] = chosen if (chosen := getattr(settings, name)) != "auto" else None

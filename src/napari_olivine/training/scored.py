@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +31,9 @@ class State:
     step_of_best: int = 0
     best_cross_entropy: float = math.inf
     seconds: float = 0.0
+    """Of the clock, spent on steps and validations."""
+    processor_seconds: float = 0.0
+    """The same of the processor, all its cores together."""
     epoch_loss: float = 0.0
     epoch_steps: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
@@ -82,6 +87,14 @@ class ScoredTraining(ABC):
         self.device = device
         self.job = job
         self.state = State()
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Count the time of the block as time of the training."""
+        clock, processor = time.monotonic(), time.process_time()
+        yield
+        self.state.seconds += time.monotonic() - clock
+        self.state.processor_seconds += time.process_time() - processor
 
     @abstractmethod
     def run(self) -> State:

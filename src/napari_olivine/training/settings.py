@@ -74,6 +74,14 @@ class TrainSettings(Settings):
         unit="min",
         gt=0,
     )
+    time: Literal["clock", "processor"] = setting(
+        "clock",
+        "Time counted",
+        "What {setting:max_minutes} counts. clock: time that passes. processor: time that the "
+        "processor works for the training, of all its cores together, so that other programs at "
+        "work beside it change nothing (on a graphics card the clock counts).",
+        exclude_if="clock".__eq__,  # networks of before stay up to date
+    )
     epochs: int | None = setting(
         None, "Epochs", "Most epochs; if empty 100 for the DeepLabV3 networks, else 12.", ge=1
     )

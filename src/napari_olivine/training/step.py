@@ -9,9 +9,9 @@ import pandas as pd
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.networks import NetworkSpec, network_spec
+from napari_olivine.networks import START_WEIGHTS, NetworkSpec, network_spec
 from napari_olivine.regions import REGIONS_INPUT
-from napari_olivine.section import Product, Section, fingerprint_of_bytes
+from napari_olivine.section import Product, Recipe, Section, fingerprint_of_bytes
 from napari_olivine.training.other_sections import fingerprints_of_others, open_others
 from napari_olivine.training.phases import phases_of_mask, target_of
 from napari_olivine.training.review_labels import corrections_fingerprint
@@ -61,15 +61,9 @@ def train(
     settings = settings or TrainSettings()
     job = job or Job()
     name = f"models/{_model_name(settings)}"
-    inputs = ["images", "mask", "annotations/sessions"]
     others = open_others(section, settings, job)
     sections = [section, *others]
-    recipe = section.recipe(
-        "train", settings, inputs, seed=job.seed,
-        extra=_start_fingerprint(settings) | corrections_fingerprint(section, settings)
-        | _region_fingerprint(section) | _target_fingerprint(sections, settings)
-        | fingerprints_of_others(others, settings),
-    )  # fmt: skip
+    recipe = training_recipe(section, settings, job.seed, others)
     if done := section.finished(name, recipe, job):
         return done
 
@@ -111,6 +105,8 @@ def train(
         # A time limit makes the weights depend on the machine, not on the recipe alone.
         draft.content = fingerprint_of_bytes((draft.path / "weights.safetensors").read_bytes())
         draft.notes.update(card.scores, best_step=card.best_step, weights_from=weights_from)
+        draft.notes |= {"steps": state.step, "clock_s": round(state.seconds, 2)}
+        draft.notes["processor_s"] = round(state.processor_seconds, 2)
         if others:
             draft.notes["sections"] = {one.name: one.scores for one in card.sections}
         draft.notes["corrected_crystals"] = crops.corrected_crystals
@@ -120,6 +116,42 @@ def train(
         (draft.path / WEIGHTS_FROM).unlink()
     tell_scores(card, state.step, job)
     return section.require(name)
+
+
+def training_recipe(
+    section: Section, settings: TrainSettings, seed: int, others: Sequence[Section] = ()
+) -> Recipe:
+    """Write what a training starts from.
+
+    Parameters
+    ----------
+    section
+        Section of the model.
+    settings
+        What is trained and how.
+    seed
+        Of weights, crops and augmentation.
+    others
+        Other sections that it learns from.
+
+    Returns
+    -------
+    Recipe
+        Settings and fingerprints of the inputs.
+
+    Raises
+    ------
+    SectionError
+        If images or mask are missing or out of date.
+    InputError
+        If there is no such file of start weights.
+    """
+    return section.recipe(
+        "train", settings, ["images", "mask", "annotations/sessions"], seed=seed,
+        extra=_start_fingerprint(settings) | corrections_fingerprint(section, settings)
+        | _region_fingerprint(section) | _target_fingerprint([section, *others], settings)
+        | fingerprints_of_others(others, settings),
+    )  # fmt: skip
 
 
 def _region_fingerprint(section: Section) -> dict[str, str]:
@@ -153,7 +185,7 @@ def _model_name(settings: TrainSettings) -> str:
 
 def _start_fingerprint(settings: TrainSettings) -> dict[str, str]:
     """Tell start weights apart: the program's by name, a file by its size and time."""
-    if settings.weights in ("auto", "none"):
+    if settings.weights in START_WEIGHTS:
         own = network_spec(settings.network).own_weights if settings.weights == "auto" else ""
         return {"source/weights": own} if own else {}
     path = Path(settings.weights).expanduser()
@@ -161,7 +193,7 @@ def _start_fingerprint(settings: TrainSettings) -> dict[str, str]:
     if not file.is_file():
         raise InputError(
             f"There is no file {file} to start from.",
-            remedy="Give {setting:weights} as auto, none or a file.",
+            remedy=f"Give {{setting:weights}} as {', '.join(START_WEIGHTS)} or a file.",
             setting="weights",
             file=file,
         )
