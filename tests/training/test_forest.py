@@ -16,8 +16,14 @@ from napari_olivine.job import Job
 from napari_olivine.networks import build_network, load_model
 from napari_olivine.networks.forest import DEPTH, MEASURES, SCALES, TREES, ForestBody, measures_of
 from napari_olivine.training import TrainSettings, forest, train
-from napari_olivine.training.forest import BY_PERSON, class_of_label, fill_forest
-from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE, given_by_hand
+from napari_olivine.training.forest import BY_PERSON, fill_forest
+from napari_olivine.training.windows import (
+    BY_HAND,
+    FIRST_PHASE,
+    IGNORE,
+    class_of_label,
+    given_by_hand,
+)
 from tests.helpers.grains import iou, make_grains
 from tests.training.test_phases_target import make_phases
 

@@ -254,6 +254,7 @@ def test_training_learns_the_grains(tmp_path: Path) -> None:
         "losses.csv",
         "product.json",
         "weights.safetensors",
+        "windows.npz",
     ]
     train_grains(section, Job(listen=events.append, seed=1))
     assert section.require("models/light") == product

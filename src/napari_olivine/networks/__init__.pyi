@@ -20,7 +20,9 @@ from .cells import grid_of_cells as grid_of_cells, measure_cells as measure_cell
 from .device import (
     autocast as autocast,
     choose_device as choose_device,
+    free_unused as free_unused,
     has_fast_bfloat16 as has_fast_bfloat16,
+    is_out_of_memory as is_out_of_memory,
     stoppable as stoppable,
 )
 from .files import (

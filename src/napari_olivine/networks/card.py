@@ -105,6 +105,8 @@ class ModelCard(BaseModel):
     best_epoch: int
     best_step: int
     scores: dict[str, float]
+    iou_of_phases: dict[str, float] = {}
+    """IoU of each phase in validation, each pixel the most probable one; olivine first."""
     taken: dict[str, float] = {}
     """Share of each other phase that is taken for olivine in validation at threshold 0.1."""
     best_threshold: float = Field(gt=0, lt=1)

@@ -67,6 +67,7 @@ def make_card(
         best_epoch=int(epoch),
         best_step=state.step_of_best,
         scores=_scores(scores, best),
+        iou_of_phases={name: round(iou, 5) for name, iou in training.iou_of_phases(scores).items()},
         taken={name: round(share, 5) for name, share in training.taken(scores).items()},
         best_threshold=best,
         settings=settings.model_dump(mode="json") | {"preset": asdict(plan.preset)},

@@ -17,6 +17,7 @@ from napari_olivine.training.windows import (
     FIRST_PHASE,
     MOST_PHASES,
     PHASE_BY_HAND,
+    class_of_label,
 )
 
 CROPS = 48
@@ -28,11 +29,6 @@ TREES_AT_ONCE = 4
 
 LEAST_LEAF = 5
 """Pixels of a leaf at least, against learning single pixels by heart (ours)."""
-
-NOT_OLIVINE = -1
-"""Stands for pixels of which is known only that they are no olivine; in a forest of several
-phases they are left out."""
-
 
 BY_PERSON = np.zeros(256, bool)
 """Whether a label is one that a person gave."""
@@ -91,32 +87,6 @@ class ForestTraining(ScoredTraining):
             forest.n_estimators = trees + TREES_AT_ONCE
             forest.fit(measures, labels, weights)
         return forest
-
-
-def class_of_label(label: NDArray[np.uint8], olivine: int, *, single: bool) -> NDArray[np.int64]:
-    """Return the number of the class of each label of `napari_olivine.training.windows`.
-
-    Parameters
-    ----------
-    label
-        Labels of pixels.
-    olivine
-        Number of olivine among several phases.
-    single
-        Whether olivine is told from all else: 1 and 0.
-
-    Returns
-    -------
-    ndarray of int64
-        Of the shape of `label`; -1 where too little is said.
-    """
-    table = np.full(256, NOT_OLIVINE, np.int64)
-    for first in (FIRST_PHASE, FIRST_PHASE + PHASE_BY_HAND):
-        table[first : first + MOST_PHASES] = 0 if single else np.arange(MOST_PHASES)
-    if single:
-        table[[0, BY_HAND]] = 0
-    table[[1, BY_HAND + 1]] = 1 if single else olivine
-    return table[label]
 
 
 def _outputs(phases: Sequence[object]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Sequence
@@ -10,25 +11,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import nn
 from typing_extensions import override
 
 from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
-from napari_olivine.networks import Network, autocast, load_weights, stoppable
+from napari_olivine.networks import Network, free_unused, is_out_of_memory, load_weights
 from napari_olivine.training.adversary import Adversary
 from napari_olivine.training.ema import ExponentialMovingAverage
+from napari_olivine.training.gradients import SMALLEST_PART, BatchGradients, Judged
 from napari_olivine.training.hard_places import (
     find_hard_places,
     hard_places_from_tensors,
     hard_places_to_tensors,
 )
-from napari_olivine.training.losses import LossShape, bce_dice_loss, phase_loss
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import CropSource
 from napari_olivine.training.schedule import learning_rate
 from napari_olivine.training.scored import ScoredTraining, State
-from napari_olivine.training.stopping import kept_statistics
 from napari_olivine.training.validation import ValidatedSection
 
 CHECKPOINT = "checkpoint.pt"
@@ -76,12 +77,14 @@ class Training(ScoredTraining):
     ) -> None:
         super().__init__(network, plan, samples, validation, folder, device, job)
         self.checkpoint = folder / CHECKPOINT
-        self._phase_weights = torch.tensor(weights, dtype=torch.float32, device=device)
-        self._frozen = _freeze(network, plan) if plan.frozen else None
+        frozen = _freeze(network, plan) if plan.frozen else None
         self.optimiser = _optimiser(network, plan)
         keep = plan.preset.average
         self.average = ExponentialMovingAverage(self.network, keep) if keep else None
         self.adversary = _adversary(plan, device) if plan.preset.adversary else None
+        self._gradients = BatchGradients(
+            self.network, plan, weights, frozen, self.adversary, device, job
+        )
         if self.checkpoint.exists():
             self._resume()
 
@@ -131,37 +134,9 @@ class Training(ScoredTraining):
         images, labels = self.samples.batch(
             self.plan.seed, state.step, preset, self.plan.foreground
         )
-        # Seeded anew in each step (dropout draws numbers), so that no state needs to be kept.
-        torch.manual_seed(self.plan.seed * 1_000_003 + state.step)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(preset, state.step, self._part_done())
-        self.network.train()
-        if self._frozen is not None:
-            self._frozen.eval()  # running statistics stay too
-        self.optimiser.zero_grad(set_to_none=True)
-        loss, judged = 0.0, []
-        together = preset.batch if self.device.type != "cpu" else preset.together
-        parts = list(zip(_split(images, together), _split(labels, together), strict=True))
-        with stoppable(self.network, self.job), kept_statistics(self.network):
-            for x, y in parts:
-                x = x.to(self.device, memory_format=torch.channels_last)
-                with autocast(self.device):
-                    logits = self.network(x)
-                y = y.to(self.device)
-                value = self._loss(logits, y)
-                if self.adversary is not None:
-                    value = value + preset.adversary * self.adversary.fool(x, logits)
-                value = value * (len(y) / preset.batch)
-                self.job.check()
-                if not value.isfinite():
-                    raise InputError(
-                        f"Training diverged at step {state.step + 1}.",
-                        remedy=f"Set {{setting:learning_rate}} below {preset.learning_rate:g}.",
-                        setting="learning_rate",
-                    )
-                value.backward()  # type: ignore[no-untyped-call]
-                loss += value.item()
-                judged.append((x, logits.detach(), y))
+        loss, judged = self._work_out_gradients(images, labels)
         self.optimiser.step()
         if self.adversary is not None:
             for x, logits, y in judged:
@@ -178,14 +153,60 @@ class Training(ScoredTraining):
         done = max(state.step, round(self._part_done() * everything))
         self.job.progress(min(done, everything), everything, f"Training, loss {loss:.3f}")
 
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        preset, by_hand = self.plan.preset, self.plan.correction_weight
-        shape = LossShape(preset.entropy, preset.focusing, preset.dice_of, preset.outlines)
-        if not self.plan.phases:
-            return bce_dice_loss(logits, labels, preset.dice, by_hand, shape)
-        return phase_loss(
-            *(logits, labels, self.plan.olivine, self._phase_weights, preset.dice, by_hand, shape)
+    def _work_out_gradients(
+        self, images: NDArray[Any], labels: NDArray[Any]
+    ) -> tuple[float, list[Judged]]:
+        """Work out the gradients of a batch, in smaller parts where memory does not suffice.
+
+        Returns
+        -------
+        loss
+            Of the batch.
+        judged
+            Images, logits and labels of its parts.
+
+        Raises
+        ------
+        InputError
+            If the smallest parts are too large.
+        """
+        while True:
+            try:
+                return self._gradients.work_out(images, labels, self.state.step, self._together)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                refused = str(error).partition("\n")[0]
+            # Here the error is gone, and with it what its traceback kept alive.
+            gc.collect()
+            free_unused(self.device)
+            self._halve_parts(len(images), refused)
+
+    def _halve_parts(self, batch: int, refused: str) -> None:
+        """Let half as many crops go through the network at once from now on, also after a stop."""
+        state = self.state
+        if self._together <= SMALLEST_PART:
+            raise InputError(
+                f"The memory of the device {self.device} does not suffice for {SMALLEST_PART} "
+                f"crops of {self.plan.preset.crop_px} px ({refused}).",
+                remedy="Lower {setting:crop_px}, choose a smaller {setting:network} or another "
+                "{setting:device}, or end other programs.",
+                setting="crop_px",
+            )
+        state.together = max(SMALLEST_PART, self._together // 2)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.job.say(
+            f"Memory does not suffice for so many crops at once: step {state.step + 1} is repeated "
+            f"with {state.together}, whose gradients add up to the same batch of {batch}."
         )
+        self._save()
+
+    @property
+    def _together(self) -> int:
+        """Crops that go through the network at once."""
+        preset = self.plan.preset
+        usual = preset.batch if self.device.type != "cpu" else preset.together
+        return self.state.together or usual
 
     def _add_to_curve(self) -> None:
         """Make a point of the curve of the newest losses."""
@@ -200,9 +221,10 @@ class Training(ScoredTraining):
     def _end_epoch(self) -> None:
         state = self.state
         mean = state.epoch_loss / max(1, state.epoch_steps)
-        self._validate(epoch=state.epoch + 1, train_loss=mean)
+        # First, as it may be stopped, and finds the same when it is done again.
         if self.plan.preset.hard:
             self._find_hard_places()
+        self._validate(epoch=state.epoch + 1, train_loss=mean)
         self._add_to_curve()
         state.epoch_loss, state.epoch_steps = 0.0, 0
 
@@ -284,6 +306,7 @@ class Training(ScoredTraining):
         self.state = State(**json.loads(content["state"]))
         self.job.say(f"Going on after step {self.state.step}.")
         self.job.report("curve", losses=self.state.losses, epochs=self.state.history)
+        self.report_windows()
 
 
 def _optimiser(network: Network, plan: Plan) -> torch.optim.Optimizer:
@@ -318,9 +341,3 @@ def _adversary(plan: Plan, device: torch.device) -> Adversary:
     outputs = len(plan.phases) or 1
     rate = plan.preset.learning_rate
     return Adversary(plan.spec.channels, outputs, plan.olivine, rate, plan.seed, device)
-
-
-def _split(values: Any, together: int) -> list[Tensor]:
-    """Cut a batch into parts of at least two: batch normalisation cannot train on one."""
-    count = max(1, len(values) // together)
-    return list(torch.from_numpy(values).tensor_split(count))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
 
+from napari_olivine.training.confusion import Confusion
 from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE, PHASE_BY_HAND
 
 OUTLINE_PX = 2
@@ -175,9 +176,16 @@ def _dice_loss(p: Tensor, truth: Tensor, counts: Tensor) -> Tensor:
 
 
 class SegmentationScores:
-    """Cross-entropy, IoU and what is taken at any threshold, over all pixels that were added."""
+    """Cross-entropy, IoU and what is taken at any threshold, over all pixels that were added.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    confusion
+        Of a network of phases, the matrix in which the same pixels are counted.
+    """
+
+    def __init__(self, confusion: Confusion | None = None) -> None:
+        self.confusion = confusion
         self._entropy = 0.0
         self._counts = np.zeros((2, BINS), np.int64)
         self._by_label = np.zeros((IGNORE, BINS), np.int64)
@@ -212,6 +220,8 @@ class SegmentationScores:
             whole._entropy += part._entropy
             whole._counts += part._counts
             whole._by_label += part._by_label
+        matrices = [part.confusion for part in parts if part.confusion is not None]
+        whole.confusion = Confusion.pooled(matrices) if matrices else None
         return whole
 
     @property

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from napari_olivine.networks import Network, save_weights
 from napari_olivine.training.losses import SegmentationScores
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import CropSource
+from napari_olivine.training.shown_windows import SHOWN_WINDOWS, ShownWindows
 from napari_olivine.training.validation import ValidatedSection, validate
 
 TAKEN_AT = 0.1
@@ -41,6 +43,8 @@ class State:
     """Points of the curve of the training loss."""
     newest_losses: list[float] = field(default_factory=list)
     """Losses of the steps that are not yet a point of the curve."""
+    together: int = 0
+    """Crops that go through the network at once since memory did not suffice; 0 if it has."""
 
     @property
     def epoch(self) -> int:
@@ -107,14 +111,30 @@ class ScoredTraining(ABC):
         """
 
     def best(self) -> list[SegmentationScores]:
-        """Scores of the network as it is on all validation crops of each section."""
-        return validate(self.network, self.validation, self.device, self.job)
+        """Scores of the network as it is on all validation crops of each section.
+
+        The windows that a person sees are those of this network from now on.
+        """
+        scores = validate(self.network, self.validation, self.device, self.job)
+        self._show_windows(self.network, self.state.step_of_best)
+        return scores
 
     def taken(self, scores: SegmentationScores) -> dict[str, float]:
         """Share of each other phase that is taken for olivine at `TAKEN_AT`, by its name."""
         others = dict(other for one in self.validation for other in one.samples.others)
         shares = {name: scores.taken(label, TAKEN_AT) for label, name in others.items()}
         return {name: share for name, share in shares.items() if share is not None}
+
+    def iou_of_phases(self, scores: SegmentationScores) -> dict[str, float]:
+        """IoU of each phase that the validation sessions show, by its name; olivine first.
+
+        Of a network that tells olivine alone there is none.
+        """
+        if scores.confusion is None:
+            return {}
+        numbers = sorted(range(len(self.plan.phases)), key=lambda k: k != self.plan.olivine)
+        found = {self.plan.phases[k].name: scores.confusion.iou(k) for k in numbers}
+        return {name: iou for name, iou in found.items() if iou is not None}
 
     def validate(self, network: Network, epoch: int, rate: float, **losses: float) -> None:
         """Score a network, keep its weights if they are the best, and report the scores.
@@ -133,6 +153,8 @@ class ScoredTraining(ABC):
         state = self.state
         by_section = validate(network, self.validation, self.device, self.job)
         scores = SegmentationScores.pooled(by_section)
+        # Before the state changes: a stop within it leaves no trace.
+        self._show_windows(network, state.step)
         row = {
             "epoch": epoch,
             "step": state.step,
@@ -141,6 +163,7 @@ class ScoredTraining(ABC):
             "val_loss": scores.cross_entropy,
             "val_iou": scores.iou(0.5),
             "val_iou_0.1": scores.iou(0.1),
+            **{f"iou_{name}": iou for name, iou in self.iou_of_phases(scores).items()},
             **{f"taken_{name}": share for name, share in self.taken(scores).items()},
         }
         if len(by_section) > 1:
@@ -152,3 +175,23 @@ class ScoredTraining(ABC):
             save_weights(self.best_weights, network)
         state.history.append(row)
         self.job.report("epoch", **row)
+
+    @cached_property
+    def _windows(self) -> ShownWindows:
+        """Windows of the section of the model that are shown, chosen once."""
+        colours = [phase.colour for phase in self.plan.phases]
+        return ShownWindows(self.validation[0].samples, self.plan.olivine, colours)
+
+    def _show_windows(self, network: Network, step: int) -> None:
+        """Write what the network makes of some windows, for a person who watches."""
+        self._windows.write(network, self._windows_file, step, self.device, self.job)
+        self.report_windows()
+
+    @property
+    def _windows_file(self) -> Path:
+        return self.best_weights.with_name(SHOWN_WINDOWS)
+
+    def report_windows(self) -> None:
+        """Say where the windows are that a person sees, if they are there."""
+        if self._windows_file.exists():
+            self.job.report("windows", file=str(self._windows_file))

@@ -17,7 +17,7 @@ def kept_statistics(network: nn.Module) -> Iterator[None]:
     before = [buffer.clone() for buffer in network.buffers()]
     try:
         yield
-    except Cancelled:
+    except (Cancelled, RuntimeError, MemoryError):
         with torch.no_grad():
             for buffer, value in zip(network.buffers(), before, strict=True):
                 buffer.copy_(value)
