@@ -84,6 +84,8 @@ def test_every_network_answers_at_the_input_size_trains_and_is_kept_to_the_bit(
     logits = network(images)
     assert logits.shape == (2, 1, 72, 40)
     logits.mean().backward()
+    weights = sum(p.numel() for p in network.parameters())
+    assert network_spec(name).weights_m == pytest.approx(weights / 1e6, abs=0.06)
     parameters = [p.grad for p in network.parameters()]
     assert sum(float(g.abs().sum()) for g in parameters if g is not None) > 0
     norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]

@@ -314,7 +314,8 @@ def test_windows_show_olivine_and_what_looks_like_it(tmp_path: Path) -> None:
         (20, 20, 250, False),  # as large, but far brighter
     ):
         side = 140 if row < 500 else 80
-        grey[row : row + side, column : column + side] = value
+        noise = np.random.default_rng(row).integers(-4, 5, (side, side))
+        grey[row : row + side, column : column + side] = value + noise
         mask[row : row + side, column : column + side] = olivine
     section = make_section(tmp_path / "s", {"BSE": grey})
     put_mask(section, mask)

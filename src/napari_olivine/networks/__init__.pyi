@@ -8,6 +8,7 @@ from .card import (
     CARD as CARD,
     PIXEL_SIZE_TOLERANCE as PIXEL_SIZE_TOLERANCE,
     WEIGHTS as WEIGHTS,
+    WINDOWS as WINDOWS,
     Align as Align,
     LearnedSection as LearnedSection,
     ModelCard as ModelCard,
@@ -55,4 +56,5 @@ from .registry import (
     NetworkSpec as NetworkSpec,
     Preset as Preset,
     network_spec as network_spec,
+    networks_by_purpose as networks_by_purpose,
 )

@@ -13,6 +13,9 @@ from napari_olivine.networks.appearance import Appearance
 
 CARD = "card.json"
 WEIGHTS = "weights.safetensors"
+WINDOWS = "windows.npz"
+"""Windows of the validation sessions as the network sees them, for a person; may be missing."""
+
 FORMAT = 4
 """Version of the model folder's layout; a model of a newer one is refused."""
 

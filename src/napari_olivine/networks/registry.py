@@ -38,6 +38,16 @@ Architecture = Literal["unet", "linknet", "upernet", "deeplabv3", "resunet", "pi
 START_WEIGHTS = ("auto", "none", "imagenet", "micronet")
 """Weights to start from that have a name; others are files or folders of models."""
 
+Purpose = Literal["fast", "published", "strong", "comparison"]
+
+PURPOSES: dict[Purpose, str] = {
+    "fast": "Fast without a graphics card",
+    "published": "As published by Leichter et al. (2022)",
+    "strong": "Strong, wants a graphics card",
+    "comparison": "For comparison",
+}
+"""What networks are good for, in the order in which a person is offered them."""
+
 Optimiser = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["constant", "once", "restarts"]
 
@@ -132,6 +142,8 @@ class NetworkSpec:
         Name of its encoder in the library that has it; empty where it has none.
     preset
         How it is trained.
+    weights_m
+        How many weights it has to learn, in millions, with one output; 0 of a forest.
     window_bytes
         Memory that a prediction takes for each pixel of its window, as measured by
         ``benchmarks/bench_inference.py --memory`` at 768 px, with what does not grow with the
@@ -147,6 +159,8 @@ class NetworkSpec:
         Name of the torchvision weights that ``weights="auto"`` looks for, empty for none.
     own_weights
         Name of the file of the weights that come with the program, empty for none.
+    purpose
+        What it is good for, of `PURPOSES`.
     """
 
     name: NetworkName
@@ -154,12 +168,27 @@ class NetworkSpec:
     architecture: Architecture
     encoder: str
     preset: Preset
+    weights_m: float
     window_bytes: int
     channels: int = 1
     halvings: int = 5
     decoder: tuple[int, ...] = ()
     published_weights: str = ""
     own_weights: str = ""
+    purpose: Purpose = "comparison"
+
+    @property
+    def in_words(self) -> str:
+        """What it is, its size and what it starts from by default, for a person who chooses."""
+        size = f"{self.weights_m:g} million weights"
+        if self.architecture == "forest":
+            return f"{self.title}. It is always grown anew."
+        start = "random weights"
+        if self.own_weights:
+            start = "what it learned of them"
+        elif self.published_weights:
+            start = "what it learned of photographs (COCO)"
+        return f"{self.title}. {size}; starts from {start}."
 
     @property
     def imagenet_normalisation(self) -> bool:
@@ -238,26 +267,45 @@ OWN_WEIGHTS = "light-5d481012.safetensors"
 
 
 def _deeplabv3(
-    name: NetworkName, encoder: str, title: str, weights: str, window_bytes: int
+    name: NetworkName,
+    encoder: str,
+    title: str,
+    weights: str,
+    weights_m: float,
+    window_bytes: int,
+    purpose: Purpose = "comparison",
 ) -> NetworkSpec:
     return NetworkSpec(
         name,
         f"DeepLabV3 with a {title} backbone (torchvision)",
-        *("deeplabv3", encoder, _PAPER, window_bytes),
+        *("deeplabv3", encoder, _PAPER, weights_m, window_bytes),
         channels=3,
         halvings=0,
         published_weights=f"{weights}_Weights.COCO_WITH_VOC_LABELS_V1",
+        purpose=purpose,
     )
 
 
-def _unet(name: NetworkName, encoder: str, title: str) -> NetworkSpec:
+def _unet(
+    name: NetworkName,
+    encoder: str,
+    title: str,
+    weights_m: float,
+    purpose: Purpose = "comparison",
+) -> NetworkSpec:
     said = f"U-Net with {title} as its encoder (segmentation-models-pytorch)"
-    return NetworkSpec(name, said, "unet", encoder, _LIGHT, 1500)
+    return NetworkSpec(name, said, "unet", encoder, _LIGHT, weights_m, 1500, purpose=purpose)
 
 
-def _linknet(name: NetworkName, encoder: str, title: str) -> NetworkSpec:
+def _linknet(
+    name: NetworkName,
+    encoder: str,
+    title: str,
+    weights_m: float,
+    purpose: Purpose = "comparison",
+) -> NetworkSpec:
     said = f"LinkNet with {title} as its encoder (segmentation-models-pytorch)"
-    return NetworkSpec(name, said, "linknet", encoder, _LIGHT, 1500)
+    return NetworkSpec(name, said, "linknet", encoder, _LIGHT, weights_m, 1500, purpose=purpose)
 
 
 NETWORKS: dict[str, NetworkSpec] = {
@@ -265,54 +313,62 @@ NETWORKS: dict[str, NetworkSpec] = {
     for spec in (
         NetworkSpec(
             "light",
-            "small U-Net (three stages of ResNet-18, segmentation-models-pytorch) that has seen "
-            "synthetic sections of several rocks; trains well on a CPU",
-            *("unet", "resnet18", _LIGHT, 700),
+            "small U-Net (three stages of ResNet-18) that has seen synthetic sections of several "
+            "rocks; trains well on a CPU",
+            *("unet", "resnet18", _LIGHT, 3.6, 700),
             halvings=4,
             decoder=(128, 64, 32, 16),
             own_weights=OWN_WEIGHTS,
+            purpose="fast",
         ),
-        _deeplabv3("deeplabv3_resnet50", "resnet50", "ResNet-50", "DeepLabV3_ResNet50", 1500),
-        _deeplabv3("deeplabv3_resnet101", "resnet101", "ResNet-101", "DeepLabV3_ResNet101", 1500),
+        _deeplabv3(
+            *("deeplabv3_resnet50", "resnet50", "ResNet-50", "DeepLabV3_ResNet50", 39.6, 1500),
+            purpose="published",
+        ),
+        _deeplabv3(
+            *("deeplabv3_resnet101", "resnet101", "ResNet-101", "DeepLabV3_ResNet101", 58.6, 1500)
+        ),
         _deeplabv3(
             *("deeplabv3_mobilenet_v3_large", "mobilenet_v3_large", "MobileNetV3-Large"),
-            *("DeepLabV3_MobileNet_V3_Large", 600),
+            *("DeepLabV3_MobileNet_V3_Large", 11.0, 600),
         ),
-        _unet("unet_resnet18", "resnet18", "ResNet-18"),
-        _linknet("linknet_resnet18", "resnet18", "ResNet-18"),
-        _unet("unet_inceptionv3", "tu-inception_v3", "Inception-v3"),
-        _linknet("linknet_inceptionv3", "tu-inception_v3", "Inception-v3"),
-        _unet("unet_inceptionresnetv2", "inceptionresnetv2", "Inception-ResNet-v2"),
-        _linknet("linknet_inceptionresnetv2", "inceptionresnetv2", "Inception-ResNet-v2"),
-        _unet("unet_vgg16", "vgg16", "VGG-16"),
-        _linknet("linknet_vgg16", "vgg16", "VGG-16"),
-        _unet("unet_vgg19", "vgg19", "VGG-19"),
-        _linknet("linknet_vgg19", "vgg19", "VGG-19"),
-        _unet("unet_efficientnetb3", "efficientnet-b3", "EfficientNet-B3"),
-        _linknet("linknet_efficientnetb3", "efficientnet-b3", "EfficientNet-B3"),
-        _unet("unet_efficientnetb4", "efficientnet-b4", "EfficientNet-B4"),
-        _linknet("linknet_efficientnetb4", "efficientnet-b4", "EfficientNet-B4"),
+        _unet("unet_resnet18", "resnet18", "ResNet-18", 14.3),
+        _linknet("linknet_resnet18", "resnet18", "ResNet-18", 11.7),
+        _unet("unet_inceptionv3", "tu-inception_v3", "Inception-v3", 29.9),
+        _linknet("linknet_inceptionv3", "tu-inception_v3", "Inception-v3", 28.4),
+        _unet("unet_inceptionresnetv2", "inceptionresnetv2", "Inception-ResNet-v2", 62.0),
+        _linknet("linknet_inceptionresnetv2", "inceptionresnetv2", "Inception-ResNet-v2", 59.4),
+        _unet("unet_vgg16", "vgg16", "VGG-16", 23.7),
+        _linknet("linknet_vgg16", "vgg16", "VGG-16", 16.0),
+        _unet("unet_vgg19", "vgg19", "VGG-19", 29.1),
+        _linknet("linknet_vgg19", "vgg19", "VGG-19", 21.3),
+        _unet("unet_efficientnetb3", "efficientnet-b3", "EfficientNet-B3", 13.2),
+        _linknet("linknet_efficientnetb3", "efficientnet-b3", "EfficientNet-B3", 10.9),
+        _unet("unet_efficientnetb4", "efficientnet-b4", "EfficientNet-B4", 20.2),
+        _linknet("linknet_efficientnetb4", "efficientnet-b4", "EfficientNet-B4", 17.9),
         NetworkSpec(
-            *("resunet", "residual U-Net (Zhang et al. 2018)", "resunet", "", _LIGHT, 1500),
+            *("resunet", "residual U-Net (Zhang et al. 2018)", "resunet", "", _LIGHT, 3.3, 1500),
             halvings=4,
         ),
-        _unet("unet_hrnet", "tu-hrnet_w18", "HRNet-W18 (Wang et al. 2020)"),
+        _unet("unet_hrnet", "tu-hrnet_w18", "HRNet-W18 (Wang et al. 2020)", 16.1, purpose="strong"),
         NetworkSpec(
             "upernet_convnext",
             "UPerNet with ConvNeXt-Tiny as its encoder (Liu et al. 2022)",
-            *("upernet", "tu-convnext_tiny", _LIGHT, 1500),
+            *("upernet", "tu-convnext_tiny", _LIGHT, 37.0, 1500),
+            purpose="strong",
         ),
         NetworkSpec(
             "pix2pix",
             "pix2pix, whose generator learns against a PatchGAN (Isola et al. 2017)",
-            *("pix2pix", "", _PIX2PIX, 1500),
+            *("pix2pix", "", _PIX2PIX, 7.6, 1500),
             halvings=7,
         ),
         NetworkSpec(
             "random_forest",
             "random forest of pixels (scikit-learn): a first look in seconds",
-            *("forest", "", _FOREST, 4000),
+            *("forest", "", _FOREST, 0, 4000),
             halvings=0,
+            purpose="fast",
         ),
     )
 }
@@ -320,6 +376,14 @@ NETWORKS: dict[str, NetworkSpec] = {
 Leichter et al. (2022, 5.1.1) propose."""
 
 assert set(NETWORKS) == set(get_args(NetworkName))
+
+
+def networks_by_purpose() -> dict[str, list[NetworkSpec]]:
+    """Return the networks by what they are good for, in words."""
+    return {
+        title: [spec for spec in NETWORKS.values() if spec.purpose == purpose]
+        for purpose, title in PURPOSES.items()
+    }
 
 
 def network_spec(name: str) -> NetworkSpec:

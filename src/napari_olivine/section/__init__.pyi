@@ -57,6 +57,7 @@ from .raster import (
     create_raster as create_raster,
     strip_height as strip_height,
 )
+from .removal import made_from as made_from, remove_product as remove_product
 from .rock_grey import (
     rock_only as rock_only,
     usable_grey as usable_grey,

@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 
 from napari_olivine.job import Job
-from napari_olivine.networks import Network, save_weights
+from napari_olivine.networks import WINDOWS, Network, save_weights
 from napari_olivine.training.losses import SegmentationScores
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import CropSource
-from napari_olivine.training.shown_windows import SHOWN_WINDOWS, ShownWindows
+from napari_olivine.training.shown_windows import ShownWindows
 from napari_olivine.training.validation import ValidatedSection, validate
 
 TAKEN_AT = 0.1
@@ -189,7 +189,7 @@ class ScoredTraining(ABC):
 
     @property
     def _windows_file(self) -> Path:
-        return self.best_weights.with_name(SHOWN_WINDOWS)
+        return self.best_weights.with_name(WINDOWS)
 
     def report_windows(self) -> None:
         """Say where the windows are that a person sees, if they are there."""

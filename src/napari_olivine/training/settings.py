@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from pydantic import field_validator
 
-from napari_olivine.networks import NetworkName
+from napari_olivine.networks import NetworkName, networks_by_purpose
 from napari_olivine.settings import Settings, setting
 
 CORRECTION_WEIGHT = 10.0
@@ -20,6 +20,13 @@ _NONE: Final[tuple[Path, ...]] = ()
 
 def _is_none(value: object) -> bool:
     return value is None
+
+
+def _what_for() -> str:
+    """Tell what the networks are good for; those of the last group are all others."""
+    *groups, (others, _) = networks_by_purpose().items()
+    told = [f"{title}: {', '.join(spec.name for spec in specs)}." for title, specs in groups]
+    return f"{' '.join(told)} {others}: all others; most want a graphics card."
 
 
 class TrainSettings(Settings):
@@ -36,9 +43,7 @@ class TrainSettings(Settings):
     network: NetworkName = setting(
         "light",
         "Network",
-        "light: small U-Net that has seen synthetic sections, learns in minutes without a GPU "
-        "(ours). random_forest: a first look in seconds. deeplabv3_resnet50: the network of "
-        "Leichter et al. 2022, wants a GPU. The others are for comparison; most want a GPU.",
+        _what_for(),
     )
     target: Literal["auto", "phases", "olivine"] = setting(
         "auto",

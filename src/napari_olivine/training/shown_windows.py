@@ -21,10 +21,7 @@ from napari_olivine.section import write_arrays
 from napari_olivine.training.samples import Crop, Samples
 from napari_olivine.training.windows import IGNORE, UNKNOWN_CLASS, Window, class_of_label
 
-SHOWN_WINDOWS = "windows.npz"
-"""File in the folder of a model, see `ShownWindows.write`."""
-
-WINDOWS = 4
+MOST_SHOWN = 4
 SIDE_PX = 256
 MOST_CANDIDATES = 64
 """Windows among which those to show are chosen, evenly spread: 4 Mpx."""
@@ -153,7 +150,7 @@ def _most_telling(crops: Sequence[Crop]) -> list[int]:
         for grey, label in crops
     ]
     chosen: list[int] = []
-    for amount in (list(map(np.count_nonzero, olivine)), alike) * (WINDOWS // 2):
+    for amount in (list(map(np.count_nonzero, olivine)), alike) * (MOST_SHOWN // 2):
         left = [number for number in range(len(crops)) if number not in chosen]
         chosen += [max(left, key=amount.__getitem__)] if left else []
     return chosen
