@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
@@ -161,27 +161,22 @@ def fill_combo(box: QComboBox, choices: Sequence[str], chosen: str) -> None:
             box.setCurrentText(chosen)
 
 
-def insert_headings(box: QComboBox, groups: Mapping[str, Sequence[str]]) -> None:
-    """Put a heading, which cannot be chosen, above each group of the choices of a box.
+def make_headings(box: QComboBox, titles: Sequence[str]) -> None:
+    """Turn some choices of a box into headings, which cannot be chosen.
 
     Parameters
     ----------
     box
-        Its choices are those of the groups, in their order.
-    groups
-        Choices by the heading that they get; a group of none gets no heading.
+        Box of choices.
+    titles
+        Choices that are headings of those below them.
     """
-    with signals_blocked(box):
-        place = 0
-        for title, choices in groups.items():
-            if choices:
-                box.insertItem(place, title)
-                heading = box.model().item(place)
-                heading.setEnabled(False)
-                font = heading.font()
-                font.setBold(True)
-                heading.setFont(font)
-                place += 1 + len(choices)
+    for title in titles:
+        heading = box.model().item(box.findText(title))
+        heading.setEnabled(False)
+        font = heading.font()
+        font.setBold(True)
+        heading.setFont(font)
 
 
 def readable(colour: str, ground: QWidget) -> str:

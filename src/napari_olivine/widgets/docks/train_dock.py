@@ -35,7 +35,7 @@ from napari_olivine.widgets.training import (
     curves_of_training,
     ious_in_words,
     model_names,
-    names_in_order,
+    networks_and_headings,
     pieces_in_words,
     rows_of,
     rows_of_models,
@@ -97,7 +97,7 @@ class TrainDock(StepDock):
 
     @override
     def choices(self) -> dict[str, Any]:
-        return {"network": names_in_order()}
+        return {"network": networks_and_headings()}
 
     @override
     def _add_form(self) -> None:

@@ -11,6 +11,9 @@ from .model_table import (
     model_names as model_names,
     rows_of_models as rows_of_models,
 )
-from .network_choice import NetworkChoice as NetworkChoice, names_in_order as names_in_order
+from .network_choice import (
+    NetworkChoice as NetworkChoice,
+    networks_and_headings as networks_and_headings,
+)
 from .phase_table import ious_in_words as ious_in_words, pieces_in_words as pieces_in_words
 from .windows_part import WindowsPart as WindowsPart

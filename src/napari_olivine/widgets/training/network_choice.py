@@ -5,17 +5,16 @@ from __future__ import annotations
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_olivine.networks import network_spec, networks_by_purpose
-from napari_olivine.widgets.common import SettingsForm, insert_headings, row_layout, wrapped
+from napari_olivine.widgets.common import SettingsForm, make_headings, row_layout, wrapped
 
 
-def names_in_groups() -> dict[str, list[str]]:
-    """Names of the networks by what they are good for."""
-    return {title: [spec.name for spec in specs] for title, specs in networks_by_purpose().items()}
-
-
-def names_in_order() -> list[str]:
-    """Names of the networks, group by group."""
-    return [name for names in names_in_groups().values() for name in names]
+def networks_and_headings() -> list[str]:
+    """List what the box shows: above the networks of each kind what they are good for."""
+    return [
+        text
+        for title, specs in networks_by_purpose().items()
+        for text in (title, *(spec.name for spec in specs))
+    ]
 
 
 class NetworkChoice(QWidget):
@@ -25,14 +24,14 @@ class NetworkChoice(QWidget):
     ----------
     form
         Form of the settings of a training, from which the field is taken. Its choices are
-        `names_in_order`.
+        `networks_and_headings`.
     """
 
     def __init__(self, form: SettingsForm) -> None:
         super().__init__()
         self._editor = form.editors["network"]
         label, box = form.take("network")
-        insert_headings(self._editor.native, names_in_groups())
+        make_headings(self._editor.native, list(networks_by_purpose()))
         self.about: QLabel = wrapped()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -87,10 +87,13 @@ def read_windows(file: Path) -> SeenWindows:
     bse, probability = found["bse"], found["probability"]
     grey = np.repeat(bse[..., None], 3, axis=-1)
     phases = "phases" in found
-    prediction = found["colours"][found["phases"]] if phases else _magma()[probability]
+    prediction = found["colours"].take(found["phases"], 0) if phases else _magma()[probability]
     errors = errors_of(probability >= THRESHOLD, found["mask"])
-    shares = np.where(errors > 0, OVER_BSE, 0.0)[..., None]
-    coloured = (grey * (1 - shares) + _error_colours()[errors] * shares).astype(np.uint8)
+    coloured = grey.copy()
+    for code, colour in COLOURS.items():
+        there = errors == code
+        over = np.array(QColor(colour).getRgb()[:3], np.float32) * OVER_BSE
+        coloured[there] = grey[there] * np.float32(1 - OVER_BSE) + over
     images = (grey, prediction, coloured)
     return SeenWindows(int(found["step"]), found["places"], bse.shape[1], images, phases)
 
@@ -102,14 +105,6 @@ def _magma() -> NDArray[np.uint8]:
 
     steps = ensure_colormap(probability_look()["colormap"]).map(np.linspace(0, 1, 256))
     return np.asarray(np.rint(steps[:, :3] * 255), np.uint8)
-
-
-@cache
-def _error_colours() -> NDArray[np.uint8]:
-    table = np.zeros((1 + max(COLOURS), 3), np.uint8)
-    for code, colour in COLOURS.items():
-        table[code] = QColor(colour).getRgb()[:3]
-    return table
 
 
 def _image(pixels: NDArray[np.uint8]) -> QImage:
