@@ -20,9 +20,8 @@ from napari_olivine.networks import NETWORKS, Normalisation, network_spec, read_
 from napari_olivine.networks.build import build_network
 from napari_olivine.networks.files import load_model
 from napari_olivine.section import Product, Section
-from napari_olivine.training import TrainSettings, train
+from napari_olivine.training import CHECKPOINT, TrainSettings, train
 from napari_olivine.training.augmentation import augment
-from napari_olivine.training.loop import CHECKPOINT
 from napari_olivine.training.losses import SegmentationScores, bce_dice_loss
 from napari_olivine.training.plan import make_plan
 from napari_olivine.training.samples import Samples, cracks
@@ -326,6 +325,23 @@ def test_stopping_within_a_forward_pass_leaves_no_trace(
     resumed = train(section, settings, Job(seed=3))
     one, two = (load_model(product.path)[0].state_dict() for product in (unbroken, resumed))
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_stop_between_two_epochs_leaves_no_trace(
+    section: Section, unbroken: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_olivine.training import loop
+
+    def stop(*_: object) -> None:
+        raise Cancelled("while it is looked for errors in the training sessions")
+
+    settings = TrainSettings(weights="none", **TINY)
+    with monkeypatch.context() as patch, pytest.raises(Cancelled):
+        patch.setattr(loop, "find_hard_places", stop)
+        train(section, settings, Job(seed=3))
+    resumed = train(section, settings, Job(seed=3))
+    history = (unbroken.path / "history.csv").read_text()
+    assert (resumed.path / "history.csv").read_text() == history
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")

@@ -20,6 +20,7 @@ from napari_olivine.job import Job
 from napari_olivine.networks import Network, free_unused, is_out_of_memory, load_weights
 from napari_olivine.training.adversary import Adversary
 from napari_olivine.training.ema import ExponentialMovingAverage
+from napari_olivine.training.files import CHECKPOINT
 from napari_olivine.training.gradients import SMALLEST_PART, BatchGradients, Judged
 from napari_olivine.training.hard_places import (
     find_hard_places,
@@ -32,7 +33,6 @@ from napari_olivine.training.schedule import learning_rate
 from napari_olivine.training.scored import ScoredTraining, State
 from napari_olivine.training.validation import ValidatedSection
 
-CHECKPOINT = "checkpoint.pt"
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
 STEPS_OF_A_LOSS = 5
 """Steps over which a point of the curve of the training loss is the mean."""

@@ -12,6 +12,7 @@ from napari_olivine.job import Job
 from napari_olivine.networks import START_WEIGHTS, NetworkSpec, network_spec
 from napari_olivine.regions import REGIONS_INPUT
 from napari_olivine.section import Product, Recipe, Section, fingerprint_of_bytes
+from napari_olivine.training.files import CHECKPOINT, WEIGHTS_FROM
 from napari_olivine.training.other_sections import fingerprints_of_others, open_others
 from napari_olivine.training.phases import phases_of_mask, target_of
 from napari_olivine.training.review_labels import corrections_fingerprint
@@ -72,7 +73,7 @@ def train(
     from napari_olivine.training.card import make_card, tell_scores
     from napari_olivine.training.crops import open_crops
     from napari_olivine.training.forest import ForestTraining
-    from napari_olivine.training.loop import CHECKPOINT, Training
+    from napari_olivine.training.loop import Training
     from napari_olivine.training.plan import plan_sections
     from napari_olivine.training.scored import ScoredTraining
 
@@ -168,9 +169,6 @@ def _target_fingerprint(sections: Sequence[Section], settings: TrainSettings) ->
     """Note that a network learns the phases of the mask; not of one of olivine, as of before."""
     learned = target_of(settings) == "phases" and any(phases_of_mask(one) for one in sections)
     return {"source/target": "phases"} if learned else {}
-
-
-WEIGHTS_FROM = "weights_from.txt"
 
 
 def _model_name(settings: TrainSettings) -> str:

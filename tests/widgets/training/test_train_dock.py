@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from napari_olivine.networks import NETWORKS, WINDOWS, ModelPhase
 from napari_olivine.networks.card import WEIGHTS, write_card
 from napari_olivine.section import Section, write_arrays
 from napari_olivine.settings import Settings
+from napari_olivine.training import CHECKPOINT
 from napari_olivine.widgets.layers import COLOURS, MISSED
 from napari_olivine.widgets.state import OpenSection
 from tests.helpers.grains import make_grains
@@ -152,6 +154,17 @@ def test_many_phases_are_told_and_not_drawn(dock: Any) -> None:
         dock.on_event({"event": "epoch", "epoch": 1, "step": step, "val_iou": best} | ious)
     assert not {"mineral 1", "olivine"} & {curve.name for curve in dock.losses.curves}
     assert "mineral 4</td><td>0.80 (0.90)" in dock.phases.text()
+
+
+def test_a_training_that_was_paused_is_remembered(dock: Any, section: Section) -> None:
+    draft = section.path / "work" / "models__third"
+    draft.mkdir()
+    (draft / CHECKPOINT).write_bytes(b"")
+    dock.show_state()
+    assert dock.paused.isVisible() and "Paused: third." in dock.paused.text()
+    shutil.rmtree(draft)
+    dock.show_state()
+    assert not dock.paused.isVisible()
 
 
 def test_a_model_is_deleted_when_that_is_meant(qtbot: Any, dock: Any, section: Section) -> None:

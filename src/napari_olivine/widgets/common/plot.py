@@ -217,7 +217,7 @@ class Plot(QWidget):
             near = Qt.AlignmentFlag.AlignRight if side == "left" else Qt.AlignmentFlag.AlignLeft
             for value, text in ticks[side]:
                 y = _up(value, axis, area)
-                if side == "left":
+                if side == next(iter(ticks)):
                     painter.setPen(QPen(faint, 1))
                     painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
                 painter.setPen(colour)

@@ -17,6 +17,7 @@ from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
     Axis,
     Collapsible,
+    Message,
     Plot,
     push_button,
     row_layout,
@@ -36,6 +37,7 @@ from napari_olivine.widgets.training import (
     ious_in_words,
     model_names,
     networks_and_headings,
+    paused_trainings,
     pieces_in_words,
     rows_of,
     rows_of_models,
@@ -73,6 +75,7 @@ class TrainDock(StepDock):
         self.connections.on_close(self.windows.stop)
         self.models = ModelTable()
         self.models.chosen.connect(self._on_chosen)
+        self.paused = Message()
         self.card = wrapped("No model yet.", rich=True)
         self.train_on = push_button(
             "Train on",
@@ -86,6 +89,7 @@ class TrainDock(StepDock):
         self.question = Question()
         models = Collapsible("Models of this section", expanded=True)
         models.inside.addWidget(self.models)
+        models.inside.addWidget(self.paused)
         models.inside.addWidget(self.card)
         models.inside.addLayout(row_layout(self.train_on, self.delete, wide=self.train_on))
         for part in (self.losses, self.phases, self.windows, self.shown_part, models):
@@ -135,7 +139,7 @@ class TrainDock(StepDock):
         self._rows = rows_of(folder) if card is not None else Rows()
         self._colours = {one.name: one.colour for one in card.phases} if card is not None else {}
         self._show_pieces([])
-        self.windows.show_file(folder / WINDOWS if card is not None else None)
+        self.windows.show_file(folder / WINDOWS if card is not None else None, name)
         self._draw()
 
     def _card_of(self, name: str) -> ModelCard | None:
@@ -255,6 +259,16 @@ class TrainDock(StepDock):
         if self.session.jobs.running:
             self.question.close_question()
         self._show_buttons()
+        self._show_paused()
+
+    def _show_paused(self) -> None:
+        """Tell which trainings were stopped before their end."""
+        names = [] if self._trains else paused_trainings(self.session.section)
+        text = (
+            f"Paused: {', '.join(names)}. With the same settings, mask and "
+            "sessions, Train goes on there."
+        )
+        self.paused.tell(text if names else "")
 
     def _show_buttons(self) -> None:
         there = bool(self.models.current)

@@ -9,6 +9,7 @@ from .curves import (
 from .model_table import (
     ModelTable as ModelTable,
     model_names as model_names,
+    paused_trainings as paused_trainings,
     rows_of_models as rows_of_models,
 )
 from .network_choice import (

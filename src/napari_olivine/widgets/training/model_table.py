@@ -14,7 +14,8 @@ from typing_extensions import override
 
 from napari_olivine.errors import OlivineError
 from napari_olivine.networks import read_card
-from napari_olivine.section import Product, Section
+from napari_olivine.section import WORK, Product, Section, name_of
+from napari_olivine.training import CHECKPOINT
 from napari_olivine.widgets.common import column_layout, fit_rows, small_table
 from napari_olivine.widgets.state import state_of
 
@@ -56,6 +57,15 @@ class ModelRow:
 def model_names(section: Section | None) -> list[str]:
     """Names of the models of a section, none if it is `None`."""
     return [one.name.removeprefix("models/") for one in _models(section)]
+
+
+def paused_trainings(section: Section | None) -> list[str]:
+    """Names of the models whose training was stopped and can go on."""
+    if section is None:
+        return []
+    drafts = sorted((section.path / WORK).glob("models__*"))
+    names = [name_of(draft) for draft in drafts if (draft / CHECKPOINT).exists()]
+    return [name.removeprefix("models/") for name in names]
 
 
 def _models(section: Section | None) -> list[Product]:

@@ -11,7 +11,7 @@ from typing import Any
 def ious_in_words(
     newest: Mapping[str, float], best: Mapping[str, float], colours: Mapping[str, str]
 ) -> str:
-    """Write the IoU of each phase in two columns, as HTML; empty if none is known.
+    """Write the IoU of each phase in two columns.
 
     Parameters
     ----------
@@ -21,16 +21,24 @@ def ious_in_words(
         The highest so far.
     colours
         Of the phases, by name.
+
+    Returns
+    -------
+    str
+        HTML; empty if none is known.
     """
-    cells = []
+    cells, fell = [], False
     for name, iou in newest.items():
         square = f"<span style='color:{colours[name]}'>■</span> " if name in colours else ""
-        before = f" ({best[name]:.2f})" if best[name] > iou + HALF_A_STEP else ""
+        lower = best[name] > iou + HALF_A_STEP
+        fell |= lower
+        before = f" ({best[name]:.2f})" if lower else ""
         cells.append(f"<td>{square}{escape(name)}</td><td>{iou:.2f}{before}</td>")
     half = -(-len(cells) // 2)
     rows = zip_longest(cells[:half], cells[half:], fillvalue="")
     lines = "".join(f"<tr>{left}{right}</tr>" for left, right in rows)
-    return f"<b>IoU of each phase</b> (best)<table width='100%'>{lines}</table>" if cells else ""
+    title = f"<b>IoU of each phase</b>{' (the highest so far)' if fell else ''}"
+    return f"{title}<table width='100%'>{lines}</table>" if cells else ""
 
 
 HALF_A_STEP = 0.005

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from html import escape
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -190,6 +191,7 @@ class WindowsPart(Collapsible):
         super().__init__("Validation windows", expanded=True)
         self._session = session
         self._wanted: Path | None = None
+        self._of = ""
         self._seen: SeenWindows | None = None
         self._background = Background()
         self._background.done.connect(self._on_read)
@@ -202,9 +204,17 @@ class WindowsPart(Collapsible):
             row.clicked.connect(self.go_to)
         self.hide()
 
-    def show_file(self, file: Path | None) -> None:
-        """Show the windows of a file as soon as it is read; nothing if there is none."""
-        self._wanted = file
+    def show_file(self, file: Path | None, of: str = "") -> None:
+        """Show the windows of a file as soon as it is read; nothing if there is none.
+
+        Parameters
+        ----------
+        file
+            In the folder of a model or of a training.
+        of
+            Name of the model; that of the training that runs need not be told.
+        """
+        self._wanted, self._of = file, of
         if file is None or not file.exists():
             self._background.want([])
             self._show(None)
@@ -242,6 +252,8 @@ class WindowsPart(Collapsible):
             f"<span style='color:{COLOURS[code]}'>■</span> {words}" for code, words in SHORT.items()
         ]
         found = "the most probable phase" if seen.phases else "probability of olivine"
-        self.titles[0].setText(f"BSE, after {seen.step:,} steps")
-        self.titles[1].setText(f"Network: {found}")
+        self.titles[0].setText(
+            f"BSE; {escape(self._of or 'the network')} after {seen.step:,} steps"
+        )
+        self.titles[1].setText(f"What it finds: {found}")
         self.titles[2].setText(f"Olivine from 0.5 on: {' '.join(squares)}")
