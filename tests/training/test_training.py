@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -529,6 +530,36 @@ def test_training_loss_is_a_curve_by_steps(section: Section) -> None:
     history = pd.read_csv(product.path / "history.csv")
     first = (5 * told[0] + 2 * told[1]) / 7
     assert history["train_loss"][0] == pytest.approx(first)
+
+
+def test_tensorboard_is_told_where_it_is_installed(
+    section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, list[tuple[int, float]]] = {}
+
+    class SummaryWriter:
+        def __init__(self, folder: Path) -> None:
+            assert folder == section.path / "work" / "models__light" / "tensorboard"
+
+        def __enter__(self) -> SummaryWriter:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def add_scalar(self, tag: str, value: float, step: int) -> None:
+            told.setdefault(tag, []).append((step, value))
+
+    board = SimpleNamespace(SummaryWriter=SummaryWriter)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", board)
+    product = train(section, TrainSettings(weights="none", **TINY), Job(seed=3))
+    for tag, file, name in (
+        ("loss/training", "losses.csv", "train_loss"),
+        ("loss/validation", "history.csv", "val_loss"),
+        ("IoU/olivine at 0.5", "history.csv", "val_iou"),
+    ):
+        table = pd.read_csv(product.path / file)
+        assert [step for step, _ in told[tag]] == table["step"].tolist()
+        assert [value for _, value in told[tag]] == pytest.approx(table[name].tolist())
 
 
 def test_paper_network_takes_one_step(section: Section) -> None:

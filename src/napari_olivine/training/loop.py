@@ -224,8 +224,8 @@ class Training(ScoredTraining):
         # First, as it may be stopped, and finds the same when it is done again.
         if self.plan.preset.hard:
             self._find_hard_places()
-        self._validate(epoch=state.epoch + 1, train_loss=mean)
         self._add_to_curve()
+        self._validate(epoch=state.epoch + 1, train_loss=mean)
         state.epoch_loss, state.epoch_steps = 0.0, 0
 
     def _find_hard_places(self) -> None:

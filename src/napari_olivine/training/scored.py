@@ -19,6 +19,7 @@ from napari_olivine.training.losses import SegmentationScores
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import CropSource
 from napari_olivine.training.shown_windows import ShownWindows
+from napari_olivine.training.tensorboard import write_for_tensorboard
 from napari_olivine.training.validation import ValidatedSection, validate
 
 TAKEN_AT = 0.1
@@ -173,6 +174,9 @@ class ScoredTraining(ABC):
             state.best_cross_entropy = scores.cross_entropy
             state.step_of_best = state.step
             save_weights(self.best_weights, network)
+        since = state.history[-1]["step"] if state.history else -1
+        points = [point for point in state.losses if point["step"] > since]
+        write_for_tensorboard(self.best_weights.parent, row, points)
         state.history.append(row)
         self.job.report("epoch", **row)
 

@@ -30,19 +30,15 @@ def ious_in_words(
     cells, fell = [], False
     for name, iou in newest.items():
         square = f"<span style='color:{colours[name]}'>■</span> " if name in colours else ""
-        lower = best[name] > iou + HALF_A_STEP
-        fell |= lower
-        before = f" ({best[name]:.2f})" if lower else ""
-        cells.append(f"<td>{square}{escape(name)}</td><td>{iou:.2f}{before}</td>")
+        now, highest = f"{iou:.2f}", f"{best[name]:.2f}"
+        fell |= now != highest
+        told = now if now == highest else f"{now} ({highest})"
+        cells.append(f"<td>{square}{escape(name)}</td><td>{told}</td>")
     half = -(-len(cells) // 2)
     rows = zip_longest(cells[:half], cells[half:], fillvalue="")
     lines = "".join(f"<tr>{left}{right}</tr>" for left, right in rows)
     title = f"<b>IoU of each phase</b>{' (the highest so far)' if fell else ''}"
     return f"{title}<table width='100%'>{lines}</table>" if cells else ""
-
-
-HALF_A_STEP = 0.005
-"""Of the IoU as it is written."""
 
 
 def pieces_in_words(shown: Sequence[Mapping[str, Any]]) -> str:
