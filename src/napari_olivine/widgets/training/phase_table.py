@@ -32,13 +32,17 @@ def ious_in_words(
         square = f"<span style='color:{colours[name]}'>■</span> " if name in colours else ""
         now, highest = f"{iou:.2f}", f"{best[name]:.2f}"
         fell |= now != highest
-        told = now if now == highest else f"{now} ({highest})"
+        told = now if now == highest else f"{now} {FELL}"
         cells.append(f"<td>{square}{escape(name)}</td><td>{told}</td>")
     half = -(-len(cells) // 2)
     rows = zip_longest(cells[:half], cells[half:], fillvalue="")
     lines = "".join(f"<tr>{left}{right}</tr>" for left, right in rows)
-    title = f"<b>IoU of each phase</b>{' (the highest so far)' if fell else ''}"
+    title = f"<b>IoU of each phase</b>{f' ({FELL} has been higher)' if fell else ''}"
     return f"{title}<table width='100%'>{lines}</table>" if cells else ""
+
+
+FELL = "\N{DOWNWARDS ARROW}"
+"""Stands behind an IoU that has been higher."""
 
 
 def pieces_in_words(shown: Sequence[Mapping[str, Any]]) -> str:
