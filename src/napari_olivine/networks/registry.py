@@ -297,15 +297,9 @@ def _unet(
     return NetworkSpec(name, said, "unet", encoder, _LIGHT, weights_m, 1500, purpose=purpose)
 
 
-def _linknet(
-    name: NetworkName,
-    encoder: str,
-    title: str,
-    weights_m: float,
-    purpose: Purpose = "comparison",
-) -> NetworkSpec:
+def _linknet(name: NetworkName, encoder: str, title: str, weights_m: float) -> NetworkSpec:
     said = f"LinkNet with {title} as its encoder (segmentation-models-pytorch)"
-    return NetworkSpec(name, said, "linknet", encoder, _LIGHT, weights_m, 1500, purpose=purpose)
+    return NetworkSpec(name, said, "linknet", encoder, _LIGHT, weights_m, 1500)
 
 
 NETWORKS: dict[str, NetworkSpec] = {
