@@ -213,6 +213,14 @@ STEPS: dict[str, Step] = {
             share=0.02,
         ),
         Step(
+            "import-labels",
+            "images with hand-made masks into one section: classes by grey value or colour",
+            "napari_olivine.labelled:ImportLabelsSettings",
+            "napari_olivine.labelled:import_labels",
+            arguments=(SOURCE, NEW_SECTION),
+            page="steps/labelled-images.md",
+        ),
+        Step(
             "level",
             "the grey of all sessions and tiles on one scale",
             "napari_olivine.levelling:LevelSettings",
