@@ -221,6 +221,18 @@ STEPS: dict[str, Step] = {
             page="steps/labelled-images.md",
         ),
         Step(
+            "register-labels",
+            "a coarser mineral map (QEMSCAN) laid on the SEM image of the same sample, as its mask",
+            "napari_olivine.labelled.registration:RegisterLabelsSettings",
+            "napari_olivine.labelled.registration:register_labels",
+            arguments=(
+                Argument("sem", "SEM", help="grey image"),
+                Argument("map", "MAP", help="map of minerals, a value or a colour a mineral"),
+                Argument("out", "OUT", help="TIFF to write"),
+            ),
+            page="steps/labelled-images.md",
+        ),
+        Step(
             "level",
             "the grey of all sessions and tiles on one scale",
             "napari_olivine.levelling:LevelSettings",

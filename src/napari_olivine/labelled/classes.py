@@ -168,7 +168,9 @@ def classes_of(rows: Iterable[tuple[str, int | None, str]], where: str) -> Label
         else:
             keys[plain].append(key)
     found = [
-        LabelClass(names[plain], tuple(some), colours[plain]) for plain, some in keys.items() if some
+        LabelClass(names[plain], tuple(some), colours[plain])
+        for plain, some in keys.items()
+        if some
     ]
     if rest is not None and keys[rest]:
         raise InputError(

@@ -60,9 +60,9 @@ class LabelImage:
             if stop >= self.shape[0]:
                 self._whole = None  # its last rows: it is not needed any more
             return found
-        except InputError:
+        except (InputError, MemoryError):
             raise
-        except Exception as error:  # noqa: BLE001 decoders raise what they like for damaged files
+        except Exception as error:  # decoders raise what they like for damaged files
             raise _unreadable(self.file, error) from error
 
 
@@ -85,9 +85,9 @@ def open_labels(file: Path) -> LabelImage:
                 return _of_page(file, tiff.pages.first)
         with PIL.Image.open(file) as picture:
             return _of_picture(file, picture)
-    except InputError:
+    except (InputError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001 decoders raise what they like for damaged files
+    except Exception as error:  # decoders raise what they like for damaged files
         raise _unreadable(file, error) from error
 
 
@@ -99,9 +99,7 @@ def _of_page(file: Path, page: Any) -> LabelImage:
         colours = (page.colormap >> 8).astype(np.uint8).T
         return LabelImage(file, shape, lambda pixels: keys_of_colours(colours[pixels]))
     if len(shape) == 3 and page.planarconfig.name != "CONTIG":
-        raise InputError(
-            f"{file} keeps red, green and blue apart.", remedy=LOSSLESS, file=file
-        )
+        raise InputError(f"{file} keeps red, green and blue apart.", remedy=LOSSLESS, file=file)
     return LabelImage(file, shape[:2], _by_type(file, page.dtype, len(shape), shape[-1]))
 
 

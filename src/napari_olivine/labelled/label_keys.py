@@ -27,8 +27,9 @@ _THREE = re.compile(r"[(\[]?\s*(\d+)[\s,;/]+(\d+)[\s,;/]+(\d+)\s*[)\]]?")
 
 def keys_of_grey(values: NDArray[np.integer]) -> Keys:
     """Return the keys of grey values from 0 to 65535."""
-    values = values.astype(np.uint32)
-    return np.where(values < 256, values * np.uint32(0x010101), values + np.uint32(COLOURS))
+    plain = values.astype(np.uint32)
+    keys = np.where(plain < 256, plain * np.uint32(0x010101), plain + np.uint32(COLOURS))
+    return np.asarray(keys, np.uint32)
 
 
 def keys_of_colours(colours: NDArray[np.uint8]) -> Keys:

@@ -66,11 +66,11 @@ class Layout:
         names
             Name of each image.
         """
-        rows = [
-            (k, p.row, p.row + shapes[p.image][0], p.column, p.column + shapes[p.image][1])
-            + (p.shelf, p.number)
-            for k, p in enumerate(self.places)
-        ]
+        rows = []
+        for k, place in enumerate(self.places):
+            high, wide = shapes[place.image]
+            down, along = (place.row, place.row + high), (place.column, place.column + wide)
+            rows.append((k, *down, *along, place.shelf, place.number))
         table = pd.DataFrame(rows, columns=list(TILE_COLUMNS)).astype("int64")
         return Tiles(table.assign(file=[names[place.image] for place in self.places]))
 

@@ -1,4 +1,4 @@
-"""Pairs opened: sizes, types and pixel sizes of images and masks, checked before anything is read."""
+"""Pairs opened: sizes, types and pixel sizes are checked before any pixel is read."""
 
 from __future__ import annotations
 

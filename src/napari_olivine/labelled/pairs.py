@@ -15,13 +15,13 @@ from napari_olivine.section import Role
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 """Endings of the files that are looked at."""
 
-MASK_WORDS = frozenset(
-    "mask masks label labels annot annots annotation annotations gt groundtruth seg segs "
-    "segmentation segmentations target targets".split()
-)
+MASK_WORDS = frozenset({
+    "mask", "masks", "label", "labels", "annot", "annots", "annotation", "annotations", "gt",
+    "groundtruth", "seg", "segs", "segmentation", "segmentations", "target", "targets",
+})  # fmt: skip
 """Names of folders of masks, and endings of the names of masks and of such folders."""
 
-IMAGE_WORDS = frozenset("image images img imgs sem bse input inputs".split())
+IMAGE_WORDS = frozenset({"image", "images", "img", "imgs", "sem", "bse", "input", "inputs"})
 """Names of folders of images, beside which folders of masks lie."""
 
 ROLES: dict[str, Role] = {

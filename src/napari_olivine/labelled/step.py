@@ -173,8 +173,10 @@ def _tell(
 
 def _keep_apart(source: Path, folder: Path) -> None:
     inside = source if source.is_dir() else source.parent
-    if folder == inside or folder in inside.parents or (
-        source.is_dir() and inside in folder.parents
+    if (
+        folder == inside
+        or folder in inside.parents
+        or (source.is_dir() and inside in folder.parents)
     ):
         raise SectionError(
             f"The section {folder} would lie in the source {source}, or the other way round.",

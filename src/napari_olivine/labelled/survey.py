@@ -158,7 +158,9 @@ def _too_many(mask: LabelImage, counts: Counter[int]) -> InputError:
     )
     return InputError(
         f"{mask.file}: the masks have {len(counts)} values and more, which cannot be classes.",
-        remedy=why if 0 < share < 100 else "Name them in {setting:classes}; a map that was "
+        remedy=why
+        if 0 < share < 100
+        else "Name them in {setting:classes}; a map that was "
         "smoothed or saved as JPEG has to be exported anew.",
         file=mask.file,
         setting="classes",
