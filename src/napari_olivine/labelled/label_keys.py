@@ -35,7 +35,7 @@ def keys_of_grey(values: NDArray[np.integer]) -> Keys:
 def keys_of_colours(colours: NDArray[np.uint8]) -> Keys:
     """Return the keys of colours, shape (..., 3 or more): red, green, blue."""
     red, green, blue = (colours[..., k].astype(np.uint32) for k in range(3))
-    return red << 16 | green << 8 | blue
+    return np.asarray(red << 16 | green << 8 | blue, np.uint32)
 
 
 def key_of_text(text: str) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from napari_olivine.errors import SectionError
 from napari_olivine.section.raster import Block
 from napari_olivine.section.store import Section
 
@@ -17,7 +18,10 @@ that stands in the place of olivine."""
 
 def lie_apart(section: Section) -> bool:
     """Tell whether the tiles of a section are images by themselves."""
-    images = section.product("images")
+    try:
+        images = section.product("images")
+    except SectionError:  # its record is damaged, which whoever reads the images is told
+        return False
     return images is not None and bool(images.notes.get(APART))
 
 

@@ -198,7 +198,7 @@ def make_plan(
         )
     windows, held_out = (_studied(section, sessions) for sessions in (train, validate))
     if not validate:
-        apart = lie_apart(section)
+        apart = lie_apart(section) and len(windows) > 1
         windows, held_out = (_hold_out_images if apart else _hold_out)(windows)
         part = "every fifth image of the" if apart else "the last fifth of the rows of each"
         job.warn(
@@ -281,7 +281,7 @@ def _hold_out(windows: Sequence[Window]) -> tuple[list[Window], list[Window]]:
 
 
 def _hold_out_images(windows: Sequence[Window]) -> tuple[list[Window], list[Window]]:
-    """Keep whole images for validation, one at least: two parts of an image are alike."""
-    every = max(2, min(round(1 / HELD_OUT), len(windows)))
-    held_out = list(windows[every - 1 :: every]) or list(windows)
-    return [one for one in windows if one not in held_out] or held_out, held_out
+    """Keep whole images for validation, every fifth or the last: parts of an image are alike."""
+    every = min(round(1 / HELD_OUT), len(windows))
+    held_out = list(windows[every - 1 :: every])
+    return [one for one in windows if one not in held_out], held_out

@@ -13,7 +13,7 @@ from napari_olivine.labelled.registration.images import Floats, MineralMap
 from napari_olivine.labelled.registration.outline import extent_in_grey, extent_in_map
 from napari_olivine.labelled.registration.placing import Placing
 
-SIDE_PX = 256
+SIDE_PX = 192
 """Pixels of the longer side of the SEM image in the search."""
 
 STEP_PX = 2.0
@@ -22,7 +22,7 @@ STEP_PX = 2.0
 PIXEL_SIZES_PERCENT = 4.0
 """How far two stated pixel sizes may be wrong."""
 
-MOST_CLASSES = 8
+MOST_CLASSES = 5
 """Classes that are told apart in the search: the most common ones, and all others together."""
 
 

@@ -57,14 +57,13 @@ def write_mask(
             down, along = placing.map_pixels(rows, shape[1])
             inside = (down >= 0) & (down < mineral_map.shape[0])
             inside &= (along >= 0) & (along < mineral_map.shape[1])
-            strip = np.full(inside.shape, len(mineral_map.keys), np.uint8)
-            strip[inside] = mineral_map.classes[down[inside], along[inside]]
             beyond |= not inside.all()
             whole = -(-shape[1] // TILE) * TILE
-            padded = np.full((TILE, whole), len(mineral_map.keys), np.uint8)
-            padded[: strip.shape[0], : strip.shape[1]] = strip
+            strip = np.full((TILE, whole), len(mineral_map.keys), np.uint8)
+            part = strip[: rows.stop - rows.start, : shape[1]]
+            part[inside] = mineral_map.classes[down[inside], along[inside]]
             for column in range(0, whole, TILE):
-                yield table[padded[:, column : column + TILE]]
+                yield table[strip[:, column : column + TILE]]
 
     with atomic_path(file) as temporary:
         tifffile.imwrite(
