@@ -36,7 +36,8 @@ def read_pair_table(file: Path) -> list[Pair]:
     table = read_csv(file)
     require(file, table, ("image", "mask"))
     roles: dict[str, Role | None] = {**ROLES, **NONE}
-    said, groups = words_of(table, "role"), words_of(table, "group")
+    said = words_of(table, "role")
+    groups = table["group"].str.strip() if "group" in table else [""] * len(table)
     problems, pairs = [], []
     seen: set[Path] = set()
     for number, (image, mask, role, group) in enumerate(

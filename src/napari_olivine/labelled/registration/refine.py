@@ -26,9 +26,9 @@ ENOUGH_PX = 0.01
 
 ITERATIONS = 60
 
-SMOOTHING_PX = 3
-"""Side of the Gaussian filter of both images while they are correlated: it makes their gradients
-steady."""
+SMOOTHING_PX = 1
+"""Side of the Gaussian filter of both images while they are correlated; 1 is none. On the phantoms
+of seeds 1 to 3 the errors were smaller without it."""
 
 LARGE = 1e6
 """A transform with larger numbers has run away."""
