@@ -396,7 +396,12 @@ STEPS: dict[str, Step] = {
             "napari_olivine.cli.commands:score",
             arguments=(
                 SECTION,
-                Argument("truth", "FOLDER", option=True),
+                Argument(
+                    *("truth", "FOLDER"),
+                    option=True,
+                    required=False,
+                    help="folder of the known truth; the section's own labels if it has such",
+                ),
                 Argument(
                     "json", "FILE", option=True, required=False, help="also write the scores here"
                 ),

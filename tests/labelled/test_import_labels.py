@@ -21,6 +21,7 @@ from napari_olivine.labelled import ImportLabelsSettings, import_labels
 from napari_olivine.labelled.pair_table import read_pair_table
 from napari_olivine.labelled.pairs import Pair, find_pairs
 from napari_olivine.labelled.roles import with_roles
+from napari_olivine.scoring import score_section
 from napari_olivine.section import Section
 from napari_olivine.training import TrainSettings, forest
 from napari_olivine.training.plan import make_plan
@@ -191,6 +192,14 @@ def test_trains_segments_and_never_segments_by_the_labels(
     truth = section.raster("mask", "olivine").read(*test.window)
     known, right = truth != 255, found[test.window] == truth
     assert right[known].mean() > 0.95
+    scores = score_section(section)  # against the labels
+    (of_test,) = (one for one in scores.sessions if one.role == "test")
+    assert of_test.segmentation is not None and of_test.segmentation.iou is not None
+    hits, either = (found[test.window] & (truth == 1)), (found[test.window] | (truth == 1))
+    assert of_test.segmentation.iou == pytest.approx(hits[known].sum() / either[known].sum())
+    assert set(scores.other_phases) == {"quartz", "pores"}
+    assert set(scores.other_phases["quartz"]) == {"segmentation"}, "labels against themselves"
+    assert scores.mask is None
 
 
 def test_masks_of_any_kind_give_the_same_labels(source: Path, tmp_path: Path) -> None:
