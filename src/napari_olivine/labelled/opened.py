@@ -108,6 +108,20 @@ def open_pairs(pairs: Sequence[Pair], folder: Path, job: Job) -> list[OpenedPair
 def pixel_size(opened: Sequence[OpenedPair], given: float | None, job: Job) -> float:
     """Return the side of a pixel, um: what is given, what the images say, else 1 with a warning.
 
+    Parameters
+    ----------
+    opened
+        The images.
+    given
+        What a person says, um.
+    job
+        Running job.
+
+    Returns
+    -------
+    float
+        Side of a pixel, um.
+
     Raises
     ------
     InputError

@@ -54,6 +54,11 @@ def class_grey(grey: Floats, classes: NDArray[np.uint8], count: int, placing: Pl
         How many classes there are.
     placing
         From pixels of `grey` to those of `classes`.
+
+    Returns
+    -------
+    ClassGrey
+        Of the pixels that both have.
     """
     rows, columns = placing.map_pixels(slice(0, grey.shape[0]), grey.shape[1])
     inside = (rows >= 0) & (rows < classes.shape[0])

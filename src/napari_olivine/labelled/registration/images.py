@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
-from napari_olivine.labelled.classes import MOST_CLASSES
-from napari_olivine.labelled.label_image import LabelImage
+from napari_olivine.labelled import MOST_CLASSES, LabelImage
 from napari_olivine.readers.base import Image
 
 Floats = NDArray[np.float32]

@@ -84,6 +84,11 @@ def measured(placing: Placing, grey: Floats, factor: int, mineral_map: MineralMa
         SEM image, averaged by this factor.
     mineral_map
         The map.
+
+    Returns
+    -------
+    ClassGrey
+        Means and correlation ratio.
     """
     return class_grey(grey, mineral_map.classes, len(mineral_map.keys), placing.reduced(factor, 1))
 
@@ -99,6 +104,11 @@ def expected_grey(mineral_map: MineralMap, means: NDArray[np.float64], factor: i
         Grey of each class.
     factor
         Map pixels that are averaged along a side.
+
+    Returns
+    -------
+    ndarray of float32
+        Grey, shape of the averaged map.
     """
     return averaged(means.astype(np.float32)[mineral_map.classes], factor)
 
@@ -114,6 +124,11 @@ def corner_shift(one: Placing, other: Placing, shape: tuple[int, ...], factor: i
         Rows and columns of the averaged image.
     factor
         How many pixels it averages along a side.
+
+    Returns
+    -------
+    float
+        Of the corner that moves farthest.
     """
     high, wide = shape[0] * factor, shape[1] * factor
     corners = np.array([[0, 0, 1], [wide, 0, 1], [0, high, 1], [wide, high, 1]], float)

@@ -11,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_olivine.job import Job
-from napari_olivine.labelled.label_keys import COLOURS, words_of
+from napari_olivine.labelled import COLOURS, words_of
 from napari_olivine.labelled.registration.images import MineralMap
 from napari_olivine.labelled.registration.placing import Placing
 from napari_olivine.section import atomic_path
