@@ -44,9 +44,8 @@ def main() -> None:
     if given.spoilt:
         measure_spoilt(given.rocks, given.seeds)
         return
-    print(
-        "| rock | seed | pixel sizes | error px | scale off % | ratio | blocks px: median, 95 % | s | doubts |"
-    )
+    head = "| rock | seed | pixel sizes | error px | scale off % | ratio "
+    print(f"{head}| blocks px: median, 95 % | s | doubts |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for rock in given.rocks:
         for seed in given.seeds:
@@ -130,7 +129,8 @@ def measure(folder: Path, truth: NDArray[np.float64], known: bool) -> str:
     blocks = np.percentile([one.distance for one in found.blocks] or [np.nan], (50, 95))
     return (
         f"{'given' if known else 'estimated'} | {np.hypot(*apart.T).max():.2f} | {off:+.3f} | "
-        f"{found.after.ratio:.2f} | {blocks[0]:.2f}, {blocks[1]:.2f} | {seconds:.1f} | {'; '.join(found.doubts)} |"
+        f"{found.after.ratio:.2f} | {blocks[0]:.2f}, {blocks[1]:.2f} | {seconds:.1f} | "
+        f"{'; '.join(found.doubts)} |"
     )
 
 
