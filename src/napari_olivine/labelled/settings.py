@@ -29,10 +29,10 @@ class ImportLabelsSettings(Settings):
         "refuse: a mask with a value or colour that no class has is an error. ignore: such pixels "
         "have no label.",
     )
-    without_mask: Literal["refuse", "leave out", "keep"] = setting(
+    without_mask: Literal["refuse", "leave-out", "keep"] = setting(
         "refuse",
         "Images without a mask",
-        "refuse: an error lists them. leave out: they are not imported. keep: they are imported "
+        "refuse: an error lists them. leave-out: they are not imported. keep: they are imported "
         "without labels and without a role, to be segmented.",
     )
     pixel_size_um: float | None = setting(

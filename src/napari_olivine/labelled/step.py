@@ -38,8 +38,8 @@ def import_labels(
 
     Products: ``images`` (all images in one mosaic, apart from each other, each a tile) and ``mask``
     (``olivine``: 1 the class of interest, 0 another class, 255 no label; ``phases``: the code of
-    each class). The annotation ``sessions`` has a session for each role; it is written if it does
-    not exist yet.
+    each class). The annotation ``sessions`` has a session for each role; it is written when the
+    images are.
 
     Parameters
     ----------
@@ -89,9 +89,9 @@ def import_labels(
     )
     _keep_apart(source, folder)
     made = Section.create(folder, record)
+    if not made.has_annotation("sessions") or made.fingerprint("images") != images.fingerprint:
+        made.annotate("sessions", layout.sessions)  # before the images that lie in other places
     write_images(made, opened, layout, images, job)
-    if not made.has_annotation("sessions"):
-        made.annotate("sessions", layout.sessions)
     recipe = _labels_recipe(made, settings, given)
     write_labels(made, opened, layout, classes, recipe, job)
     _tell(opened, layout, classes, seen, job)

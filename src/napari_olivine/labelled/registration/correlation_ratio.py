@@ -60,7 +60,7 @@ def class_grey(grey: Floats, classes: NDArray[np.uint8], count: int, placing: Pl
     ClassGrey
         Of the pixels that both have.
     """
-    rows, columns = placing.map_pixels(slice(0, grey.shape[0]), grey.shape[1])
+    rows, columns = placing.map_pixels(*(slice(0, side) for side in grey.shape))
     inside = (rows >= 0) & (rows < classes.shape[0])
     inside &= (columns >= 0) & (columns < classes.shape[1])
     values = grey[inside].astype(np.float64)

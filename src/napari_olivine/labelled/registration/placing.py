@@ -94,16 +94,11 @@ class Placing:
         at = self.matrix[:, 2] * map_factor + (map_factor - 1) / 2 - linear @ (centre, centre)
         return Placing(np.column_stack([linear, at]))
 
-    def map_pixels(self, rows: slice, columns: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return row and column of the nearest map pixel of some rows of the SEM image.
-
-        Parameters
-        ----------
-        rows
-            Rows of the SEM image.
-        columns
-            How many columns it has.
-        """
-        x, y = np.arange(columns)[None, :], np.arange(rows.start, rows.stop)[:, None]
+    def map_pixels(
+        self, rows: slice, columns: slice
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return row and column of the nearest map pixel of a window of the SEM image."""
+        x = np.arange(columns.start, columns.stop)[None, :]
+        y = np.arange(rows.start, rows.stop)[:, None]
         along, down = (a * x + b * y + c for a, b, c in self.matrix)
         return np.rint(down).astype(np.int64), np.rint(along).astype(np.int64)

@@ -14,7 +14,12 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.labelled import open_labels
 from napari_olivine.labelled.registration.correlation_ratio import ClassGrey
-from napari_olivine.labelled.registration.images import Floats, MineralMap, reduced_grey
+from napari_olivine.labelled.registration.images import (
+    Floats,
+    MineralMap,
+    averaged,
+    reduced_grey,
+)
 from napari_olivine.labelled.registration.placing import Placing
 from napari_olivine.labelled.registration.refine import measured, refine
 from napari_olivine.labelled.registration.residuals import BlockShift, block_shifts
@@ -120,10 +125,8 @@ def register_labels(
         raise InputError(f"{sem} holds {len(images)} images; expected one.", file=sem)
     (image,) = images
     mineral_map = MineralMap.read(open_labels(map_file))
-    found, small, factor = _search(image, mineral_map, settings, job)
-    greys = {factor: small} | {
-        finer: reduced_grey(image, finer, job) for finer in _factors(image, factor, found)
-    }
+    greys = _greys(image, mineral_map, settings, job)
+    found = _search(image, greys, mineral_map, settings, job)
     placing, converged = refine(found.placing, greys, mineral_map, job)
     finest = min(greys)
     grey = greys[finest]
@@ -139,20 +142,41 @@ def register_labels(
     return registered
 
 
-def _search(
-    image: Image, mineral_map: MineralMap, settings: RegisterLabelsSettings, job: Job
-) -> tuple[Found, Floats, int]:
-    factor = max(1, round(max(image.shape) / SIDE_PX))
-    small = reduced_grey(image, factor, job)
-    if float(small.std()) == 0:
-        raise InputError(f"{image.file} has the same grey everywhere.", file=image.file)
+def _stated_scale(image: Image, settings: RegisterLabelsSettings) -> float | None:
+    """Return SEM pixels a map pixel by both pixel sizes; `None` where one is not known."""
     sem_um = settings.sem_pixel_um or image.acquisition.pixel_size_um
-    percent = settings.scale_percent
-    if sem_um and settings.map_pixel_um:
-        scales = [settings.map_pixel_um / sem_um]
-        percent = min(percent, PIXEL_SIZES_PERCENT)
+    return settings.map_pixel_um / sem_um if sem_um and settings.map_pixel_um else None
+
+
+def _greys(
+    image: Image, mineral_map: MineralMap, settings: RegisterLabelsSettings, job: Job
+) -> dict[int, Floats]:
+    """Read the SEM image once, about two pixels a map pixel, and average it from there."""
+    frames = float(np.sqrt(np.prod(image.shape) / np.prod(mineral_map.shape)))
+    finest = max(1, int((_stated_scale(image, settings) or frames) / 2))
+    while (image.shape[0] // finest) * (image.shape[1] // finest) > MOST_PX:
+        finest += 1
+    grey = reduced_grey(image, finest, job)
+    if float(grey.std()) == 0:
+        raise InputError(f"{image.file} has the same grey everywhere.", file=image.file)
+    coarsest = max(1, round(max(grey.shape) / SIDE_PX))
+    between = [2**k for k in range(1, coarsest.bit_length()) if 2**k < coarsest]
+    return {finest * times: averaged(grey, times) for times in {1, *between, coarsest}}
+
+
+def _search(
+    image: Image,
+    greys: dict[int, Floats],
+    mineral_map: MineralMap,
+    settings: RegisterLabelsSettings,
+    job: Job,
+) -> Found:
+    factor = max(greys)
+    stated, percent = _stated_scale(image, settings), settings.scale_percent
+    if stated is not None:
+        scales, percent = [stated], min(percent, PIXEL_SIZES_PERCENT)
     else:
-        scales = scale_estimates(small, factor, mineral_map, image.shape)
+        scales = scale_estimates(greys[factor], factor, mineral_map, image.shape)
     if min(scales) < 1:
         raise InputError(
             f"A pixel of the map is {min(scales):.3g} pixels of the SEM image: the map must be the "
@@ -160,26 +184,10 @@ def _search(
             remedy="Look at {setting:sem_pixel_um} and {setting:map_pixel_um}.",
             setting="map_pixel_um",
         )
-    job.say(
-        "SEM pixels a map pixel, estimated: "
-        + " or ".join(f"{scale:.4g}" for scale in scales)
-        + "."
-    )
-    found = find_place(small, factor, mineral_map, scales, percent, settings.rotation_deg, job)
-    return found, small, factor
-
-
-def _factors(image: Image, coarsest: int, found: Found) -> list[int]:
-    """Return by which factors the image is averaged, each half of the one before."""
-    finest = max(1, int(found.placing.scale / 2))
-    while (image.shape[0] // finest) * (image.shape[1] // finest) > MOST_PX:
-        finest += 1
-    factors = []
-    factor = coarsest // 2
-    while factor > finest:
-        factors.append(factor)
-        factor //= 2
-    return [*factors, finest] if finest < coarsest else factors
+    listed = " or ".join(f"{scale:.4g}" for scale in scales)
+    job.say(f"SEM pixels a map pixel, estimated: {listed}.")
+    rotation = settings.rotation_deg
+    return find_place(greys[factor], factor, mineral_map, scales, percent, rotation, job)
 
 
 def _frames(image: Image, mineral_map: MineralMap) -> Placing:

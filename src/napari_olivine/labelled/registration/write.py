@@ -14,7 +14,7 @@ from napari_olivine.job import Job
 from napari_olivine.labelled import COLOURS, words_of
 from napari_olivine.labelled.registration.images import MineralMap
 from napari_olivine.labelled.registration.placing import Placing
-from napari_olivine.section import atomic_path
+from napari_olivine.section import atomic_path, blocks
 
 TILE = 512
 """Rows and columns of a tile of the file."""
@@ -51,19 +51,16 @@ def write_mask(
 
     def tiles() -> Iterator[NDArray[Any]]:
         nonlocal beyond
-        for first in range(0, shape[0], TILE):
-            job.progress(first, shape[0], "Writing the mask")
-            rows = slice(first, min(first + TILE, shape[0]))
-            down, along = placing.map_pixels(rows, shape[1])
+        for rows, columns in blocks(shape, TILE, TILE):
+            job.progress(rows.start, shape[0], "Writing the mask")
+            down, along = placing.map_pixels(rows, columns)
             inside = (down >= 0) & (down < mineral_map.shape[0])
             inside &= (along >= 0) & (along < mineral_map.shape[1])
             beyond |= not inside.all()
-            whole = -(-shape[1] // TILE) * TILE
-            strip = np.full((TILE, whole), len(mineral_map.keys), np.uint8)
-            part = strip[: rows.stop - rows.start, : shape[1]]
+            tile = np.full((TILE, TILE), len(mineral_map.keys), np.uint8)
+            part = tile[: down.shape[0], : down.shape[1]]
             part[inside] = mineral_map.classes[down[inside], along[inside]]
-            for column in range(0, whole, TILE):
-                yield table[strip[:, column : column + TILE]]
+            yield table[tile]
 
     with atomic_path(file) as temporary:
         tifffile.imwrite(
