@@ -312,6 +312,17 @@ def test_classes_drawn_over_the_image_need_a_row_for_everything_else(
     assert [one["name"] for one in section.require("mask").notes["modes"]][2] == "pores"
 
 
+def test_images_without_a_mask_are_kept_without_labels_if_wished(
+    source: Path, tmp_path: Path
+) -> None:
+    _no_mask(source)
+    section = import_labels(source, tmp_path / "section", settings_of(source, without_mask="keep"))
+    (alone,) = (one for one in section.sessions() if one.role == "none")
+    assert alone.session == "without labels"
+    assert section.raster("images", "BSE").read(*alone.window)[:64, :64].all()
+    assert (section.raster("mask", "olivine").read(*alone.window) == 255).all()
+
+
 def test_another_set_of_files_is_imported_anew(source: Path, tmp_path: Path) -> None:
     section = import_labels(source, tmp_path / "section", settings_of(source))
     before = section.fingerprint("mask")
