@@ -126,7 +126,7 @@ def _by_type(file: Path, dtype: np.dtype[Any], dimensions: int, samples: int) ->
         return lambda pixels: grey(pixels[..., 0])
     if dimensions == 3 and samples in (3, 4) and dtype == np.uint8:
         return keys_of_colours
-    if dimensions != 2 or dtype.kind not in "bui":
+    if dimensions != 2 or dtype.kind not in ("b", "u", "i"):
         raise InputError(
             f"{file} has pixels of the type {dtype} with {samples} values each; expected labels: "
             "grey values of 8 or 16 bit, or colours of 8 bit.",

@@ -59,9 +59,10 @@ class ImportLabelsSettings(Settings):
         lt=100,
     )
     gap_px: int = setting(
-        64,
+        256,
         "Gap between images",
-        "Pixels without data between two images, so that a network hardly sees one from the other.",
+        "Pixels between two images. Each image is continued by its reflection up to the middle of "
+        "the gap, so that a network sees its edge as in training, and not its neighbour.",
         unit="px",
         ge=1,
         le=1024,

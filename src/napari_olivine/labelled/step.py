@@ -70,7 +70,7 @@ def import_labels(
     classes = named_classes(settings.classes)
     given = fingerprint_of_files(pairs, source if source.is_dir() else source.parent)
     images_by = settings.model_dump(mode="json", include={"pixel_size_um", "gap_px"})
-    images = Recipe(STEP, images_by, {"source": given}, method=1)
+    images = Recipe(STEP, images_by, {"source": given})
     if there := _finished(folder, images, settings, given, job):
         return there
     opened = open_pairs(pairs, source, job)
@@ -91,7 +91,7 @@ def import_labels(
     made = Section.create(folder, record)
     if not made.has_annotation("sessions") or made.fingerprint("images") != images.fingerprint:
         made.annotate("sessions", layout.sessions)  # before the images that lie in other places
-    write_images(made, opened, layout, images, job)
+    write_images(made, opened, layout, settings.gap_px, images, job)
     recipe = _labels_recipe(made, settings, given)
     write_labels(made, opened, layout, classes, recipe, job)
     _tell(opened, layout, classes, seen, job)

@@ -30,10 +30,14 @@ def write_images(
     section: Section,
     opened: Sequence[OpenedPair],
     layout: Layout,
+    gap_px: int,
     recipe: Recipe,
     job: Job,
 ) -> None:
     """Write the product ``images``: the grey of all images, and their places as tiles.
+
+    Each image is continued by its reflection up to the middle of the gap, as a network sees the
+    edge of an image in training: beside a black gap it would segment that edge otherwise.
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ def write_images(
         Images and labels.
     layout
         Their places.
+    gap_px
+        Pixels between two images.
     recipe
         Recipe of the product; what is finished by it is not written again.
     job
@@ -63,9 +69,9 @@ def write_images(
         for start in draft.pending(range(0, section.shape[0], CHUNK), "Importing images"):
             rows = slice(start, min(start + CHUNK, section.shape[0]))
             strip = np.zeros((rows.stop - rows.start, section.shape[1]), raster.dtype)
-            for one, into, lines in _inside(opened, layout, rows):
+            for one, place in ((opened[place.image], place) for place in layout.places):
                 job.check()
-                strip[into] = one.image.load(*lines)
+                _lay_with_margin(strip, rows, one, place, gap_px // 2)
             strips.write(rows.start, strip)
         raster.build_pyramid(job, draft.is_done)
         shapes = [one.shape for one in opened]
@@ -151,6 +157,28 @@ def write_labels(
                 "phases": _nonzero(pixels[:IGNORE], int(pixels[IGNORE])),
             },
         }
+
+
+def _lay_with_margin(
+    strip: NDArray[Any], rows: slice, one: OpenedPair, place: Place, margin: int
+) -> None:
+    """Write the part of an image and of its reflected margin that lies in a strip."""
+    high, wide = one.shape
+    first, last = max(place.row - margin, rows.start), min(place.row + high + margin, rows.stop)
+    if first >= last:
+        return
+    lines = _reflected(np.arange(first - place.row, last - place.row), high)
+    left, right = max(place.column - margin, 0), min(place.column + wide + margin, strip.shape[1])
+    columns = _reflected(np.arange(left - place.column, right - place.column), wide)
+    loaded = one.image.load(int(lines.min()), int(lines.max()) + 1)
+    pixels = loaded[lines - lines.min()][:, columns]
+    strip[first - rows.start : last - rows.start, left:right] = pixels
+
+
+def _reflected(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Return where places before and behind an axis lie in it, reflected at its ends."""
+    around = places % (2 * length)
+    return np.where(around < length, around, 2 * length - 1 - around)
 
 
 def _inside(
