@@ -213,6 +213,26 @@ STEPS: dict[str, Step] = {
             share=0.02,
         ),
         Step(
+            "import-labels",
+            "images with hand-made masks into one section: classes by grey value or colour",
+            "napari_olivine.labelled:ImportLabelsSettings",
+            "napari_olivine.labelled:import_labels",
+            arguments=(SOURCE, NEW_SECTION),
+            page="steps/labelled-images.md",
+        ),
+        Step(
+            "register-labels",
+            "a coarser mineral map (QEMSCAN) laid on the SEM image of the same sample, as its mask",
+            "napari_olivine.labelled.registration:RegisterLabelsSettings",
+            "napari_olivine.labelled.registration:register_labels",
+            arguments=(
+                Argument("sem", "SEM", help="grey image"),
+                Argument("map", "MAP", help="map of minerals, a value or a colour a mineral"),
+                Argument("out", "OUT", help="TIFF to write"),
+            ),
+            page="steps/labelled-images.md",
+        ),
+        Step(
             "level",
             "the grey of all sessions and tiles on one scale",
             "napari_olivine.levelling:LevelSettings",
@@ -376,7 +396,12 @@ STEPS: dict[str, Step] = {
             "napari_olivine.cli.commands:score",
             arguments=(
                 SECTION,
-                Argument("truth", "FOLDER", option=True),
+                Argument(
+                    *("truth", "FOLDER"),
+                    option=True,
+                    required=False,
+                    help="folder of the known truth; the section's own labels if it has such",
+                ),
                 Argument(
                     "json", "FILE", option=True, required=False, help="also write the scores here"
                 ),

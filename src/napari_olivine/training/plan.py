@@ -10,7 +10,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import ModelPhase, NetworkSpec, Preset, network_spec
 from napari_olivine.regions import study_region
-from napari_olivine.section import Section, Session, with_role
+from napari_olivine.section import Section, Session, image_by_image, lie_apart, with_role
 from napari_olivine.training.phases import (
     OLIVINE_CODE,
     MaskPhases,
@@ -198,11 +198,12 @@ def make_plan(
         )
     windows, held_out = (_studied(section, sessions) for sessions in (train, validate))
     if not validate:
-        windows, held_out = _hold_out(windows)
+        apart = lie_apart(section) and len(windows) > 1
+        windows, held_out = (_hold_out_images if apart else _hold_out)(windows)
+        part = "every fifth image of the" if apart else "the last fifth of the rows of each"
         job.warn(
-            f"No session of {section.path} has the role 'val': the last fifth of the rows of each "
-            "training session is kept for validation, which tells less about drift than a session "
-            "of its own."
+            f"No session of {section.path} has the role 'val': {part} training session is kept for "
+            "validation, which tells less about drift than a session of its own."
         )
     return Plan(
         spec=spec,
@@ -254,8 +255,8 @@ _LOSSES: dict[str, dict[str, Any]] = {
 
 
 def _studied(section: Section, sessions: Sequence[Session]) -> list[Window]:
-    """Return the windows of sessions, cut to the box around the region of study."""
-    windows = [session.window for session in sessions]
+    """Return the windows of sessions, image by image, cut to the box of the region of study."""
+    windows = image_by_image(section, [session.window for session in sessions])
     region = study_region(section)
     if region is None:
         return windows
@@ -277,3 +278,10 @@ def _hold_out(windows: Sequence[Window]) -> tuple[list[Window], list[Window]]:
         train.append((slice(rows.start, max(cut, rows.start + 1)), columns))
         held_out.append((slice(cut, rows.stop), columns))
     return train, held_out
+
+
+def _hold_out_images(windows: Sequence[Window]) -> tuple[list[Window], list[Window]]:
+    """Keep whole images for validation, every fifth or the last: parts of an image are alike."""
+    every = min(round(1 / HELD_OUT), len(windows))
+    held_out = list(windows[every - 1 :: every])
+    return [one for one in windows if one not in held_out], held_out
