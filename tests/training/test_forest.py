@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import ndimage
@@ -107,6 +108,7 @@ def test_labels_that_say_too_little_are_left_out() -> None:
 def test_it_finds_grains_through_the_door_of_a_network(tmp_path: Path, few_pixels: None) -> None:
     section, truth = make_grains(tmp_path / "section")
     product = train(section, FIRST_LOOK, Job(seed=1))
+    assert list(pd.read_csv(product.path / "losses.csv")) == ["step", "train_loss"]
     events: list[dict] = []
     segment(section, SegmentSettings(model="random_forest"), Job(listen=events.append))
     warnings = [event["message"] for event in events if event["event"] == "warning"]

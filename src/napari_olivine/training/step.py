@@ -102,7 +102,8 @@ def train(
         card = make_card(learned, settings, training, scores, appearance, weights_from)
         save_model(draft.path, network, card)
         pd.DataFrame(state.history).to_csv(draft.path / "history.csv", index=False)
-        pd.DataFrame(state.losses).to_csv(draft.path / "losses.csv", index=False)
+        curve = pd.DataFrame(state.losses, columns=["step", "train_loss"])
+        curve.to_csv(draft.path / "losses.csv", index=False)
         # A time limit makes the weights depend on the machine, not on the recipe alone.
         draft.content = fingerprint_of_bytes((draft.path / "weights.safetensors").read_bytes())
         draft.notes.update(card.scores, best_step=card.best_step, weights_from=weights_from)
