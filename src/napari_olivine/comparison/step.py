@@ -64,6 +64,7 @@ def compare_networks(
         If images or mask are missing or out of date, or another process works in the folder.
     """
     settings, job = settings or CompareSettings(), job or Job()
+    section.raster("images", "BSE")  # a section of maps alone is told so first
     runs = plan_runs(section, settings, job)
     reference = Reference(section, truth, settings)
     marks = {run.name: fingerprints(section, run, reference, settings) for run in runs}
