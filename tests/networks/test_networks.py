@@ -22,11 +22,12 @@ from napari_olivine.networks import (
     Normalisation,
     network_spec,
     pretrained,
+    published,
     read_card,
 )
 from napari_olivine.networks.build import build_network
 from napari_olivine.networks.device import choose_device, stoppable
-from napari_olivine.networks.files import load_model, save_model
+from napari_olivine.networks.files import load_model, load_weights, save_model, save_weights
 from napari_olivine.networks.normalisation import (
     LevelledGrey,
     clip_window,
@@ -70,18 +71,33 @@ def heard() -> tuple[Job, list[dict]]:
     return Job(listen=events.append), events
 
 
-@pytest.mark.parametrize("name", list(NETWORKS))
-def test_every_network_answers_at_the_input_size_and_trains(name: str) -> None:
+TRAINED = [name for name, spec in NETWORKS.items() if spec.architecture != "forest"]
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_network_answers_at_the_input_size_trains_and_is_kept_to_the_bit(
+    name: str, tmp_path: Path
+) -> None:
     network = build_network(name)
     # 72 x 40 is no multiple of 32: padded by reflection and cut back.
     images = torch.randn(2, network_spec(name).channels, 72, 40)
     logits = network(images)
     assert logits.shape == (2, 1, 72, 40)
     logits.mean().backward()
+    weights = sum(p.numel() for p in network.parameters())
+    assert network_spec(name).weights_m == pytest.approx(weights / 1e6, abs=0.06)
     parameters = [p.grad for p in network.parameters()]
     assert sum(float(g.abs().sum()) for g in parameters if g is not None) > 0
     norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert {m.momentum for m in norms} == {0.1}
+    file = tmp_path / "weights.safetensors"
+    save_weights(file, network.eval())
+    kept = {key: value.clone() for key, value in network.state_dict().items()}
+    for value in network.state_dict().values():
+        value.zero_()
+    load_weights(file, network)
+    assert all(torch.equal(value, kept[key]) for key, value in network.state_dict().items())
+    file.unlink()
 
 
 def test_same_seed_same_weights_another_seed_others() -> None:
@@ -149,6 +165,11 @@ def test_coco_weights_from_a_file_and_what_is_new(tmp_path: Path) -> None:
     assert said in events[-1]["message"]
 
 
+def at(patch: pytest.MonkeyPatch, url: str) -> None:
+    """Say that published weights lie somewhere."""
+    patch.setattr(published, "published_url", lambda spec, kind="auto": url)
+
+
 def test_coco_weights_from_the_cache_and_their_hash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +178,9 @@ def test_coco_weights_from_the_cache_and_their_hash(
     file, state = coco_like(MOBILE, cache)
     with file.open("rb") as stream:
         prefix = hashlib.file_digest(stream, "sha256").hexdigest()[:8]
-    monkeypatch.setattr(pretrained, "published_url", lambda spec: f"http://x.test/m-{prefix}.pth")
+    monkeypatch.setattr(
+        published, "published_url", lambda spec, kind="auto": f"http://x.test/m-{prefix}.pth"
+    )
     file.rename(cache / f"m-{prefix}.pth")
     network = build_network(MOBILE)
     said = pretrained.start_weights(network, network_spec(MOBILE), "auto", Job())
@@ -167,13 +190,15 @@ def test_coco_weights_from_the_cache_and_their_hash(
 
     damaged = cache / "m-00000000.pth"
     (cache / f"m-{prefix}.pth").rename(damaged)
-    monkeypatch.setattr(pretrained, "published_url", lambda spec: "http://x.test/m-00000000.pth")
+    monkeypatch.setattr(
+        published, "published_url", lambda spec, kind="auto": "http://x.test/m-00000000.pth"
+    )
     with pytest.raises(InputError, match=rf"damaged.*starts with {prefix}.*says 00000000"):
         pretrained.start_weights(network, network_spec(MOBILE), "auto", Job())
 
 
 def test_published_addresses_are_those_of_the_paper() -> None:
-    url = pretrained.published_url(network_spec("deeplabv3_resnet50"))
+    url = published.published_url(network_spec("deeplabv3_resnet50"))
     assert url.endswith("/deeplabv3_resnet50_coco-cd0a2569.pth")
 
 
@@ -182,7 +207,9 @@ def test_without_cache_and_network_training_starts_from_nothing_and_says_so(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     # A closed port of this machine: refused at once, as without a network.
-    monkeypatch.setattr(pretrained, "published_url", lambda spec: "http://127.0.0.1:9/m-0.pth")
+    monkeypatch.setattr(
+        published, "published_url", lambda spec, kind="auto": "http://127.0.0.1:9/m-0.pth"
+    )
     job, events = heard()
     said = pretrained.start_weights(build_network(MOBILE), network_spec(MOBILE), "auto", job)
     assert said.startswith("random weights")

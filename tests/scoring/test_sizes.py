@@ -23,13 +23,25 @@ def discs(shrunk_px: int = 0) -> np.ndarray:
     return labels
 
 
-def regions_of(truth: np.ndarray, mask: np.ndarray, strip: int) -> RegionOverlaps:
-    regions = RegionOverlaps()
+def regions_of(
+    truth: np.ndarray, mask: np.ndarray, strip: int, *, connected: bool = False
+) -> RegionOverlaps:
+    regions = RegionOverlaps(connected=connected)
     for row in range(0, len(truth), strip):
         part = slice(row, row + strip)
         studied = np.ones(truth[part].shape, bool)
         regions.add(truth[part], mask[part], studied, row, last=row + strip >= len(truth))
     return regions
+
+
+def test_true_crystals_can_be_connected_regions_too() -> None:
+    truth, mask = discs(), discs(shrunk_px=1) > 0
+    truth[:30, :3] = 9  # touches the edge
+    by_id = regions_of(truth, mask, 37)
+    by_region = regions_of((truth > 0).astype(np.int64), mask, 37, connected=True)
+    one, other = (score_sizes(*regions.joined(), 1.0, 0.5) for regions in (by_id, by_region))
+    assert one == other
+    assert sum(size.true for size in one.classes) == len(RADII)
 
 
 @pytest.mark.parametrize("strip", [200, 37])

@@ -16,7 +16,15 @@ from napari_olivine.errors import InputError
 from napari_olivine.inference import SegmentSettings, segment
 from napari_olivine.job import Job
 from napari_olivine.masks.corrections import CORRECTIONS_INPUT
-from napari_olivine.networks import ModelPhase, Normalisation, load_model, read_card
+from napari_olivine.networks import (
+    LevelledGrey,
+    ModelCard,
+    ModelPhase,
+    Normalisation,
+    load_model,
+    normalise,
+    read_card,
+)
 from napari_olivine.section import Section, create_raster
 from napari_olivine.settings import Settings
 from napari_olivine.training import TrainSettings, train
@@ -25,8 +33,10 @@ from napari_olivine.training.phases import MaskPhases, phases_of_mask
 from napari_olivine.training.pieces import Pieces, pieces_of
 from napari_olivine.training.plan import TrainingSection, plan_sections
 from napari_olivine.training.samples import Samples
+from napari_olivine.training.shown_windows import choose_windows
 from napari_olivine.training.what_is_shown import HEAVIEST, show_phases, weights_of
 from napari_olivine.training.windows import BY_HAND, FIRST_PHASE, IGNORE
+from tests.helpers.grains import put_mask
 from tests.helpers.sections import make_section
 from tests.training.test_training import use_small_network
 
@@ -247,6 +257,11 @@ def test_training_tells_and_keeps_the_phases(section: Section) -> None:
     assert set(card.taken) == {"unclassified", "orthopyroxene", "glass"}
     history = pd.read_csv(product.path / "history.csv")
     assert history["taken_glass"].iloc[0] == pytest.approx(card.taken["glass"], abs=1e-4)
+    assert list(card.iou_of_phases) == ["olivine", "unclassified", "orthopyroxene", "glass"]
+    (epoch,) = (event for event in events if event["event"] == "epoch")
+    for name, iou in card.iou_of_phases.items():
+        assert epoch[f"iou_{name}"] == pytest.approx(iou, abs=1e-4)
+        assert history[f"iou_{name}"].iloc[0] == pytest.approx(iou, abs=1e-4)
 
     network, _ = load_model(product.path)
     image = torch.randn(1, 1, 64, 64)
@@ -257,6 +272,8 @@ def test_training_tells_and_keeps_the_phases(section: Section) -> None:
     assert every.shape[1] == 4
     assert logit.shape[1] == 1
     torch.testing.assert_close(logit.sigmoid(), every[:, 1:2])
+    network.kept = None
+    windows_are_what_the_network_finds(section, network, card, product.path / "windows.npz")
 
     whole = json.loads(card.model_dump_json()) | {"classes": list(NAMES.values())}
     (product.path / "card.json").write_text(json.dumps(whole))
@@ -270,6 +287,45 @@ def test_training_tells_and_keeps_the_phases(section: Section) -> None:
     assert [one.name for one in probability.path.iterdir() if one.is_dir()] == ["olivine"]
 
 
+def windows_are_what_the_network_finds(
+    section: Section, network: torch.nn.Module, card: ModelCard, file: Path
+) -> None:
+    """One window: the session for validation is smaller than two."""
+    shown = np.load(file)
+    assert shown["places"].tolist() == [[0, SIDE]]
+    rows, columns = slice(0, SIDE), slice(SIDE, 2 * SIDE)
+    mask = section.raster("mask", "olivine").read(rows, columns)
+    np.testing.assert_array_equal(shown["mask"][0], mask)
+    grey = LevelledGrey(section, card.normalisation, Job()).read(0, SIDE, SIDE, SIDE)
+    with torch.inference_mode():
+        every = network(torch.from_numpy(normalise(grey, card.normalisation)[None])).softmax(1)[0]
+    np.testing.assert_allclose(shown["probability"][0], every[1].numpy() * 255, atol=3)
+    same = shown["phases"][0] == every.argmax(0).numpy()
+    assert same.mean() > 0.95, "but where bfloat16 cannot tell two phases apart"
+    assert shown["colours"].tolist() == [[0x11, 0x22, 0x33]] * 4
+
+
+def test_windows_show_olivine_and_what_looks_like_it(tmp_path: Path) -> None:
+    """Of 12 squares one has most olivine and another most pixels as bright as that."""
+    mask, grey = np.zeros((768, 1024), np.uint8), np.full((768, 1024), 90, np.uint8)
+    for row, column, value, olivine in (
+        *((300, 300, 140, True), (10, 800, 141, False)),  # most of each
+        *((600, 20, 140, True), (560, 800, 139, False)),
+        (20, 20, 250, False),  # as large, but far brighter
+    ):
+        side = 140 if row < 500 else 80
+        noise = np.random.default_rng(row).integers(-4, 5, (side, side))
+        grey[row : row + side, column : column + side] = value + noise
+        mask[row : row + side, column : column + side] = olivine
+    section = make_section(tmp_path / "s", {"BSE": grey})
+    put_mask(section, mask)
+    norm = NORM.model_copy(update={"align": "none"})
+    whole = [(slice(0, 768), slice(0, 1024))]
+    places, crops = choose_windows(Samples(section, whole, norm, "olivine", Job()))
+    assert places == [(256, 256), (0, 768), (512, 0), (512, 768)]
+    assert all(one.shape == (256, 256) for one, _ in crops)
+
+
 def test_a_binary_network_tells_too_what_it_takes(section: Section) -> None:
     product = train(section, TrainSettings(**TINY, target="olivine"), Job())
     card = read_card(product.path)
@@ -278,7 +334,7 @@ def test_a_binary_network_tells_too_what_it_takes(section: Section) -> None:
     old = json.loads(card.model_dump_json())
     for key in ("phases", "taken"):
         del old[key]
-    (product.path / "card.json").write_text(json.dumps(old | {"format": 1}))
+    (product.path / "card.json").write_text(json.dumps(old))
     network, opened = load_model(product.path)  # of an earlier version
     assert network.kept is None
     assert opened.phases == []

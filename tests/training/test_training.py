@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,17 +17,16 @@ import torch
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Job
-from napari_olivine.networks import Normalisation, build, network_spec, read_card
+from napari_olivine.networks import NETWORKS, Normalisation, network_spec, read_card
 from napari_olivine.networks.build import build_network
 from napari_olivine.networks.files import load_model
-from napari_olivine.networks.torchvision_shim import smp
 from napari_olivine.section import Product, Section
-from napari_olivine.training import TrainSettings, train
+from napari_olivine.training import CHECKPOINT, TrainSettings, train
 from napari_olivine.training.augmentation import augment
-from napari_olivine.training.loop import CHECKPOINT, learning_rate
 from napari_olivine.training.losses import SegmentationScores, bce_dice_loss
 from napari_olivine.training.plan import make_plan
 from napari_olivine.training.samples import Samples, cracks
+from napari_olivine.training.schedule import learning_rate
 from tests.helpers.grains import SIDE, make_grains, put_mask, train_grains, trained_grains
 
 pytestmark = pytest.mark.slow
@@ -36,11 +37,8 @@ TINY = {"epochs": 2, "steps": 3, "batch": 4, "crop_px": 64}
 
 def use_small_network(patch: pytest.MonkeyPatch) -> None:
     """Make `light` a network of a tenth of its size: how it is trained is what is tested."""
-
-    def unet(_: str, **other: Any) -> torch.nn.Module:
-        return smp().Unet("mobilenet_v2", decoder_channels=(32, 16, 16, 8, 8), **other)
-
-    patch.setattr(build, "smp", lambda: SimpleNamespace(Unet=unet))
+    small = {"encoder": "mobilenet_v2", "halvings": 5, "decoder": (32, 16, 16, 8, 8)}
+    patch.setitem(NETWORKS, "light", replace(NETWORKS["light"], **small, own_weights=""))
 
 
 @pytest.fixture
@@ -233,9 +231,11 @@ def test_scores_are_those_of_counting() -> None:
 def test_training_learns_the_grains(tmp_path: Path) -> None:
     section, _, events = trained_grains(tmp_path / "section")
     product = section.require("models/light")
-    epochs = [event for event in events if event["event"] == "epoch"]
+    start, *epochs = (event for event in events if event["event"] == "epoch")
+    assert start["epoch"] == 0, "its start weights have learned, so they are scored first"
     assert len(epochs) == 2
-    assert epochs[-1]["train_loss"] < 0.5 * epochs[0]["train_loss"]
+    assert epochs[-1]["train_loss"] < 0.8 * epochs[0]["train_loss"]
+    assert epochs[-1]["val_loss"] < 0.5 * start["val_loss"]
     card = read_card(product.path)
     assert card.scores["iou_best"] > 0.8
     assert card.scores["iou_best"] >= card.scores["iou_0.1"]
@@ -254,6 +254,7 @@ def test_training_learns_the_grains(tmp_path: Path) -> None:
         "losses.csv",
         "product.json",
         "weights.safetensors",
+        "windows.npz",
     ]
     train_grains(section, Job(listen=events.append, seed=1))
     assert section.require("models/light") == product
@@ -327,6 +328,23 @@ def test_stopping_within_a_forward_pass_leaves_no_trace(
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+def test_a_stop_between_two_epochs_leaves_no_trace(
+    section: Section, unbroken: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_olivine.training import loop
+
+    def stop(*_: object) -> None:
+        raise Cancelled("while it is looked for errors in the training sessions")
+
+    settings = TrainSettings(weights="none", **TINY)
+    with monkeypatch.context() as patch, pytest.raises(Cancelled):
+        patch.setattr(loop, "find_hard_places", stop)
+        train(section, settings, Job(seed=3))
+    resumed = train(section, settings, Job(seed=3))
+    history = (unbroken.path / "history.csv").read_text()
+    assert (resumed.path / "history.csv").read_text() == history
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
 def test_a_full_disk_is_told(section: Section, monkeypatch: pytest.MonkeyPatch) -> None:
     open_file = Path.open
@@ -354,7 +372,7 @@ def test_the_card_keeps_what_the_sessions_look_like(
 
 
 def test_early_stopping_keeps_the_best(section: Section, monkeypatch: pytest.MonkeyPatch) -> None:
-    from napari_olivine.training import loop
+    from napari_olivine.training import loop, scored
 
     weights: list[torch.Tensor] = []
     entropies = iter([0.5, 0.3, 0.4, 0.35, 0.2, 0.1])
@@ -368,7 +386,7 @@ def test_early_stopping_keeps_the_best(section: Section, monkeypatch: pytest.Mon
         return [scores]
 
     monkeypatch.setattr(loop, "FEWEST_STEPS", 2)
-    monkeypatch.setattr(loop, "validate", validate)
+    monkeypatch.setattr(scored, "validate", validate)
     settings = TrainSettings(epochs=9, steps=1, batch=2, crop_px=32, patience=2)
     product = train(section, settings, Job())
     history = pd.read_csv(product.path / "history.csv")
@@ -396,16 +414,26 @@ def test_time_limit_ends_training_and_lowers_the_rate(section: Section) -> None:
 
 
 def test_learning_rate_rises_and_falls(section: Section) -> None:
-    plan = make_plan(section, TrainSettings(), Job())
-    rates = [learning_rate(plan, step, step / 1600) for step in range(1600)]
+    plan = make_plan(section, TrainSettings(network="unet_resnet18"), Job())
+    rates = [learning_rate(plan.preset, step, step / 1600) for step in range(1600)]
     assert rates[0] < 1e-4
     assert max(rates) == pytest.approx(1e-3, rel=0.01)
     assert int(np.argmax(rates)) < 40
     assert rates[-1] < 1e-6
     unlevelled = make_plan(section, TrainSettings(align="none"), Job())
     assert unlevelled.preset.grey_levels > 2 * plan.preset.grey_levels
-    paper = make_plan(section, TrainSettings(network="deeplabv3_resnet50"), Job())
+    paper = make_plan(section, TrainSettings(network="deeplabv3_resnet50"), Job()).preset
     assert {learning_rate(paper, step, step / 100) for step in range(100)} == {0.01}
+
+
+def test_learning_rate_falls_from_5e4_to_1e4_and_restarts(section: Section) -> None:
+    how = TrainSettings(schedule="restarts", learning_rate=5e-4)
+    preset = make_plan(section, how, Job()).preset
+    rates = np.array([learning_rate(preset, step, step / 400) for step in range(401)])
+    assert rates[[0, 100, 200, 300]] == pytest.approx(5e-4)
+    assert rates[[50, 150, 250, 350]] == pytest.approx(3e-4)
+    assert rates.min() == rates[-1] == pytest.approx(1e-4)
+    assert (np.diff(rates) > 0).sum() == 3
 
 
 def test_without_validation_session_a_part_is_held_out(section: Section) -> None:
@@ -418,6 +446,29 @@ def test_without_validation_session_a_part_is_held_out(section: Section) -> None
     assert train_rows == slice(0, 154)
     assert val_rows == slice(154, SIDE)
     assert "last fifth" in events[0]["message"]
+
+
+def test_time_can_be_that_of_the_processor(
+    section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that is busy with other things lets the clock run on, and not the processor."""
+    clock = itertools.count(step=100.0)
+    watch = SimpleNamespace(monotonic=lambda: next(clock), process_time=time.process_time)
+    monkeypatch.setattr("napari_olivine.training.scored.time", watch)
+    settings = TrainSettings(weights="none", max_minutes=5, **TINY)
+    assert train(section, settings, Job(seed=3)).notes["steps"] == 3  # of 100 s each
+    by_processor = settings.model_copy(update={"time": "processor"})
+    notes = train(section, by_processor, Job(seed=3)).notes
+    assert notes["steps"] == 6
+    assert 0 < notes["processor_s"] < notes["clock_s"]
+
+
+def test_published_weights_are_no_file_of_the_person(
+    section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_olivine.networks.pretrained.published_file", lambda *_: None)
+    with pytest.raises(InputError, match="neither in torch's cache nor reachable"):
+        train(section, TrainSettings(network="unet_resnet18", weights="imagenet", **TINY))
 
 
 def test_what_cannot_be_trained_is_refused(section: Section, tmp_path: Path) -> None:
@@ -479,6 +530,36 @@ def test_training_loss_is_a_curve_by_steps(section: Section) -> None:
     history = pd.read_csv(product.path / "history.csv")
     first = (5 * told[0] + 2 * told[1]) / 7
     assert history["train_loss"][0] == pytest.approx(first)
+
+
+def test_tensorboard_is_told_where_it_is_installed(
+    section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, list[tuple[int, float]]] = {}
+
+    class SummaryWriter:
+        def __init__(self, folder: Path) -> None:
+            assert folder == section.path / "work" / "models__light" / "tensorboard"
+
+        def __enter__(self) -> SummaryWriter:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def add_scalar(self, tag: str, value: float, step: int) -> None:
+            told.setdefault(tag, []).append((step, value))
+
+    board = SimpleNamespace(SummaryWriter=SummaryWriter)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", board)
+    product = train(section, TrainSettings(weights="none", **TINY), Job(seed=3))
+    for tag, file, name in (
+        ("loss/training", "losses.csv", "train_loss"),
+        ("loss/validation", "history.csv", "val_loss"),
+        ("IoU/olivine at 0.5", "history.csv", "val_iou"),
+    ):
+        table = pd.read_csv(product.path / file)
+        assert [step for step, _ in told[tag]] == table["step"].tolist()
+        assert [value for _, value in told[tag]] == pytest.approx(table[name].tolist())
 
 
 def test_paper_network_takes_one_step(section: Section) -> None:

@@ -11,7 +11,7 @@ from napari_olivine.inference import fingerprint_of_model
 from napari_olivine.networks import ModelCard, read_card
 from napari_olivine.regions import copied_region, studied_mm2
 from napari_olivine.registry import SEGMENTATIONS
-from napari_olivine.section import Product, Section
+from napari_olivine.section import LABELS, Product, Section
 
 WIDTH = 92
 
@@ -159,6 +159,11 @@ def _mask(section: Section) -> str:
     product = section.product("mask")
     if product is None:
         return ""
+    if label := product.notes.get(LABELS):
+        return (
+            "Reference masks were imported as labels of single images; the class "
+            f"{label!r} stands in the place of olivine."
+        )
     rule = product.notes.get("rule", product.recipe.settings.get("rule", ""))
     words = f"Reference masks of olivine were made from the element maps by the rule {rule}"
     if spots := product.notes.get("reference"):

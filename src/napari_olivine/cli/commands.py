@@ -61,7 +61,7 @@ def check(section: Section, settings: CheckSettings, job: Job) -> None:
 
 
 def score(
-    section: Section, truth: Path, json: Path | None, settings: ScoreSettings, job: Job
+    section: Section, truth: Path | None, json: Path | None, settings: ScoreSettings, job: Job
 ) -> None:
     """Score a section and show the scores as a table.
 

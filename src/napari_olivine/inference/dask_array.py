@@ -85,7 +85,9 @@ def probability_dask(
     return lazy
 
 
-def predict_cells(plan: Plan, cells: list[Place]) -> dict[Place, NDArray[np.uint8]]:
+def predict_cells(
+    plan: Plan, cells: list[Place], job: Job | None = None
+) -> dict[Place, NDArray[np.uint8]]:
     """Predict some cells of a section, each window once.
 
     Parameters
@@ -94,6 +96,8 @@ def predict_cells(plan: Plan, cells: list[Place]) -> dict[Place, NDArray[np.uint
         Section, windows and the models of one probability.
     cells
         Rows and columns of cells.
+    job
+        Running job; it can stop the networks.
 
     Returns
     -------
@@ -103,7 +107,7 @@ def predict_cells(plan: Plan, cells: list[Place]) -> dict[Place, NDArray[np.uint
     grid = plan.grid
     (models,) = plan.models.values()
     blocks: dict[Place, NDArray[np.uint8]] = {}
-    with loaded(plan) as here:
+    with loaded(plan, job) as here:
         (predictor,) = here.predictors.values()
         wanted = {cell for cell in cells if is_covered(here.tiles, grid, cell)}
         classes = len(models[0].classes)

@@ -30,6 +30,7 @@ from napari_olivine.section import (
     Section,
     blocks,
     create_raster,
+    is_of_labels,
     lock_of,
     remove,
 )
@@ -57,6 +58,8 @@ class _Joint(Settings):
 def ready_mask(section: Section, job: Job) -> Product | None:
     """Return the mask whose counts are joined, up to date with its corrections; `None` for none.
 
+    Imported labels are no counts: joined, they would segment the images that they are to test.
+
     Parameters
     ----------
     section
@@ -69,7 +72,7 @@ def ready_mask(section: Section, job: Job) -> Product | None:
     SectionError
         If the mask is out of date: found before the network has run.
     """
-    if section.product("mask") is None:
+    if section.product("mask") is None or is_of_labels(section):
         return None
     correct_mask(section, job)
     if section.state("mask") == "stale":

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_olivine.errors import InputError
+from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.levelling.estimate import estimate
 from napari_olivine.levelling.io import write_levelling
@@ -16,7 +16,7 @@ from napari_olivine.levelling.mosaic import Mosaic
 from napari_olivine.levelling.result import Estimate
 from napari_olivine.levelling.settings import LevelSettings
 from napari_olivine.levelling.standards import read_standards
-from napari_olivine.section import Product, Raster, Section
+from napari_olivine.section import Product, Raster, Section, lie_apart
 
 METHOD = 2
 
@@ -56,8 +56,16 @@ def level(
     ------
     InputError
         If the reference does not exist or the table of standards cannot be used.
+    SectionError
+        If the images are no parts of one picture.
     """
     settings, job = settings or LevelSettings(), job or Job()
+    if lie_apart(section):
+        raise SectionError(
+            f"The images of {section.path} lie apart: they share no seams or sessions by which "
+            "their grey could be levelled.",
+            remedy="Train without it: {setting:train.align} brings each session to one grey.",
+        )
     inputs = ["images", "annotations/sessions", "annotations/standards"]
     recipe = section.recipe("level", settings, inputs, method=METHOD)
     if done := section.finished("levelling", recipe, job):

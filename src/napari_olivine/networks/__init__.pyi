@@ -8,6 +8,7 @@ from .card import (
     CARD as CARD,
     PIXEL_SIZE_TOLERANCE as PIXEL_SIZE_TOLERANCE,
     WEIGHTS as WEIGHTS,
+    WINDOWS as WINDOWS,
     Align as Align,
     LearnedSection as LearnedSection,
     ModelCard as ModelCard,
@@ -20,7 +21,9 @@ from .cells import grid_of_cells as grid_of_cells, measure_cells as measure_cell
 from .device import (
     autocast as autocast,
     choose_device as choose_device,
+    free_unused as free_unused,
     has_fast_bfloat16 as has_fast_bfloat16,
+    is_out_of_memory as is_out_of_memory,
     stoppable as stoppable,
 )
 from .files import (
@@ -28,6 +31,12 @@ from .files import (
     load_weights as load_weights,
     save_model as save_model,
     save_weights as save_weights,
+)
+from .forest import (
+    DEPTH as DEPTH,
+    TREES as TREES,
+    ForestBody as ForestBody,
+    measures_of as measures_of,
 )
 from .gpu_claim import claim_gpu as claim_gpu
 from .normalisation import (
@@ -38,11 +47,14 @@ from .normalisation import (
     normalise as normalise,
     read_window as read_window,
 )
+from .pix2pix import Discriminator as Discriminator, Generator as Generator
 from .pretrained import start_weights as start_weights
 from .registry import (
     NETWORKS as NETWORKS,
+    START_WEIGHTS as START_WEIGHTS,
     NetworkName as NetworkName,
     NetworkSpec as NetworkSpec,
     Preset as Preset,
     network_spec as network_spec,
+    networks_by_purpose as networks_by_purpose,
 )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from napari_olivine.networks.registry import network_spec
+from napari_olivine.networks.forest import ForestBody
+from napari_olivine.networks.inception import pad_inception
+from napari_olivine.networks.pix2pix import Generator
+from napari_olivine.networks.registry import Architecture, NetworkSpec, network_spec
+from napari_olivine.networks.resunet import ResUNet
 from napari_olivine.networks.torchvision_shim import smp, torchvision
 
 BATCH_NORM_MOMENTUM = 0.1
@@ -35,6 +40,16 @@ class Network(nn.Module):
         self.kept: int | None = None
         """Phase whose logit alone is given; `None` gives all outputs."""
 
+    @property
+    def encoder(self) -> nn.Module | None:
+        """The part that published weights fill; `None` of a network without one."""
+        return getattr(self.body, "encoder", None) or getattr(self.body, "backbone", None)
+
+    @property
+    def is_forest(self) -> bool:
+        """Whether it is a random forest: other engines are no faster, or not exact."""
+        return isinstance(self.body, ForestBody)
+
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (batch, outputs, rows, columns) of normalised images.
 
@@ -46,7 +61,9 @@ class Network(nn.Module):
         rows, columns = images.shape[-2:]
         below, right = -rows % self.multiple, -columns % self.multiple
         if below or right:
-            images = pad(images, (0, right, 0, below), mode="reflect")
+            # An image cannot be reflected further than it reaches.
+            mode = "reflect" if below < rows and right < columns else "replicate"
+            images = pad(images, (0, right, 0, below), mode=mode)
         result = self.body(images)
         logits = cast(Tensor, result["out"] if isinstance(result, dict) else result)
         logits = logits[..., :rows, :columns]
@@ -101,20 +118,60 @@ def build_network(name: str, seed: int = 0, classes: int = 1) -> Network:
     """
     spec = network_spec(name)
     torch.manual_seed(seed)
-    if name == "light":
-        body = smp().Unet("resnet18", encoder_weights=None, in_channels=1, classes=classes)
-        network = Network(body, multiple=32)
-    else:
-        torchvision()
-        from torchvision.models import segmentation
-
-        # Without `weights_backbone=None` torchvision downloads the backbone's weights.
-        make = getattr(segmentation, spec.name)
-        body = make(weights=None, weights_backbone=None, num_classes=classes, aux_loss=False)
-        network = Network(body, multiple=1)
+    network = Network(_BODIES[spec.architecture](spec, classes), spec.multiple)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = BATCH_NORM_MOMENTUM
     # torch's own annotations leave out this form of `to`.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
+
+
+def _encoder_decoder(spec: NetworkSpec, classes: int) -> nn.Module:
+    """Make a network of segmentation-models-pytorch."""
+    make = {"unet": smp().Unet, "linknet": smp().Linknet, "upernet": smp().UPerNet}
+    shape: dict[str, Any] = {"encoder_depth": spec.halvings}
+    if spec.decoder:
+        shape["decoder_channels"] = spec.decoder
+    body = make[spec.architecture](
+        spec.encoder, encoder_weights=None, in_channels=spec.channels, classes=classes, **shape
+    )
+    if spec.encoder == "resnet18" and spec.halvings < 5:
+        body.encoder.layer4 = nn.Identity()  # is never called
+    if "inception_v3" in spec.encoder:
+        pad_inception(body.encoder)
+    return cast(nn.Module, body)
+
+
+def _deeplabv3(spec: NetworkSpec, classes: int) -> nn.Module:
+    """Make torchvision's DeepLabV3."""
+    torchvision()
+    from torchvision.models import segmentation
+
+    # Without `weights_backbone=None` torchvision downloads the backbone's weights.
+    make = getattr(segmentation, f"deeplabv3_{spec.encoder}")
+    body = make(weights=None, weights_backbone=None, num_classes=classes, aux_loss=False)
+    return cast(nn.Module, body)
+
+
+def _resunet(spec: NetworkSpec, classes: int) -> nn.Module:
+    return ResUNet(spec.channels, classes)
+
+
+def _pix2pix(spec: NetworkSpec, classes: int) -> nn.Module:
+    return Generator(spec.channels, classes)
+
+
+def _forest(_: NetworkSpec, classes: int) -> nn.Module:
+    return ForestBody(classes)
+
+
+_BODIES: dict[Architecture, Callable[[NetworkSpec, int], nn.Module]] = {
+    "unet": _encoder_decoder,
+    "linknet": _encoder_decoder,
+    "upernet": _encoder_decoder,
+    "deeplabv3": _deeplabv3,
+    "resunet": _resunet,
+    "pix2pix": _pix2pix,
+    "forest": _forest,
+}

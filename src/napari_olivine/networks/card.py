@@ -13,8 +13,14 @@ from napari_olivine.networks.appearance import Appearance
 
 CARD = "card.json"
 WEIGHTS = "weights.safetensors"
-FORMAT = 3
+WINDOWS = "windows.npz"
+"""Windows of the validation sessions as the network sees them, for a person; may be missing."""
+
+FORMAT = 4
 """Version of the model folder's layout; a model of a newer one is refused."""
+
+RENAMED = {"light": "unet_resnet18"}
+"""Networks that had another name in cards before version 4."""
 
 
 PIXEL_SIZE_TOLERANCE = 0.05
@@ -102,6 +108,8 @@ class ModelCard(BaseModel):
     best_epoch: int
     best_step: int
     scores: dict[str, float]
+    iou_of_phases: dict[str, float] = {}
+    """IoU of each phase in validation, each pixel the most probable one; olivine first."""
     taken: dict[str, float] = {}
     """Share of each other phase that is taken for olivine in validation at threshold 0.1."""
     best_threshold: float = Field(gt=0, lt=1)
@@ -143,6 +151,8 @@ def read_card(folder: Path) -> ModelCard:
                 remedy="Update napari-olivine.",
                 file=file,
             )
+        if int(values.get("format", -1)) < 4:
+            values["network"] = RENAMED.get(values.get("network"), values.get("network"))
         return ModelCard(**values)
     except (ValueError, TypeError, AttributeError, ValidationError) as error:
         raise InputError(f"{file} is damaged or no model card: {error}", file=file) from error

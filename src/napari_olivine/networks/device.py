@@ -75,3 +75,29 @@ def stoppable(network: nn.Module, job: Job) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error of torch or numpy says that there is not enough memory.
+
+    Only graphics cards of Nvidia have a class of their own for it; a CPU and Apple's have a text.
+    """
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in NO_MEMORY)
+
+
+NO_MEMORY = (
+    "can't allocate memory",  # a CPU, Linux and macOS
+    "not enough memory",  # a CPU, Windows
+    "out of memory",  # Apple
+    "ALLOC_FAILED",  # cuBLAS and cuDNN
+)
+
+
+def free_unused(device: torch.device) -> None:
+    """Give memory of a graphics card back that torch keeps and nothing uses."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()

@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 import pickle
 import re
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,11 +17,14 @@ from napari_olivine.errors import InputError, first_line
 from napari_olivine.job import Job
 from napari_olivine.networks.build import Network
 from napari_olivine.networks.card import CARD, WEIGHTS, ModelPhase, read_card
+from napari_olivine.networks.own_weights import OWN_WEIGHTS_FOLDER, fit_own_head
+from napari_olivine.networks.published import (
+    PUBLISHED,
+    cache_folder,
+    published_file,
+    published_name,
+)
 from napari_olivine.networks.registry import NetworkSpec
-from napari_olivine.networks.torchvision_shim import torchvision
-
-SECONDS_TO_ANSWER = 4.0
-"""How long the server of published weights may take to answer before training goes without."""
 
 
 def start_weights(
@@ -43,9 +43,10 @@ def start_weights(
     spec
         What it is.
     weights
-        ``"auto"``: the published weights from torch's cache, else from the network if it answers
-        at once, else none. ``"none"``: random weights. Otherwise a weights file (``.pth``, ``.pt``,
-        ``.safetensors``) or a model folder.
+        ``"auto"``: the weights that come with the program, or the published weights from torch's
+        cache, else from the network if it answers at once, else none. ``"none"``: random
+        weights. ``"imagenet"``, ``"micronet"``: see `napari_olivine.networks.published`. Otherwise
+        a weights file (``.pth``, ``.pt``, ``.safetensors``) or a model folder.
     job
         Running job; its log names the weights that are used.
     phases
@@ -60,18 +61,33 @@ def start_weights(
     Raises
     ------
     InputError
-        If the file is missing, damaged, or holds no weights that fit.
+        If the file is missing, damaged, or holds no weights that fit, or there are no such weights.
     """
-    if weights == "none" or (weights == "auto" and not spec.published_weights):
-        said = "random weights (trained from scratch)"
-    elif weights == "auto":
-        file = published_file(spec, job)
-        said = "random weights: the published ones are neither in torch's cache nor reachable"
-        if file is None:
-            job.warn(
-                f"{spec.name} starts from {said}. Put {published_url(spec).rpartition('/')[2]} "
-                f"into {cache_folder()} to start from them."
+    if spec.architecture == "forest":
+        if weights not in ("auto", "none"):
+            raise InputError(
+                "A random forest is grown at once, so it cannot go on from weights.",
+                remedy="Leave {setting:weights} as auto: it is grown anew within seconds.",
+                setting="weights",
             )
+        return "nothing: it is grown at once"
+    if spec.starts_from_own(weights):
+        said = _load_own(network, OWN_WEIGHTS_FOLDER / spec.own_weights, phases)
+    elif weights == "none" or (weights == "auto" and not spec.published_weights):
+        said = "random weights (trained from scratch)"
+    elif weights in PUBLISHED:
+        file = published_file(spec, weights, job)
+        if file is None:
+            said = "random weights: the published ones are neither in torch's cache nor reachable"
+            where = f"Put {published_name(spec, weights)} into {cache_folder()} to start from them."
+            if weights != "auto":
+                raise InputError(
+                    f"The {weights} weights of {spec.name} are neither in torch's cache nor "
+                    "reachable.",
+                    remedy=where,
+                    setting="weights",
+                )
+            job.warn(f"{spec.name} starts from {said}. {where}")
             return said
         said = load_matching_weights(network, file)
     else:
@@ -80,13 +96,31 @@ def start_weights(
         if not file.is_file():
             raise InputError(
                 f"There is no file {file} to start from.",
-                remedy="Give {setting:weights} as auto, none or a file.",
+                remedy="Give {setting:weights} as auto, none, imagenet, micronet or a file.",
                 setting="weights",
                 file=file,
             )
+        _check_network(file.parent, spec)
         said = load_matching_weights(network, file, _foreign_head(network, file, phases))
     job.say(f"{spec.name} starts from {said}.")
     return said
+
+
+def _load_own(network: Network, file: Path, phases: Sequence[ModelPhase]) -> str:
+    check_hash(file)
+    network.load_state_dict(fit_own_head(_read_state(file), phases, network.state_dict()))
+    return f"{file.name}, learned from synthetic sections of several rocks"
+
+
+def _check_network(folder: Path, spec: NetworkSpec) -> None:
+    """Raise `InputError` if a folder holds a model of another network."""
+    if (folder / CARD).is_file() and (made := read_card(folder).network) != spec.name:
+        raise InputError(
+            f"{folder} is a model of the network {made}, not of {spec.name}.",
+            remedy=f"Give {{setting:network}} as {made}, or other {{setting:weights}}.",
+            setting="weights",
+            file=folder,
+        )
 
 
 def _foreign_head(network: Network, file: Path, phases: Sequence[ModelPhase]) -> str:
@@ -165,61 +199,6 @@ def check_hash(file: Path) -> None:
         )
 
 
-def published_file(spec: NetworkSpec, job: Job) -> Path | None:
-    """Return the published weights' file from torch's cache, fetched if need be and possible."""
-    url = published_url(spec)
-    file = cache_folder() / url.rpartition("/")[2]
-    if file.is_file():
-        return file
-    return file if _fetch(url, file, job) else None
-
-
-def published_url(spec: NetworkSpec) -> str:
-    """Return the address of the published weights, as torchvision knows it."""
-    torchvision()
-    from torchvision.models import get_weight
-
-    return str(get_weight(spec.published_weights).url)
-
-
-def cache_folder() -> Path:
-    """Return the folder where torch keeps published weights (``$TORCH_HOME/hub/checkpoints``)."""
-    return Path(torch.hub.get_dir()) / "checkpoints"
-
-
-def _fetch(url: str, file: Path, job: Job) -> bool:
-    """Download a file if its server answers quickly; tell whether it is there now."""
-    answer: list[int] = []
-
-    def ask() -> None:
-        request = urllib.request.Request(url, method="HEAD")
-        try:
-            with urllib.request.urlopen(request, timeout=SECONDS_TO_ANSWER) as reply:
-                answer.append(int(reply.headers.get("Content-Length", 0)))
-        except (OSError, ValueError):
-            return
-
-    # In a thread, because looking up a name may block for much longer than the timeout.
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(SECONDS_TO_ANSWER)
-    if not answer:
-        return False
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(file.name + ".part")
-    try:
-        with urllib.request.urlopen(url, timeout=20) as reply, unfinished.open("wb") as out:
-            while block := reply.read(1 << 20):
-                out.write(block)
-                job.progress(out.tell(), max(answer[0], out.tell()), "Fetching published weights")
-        unfinished.replace(file)
-    except (urllib.error.URLError, OSError):
-        return False
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return True
-
-
 def _read_state(file: Path) -> dict[str, Tensor]:
     try:
         if file.suffix == ".safetensors":
@@ -240,7 +219,10 @@ def _read_state(file: Path) -> dict[str, Tensor]:
 def _names(key: str) -> tuple[str, ...]:
     """Names that a key of a file may have in our module."""
     key = key.removeprefix("module.")
-    return key, f"body.{key}", f"body.encoder.{key}"
+    # timm gives its encoders' stages names without a point.
+    flat = key.replace(".", "_", 1)
+    inside = (f"body.{key}", f"body.encoder.{key}", f"body.backbone.{key}")
+    return key, *inside, f"body.encoder.model.{key}", f"body.encoder.model.{flat}"
 
 
 def _to_channels(value: Tensor, own: Tensor) -> Tensor:

@@ -71,7 +71,10 @@ class Overlaps:
 
     @classmethod
     def together(
-        cls, strips: Sequence[Overlaps], numbers: Sequence[NDArray[np.integer]]
+        cls,
+        strips: Sequence[Overlaps],
+        numbers: Sequence[NDArray[np.integer]],
+        true_numbers: Sequence[NDArray[np.integer]] = (),
     ) -> Overlaps:
         """Join the overlaps of strips whose labels were numbered strip by strip.
 
@@ -81,8 +84,12 @@ class Overlaps:
             Overlaps of each strip.
         numbers
             For each strip the final id of its labels 0, 1, 2, ...
+        true_numbers
+            The same of its true crystals, where these were numbered strip by strip too.
         """
         whole = cls()
+        if true_numbers:
+            strips = [one._renumbered(new) for one, new in zip(strips, true_numbers, strict=True)]
         for strip, final in zip(strips, numbers, strict=True):
             whole._areas += strip._areas
             whole._studied += strip._studied
@@ -91,6 +98,15 @@ class Overlaps:
                 pairs.assign(label=final[pairs["label"].to_numpy()]) for pairs in strip._pairs
             ]
         return whole
+
+    def _renumbered(self, final: NDArray[np.integer]) -> Overlaps:
+        """Return the same with other ids of the true crystals."""
+        new = Overlaps()
+        for name in ("_areas", "_studied", "_pairs"):
+            tables = [one.assign(true=final[one["true"].to_numpy()]) for one in getattr(self, name)]
+            setattr(new, name, tables)
+        new._on_edge = {int(final[number]) for number in self._on_edge}
+        return new
 
     def true_crystals(self) -> pd.DataFrame:
         """Columns ``area_px`` and ``touches_edge`` by true id, of those in the region of study.

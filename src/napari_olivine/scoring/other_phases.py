@@ -32,13 +32,17 @@ class OtherPhases:
         Section with products that tell phases.
     codes
         Codes of the phases in the truth, by name.
+    without
+        Products that are not scored.
     """
 
-    def __init__(self, section: Section, codes: Mapping[str, int]) -> None:
+    def __init__(
+        self, section: Section, codes: Mapping[str, int], without: Sequence[str] = ()
+    ) -> None:
         self._codes = codes
         self._images: dict[tuple[str, str], Labels] = {}
         for product, phases in phases_told(section).items():
-            for phase in phases:
+            for phase in phases if product not in without else ():
                 if phase in codes:
                     self._images[phase, product] = pixels_of(section, product, phase)
         for phase in crystals_there(section):

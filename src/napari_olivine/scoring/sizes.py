@@ -22,9 +22,17 @@ BOUNDS_UM2 = (20.0, 50.0, 100.0, 300.0, 1_000.0, 10_000.0, np.inf)
 
 
 class RegionOverlaps:
-    """Overlaps of true crystals with the connected regions of a mask, gathered strip by strip."""
+    """Overlaps of true crystals with the connected regions of a mask, gathered strip by strip.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    connected
+        Whether the true crystals are connected regions too, so that any id stands for olivine.
+    """
+
+    def __init__(self, *, connected: bool = False) -> None:
+        self._connected = connected
+        self._true: list[Strip] = []
         self._overlaps: list[Overlaps] = []
         self._strips: list[Strip] = []
 
@@ -53,6 +61,10 @@ class RegionOverlaps:
             Whether it is the last strip.
         """
         labels = label_strip(mask, diagonals=True)
+        if self._connected:
+            found = label_strip(truth > 0, diagonals=True)
+            self._true.append(summarize_strip(found, row0))
+            truth = found.astype(np.int64)
         self._strips.append(summarize_strip(labels, row0))
         overlaps = Overlaps()
         overlaps.add(truth, labels, studied, first=row0 == 0, last=last)
@@ -61,7 +73,10 @@ class RegionOverlaps:
     def joined(self) -> tuple[Overlaps, pd.DataFrame]:
         """Return the overlaps with whole regions, and the table of regions (``id, area_px``)."""
         numbers, table = join_strips(self._strips, diagonals=True, min_area_px=1)
-        return Overlaps.together(self._overlaps, numbers), table
+        true_numbers = (
+            join_strips(self._true, diagonals=True, min_area_px=1)[0] if self._true else ()
+        )
+        return Overlaps.together(self._overlaps, numbers, true_numbers), table
 
 
 def score_sizes(

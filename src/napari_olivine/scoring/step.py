@@ -16,6 +16,7 @@ from napari_olivine.errors import SectionError
 from napari_olivine.job import Job
 from napari_olivine.regions import study_region
 from napari_olivine.scoring.boundaries import WIDTH_PX, BoundaryCounts
+from napari_olivine.scoring.label_truth import OLIVINE_CODE as LABEL_CODE, LabelTruth
 from napari_olivine.scoring.matching import Overlaps, score_crystals, score_zoning
 from napari_olivine.scoring.other_phases import OtherPhases, stale_products
 from napari_olivine.scoring.pixels import MgErrors, PhaseCounts
@@ -23,7 +24,14 @@ from napari_olivine.scoring.results import Scores, SessionScores
 from napari_olivine.scoring.settings import ScoreSettings
 from napari_olivine.scoring.sizes import RegionOverlaps, score_sizes
 from napari_olivine.scoring.truth import Truth
-from napari_olivine.section import Section, Session, blocks, session_index, strip_height
+from napari_olivine.section import (
+    Section,
+    Session,
+    blocks,
+    session_index,
+    strip_height,
+    with_role,
+)
 
 OLIVINE = 1
 REGIONS = ("mask", "segmentation", "joint")
@@ -34,17 +42,25 @@ FINAL = "final"
 
 PRODUCTS = ("mask", "segmentation", "joint", "mg", "calibration", "crystals")
 
+BY_LABELS = ("segmentation", "joint")
+"""Those that labels of pixels can score."""
+
+UNKNOWN = 255
+"""Code of pixels that the truth says nothing of."""
+
+NO_CODE = -1
+
 OPTIONAL = ("joint",)
 """Products that are not missed: they are made only where they can be."""
 
 
 def score_section(
     section: Section,
-    truth: Path,
+    truth: Path | None = None,
     settings: ScoreSettings | None = None,
     job: Job | None = None,
 ) -> Scores:
-    """Compare a section with its known truth.
+    """Compare a section with its known truth, or one of labelled images with its own labels.
 
     Outside the region of study nothing counts. Of phases other than olivine pixels are scored.
 
@@ -58,7 +74,8 @@ def score_section(
     truth
         Folder with ``phase.tif`` (codes), ``mg.tif`` (mg# x 10000, 0 off olivine),
         ``crystals.tif`` (ids, 0 for none) and ``crystals.csv`` (id, kind); phases other than
-        olivine are named in ``phases.csv`` (code, name).
+        olivine are named in ``phases.csv`` (code, name). If `None`, the labels of a section of
+        labelled images: only what a network segmented is scored then.
     settings
         See :class:`ScoreSettings`; the defaults if not given.
     job
@@ -73,11 +90,20 @@ def score_section(
     ------
     InputError
         If the truth lacks a file, or is that of a section of another shape, or the region of study
-        cannot be used.
+        cannot be used; if there is none, and the mask of the section was made by rules.
     """
     settings, job = settings or ScoreSettings(), job or Job()
-    known = Truth(Path(truth), section)
-    states = {product: section.state(product) for product in PRODUCTS}
+    known = LabelTruth(section) if truth is None else Truth(Path(truth), section)
+    products: tuple[str, ...] = PRODUCTS
+    if isinstance(known, LabelTruth):
+        products = BY_LABELS
+        job.say(
+            f"Against the labels of the section: olivine is {known.target}; other phases are "
+            "scored in the sessions with the role test, if there are any."
+        )
+        codes_of_labels = {"olivine_code": LABEL_CODE, "orthopyroxene_code": NO_CODE}
+        settings = settings.model_copy(update=codes_of_labels)
+    states = {product: section.state(product) for product in products}
     there = [product for product, state in states.items() if state != "missing"]
     codes = settings.named_codes() or known.codes()
     if not codes and any(phases_told(section).values()):
@@ -91,13 +117,14 @@ def score_section(
     if "crystals" in there:
         bring_up_to_date(section, job)
     sessions = section.sessions() if section.fingerprint("annotations/sessions") else []
-    gathered = _Counted(section, there, sessions, OtherPhases(section, codes))
+    own = ("mask",) if isinstance(known, LabelTruth) else ()
+    gathered = _Counted(section, there, sessions, OtherPhases(section, codes, without=own))
     strips = list(blocks(section.shape, strip_height(job, section.shape[1] * 96)))
     for done, (rows, columns) in enumerate(strips):
         job.progress(done, len(strips), "Scoring")
         gathered.add(known, rows, columns, settings)
     job.progress(len(strips), len(strips), "Scoring")
-    missing = [name for name in PRODUCTS if name not in (*there, *OPTIONAL)]
+    missing = [name for name in products if name not in (*there, *OPTIONAL)]
     return gathered.scores(known, settings, missing)
 
 
@@ -126,7 +153,9 @@ class _Counted:
         self.table = section.table("crystals", "crystals") if "crystals" in there else NO_CRYSTALS
         self.left_out = np.setdiff1d(self.table["id"], counted(self.table)["id"])
 
-    def add(self, truth: Truth, rows: slice, columns: slice, settings: ScoreSettings) -> None:
+    def add(
+        self, truth: Truth | LabelTruth, rows: slice, columns: slice, settings: ScoreSettings
+    ) -> None:
         """Count one strip."""
         group = 1 + session_index(
             self.sessions,
@@ -137,6 +166,7 @@ class _Counted:
         if self.region is not None:
             studied = self.region.pixels(rows, columns)
         phase = truth.phase(rows)
+        studied &= phase != UNKNOWN
         olivine = phase == settings.olivine_code
         opx = phase == settings.orthopyroxene_code
         last = rows.stop == self.section.shape[0]
@@ -144,11 +174,12 @@ class _Counted:
             max(rows.start - WIDTH_PX, 0), min(rows.stop + WIDTH_PX, self.section.shape[0])
         )
         inner = (slice(rows.start - wide.start, rows.stop - wide.start), slice(None))
-        near = olivine
+        near, told = olivine, studied
         if self.phases:
-            near = truth.phase(wide) == settings.olivine_code
+            phase_near = truth.phase(wide)
+            near, told = phase_near == settings.olivine_code, phase_near != UNKNOWN
         for name, counts in self.phases.items():
-            predicted = self._predicted(name, wide, columns)
+            predicted = self._predicted(name, wide, columns) & told
             if self.region is not None:
                 predicted &= self.region.pixels(wide, columns)
                 near &= self.region.pixels(wide, columns)
@@ -156,13 +187,20 @@ class _Counted:
             predicted = predicted[inner]
             counts.add(group[studied], olivine[studied], opx[studied], predicted[studied])
             if name in self.regions:
+                assert isinstance(truth, Truth)  # labels are of pixels alone
                 regions = self.regions[name]
                 regions.add(truth.crystals(rows), predicted, studied, rows.start, last=last)
-        self.others.add(phase, rows, columns, studied)
+        apart = studied
+        if isinstance(truth, LabelTruth) and with_role(self.sessions, "test"):
+            places = [k for k, one in enumerate(self.sessions, 1) if one.role == "test"]
+            apart = studied & np.isin(group, places)
+        self.others.add(phase, rows, columns, apart)
         if self.mg is not None:
+            assert isinstance(truth, Truth)
             mg = self.section.raster("mg", "mg").read(rows, columns)
             self.mg.add(group[studied], mg[studied], truth.mg(rows)[studied])
         if self.overlaps is not None:
+            assert isinstance(truth, Truth)
             labels = self._crystals(rows, columns)
             first = rows.start == 0
             self.overlaps.add(truth.crystals(rows), labels, studied, first=first, last=last)
@@ -181,7 +219,9 @@ class _Counted:
             labels = np.where(np.isin(labels, self.left_out), 0, labels)
         return labels
 
-    def scores(self, truth: Truth, settings: ScoreSettings, missing: list[str]) -> Scores:
+    def scores(
+        self, truth: Truth | LabelTruth, settings: ScoreSettings, missing: list[str]
+    ) -> Scores:
         """Turn the counts into scores."""
         area_um2 = self.section.pixel_size_um**2
         whole: dict[str, Any] = {
@@ -196,6 +236,7 @@ class _Counted:
         if "calibration" in self.there:
             whole["traverses"] = traverse_scores(self.section)
         if self.overlaps is not None:
+            assert isinstance(truth, Truth)
             table = counted(self.table)
             kinds = truth.kinds(self.overlaps.true_crystals().index)
             whole["crystals"] = score_crystals(self.overlaps, table, area_um2, settings)

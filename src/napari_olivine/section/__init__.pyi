@@ -32,6 +32,13 @@ from .draft import (
     unfinished as unfinished,
 )
 from .elsewhere import input_elsewhere as input_elsewhere, place_elsewhere as place_elsewhere
+from .labelled_images import (
+    APART as APART,
+    LABELS as LABELS,
+    image_by_image as image_by_image,
+    is_of_labels as is_of_labels,
+    lie_apart as lie_apart,
+)
 from .phase_names import (
     image_name as image_name,
     its_phase as its_phase,
@@ -57,6 +64,7 @@ from .raster import (
     create_raster as create_raster,
     strip_height as strip_height,
 )
+from .removal import made_from as made_from, remove_product as remove_product
 from .rock_grey import (
     rock_only as rock_only,
     usable_grey as usable_grey,

@@ -9,16 +9,16 @@ from datetime import datetime
 from napari_olivine.job import Job
 from napari_olivine.networks import Appearance, LearnedSection, ModelCard
 from napari_olivine.section import Section, software_versions
-from napari_olivine.training.loop import TAKEN_AT, Training
 from napari_olivine.training.losses import SegmentationScores
 from napari_olivine.training.plan import TrainingSection
+from napari_olivine.training.scored import TAKEN_AT, ScoredTraining
 from napari_olivine.training.settings import TrainSettings
 
 
 def make_card(
     sections: Sequence[TrainingSection],
     settings: TrainSettings,
-    training: Training,
+    training: ScoredTraining,
     by_section: Sequence[SegmentationScores],
     appearance: Appearance | None,
     weights_from: str,
@@ -67,6 +67,7 @@ def make_card(
         best_epoch=int(epoch),
         best_step=state.step_of_best,
         scores=_scores(scores, best),
+        iou_of_phases={name: round(iou, 5) for name, iou in training.iou_of_phases(scores).items()},
         taken={name: round(share, 5) for name, share in training.taken(scores).items()},
         best_threshold=best,
         settings=settings.model_dump(mode="json") | {"preset": asdict(plan.preset)},

@@ -2,62 +2,46 @@
 
 from __future__ import annotations
 
+import gc
 import json
-import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import nn
+from typing_extensions import override
 
 from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
-from napari_olivine.networks import Network, autocast, load_weights, save_weights, stoppable
+from napari_olivine.networks import Network, free_unused, is_out_of_memory, load_weights
+from napari_olivine.training.adversary import Adversary
 from napari_olivine.training.ema import ExponentialMovingAverage
-from napari_olivine.training.losses import SegmentationScores, bce_dice_loss, phase_loss
+from napari_olivine.training.files import CHECKPOINT
+from napari_olivine.training.gradients import SMALLEST_PART, BatchGradients, Judged
+from napari_olivine.training.hard_places import (
+    find_hard_places,
+    hard_places_from_tensors,
+    hard_places_to_tensors,
+)
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import CropSource
-from napari_olivine.training.validation import ValidatedSection, validate
+from napari_olivine.training.schedule import learning_rate
+from napari_olivine.training.scored import ScoredTraining, State
+from napari_olivine.training.validation import ValidatedSection
 
-CHECKPOINT = "checkpoint.pt"
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
 STEPS_OF_A_LOSS = 5
 """Steps over which a point of the curve of the training loss is the mean."""
-
-TAKEN_AT = 0.1
-"""Threshold at which what is taken for olivine is told: that of the segmentation."""
 
 FEWEST_STEPS = 200
 """Training is never stopped early before; the first validations of a fresh network jump about."""
 
 
-@dataclass
-class State:
-    """How far training is, as kept in the checkpoint."""
-
-    step: int = 0
-    step_of_best: int = 0
-    best_cross_entropy: float = math.inf
-    seconds: float = 0.0
-    epoch_loss: float = 0.0
-    epoch_steps: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
-    losses: list[dict[str, float]] = field(default_factory=list)
-    """Points of the curve of the training loss."""
-    newest_losses: list[float] = field(default_factory=list)
-    """Losses of the steps that are not yet a point of the curve."""
-
-    @property
-    def epoch(self) -> int:
-        """Epochs that are finished; a row 0 is the network that training goes on from."""
-        return sum(row["epoch"] > 0 for row in self.history)
-
-
-class Training:
+class Training(ScoredTraining):
     """A network in training, in a folder that keeps its state.
 
     Parameters
@@ -91,22 +75,20 @@ class Training:
         job: Job,
         weights: Sequence[float] = (),
     ) -> None:
-        self.network = network.to(device)
-        self.plan = plan
-        self.samples = samples
-        self.validation = validation
-        self.best_weights = folder / "weights.safetensors"
+        super().__init__(network, plan, samples, validation, folder, device, job)
         self.checkpoint = folder / CHECKPOINT
-        self.device = device
-        self.job = job
-        self.state = State()
-        self._phase_weights = torch.tensor(weights, dtype=torch.float32, device=device)
+        frozen = _freeze(network, plan) if plan.frozen else None
         self.optimiser = _optimiser(network, plan)
         keep = plan.preset.average
         self.average = ExponentialMovingAverage(self.network, keep) if keep else None
+        self.adversary = _adversary(plan, device) if plan.preset.adversary else None
+        self._gradients = BatchGradients(
+            self.network, plan, weights, frozen, self.adversary, device, job
+        )
         if self.checkpoint.exists():
             self._resume()
 
+    @override
     def run(self) -> State:
         """Train to the end and leave the best weights in the network and on disk.
 
@@ -122,12 +104,12 @@ class Training:
         try:
             while not self._is_over():
                 if state.epoch_steps < steps and self._part_done() < 1:
-                    with self._timed():
+                    with self.timed():
                         self._step()
                     if time.monotonic() - last_saved < SECONDS_BETWEEN_CHECKPOINTS:
                         continue
                 else:
-                    with self._timed():
+                    with self.timed():
                         self._end_epoch()
                 self._save()
                 last_saved = time.monotonic()
@@ -145,16 +127,6 @@ class Training:
         """
         self._validate(epoch=0)
 
-    def best(self) -> list[SegmentationScores]:
-        """Scores of the network as it is on all validation crops of each section."""
-        return validate(self.network, self.validation, self.device, self.job)
-
-    def taken(self, scores: SegmentationScores) -> dict[str, float]:
-        """Share of each other phase that is taken for olivine at `TAKEN_AT`, by its name."""
-        others = dict(other for one in self.validation for other in one.samples.others)
-        shares = {name: scores.taken(label, TAKEN_AT) for label, name in others.items()}
-        return {name: share for name, share in shares.items() if share is not None}
-
     # ------------------------------------------------------------------ one step, one epoch
 
     def _step(self) -> None:
@@ -162,31 +134,13 @@ class Training:
         images, labels = self.samples.batch(
             self.plan.seed, state.step, preset, self.plan.foreground
         )
-        # Seeded anew in each step (dropout draws numbers), so that no state needs to be kept.
-        torch.manual_seed(self.plan.seed * 1_000_003 + state.step)
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.plan, state.step, self._part_done())
-        self.network.train()
-        self.optimiser.zero_grad(set_to_none=True)
-        loss = 0.0
-        together = preset.batch if self.device.type != "cpu" else preset.together
-        parts = list(zip(_split(images, together), _split(labels, together), strict=True))
-        with stoppable(self.network, self.job), _kept_statistics(self.network, self.job):
-            for x, y in parts:
-                x = x.to(self.device, memory_format=torch.channels_last)
-                with autocast(self.device):
-                    logits = self.network(x)
-                value = self._loss(logits, y.to(self.device)) * (len(y) / preset.batch)
-                self.job.check()
-                if not value.isfinite():
-                    raise InputError(
-                        f"Training diverged at step {state.step + 1}.",
-                        remedy=f"Set {{setting:learning_rate}} below {preset.learning_rate:g}.",
-                        setting="learning_rate",
-                    )
-                value.backward()  # type: ignore[no-untyped-call]
-                loss += value.item()
+            group["lr"] = learning_rate(preset, state.step, self._part_done())
+        loss, judged = self._work_out_gradients(images, labels)
         self.optimiser.step()
+        if self.adversary is not None:
+            for x, logits, y in judged:
+                self.adversary.learn(x, logits, y)
         state.step += 1
         if self.average is not None:
             self.average.update(self.network, state.step)
@@ -199,11 +153,60 @@ class Training:
         done = max(state.step, round(self._part_done() * everything))
         self.job.progress(min(done, everything), everything, f"Training, loss {loss:.3f}")
 
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        dice, by_hand = self.plan.preset.dice, self.plan.correction_weight
-        if not self.plan.phases:
-            return bce_dice_loss(logits, labels, dice, by_hand)
-        return phase_loss(logits, labels, self.plan.olivine, self._phase_weights, dice, by_hand)
+    def _work_out_gradients(
+        self, images: NDArray[Any], labels: NDArray[Any]
+    ) -> tuple[float, list[Judged]]:
+        """Work out the gradients of a batch, in smaller parts where memory does not suffice.
+
+        Returns
+        -------
+        loss
+            Of the batch.
+        judged
+            Images, logits and labels of its parts.
+
+        Raises
+        ------
+        InputError
+            If the smallest parts are too large.
+        """
+        while True:
+            try:
+                return self._gradients.work_out(images, labels, self.state.step, self._together)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                refused = str(error).partition("\n")[0]
+            # Here the error is gone, and with it what its traceback kept alive.
+            gc.collect()
+            free_unused(self.device)
+            self._halve_parts(len(images), refused)
+
+    def _halve_parts(self, batch: int, refused: str) -> None:
+        """Let half as many crops go through the network at once from now on, also after a stop."""
+        state = self.state
+        if self._together <= SMALLEST_PART:
+            raise InputError(
+                f"The memory of the device {self.device} does not suffice for {SMALLEST_PART} "
+                f"crops of {self.plan.preset.crop_px} px ({refused}).",
+                remedy="Lower {setting:crop_px}, choose a smaller {setting:network} or another "
+                "{setting:device}, or end other programs.",
+                setting="crop_px",
+            )
+        state.together = max(SMALLEST_PART, self._together // 2)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.job.say(
+            f"Memory does not suffice for so many crops at once: step {state.step + 1} is repeated "
+            f"with {state.together}, whose gradients add up to the same batch of {batch}."
+        )
+        self._save()
+
+    @property
+    def _together(self) -> int:
+        """Crops that go through the network at once."""
+        preset = self.plan.preset
+        usual = preset.batch if self.device.type != "cpu" else preset.together
+        return self.state.together or usual
 
     def _add_to_curve(self) -> None:
         """Make a point of the curve of the newest losses."""
@@ -218,35 +221,26 @@ class Training:
     def _end_epoch(self) -> None:
         state = self.state
         mean = state.epoch_loss / max(1, state.epoch_steps)
-        self._validate(epoch=state.epoch + 1, train_loss=mean)
+        # First, as it may be stopped, and finds the same when it is done again.
+        if self.plan.preset.hard:
+            self._find_hard_places()
         self._add_to_curve()
+        self._validate(epoch=state.epoch + 1, train_loss=mean)
         state.epoch_loss, state.epoch_steps = 0.0, 0
 
-    def _validate(self, epoch: int, **losses: float) -> None:
-        """Score the network, keep its weights if they are the best, and report the scores."""
-        state = self.state
+    def _find_hard_places(self) -> None:
+        """Look where the network is wrong in the training sessions: more crops are laid there."""
         network = self.average.network if self.average is not None else self.network
-        by_section = validate(network, self.validation, self.device, self.job)
-        scores = SegmentationScores.pooled(by_section)
-        row = {
-            "epoch": epoch,
-            "step": state.step,
-            "learning_rate": self.optimiser.param_groups[0]["lr"],
-            **losses,
-            "val_loss": scores.cross_entropy,
-            "val_iou": scores.iou(0.5),
-            "val_iou_0.1": scores.iou(0.1),
-            **{f"taken_{name}": share for name, share in self.taken(scores).items()},
-        }
-        if len(by_section) > 1:
-            parts = zip(self.validation, by_section, strict=True)
-            row |= {f"val_iou of {one.name}": part.iou(0.5) for one, part in parts}
-        if scores.cross_entropy < state.best_cross_entropy:
-            state.best_cross_entropy = scores.cross_entropy
-            state.step_of_best = state.step
-            save_weights(self.best_weights, network)
-        state.history.append(row)
-        self.job.report("epoch", **row)
+        random = np.random.default_rng([self.plan.seed, self.state.step])
+        for part in self.samples.parts:
+            part.hard = find_hard_places(
+                network, part, self.plan.olivine, random, self.device, self.job
+            )
+
+    def _validate(self, epoch: int, **losses: float) -> None:
+        """Score the network, or the running average of its weights."""
+        network = self.average.network if self.average is not None else self.network
+        self.validate(network, epoch, self.optimiser.param_groups[0]["lr"], **losses)
 
     # ------------------------------------------------------------------ when it ends
 
@@ -254,8 +248,14 @@ class Training:
         """Part of the training that is done, by steps or by time, whichever is further."""
         preset = self.plan.preset
         by_steps = self.state.step / (preset.steps * preset.epochs)
-        by_time = self.state.seconds / (60 * preset.minutes) if preset.minutes else 0.0
+        by_time = self._seconds / (60 * preset.minutes) if preset.minutes else 0.0
         return max(by_steps, by_time)
+
+    @property
+    def _seconds(self) -> float:
+        """Time spent, as the limit counts it. A graphics card works while the processor waits."""
+        by_processor = self.plan.preset.time == "processor" and self.device.type == "cpu"
+        return self.state.processor_seconds if by_processor else self.state.seconds
 
     def _is_over(self) -> bool:
         state = self.state
@@ -265,12 +265,6 @@ class Training:
             return True
         since = sum(1 for row in state.history if row["step"] > state.step_of_best)
         return since >= self.plan.preset.patience and state.step >= FEWEST_STEPS
-
-    @contextmanager
-    def _timed(self) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        self.state.seconds += time.monotonic() - started
 
     # ------------------------------------------------------------------ to disk and back
 
@@ -282,6 +276,9 @@ class Training:
         }
         if self.average is not None:
             content["average"] = self.average.network.state_dict()
+        if self.adversary is not None:
+            content["adversary"] = self.adversary.state_dict()
+        content["hard"] = [hard_places_to_tensors(part.hard) for part in self.samples.parts]
         unfinished = self.checkpoint.with_name(CHECKPOINT + ".part")
         try:
             with unfinished.open("wb") as file:
@@ -302,59 +299,45 @@ class Training:
         self.optimiser.load_state_dict(content["optimiser"])
         if self.average is not None:
             self.average.network.load_state_dict(content["average"])
+        if self.adversary is not None:
+            self.adversary.load_state_dict(content["adversary"])
+        for part, tensors in zip(self.samples.parts, content.get("hard", []), strict=False):
+            part.hard = hard_places_from_tensors(tensors)
         self.state = State(**json.loads(content["state"]))
         self.job.say(f"Going on after step {self.state.step}.")
         self.job.report("curve", losses=self.state.losses, epochs=self.state.history)
-
-
-def learning_rate(plan: Plan, step: int, part_done: float) -> float:
-    """Learning rate of a step.
-
-    SGD: constant, as in Leichter et al. (2022), doi 10.3389/feart.2022.740638. AdamW: a linear
-    rise over the first 30 steps, then half a cosine down to zero at the end.
-
-    Parameters
-    ----------
-    plan
-        What is trained.
-    step
-        Steps that are done.
-    part_done
-        Part of the training that is done, 0-1.
-
-    Returns
-    -------
-    float
-        Factor of the optimiser's steps.
-    """
-    preset = plan.preset
-    if preset.optimiser == "sgd":
-        return preset.learning_rate
-    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, part_done)))
-    return preset.learning_rate * min(1.0, (step + 1) / 30) * fall
+        self.report_windows()
 
 
 def _optimiser(network: Network, plan: Plan) -> torch.optim.Optimizer:
     rate = plan.preset.learning_rate
     if plan.preset.optimiser == "sgd":
         return torch.optim.SGD(network.parameters(), rate, momentum=0.9, weight_decay=1e-4)
+    if plan.preset.optimiser == "adam":
+        first = 0.5 if plan.preset.adversary else 0.9
+        return torch.optim.Adam(network.parameters(), rate, betas=(first, 0.999))
     return torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-2)
 
 
-def _split(values: Any, together: int) -> list[Tensor]:
-    """Cut a batch into parts of at least two: batch normalisation cannot train on one."""
-    count = max(1, len(values) // together)
-    return list(torch.from_numpy(values).tensor_split(count))
+def _freeze(network: Network, plan: Plan) -> nn.Module:
+    """Keep the encoder as it is; returns it.
+
+    Raises
+    ------
+    InputError
+        If the network has none.
+    """
+    encoder = network.encoder
+    if encoder is None:
+        raise InputError(
+            f"The network {plan.spec.name} has no encoder that could be kept.",
+            remedy="Leave {setting:frozen} off.",
+            setting="frozen",
+        )
+    return encoder.requires_grad_(False)
 
 
-@contextmanager
-def _kept_statistics(network: Network, job: Job) -> Iterator[None]:
-    """Put running statistics back if a step is stopped half way, as if it had never begun."""
-    before = [buffer.clone() for buffer in network.buffers()]
-    try:
-        yield
-    except Cancelled:
-        with torch.no_grad():
-            for buffer, value in zip(network.buffers(), before, strict=True):
-                buffer.copy_(value)
-        raise
+def _adversary(plan: Plan, device: torch.device) -> Adversary:
+    outputs = len(plan.phases) or 1
+    rate = plan.preset.learning_rate
+    return Adversary(plan.spec.channels, outputs, plan.olivine, rate, plan.seed, device)

@@ -10,7 +10,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import ModelPhase, NetworkSpec, Preset, network_spec
 from napari_olivine.regions import study_region
-from napari_olivine.section import Section, Session, with_role
+from napari_olivine.section import Section, Session, image_by_image, lie_apart, with_role
 from napari_olivine.training.phases import (
     OLIVINE_CODE,
     MaskPhases,
@@ -23,6 +23,9 @@ from napari_olivine.training.windows import Window, area, overlap
 
 HELD_OUT = 0.2
 """Part of each training session that validates where no session has that role."""
+
+FOCUSING = 2.0
+"""Exponent of the focal loss, as Lin et al. (2017, arXiv 1708.02002) advise."""
 
 UNLEVELLED_GREY_LEVELS = 1.5
 """Brightness augmentation, in spreads of grey, where drift between sessions is not levelled."""
@@ -44,6 +47,8 @@ class Plan:
         Weight of labels by a person in the loss.
     phases
         Outputs of the network, empty for olivine alone; those of all sections of the training.
+    frozen
+        Whether the encoder stays as its start weights are.
     seed
         Of weights, crops and augmentation.
     training, validation
@@ -57,6 +62,7 @@ class Plan:
     foreground: float
     correction_weight: float
     phases: tuple[ModelPhase, ...]
+    frozen: bool
     seed: int
     training: list[str]
     validation: list[str]
@@ -192,11 +198,12 @@ def make_plan(
         )
     windows, held_out = (_studied(section, sessions) for sessions in (train, validate))
     if not validate:
-        windows, held_out = _hold_out(windows)
+        apart = lie_apart(section) and len(windows) > 1
+        windows, held_out = (_hold_out_images if apart else _hold_out)(windows)
+        part = "every fifth image of the" if apart else "the last fifth of the rows of each"
         job.warn(
-            f"No session of {section.path} has the role 'val': the last fifth of the rows of each "
-            "training session is kept for validation, which tells less about drift than a session "
-            "of its own."
+            f"No session of {section.path} has the role 'val': {part} training session is kept for "
+            "validation, which tells less about drift than a session of its own."
         )
     return Plan(
         spec=spec,
@@ -204,6 +211,7 @@ def make_plan(
         foreground=settings.foreground,
         correction_weight=settings.correction_weight,
         phases=phases,
+        frozen=settings.frozen,
         seed=job.seed,
         training=[session.session for session in train],
         validation=[session.session for session in validate or train],
@@ -220,17 +228,35 @@ def _preset(preset: Preset, settings: TrainSettings) -> Preset:
         "crop_px": settings.crop_px,
         "learning_rate": settings.learning_rate,
         "patience": settings.patience,
+        "hard": settings.hard,
         "minutes": settings.max_minutes,
+        "time": settings.time,
     }
+    for name in ("optimiser", "schedule"):
+        values[name] = chosen if (chosen := getattr(settings, name)) != "auto" else None
+    values |= _LOSSES[settings.loss] | {"outlines": settings.outlines}
+    if settings.loss == "dice_focal":
+        values["entropy"] = settings.focal_share
     preset = replace(preset, **{k: v for k, v in values.items() if v is not None})
     if settings.align == "none":
         preset = replace(preset, grey_levels=UNLEVELLED_GREY_LEVELS)
     return replace(preset, together=min(preset.together, preset.batch))
 
 
+_LOSSES: dict[str, dict[str, Any]] = {
+    "auto": {},
+    "cross_entropy": {"entropy": 1.0, "focusing": 0.0, "dice": 0.0},
+    "focal": {"entropy": 1.0, "focusing": FOCUSING, "dice": 0.0},
+    "dice": {"entropy": 0.0, "dice": 1.0, "dice_of": "all"},
+    "dice_cross_entropy": {"entropy": 1.0, "focusing": 0.0, "dice": 1.0, "dice_of": "olivine"},
+    "dice_focal": {"focusing": FOCUSING, "dice": 1.0, "dice_of": "all"},
+}
+"""What each loss is, see `napari_olivine.training.losses.LossShape`."""
+
+
 def _studied(section: Section, sessions: Sequence[Session]) -> list[Window]:
-    """Return the windows of sessions, cut to the box around the region of study."""
-    windows = [session.window for session in sessions]
+    """Return the windows of sessions, image by image, cut to the box of the region of study."""
+    windows = image_by_image(section, [session.window for session in sessions])
     region = study_region(section)
     if region is None:
         return windows
@@ -252,3 +278,10 @@ def _hold_out(windows: Sequence[Window]) -> tuple[list[Window], list[Window]]:
         train.append((slice(rows.start, max(cut, rows.start + 1)), columns))
         held_out.append((slice(cut, rows.stop), columns))
     return train, held_out
+
+
+def _hold_out_images(windows: Sequence[Window]) -> tuple[list[Window], list[Window]]:
+    """Keep whole images for validation, every fifth or the last: parts of an image are alike."""
+    every = min(round(1 / HELD_OUT), len(windows))
+    held_out = list(windows[every - 1 :: every])
+    return [one for one in windows if one not in held_out], held_out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -27,6 +28,28 @@ KEPT = 0.25
 Crop = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
 
+@dataclass(frozen=True)
+class HardPlaces:
+    """Places in the training windows where the network is wrong.
+
+    Parameters
+    ----------
+    positions
+        Row, column and window of each, shape (places, 3).
+    chances
+        How often each is drawn beside another, shape (places,).
+    """
+
+    positions: NDArray[np.int64]
+    chances: NDArray[np.float64]
+
+    def draw(self, random: np.random.Generator) -> tuple[int, int, int]:
+        """Draw a place: row, column and window."""
+        number = random.choice(len(self.chances), p=self.chances / self.chances.sum())
+        row, column, window = self.positions[number].tolist()
+        return row, column, window
+
+
 class CropSource(ABC):
     """Where the crops of a training come from.
 
@@ -36,8 +59,15 @@ class CropSource(ABC):
 
     normalisation: Normalisation
 
+    @property
     @abstractmethod
-    def crop(self, random: np.random.Generator, crop_px: int, foreground: float) -> Crop:
+    def parts(self) -> Sequence[Samples]:
+        """Crops of each section."""
+
+    @abstractmethod
+    def crop(
+        self, random: np.random.Generator, crop_px: int, foreground: float, hard: float = 0.0
+    ) -> Crop:
         """Draw one crop.
 
         Parameters
@@ -49,6 +79,8 @@ class CropSource(ABC):
         foreground
             Probability that it is laid over an olivine pixel; otherwise it lies anywhere, or over
             another phase if the crops are balanced.
+        hard
+            Probability that it is laid where the network was wrong, if such places are known.
 
         Returns
         -------
@@ -84,7 +116,7 @@ class CropSource(ABC):
         random = np.random.default_rng([seed, step])
         images, labels = [], []
         for _ in range(preset.batch):
-            grey, label = self.crop(random, preset.crop_px, foreground)
+            grey, label = self.crop(random, preset.crop_px, foreground, preset.hard)
             spread = self.normalisation.spread
             grey, label = augment(
                 random,
@@ -158,6 +190,7 @@ class Samples(CropSource):
                 job.check()
                 self._kept[place] = self._read(window)
         self.pieces: dict[int, Pieces] = {}
+        self.hard: HardPlaces | None = None
         if corrections is not None:
             self._windows += corrections.windows
 
@@ -177,11 +210,25 @@ class Samples(CropSource):
         """
         self.pieces = {code: one for code, one in pieces.items() if one.pixels}
 
+    @property
     @override
-    def crop(self, random: np.random.Generator, crop_px: int, foreground: float) -> Crop:
+    def parts(self) -> Sequence[Samples]:
+        return [self]
+
+    @property
+    def windows(self) -> list[Window]:
+        """Windows that the mask labels."""
+        return self._windows[: len(self._areas)]
+
+    @override
+    def crop(
+        self, random: np.random.Generator, crop_px: int, foreground: float, hard: float = 0.0
+    ) -> Crop:
         # Without corrections no random number is drawn, so that the crops stay the same.
         if self.corrected and random.random() < self.corrected:
             return self.crop_of_corrected(random, crop_px)
+        if self.hard is not None and random.random() < hard:
+            return self.crop_around(random, crop_px, *self.hard.draw(random))
         if self.pieces:
             return self.crop_of_phase(random, crop_px, draw_phase(random, self.pieces, foreground))
         if random.random() < foreground and self.has_olivine:
@@ -226,7 +273,29 @@ class Samples(CropSource):
         grey, label
             See `crop`.
         """
-        row, column, place = self.pieces[code].draw(random)
+        return self.crop_around(random, crop_px, *self.pieces[code].draw(random))
+
+    def crop_around(
+        self, random: np.random.Generator, crop_px: int, row: int, column: int, place: int
+    ) -> Crop:
+        """Draw a crop that shows a pixel of a window, somewhere in it.
+
+        Parameters
+        ----------
+        random
+            Random generator.
+        crop_px
+            Its side.
+        row, column
+            The pixel, in the section.
+        place
+            Number of the window.
+
+        Returns
+        -------
+        grey, label
+            See `crop`.
+        """
         row, column = (value - int(random.integers(crop_px)) for value in (row, column))
         return self.read(place, row, column, crop_px)
 

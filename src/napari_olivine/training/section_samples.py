@@ -45,12 +45,24 @@ class SectionSamples(CropSource):
                 showing.setdefault(code, []).append(part)
         return showing
 
+    @property
     @override
-    def crop(self, random: np.random.Generator, crop_px: int, foreground: float) -> Crop:
+    def parts(self) -> Sequence[Samples]:
+        return self._parts
+
+    @override
+    def crop(
+        self, random: np.random.Generator, crop_px: int, foreground: float, hard: float = 0.0
+    ) -> Crop:
         shares = np.array([part.corrected for part in self._parts])
         if shares.any() and random.random() < shares.max():
             place = int(random.choice(len(shares), p=shares / shares.sum()))
             return self._parts[place].crop_of_corrected(random, crop_px)
+        wrong = [part for part in self._parts if part.hard is not None]
+        if wrong and random.random() < hard:
+            part = wrong[int(random.integers(len(wrong)))]
+            assert part.hard is not None
+            return part.crop_around(random, crop_px, *part.hard.draw(random))
         code = draw_phase(random, self._showing, foreground)
         showing = self._showing[code]
         part = showing[int(random.integers(len(showing)))]

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from pydantic import field_validator
 
-from napari_olivine.networks import NetworkName
+from napari_olivine.networks import NetworkName, networks_by_purpose
 from napari_olivine.settings import Settings, setting
 
 CORRECTION_WEIGHT = 10.0
@@ -16,6 +16,17 @@ CORRECTION_WEIGHT = 10.0
 
 
 _NONE: Final[tuple[Path, ...]] = ()
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+def _what_for() -> str:
+    """Tell what the networks are good for; those of the last group are all others."""
+    *groups, (others, _) = networks_by_purpose().items()
+    told = [f"{title}: {', '.join(spec.name for spec in specs)}." for title, specs in groups]
+    return f"{' '.join(told)} {others}: all others; most want a graphics card."
 
 
 class TrainSettings(Settings):
@@ -32,54 +43,70 @@ class TrainSettings(Settings):
     network: NetworkName = setting(
         "light",
         "Network",
-        "light: U-Net with a ResNet-18 encoder, learns in minutes without a GPU (ours). "
-        "deeplabv3_resnet50: the network of Leichter et al. 2022, wants a GPU. "
-        "deeplabv3_mobilenet_v3_large: its small sister.",
+        _what_for(),
     )
     target: Literal["auto", "phases", "olivine"] = setting(
         "auto",
         "Target",
         "phases: every mineral of the mask's rule book is a class of its own (ours), so that the "
         "network learns what looks like olivine and is none. olivine: olivine or not, as in "
-        "Leichter et al. 2022; so too where the mask has no other phases. auto: phases for light, "
-        "olivine for the DeepLabV3 networks.",
+        "Leichter et al. 2022; so too where the mask has no other phases. auto: olivine for the "
+        "DeepLabV3 networks, phases for all others.",
         exclude_if="auto".__eq__,  # networks of before stay up to date, where it is olivine
     )
     name: str = setting("", "Name", "Name of the model in the section; the network's if empty.")
     weights: str = setting(
         "auto",
         "Start weights",
-        "auto: weights trained on photographs (COCO) as in Leichter et al. 2022 for the "
-        "DeepLabV3 networks, from torch's cache or the network, none for light. none: random. Or"
-        " a weights file, or the folder of a model that is to be trained further.",
+        "auto: for light what it learned from synthetic sections, for the DeepLabV3 networks "
+        "weights trained on photographs (COCO) as in Leichter et al. 2022, from torch's cache or "
+        "the network, else none. none: random. imagenet: photographs, for the encoder. micronet: "
+        "100,000 images of microscopes (Stuckner et al. 2022), for some encoders. Or a weights "
+        "file, or the folder of a model that is to be trained further.",
+    )
+    frozen: bool = setting(
+        False,
+        "Keep the encoder",
+        "The encoder stays as its start weights are, and only the rest learns: quicker, and less "
+        "is learned by heart where there is little to learn from.",
+        exclude_if=False.__eq__,  # networks of before stay up to date
     )
     max_minutes: float | None = setting(
         None,
         "Longest time",
         "Training time after which it ends; the learning rate falls in time for it. The "
-        "network's own if empty: 15 for light, none for the others.",
+        "network's own if empty: none for the DeepLabV3 networks, 15 for the others.",
         unit="min",
         gt=0,
     )
+    time: Literal["clock", "processor"] = setting(
+        "clock",
+        "Time counted",
+        "What {setting:max_minutes} counts. clock: time that passes. processor: time that the "
+        "processor works for the training, of all its cores together, so that other programs at "
+        "work beside it change nothing (on a graphics card the clock counts).",
+        exclude_if="clock".__eq__,  # networks of before stay up to date
+    )
     epochs: int | None = setting(
-        None, "Epochs", "Most epochs; the network's own if empty: 12 for light, else 100.", ge=1
+        None, "Epochs", "Most epochs; if empty 100 for the DeepLabV3 networks, else 12.", ge=1
     )
     steps: int | None = setting(
         None, "Steps of an epoch", "Optimiser steps between two validations; 100 if empty.", ge=1
     )
     batch: int | None = setting(
-        None, "Batch", "Crops of one step; 8 for light, else 4, if empty.", ge=2
+        None, "Batch", "Crops of one step; if empty 4 for the DeepLabV3 networks, else 8.", ge=2
     )
     crop_px: int | None = setting(
         None,
         "Crop",
-        "Side of a training crop; 256 for light, else 320, if empty (paper: tiles of 512 x 338).",
+        "Side of a training crop; if empty 320 for the DeepLabV3 networks (paper: tiles of "
+        "512 x 338), else 256.",
         unit="px",
         ge=32,
         multiple_of=32,
     )
     learning_rate: float | None = setting(
-        None, "Learning rate", "Largest one; 0.001 for light, else 0.01, if empty (ours).", gt=0
+        None, "Learning rate", "Largest one; the network's own if empty (ours).", gt=0
     )
     patience: int | None = setting(
         None,
@@ -89,6 +116,50 @@ class TrainSettings(Settings):
         "light.",
         ge=1,
     )
+    loss: Literal["auto", "cross_entropy", "dice", "focal", "dice_cross_entropy", "dice_focal"] = (
+        setting(
+            "auto",
+            "Loss",
+            "cross_entropy: as in Leichter et al. 2022. focal: the same, but what is right "
+            "already counts less. dice: overlap, of all classes. dice_focal: Dice + "
+            "{setting:focal_share} x focal, as in ddvika/SEM_segmentation. "
+            "dice_cross_entropy: with Dice of olivine alone. auto: cross_entropy for the "
+            "DeepLabV3 networks, else dice_cross_entropy.",
+            exclude_if="auto".__eq__,  # networks of before stay up to date
+        )
+    )
+    focal_share: float = setting(
+        1.0,
+        "Weight of focal loss",
+        "c of Dice + c x focal; that of ddvika/SEM_segmentation is not known.",
+        gt=0,
+        le=100,
+        exclude_if=(1.0).__eq__,
+    )
+    outlines: float = setting(
+        0.0,
+        "Weight of outlines",
+        "How much more a pixel counts that lies within 2 px of an outline of olivine; 0 is as much "
+        "as any other.",
+        ge=0,
+        le=100,
+        exclude_if=(0.0).__eq__,
+    )
+    optimiser: Literal["auto", "sgd", "adam", "adamw"] = setting(
+        "auto",
+        "Optimiser",
+        "sgd: as in Leichter et al. 2022. adam: as in ddvika/SEM_segmentation. auto: sgd for the "
+        "DeepLabV3 networks, else adamw.",
+        exclude_if="auto".__eq__,
+    )
+    schedule: Literal["auto", "constant", "once", "restarts"] = setting(
+        "auto",
+        "Learning rate goes",
+        "constant: as in Leichter et al. 2022. once: up for 30 steps, then down by a cosine. "
+        "restarts: down by a cosine to a fifth, four times over, batch by batch, as in "
+        "ddvika/SEM_segmentation. auto: constant for the DeepLabV3 networks, else once.",
+        exclude_if="auto".__eq__,
+    )
     foreground: float = setting(
         0.5,
         "Crops on olivine",
@@ -96,6 +167,15 @@ class TrainSettings(Settings):
         "phases as {setting:target}, over the other phases, each equally often.",
         ge=0,
         le=1,
+    )
+    hard: float | None = setting(
+        None,
+        "Crops on errors",
+        "Part of the crops that, from the second epoch on, is laid where the network disagreed "
+        "with the mask in the training sessions (ours); 0.25 for light, else 0, if empty.",
+        ge=0,
+        le=1,
+        exclude_if=_is_none,  # networks of before stay up to date
     )
     corrections: bool = setting(
         True,

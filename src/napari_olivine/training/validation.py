@@ -10,6 +10,7 @@ import torch
 
 from napari_olivine.job import Job
 from napari_olivine.networks import Network, autocast, logit_of_phase, normalise, stoppable
+from napari_olivine.training.confusion import Confusion
 from napari_olivine.training.losses import SegmentationScores
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import Samples
@@ -65,7 +66,9 @@ def validate(
 def _validate_one(
     network: Network, section: ValidatedSection, most: int, device: torch.device, job: Job
 ) -> SegmentationScores:
-    scores, samples, plan = SegmentationScores(), section.samples, section.plan
+    samples, plan = section.samples, section.plan
+    confusion = Confusion(len(plan.phases), plan.olivine) if plan.phases else None
+    scores = SegmentationScores(confusion)
     training = network.training
     network.eval()
     try:
@@ -76,7 +79,10 @@ def _validate_one(
                 image = torch.from_numpy(normalise(grey, samples.normalisation)[None])
                 logits = network(image.to(device, memory_format=torch.channels_last))
                 olivine = logit_of_phase(logits, plan.olivine)[0, 0]
-                scores.add(olivine, torch.from_numpy(label).to(device))
+                labels = torch.from_numpy(label).to(device)
+                scores.add(olivine, labels)
+                if confusion is not None:
+                    confusion.add(logits[0], labels)
     finally:
         network.train(training)
     return scores

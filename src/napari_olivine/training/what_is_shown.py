@@ -53,9 +53,8 @@ def show_phases(sections: Sequence[TrainingSection], job: Job) -> list[dict[int,
         sums = [_sum(sections, found, phase.code) for found in (train, validation)]
         told = [_words(*pair) for pair in sums]
         job.say(f"  {phase.name}: {told[0]}; validation {told[1]}")
-        rows.append(
-            {"name": phase.name, "pieces": [n for n, _ in sums], "mm2": [mm2 for _, mm2 in sums]}
-        )
+        pieces, mm2 = ([pair[k] for pair in sums] for k in range(2))
+        rows.append({"name": phase.name, "colour": phase.colour, "pieces": pieces, "mm2": mm2})
     job.report("shown", rows=rows)
     _warn_of_few(sections, phases, train, job)
     return train

@@ -41,6 +41,37 @@ _BY_HAND[:BY_HAND] += BY_HAND
 _BY_HAND[FIRST_PHASE : FIRST_PHASE + MOST_PHASES] += PHASE_BY_HAND
 
 
+UNKNOWN_CLASS = -1
+"""Class of pixels of which too little is said, as those that are only known to be no olivine among
+several phases."""
+
+
+def class_of_label(label: NDArray[np.uint8], olivine: int, *, single: bool) -> NDArray[np.int64]:
+    """Return the number of the class of each label.
+
+    Parameters
+    ----------
+    label
+        Labels of pixels.
+    olivine
+        Number of olivine among several phases.
+    single
+        Whether olivine is told from all else: 1 and 0.
+
+    Returns
+    -------
+    ndarray of int64
+        Of the shape of `label`; -1 where too little is said.
+    """
+    table = np.full(256, UNKNOWN_CLASS, np.int64)
+    for first in (FIRST_PHASE, FIRST_PHASE + PHASE_BY_HAND):
+        table[first : first + MOST_PHASES] = 0 if single else np.arange(MOST_PHASES)
+    if single:
+        table[[0, BY_HAND]] = 0
+    table[[1, BY_HAND + 1]] = 1 if single else olivine
+    return table[label]
+
+
 def area(window: Window) -> int:
     """Count the pixels of a window, 0 for an empty one."""
     rows, columns = window

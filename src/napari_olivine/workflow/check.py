@@ -14,7 +14,7 @@ from napari_olivine.job import Job
 from napari_olivine.readers import ImportSettings
 from napari_olivine.readers.assemble import read_source, register_source, relocate_source
 from napari_olivine.readers.base import SignalReader
-from napari_olivine.section import Product, Section
+from napari_olivine.section import APART, Product, Section
 from napari_olivine.section.check import CheckSettings, Report, check_section as check
 
 
@@ -56,6 +56,8 @@ def _open_source(
     InputError
         If they are gone, or not those that were imported.
     """
+    if images.notes.get(APART):
+        raise InputError("labelled images are not mended: run {step:import-labels} with force")
     folder = Path(settings.source or section.record.source)
     if not folder.is_dir():
         raise InputError(

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from napari_olivine.calibration import calibrate
+from napari_olivine.comparison import compare_networks
 from napari_olivine.crystals import find_crystals
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.inference import segment
@@ -20,7 +21,7 @@ from napari_olivine.masks import MaskSettings, make_mask
 from napari_olivine.readers import ImportSettings, import_section, read_source
 from napari_olivine.registry import STEPS
 from napari_olivine.section import Section
-from napari_olivine.training import train
+from napari_olivine.training import synthesise, train
 
 SIZE = ImportSettings(pixel_size_um=1)
 COUNTS = np.random.default_rng(0).poisson(20, (80, 100)).astype(np.uint8)
@@ -53,7 +54,8 @@ def test_maps_alone_are_imported_and_masked(tmp_path: Path, section: Section) ->
 
 STEPS_ON_BSE = {
     "level": level, "train": train, "segment": segment, "calibrate": calibrate,
-    "crystals": find_crystals,
+    "crystals": find_crystals, "synthesise": synthesise,
+    "compare": lambda section: compare_networks(section, section.path.parent / "comparison"),
 }  # fmt: skip
 
 

@@ -309,15 +309,16 @@ class TestNetwork:
         train.device.setCurrentText("cpu")
         run(qtbot, train, seconds=120)
         assert not train.run_bar.error_box.isVisible(), train.run_bar.error_text.text()
-        assert train.models.currentText() == "quick"
+        assert train.models.current == "quick"
         assert "U-Net" in train.card.text()
         assert "at 0.5" in train.card.text()
         assert "Olivine or not" in train.card.text()  # the mask has no other phases
         assert not train.shown.isVisible()
-        row = {"name": "glass", "pieces": [1200, 1], "mm2": [1.0, 0.1234]}
+        row = {"name": "glass", "colour": "#f28e2b", "pieces": [1200, 1], "mm2": [1.0, 0.1234]}
         train.on_event({"event": "shown", "rows": [row]})
+        train.shown_part.set_expanded(True)
         assert train.shown.isVisible() and "1,200, 1</td><td>1, 0.12" in train.shown.text()
-        assert [list(curve.x) for curve in train.losses.curves] == [[2, 4]] * 3  # steps
+        assert [list(curve.x) for curve in train.losses.curves] == [[2, 4], [0, 2, 4], [0, 2, 4]]
         self.train_on(qtbot, train, path)
         segment.form.editors["model"].value = "quick"
         segment.threshold.setValue(0.3)
@@ -426,7 +427,7 @@ class TestCancel:
         assert not widget.run_button.isEnabled()
         with ends_within(child, 2), qtbot.waitSignal(jobs.cancelled, timeout=10_000):
             qtbot.mouseClick(widget.cancel_button, LEFT)
-        assert "Cancelled" in widget.run_bar.log.text()
+        assert "Paused" in widget.run_bar.log.text()
         assert widget.run_button.isEnabled()
 
 

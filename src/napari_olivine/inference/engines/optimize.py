@@ -250,6 +250,9 @@ def _replace(
             _replace(child, wanted, make)
 
 
+FOLDED = (nn.Conv2d, nn.ConvTranspose2d)
+
+
 def _fold_batch_norms(module: nn.Module) -> None:
     """Fold the batch normalisations among a module's own children."""
     children = dict(module.named_children())
@@ -258,6 +261,8 @@ def _fold_batch_norms(module: nn.Module) -> None:
     pairs += [(n, CONVOLUTION.sub(r"bn\1", n)) for n in names if CONVOLUTION.match(n)]
     for first, second in pairs:
         convolution, norm = children.get(first), children.get(second)
-        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            setattr(module, first, fuse_conv_bn_eval(convolution, norm))
-            setattr(module, second, nn.Identity())
+        turned = isinstance(convolution, nn.ConvTranspose2d)
+        if isinstance(convolution, FOLDED) and isinstance(norm, nn.BatchNorm2d):
+            setattr(module, first, fuse_conv_bn_eval(convolution, norm, transpose=turned))
+            # timm's normalisations have the activation in them.
+            setattr(module, second, getattr(norm, "act", nn.Identity()))

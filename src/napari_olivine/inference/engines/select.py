@@ -24,7 +24,7 @@ from napari_olivine.inference.engines.engine import (
 from napari_olivine.inference.engines.openvino_engine import OpenVinoEngine, is_installed
 from napari_olivine.inference.engines.torch_engine import TorchEngine, encode_probability
 from napari_olivine.job import Job
-from napari_olivine.networks import choose_device, has_fast_bfloat16
+from napari_olivine.networks import Network, choose_device, has_fast_bfloat16
 
 MOST_DIFFERENCE = 0.005
 """Mean difference of probability from float32 that an engine may have."""
@@ -163,6 +163,9 @@ def _candidates(
         yield "cuda", partial(CudaEngine, network, device, _gpu_precision(), job)
     if device.type == "mps":
         yield "mps", makers["mps"]
+    if isinstance(network, Network) and network.is_forest:
+        yield "float32", makers["float32"]
+        return
     if is_installed() and not quick:
         yield "openvino", makers["openvino"]
     if fast:

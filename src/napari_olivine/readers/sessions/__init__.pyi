@@ -1,3 +1,4 @@
+from .csv_table import read_csv as read_csv, require as require, words_of as words_of
 from .placement_table import (
     PlacementTable as PlacementTable,
     read_placements as read_placements,

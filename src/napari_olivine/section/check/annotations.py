@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from napari_olivine.errors import SectionError
-from napari_olivine.section import Section, Session, make_root
+from napari_olivine.section import Section, Session, lie_apart, make_root
 from napari_olivine.section.check.edits import check_corrections, check_journal
 from napari_olivine.section.check.findings import Report
 from napari_olivine.section.check.orphans import in_use, remove_partials
@@ -36,7 +36,7 @@ def check_annotations(section: Section, report: Report) -> None:
     for folder in (section.path / ANNOTATIONS, section.path / REVIEW):
         if folder.is_dir():
             remove_partials(section, folder, report)
-    for name in ("sessions", "placements"):
+    for name in ("sessions",) if lie_apart(section) else ("sessions", "placements"):
         where = f"{ANNOTATIONS}/{name}.csv"
         if (section.path / where).exists():
             for problem in _wrong_annotation(section, name):

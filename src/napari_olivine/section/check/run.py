@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_olivine.errors import OlivineError, SectionError
 from napari_olivine.job import Job
 from napari_olivine.registry import folders_of_several, product_type
-from napari_olivine.section import RECORD, WORK, Product, Raster, Section
+from napari_olivine.section import RECORD, WORK, Product, Raster, Section, lie_apart
 from napari_olivine.section.check.annotations import (
     ANNOTATIONS,
     REVIEW,
@@ -149,7 +149,7 @@ def _names(section: Section, report: Report) -> list[str]:
             names.append(folder.name)
         else:
             report.note(folder.name, "is no part of the section")
-    for name in ("images", "epma"):
+    for name in ("images",) if lie_apart(section) else OF_SOURCE:
         if name not in names and not in_use(section, name) and not in_use(section, "images"):
             report.damage(name, "is missing", f"run {making(name)} again")
     return names

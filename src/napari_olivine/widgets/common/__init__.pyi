@@ -13,6 +13,7 @@ from .controls import (
     fill_combo as fill_combo,
     form_layout as form_layout,
     heading as heading,
+    make_headings as make_headings,
     narrow as narrow,
     push_button as push_button,
     readable as readable,

@@ -161,6 +161,24 @@ def fill_combo(box: QComboBox, choices: Sequence[str], chosen: str) -> None:
             box.setCurrentText(chosen)
 
 
+def make_headings(box: QComboBox, titles: Sequence[str]) -> None:
+    """Turn some choices of a box into headings, which cannot be chosen.
+
+    Parameters
+    ----------
+    box
+        Box of choices.
+    titles
+        Choices that are headings of those below them.
+    """
+    for title in titles:
+        heading = box.model().item(box.findText(title))
+        heading.setEnabled(False)
+        font = heading.font()
+        font.setBold(True)
+        heading.setFont(font)
+
+
 def readable(colour: str, ground: QWidget) -> str:
     """Return a colour of napari's dark theme, darkened where it would be pale on a light theme.
 

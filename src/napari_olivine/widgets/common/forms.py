@@ -103,6 +103,23 @@ class SettingsForm(QWidget):
         label.setToolTip(editor.toolTip())
         self.layout().addRow(label, editor)
 
+    def take(self, name: str) -> tuple[QLabel, QWidget]:
+        """Take a field out of the form's column, to show it elsewhere; its value still counts.
+
+        Parameters
+        ----------
+        name
+            Name of the field.
+
+        Returns
+        -------
+        label, editor
+            What the field's row consists of.
+        """
+        layout: Any = self.layout()
+        row = layout.takeRow(self.editors[name].native)
+        return row.labelItem.widget(), row.fieldItem.widget()
+
     def reset(self) -> None:
         """Go back to the defaults."""
         self.set_values(self.model())

@@ -79,6 +79,8 @@ class Axis:
         Whether it points down.
     whole
         Whether only whole numbers are marked.
+    floor
+        Value below which its range does not begin.
     """
 
     label: str = ""
@@ -86,6 +88,7 @@ class Axis:
     colour: str = ""
     reverse: bool = False
     whole: bool = False
+    floor: float = -math.inf
     range: tuple[float, float] = field(default=(0.0, 1.0), init=False)
 
 
@@ -114,7 +117,8 @@ class Plot(QWidget):
         self.curves = list(curves)
         self.below.range = _range([c.x for c in curves], self.below.limits, margin=0.0)
         for side, axis in self.sides.items():
-            axis.range = _range([c.y for c in curves if c.side == side], axis.limits)
+            low, high = _range([c.y for c in curves if c.side == side], axis.limits)
+            axis.range = (max(low, axis.floor), high)
         self.update()
 
     def place_of(self, key: Any) -> QPointF | None:
@@ -213,7 +217,7 @@ class Plot(QWidget):
             near = Qt.AlignmentFlag.AlignRight if side == "left" else Qt.AlignmentFlag.AlignLeft
             for value, text in ticks[side]:
                 y = _up(value, axis, area)
-                if side == "left":
+                if side == next(iter(ticks)):
                     painter.setPen(QPen(faint, 1))
                     painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
                 painter.setPen(colour)

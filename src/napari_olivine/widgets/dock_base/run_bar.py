@@ -158,12 +158,15 @@ class RunBar(QWidget):
 
     def progress(self, done: float, total: float) -> None:
         """Show how far the step is, since when it runs, and how long it may still take."""
+        left = self._remaining_time.left(done, total)
+        rest = f", {clock(left)} left" if left is not None else ""
+        # Qt paints a new value at once, and with it the canvas: that takes tens of milliseconds.
+        self.bar.setUpdatesEnabled(False)
         self.bar.show()
         self.bar.setRange(0, 1000)
         self.bar.setValue(round(1000 * done / total) if total > 0 else 0)
-        left = self._remaining_time.left(done, total)
-        rest = f", {clock(left)} left" if left is not None else ""
         self.bar.setFormat(f"%p %   {clock(self.seconds())}{rest}")
+        self.bar.setUpdatesEnabled(True)
 
     def seconds(self) -> float:
         """Time since the step began."""

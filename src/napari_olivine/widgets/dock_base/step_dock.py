@@ -68,6 +68,8 @@ class StepDock(Dock):
     """Whether the step uses a network, for which there may be a graphics card."""
     with_seed = False
     """Whether the step draws random numbers."""
+    stopped_text = "Cancelled; run it again to go on where it stopped."
+    """What is said after a person has stopped the step."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
@@ -371,7 +373,7 @@ class StepDock(Dock):
 
     def _on_cancelled(self, _step: str) -> None:
         if self._mine():
-            self.run_bar.end("Cancelled; run it again to go on where it stopped.")
+            self.run_bar.end(self.stopped_text)
 
     def _on_section_opened(self, _section: Any) -> None:
         self.hide_error()

@@ -37,7 +37,6 @@ from napari_olivine.widgets.common import (
 )
 from napari_olivine.widgets.crystals import ColourBar
 from napari_olivine.widgets.dock_base import RemainingTime, StepDock, clock
-from napari_olivine.widgets.docks.train_dock import model_names, scores_of
 from napari_olivine.widgets.layers import LAYER_KEY, Scale, levels_of, ramp
 from napari_olivine.widgets.segmentation import (
     ComparePart,
@@ -50,6 +49,7 @@ from napari_olivine.widgets.segmentation import (
     threshold_slider,
 )
 from napari_olivine.widgets.state import Viewport
+from napari_olivine.widgets.training import model_names, scores_of
 
 OTHERS = "others"
 """Phases other than olivine, which share one threshold."""

@@ -1,10 +1,8 @@
-"""The Train dock: a network learns the mask; its losses are drawn while it does."""
+"""The Train dock: a network learns the mask, and a person watches how well it does."""
 
 from __future__ import annotations
 
-import json
 import re
-from html import escape
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,46 +11,71 @@ from qtpy.QtWidgets import QVBoxLayout
 from typing_extensions import override
 
 from napari_olivine.errors import InputError, OlivineError
-from napari_olivine.networks import LearnedSection, ModelCard, read_card
+from napari_olivine.networks import WINDOWS, ModelCard, read_card
+from napari_olivine.section import made_from, remove_product
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
     Axis,
-    Curve,
+    Collapsible,
+    Message,
     Plot,
-    combo,
-    fill_combo,
-    form_layout,
-    heading,
     push_button,
+    row_layout,
     wrapped,
 )
 from napari_olivine.widgets.dock_base import Question, StepDock
-from napari_olivine.widgets.state import state_of
-
-TRAIN_COLOUR, VALIDATION_COLOUR, IOU_COLOUR = "#56B4E9", "#E69F00", "#2fae7b"
+from napari_olivine.widgets.state import state_of, title_of
+from napari_olivine.widgets.training import (
+    IOU_COLOUR,
+    ModelTable,
+    NetworkChoice,
+    Rows,
+    WindowsPart,
+    card_in_words,
+    curves_of_models,
+    curves_of_training,
+    ious_in_words,
+    model_names,
+    networks_and_headings,
+    paused_trainings,
+    pieces_in_words,
+    rows_of,
+    rows_of_models,
+)
 
 
 class TrainDock(StepDock):
-    """Train a network, watch its losses, and read the models of the section."""
+    """Train a network, watch it, and compare the models of the section."""
 
     step = "train"
     products = ("mask",)  # what it learns from; the models have a place of their own
     with_device = True
     with_seed = True
+    settings_open = False
     explanation = "A network learns to find in the BSE image what the phase mask shows."
+    stopped_text = (
+        "Paused: Train goes on where it stopped, with the same settings (a random forest begins "
+        "anew)."
+    )
 
     @override
     def build(self) -> None:
         self.losses = Plot(
             Axis("Steps", whole=True),
-            Axis("Loss"),
+            Axis("Loss", floor=0.0),
             Axis("Validation IoU", limits=(0.0, 1.0), colour=IOU_COLOUR),
         )
         self.losses.empty_text = "The losses of the training appear here."
+        self.phases = wrapped("", rich=True)
+        self.phases.hide()
         self.shown = wrapped("", rich=True)
-        self.shown.hide()
-        self.models = combo()
-        self.models.currentTextChanged.connect(self.show_model)
+        self.shown_part = Collapsible("What the sessions show", expanded=False)
+        self.shown_part.inside.addWidget(self.shown)
+        self.windows = WindowsPart(self.session)
+        self.connections.on_close(self.windows.stop)
+        self.models = ModelTable()
+        self.models.chosen.connect(self._on_chosen)
+        self.paused = Message()
         self.card = wrapped("No model yet.", rich=True)
         self.train_on = push_button(
             "Train on",
@@ -60,46 +83,109 @@ class TrainDock(StepDock):
             "Go on from this model for as long as the settings say. The result is a model of its "
             "own, with the next free name; this one stays",
         )
+        self.delete = push_button(
+            "Delete...", self._ask_to_delete, "Delete this model; asks whether you mean it"
+        )
         self.question = Question()
-        self.body.addWidget(self.losses)
-        self.body.addWidget(self.shown)
-        self.body.addWidget(heading("Models of this section"))
-        self.body.addLayout(form_layout(("Model", self.models)))
-        self.body.addWidget(self.card)
-        self.body.addWidget(self.train_on)
-        self._epochs: list[dict[str, Any]] = []
-        self._losses: list[dict[str, Any]] = []
+        models = Collapsible("Models of this section", expanded=True)
+        models.inside.addWidget(self.models)
+        models.inside.addWidget(self.paused)
+        models.inside.addWidget(self.card)
+        models.inside.addLayout(row_layout(self.train_on, self.delete, wide=self.train_on))
+        for part in (self.losses, self.phases, self.windows, self.shown_part, models):
+            self.body.addWidget(part)
+        self._rows = Rows()
+        self._colours: dict[str, str] = {}
+        self._beside: dict[str, Rows] = {}
         self.fill()
 
+    @override
+    def choices(self) -> dict[str, Any]:
+        return {"network": networks_and_headings()}
+
+    @override
+    def _add_form(self) -> None:
+        super()._add_form()
+        self.network = NetworkChoice(self.form)
+        self.body.insertWidget(1, self.network)
+
+    # ------------------------------------------------------------------ models
+
     def fill(self, choose: str = "") -> None:
-        """Show the models of the open section."""
-        chosen = choose or self.models.currentText()
-        fill_combo(self.models, model_names(self.session.section), chosen)
-        self.show_model(self.models.currentText())
+        """Show the models of the open section.
+
+        Parameters
+        ----------
+        choose
+            Name of the model to select; if empty, those of before stay selected.
+        """
+        self.models.show_models(rows_of_models(self.session.section), choose)
+        self.show_model(self.models.current)
 
     def show_model(self, name: str) -> None:
-        """Show the card and the losses of a model."""
+        """Show the card of a model; its curves and windows too, unless a training runs."""
         section = self.session.section
-        self._show_train_on()
-        if not name or section is None:
-            self.card.setText("No model yet.")
+        self._show_buttons()
+        self._read_selected()
+        card, folder = self._card_of(name), Path()
+        if card is not None and section is not None:
+            folder = section.path / "models" / name
+            self.card.setText(card_in_words(card, state_of(section, f"models/{name}").text))
+        else:
+            self.card.setText("No model yet." if not name else "")
+        if self._trains:
+            self._draw()
             return
-        folder = section.path / "models" / name
+        self._rows = rows_of(folder) if card is not None else Rows()
+        self._colours = {one.name: one.colour for one in card.phases} if card is not None else {}
+        self._show_pieces([])
+        self.windows.show_file(folder / WINDOWS if card is not None else None, name)
+        self._draw()
+
+    def _card_of(self, name: str) -> ModelCard | None:
+        if not name or self.session.section is None:
+            return None
         try:
-            card = read_card(folder)
+            return read_card(self.session.section.path / "models" / name)
         except InputError as error:
             self.show_error(error)
-            return
-        self.card.setText(
-            f"<b>{card.title}</b><br>Start: {card.weights_from}<br>{learned_from(card)}<br>"
-            f"Best epoch {card.best_epoch}: {scores_of(card)}<br>"
-            f"{target_of(card)}<br>"
-            f"Model {state_of(section, f'models/{name}').text}"
-        )
-        if not (self.session.jobs.running and self.session.jobs.step == self.step):
-            self._epochs = _rows_of(folder / "history.csv")
-            self._losses = _rows_of(folder / "losses.csv")
-            self._draw()
+            return None
+
+    def _read_selected(self) -> None:
+        """Read what the trainings of the selected models have told."""
+        section = self.session.section
+        if section is not None:
+            folder = section.path / "models"
+            self._beside = {name: rows_of(folder / name) for name in self.models.selected}
+
+    def _on_chosen(self) -> None:
+        self.show_model(self.models.current)
+
+    def _ask_to_delete(self) -> None:
+        name, section = self.models.current, self.session.require()
+        product = f"models/{name}"
+        text = f"Delete the model {name}? It cannot be brought back."
+        if made := made_from(section, product):
+            titles = ", ".join(title_of(one, section) for one in made)
+            text += (
+                f" {titles} of this section came from it: what is there stays, but is out of date, "
+                "and cannot be made again without it."
+            )
+        self.question.ask(text, {"Delete": lambda: self._delete(product)})
+
+    def _delete(self, product: str) -> None:
+        try:
+            remove_product(self.session.require(), product)
+        except OlivineError as error:
+            self.show_error(error)
+        self.session.refresh()
+
+    # ------------------------------------------------------------------ running
+
+    @property
+    def _trains(self) -> bool:
+        """Whether a training runs, whose curves and windows are shown."""
+        return self.session.jobs.running and self.session.jobs.step == self.step
 
     @override
     def run(self) -> None:
@@ -132,7 +218,7 @@ class TrainDock(StepDock):
         name
             Name of the model; the one that is shown if empty.
         """
-        name = name or self.models.currentText()
+        name = name or self.models.current
         try:
             folder = self.session.require().path / "models" / name
             changes = {
@@ -147,53 +233,66 @@ class TrainDock(StepDock):
 
     def _begin(self, settings: Settings) -> None:
         self.hide_error()
-        self._epochs, self._losses = [], []
-        self._draw()
-        self._show_phases([])
+        self.models.clear_selection()  # what is selected from now on is drawn beside it
+        self._forget()
         self.start(self.step, self.arguments(), settings, self.options())
+
+    def _forget(self) -> None:
+        """Show nothing of an earlier training."""
+        self._rows, self._colours, self._beside = Rows(), {}, {}
+        self._show_pieces([])
+        self.windows.show_file(None)
+        self._draw()
 
     @override
     def _add_run_bar(self, outer: QVBoxLayout) -> None:
         outer.addWidget(self.question)
         super()._add_run_bar(outer)
+        self.cancel_button.setText("Pause")
+        self.cancel_button.setToolTip(
+            "Stop here; Train goes on at this step with the same settings"
+        )
 
     @override
     def show_state(self) -> None:
         super().show_state()
         if self.session.jobs.running:
             self.question.close_question()
-        self._show_train_on()
+        self._show_buttons()
+        self._show_paused()
 
-    def _show_train_on(self) -> None:
-        free = not self.session.jobs.running
-        self.train_on.setEnabled(free and bool(self.models.currentText()))
+    def _show_paused(self) -> None:
+        """Tell which trainings were stopped before their end."""
+        names = [] if self._trains else paused_trainings(self.session.section)
+        text = (
+            f"Paused: {', '.join(names)}. With the same settings, mask and "
+            "sessions, Train goes on there."
+        )
+        self.paused.tell(text if names else "")
+
+    def _show_buttons(self) -> None:
+        there = bool(self.models.current)
+        self.train_on.setEnabled(there and not self.session.jobs.running)
+        self.delete.setEnabled(there)
 
     @override
     def on_event(self, event: dict[str, Any]) -> None:
-        if event["event"] == "shown":
-            self._show_phases(event["rows"])
+        kind = event["event"]
+        if kind == "windows":
+            self.windows.show_file(Path(event["file"]))
             return
-        if event["event"] == "curve":  # what a training that was stopped had reached
-            self._losses, self._epochs = event["losses"], event["epochs"]
-        elif event["event"] == "loss":
-            self._losses.append(event)
-        elif event["event"] == "epoch":
-            self._epochs.append(event)
+        if kind == "shown":
+            self._colours = {row["name"]: row["colour"] for row in event["rows"]}
+            self._show_pieces(event["rows"])
+        elif kind == "curve":  # what a training that was stopped had reached
+            self._rows = Rows(event["epochs"], event["losses"])
+        elif kind == "loss":
+            self._rows.losses.append(event)
+        elif kind == "epoch":
+            self._rows.epochs.append(event)
         else:
             return
         self._draw()
-
-    def _show_phases(self, rows: list[dict[str, Any]]) -> None:
-        """Show what the sessions of the training that has begun show; nothing if that is empty."""
-        lines = [("<b>Pieces, mm2</b>", "<b>training</b>", "<b>validation</b>")]
-        for row in rows:
-            cells = [
-                f"{n:,}, {area:.2g}" for n, area in zip(row["pieces"], row["mm2"], strict=True)
-            ]
-            lines.append((escape(row["name"]), *cells))
-        table = "".join(f"<tr><td>{'</td><td>'.join(cells)}</td></tr>" for cells in lines)
-        self.shown.setText(f"<table width='100%'>{table}</table>")
-        self.shown.setVisible(bool(rows))
 
     @override
     def on_finished(self) -> None:
@@ -202,9 +301,7 @@ class TrainDock(StepDock):
     @override
     def on_section_opened(self) -> None:
         self.question.close_question()
-        self._epochs, self._losses = [], []
-        self._draw()
-        self._show_phases([])
+        self._forget()
         self.fill()
 
     @override
@@ -213,28 +310,21 @@ class TrainDock(StepDock):
             self.fill(product.removeprefix("models/"))
 
     def _draw(self) -> None:
-        """Draw the training loss by steps, and the validations as points."""
-        # A model of an earlier version has a training loss by epochs alone.
-        by_steps = {"train_loss": self._losses or self._epochs}
-        curves = []
-        for name, words, colour, side in SHOWN:
-            rows = [row for row in by_steps.get(name, self._epochs) if row.get(name) is not None]
-            steps, values = [row["step"] for row in rows], [row[name] for row in rows]
-            curve = Curve(words, steps, values, colour, side, marked=name not in by_steps)
-            curves += [curve] if rows else []
+        """Draw the running training or the chosen model, or the selected ones beside each other."""
+        curves = curves_of_training(self._rows, self._colours)
+        if self._trains:
+            curves += curves_of_models(self._beside)
+        elif len(self._beside) > 1:
+            curves = curves_of_models(self._beside)
         self.losses.show_curves(curves)
+        told = ious_in_words(self._rows.ious(), self._rows.best_ious(), self._colours)
+        self.phases.setText(told)
+        self.phases.setVisible(bool(told))
 
-
-SHOWN: tuple[Any, ...] = (
-    ("train_loss", "training", TRAIN_COLOUR, "left"),
-    ("val_loss", "validation", VALIDATION_COLOUR, "left"),
-    ("val_iou", "IoU", IOU_COLOUR, "right"),
-)
-"""Numbers of a training that are drawn: name, words, colour, axis."""
-
-
-MODES_SHOWN = 3
-"""Phases by which a rock is told."""
+    def _show_pieces(self, rows: list[dict[str, Any]]) -> None:
+        """Show what the sessions of the training that has begun show; nothing if that is empty."""
+        self.shown.setText(pieces_in_words(rows))
+        self.shown_part.setVisible(bool(rows))
 
 
 def free_name(section: Any, name: str) -> str:
@@ -242,68 +332,3 @@ def free_name(section: Any, name: str) -> str:
     stem = re.sub(r"-\d+$", "", name)
     taken = model_names(section)
     return next(new for k in count(2) if (new := f"{stem}-{k}") not in taken)
-
-
-def scores_of(card: ModelCard) -> str:
-    """Scores on the validation sessions, in words."""
-    thresholds = {"iou_0.1": "0.1", "iou_0.5": "0.5", "iou_best": f"{card.best_threshold:.2f}"}
-    parts = [f"{card.scores[k]:.3f} at {v}" for k, v in thresholds.items() if k in card.scores]
-    return f"IoU {', '.join(parts)}" if parts else "no scores"
-
-
-def learned_from(card: ModelCard) -> str:
-    """Tell which sessions of which sections a model learned from, and how good it is in each."""
-    if len(card.sections) < 2:
-        return (
-            f"Learned from session {', '.join(card.training_sessions)}, validated on "
-            f"{', '.join(card.validation_sessions)}"
-        )
-    worst = min(card.sections, key=lambda one: one.scores["iou_best"])
-    rows = [f"Learned from {len(card.sections)} sections:"]
-    for one in card.sections:
-        sessions = (
-            f"session {', '.join(one.training_sessions)}, validated on "
-            f"{', '.join(one.validation_sessions)}"
-        )
-        mark = ", the worst" if one is worst else ""
-        iou = f"IoU {one.scores['iou_best']:.3f} at {card.best_threshold:.2f}{mark}"
-        rock = f" ({escape(rock_of(one))})" if one.modes else ""
-        rows.append(f"\N{BULLET} {escape(one.name)}{rock}: {escape(sessions)}, {iou}")
-    return "<br>".join(rows)
-
-
-def rock_of(section: LearnedSection) -> str:
-    """Tell what rock a section is by the commonest phases of its mask."""
-    common = sorted(section.modes.items(), key=lambda mode: -mode[1])[:MODES_SHOWN]
-    return ", ".join(f"{name} {percent:.0f} %" for name, percent in common)
-
-
-def target_of(card: ModelCard) -> str:
-    """Tell in words what a model tells apart, and what it takes for olivine in validation."""
-    others = len(card.phases) - 1
-    target = f"Olivine among {others} other phases" if card.phases else "Olivine or not"
-    taken = [f"{escape(name)} {100 * share:.0f} %" for name, share in card.taken.items()]
-    return f"{target}; taken for olivine at 0.1: {', '.join(taken)}" if taken else target
-
-
-def model_names(section: Any) -> list[str]:
-    """Names of the models of a section, none if it is `None`."""
-    if section is None:
-        return []
-    try:
-        names = [product.name for product in section.products()]
-    except OlivineError:
-        return []
-    return [name.removeprefix("models/") for name in names if name.startswith("models/")]
-
-
-def _rows_of(file: Path) -> list[dict[str, Any]]:
-    """Read a table of a finished training, empty if it is not there."""
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(file)
-    except (OSError, ValueError):
-        return []
-    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records"))
-    return rows

@@ -26,10 +26,14 @@ from .element_colours import (
     colour_ramp as colour_ramp,
 )
 from .error_raster import (
+    BOTH as BOTH,
     COLOURS as COLOURS,
+    EXTRA as EXTRA,
+    MISSED as MISSED,
     WORDS as WORDS,
     error_colours as error_colours,
     error_levels as error_levels,
+    errors_of as errors_of,
     levels_of_phase as levels_of_phase,
 )
 from .make_layer import (

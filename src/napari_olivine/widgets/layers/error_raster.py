@@ -23,6 +23,23 @@ COLOURS = {BOTH: "#7fbf7b", EXTRA: "#d7191c", MISSED: "#2c7bb6"}
 WORDS = {BOTH: "{phase} in both", EXTRA: "only by the network", MISSED: "only in the mask"}
 
 
+def errors_of(found: NDArray[np.bool_], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Compare what was found with a mask: `BOTH`, `EXTRA`, `MISSED`, or 0.
+
+    Parameters
+    ----------
+    found
+        Where the network finds the phase.
+    mask
+        1 the phase, 0 not, 255 unknown; of the same shape.
+    """
+    errors = np.zeros(mask.shape, np.uint8)
+    errors[found & (mask == 1)] = BOTH
+    errors[found & (mask == 0)] = EXTRA
+    errors[~found & (mask == 1)] = MISSED
+    return errors
+
+
 class ErrorLevel:
     """One level of the comparison, as napari reads it: never whole in memory.
 
@@ -44,12 +61,7 @@ class ErrorLevel:
 
     def __getitem__(self, key: Any) -> NDArray[np.uint8]:
         found = np.asarray(self._probability[key]) >= self.least
-        mask = np.asarray(self._mask[key])
-        errors = np.zeros(mask.shape, np.uint8)
-        errors[found & (mask == 1)] = BOTH
-        errors[found & (mask == 0)] = EXTRA
-        errors[~found & (mask == 1)] = MISSED
-        return errors
+        return errors_of(found, np.asarray(self._mask[key]))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
         return np.asarray(self[:, :], dtype)

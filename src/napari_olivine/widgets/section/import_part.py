@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_olivine.errors import OlivineError
 from napari_olivine.readers.discover import TABLE_FOLDERS
-from napari_olivine.section import Section
+from napari_olivine.section import Section, lie_apart
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import (
     Collapsible,
@@ -125,7 +125,9 @@ class ImportPart(Collapsible):
         self.scanner.stop()
 
     def resume(self, section: Section) -> None:
-        """Go on with an import that was stopped."""
+        """Go on with an import that was stopped; not with one of labelled images."""
+        if lie_apart(section):
+            return
         source = section.record.source
         self.source.edit.setText(source)
         if source and Path(source).exists():
