@@ -37,6 +37,9 @@ MASK_THEN = (
 ANEW = (*CALIBRATED, "mask", "crystals")
 """Products with another method since; crystals in contact are parted by method 3."""
 
+TRAINED_ANEW = "models/"
+"""All by the light network, which is another one since; those that are there serve on."""
+
 SERVES_ON = {"mask lost": ("probability", "compare/second", "segmentation", "calibration", "mg")}
 """Not out of date any more: a network is of use when the mask that it learned is gone."""
 
@@ -113,7 +116,7 @@ def test_nothing_is_made_that_is_there(
     # A network that is trained now would learn from them, as those that are there did not.
     corrections = (place / "corrections").rename(tmp_path / "corrections")
     for product, words in GOLDEN["commands"].items():
-        if product in ANEW:
+        if product in ANEW or product.startswith(TRAINED_ANEW):
             continue
         if product == "corrections":
             corrections.rename(place / "corrections")
