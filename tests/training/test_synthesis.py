@@ -34,7 +34,7 @@ def stopped_within_a_step() -> Job:
     check = job.check
 
     def count_and_check() -> None:
-        if next(checks) == 230:
+        if next(checks) == 170:
             job.cancel.set()
         check()
 
@@ -69,22 +69,22 @@ def test_a_section_is_drawn_and_a_stopped_run_ends_the_same(tmp_path: Path) -> N
     mask = truth.astype(np.uint8)
     mask[:40] = IGNORE
     put_mask(section, mask)
-    before = synthesise(section, few(6))
+    before = synthesise(section, few(4))
     greys = drawn(section)
     assert greys.dtype == section.raster("images", "BSE").dtype
     assert not greys[:40].any()
     assert greys[mask != IGNORE].all(), "0 is what has no label"
     assert set(before.notes) >= {"1", "2", "3", "steps"}
     assert before.notes["1"]["even"] > 0
-    assert synthesise(section, few(6)) == before, "it is not made again"
+    assert synthesise(section, few(4)) == before, "it is not made again"
 
     other, _ = make_grains(tmp_path / "b")
     put_mask(other, mask)
     with pytest.raises(Cancelled):
-        synthesise(other, few(6), stopped_within_a_step())
+        synthesise(other, few(4), stopped_within_a_step())
     assert other.product("synthetic") is None
     events: list[dict[str, Any]] = []
-    synthesise(other, few(6), Job(listen=events.append))
+    synthesise(other, few(4), Job(listen=events.append))
     assert any("Going on after step" in str(event.get("message")) for event in events)
     assert np.array_equal(drawn(other), greys)
 
@@ -92,7 +92,7 @@ def test_a_section_is_drawn_and_a_stopped_run_ends_the_same(tmp_path: Path) -> N
 def test_it_learns_to_draw(tmp_path: Path) -> None:
     section, truth = make_grains(tmp_path / "s")
     put_mask(section, truth.astype(np.uint8))
-    settings = few(40).model_copy(update={"learning_rate": 2e-3})
+    settings = few(16).model_copy(update={"learning_rate": 4e-3})
     synthesise(section, settings)
     greys, train = drawn(section).astype(float), section.sessions()[0].window
     real = section.raster("images", "BSE").read(*train).astype(float)
