@@ -19,6 +19,7 @@ from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import Network, free_unused, is_out_of_memory, load_weights
 from napari_olivine.training.adversary import Adversary
+from napari_olivine.training.checkpoint import save_checkpoint
 from napari_olivine.training.ema import ExponentialMovingAverage
 from napari_olivine.training.files import CHECKPOINT
 from napari_olivine.training.gradients import SMALLEST_PART, BatchGradients, Judged
@@ -279,17 +280,7 @@ class Training(ScoredTraining):
         if self.adversary is not None:
             content["adversary"] = self.adversary.state_dict()
         content["hard"] = [hard_places_to_tensors(part.hard) for part in self.samples.parts]
-        unfinished = self.checkpoint.with_name(CHECKPOINT + ".part")
-        try:
-            with unfinished.open("wb") as file:
-                torch.save(content, file)
-            unfinished.replace(self.checkpoint)
-        except RuntimeError as error:
-            if isinstance(error.__context__, OSError):  # torch hides that the disk is full
-                raise error.__context__ from None
-            raise
-        finally:
-            unfinished.unlink(missing_ok=True)
+        save_checkpoint(self.checkpoint, content)
 
     def _resume(self) -> None:
         content: dict[str, Any] = torch.load(

@@ -16,12 +16,13 @@ from torch.nn.functional import mse_loss
 from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import Discriminator, Generator, stoppable
+from napari_olivine.training.checkpoint import save_checkpoint
+from napari_olivine.training.files import CHECKPOINT
 from napari_olivine.training.samples import Samples
 from napari_olivine.training.stopping import kept_statistics
 from napari_olivine.training.synthesis_settings import SynthesiseSettings
 from napari_olivine.training.windows import FIRST_PHASE, IGNORE
 
-CHECKPOINT = "checkpoint.pt"
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 BETAS = (0.5, 0.999)
 STEPS_OF_A_REPORT = 10
@@ -241,12 +242,7 @@ class Synthesis:
             "step": self.step,
             "seconds": self.seconds,
         }
-        unfinished = self.checkpoint.with_name(CHECKPOINT + ".part")
-        try:
-            torch.save(content, unfinished)
-            unfinished.replace(self.checkpoint)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        save_checkpoint(self.checkpoint, content)
 
     def _resume(self) -> None:
         content = torch.load(self.checkpoint, map_location=self.device, weights_only=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_olivine.job import Job
 from napari_olivine.section import Product, Raster, Section, Session, blocks, create_raster
+from napari_olivine.training.files import CHECKPOINT
 from napari_olivine.training.settings import TrainSettings
 from napari_olivine.training.synthesis_settings import SynthesiseSettings
 from napari_olivine.training.windows import IGNORE
@@ -73,7 +74,7 @@ def synthesise(
     from napari_olivine.training.drawn_grey import GreyByLabel
     from napari_olivine.training.plan import plan_sections
     from napari_olivine.training.samples import Samples
-    from napari_olivine.training.synthesis import CHECKPOINT, InputLabels, Synthesis
+    from napari_olivine.training.synthesis import InputLabels, Synthesis
     from napari_olivine.training.what_is_shown import show_phases
 
     how = TrainSettings(network="pix2pix", target="phases", corrections=False)
