@@ -54,7 +54,7 @@ def follow_grey(probability: FloatImage, grey: FloatImage) -> FloatImage:
     guide = np.clip(grey, -MOST_GREY, MOST_GREY)
     mean = _mean(guide, np.empty_like(guide))
     weight = _mean(guide * guide, np.empty_like(guide)) - mean * mean
-    weight = 1 / (np.maximum(weight, 0) + np.float32(FLAT))
+    weight = np.reciprocal(np.maximum(weight, 0) + np.float32(FLAT), dtype=np.float32)
     followed = probability.astype(np.float32)
     spare = [np.empty_like(guide) for _ in range(3)]
     for one in followed:
