@@ -6,6 +6,7 @@ from .build import (
 )
 from .card import (
     CARD as CARD,
+    LAST_WEIGHTS as LAST_WEIGHTS,
     PIXEL_SIZE_TOLERANCE as PIXEL_SIZE_TOLERANCE,
     WEIGHTS as WEIGHTS,
     WINDOWS as WINDOWS,

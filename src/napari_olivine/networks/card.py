@@ -13,6 +13,9 @@ from napari_olivine.networks.appearance import Appearance
 
 CARD = "card.json"
 WEIGHTS = "weights.safetensors"
+LAST_WEIGHTS = "last.safetensors"
+"""Weights of the last step, where others were better in validation; to train on from."""
+
 WINDOWS = "windows.npz"
 """Windows of the validation sessions as the network sees them, for a person; may be missing."""
 
