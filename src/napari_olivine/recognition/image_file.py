@@ -204,7 +204,7 @@ def _scaled(file: Path, pixels: NDArray[Any]) -> NDArray[np.float32]:
         return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
     if pixels.dtype.kind == "f":
         low, high = float(np.nanmin(pixels)), float(np.nanmax(pixels))
-        if np.isfinite(pixels).all() and 0 <= low and high <= 1:
+        if np.isfinite(pixels).all() and low >= 0 and high <= 1:
             return pixels.astype(np.float32)
     raise InputError(
         f"{file} holds {pixels.dtype} values that are neither counts of 8 or 16 bit nor from 0 to "
