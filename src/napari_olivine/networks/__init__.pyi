@@ -46,6 +46,7 @@ from .normalisation import (
     measure_normalisation as measure_normalisation,
     normalise as normalise,
     read_window as read_window,
+    sample_grey as sample_grey,
 )
 from .pix2pix import Discriminator as Discriminator, Generator as Generator
 from .pretrained import start_weights as start_weights

@@ -15,9 +15,11 @@ NONE_OF_THESE = "none of these"
 """Class of an image that is like nothing in the training images; no class may be called so."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RecognitionImage:
     """One image; its pixels are read when somebody asks for them.
+
+    Two of them are equal only if they are the same object.
 
     Parameters
     ----------
@@ -111,8 +113,30 @@ class ImageSet:
         return {name: found[name] for name in self.classes}
 
     def require_classes(self, least: int = 2) -> None:
-        """Raise `InputError` where there are fewer classes with images than a classifier needs."""
+        """Raise `InputError` where these classes cannot be learned.
+
+        Raises
+        ------
+        InputError
+            If fewer have images than a classifier needs, two differ in capitals or spaces alone, or
+            one has a name that means something else.
+        """
         there = [name for name, count in self.counts().items() if count]
+        plain: dict[str, str] = {}
+        for name in there:
+            key = " ".join(name.casefold().replace("_", " ").split())
+            if key == NONE_OF_THESE:
+                raise InputError(
+                    f"No class can be called {name!r}: the program says so of images that are none "
+                    "of the classes.",
+                    remedy="Call it 'other', for example.",
+                )
+            if key in plain:
+                raise InputError(
+                    f"The classes {plain[key]!r} and {name!r} differ in their spelling alone.",
+                    remedy="Give both the same name.",
+                )
+            plain[key] = name
         if len(there) < least:
             said = f"one class, {there[0]!r}" if there else "no class"
             raise InputError(

@@ -45,7 +45,9 @@ class ClassifierRow:
         return kind
 
 
-CLASSIFIERS: dict[str, ClassifierRow] = {row.name: row for row in ()}
+_ROWS: tuple[ClassifierRow, ...] = ()
+
+CLASSIFIERS: dict[str, ClassifierRow] = {row.name: row for row in _ROWS}
 """Every classifier, in the order of a comparison."""
 
 
