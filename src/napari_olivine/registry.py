@@ -468,6 +468,14 @@ STEPS: dict[str, Step] = {
             page="steps/phantom.md",
         ),
         Step(
+            "phantom-images",
+            "synthetic images of crystals of five kinds, and of two to refuse, with known truth",
+            "napari_olivine.phantom:ImageSetSettings",
+            "napari_olivine.phantom:make_image_set",
+            arguments=(FOLDER,),
+            page="steps/phantom.md",
+        ),
+        Step(
             "run",
             "the whole chain from a folder of instrument files to the catalogue",
             "napari_olivine.workflow:ChainSettings",

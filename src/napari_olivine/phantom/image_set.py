@@ -19,7 +19,8 @@ from napari_olivine.phantom.kinds import KINDS, draw_image
 from napari_olivine.settings import Settings, setting
 
 KNOWN, STRANGERS, TRUTH = "known", "strangers", "truth"
-TABLE = "images.csv"
+TABLE = "labels.csv"
+"""Classes and sizes of pixels, in each of the folders `KNOWN` and `STRANGERS`."""
 
 
 class ImageSetSettings(Settings):
@@ -89,8 +90,8 @@ def make_image_set(
     """Write images of five kinds to learn and of two that nobody teaches, with known truth.
 
     The folder holds known/train/<class>/*.tif and known/test/<class>/*.tif, strangers/<kind>/*.tif,
-    truth/ with the mask of the diagnostic part under the same names, and images.csv. A file tells
-    the size of its pixels by its resolution.
+    truth/ with the mask of the diagnostic part under the same names, and in known/ and strangers/ a
+    table labels.csv with the columns file, class, split and um_per_px.
 
     Parameters
     ----------
@@ -144,18 +145,25 @@ def _write(folder: Path, settings: ImageSetSettings, job: Job) -> None:
     total = sum(
         settings.train + settings.test if kind.seen else settings.strangers for kind in kinds
     )
-    rows = []
+    rows: dict[str, list[list[str]]] = {KNOWN: [], STRANGERS: []}
     for done, one in enumerate(draw_images(settings)):
         file = folder / f"{one.name}.tif"
         _write_tiff(file, one.image, one.um_per_px)
         mask = folder / TRUTH / f"{one.name}.tif"
         _write_tiff(mask, one.diagnostic.astype(np.uint8) * 255, one.um_per_px)
-        rows.append([f"{one.name}.tif", one.kind, one.split, f"{one.um_per_px:.6g}"])
+        part, _, name = one.name.partition("/")
+        rows[part].append([f"{name}.tif", one.kind, one.split, f"{one.um_per_px:.6g}"])
         job.progress(done + 1, total, "phantom: images")
-    with (folder / TABLE).open("w", newline="", encoding="utf-8") as stream:
+    for part, lines in rows.items():
+        if lines:
+            _write_table(folder / part / TABLE, lines)
+
+
+def _write_table(file: Path, lines: list[list[str]]) -> None:
+    with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["file", "class", "split", "um_per_px"])
-        writer.writerows(rows)
+        writer.writerows(lines)
 
 
 def _write_tiff(file: Path, image: NDArray[np.uint8], um_per_px: float) -> None:
