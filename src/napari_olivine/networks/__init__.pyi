@@ -49,7 +49,8 @@ from .normalisation import (
     sample_grey as sample_grey,
 )
 from .pix2pix import Discriminator as Discriminator, Generator as Generator
-from .pretrained import start_weights as start_weights
+from .pretrained import check_hash as check_hash, start_weights as start_weights
+from .published import cache_folder as cache_folder
 from .registry import (
     NETWORKS as NETWORKS,
     START_WEIGHTS as START_WEIGHTS,
@@ -59,3 +60,4 @@ from .registry import (
     network_spec as network_spec,
     networks_by_purpose as networks_by_purpose,
 )
+from .torchvision_shim import torchvision as torchvision
