@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from napari_olivine.errors import InputError
 from napari_olivine.recognition.classifier import Classifier, ModelCard
@@ -27,6 +27,8 @@ class ClassifierRow:
         with `name` and `options` as keywords.
     options
         Further keywords.
+    features
+        What it can be told to see, behind its name and a colon; empty where it has no choice.
     compared
         Whether ``recognise compare`` takes it where nobody names any: it trains within seconds.
     """
@@ -35,6 +37,7 @@ class ClassifierRow:
     title: str
     path: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    features: tuple[str, ...] = ()
     compared: bool = True
 
     @property
@@ -45,22 +48,61 @@ class ClassifierRow:
         return kind
 
 
-_ROWS: tuple[ClassifierRow, ...] = ()
+FEATURES = ("pixels", "measurements", "deep", "all")
+"""What a classical classifier can see of an image, written behind its name: ``svm:pixels``."""
+
+
+def _classical(name: str, algorithm: str, title: str, features: str = "all") -> ClassifierRow:
+    return ClassifierRow(
+        name,
+        title,
+        "napari_olivine.recognition.classical:ClassicalClassifier",
+        {"algorithm": algorithm, "features": features},
+        features=FEATURES,
+    )
+
+
+_ROWS: tuple[ClassifierRow, ...] = (
+    _classical("linear", "logistic", "logistic regression on all features: a few examples do"),
+    _classical("nearest", "k_nearest", "nearest examples by what a trained network sees", "deep"),
+    _classical("logistic", "logistic", "logistic regression on measurements", "measurements"),
+    _classical("k_nearest", "k_nearest", "five nearest neighbours", "measurements"),
+    _classical("decision_tree", "decision_tree", "decision tree", "measurements"),
+    _classical("svm", "svm", "support vector machine with a radial kernel", "measurements"),
+    _classical("random_forest", "random_forest", "random forest of 300 trees", "measurements"),
+    _classical("naive_bayes", "naive_bayes", "naive Bayes of Gaussians", "measurements"),
+    _classical("adaboost", "adaboost", "adaptive boosting of small trees", "measurements"),
+    _classical("gradient_boosting", "gradient_boosting", "gradient boosting", "measurements"),
+)
 
 CLASSIFIERS: dict[str, ClassifierRow] = {row.name: row for row in _ROWS}
 """Every classifier, in the order of a comparison."""
 
 
-def make_classifier(name: str) -> Classifier:
+def make_classifier(name: str, **options: Any) -> Classifier:
     """Make a classifier that has learned nothing yet.
+
+    Parameters
+    ----------
+    name
+        Name in the registry, perhaps with what it sees: ``"svm"``, ``"svm:pixels"``.
+    **options
+        Further keywords for its class, which go before those of the row.
+
+    Returns
+    -------
+    Classifier
+        The classifier.
 
     Raises
     ------
     InputError
         If there is none of this name.
     """
-    row = _row(name)
-    return row.kind(name=row.name, **row.options)  # type: ignore[call-arg]
+    row, features = row_of(name)
+    seen = {"features": features} if features else {}
+    made: Classifier = cast(Any, row.kind)(name=name, **{**row.options, **seen, **options})
+    return made
 
 
 def load_classifier(folder: Path) -> Classifier:
@@ -71,14 +113,26 @@ def load_classifier(folder: Path) -> Classifier:
     InputError
         If the folder holds none, or a damaged one.
     """
-    card = ModelCard.read(folder)
-    return _row(card.classifier).kind.load(folder)
+    row, _ = row_of(ModelCard.read(folder).classifier)
+    return row.kind.load(folder)
 
 
-def _row(name: str) -> ClassifierRow:
-    if name not in CLASSIFIERS:
+def row_of(name: str) -> tuple[ClassifierRow, str]:
+    """Return the row of a classifier, and what it is told to see.
+
+    Raises
+    ------
+    InputError
+        If there is none of this name.
+    """
+    base, _, features = name.partition(":")
+    row = CLASSIFIERS.get(base)
+    if row is None:
         raise InputError(
-            f"There is no classifier {name!r}; there are {', '.join(CLASSIFIERS)}.",
+            f"There is no classifier {base!r}; there are {', '.join(CLASSIFIERS)}.",
             setting="classifier",
         )
-    return CLASSIFIERS[name]
+    if features and features not in row.features:
+        choice = f"it sees one of {', '.join(row.features)}" if row.features else "it has no choice"
+        raise InputError(f"{base} cannot see {features!r}: {choice}.", setting="classifier")
+    return row, features
