@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_olivine.errors import InputError
@@ -45,6 +47,8 @@ class Backbone(nn.Module):
         Channels of its output.
     mean, std
         Of each channel of the images that it takes.
+    takes_any_grey
+        Whether `standardise` measures `mean` and `std`; weights that saw photographs keep theirs.
     """
 
     mean: Tensor
@@ -57,13 +61,31 @@ class Backbone(nn.Module):
         features: int,
         mean: tuple[float, ...],
         std: tuple[float, ...],
+        takes_any_grey: bool = True,
     ) -> None:
         super().__init__()
+        self.takes_any_grey = takes_any_grey
         self.body = body
         self.channels = channels
         self.features = features
-        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
+
+    def standardise(self, images: Sequence[NDArray[np.floating[Any]]]) -> None:
+        """Bring the training images to mean 0 and spread 1; photographs' weights want their own.
+
+        Parameters
+        ----------
+        images
+            Shape (height, width, channels) each, 0 to 1.
+        """
+        if not self.takes_any_grey:
+            return
+        means = np.array([one.mean((0, 1), dtype=np.float64) for one in images])
+        spreads = np.array([one.std((0, 1), dtype=np.float64) for one in images])
+        self.mean.copy_(torch.from_numpy(means.mean(0)).view_as(self.mean))
+        spread = np.maximum(np.sqrt((spreads**2).mean(0)), 1e-3)
+        self.std.copy_(torch.from_numpy(spread).view_as(self.std))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return maps of features.
@@ -295,7 +317,7 @@ def _light(channels: int) -> Backbone:
 def _resnet50(channels: int) -> Backbone:
     del channels
     model = torchvision().models.resnet50(weights=None)
-    return Backbone(_ResNetBody(model), 3, 2048, *IMAGENET)
+    return Backbone(_ResNetBody(model), 3, 2048, *IMAGENET, takes_any_grey=False)
 
 
 class _ResNetBody(nn.Module):
@@ -317,12 +339,12 @@ class _ResNetBody(nn.Module):
 def _mobilenet_v2(channels: int) -> Backbone:
     del channels
     model = torchvision().models.mobilenet_v2(weights=None)
-    return Backbone(nn.Sequential(OrderedDict(features=model.features)), 3, 1280, *IMAGENET)
+    return Backbone(nn.Sequential(OrderedDict(features=model.features)), 3, 1280, *IMAGENET, takes_any_grey=False)
 
 
 def _swin_t(channels: int) -> Backbone:
     del channels
-    return Backbone(_SwinBody(torchvision().models.swin_t(weights=None)), 3, 768, *IMAGENET)
+    return Backbone(_SwinBody(torchvision().models.swin_t(weights=None)), 3, 768, *IMAGENET, takes_any_grey=False)
 
 
 BACKBONES = {

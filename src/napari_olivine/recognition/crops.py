@@ -70,8 +70,14 @@ def cut(image: Floats, place: CropPlace, side_px: int) -> Floats:
         float32, shape (side_px, side_px, channels); areas are averaged where it becomes smaller.
     """
     part = image[place.top : place.top + place.side, place.left : place.left + place.side]
-    how = cv2.INTER_AREA if place.side > side_px else cv2.INTER_LINEAR
-    sized = np.asarray(cv2.resize(part, (side_px, side_px), interpolation=how), np.float32)
+    return resized(part, side_px / place.side)
+
+
+def resized(image: Floats, factor: float) -> Floats:
+    """Bring an image (height, width, channels) to a factor times its height and width."""
+    shape = [max(1, round(side * factor)) for side in image.shape[:2]]
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    sized = np.asarray(cv2.resize(image, shape[::-1], interpolation=how), np.float32)
     return sized[..., None] if sized.ndim == 2 else sized
 
 

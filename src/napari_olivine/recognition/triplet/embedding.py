@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_olivine.recognition.backbones import Backbone
@@ -25,12 +27,17 @@ class EmbeddingNetwork(nn.Module):
         Width of the layers between features and outputs.
     """
 
+    scale_mean: Tensor
+    scale_spread: Tensor
+
     def __init__(
         self, backbone: Backbone, outputs: int, knows_scale: bool, hidden: int = 64
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.knows_scale = knows_scale
+        self.register_buffer("scale_mean", torch.zeros(()))
+        self.register_buffer("scale_spread", torch.ones(()))
         self.head = nn.Sequential(
             nn.Linear(backbone.features + int(knows_scale), hidden),
             nn.ReLU(),
@@ -39,22 +46,28 @@ class EmbeddingNetwork(nn.Module):
             nn.Linear(hidden, outputs),
         )
 
-    def forward(self, images: Tensor, scales: Tensor) -> Tensor:
+    def standardise_scales(self, log_resolutions: NDArray[np.float64]) -> None:
+        """Bring the logarithms of the training images' resolution to mean 0 and spread 1."""
+        self.scale_mean.fill_(float(np.mean(log_resolutions)))
+        self.scale_spread.fill_(max(float(np.std(log_resolutions)), 0.1))
+
+    def forward(self, images: Tensor, log_resolutions: Tensor) -> Tensor:
         """Return descriptors or logits, shape (crops, outputs).
 
         Parameters
         ----------
         images
             Shape (crops, channels, side, side), 0 to 1.
-        scales
-            Standardised logarithm of the resolution of each crop, shape (crops,); not looked at
-            where the network does not know the scale.
+        log_resolutions
+            Common logarithm of the pixels per micrometre of each crop, shape (crops,); not looked
+            at where the network does not know the scale.
         """
-        return self.from_maps(self.backbone(images), scales)
+        return self.from_maps(self.backbone(images), log_resolutions)
 
-    def from_maps(self, maps: Tensor, scales: Tensor) -> Tensor:
+    def from_maps(self, maps: Tensor, log_resolutions: Tensor) -> Tensor:
         """Do the part behind the maps of features (crops, features, rows, columns)."""
         features = maps.float().mean((2, 3))
         if self.knows_scale:
-            features = torch.cat([features, scales.float()[:, None]], 1)
+            scales = (log_resolutions.float() - self.scale_mean) / self.scale_spread
+            features = torch.cat([features, scales[:, None]], 1)
         return cast(Tensor, self.head(features))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 from sklearn.mixture import GaussianMixture
+from torch import Tensor
+from torch.distributions import MultivariateNormal
 
 Doubles = NDArray[np.float64]
 
@@ -35,16 +38,14 @@ class DescriptorMixture:
 
     def log_densities(self, descriptors: Doubles) -> Doubles:
         """Return the logarithm of each component's weighted density, shape (crops, classes)."""
-        dimensions = self.means.shape[1]
-        found = []
-        for weight, mean, covariance in zip(
-            self.weights, self.means, self.covariances, strict=True
-        ):
-            lower = np.linalg.cholesky(covariance)
-            away = np.linalg.solve(lower, (descriptors - mean).T)
-            volume = np.log(np.diag(lower)).sum() + 0.5 * dimensions * np.log(2 * np.pi)
-            found.append(np.log(weight) - 0.5 * (away**2).sum(0) - volume)
-        return np.stack(found, 1)
+        return self.log_densities_of(torch.from_numpy(descriptors)).numpy()
+
+    def log_densities_of(self, descriptors: Tensor) -> Tensor:
+        """Do the same with a gradient, from a tensor of doubles (crops, dimensions)."""
+        lower = torch.linalg.cholesky(torch.from_numpy(self.covariances))
+        gaussians = MultivariateNormal(torch.from_numpy(self.means), scale_tril=lower)
+        densities: Tensor = gaussians.log_prob(descriptors[:, None])  # type: ignore[no-untyped-call]
+        return densities + torch.from_numpy(self.weights).log()
 
     def log_likelihood(self, descriptors: Doubles) -> Doubles:
         """Return the log-likelihood of descriptors (crops, dimensions), shape (crops,)."""
