@@ -279,9 +279,9 @@ def _filling(rng: np.random.Generator, field: Floats, side: int) -> Floats:
     part = field[top : top + height, left : left + width]
     share = np.sqrt(rng.uniform(0.22, 0.5) * side**2 / max(float((part > 0).sum()), 1.0))
     share = min(share, side / max(width, height))
-    part = cv2.resize(part, None, fx=share, fy=share, interpolation=cv2.INTER_LINEAR)
-    spare = (side - part.shape[0]) // 2, (side - part.shape[1]) // 2
-    return _framed(np.asarray(part, np.float32), spare, side)
+    sized = cv2.resize(part, None, fx=share, fy=share, interpolation=cv2.INTER_LINEAR)
+    spare = (side - sized.shape[0]) // 2, (side - sized.shape[1]) // 2
+    return _framed(np.asarray(sized, np.float32), spare, side)
 
 
 def _groundmass(rng: np.random.Generator, side: int) -> Floats:
@@ -304,7 +304,7 @@ def _crack(rng: np.random.Generator, grey: Floats, count: int) -> None:
 
 def _crack_from(
     rng: np.random.Generator,
-    drawn: NDArray[np.generic],
+    drawn: NDArray[np.float32] | NDArray[np.uint8],
     start: tuple[int, int],
     value: float,
     width_px: int,

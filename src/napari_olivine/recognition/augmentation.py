@@ -88,7 +88,8 @@ def change_brightness(
     """
     factor = np.float32((1 + contrast) ** random.uniform(-1, 1))
     mean = image.mean(dtype=np.float32)
-    return (image - mean) * factor + mean + np.float32(random.uniform(-offset, offset))
+    changed = (image - mean) * factor + mean + np.float32(random.uniform(-offset, offset))
+    return np.asarray(changed, np.float32)
 
 
 def blur_patch(random: np.random.Generator, image: Floats, largest_px: float) -> Floats:
@@ -176,5 +177,5 @@ def erase_patch(random: np.random.Generator, image: Floats) -> Floats:
 
 def _with_channels(image: NDArray[np.generic]) -> Floats:
     """Give back the axis of the channels that OpenCV drops where there is one."""
-    image = np.asarray(image, np.float32)
-    return image[..., None] if image.ndim == 2 else image
+    found = np.asarray(image, np.float32)
+    return found[..., None] if found.ndim == 2 else found

@@ -126,10 +126,11 @@ class _SwinBody(nn.Module):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.features, self.norm = model.features, model.norm
+        self.features = cast(nn.Module, model.features)
+        self.norm = cast(nn.Module, model.norm)
 
     def forward(self, images: Tensor) -> Tensor:
-        maps: Tensor = self.norm(self.features(images))
+        maps = cast(Tensor, self.norm(self.features(images)))
         return maps.permute(0, 3, 1, 2)
 
 
@@ -285,7 +286,9 @@ def _fill(backbone: Backbone, file: Path) -> str:
     check_hash(file)
     state = read_state(file)
     own = backbone.body.state_dict()
-    fitting = {key: state[key] for key in own if key in state and state[key].shape == own[key].shape}
+    fitting = {
+        key: state[key] for key in own if key in state and state[key].shape == own[key].shape
+    }
     needed = [key for key in own if not key.endswith("num_batches_tracked")]
     if lacking := [key for key in needed if key not in fitting]:
         raise InputError(
@@ -339,12 +342,24 @@ class _ResNetBody(nn.Module):
 def _mobilenet_v2(channels: int) -> Backbone:
     del channels
     model = torchvision().models.mobilenet_v2(weights=None)
-    return Backbone(nn.Sequential(OrderedDict(features=model.features)), 3, 1280, *IMAGENET, takes_any_grey=False)
+    return Backbone(
+        nn.Sequential(OrderedDict(features=model.features)),
+        3,
+        1280,
+        *IMAGENET,
+        takes_any_grey=False,
+    )
 
 
 def _swin_t(channels: int) -> Backbone:
     del channels
-    return Backbone(_SwinBody(torchvision().models.swin_t(weights=None)), 3, 768, *IMAGENET, takes_any_grey=False)
+    return Backbone(
+        _SwinBody(torchvision().models.swin_t(weights=None)),
+        3,
+        768,
+        *IMAGENET,
+        takes_any_grey=False,
+    )
 
 
 BACKBONES = {

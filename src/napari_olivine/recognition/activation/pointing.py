@@ -1,4 +1,4 @@
-"""The pointing game: does the highest place of a map lie on the part that tells the class?"""
+"""The pointing game: whether the highest place of a map lies on the part that tells the class."""
 
 from __future__ import annotations
 

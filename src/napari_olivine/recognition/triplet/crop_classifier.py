@@ -27,8 +27,8 @@ from napari_olivine.recognition.activation import grad_cam
 from napari_olivine.recognition.backbones import build_backbone, start_backbone
 from napari_olivine.recognition.classifier import ModelCard
 from napari_olivine.recognition.crops import CropPlace, resized
+from napari_olivine.recognition.held_out import learned_and_chosen
 from napari_olivine.recognition.images import ImageSet, RecognitionImage
-from napari_olivine.recognition.splits import hold_out
 from napari_olivine.recognition.triplet.crop_source import Pixels, draw_crops
 from napari_olivine.recognition.triplet.embedding import EmbeddingNetwork
 from napari_olivine.recognition.triplet.settings import CropSettings
@@ -39,9 +39,6 @@ Doubles = NDArray[np.float64]
 ARRAYS = "weights.safetensors"
 TOGETHER = 50
 """Crops that go through the network at once."""
-
-HELD_OUT = 0.2
-"""Share of the images that choose the threshold where the folder names none for that (ours)."""
 
 FAR = float(np.log10(2.0))
 """A size of pixels that is further from all training images, as a logarithm, is told."""
@@ -70,16 +67,16 @@ class CropClassifier(ABC):
     ----------
     name
         Name in the registry.
-    settings
-        How it learns; those of its kind by default.
+    **options
+        Settings, see `CropSettings` and `TripletSettings`.
     """
 
     knows_none = True
     settings_model: type[CropSettings] = CropSettings
 
-    def __init__(self, name: str, settings: CropSettings | None = None) -> None:
+    def __init__(self, name: str, **options: Any) -> None:
         self.name = name
-        self.settings: Any = self.settings_model() if settings is None else settings
+        self.settings: Any = self.settings_model(**options)
         self.classes: tuple[str, ...] = ()
         self.counts: dict[str, int] = {}
         self.um_per_px: tuple[float, float] | None = None
@@ -144,8 +141,8 @@ class CropClassifier(ABC):
         """
         images = images.labelled()
         images.require_classes()
-        images = _without_empty_classes(images)
-        learned, chosen = _sides(images, job)
+        learned, chosen = learned_and_chosen(images, job)
+        images = ImageSet(images.images, learned.classes)
         self.classes, self.counts = images.classes, learned.counts()
         sizes = [one.um_per_px for one in images.images if one.um_per_px is not None]
         self.um_per_px = (min(sizes), max(sizes)) if sizes else None
@@ -223,9 +220,7 @@ class CropClassifier(ABC):
         pixels = Pixels.of(image, self.network.backbone.channels)
         return self._vote(pixels, np.random.default_rng([job.seed, 1]), job)
 
-    def activation(
-        self, image: RecognitionImage, place: int, job: Job
-    ) -> NDArray[np.float32]:
+    def activation(self, image: RecognitionImage, place: int, job: Job) -> NDArray[np.float32]:
         """Return where the network sees a class in an image.
 
         Parameters
@@ -279,8 +274,7 @@ class CropClassifier(ABC):
         far = [
             one.name
             for one in images.images
-            if one.um_per_px is not None
-            and not low - FAR <= np.log10(one.um_per_px) <= high + FAR
+            if one.um_per_px is not None and not low - FAR <= np.log10(one.um_per_px) <= high + FAR
         ]
         if far:
             job.warn(
@@ -363,7 +357,7 @@ class CropClassifier(ABC):
         card = ModelCard.read(folder)
         file = folder / ARRAYS
         try:
-            found = cls(card.classifier, cls.settings_model(**card.settings["settings"]))
+            found = cls(card.classifier, **card.settings["settings"])
             found.classes, found.counts, found.um_per_px = card.classes, card.counts, card.um_per_px
             found.started_from = card.settings["started_from"]
             backbone = build_backbone(found.settings.backbone, int(card.settings["channels"]))
@@ -384,18 +378,3 @@ class CropClassifier(ABC):
             ) from error
         found._network.eval()
         return found
-
-
-def _without_empty_classes(images: ImageSet) -> ImageSet:
-    """Leave out classes that no image has."""
-    there = tuple(name for name, count in images.counts().items() if count)
-    return ImageSet(images.images, there)
-
-
-def _sides(images: ImageSet, job: Job) -> tuple[ImageSet, ImageSet]:
-    """Divide images into those that are learned from and those that choose the threshold."""
-    chosen = images.of_split("val")
-    if len(chosen):
-        return images.select(np.array([one.split != "val" for one in images.images])), chosen
-    fold = hold_out(images, HELD_OUT, job.seed)
-    return images.select(fold.train), images.select(fold.test)

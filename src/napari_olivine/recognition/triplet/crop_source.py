@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_olivine.recognition.augmentation import augment
-from napari_olivine.recognition.crops import CropPlace, cut, draw_place, log_resolution
+from napari_olivine.recognition.crops import (
+    CropPlace,
+    cut,
+    draw_place,
+    log_resolution,
+    with_channels,
+)
 from napari_olivine.recognition.images import RecognitionImage
 from napari_olivine.recognition.triplet.settings import CropSettings
-
-COLOURS = np.array([0.299, 0.587, 0.114], np.float32)
-"""Parts of red, green and blue in a grey (ITU-R BT.601)."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,6 @@ class Pixels:
     def of(cls, image: RecognitionImage, channels: int) -> Pixels:
         """Read an image with 1 channel (grey) or 3."""
         return cls(with_channels(image.read(), channels).astype(np.float16), image.um_per_px)
-
-
-def with_channels(image: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
-    """Copy grey into three channels, or make grey of colours, where a network wants that."""
-    if image.shape[2] == channels:
-        return image
-    if channels == 1:
-        return np.asarray((image @ COLOURS)[..., None], np.float32)
-    return np.repeat(image[..., :1], channels, axis=2)
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,9 @@ def fit_mixture(descriptors: Doubles, classes: NDArray[np.intp], count: int) -> 
     spread = float(descriptors.var(0).mean())
     small = max(1e-3 * spread, 1e-9) * np.eye(dimensions)
     means = np.stack([descriptors[classes == place].mean(0) for place in range(count)])
-    own = [np.cov(descriptors[classes == place].T).reshape(dimensions, -1) for place in range(count)]
+    own = [
+        np.cov(descriptors[classes == place].T).reshape(dimensions, -1) for place in range(count)
+    ]
     mixture = GaussianMixture(
         count,
         means_init=means,

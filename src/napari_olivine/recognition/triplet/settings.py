@@ -39,16 +39,18 @@ class CropSettings(Settings):
         le=1,
     )
     augmentation: float = setting(
-        1.0, "Augmentation", "Strength of the random changes; 0 turns and mirrors alone.", ge=0, le=2
+        1.0,
+        "Augmentation",
+        "Strength of the random changes; 0 turns and mirrors alone.",
+        ge=0,
+        le=2,
     )
     steps: int = setting(600, "Steps", "Steps of the optimiser.", ge=1, le=100_000)
     crops_per_class: int = setting(
         8, "Crops per class", "Crops of each class in a step: rare classes count as much.", ge=2,
         le=256,
     )  # fmt: skip
-    learning_rate: float = setting(
-        2e-3, "Learning rate", "Of AdamW, at its highest.", gt=0, le=0.1
-    )
+    learning_rate: float = setting(2e-3, "Learning rate", "Of AdamW, at its highest.", gt=0, le=0.1)
     votes: int = setting(
         100,
         "Crops that vote",

@@ -12,6 +12,7 @@ from torch import Tensor
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import stoppable
+from napari_olivine.recognition.learning_rate import warm_cosine
 from napari_olivine.recognition.triplet.crop_source import Pixels, draw_crops
 from napari_olivine.recognition.triplet.embedding import EmbeddingNetwork
 from napari_olivine.recognition.triplet.settings import CropSettings
@@ -91,24 +92,3 @@ def train_on_crops(
             job.progress(step + 1, settings.steps, f"Learning, loss {losses[-1]:.3f}")
     network.eval()
     return losses
-
-
-def warm_cosine(step: int, steps: int, warm_up: int) -> float:
-    """Return the learning rate of a step as a part of the highest.
-
-    Parameters
-    ----------
-    step, steps
-        The step, counted from 0, and all of them.
-    warm_up
-        Steps of a linear rise, at most a third of all.
-
-    Returns
-    -------
-    float
-        0 to 1.
-    """
-    warm_up = max(1, min(warm_up, steps // 3))
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return 0.5 * float(1 + np.cos(np.pi * (step - warm_up) / max(1, steps - warm_up)))

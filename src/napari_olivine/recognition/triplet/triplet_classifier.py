@@ -69,8 +69,12 @@ class TripletClassifier(CropClassifier):
     def regions_to_arrays(self) -> dict[str, Tensor]:
         """Return the mixture and its threshold."""
         mixture = self.mixture
-        arrays = {"weights": mixture.weights, "means": mixture.means,
-                  "covariances": mixture.covariances, "threshold": np.array(mixture.threshold)}  # fmt: skip
+        arrays = {
+            "weights": mixture.weights,
+            "means": mixture.means,
+            "covariances": mixture.covariances,
+            "threshold": np.array(mixture.threshold),
+        }
         return {name: torch.from_numpy(np.ascontiguousarray(one)) for name, one in arrays.items()}
 
     def regions_from_arrays(self, arrays: Mapping[str, Tensor]) -> None:
