@@ -24,7 +24,7 @@ ARRAYS = "training.npz"
 """Features and classes of the training images."""
 
 COMPONENTS = 64
-"""Principal components that a classifier by neighbours sees (ours)."""
+"""Principal components of many features that a classifier by distances sees (ours)."""
 
 Floats = NDArray[np.float32]
 
@@ -152,7 +152,7 @@ class ClassicalClassifier:
         self.values: Floats = np.zeros((0, 0), np.float32)
         self.targets: NDArray[np.intp] = np.zeros(0, np.intp)
         self._seed = 0
-        self._um: tuple[float, float] | None = None
+        self.um_per_px: tuple[float, float] | None = None
         self._model: Any = None
 
     def fit(self, images: ImageSet, job: Job) -> None:
@@ -167,28 +167,41 @@ class ClassicalClassifier:
         self.targets = images.targets()
         self.classes, self._seed = images.classes, job.seed
         known = [one.um_per_px for one in images.images if one.um_per_px is not None]
-        self._um = (min(known), max(known)) if known else None
+        self.um_per_px = (min(known), max(known)) if known else None
         self._fit()
 
     def _fit(self) -> None:
         from sklearn.decomposition import PCA
         from sklearn.impute import SimpleImputer
         from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
+        from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-        estimator = ALGORITHMS[self.algorithm](self.targets, self._seed)
+        assert self.plan is not None
         steps = [SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()]
-        if self.algorithm == "k_nearest":
+        if self.plan.kind == "all":
+            # Else a thousand channels of a network would drown what was measured.
+            weight = block_weights(self.plan, self.values.shape[1])
+            steps.append(FunctionTransformer(weight.__mul__))
+        if self.plan.is_deep and self.algorithm in ("k_nearest", "svm", "logistic"):
             most = min(COMPONENTS, *self.values.shape)
-            steps.append(PCA(most, svd_solver="full", random_state=self._seed))
+            steps.append(PCA(most, svd_solver="full"))
+        estimator = ALGORITHMS[self.algorithm](self.targets, self._seed)
         self._model = make_pipeline(*steps, estimator)
         self._model.fit(self.values, self.targets)
 
     def probabilities(self, images: ImageSet, job: Job) -> NDArray[np.float64]:
         """Give the probability of each class; see `Classifier.probabilities`."""
+        return self.of_features(self.measure(images, job))
+
+    def measure(self, images: ImageSet, job: Job) -> Floats:
+        """Compute the features of images, shape (images, features)."""
         if self.plan is None or self._model is None:
             raise RuntimeError("a classifier predicts after it has learned")
-        return self.of_features(features_of(images, self.plan, job))
+        return features_of(images, self.plan, job)
+
+    def embedded(self, values: Floats) -> NDArray[np.float64]:
+        """Return the features as the estimator sees them: standardised, and perhaps fewer."""
+        return np.asarray(self._model[:-1].transform(values), np.float64)
 
     def of_features(self, values: Floats) -> NDArray[np.float64]:
         """Give the probability of each class for rows of features."""
@@ -209,7 +222,7 @@ class ClassicalClassifier:
             counts=dict(zip(self.classes, counts, strict=True)),
             settings={"algorithm": self.algorithm, "encoder": self.encoder, "seed": self._seed}
             | {"features": self.plan.as_settings()},
-            um_per_px=self._um,
+            um_per_px=self.um_per_px,
         ).write(folder)
 
     @classmethod
@@ -240,9 +253,28 @@ class ClassicalClassifier:
         if plan.is_deep:
             _check_weights(plan, folder)
         found.plan, found.values, found.targets = plan, values, targets.astype(np.intp)
-        found.classes, found._um = tuple(card.classes), card.um_per_px
+        found.classes, found.um_per_px = tuple(card.classes), card.um_per_px
         found._fit()
         return found
+
+
+def block_weights(plan: FeaturePlan, count: int) -> NDArray[np.float64]:
+    """Give measurements and the layers of a network the same weight together.
+
+    Parameters
+    ----------
+    plan
+        Features of the kind ``"all"``.
+    count
+        All features.
+
+    Returns
+    -------
+    numpy.ndarray
+        Factor of each standardised feature, shape (count,).
+    """
+    measured = plan.measured(count)
+    return np.where(measured, 1.0, np.sqrt(measured.sum() / max(1, (~measured).sum())))
 
 
 def _check_weights(plan: FeaturePlan, folder: Path) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_olivine.job import Job
 from napari_olivine.recognition.images import ImageSet, RecognitionImage
 from napari_olivine.recognition.measures import NAMES, grey_of, measure_image
+from napari_olivine.recognition.small_images import has_colours
 
 FeatureKind = Literal["pixels", "measurements", "deep", "all"]
 
@@ -59,6 +60,11 @@ class FeaturePlan:
         """Undo `as_settings`."""
         return cls(**(settings | {"columns": tuple(settings["columns"])}))
 
+    def measured(self, count: int) -> NDArray[np.bool_]:
+        """Tell which of so many features are measurements; the others are layers of a network."""
+        place = np.arange(count)
+        return (place < len(NAMES)) | (place >= count - len(self.columns))
+
     @property
     def is_deep(self) -> bool:
         """Whether a network takes part."""
@@ -86,14 +92,7 @@ def plan_features(kind: FeatureKind, images: ImageSet, encoder: str, job: Job) -
     """
     columns = sorted({name for one in images.images for name in one.measurements or ()})
     measured = kind in ("measurements", "all")
-    crystals = bool(columns)
-    channels = 1
-    if not crystals and (kind == "pixels" or kind in ("deep", "all")):
-        for one in images.images:
-            job.check()
-            if one.read().shape[2] == 3:
-                channels = 3
-                break
+    channels = 3 if not columns and kind != "measurements" and has_colours(images, job) else 1
     plan = FeaturePlan(kind, channels, columns=tuple(columns) if measured else ())
     if not plan.is_deep:
         return plan
@@ -193,8 +192,3 @@ def _brightness(pixels: Floats) -> Floats:
     values = pixels.reshape(-1, pixels.shape[2])
     colours = values if values.shape[1] == 3 else np.repeat(values, 3, axis=1)
     return np.concatenate([colours.mean(0), colours.std(0)]).astype(np.float32)
-
-
-def names_of(plan: FeaturePlan) -> tuple[str, ...]:
-    """Return the names of the measurements among the features; empty of pixels and layers."""
-    return (*NAMES, *plan.columns) if plan.kind == "measurements" else ()

@@ -62,6 +62,21 @@ def _classical(name: str, algorithm: str, title: str, features: str = "all") -> 
     )
 
 
+DEPTHS = tuple(range(2, 23, 2))
+RESIDUAL_DEPTHS = (18, 34, 152)
+"""Hidden layers of the networks that Dell'Aversana (2021) compares."""
+
+
+def _depth(name: str, layers: int, title: str, residual: bool = False) -> ClassifierRow:
+    return ClassifierRow(
+        name,
+        title,
+        "napari_olivine.recognition.depth_study:DepthClassifier",
+        {"layers": layers, "residual": residual},
+        compared=False,
+    )
+
+
 _ROWS: tuple[ClassifierRow, ...] = (
     _classical("linear", "logistic", "logistic regression on all features: a few examples do"),
     _classical("nearest", "k_nearest", "nearest examples by what a trained network sees", "deep"),
@@ -73,10 +88,24 @@ _ROWS: tuple[ClassifierRow, ...] = (
     _classical("naive_bayes", "naive_bayes", "naive Bayes of Gaussians", "measurements"),
     _classical("adaboost", "adaboost", "adaptive boosting of small trees", "measurements"),
     _classical("gradient_boosting", "gradient_boosting", "gradient boosting", "measurements"),
+    *(_depth(f"dense_{n}", n, f"fully connected, {n} hidden layers of 200") for n in DEPTHS),
+    *(_depth(f"resnet{n}", n, f"ResNet-{n} from random weights", True) for n in RESIDUAL_DEPTHS),
 )
 
 CLASSIFIERS: dict[str, ClassifierRow] = {row.name: row for row in _ROWS}
 """Every classifier, in the order of a comparison."""
+
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "light": tuple(row.name for row in _ROWS if row.compared),
+    "depth": tuple(f"dense_{layers}" for layers in DEPTHS),
+    "residual": tuple(f"resnet{layers}" for layers in RESIDUAL_DEPTHS),
+    "table3": (
+        "dense_10", "decision_tree", "svm", "random_forest", "naive_bayes", "adaboost",
+    ),
+}  # fmt: skip
+"""Names that stand for several classifiers: those that train within seconds, and Table 2, the
+curves and Table 3 of Dell'Aversana (2021)."""
 
 
 def make_classifier(name: str, **options: Any) -> Classifier:
