@@ -450,6 +450,18 @@ STEPS: dict[str, Step] = {
             page="steps/recognise.md",
         ),
         Step(
+            "recognise explain",
+            "where in each image a network sees its class, as pictures and arrays",
+            "napari_olivine.recognition:RecogniseExplainSettings",
+            "napari_olivine.recognition:explain_classes",
+            arguments=(
+                CLASSIFIER,
+                IMAGES,
+                Argument("out", "FOLDER", option=True, help="folder to make"),
+            ),
+            page="steps/recognise.md",
+        ),
+        Step(
             "recognise suggest",
             "which images or crystals to label next",
             "napari_olivine.recognition:RecogniseSuggestSettings",

@@ -6,6 +6,8 @@ from .commands import (
     train_classifier as train_classifier,
 )
 from .cutouts import Frame as Frame, images_of_section as images_of_section
+from .explanation import explain_classes as explain_classes
+from .explanation_settings import RecogniseExplainSettings as RecogniseExplainSettings
 from .folder import images_of_folder as images_of_folder
 from .images import (
     NONE_OF_THESE as NONE_OF_THESE,

@@ -92,7 +92,42 @@ _ROWS: tuple[ClassifierRow, ...] = (
     *(_depth(f"resnet{n}", n, f"ResNet-{n} from random weights", True) for n in RESIDUAL_DEPTHS),
 )
 
-CLASSIFIERS: dict[str, ClassifierRow] = {row.name: row for row in _ROWS}
+_TRANSFER = "napari_olivine.recognition.transfer:TransferClassifier"
+
+_NETWORKS: tuple[ClassifierRow, ...] = (
+    ClassifierRow(
+        "triplet",
+        "triplet network: looks at the magnification, knows none of these (Larmuseau et al. 2021)",
+        "napari_olivine.recognition.triplet:TripletClassifier",
+        compared=False,
+    ),
+    ClassifierRow(
+        "softmax",
+        "the same network with a softmax and a tuned threshold",
+        "napari_olivine.recognition.triplet:SoftmaxClassifier",
+        compared=False,
+    ),
+    *(
+        ClassifierRow(
+            f"{backbone}{name}",
+            f"{title} that has seen photographs{how}",
+            _TRANSFER,
+            {"backbone": backbone, "schedule": schedule},
+            compared=False,
+        )
+        for backbone, title in (
+            ("swin_t", "Swin transformer"),
+            ("mobilenet_v2", "MobileNetV2"),
+            ("resnet50", "ResNet-50"),
+        )
+        for name, how, schedule in (
+            ("", "", "frozen first"),
+            ("_published", ", with the schedule of Cai et al. (2024)", "published"),
+        )
+    ),
+)
+
+CLASSIFIERS: dict[str, ClassifierRow] = {row.name: row for row in (*_ROWS, *_NETWORKS)}
 """Every classifier, in the order of a comparison."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from napari_olivine.recognition.learning_rate import warm_cosine
+from napari_olivine.recognition.learning import warm_cosine
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -17,13 +18,20 @@ from torch.nn.functional import cross_entropy
 from napari_olivine.errors import InputError, first_line
 from napari_olivine.job import Job
 from napari_olivine.networks import choose_device, stoppable
+from napari_olivine.recognition import ImageSet, ModelCard, RecognitionImage
 from napari_olivine.recognition.activation import grad_cam
-from napari_olivine.recognition.augmentation import augment
-from napari_olivine.recognition.backbones import Backbone, build_backbone, start_backbone
-from napari_olivine.recognition.classifier import ModelCard
-from napari_olivine.recognition.crops import CropPlace, cut, draw_place, squared, with_channels
-from napari_olivine.recognition.held_out import learned_and_chosen
-from napari_olivine.recognition.images import ImageSet, RecognitionImage
+from napari_olivine.recognition.learning import (
+    Backbone,
+    CropPlace,
+    augment,
+    build_backbone,
+    cut,
+    draw_place,
+    learned_and_chosen,
+    squared,
+    start_backbone,
+    with_channels,
+)
 from napari_olivine.recognition.transfer.schedules import (
     FINE_TUNING,
     FROM_SCRATCH,
@@ -61,6 +69,15 @@ class TransferNetwork(nn.Module):
         return cast(Tensor, self.head(maps.float().mean((2, 3))))
 
 
+@dataclass(frozen=True)
+class CurvePoint:
+    """Loss of a step, and accuracy on the held-out images after it."""
+
+    iteration: int
+    loss: float
+    accuracy: float
+
+
 class TransferClassifier:
     """A classifier on a network that has seen photographs.
 
@@ -80,7 +97,7 @@ class TransferClassifier:
         self.classes: tuple[str, ...] = ()
         self.counts: dict[str, int] = {}
         self.started_from = ""
-        self.curve: list[dict[str, float]] = []
+        self.curve: list[CurvePoint] = []
         self._network: TransferNetwork | None = None
 
     def fit(self, images: ImageSet, job: Job) -> None:
@@ -195,9 +212,7 @@ class TransferClassifier:
         found = self._predict(images, job)
         accuracy = float((found.argmax(1) == targets).mean())
         held_out = float(-np.log(np.maximum(found[np.arange(len(found)), targets], 1e-12)).mean())
-        self.curve.append(
-            {"step": step, "loss": loss, "val_accuracy": accuracy, "val_loss": held_out}
-        )
+        self.curve.append(CurvePoint(step, loss, accuracy))
         return accuracy, -held_out
 
     def probabilities(self, images: ImageSet, job: Job) -> NDArray[np.float64]:

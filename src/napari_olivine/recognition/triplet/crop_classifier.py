@@ -23,14 +23,18 @@ from torch import Tensor
 from napari_olivine.errors import InputError, first_line
 from napari_olivine.job import Job
 from napari_olivine.networks import choose_device, stoppable
+from napari_olivine.recognition import ImageSet, ModelCard, RecognitionImage
 from napari_olivine.recognition.activation import grad_cam
-from napari_olivine.recognition.backbones import build_backbone, start_backbone
-from napari_olivine.recognition.classifier import ModelCard
-from napari_olivine.recognition.crops import CropPlace, resized
-from napari_olivine.recognition.held_out import learned_and_chosen
-from napari_olivine.recognition.images import ImageSet, RecognitionImage
+from napari_olivine.recognition.learning import (
+    CropPlace,
+    build_backbone,
+    learned_and_chosen,
+    resized,
+    start_backbone,
+)
 from napari_olivine.recognition.triplet.crop_source import Pixels, draw_crops
 from napari_olivine.recognition.triplet.embedding import EmbeddingNetwork
+from napari_olivine.recognition.triplet.saliency import crop_saliency
 from napari_olivine.recognition.triplet.settings import CropSettings
 from napari_olivine.recognition.triplet.training import train_on_crops
 
@@ -39,9 +43,6 @@ Doubles = NDArray[np.float64]
 ARRAYS = "weights.safetensors"
 TOGETHER = 50
 """Crops that go through the network at once."""
-
-FAR = float(np.log10(2.0))
-"""A size of pixels that is further from all training images, as a logarithm, is told."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,31 @@ class Votes:
 
     places: tuple[CropPlace, ...]
     outputs: Doubles
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Loss of a step; an accuracy is not known while descriptors are learned."""
+
+    iteration: int
+    loss: float
+    accuracy: float = float("nan")
+
+
+@dataclass(frozen=True)
+class ClassVotes:
+    """Votes of several images whose class is known.
+
+    Parameters
+    ----------
+    votes
+        Of each image.
+    targets
+        Class of each image.
+    """
+
+    votes: list[Votes]
+    targets: NDArray[np.intp]
 
 
 class CropClassifier(ABC):
@@ -81,7 +107,7 @@ class CropClassifier(ABC):
         self.counts: dict[str, int] = {}
         self.um_per_px: tuple[float, float] | None = None
         self.started_from = ""
-        self.losses: list[float] = []
+        self.curve: list[CurvePoint] = []
         self._network: EmbeddingNetwork | None = None
 
     # ------------------------------------------------------------------ what the kinds differ in
@@ -95,12 +121,16 @@ class CropClassifier(ABC):
         """Return the loss of a batch, from outputs (crops, outputs) and classes (crops,)."""
 
     @abstractmethod
-    def learn_regions(self, votes: list[Votes], targets: NDArray[np.intp]) -> None:
-        """Learn where the outputs of each class lie, from the crops of the training images."""
+    def learn_regions(self, learned: ClassVotes, held_out: ClassVotes) -> None:
+        """Learn where the outputs of each class lie, and from where on an image is none of these.
 
-    @abstractmethod
-    def choose_threshold(self, votes: list[Votes], most: float) -> None:
-        """Choose what is none of these such that at most that share of these images is."""
+        Parameters
+        ----------
+        learned
+            Crops of the training images.
+        held_out
+            Crops of other images of the same classes, at least one.
+        """
 
     @abstractmethod
     def image_probabilities(self, votes: Votes) -> Doubles:
@@ -154,8 +184,9 @@ class CropClassifier(ABC):
             network.standardise_scales(-np.log10(sizes_px))
         network.backbone.standardise([one.values for one in pixels])
         targets = learned.targets()
-        self.losses = train_on_crops(network, pixels, targets, self.settings, self.loss, job)
-        self.learn_regions(self._votes(pixels, job, "Describing the training images"), targets)
+        losses = train_on_crops(network, pixels, targets, self.settings, self.loss, job)
+        self.curve = [CurvePoint(step + 1, loss) for step, loss in enumerate(losses)]
+        seen = ClassVotes(self._votes(pixels, job, "Describing the training images"), targets)
         if not len(chosen):
             job.warn(
                 "No image is left to choose the threshold of none of these with: it is chosen on "
@@ -164,7 +195,7 @@ class CropClassifier(ABC):
             )
             chosen = learned
         held_out = self._votes(self._read(chosen, job), job, "Choosing the threshold")
-        self.choose_threshold(held_out, self.settings.refused)
+        self.learn_regions(seen, ClassVotes(held_out, chosen.targets()))
 
     def _fresh_network(self, images: ImageSet, job: Job) -> EmbeddingNetwork:
         settings = self.settings
@@ -181,7 +212,7 @@ class CropClassifier(ABC):
                 remedy="Give the size of a pixel of every image in a table (column um_per_px).",
             )
         torch.manual_seed(job.seed)
-        return EmbeddingNetwork(backbone, self.outputs(), knows_scale)
+        return EmbeddingNetwork(backbone, self.outputs(), knows_scale, settings.dropout)
 
     # ------------------------------------------------------------------ recognising
 
@@ -256,6 +287,26 @@ class CropClassifier(ABC):
             maps = network.backbone(tensor)
         return grad_cam(maps, score, (height, width))
 
+    def saliency(self, image: RecognitionImage, job: Job) -> NDArray[np.float32]:
+        """Return the share of each class, and last of none of them, in the votes at each pixel.
+
+        Parameters
+        ----------
+        image
+            The image.
+        job
+            Running job.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32, shape (classes + 1, height, width); see `crop_saliency`.
+        """
+        self._check_scales(ImageSet((image,), self.classes), job)
+        votes = self.votes_of(image, job)
+        shape = image.read().shape[:2]
+        return crop_saliency(votes.places, self.crop_probabilities(votes), shape)
+
     def _check_scales(self, images: ImageSet, job: Job) -> None:
         if not self.network.knows_scale:
             return
@@ -267,20 +318,6 @@ class CropClassifier(ABC):
                 remedy="Give the size of a pixel of every image in a table (column um_per_px), or "
                 "train a classifier on images without it.",
                 file=lacking[0],
-            )
-        if self.um_per_px is None:
-            return
-        low, high = np.log10(self.um_per_px)
-        far = [
-            one.name
-            for one in images.images
-            if one.um_per_px is not None and not low - FAR <= np.log10(one.um_per_px) <= high + FAR
-        ]
-        if far:
-            job.warn(
-                f"{len(far)} images have pixels more than twice finer or coarser than all training "
-                f"images ({self.um_per_px[0]:.3g} to {self.um_per_px[1]:.3g} um), the first "
-                f"{far[0]}: what is said of them is a guess."
             )
 
     def _read(self, images: ImageSet, job: Job) -> list[Pixels]:

@@ -10,15 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_olivine.recognition.augmentation import augment
-from napari_olivine.recognition.crops import (
+from napari_olivine.recognition import RecognitionImage
+from napari_olivine.recognition.learning import (
     CropPlace,
+    augment,
     cut,
     draw_place,
     log_resolution,
     with_channels,
 )
-from napari_olivine.recognition.images import RecognitionImage
 from napari_olivine.recognition.triplet.settings import CropSettings
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_olivine.recognition.backbones import Backbone
+from napari_olivine.recognition.learning import Backbone
 
 
 class EmbeddingNetwork(nn.Module):
@@ -23,6 +23,8 @@ class EmbeddingNetwork(nn.Module):
         Dimensions of a descriptor, or number of classes.
     knows_scale
         Whether the resolution is a second input.
+    dropout
+        Share of the features that a training step leaves out.
     hidden
         Width of the layers between features and outputs.
     """
@@ -31,7 +33,12 @@ class EmbeddingNetwork(nn.Module):
     scale_spread: Tensor
 
     def __init__(
-        self, backbone: Backbone, outputs: int, knows_scale: bool, hidden: int = 64
+        self,
+        backbone: Backbone,
+        outputs: int,
+        knows_scale: bool,
+        dropout: float = 0.0,
+        hidden: int = 64,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -39,6 +46,7 @@ class EmbeddingNetwork(nn.Module):
         self.register_buffer("scale_mean", torch.zeros(()))
         self.register_buffer("scale_spread", torch.ones(()))
         self.head = nn.Sequential(
+            nn.Dropout(dropout),
             nn.Linear(backbone.features + int(knows_scale), hidden),
             nn.ReLU(),
             nn.Linear(hidden, hidden),

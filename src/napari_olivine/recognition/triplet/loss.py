@@ -1,53 +1,53 @@
-"""The triplet loss of Larmuseau et al. 2021, with semi-hard negatives."""
+"""The triplet loss of Larmuseau et al. 2021, and which triplets of a batch count."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+Mining = Literal["violating", "semi-hard"]
 
-def triplet_loss(descriptors: Tensor, classes: Tensor, margin: float) -> Tensor:
-    """Return the mean triplet loss of a batch.
 
-    For every pair (a, p) of one class with a negative n of another,
+def triplet_loss(
+    descriptors: Tensor, classes: Tensor, margin: float, mining: Mining = "violating"
+) -> Tensor:
+    """Return the mean triplet loss of those triplets of a batch whose loss is not zero.
+
+    Of crops a, p of one class and n of another the loss is
     ``max(0, |f(a) - f(p)| - |f(a) - f(n)| + margin)``, with the Euclidean norm (not squared):
-    eq. 1 of Larmuseau et al. 2021, doi 10.1016/j.scriptamat.2020.10.026. The negative is
-    semi-hard (Schroff et al. 2015, doi 10.1109/CVPR.2015.7298682): the nearest that lies
-    further than the positive, and the furthest where none does.
+    eq. 1 of Larmuseau et al. 2021, doi 10.1016/j.scriptamat.2020.10.026. The paper does not say
+    which triplets it takes. ``"semi-hard"``: those whose negative lies further than the positive
+    (Schroff et al. 2015, doi 10.1109/CVPR.2015.7298682). ``"violating"``: all of a loss above 0, so
+    that classes that lie on each other part, too (Hermans et al. 2017, arXiv 1703.07737).
 
     Parameters
     ----------
     descriptors
         Shape (crops, dimensions).
     classes
-        Class of each crop, shape (crops,); negative for crops of no class, which are no anchor
-        and no positive but serve as negatives of all.
+        Class of each crop, shape (crops,).
     margin
         Distance that classes should have, alpha.
+    mining
+        Which triplets count.
 
     Returns
     -------
     torch.Tensor
-        A number; 0 where no class has two crops.
+        A number; 0 where no triplet counts.
     """
     distances = distance_matrix(descriptors)
     same = classes[:, None] == classes[None, :]
-    known = (classes >= 0)[:, None]
-    pairs = same & known & ~torch.eye(len(classes), dtype=torch.bool, device=classes.device)
-    anchors, positives = pairs.nonzero(as_tuple=True)
-    if not len(anchors):
-        return descriptors.sum() * 0.0
-    to_positive = distances[anchors, positives]
-    to_others = distances[anchors]
-    negative = ~same[anchors]
-    infinite = torch.inf
-    further = negative & (to_others > to_positive[:, None])
-    nearest_further = to_others.masked_fill(~further, infinite).amin(1)
-    furthest = to_others.masked_fill(~negative, -infinite).amax(1)
-    to_negative = torch.where(further.any(1), nearest_further, furthest)
-    has_negative = negative.any(1)
-    losses = (to_positive - to_negative + margin)[has_negative].clamp_min(0)
-    return losses.mean() if len(losses) else descriptors.sum() * 0.0
+    itself = torch.eye(len(classes), dtype=torch.bool, device=classes.device)
+    anchors, positives = (same & ~itself).nonzero(as_tuple=True)
+    to_positive, to_negative = distances[anchors, positives][:, None], distances[anchors]
+    losses = to_positive - to_negative + margin
+    counted = ~same[anchors] & (losses > 0)
+    if mining == "semi-hard":
+        counted &= to_negative > to_positive
+    return losses[counted].sum() / counted.sum().clamp_min(1)
 
 
 def distance_matrix(descriptors: Tensor) -> Tensor:

@@ -50,6 +50,9 @@ class CropSettings(Settings):
         8, "Crops per class", "Crops of each class in a step: rare classes count as much.", ge=2,
         le=256,
     )  # fmt: skip
+    dropout: float = setting(
+        0.3, "Dropout", "Share of the features that a training step leaves out.", ge=0, lt=1
+    )
     learning_rate: float = setting(2e-3, "Learning rate", "Of AdamW, at its highest.", gt=0, le=0.1)
     votes: int = setting(
         100,
@@ -77,6 +80,11 @@ class TripletSettings(CropSettings):
         "Of a descriptor; two in Larmuseau et al. 2021.",
         ge=2,
         le=128,
+    )
+    mining: Literal["violating", "semi-hard"] = setting(
+        "violating",
+        "Triplets",
+        "Which of a batch count: all whose loss is above 0, or of these the semi-hard ones.",
     )
     margin: float = setting(
         1.0, "Margin", "Distance that classes should have, alpha of eq. 1.", gt=0, le=100

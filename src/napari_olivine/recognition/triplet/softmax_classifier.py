@@ -6,12 +6,16 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from napari_olivine.recognition.triplet.crop_classifier import CropClassifier, Doubles, Votes
+from napari_olivine.recognition.triplet.crop_classifier import (
+    ClassVotes,
+    CropClassifier,
+    Doubles,
+    Votes,
+)
 from napari_olivine.recognition.triplet.settings import CropSettings
 
 
@@ -35,13 +39,11 @@ class SoftmaxClassifier(CropClassifier):
         """Return the cross-entropy."""
         return cross_entropy(found, targets)
 
-    def learn_regions(self, votes: list[Votes], targets: NDArray[np.intp]) -> None:
-        """Learn nothing: a softmax has no regions."""
-
-    def choose_threshold(self, votes: list[Votes], most: float) -> None:
-        """Choose the highest threshold that calls at most that share of these images none."""
-        highest = np.sort([_mean(one).max() for one in votes])
-        self.threshold = float(highest[int(most * len(highest))])
+    def learn_regions(self, learned: ClassVotes, held_out: ClassVotes) -> None:
+        """Choose the highest threshold that calls no more held-out images none than allowed."""
+        highest = np.sort([_mean(one).max() for one in held_out.votes])
+        allowed = min(int(self.settings.refused * len(highest)), len(highest) - 1)
+        self.threshold = float(highest[allowed])
 
     def image_probabilities(self, votes: Votes) -> Doubles:
         """Return the mean over the crops, and the threshold as the weight of none of these."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import stoppable
-from napari_olivine.recognition.learning_rate import warm_cosine
+from napari_olivine.recognition.learning import warm_cosine
 from napari_olivine.recognition.triplet.crop_source import Pixels, draw_crops
 from napari_olivine.recognition.triplet.embedding import EmbeddingNetwork
 from napari_olivine.recognition.triplet.settings import CropSettings

@@ -6,13 +6,18 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_olivine.recognition.triplet.crop_classifier import CropClassifier, Doubles, Votes
+from napari_olivine.recognition.triplet.crop_classifier import (
+    ClassVotes,
+    CropClassifier,
+    Doubles,
+    Votes,
+)
 from napari_olivine.recognition.triplet.loss import triplet_loss
-from napari_olivine.recognition.triplet.mixture import DescriptorMixture, fit_mixture
+from napari_olivine.recognition.triplet.mixture import DescriptorMixture
 from napari_olivine.recognition.triplet.settings import TripletSettings
+from napari_olivine.recognition.triplet.threshold import ImageDescriptors, mixture_with_threshold
 
 
 class TripletClassifier(CropClassifier):
@@ -27,30 +32,13 @@ class TripletClassifier(CropClassifier):
 
     def loss(self, found: Tensor, targets: Tensor) -> Tensor:
         """Return the triplet loss."""
-        return triplet_loss(found, targets, self.settings.margin)
+        return triplet_loss(found, targets, self.settings.margin, self.settings.mining)
 
-    def learn_regions(self, votes: list[Votes], targets: NDArray[np.intp]) -> None:
-        """Fit the mixture to the crops of the training images."""
-        descriptors = np.concatenate([one.outputs for one in votes])
-        each = np.repeat(targets, [len(one.outputs) for one in votes])
-        self.mixture = fit_mixture(descriptors, each, len(self.classes))
-
-    def choose_threshold(self, votes: list[Votes], most: float) -> None:
-        """Choose the highest threshold at which at most that share of these images is none.
-
-        An image is none of these where that has the largest share of its crops' votes, so a
-        threshold is tried at each of many quantiles of the crops' log-likelihood.
-        """
-        likelihoods = np.concatenate([self.mixture.log_likelihood(one.outputs) for one in votes])
-        best = -np.inf
-        for threshold in np.quantile(likelihoods, np.linspace(0, 0.9, 181)):
-            mixture = self.mixture.with_threshold(threshold)
-            shares = [mixture.probabilities(one.outputs).mean(0) for one in votes]
-            none = np.mean([share.argmax() == len(self.classes) for share in shares])
-            if none > most:
-                break
-            best = float(threshold)
-        self.mixture = self.mixture.with_threshold(best)
+    def learn_regions(self, learned: ClassVotes, held_out: ClassVotes) -> None:
+        """Fit the mixture, and choose the threshold by held-out images."""
+        self.mixture = mixture_with_threshold(
+            _descriptors(learned), _descriptors(held_out), len(self.classes), self.settings.refused
+        )
 
     def image_probabilities(self, votes: Votes) -> Doubles:
         """Return the mean over the crops."""
@@ -83,3 +71,7 @@ class TripletClassifier(CropClassifier):
             arrays[name].numpy() for name in ("weights", "means", "covariances")
         )
         self.mixture = DescriptorMixture(weights, means, covariances, float(arrays["threshold"]))
+
+
+def _descriptors(images: ClassVotes) -> ImageDescriptors:
+    return ImageDescriptors([one.outputs for one in images.votes], images.targets)

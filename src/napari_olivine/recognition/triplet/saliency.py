@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_olivine.recognition.crops import CropPlace
+from napari_olivine.recognition.learning import CropPlace
 
 
-def saliency(
+def crop_saliency(
     places: Sequence[CropPlace], probabilities: NDArray[np.float64], shape: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Average the probabilities of the crops that cover each pixel.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_olivine.job import Job
-from napari_olivine.recognition.images import ImageSet
-from napari_olivine.recognition.splits import hold_out
+from napari_olivine.recognition import ImageSet, hold_out
 
 HELD_OUT = 0.2
 """Share of the images that is held out where none are named for that (ours)."""
