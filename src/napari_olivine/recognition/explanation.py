@@ -165,7 +165,8 @@ def overlay(image: NDArray[np.float32], activation: NDArray[np.float32]) -> NDAr
     numpy.ndarray
         uint8, shape (height, width, 3), red, green and blue.
     """
-    colours = cv2.applyColorMap((255 * activation).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
+    levels = (255 * activation).astype(np.uint8)
+    colours = np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO))[..., ::-1]
     base = 255 * np.broadcast_to(image, (*image.shape[:2], 3))
     share = OPACITY * np.minimum(1, 3 * activation)[..., None]
     return np.asarray(np.clip(base * (1 - share) + colours * share, 0, 255), np.uint8)

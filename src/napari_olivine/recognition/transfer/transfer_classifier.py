@@ -193,10 +193,12 @@ class TransferClassifier:
             nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
             optimiser.step()
             rate.step()
-            job.progress(step + 1, settings.steps, f"Learning, loss {float(loss):.3f}")
+            job.progress(step + 1, settings.steps, f"Learning, loss {float(loss.detach()):.3f}")
             last = step + 1 == settings.steps
             if last or (step + 1) % settings.validate_every == 0:
-                scores = self._validated(step + 1, held_out, held_out_targets, job, float(loss))
+                scores = self._validated(
+                    step + 1, held_out, held_out_targets, job, float(loss.detach())
+                )
                 if scores >= best[0]:
                     best = scores, _state(network)
         network.load_state_dict(best[1])

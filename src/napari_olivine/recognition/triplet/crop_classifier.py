@@ -78,12 +78,17 @@ class ClassVotes:
     ----------
     votes
         Of each image.
-    targets
-        Class of each image.
+    images
+        The images.
     """
 
     votes: list[Votes]
-    targets: NDArray[np.intp]
+    images: ImageSet
+
+    @property
+    def targets(self) -> NDArray[np.intp]:
+        """Class of each image."""
+        return self.images.targets()
 
 
 class CropClassifier(ABC):
@@ -186,7 +191,7 @@ class CropClassifier(ABC):
         targets = learned.targets()
         losses = train_on_crops(network, pixels, targets, self.settings, self.loss, job)
         self.curve = [CurvePoint(step + 1, loss) for step, loss in enumerate(losses)]
-        seen = ClassVotes(self._votes(pixels, job, "Describing the training images"), targets)
+        seen = ClassVotes(self._votes(pixels, job, "Describing the training images"), learned)
         if not len(chosen):
             job.warn(
                 "No image is left to choose the threshold of none of these with: it is chosen on "
@@ -195,7 +200,7 @@ class CropClassifier(ABC):
             )
             chosen = learned
         held_out = self._votes(self._read(chosen, job), job, "Choosing the threshold")
-        self.learn_regions(seen, ClassVotes(held_out, chosen.targets()))
+        self.learn_regions(seen, ClassVotes(held_out, chosen))
 
     def _fresh_network(self, images: ImageSet, job: Job) -> EmbeddingNetwork:
         settings = self.settings

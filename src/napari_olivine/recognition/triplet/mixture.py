@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 from torch.distributions import MultivariateNormal
@@ -104,9 +106,12 @@ def fit_mixture(descriptors: Doubles, classes: NDArray[np.intp], count: int) -> 
         weights_init=np.bincount(classes, minlength=count) / len(classes),
         precisions_init=np.stack([np.linalg.inv(one + small) for one in own]),
         reg_covar=float(small[0, 0]),
-        max_iter=20,
+        max_iter=100,
     )
-    mixture.fit(descriptors)
+    with warnings.catch_warnings():
+        # Where classes overlap, the last digits of the components take long to settle.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mixture.fit(descriptors)
     return DescriptorMixture(
         np.asarray(mixture.weights_), np.asarray(mixture.means_), np.asarray(mixture.covariances_)
     )

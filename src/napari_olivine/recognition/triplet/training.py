@@ -78,7 +78,7 @@ def train_on_crops(
             crops = draw_crops(random, [images[place] for place in chosen], settings)
             found = network(crops.images.to(device), crops.log_resolutions.to(device))
             value = loss(found, batch_targets)
-            losses.append(float(value))
+            losses.append(float(value.detach()))
             if not np.isfinite(losses[-1]):
                 raise InputError(
                     f"The loss is no longer a number at step {step + 1}.",
