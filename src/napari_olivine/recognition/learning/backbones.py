@@ -308,7 +308,7 @@ def _small(channels: int) -> Backbone:
 
 
 WIDTH = 8
-"""Channels after the first convolution; 16 cost twice the time and did not part kinds better."""
+"""Channels after the first convolution; twice as many take twice the time."""
 
 
 def _light(channels: int) -> Backbone:

@@ -80,7 +80,7 @@ class TripletSettings(CropSettings):
     """Settings of the triplet network."""
 
     dimensions: int = setting(
-        8,
+        32,
         "Dimensions",
         "Of a descriptor; two in Larmuseau et al. 2021.",
         ge=2,
