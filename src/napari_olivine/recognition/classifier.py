@@ -121,7 +121,7 @@ class ModelCard(BaseModel):
         if not file.is_file():
             raise InputError(
                 f"{folder} is no model of recognise: there is no {CARD} in it.",
-                remedy="Give a folder that {step:recognise} train has written.",
+                remedy="Give a folder that {step:recognise train} has written.",
                 file=folder,
             )
         try:

@@ -153,7 +153,20 @@ class SectionGrey:
         self.shapes = self._raster.level_shapes
 
     def read(self, rows: slice, columns: slice, level: int) -> FloatImage:
-        """Read a window of a level; 0 is the median of the rock."""
+        """Read a window of a level.
+
+        Parameters
+        ----------
+        rows, columns
+            Window in pixels of that level.
+        level
+            Level of the pyramid, 0 for full resolution.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32, shape (rows, columns), in spreads of the rock's grey; 0 is its median.
+        """
         grey = self._raster.read(rows, columns, level).astype(np.float32)
         if self._shifts is None:
             grey -= np.float32(self._median)

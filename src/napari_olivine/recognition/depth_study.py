@@ -131,6 +131,7 @@ class DepthClassifier:
                 guessed = self._predicted(pixels[held], job).argmax(1)
                 kept.offer(float((guessed == targets[held].numpy()).mean()))
         kept.restore()
+        self._settle_normalisation(pixels[~held], device, job)
 
     def _train(
         self, pixels: Tensor, targets: Tensor, device: torch.device, job: Job
@@ -163,6 +164,26 @@ class DepthClassifier:
             lowest = min(lowest, mean)
             if self.schedule.stops_early and waited >= PATIENCE:
                 return
+
+    def _settle_normalisation(self, pixels: Tensor, device: torch.device, job: Job) -> None:
+        """Measure what batch normalisation sees anew, over all images with the weights as they are.
+
+        Its running means lag behind weights that learn fast: after some ten steps a network
+        predicts at random what it has learned well.
+        """
+        network = cast(nn.Module, self._network)
+        layers = [one for one in network.modules() if isinstance(one, nn.BatchNorm2d)]
+        if not layers:
+            return
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum = None  # the mean over all batches
+        network.train()
+        generator = torch.Generator().manual_seed(job.seed)
+        with torch.no_grad():
+            for batch in _batches(torch.randperm(len(pixels), generator=generator), 64):
+                job.check()
+                network(self._input(pixels[batch], device))
 
     def probabilities(self, images: ImageSet, job: Job) -> NDArray[np.float64]:
         """Give the probability of each class; see `Classifier.probabilities`."""

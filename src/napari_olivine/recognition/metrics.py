@@ -14,6 +14,9 @@ Whole = NDArray[np.intp]
 
 SCORES = ("accuracy", "auc", "f1", "precision", "recall")
 
+FEW_SOURCES = 10
+"""Sources below which the bootstrap draws their images anew too (ours)."""
+
 RESAMPLES = 400
 """Resamples of the bootstrap (ours): the ends of its intervals are certain to about a tenth of
 their length."""
@@ -70,8 +73,9 @@ def measure_performance(
 ) -> Performance:
     """Compare predictions with the truth.
 
-    Intervals are of the bootstrap over sources, because images of one source are alike. That of the
-    accuracy is Wilson's where each image is a source of its own.
+    Intervals are of the bootstrap over sources, because images of one source are alike; of fewer
+    than `FEW_SOURCES`, whose spread says little, their images are drawn anew as well. The interval
+    of the accuracy is Wilson's where each image is a source of its own.
 
     Parameters
     ----------
@@ -112,6 +116,10 @@ def measure_performance(
     for _ in range(RESAMPLES):
         drawn = random.integers(len(members), size=len(members))
         chosen = np.concatenate([members[one] for one in drawn])
+        if len(members) < FEW_SOURCES:
+            chosen = np.concatenate(
+                [random.choice(members[one], len(members[one])) for one in drawn]
+            )
         if len(set(targets[chosen])) > 1:
             resampled.append(
                 _scores(targets[chosen], predicted[chosen], probabilities[chosen], classes, average)
