@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tests.helpers.kinds import image_sets
 
 from napari_olivine.cli import main
 from napari_olivine.job import Job
 from napari_olivine.phantom import ImageSetSettings
 from napari_olivine.recognition import make_classifier
 from napari_olivine.recognition.activation import grad_cam, points_at
+from tests.helpers.kinds import image_sets
 
 
 def test_behind_a_linear_layer_it_is_the_class_activation_map_of_zhou() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.helpers.kinds import image_sets
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
@@ -16,6 +15,7 @@ from napari_olivine.phantom import ImageSetSettings
 from napari_olivine.recognition import ImageSet, load_classifier, make_classifier
 from napari_olivine.recognition.learning import BACKBONES, build_backbone, start_backbone
 from napari_olivine.recognition.transfer import TransferClassifier
+from tests.helpers.kinds import image_sets
 
 
 @pytest.fixture(scope="module")

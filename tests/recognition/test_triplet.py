@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.helpers.kinds import image_sets
 
 from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
@@ -23,6 +22,7 @@ from napari_olivine.recognition.triplet import (
     mixture_with_threshold,
     triplet_loss,
 )
+from tests.helpers.kinds import image_sets
 
 SMALL = {"crop_px": 48, "votes": 12}
 
