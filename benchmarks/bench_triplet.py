@@ -8,8 +8,8 @@ kinds that no classifier has seen. ``triplet no scale`` and ``softmax no scale``
 classifiers without the magnification. A row a classifier and seed; rows that are there are not
 made again. Columns: ``accuracy`` (none of these is wrong), ``right_class`` (best class, none of
 these left out), ``known_none`` and ``unseen_none`` (share of the known and of the unseen images
-that are called none of these), ``auc`` (unseen against known by the probability of none of these),
-``scale_pair`` (accuracy of the two kinds that only the scale tells apart, none of these left out),
+that are called none of these), ``auc`` (unseen against known by the excess of none of these over
+the best class), ``scale_pair`` (accuracy of the two kinds that only the scale tells apart, none of these left out),
 ``pointing`` (the maximum of the class activation lies on the diagnostic part, of images whose class
 is right), ``chance`` (the share of these images that the part takes), seconds of the processor.
 """
@@ -94,7 +94,9 @@ def measure(name: str, seed: int, options: dict[str, Any], pointing: int) -> dic
             here = np.array([one.label == stranger for one in strangers.images])
             row[f"{stranger}_none"] = float((unseen.argmax(1) == classes)[here].mean())
         is_unseen = np.repeat([0, 1], [len(found), len(unseen)])
-        row["auc"] = float(roc_auc_score(is_unseen, np.concatenate([found, unseen])[:, -1]))
+        all_of_them = np.concatenate([found, unseen])
+        excess = all_of_them[:, -1] - all_of_them[:, :-1].max(1)
+        row["auc"] = float(roc_auc_score(is_unseen, excess))
     hits, chances = [], []
     for image, one, right in list(zip(test.images, drawn, known == targets, strict=True)):
         if right and len(hits) < pointing:

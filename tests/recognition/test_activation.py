@@ -44,7 +44,7 @@ def test_a_map_points_at_its_highest_place() -> None:
 @pytest.mark.parametrize("name", ["swin_t", "mobilenet_v2", "resnet50"])
 def test_every_network_of_the_paper_has_a_map_of_the_image(name: str) -> None:
     learn, test, _, _ = image_sets(ImageSetSettings(train=2, test=1, strangers=0, side_px=64))
-    classifier = make_classifier(name, weights="none", steps=1, side_px=64, batch=4)
+    classifier = make_classifier(name, weights="none", steps=0, side_px=64)
     classifier.fit(learn, Job())
     found = [classifier.activation(test.images[0], place, Job()) for place in range(5)]  # type: ignore[attr-defined]
     assert all(one.shape == (64, 64) and 0 <= one.min() <= one.max() <= 1 for one in found)

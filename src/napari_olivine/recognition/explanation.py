@@ -32,7 +32,22 @@ class Explains(Protocol):
     classes: tuple[str, ...]
 
     def activation(self, image: RecognitionImage, place: int, job: Job) -> NDArray[np.float32]:
-        """Return where it sees the class of that place, shape (height, width), 0 to 1."""
+        """Return where it sees a class in an image.
+
+        Parameters
+        ----------
+        image
+            The image.
+        place
+            Place of the class in `classes`.
+        job
+            Running job.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32, shape (height, width), 0 to 1.
+        """
 
 
 @runtime_checkable

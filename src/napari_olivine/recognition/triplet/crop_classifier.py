@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_olivine.errors import InputError, first_line
 from napari_olivine.job import Job
@@ -122,8 +122,23 @@ class CropClassifier(ABC):
         """Return the number of outputs of the network."""
 
     @abstractmethod
-    def loss(self, found: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of a batch, from outputs (crops, outputs) and classes (crops,)."""
+    def loss(self, found: Tensor, targets: Tensor, done: float) -> Tensor:
+        """Return the loss of a batch.
+
+        Parameters
+        ----------
+        found
+            Outputs of the network, shape (crops, outputs).
+        targets
+            Class of each crop, shape (crops,).
+        done
+            Part of the training that is done, 0 to 1.
+        """
+
+    def further_weights(self, device: torch.device) -> list[nn.Parameter]:
+        """Make weights of the loss that learn beside the network; none but where it has some."""
+        del device
+        return []
 
     @abstractmethod
     def learn_regions(self, learned: ClassVotes, held_out: ClassVotes) -> None:
@@ -189,7 +204,8 @@ class CropClassifier(ABC):
             network.standardise_scales(-np.log10(sizes_px))
         network.backbone.standardise([one.values for one in pixels])
         targets = learned.targets()
-        losses = train_on_crops(network, pixels, targets, self.settings, self.loss, job)
+        further = self.further_weights(next(network.parameters()).device)
+        losses = train_on_crops(network, pixels, targets, self.settings, self.loss, job, further)
         self.curve = [CurvePoint(step + 1, loss) for step, loss in enumerate(losses)]
         seen = ClassVotes(self._votes(pixels, job, "Describing the training images"), learned)
         if not len(chosen):

@@ -91,6 +91,14 @@ class TripletSettings(CropSettings):
         "Triplets",
         "Which of a batch count: all whose loss is above 0, or of these the semi-hard ones.",
     )
+    start: float = setting(
+        0.5,
+        "Start",
+        "Part of the steps in which the cross-entropy of a linear layer behind the descriptors is "
+        "added to the triplet loss, which alone takes long to part the classes.",
+        ge=0,
+        le=1,
+    )
     margin: float = setting(
         1.0, "Margin", "Distance that classes should have, alpha of eq. 1.", gt=0, le=100
     )

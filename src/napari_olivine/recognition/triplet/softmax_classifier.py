@@ -35,8 +35,9 @@ class SoftmaxClassifier(CropClassifier):
         """Return the number of classes."""
         return len(self.classes)
 
-    def loss(self, found: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, found: Tensor, targets: Tensor, done: float) -> Tensor:
         """Return the cross-entropy."""
+        del done
         return cross_entropy(found, targets)
 
     def learn_regions(self, learned: ClassVotes, held_out: ClassVotes) -> None:

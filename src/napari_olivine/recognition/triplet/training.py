@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
@@ -20,7 +20,7 @@ from napari_olivine.recognition.triplet.settings import CropSettings
 WARM_UP = 30
 """Steps in which the learning rate rises; it falls along a cosine afterwards."""
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[[Tensor, Tensor, float], Tensor]
 
 
 def train_on_crops(
@@ -30,6 +30,7 @@ def train_on_crops(
     settings: CropSettings,
     loss: Loss,
     job: Job,
+    further: Iterable[nn.Parameter] = (),
 ) -> list[float]:
     """Train a network on random crops of images.
 
@@ -44,9 +45,12 @@ def train_on_crops(
     settings
         Steps, crops, learning rate, augmentation.
     loss
-        Gives the loss from the outputs and classes of a batch.
+        Gives the loss from the outputs and classes of a batch, and the part of the training that
+        is done.
     job
         Running job: seed, progress, cancel.
+    further
+        Weights beside the network's that learn, too.
 
     Returns
     -------
@@ -65,7 +69,9 @@ def train_on_crops(
         [targets[places[0]] for places in of_class for _ in range(settings.crops_per_class)],
         device=device,
     )
-    optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=1e-2)
+    optimiser = torch.optim.AdamW(
+        [*network.parameters(), *further], settings.learning_rate, weight_decay=1e-2
+    )
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: warm_cosine(step, settings.steps, WARM_UP)
     )
@@ -77,7 +83,7 @@ def train_on_crops(
                       for place in random.choice(places, settings.crops_per_class)]  # fmt: skip
             crops = draw_crops(random, [images[place] for place in chosen], settings)
             found = network(crops.images.to(device), crops.log_resolutions.to(device))
-            value = loss(found, batch_targets)
+            value = loss(found, batch_targets, step / settings.steps)
             losses.append(float(value.detach()))
             if not np.isfinite(losses[-1]):
                 raise InputError(

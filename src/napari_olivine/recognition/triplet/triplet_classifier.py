@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 from typing_extensions import override
 
 from napari_olivine.job import Job
@@ -32,6 +33,7 @@ class TripletClassifier(CropClassifier):
 
     settings_model = TripletSettings
     mixture: DescriptorMixture
+    _start: nn.Linear | None = None
     described: pd.DataFrame | None = None
     """Mean descriptor of each training image, until the classifier is stored."""
 
@@ -39,9 +41,18 @@ class TripletClassifier(CropClassifier):
         """Return the dimensions of a descriptor."""
         return int(self.settings.dimensions)
 
-    def loss(self, found: Tensor, targets: Tensor) -> Tensor:
-        """Return the triplet loss."""
-        return triplet_loss(found, targets, self.settings.margin, self.settings.mining)
+    def loss(self, found: Tensor, targets: Tensor, done: float) -> Tensor:
+        """Return the triplet loss, at first with the cross-entropy of a linear layer behind it."""
+        loss = triplet_loss(found, targets, self.settings.margin, self.settings.mining)
+        if done < self.settings.start and self._start is not None:
+            loss = loss + cross_entropy(self._start(found), targets)
+        return loss
+
+    @override
+    def further_weights(self, device: torch.device) -> list[nn.Parameter]:
+        """Make the linear layer of the start, which is not kept."""
+        self._start = nn.Linear(self.outputs(), len(self.classes)).to(device)
+        return list(self._start.parameters())
 
     def learn_regions(self, learned: ClassVotes, held_out: ClassVotes) -> None:
         """Fit the mixture, and choose the threshold by held-out images."""
