@@ -9,7 +9,8 @@ classifiers without the magnification. A row a classifier and seed; rows that ar
 made again. Columns: ``accuracy`` (none of these is wrong), ``right_class`` (best class, none of
 these left out), ``known_none`` and ``unseen_none`` (share of the known and of the unseen images
 that are called none of these), ``auc`` (unseen against known by the excess of none of these over
-the best class), ``scale_pair`` (accuracy of the two kinds that only the scale tells apart, none of these left out),
+the best class), ``scale_pair`` (accuracy of the two kinds that only the scale tells apart, none of
+these left out),
 ``pointing`` (the maximum of the class activation lies on the diagnostic part, of images whose class
 is right), ``chance`` (the share of these images that the part takes), seconds of the processor.
 """
