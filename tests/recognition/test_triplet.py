@@ -12,7 +12,12 @@ import torch
 from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
 from napari_olivine.phantom import ImageSetSettings
-from napari_olivine.recognition import ImageSet, load_classifier, make_classifier
+from napari_olivine.recognition import (
+    ImageSet,
+    RecognitionImage,
+    load_classifier,
+    make_classifier,
+)
 from napari_olivine.recognition.learning import CropPlace
 from napari_olivine.recognition.triplet import (
     ImageDescriptors,
@@ -91,15 +96,25 @@ def trained() -> tuple[TripletClassifier, ImageSet, ImageSet]:
     return classifier, *three
 
 
-def test_it_tells_kinds_apart_that_only_the_scale_tells(
+def test_the_same_texture_at_another_scale_is_another_kind(
     trained: tuple[TripletClassifier, ImageSet, ImageSet],
 ) -> None:
+    """Coarse and fine sieve differ by a factor of 6 in size and by nothing else."""
     classifier, _, test = trained
     found = classifier.probabilities(test, Job())
     assert found.shape == (len(test), 4) and found.sum(1) == pytest.approx(1.0)
-    sieves = np.array([one.label != "euhedral" for one in test.images])
-    right = found[:, :3].argmax(1) == test.targets()
-    assert right[sieves].mean() > 0.8
+    anywhere = classifier.mixture.with_threshold(-np.inf)
+
+    def coarse(image: RecognitionImage, factor: float) -> float:
+        seen = replace(image, um_per_px=factor * (image.um_per_px or np.nan))
+        outputs = classifier.votes_of(seen, Job()).outputs
+        return float(
+            anywhere.probabilities(outputs).mean(0)[classifier.classes.index("coarse sieve")]
+        )
+
+    fine = [one for one in test.images if one.label == "fine sieve"]
+    larger = [coarse(one, 6.0) - coarse(one, 1.0) for one in fine]
+    assert np.mean(larger) > 0.3
 
 
 def test_it_is_the_same_after_it_was_stored(
