@@ -11,7 +11,7 @@ from napari_olivine.crystals import CrystalsSettings, find_crystals
 from napari_olivine.errors import InputError
 from napari_olivine.job import Event, Job
 from napari_olivine.recognition import Frame, images_of_section
-from napari_olivine.recognition.cutouts import REACH
+from napari_olivine.recognition.images import GREY_REACH
 from napari_olivine.section import Section
 from tests.helpers.built_once import built_once
 from tests.helpers.grains import SIDE, make_grains
@@ -58,7 +58,7 @@ def test_grey_is_that_of_the_rock_whatever_the_session(section: Section) -> None
         inside.setdefault(str(table.loc[int(one.name), "session"]), []).append(np.median(grey))
     means = [np.mean(values) for values in inside.values()]
     assert len(means) == 3
-    assert np.ptp(means) < 2 / (2 * REACH * 10)  # two grey levels of ten a spread
+    assert np.ptp(means) < 2 / (2 * GREY_REACH * 10)  # two grey levels of ten a spread
     assert min(means) > 0.6
 
 
