@@ -121,8 +121,8 @@ class _Pieces:
 class SectionGrey:
     """BSE of a section in spreads from the median of its rock, the same in all sessions.
 
-    A levelled section is read levelled; of another, the median of each session is taken off, as
-    networks see it.
+    A section whose sessions could all be levelled is read levelled; of another, the median of each
+    session is taken off, as networks see it.
 
     Parameters
     ----------
@@ -133,7 +133,11 @@ class SectionGrey:
     """
 
     def __init__(self, section: Section, job: Job) -> None:
-        self._raster = open_levelled(section)
+        levelled = section.product("levelling")
+        tied = levelled is not None and all(
+            one.get("tied", False) for one in levelled.notes.get("sessions", {}).values()
+        )
+        self._raster = open_levelled(section) if tied else section.raster("images", "BSE")
         self._shifts: LevelledGrey | None = None
         if isinstance(self._raster, LevelledRaster):
             whole = (slice(0, section.shape[0]), slice(0, section.shape[1]))
