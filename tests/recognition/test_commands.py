@@ -30,6 +30,13 @@ def run(*words: object) -> int:
     return main(["recognise", *(str(word) for word in words)])
 
 
+def test_the_first_word_alone_lists_the_second(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["recognise", "--help"])
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("train", "predict", "compare", "suggest"))
+
+
 def test_a_folder_is_learned_and_other_images_are_named(folder: Path, tmp_path: Path) -> None:
     new = tmp_path / "new"
     new.mkdir()

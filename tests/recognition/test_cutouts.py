@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 from napari_olivine.crystals import CrystalsSettings, find_crystals
 from napari_olivine.errors import InputError
 from napari_olivine.job import Event, Job
+from napari_olivine.levelling import LevelSettings, level
 from napari_olivine.recognition import Frame, images_of_section
-from napari_olivine.recognition.cutouts import REACH
+from napari_olivine.recognition.images import GREY_REACH
 from napari_olivine.section import Section
 from tests.helpers.built_once import built_once
 from tests.helpers.grains import SIDE, make_grains
@@ -48,18 +50,48 @@ def test_a_cutout_shows_the_crystal_in_its_middle_with_its_scale(section: Sectio
         assert not {"id", "x_um", "row0"} & set(one.measurements)
 
 
-def test_grey_is_that_of_the_rock_whatever_the_session(section: Section) -> None:
-    """The grains are 30 levels brighter than the rock around them, in all sessions."""
-    inside: dict[str, list[float]] = {}
+def spread_of_sessions(section: Section) -> float:
+    """Most that the median grey of grains differs between sessions; all are 30 levels brighter than
+    the rock around them."""
     table = section.table("crystals", "crystals").set_index("id")
+    inside: dict[str, list[float]] = {}
     for one in images_of_section(section, Job()).images:
         assert one.mask is not None
         grey = one.read()[..., 0][one.mask()]
         inside.setdefault(str(table.loc[int(one.name), "session"]), []).append(np.median(grey))
-    means = [np.mean(values) for values in inside.values()]
+    means = [float(np.mean(values)) for values in inside.values()]
     assert len(means) == 3
-    assert np.ptp(means) < 2 / (2 * REACH * 10)  # two grey levels of ten a spread
     assert min(means) > 0.6
+    return max(means) - min(means)
+
+
+TWO_LEVELS = 2 / (2 * GREY_REACH * 10)
+"""Two grey levels on the scale of cut-outs: a spread of the rock has about ten."""
+
+
+def test_grey_is_that_of_the_rock_whatever_the_session(section: Section) -> None:
+    assert spread_of_sessions(section) < TWO_LEVELS
+
+
+def test_a_levelling_that_could_not_tie_the_sessions_is_not_believed(
+    section: Section, tmp_path: Path
+) -> None:
+    copy = tmp_path / "section"
+    shutil.copytree(section.path, copy)
+    level(Section(copy), LevelSettings(), Job())
+    assert spread_of_sessions(Section(copy)) < TWO_LEVELS
+
+
+def test_a_levelled_section_is_read_levelled(section: Section, tmp_path: Path) -> None:
+    copy = tmp_path / "section"
+    shutil.copytree(section.path, copy)
+    (copy / "annotations" / "standards.csv").write_text(
+        "session,standard,grey\n"
+        + "".join(f"{s},a,{90 + d}\n{s},b,{140 + d}\n" for s, d in (("1", 0), ("2", 5), ("3", 12)))
+    )
+    made = level(Section(copy), LevelSettings(), Job())
+    assert all(one["tied"] for one in made.notes["sessions"].values())
+    assert spread_of_sessions(Section(copy)) < TWO_LEVELS
 
 
 def test_a_fixed_frame_is_the_same_for_all_and_its_pixels_are_those_of_the_image(

@@ -18,21 +18,14 @@ CARD = "recognition.json"
 
 
 class Classifier(Protocol):
-    """Learns classes from labelled images and gives the probability of each for others.
-
-    Parameters
-    ----------
-    name
-        Name in the registry, e.g. ``"random_forest"``.
-    classes
-        Classes that it tells apart, sorted; empty before `fit`.
-    knows_none
-        Whether `probabilities` has a further last column: that an image is none of the classes.
-    """
+    """Learns classes from labelled images and gives the probability of each for others."""
 
     name: str
+    """Name in the registry, e.g. ``"random_forest"``."""
     classes: tuple[str, ...]
+    """Classes that it tells apart, sorted; empty before `fit`."""
     knows_none: bool
+    """Whether `probabilities` has a further last column: that an image is none of the classes."""
 
     def fit(self, images: ImageSet, job: Job) -> None:
         """Learn from the labelled images of a set.

@@ -19,16 +19,13 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.levelling import LevelledRaster, open_levelled
 from napari_olivine.networks import LevelledGrey, Normalisation, clip_window, sample_grey
-from napari_olivine.recognition.images import ImageSet, RecognitionImage
+from napari_olivine.recognition.images import GREY_REACH, ImageSet, RecognitionImage
 from napari_olivine.recognition.label_table import classes_of_crystals
 from napari_olivine.section import Raster, Section
 
 FloatImage = NDArray[np.float32]
 
 SplitBy = Literal["crystal", "session", "roles"]
-
-REACH = 5.0
-"""Grey of a cut-out: 0.5 is the median of the rock, 0 and 1 lie so many spreads away (ours)."""
 
 PIECE = 512
 """Side of the pieces in which images are read and kept, px: a chunk on disk."""
@@ -124,8 +121,8 @@ class _Pieces:
 class SectionGrey:
     """BSE of a section in spreads from the median of its rock, the same in all sessions.
 
-    A levelled section is read levelled; of another, the median of each session is taken off, as
-    networks see it.
+    A section whose sessions could all be levelled is read levelled; of another, the median of each
+    session is taken off, as networks see it.
 
     Parameters
     ----------
@@ -136,7 +133,11 @@ class SectionGrey:
     """
 
     def __init__(self, section: Section, job: Job) -> None:
-        self._raster = open_levelled(section)
+        levelled = section.product("levelling")
+        tied = levelled is not None and all(
+            one.get("tied", False) for one in levelled.notes.get("sessions", {}).values()
+        )
+        self._raster = open_levelled(section) if tied else section.raster("images", "BSE")
         self._shifts: LevelledGrey | None = None
         if isinstance(self._raster, LevelledRaster):
             whole = (slice(0, section.shape[0]), slice(0, section.shape[1]))
@@ -219,7 +220,7 @@ class _Cutter:
         smaller = side > self._frame.side_px
         how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
         shown = cv2.resize(window, (self._frame.side_px,) * 2, interpolation=how)
-        scaled = np.asarray(0.5 + shown / (2 * REACH), np.float32)
+        scaled = np.asarray(0.5 + shown / (2 * GREY_REACH), np.float32)
         return scaled.clip(0, 1)[..., np.newaxis]
 
     def mask(self, place: tuple[int, int, int, int], crystal: int) -> NDArray[np.bool_]:

@@ -28,6 +28,7 @@ from napari_olivine.networks import (
     start_weights,
     torchvision,
 )
+from napari_olivine.recognition.images import GREY_REACH
 from napari_olivine.recognition.measures import grey_of
 
 SIDE_PX, CRYSTAL_PX = 128, 64
@@ -35,9 +36,6 @@ SIDE_PX, CRYSTAL_PX = 128, 64
 
 LEAST_SPREAD = 0.01
 """An image whose grey spreads less is not stretched further: its noise would become a texture."""
-
-GREY_OF_CRYSTALS = 10.0
-"""Spreads of the section's grey that a cut-out shows, from 0 to 1; see `cutouts.REACH`."""
 
 IMAGENET = {
     "resnet50": ("ResNet50_Weights.IMAGENET1K_V2", ("layer2", "layer3", "layer4")),
@@ -183,7 +181,7 @@ def _grey_input(picture: Picture, side: int) -> NDArray[np.float32]:
     """Grey as the light network knows it: less its median, over its spread."""
     grey = grey_of(_resized(picture.pixels, side))
     if picture.is_crystal:
-        return ((grey - 0.5) * GREY_OF_CRYSTALS)[None]
+        return ((grey - 0.5) * 2 * GREY_REACH)[None]
     return np.asarray((grey - np.median(grey)) / max(float(grey.std()), LEAST_SPREAD))[None]
 
 

@@ -14,6 +14,10 @@ from napari_olivine.errors import InputError
 NONE_OF_THESE = "none of these"
 """Class of an image that is like nothing in the training images; no class may be called so."""
 
+GREY_REACH = 5.0
+"""Grey of a cut-out of a section: 0.5 is the median of the rock, 0 and 1 lie so many spreads of its
+grey away (ours)."""
+
 
 @dataclass(frozen=True, eq=False)
 class RecognitionImage:

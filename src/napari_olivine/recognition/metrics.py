@@ -145,7 +145,7 @@ def wilson(right: int, count: int) -> Interval:
     """
     share, z2 = right / count, NORMAL_975**2
     middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = NORMAL_975 * np.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
+    half = NORMAL_975 * (share * (1 - share) / count + z2 / (4 * count**2)) ** 0.5
     half /= 1 + z2 / count
     return Interval(share, max(0.0, middle - half), min(1.0, middle + half))
 
