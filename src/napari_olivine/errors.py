@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-_PLACEHOLDER = re.compile(r"\{(setting|step|place):([a-z_0-9.-]+)\}")
+_PLACEHOLDER = re.compile(r"\{(setting|step|place):([a-z_0-9. -]+)\}")
 
 _OWN_SETTING = re.compile(r"\{setting:([a-z_0-9]+)\}")
 

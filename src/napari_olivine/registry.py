@@ -50,6 +50,8 @@ SECTION = Argument("section", "SECTION", opened=True)
 NEW_SECTION = Argument("section", "SECTION")
 SOURCE = Argument("source", "SOURCE")
 FOLDER = Argument("folder", "FOLDER")
+IMAGES = Argument("source", "SOURCE", help="folder of images, or section with crystals")
+CLASSIFIER = Argument("model", "MODEL", help="folder that 'recognise train' wrote")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Step:
     Parameters
     ----------
     name
-        Name of the command.
+        Name of the command: a word, or the word of one of `FAMILIES` and a second one.
     title
         One line for a person.
     settings_path, function_path
@@ -408,6 +410,70 @@ STEPS: dict[str, Step] = {
             ),
         ),
         Step(
+            "recognise train",
+            "a classifier learns what images or crystals are from examples",
+            "napari_olivine.recognition:RecogniseTrainSettings",
+            "napari_olivine.recognition:train_classifier",
+            arguments=(
+                IMAGES,
+                Argument("out", "MODEL", option=True, help="folder of the classifier"),
+            ),
+            page="steps/recognise.md",
+        ),
+        Step(
+            "recognise predict",
+            "the class of each image or crystal, by a classifier that was trained",
+            "napari_olivine.recognition:RecognisePredictSettings",
+            "napari_olivine.recognition:predict_classes",
+            arguments=(
+                CLASSIFIER,
+                IMAGES,
+                Argument("csv", "FILE", option=True, help="table to write"),
+            ),
+            page="steps/recognise.md",
+        ),
+        Step(
+            "recognise compare",
+            "classifiers side by side, on images that they have not learned from",
+            "napari_olivine.recognition:RecogniseCompareSettings",
+            "napari_olivine.recognition:compare_classifiers",
+            arguments=(
+                IMAGES,
+                Argument("json", "FILE", option=True, help="file to write the scores to"),
+                Argument(
+                    *("curves", "FILE"),
+                    option=True,
+                    required=False,
+                    help="also write loss and accuracy against iteration here",
+                ),
+            ),
+            page="steps/recognise.md",
+        ),
+        Step(
+            "recognise explain",
+            "where in each image a network sees its class, as pictures and arrays",
+            "napari_olivine.recognition:RecogniseExplainSettings",
+            "napari_olivine.recognition:explain_classes",
+            arguments=(
+                CLASSIFIER,
+                IMAGES,
+                Argument("out", "FOLDER", option=True, help="folder to make"),
+            ),
+            page="steps/recognise.md",
+        ),
+        Step(
+            "recognise suggest",
+            "which images or crystals to label next",
+            "napari_olivine.recognition:RecogniseSuggestSettings",
+            "napari_olivine.recognition:suggest_examples",
+            arguments=(
+                CLASSIFIER,
+                IMAGES,
+                Argument("csv", "FILE", option=True, required=False, help="also write them here"),
+            ),
+            page="steps/recognise.md",
+        ),
+        Step(
             "compare",
             "networks trained under one budget and scored on one reference, as tables and a page",
             "napari_olivine.comparison:CompareSettings",
@@ -468,6 +534,14 @@ STEPS: dict[str, Step] = {
             page="steps/phantom.md",
         ),
         Step(
+            "phantom-images",
+            "synthetic images of crystals of five kinds, and of two to refuse, with known truth",
+            "napari_olivine.phantom:ImageSetSettings",
+            "napari_olivine.phantom:make_image_set",
+            arguments=(FOLDER,),
+            page="steps/phantom.md",
+        ),
+        Step(
             "run",
             "the whole chain from a folder of instrument files to the catalogue",
             "napari_olivine.workflow:ChainSettings",
@@ -503,6 +577,9 @@ STEPS: dict[str, Step] = {
     )
 }
 """Every command; the steps of the road in their order, then what serves them."""
+
+FAMILIES = {"recognise": "what images and crystals show, learned from examples"}
+"""Commands of two words: the first one, and what all of them do."""
 
 PRODUCTS: dict[str, ProductType] = {
     product.name: product

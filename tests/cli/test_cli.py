@@ -37,7 +37,7 @@ def events(text: str) -> list[dict]:
 def test_every_step_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     for name, step in STEPS.items():
         with pytest.raises(SystemExit) as stop:
-            main([name, "--help"])
+            main([*name.split(), "--help"])
         assert stop.value.code == 0
         shown = " ".join(capsys.readouterr().out.split())
         for field in step.settings.model_fields:

@@ -13,7 +13,7 @@ from napari_olivine.cli.reporting import JsonLines, Stopwatch, Terminal, stop_on
 from napari_olivine.cli.wording import Wording
 from napari_olivine.errors import Cancelled, OlivineError
 from napari_olivine.job import Event, Job
-from napari_olivine.registry import STEPS, Argument, Step
+from napari_olivine.registry import FAMILIES, STEPS, Argument, Step
 
 EXIT_ERROR, EXIT_CANCELLED = 1, 130
 
@@ -121,14 +121,27 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    asked = next((word for word in words if not word.startswith("-")), "")
+    asked = [word for word in words if not word.startswith("-")]
+    families: dict[str, Any] = {}
     for step in STEPS.values():
-        command = commands.add_parser(step.name, help=step.title, description=step.title)
-        if asked == step.name:
+        *family, name = step.name.split(" ")
+        for one in set(family) - set(families):
+            families[one] = _add_family(commands, one)
+        place = families[family[0]] if family else commands
+        command = place.add_parser(name, help=step.title, description=step.title)
+        command.set_defaults(command=step.name)
+        if asked[: len(family) + 1] == [*family, name]:
             _add_arguments(command, step)
             _add_common(command)
             add_options(command, step)
     return parser
+
+
+def _add_family(commands: Any, name: str) -> Any:
+    """Add the first word of commands of two; return what the second ones are added to."""
+    title = FAMILIES[name]
+    parser = commands.add_parser(name, help=title, description=title)
+    return parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
 
 def _add_arguments(parser: argparse.ArgumentParser, step: Step) -> None:

@@ -49,9 +49,16 @@ from .normalisation import (
     measure_normalisation as measure_normalisation,
     normalise as normalise,
     read_window as read_window,
+    sample_grey as sample_grey,
 )
+from .own_weights import OWN_WEIGHTS_FOLDER as OWN_WEIGHTS_FOLDER
 from .pix2pix import Discriminator as Discriminator, Generator as Generator
-from .pretrained import start_weights as start_weights
+from .pretrained import (
+    check_hash as check_hash,
+    read_state as read_state,
+    start_weights as start_weights,
+)
+from .published import cache_folder as cache_folder, torchvision_file as torchvision_file
 from .registry import (
     NETWORKS as NETWORKS,
     START_WEIGHTS as START_WEIGHTS,
@@ -61,3 +68,4 @@ from .registry import (
     network_spec as network_spec,
     networks_by_purpose as networks_by_purpose,
 )
+from .torchvision_shim import torchvision as torchvision

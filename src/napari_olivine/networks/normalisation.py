@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +80,7 @@ class LevelledGrey:
         self.normalisation = normalisation
         self.sessions = section.measured_sessions()
         self._shifts = np.zeros(len(self.sessions) + 1, np.float32)
-        self._gain = 1.0
+        self.gain = 1.0
         if normalisation.align != "none":
             whole = _whole(self.raster.shape)
             # The last entry is for pixels outside every session, whose index is -1.
@@ -88,7 +88,7 @@ class LevelledGrey:
                 median = float(np.median(sample_grey(self.raster, [window], job)))
                 self._shifts[place] = median - normalisation.median
         if normalisation.align == "contrast":
-            self._gain = normalisation.spread / spread_of_section(section, job)
+            self.gain = normalisation.spread / spread_of_section(section, job)
 
     def read(self, row: int, column: int, rows: int, columns: int) -> FloatImage:
         """Read a window of levelled grey; it may reach beyond the image, where it is reflected.
@@ -136,9 +136,9 @@ class LevelledGrey:
     def _on_scale(self, grey: FloatImage, window: GreyWindow) -> FloatImage:
         """Bring greys of a window, or any of its one session, to the training grey in place."""
         grey -= self.shift(window.rows, window.columns)
-        if self._gain != 1:
+        if self.gain != 1:
             grey -= self.normalisation.median
-            grey *= self._gain
+            grey *= self.gain
             grey += self.normalisation.median
         return grey
 
@@ -264,7 +264,14 @@ def _spread(grey: NDArray[Any]) -> float:
     return float(np.clip(grey, low, high).std())
 
 
-def sample_grey(raster: Raster, windows: Sequence[tuple[slice, slice]], job: Job) -> NDArray[Any]:
+class Readable(Protocol):
+    """An image that is read in windows, as it is stored or levelled."""
+
+    def read(self, rows: slice, columns: slice) -> NDArray[Any]:
+        """Read a window at full resolution."""
+
+
+def sample_grey(raster: Readable, windows: Sequence[tuple[slice, slice]], job: Job) -> NDArray[Any]:
     """Read an even sample of the grey of the rock in some windows.
 
     Black and saturated pixels, vesicles and resin are left out: how much of a frame they fill

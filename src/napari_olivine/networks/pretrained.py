@@ -108,7 +108,7 @@ def start_weights(
 
 def _load_own(network: Network, file: Path, phases: Sequence[ModelPhase]) -> str:
     check_hash(file)
-    network.load_state_dict(fit_own_head(_read_state(file), phases, network.state_dict()))
+    network.load_state_dict(fit_own_head(read_state(file), phases, network.state_dict()))
     return f"{file.name}, learned from synthetic sections of several rocks"
 
 
@@ -155,7 +155,7 @@ def load_matching_weights(network: Network, file: Path, without: str = "") -> st
         If the file is damaged or nothing in it fits.
     """
     check_hash(file)
-    state = _read_state(file)
+    state = read_state(file)
     own = network.state_dict()
     fitting, skipped = {}, []
     for key, value in state.items():
@@ -199,7 +199,14 @@ def check_hash(file: Path) -> None:
         )
 
 
-def _read_state(file: Path) -> dict[str, Tensor]:
+def read_state(file: Path) -> dict[str, Tensor]:
+    """Read the arrays of a weights file (``.pth``, ``.pt``, ``.safetensors``) by name.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or holds no weights.
+    """
     try:
         if file.suffix == ".safetensors":
             return dict(load_file(file))

@@ -77,6 +77,29 @@ def published_file(spec: NetworkSpec, kind: str, job: Job) -> Path | None:
     return file if _fetch(published_url(spec, kind), file, job) else None
 
 
+def torchvision_file(weights: str, job: Job) -> Path | None:
+    """Return a weights file of torchvision from torch's cache, fetched if need be and possible.
+
+    Parameters
+    ----------
+    weights
+        Name in torchvision, e.g. ``"ResNet50_Weights.IMAGENET1K_V1"``.
+    job
+        Running job; it shows how much was fetched.
+
+    Returns
+    -------
+    pathlib.Path or None
+        `None` if it is not here and cannot be fetched.
+    """
+    torchvision()
+    from torchvision.models import get_weight
+
+    url = str(get_weight(weights).url)
+    file = cache_folder() / url.rpartition("/")[2]
+    return file if file.is_file() or _fetch(url, file, job) else None
+
+
 def published_name(spec: NetworkSpec, kind: str) -> str:
     """Return the name under which a weights file lies in torch's cache."""
     if _repository(spec, kind):

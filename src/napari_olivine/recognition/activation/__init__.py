@@ -1,0 +1,5 @@
+"""Where in an image a network sees its class."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,362 @@
+"""The commands: train, predict, compare and suggest."""
+
+from __future__ import annotations
+
+import json as json_file
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_olivine.errors import InputError, first_line
+from napari_olivine.job import Job
+from napari_olivine.recognition.classifier import CARD, Classifier
+from napari_olivine.recognition.comparison import (
+    as_row,
+    as_text,
+    divisions,
+    evaluate_classifier,
+    names_of,
+)
+from napari_olivine.recognition.images import NONE_OF_THESE, ImageSet
+from napari_olivine.recognition.reading import Opened, frame_settings, open_images
+from napari_olivine.recognition.registry import load_classifier, make_classifier, row_of
+from napari_olivine.recognition.settings import (
+    ReadingSettings,
+    RecogniseCompareSettings,
+    RecognisePredictSettings,
+    RecogniseSuggestSettings,
+    RecogniseTrainSettings,
+)
+from napari_olivine.recognition.splits import join_copies
+from napari_olivine.recognition.suggestion import suggest
+from napari_olivine.section import write_atomically
+
+READING, SCORES, CURVE = "reading.json", "scores.json", "curve.csv"
+"""Files of a model beside its card: how its images were read, how good it is, how it learned."""
+
+SCALES_APART = 2.0
+"""Factor by which pixels may be larger or smaller than in the training without a warning (ours)."""
+
+
+def train_classifier(
+    source: Path,
+    out: Path,
+    settings: RecogniseTrainSettings,
+    job: Job,
+) -> Path:
+    """Train a classifier, and write it into a folder.
+
+    Parameters
+    ----------
+    source
+        A folder of images, or a section.
+    out
+        Folder of the model; a model that is there is replaced.
+    settings
+        Which classifier, and how images are read.
+    job
+        Running job.
+
+    Returns
+    -------
+    pathlib.Path
+        Folder of the model.
+
+    Raises
+    ------
+    InputError
+        If there are no two classes, an image is damaged, or `out` holds something else.
+    """
+    row, _ = row_of(settings.classifier)
+    _check_place(out)
+    opened = _open_labelled(source, settings, job)
+    images = opened.images
+    job.say("Images: " + ", ".join(f"{n} {count}" for n, count in images.counts().items()) + ".")
+    options = {"encoder": settings.encoder} if row.features else {}
+    tested = _tested(settings, images, row.compared, options, job)
+    classifier = make_classifier(settings.classifier, **options)
+    learned = ImageSet(tuple(one for one in images.images if one.split != "test"), images.classes)
+    classifier.fit(learned, job)
+    files = {READING: frame_settings(settings) | {"source": opened.key}}
+    if tested is not None:
+        files[SCORES] = tested
+    _write_model(classifier, out, files)
+    job.say(f"Wrote {out}.")
+    return out
+
+
+def _tested(
+    settings: RecogniseTrainSettings,
+    images: ImageSet,
+    quick: bool,
+    options: dict[str, Any],
+    job: Job,
+) -> dict[str, Any] | None:
+    """Test the classifier where that costs little, or where the images bring a test side along."""
+    own = any(one.split == "test" for one in images.images)
+    if not settings.folds or not (quick or own):
+        return None
+    fewest = min(
+        len(set(images.sources()[images.targets() == place])) for place in set(images.targets())
+    )
+    if not own and fewest < 2:
+        job.warn(
+            "a class has images of one source alone, so that it cannot be said how good the "
+            "classifier is",
+            remedy="Add images of it from elsewhere.",
+        )
+        return None
+    divided = divisions(images, max(2, settings.folds), job.seed, job)
+    tested = evaluate_classifier(settings.classifier, images, divided, job, **options)
+    how = "on its test images" if own else f"by {len(divided)} folds"
+    accuracy = tested.performance.scores["accuracy"]
+    job.say(
+        f"{100 * accuracy.value:.1f} % right {how} (95 %: {100 * accuracy.low:.1f} to "
+        f"{100 * accuracy.high:.1f} %)."
+    )
+    return as_row(tested, images.classes, "macro", len(divided))
+
+
+def predict_classes(
+    model: Path, source: Path, csv: Path, settings: RecognisePredictSettings, job: Job
+) -> None:
+    """Write the class of each image or crystal as a table.
+
+    Parameters
+    ----------
+    model
+        Folder that `train_classifier` wrote.
+    source
+        A folder of images, or a section.
+    csv
+        Table to write: ``file`` or ``id``, ``class`` and ``probability``.
+    settings
+        How images are read; the rest is as in the training.
+    job
+        Running job.
+
+    Raises
+    ------
+    InputError
+        If the model or an image is damaged; nothing is written then.
+    """
+    _check_file(csv)
+    classifier = load_classifier(model)
+    opened = _open_as_trained(model, source, job, table=settings.table)
+    _warn_of_scale(classifier, opened.images, job)
+    table = _table(opened, classifier, classifier.probabilities(opened.images, job))
+    write_atomically(csv, table.to_csv(index=False))
+    counts = ", ".join(f"{name} {count}" for name, count in table["class"].value_counts().items())
+    job.say(f"{counts}. Wrote {csv}.")
+
+
+def compare_classifiers(
+    source: Path,
+    json: Path,
+    curves: Path | None,
+    settings: RecogniseCompareSettings,
+    job: Job,
+) -> None:
+    """Compare classifiers on images that they have not learned from.
+
+    Parameters
+    ----------
+    source
+        A folder of images, or a section.
+    json
+        File to write: a list, a row a classifier.
+    curves
+        CSV to write loss and accuracy against iteration to.
+    settings
+        Which classifiers, and how images are read.
+    job
+        Running job.
+
+    Raises
+    ------
+    InputError
+        If there are no two classes, or one has images of one source alone.
+    """
+    for file in (json, curves):
+        _check_file(file)
+    names = names_of(settings.classifiers)
+    images = _open_labelled(source, settings, job).images
+    divided = divisions(images, settings.folds, job.seed, job)
+    found = []
+    for name in names:
+        options = {"encoder": settings.encoder} if row_of(name)[0].features else {}
+        found.append(
+            evaluate_classifier(name, images, divided, job, average=settings.average, **options)
+        )
+        job.report("compared", **as_row(found[-1], images.classes, settings.average, len(divided)))
+    rows = [as_row(one, images.classes, settings.average, len(divided)) for one in found]
+    write_atomically(json, json_file.dumps(rows, indent=1) + "\n")
+    if curves is not None:
+        points = pd.DataFrame(
+            [point for one in found for point in one.curve],
+            columns=["classifier", "fold", "iteration", "loss", "accuracy"],
+        )
+        write_atomically(curves, points.to_csv(index=False))
+    job.say(as_text(found))
+
+
+def suggest_examples(
+    model: Path,
+    source: Path,
+    csv: Path | None,
+    settings: RecogniseSuggestSettings,
+    job: Job,
+) -> None:
+    """Say which crystals or images to label next.
+
+    Parameters
+    ----------
+    model
+        Folder that `train_classifier` wrote.
+    source
+        A folder of images, or a section.
+    csv
+        Table to write: ``file`` or ``id``, ``because``, ``class`` and ``probability``.
+    settings
+        How many.
+    job
+        Running job.
+    """
+    _check_file(csv)
+    classifier = load_classifier(model)
+    opened = _open_as_trained(model, source, job, examples=settings.examples)
+    found = suggest(classifier, opened.images, settings.most, job)
+    table = pd.DataFrame(
+        {
+            opened.key: [opened.images.images[one.place].name for one in found],
+            "because": [one.because for one in found],
+            "class": [one.label for one in found],
+            "probability": [f"{one.probability:.4f}" for one in found],
+        }
+    )
+    if csv is not None:
+        write_atomically(csv, table.to_csv(index=False))
+    job.say(table.to_string(index=False) if found else "Every image has a class already.")
+
+
+def _open_labelled(source: Path, settings: ReadingSettings, job: Job) -> Opened:
+    """Open the images that have a class, with copies of one image kept together."""
+    opened = open_images(source, settings, job)
+    images = opened.images.labelled()
+    without = len(opened.images) - len(images)
+    if not len(images):
+        remedy = (
+            "Give a table with the columns id and class as {setting:examples}, or set "
+            "{setting:class_column}."
+            if opened.is_section
+            else "Put the images of each class into a folder of its name."
+        )
+        raise InputError(f"No image of {source} has a class.", remedy=remedy, file=source)
+    if without:
+        job.say(f"{without} images without a class are left out.")
+    images.require_classes()
+    few = {name: count for name, count in images.counts().items() if count < 3}
+    if few:
+        listed = ", ".join(f"{name} ({count})" for name, count in few.items())
+        job.warn(f"classes with one or two images are hardly learned: {listed}")
+    if not opened.is_section:
+        images = join_copies(images, job)
+    return Opened(images, opened.is_section)
+
+
+def _open_as_trained(model: Path, source: Path, job: Job, **files: Path | None) -> Opened:
+    """Open images as those of the training were read; `files` are tables of the new ones."""
+    file = model / READING
+    try:
+        told: dict[str, Any] = json_file.loads(file.read_text(encoding="utf-8"))
+        key = told.pop("source")
+        settings = ReadingSettings(**{**told, **files})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"{file} is missing or damaged: {first_line(error)}", file=file) from error
+    opened = open_images(source, settings, job)
+    if opened.key != key:
+        known = {"id": "crystals of a section", "file": "images of files"}
+        job.warn(
+            f"the classifier learned from {known[key]}, whose grey and frame are others than those "
+            f"of {known[opened.key]}"
+        )
+    return opened
+
+
+def _warn_of_scale(classifier: Classifier, images: ImageSet, job: Job) -> None:
+    """Say where images are far coarser or finer than those of the training."""
+    learned = getattr(classifier, "um_per_px", None)
+    known = [one.um_per_px for one in images.images if one.um_per_px is not None]
+    if learned is None or not known:
+        return
+    low, high = learned[0] / SCALES_APART, learned[1] * SCALES_APART
+    away = sum(not low <= um <= high for um in known)
+    if away:
+        job.warn(
+            f"{away} of {len(images)} images have pixels more than {SCALES_APART:g} times smaller "
+            f"or larger than those of the training ({learned[0]:.3g} to {learned[1]:.3g} um)",
+            remedy="Do not trust their classes before you have looked at some.",
+        )
+
+
+def _table(
+    opened: Opened, classifier: Classifier, probabilities: NDArray[np.float64]
+) -> pd.DataFrame:
+    names = np.array([*classifier.classes, NONE_OF_THESE], dtype=object)
+    best = probabilities.argmax(axis=1) if len(probabilities) else np.zeros(0, np.intp)
+    table = pd.DataFrame(
+        {
+            opened.key: [one.name for one in opened.images.images],
+            "class": names[best],
+            "probability": [f"{row[at]:.4f}" for row, at in zip(probabilities, best, strict=True)],
+        }
+    )
+    if opened.is_section:
+        table = table.assign(id=table["id"].astype(int)).sort_values("id")
+    return table
+
+
+def _check_place(out: Path) -> None:
+    if out.exists() and not (out / CARD).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(
+            f"{out} is there already and holds no model of recognise.",
+            remedy="Give another folder.",
+            file=out,
+        )
+
+
+def _check_file(file: Path | None) -> None:
+    """Refuse a file that cannot be written before the work is done."""
+    if file is not None and (file.is_dir() or not file.resolve().parent.is_dir()):
+        raise InputError(
+            f"{file} cannot be written: it is a folder, or lies in a folder that is not there.",
+            remedy="Give another file.",
+            file=file,
+        )
+
+
+def _write_model(classifier: Classifier, out: Path, files: dict[str, dict[str, Any]]) -> None:
+    """Write a model folder beside its place, and put it there when it is whole."""
+    out = out.resolve()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = out.with_name(f".{out.name}-{uuid4().hex[:8]}")
+    unfinished.mkdir()
+    try:
+        classifier.save(unfinished)
+        for name, content in files.items():
+            (unfinished / name).write_text(json_file.dumps(content, indent=1) + "\n", "utf-8")
+        curve: Sequence[Any] = getattr(classifier, "curve", ())
+        if curve:
+            points = pd.DataFrame([vars(point) for point in curve])
+            points.to_csv(unfinished / CURVE, index=False)
+        if out.exists():
+            shutil.rmtree(out)
+        unfinished.replace(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,0 +1,5 @@
+"""Transfer learning: networks that have seen photographs learn the classes of some images."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
