@@ -433,3 +433,5 @@ def test_the_published_threshold_gives_way_where_another_is_clearly_better(
     from napari_olivine.inference import threshold_of
 
     assert threshold_of(a_card(scores=scores, best_threshold=0.5803)) == threshold
+    guided = a_card(scores=scores, best_threshold=0.5803, outlines_from="bse")
+    assert threshold_of(guided) == 0.58

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from napari_olivine.errors import Cancelled, InputError, SectionError
 from napari_olivine.job import Job
@@ -248,14 +249,15 @@ def test_training_learns_the_grains(tmp_path: Path) -> None:
     best = history.loc[history["val_loss"].idxmin()]
     assert card.best_step == best["step"]
     assert card.best_epoch == best["epoch"]
-    assert sorted(f.name for f in product.path.iterdir()) == [
+    last = {"last.safetensors"} if best["step"] < history["step"].max() else set()
+    assert {f.name for f in product.path.iterdir()} - {"tensorboard"} - last == {
         "card.json",
         "history.csv",
         "losses.csv",
         "product.json",
         "weights.safetensors",
         "windows.npz",
-    ]
+    }
     train_grains(section, Job(listen=events.append, seed=1))
     assert section.require("models/light") == product
     assert "up to date" in events[-1]["message"]
@@ -516,6 +518,8 @@ def test_a_model_that_learns_on_does_not_become_worse(section: Section) -> None:
     assert start.val_loss == pytest.approx(read_card(first.path).scores["cross_entropy"], abs=1e-5)
     assert end.val_loss > start.val_loss
     assert read_card(second.path).best_step == 0
+    kept, last = (load_file(second.path / f"{name}.safetensors") for name in ("weights", "last"))
+    assert not all(torch.equal(kept[name], last[name]) for name in kept)
     one, two = (load_model(product.path)[0].state_dict() for product in (first, second))
     assert all(torch.equal(one[name], two[name]) for name in one)
 

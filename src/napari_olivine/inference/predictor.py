@@ -9,11 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError, first_line
+from napari_olivine.inference.encoding import FULL
 from napari_olivine.inference.engines import Engine, EngineName, FloatImage, Promise, choose_engine
 from napari_olivine.inference.models import SelectedModel
 from napari_olivine.inference.settings import SegmentSettings
 from napari_olivine.job import Job
-from napari_olivine.networks import GreyWindow, LevelledGrey, choose_device, load_model, normalise
+from napari_olivine.networks import (
+    GreyWindow,
+    LevelledGrey,
+    choose_device,
+    follow_grey,
+    load_model,
+    normalise,
+)
 from napari_olivine.section import Raster, Section
 
 SAMPLE_PX = 384
@@ -71,6 +79,7 @@ class ModelPredictor:
         self._job = job
         self._network, card = load_model(model.folder)
         self._picked: list[int] = []
+        self._guided = card.outlines_from == "bse"
         if model.classes != tuple(card.classes):  # of a network of phases, more than olivine
             outputs = [phase.name for phase in card.phases] or card.classes
             self._network.kept = None
@@ -91,8 +100,15 @@ class ModelPredictor:
 
     def start(self, windows: Sequence[GreyWindow]) -> Promise:
         """Begin to predict windows; see `Engine.start`."""
-        promise = self._start(np.stack([self._grey.prepare(window) for window in windows]))
-        return (lambda: promise()[:, self._picked]) if self._picked else promise
+        images = np.stack([self._grey.prepare(window) for window in windows])
+        promise = self._start(images)
+
+        def wait() -> NDArray[np.uint8]:
+            found = promise()
+            found = found[:, self._picked] if self._picked else found
+            return guided(found, images) if self._guided else found
+
+        return wait
 
     def _start(self, images: FloatImage) -> Promise:
         engine = self._engine
@@ -183,6 +199,14 @@ def make_predictor(
     """
     members = [ModelPredictor(section, model, shape, settings, job) for model in models]
     return members[0] if len(members) == 1 else Ensemble(members)
+
+
+def guided(found: NDArray[np.uint8], images: FloatImage) -> NDArray[np.uint8]:
+    """Bring the outlines of stored probabilities to where the grey of the windows changes."""
+    probability = found.astype(np.float32) / FULL
+    pairs = zip(probability, images[:, 0], strict=True)
+    followed = np.stack([follow_grey(one, grey) for one, grey in pairs])
+    return np.rint(followed * FULL).astype(np.uint8)
 
 
 def batch_size(settings: SegmentSettings, job: Job) -> int:

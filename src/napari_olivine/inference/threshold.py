@@ -23,11 +23,14 @@ def threshold_of(card: ModelCard) -> float:
     Returns
     -------
     float
-        `PUBLISHED_THRESHOLD`, unless another was better on the validation session by more than
-        `WORTH_IT`.
+        That which was best on the validation session, if the model's outlines follow the grey:
+        the filter spreads a low probability over some pixels beyond an outline. Else
+        `PUBLISHED_THRESHOLD`, unless another was better by more than `WORTH_IT`.
     """
     gain = card.scores.get("iou_best", 0.0) - card.scores.get("iou_0.1", 0.0)
-    return round(card.best_threshold, 2) if gain > WORTH_IT else PUBLISHED_THRESHOLD
+    if card.outlines_from == "bse" or gain > WORTH_IT:
+        return round(card.best_threshold, 2)
+    return PUBLISHED_THRESHOLD
 
 
 def automatic_threshold(card: ModelCard, job: Job) -> float:
@@ -45,6 +48,6 @@ def automatic_threshold(card: ModelCard, job: Job) -> float:
         job.say(
             f"The threshold is {threshold:g}, the best on the model's validation session: IoU "
             f"{card.scores['iou_best']:.2f}, and {card.scores.get('iou_0.1', 0.0):.2f} at the "
-            f"published {PUBLISHED_THRESHOLD:g}. A longer training narrows the gap."
+            f"published {PUBLISHED_THRESHOLD:g}."
         )
     return threshold

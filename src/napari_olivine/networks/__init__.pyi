@@ -6,6 +6,7 @@ from .build import (
 )
 from .card import (
     CARD as CARD,
+    LAST_WEIGHTS as LAST_WEIGHTS,
     PIXEL_SIZE_TOLERANCE as PIXEL_SIZE_TOLERANCE,
     WEIGHTS as WEIGHTS,
     WINDOWS as WINDOWS,
@@ -14,6 +15,7 @@ from .card import (
     ModelCard as ModelCard,
     ModelPhase as ModelPhase,
     Normalisation as Normalisation,
+    OutlinesFrom as OutlinesFrom,
     read_card as read_card,
 )
 from .cell_measures import CELL_PX as CELL_PX, MEASURES as MEASURES, measure_cell as measure_cell
@@ -39,6 +41,7 @@ from .forest import (
     measures_of as measures_of,
 )
 from .gpu_claim import claim_gpu as claim_gpu
+from .guided_filter import follow_grey as follow_grey
 from .normalisation import (
     GreyWindow as GreyWindow,
     LevelledGrey as LevelledGrey,

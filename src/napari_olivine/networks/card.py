@@ -13,10 +13,13 @@ from napari_olivine.networks.appearance import Appearance
 
 CARD = "card.json"
 WEIGHTS = "weights.safetensors"
+LAST_WEIGHTS = "last.safetensors"
+"""Weights of the last step, where others were better in validation; to train on from."""
+
 WINDOWS = "windows.npz"
 """Windows of the validation sessions as the network sees them, for a person; may be missing."""
 
-FORMAT = 4
+FORMAT = 5
 """Version of the model folder's layout; a model of a newer one is refused."""
 
 RENAMED = {"light": "unet_resnet18"}
@@ -27,6 +30,8 @@ PIXEL_SIZE_TOLERANCE = 0.05
 """A network knows textures at the pixel size it was trained at; so much off is harmless."""
 
 Align = Literal["session", "contrast", "none"]
+
+OutlinesFrom = Literal["network", "bse"]
 
 
 class Normalisation(BaseModel):
@@ -113,6 +118,9 @@ class ModelCard(BaseModel):
     taken: dict[str, float] = {}
     """Share of each other phase that is taken for olivine in validation at threshold 0.1."""
     best_threshold: float = Field(gt=0, lt=1)
+    outlines_from: OutlinesFrom = "network"
+    """Whether its probabilities are brought to where the grey changes (`follow_grey`); those of
+    cards before version 5 are as the network gives them."""
     settings: dict[str, Any]
     seed: int
     versions: dict[str, str]

@@ -99,6 +99,9 @@ class Preset:
     adversary
         Weight of the loss against an adversary beside that of the segmentation; 0 for none. 0.01
         stands for the 100 times that Isola et al. (2017) weigh the latter.
+    outlines_from
+        Whether its probabilities are brought to where BSE changes, see
+        `napari_olivine.networks.follow_grey`.
     """
 
     target: Literal["phases", "olivine"]
@@ -124,6 +127,7 @@ class Preset:
     dice_of: Literal["olivine", "all"] = "olivine"
     outlines: float = 0.0
     time: Literal["clock", "processor"] = "clock"
+    outlines_from: Literal["network", "bse"] = "bse"
 
 
 @dataclass(frozen=True)
@@ -228,6 +232,7 @@ _PAPER = Preset(
     shading=0.0,
     hard=0.0,
     average=0.0,
+    outlines_from="network",
 )
 
 _LIGHT = Preset(

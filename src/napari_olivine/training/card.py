@@ -70,6 +70,7 @@ def make_card(
         iou_of_phases={name: round(iou, 5) for name, iou in training.iou_of_phases(scores).items()},
         taken={name: round(share, 5) for name, share in training.taken(scores).items()},
         best_threshold=best,
+        outlines_from=plan.preset.outlines_from,
         settings=settings.model_dump(mode="json") | {"preset": asdict(plan.preset)},
         seed=plan.seed,
         versions=software_versions(),

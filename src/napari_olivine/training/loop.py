@@ -17,7 +17,14 @@ from typing_extensions import override
 
 from napari_olivine.errors import Cancelled, InputError
 from napari_olivine.job import Job
-from napari_olivine.networks import Network, free_unused, is_out_of_memory, load_weights
+from napari_olivine.networks import (
+    LAST_WEIGHTS,
+    Network,
+    free_unused,
+    is_out_of_memory,
+    load_weights,
+    save_weights,
+)
 from napari_olivine.training.adversary import Adversary
 from napari_olivine.training.checkpoint import save_checkpoint
 from napari_olivine.training.ema import ExponentialMovingAverage
@@ -117,6 +124,8 @@ class Training(ScoredTraining):
         except Cancelled:
             self._save()
             raise
+        if state.step != state.step_of_best:
+            save_weights(self.best_weights.with_name(LAST_WEIGHTS), self._validated)
         load_weights(self.best_weights, self.network)
         return state
 
@@ -231,17 +240,21 @@ class Training(ScoredTraining):
 
     def _find_hard_places(self) -> None:
         """Look where the network is wrong in the training sessions: more crops are laid there."""
-        network = self.average.network if self.average is not None else self.network
+        network = self._validated
         random = np.random.default_rng([self.plan.seed, self.state.step])
         for part in self.samples.parts:
             part.hard = find_hard_places(
                 network, part, self.plan.olivine, random, self.device, self.job
             )
 
+    @property
+    def _validated(self) -> Network:
+        """What is validated and kept: the running average of the weights, if there is one."""
+        return self.average.network if self.average is not None else self.network
+
     def _validate(self, epoch: int, **losses: float) -> None:
         """Score the network, or the running average of its weights."""
-        network = self.average.network if self.average is not None else self.network
-        self.validate(network, epoch, self.optimiser.param_groups[0]["lr"], **losses)
+        self.validate(self._validated, epoch, self.optimiser.param_groups[0]["lr"], **losses)
 
     # ------------------------------------------------------------------ when it ends
 

@@ -232,7 +232,7 @@ def _preset(preset: Preset, settings: TrainSettings) -> Preset:
         "minutes": settings.max_minutes,
         "time": settings.time,
     }
-    for name in ("optimiser", "schedule"):
+    for name in ("optimiser", "schedule", "outlines_from"):
         values[name] = chosen if (chosen := getattr(settings, name)) != "auto" else None
     values |= _LOSSES[settings.loss] | {"outlines": settings.outlines}
     if settings.loss == "dice_focal":

@@ -184,7 +184,9 @@ class ScoredTraining(ABC):
     def _windows(self) -> ShownWindows:
         """Windows of the section of the model that are shown, chosen once."""
         colours = [phase.colour for phase in self.plan.phases]
-        return ShownWindows(self.validation[0].samples, self.plan.olivine, colours)
+        plan = self.plan
+        samples = self.validation[0].samples
+        return ShownWindows(samples, plan.olivine, colours, plan.preset.outlines_from)
 
     def _show_windows(self, network: Network, step: int) -> None:
         """Write what the network makes of some windows, for a person who watches."""

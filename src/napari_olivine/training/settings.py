@@ -145,6 +145,15 @@ class TrainSettings(Settings):
         le=100,
         exclude_if=(0.0).__eq__,
     )
+    outlines_from: Literal["auto", "network", "bse"] = setting(
+        "auto",
+        "Outlines from",
+        "bse: the probability is filtered with BSE as its guide (He et al. 2013), which brings "
+        "outlines to where the grey changes and takes specks away, in validation and wherever the "
+        "model serves (ours). network: as the network gives it. auto: network for the DeepLabV3 "
+        "networks, as published, else bse.",
+        exclude_if="auto".__eq__,  # networks of before stay up to date
+    )
     optimiser: Literal["auto", "sgd", "adam", "adamw"] = setting(
         "auto",
         "Optimiser",

@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from napari_olivine.job import Job
-from napari_olivine.networks import Network, autocast, logit_of_phase, normalise, stoppable
+from napari_olivine.networks import Network, OutlinesFrom, autocast, normalise, stoppable
 from napari_olivine.section import write_arrays
+from napari_olivine.training.guided import olivine_logit
 from napari_olivine.training.samples import Crop, Samples
 from napari_olivine.training.windows import IGNORE, UNKNOWN_CLASS, Window, class_of_label
 
@@ -44,12 +45,17 @@ class ShownWindows:
         Number of olivine among the outputs of the network.
     colours
         Of the outputs, ``#rrggbb``; empty of a network of olivine alone.
+    outlines
+        What outlines of olivine are taken from.
     """
 
-    def __init__(self, samples: Samples, olivine: int, colours: Sequence[str]) -> None:
+    def __init__(
+        self, samples: Samples, olivine: int, colours: Sequence[str], outlines: OutlinesFrom
+    ) -> None:
         self._samples = samples
         self._olivine = olivine
         self._colours = colours
+        self._outlines: OutlinesFrom = outlines
         self.places, self._crops = choose_windows(samples)
 
     def write(
@@ -84,7 +90,7 @@ class ShownWindows:
                 for grey, _ in self._crops:
                     image = torch.from_numpy(normalise(grey, self._samples.normalisation)[None])
                     logits = network(image.to(device, memory_format=torch.channels_last))
-                    p = logit_of_phase(logits, self._olivine)[0, 0].float().sigmoid()
+                    p = olivine_logit(logits, self._olivine, image, self._outlines).sigmoid()
                     probabilities.append((p * 255).round().byte().cpu().numpy())
                     phases.append(logits[0].argmax(0).byte().cpu().numpy())
         finally:

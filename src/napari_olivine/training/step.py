@@ -32,9 +32,10 @@ def train(
     Best is the lowest binary cross-entropy on the sessions with the role ``val`` of all sections.
     The product is
     ``models/NAME`` with ``weights.safetensors``, ``card.json``, ``history.csv`` (validations) and
-    ``losses.csv`` (training loss by steps). A run that was stopped goes on at the step where it
-    was. A model that learns on (`TrainSettings.weights` is its folder) is scored before the first
-    step, and its weights are kept if no later ones are better.
+    ``losses.csv`` (training loss by steps), and ``last.safetensors`` where the weights of the last
+    step are not those that validation found best. A run that was stopped goes on at the step where
+    it was. A model that learns on (`TrainSettings.weights` is its folder) is scored before the
+    first step, and its weights are kept if no later ones are better.
 
     Parameters
     ----------

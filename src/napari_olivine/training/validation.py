@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from napari_olivine.job import Job
-from napari_olivine.networks import Network, autocast, logit_of_phase, normalise, stoppable
+from napari_olivine.networks import Network, autocast, normalise, stoppable
 from napari_olivine.training.confusion import Confusion
+from napari_olivine.training.guided import olivine_logit
 from napari_olivine.training.losses import SegmentationScores
 from napari_olivine.training.plan import Plan
 from napari_olivine.training.samples import Samples
@@ -78,7 +79,7 @@ def _validate_one(
                 grey, label = samples.read(place, row, column, side)
                 image = torch.from_numpy(normalise(grey, samples.normalisation)[None])
                 logits = network(image.to(device, memory_format=torch.channels_last))
-                olivine = logit_of_phase(logits, plan.olivine)[0, 0]
+                olivine = olivine_logit(logits, plan.olivine, image, plan.preset.outlines_from)
                 labels = torch.from_numpy(label).to(device)
                 scores.add(olivine, labels)
                 if confusion is not None:
