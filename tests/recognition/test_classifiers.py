@@ -39,7 +39,7 @@ LEARN, TEST = textures(0, 10), textures(100, 10)
 LIGHT = sorted(row.name for row in CLASSIFIERS.values() if row.compared and row.features)
 
 
-@pytest.mark.parametrize("name", [*LIGHT, "svm:pixels", "random_forest:deep", "svm:all"])
+@pytest.mark.parametrize("name", [*LIGHT, "svm:pixels"])
 def test_ten_images_of_a_class_are_enough_and_loading_gives_the_same(
     name: str, tmp_path: Path
 ) -> None:
@@ -174,11 +174,11 @@ def test_a_network_learns_from_random_weights_and_shows_its_curve(
         label = "dark" if number % 2 else "bright"
         return RecognitionImage(str(number), label, str(number), None, None, lambda: grey)
 
-    images = ImageSet.of(image(number) for number in range(34))
-    classifier = make_classifier(name, iterations=4)
+    images = ImageSet.of(image(number) for number in range(33))
+    classifier = make_classifier(name, iterations=3)
     assert isinstance(classifier, DepthClassifier)
     classifier.fit(images, Job(device="cpu"))
-    assert [point.iteration for point in classifier.curve] == [1, 2, 3, 4]
+    assert [point.iteration for point in classifier.curve] == [1, 2, 3]
     assert classifier.curve[-1].loss < classifier.curve[0].loss
     found = classifier.probabilities(images, Job())
     assert (found.argmax(1) == images.targets()).mean() > 0.9

@@ -9,6 +9,7 @@ import torch
 from scipy.special import softmax
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from typing_extensions import override
 
 from napari_olivine.recognition.triplet.crop_classifier import (
     ClassVotes,
@@ -35,6 +36,7 @@ class SoftmaxClassifier(CropClassifier):
         """Return the number of classes."""
         return len(self.classes)
 
+    @override
     def loss(self, found: Tensor, targets: Tensor, done: float) -> Tensor:
         """Return the cross-entropy."""
         del done

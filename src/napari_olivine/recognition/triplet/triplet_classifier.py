@@ -41,6 +41,7 @@ class TripletClassifier(CropClassifier):
         """Return the dimensions of a descriptor."""
         return int(self.settings.dimensions)
 
+    @override
     def loss(self, found: Tensor, targets: Tensor, done: float) -> Tensor:
         """Return the triplet loss, at first with the cross-entropy of a linear layer behind it."""
         loss = triplet_loss(found, targets, self.settings.margin, self.settings.mining)
