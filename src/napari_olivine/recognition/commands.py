@@ -148,7 +148,7 @@ def predict_classes(
     """
     _check_file(csv)
     classifier = load_classifier(model)
-    opened = _open_as_trained(model, source, job, table=settings.table)
+    opened = open_as_trained(model, source, job, table=settings.table)
     _warn_of_scale(classifier, opened.images, job)
     table = _table(opened, classifier, classifier.probabilities(opened.images, job))
     write_atomically(csv, table.to_csv(index=False))
@@ -230,7 +230,7 @@ def suggest_examples(
     """
     _check_file(csv)
     classifier = load_classifier(model)
-    opened = _open_as_trained(model, source, job, examples=settings.examples)
+    opened = open_as_trained(model, source, job, examples=settings.examples)
     found = suggest(classifier, opened.images, settings.most, job)
     table = pd.DataFrame(
         {
@@ -270,7 +270,7 @@ def _open_labelled(source: Path, settings: ReadingSettings, job: Job) -> Opened:
     return Opened(images, opened.is_section)
 
 
-def _open_as_trained(model: Path, source: Path, job: Job, **files: Path | None) -> Opened:
+def open_as_trained(model: Path, source: Path, job: Job, **files: Path | None) -> Opened:
     """Open images as those of the training were read; `files` are tables of the new ones."""
     file = model / READING
     try:
