@@ -16,7 +16,7 @@ MEASUREMENTS = (
 )  # fmt: skip
 """Columns that a crystal carries along; all others stand in crystals.csv, by id."""
 
-LABELS = ("size_class", "zoning_class", "zone_class", "verdict")
+LABELS = ("size_class", "zoning_class", "zone_class", "verdict", "kind")
 """Columns of text that it carries along."""
 
 

@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from napari_olivine.crystals import CLUSTER_SOLIDITY, OLIVINE, product_of_phase
+from napari_olivine.crystals import CLUSTER_SOLIDITY, KIND, OLIVINE, product_of_phase
 from napari_olivine.inference import fingerprint_of_model
 from napari_olivine.networks import ModelCard, read_card
 from napari_olivine.regions import copied_region, studied_mm2
@@ -398,6 +398,7 @@ def _review(section: Section) -> list[str]:
         "rejected and left out": int((looked["verdict"] == "rejected").sum()),
         "corrected in outline": int(looked["corrected"].sum()),
         "given another zoning class": int((looked["reviewed_class"] != "").sum()),
+        "given a kind": int((looked["kind"] != "").sum()) if KIND in looked else 0,
     }
     outcome = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
     people = " and ".join(sorted(looked["reviewer"].unique()))

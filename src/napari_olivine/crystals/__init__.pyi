@@ -16,6 +16,11 @@ from .phase_sources import (
     pixels_of as pixels_of,
     product_of_phase as product_of_phase,
 )
+from .recognised import (
+    KIND as KIND,
+    NONE_OF_THESE as NONE_OF_THESE,
+    without_spelling as without_spelling,
+)
 from .settings import (
     OLIVINE as OLIVINE,
     SIZE_CLASSES as SIZE_CLASSES,

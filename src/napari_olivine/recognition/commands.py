@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_olivine.crystals import KIND, OLIVINE
 from napari_olivine.errors import InputError, first_line
 from napari_olivine.job import Job
 from napari_olivine.recognition.classifier import CARD, Classifier
@@ -230,7 +231,7 @@ def suggest_examples(
     """
     _check_file(csv)
     classifier = load_classifier(model)
-    opened = _open_as_trained(model, source, job, examples=settings.examples)
+    opened = _open_as_trained(model, source, job, examples=settings.examples, class_column=KIND)
     found = suggest(classifier, opened.images, settings.most, job)
     table = pd.DataFrame(
         {
@@ -252,8 +253,8 @@ def _open_labelled(source: Path, settings: ReadingSettings, job: Job) -> Opened:
     without = len(opened.images) - len(images)
     if not len(images):
         remedy = (
-            "Give a table with the columns id and class as {setting:examples}, or set "
-            "{setting:class_column}."
+            "Give crystals a kind (column kind of {step:review}), or a table with the columns id "
+            "and class as {setting:examples}, or set {setting:class_column}."
             if opened.is_section
             else "Put the images of each class into a folder of its name."
         )
@@ -270,13 +271,15 @@ def _open_labelled(source: Path, settings: ReadingSettings, job: Job) -> Opened:
     return Opened(images, opened.is_section)
 
 
-def _open_as_trained(model: Path, source: Path, job: Job, **files: Path | None) -> Opened:
-    """Open images as those of the training were read; `files` are tables of the new ones."""
+def _open_as_trained(model: Path, source: Path, job: Job, **classes: Path | str | None) -> Opened:
+    """Open images as those of the training were read; `classes` are settings of the new ones."""
     file = model / READING
     try:
         told: dict[str, Any] = json_file.loads(file.read_text(encoding="utf-8"))
         key = told.pop("source")
-        settings = ReadingSettings(**{**told, **files})
+        settings = ReadingSettings(**{**told, **classes})
+        if settings.phase != OLIVINE and settings.class_column == KIND:
+            settings = settings.model_copy(update={"class_column": ""})
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{file} is missing or damaged: {first_line(error)}", file=file) from error
     opened = open_images(source, settings, job)

@@ -9,9 +9,19 @@ from typing import get_args
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from napari_olivine.crystals import outside
-from napari_olivine.crystals.edits import Classify, Edit, Judge, Merge, Note, Verdict, ZoneClass
+from napari_olivine.crystals.edits import (
+    Classify,
+    Edit,
+    GiveKind,
+    Judge,
+    Merge,
+    Note,
+    Verdict,
+    ZoneClass,
+)
 from napari_olivine.errors import EditError, InputError
 from napari_olivine.review.session import Review
 from napari_olivine.section import atomic_path
@@ -30,7 +40,7 @@ CRYSTAL_COLUMNS = [
 ]  # fmt: skip
 """Columns that describe a crystal."""
 
-REVIEW_COLUMNS = ["verdict", "class", "merge_with", "note", "reviewer"]
+REVIEW_COLUMNS = ["verdict", "class", "kind", "merge_with", "note", "reviewer"]
 """Columns that a person fills; empty and unchanged cells change nothing."""
 
 VERDICTS: tuple[Verdict, ...] = ("accepted", "rejected")
@@ -52,6 +62,7 @@ class SheetRow:
     crystal: int
     verdict: Verdict
     zone_class: ZoneClass | None
+    kind: str
     merge_with: tuple[int, ...]
     note: str
     reviewer: str
@@ -247,8 +258,18 @@ def _row(review: Review, row: int, cells: dict[str, str]) -> SheetRow:
         if other not in review.table.index:
             raise InputError(f"merge_with: there is no crystal {other}.")
     return SheetRow(
-        row, crystal, verdict or "", zone_class, others, cells["note"], cells["reviewer"]
-    )
+        row, crystal, verdict or "", zone_class, _kind(crystal, cells["kind"]), others,
+        cells["note"], cells["reviewer"],
+    )  # fmt: skip
+
+
+def _kind(crystal: int, text: str) -> str:
+    """Check the name of a kind."""
+    try:
+        return GiveKind(crystals=(crystal,), kind=text).kind
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError(f"kind {text!r} cannot be given: {message}.") from error
 
 
 def _number(text: str, name: str) -> int:
@@ -284,6 +305,8 @@ def _edits(review: Review, row: SheetRow) -> Iterator[Edit]:
         now = review.table.loc[row.crystal]
         if row.zone_class and row.zone_class != now["reviewed_class"]:
             yield Classify(crystals=(row.crystal,), zone_class=row.zone_class)
+        if row.kind and row.kind != now["kind"]:
+            yield GiveKind(crystals=(row.crystal,), kind=row.kind)
         if row.note and row.note != now["note"]:
             yield Note(crystals=(row.crystal,), text=row.note[:2000])
         if row.verdict and row.verdict != now["verdict"]:

@@ -3,6 +3,7 @@ from .commands import (
     Classify as Classify,
     Edit as Edit,
     Entry as Entry,
+    GiveKind as GiveKind,
     Judge as Judge,
     Merge as Merge,
     Note as Note,
