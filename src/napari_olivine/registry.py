@@ -428,8 +428,14 @@ STEPS: dict[str, Step] = {
             arguments=(
                 CLASSIFIER,
                 IMAGES,
-                Argument("csv", "FILE", option=True, help="table to write"),
+                Argument(
+                    *("csv", "FILE"),
+                    option=True,
+                    required=False,
+                    help="table to write; of a section also without, as its product kinds",
+                ),
             ),
+            uses=("images", "crystals", "levelling"),
             page="steps/recognise.md",
         ),
         Step(
@@ -600,6 +606,7 @@ PRODUCTS: dict[str, ProductType] = {
         ProductType("mg", "mg# map", "calibrate", layer=4),
         ProductType("crystals", "Crystals", "crystals", layer=13),
         ProductType(OTHER_CRYSTALS, "Crystals of", "crystals", several=True, aside=True, layer=12),
+        ProductType("kinds", "Kinds recognised", "recognise predict", aside=True),
         ProductType("corrections", "Corrections by hand", "corrections", layer=11),
         ProductType("annotations/sessions", "Sessions", "import", annotation=True),
         ProductType("annotations/placements", "Traverses", "import", annotation=True),

@@ -18,7 +18,11 @@ from .phase_sources import (
 )
 from .recognised import (
     KIND as KIND,
+    KINDS as KINDS,
     NONE_OF_THESE as NONE_OF_THESE,
+    RECOGNISED as RECOGNISED,
+    recognised_kinds as recognised_kinds,
+    with_recognised as with_recognised,
     without_spelling as without_spelling,
 )
 from .settings import (

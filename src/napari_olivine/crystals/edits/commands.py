@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from napari_olivine.crystals import NONE_OF_THESE, without_spelling
 from napari_olivine.crystals.edits.footprints import Shape
-from napari_olivine.crystals.recognised import NONE_OF_THESE, without_spelling
 
 Verdict = Literal["accepted", "rejected", ""]
 ZoneClass = Literal[

@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import CrystalsSettings, Images, Labels, complete, measure_crystals
+from napari_olivine.crystals import (
+    CrystalsSettings,
+    Images,
+    Labels,
+    complete,
+    measure_crystals,
+    without_spelling,
+)
 from napari_olivine.crystals.edits.change import CRYSTALS, Change, Patch, Row, Rows, by_id, rows_of
 from napari_olivine.crystals.edits.commands import (
     Classify,
@@ -25,7 +32,6 @@ from napari_olivine.crystals.edits.commands import (
 from napari_olivine.crystals.edits.cuts import cut_along, cut_around, loose_pieces
 from napari_olivine.crystals.instances import BOX
 from napari_olivine.crystals.measure import add_surroundings
-from napari_olivine.crystals.recognised import without_spelling
 from napari_olivine.crystals.zoning import PAPER_CLASSES
 from napari_olivine.errors import EditError
 from napari_olivine.job import Job
