@@ -11,7 +11,7 @@ import pandas as pd
 
 from napari_olivine.errors import InputError, first_line
 from napari_olivine.job import Job
-from napari_olivine.recognition.classifier import Classifier
+from napari_olivine.recognition.classifier import Classifier, ModelCard
 from napari_olivine.recognition.images import NONE_OF_THESE, ImageSet
 from napari_olivine.recognition.reading import Opened, open_images
 from napari_olivine.recognition.settings import ReadingSettings
@@ -41,8 +41,9 @@ def reading_of(model: Path, **tables: Path | None) -> tuple[ReadingSettings, str
     Raises
     ------
     InputError
-        If the model does not tell.
+        If the folder is no model, or it does not tell.
     """
+    ModelCard.read(model)
     file = model / READING
     try:
         told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
