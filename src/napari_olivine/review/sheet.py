@@ -9,7 +9,6 @@ from typing import get_args
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
 
 from napari_olivine.crystals import outside
 from napari_olivine.crystals.edits import (
@@ -21,8 +20,9 @@ from napari_olivine.crystals.edits import (
     Note,
     Verdict,
     ZoneClass,
+    give_kind,
 )
-from napari_olivine.errors import EditError, InputError
+from napari_olivine.errors import EditError, InputError, OlivineError
 from napari_olivine.review.session import Review
 from napari_olivine.section import atomic_path
 from napari_olivine.tabular import (
@@ -195,7 +195,7 @@ def _read(review: Review, file: Path) -> Iterator[SheetRow]:
         cells = {str(name): str(value).strip() for name, value in values.items()}
         try:
             found.append(_row(review, row, cells))
-        except (ValueError, InputError) as error:
+        except (ValueError, OlivineError) as error:
             problems.append(f"row {row}: {error}")
     if problems:
         more = (
@@ -258,18 +258,9 @@ def _row(review: Review, row: int, cells: dict[str, str]) -> SheetRow:
         if other not in review.table.index:
             raise InputError(f"merge_with: there is no crystal {other}.")
     return SheetRow(
-        row, crystal, verdict or "", zone_class, _kind(crystal, cells["kind"]), others,
+        row, crystal, verdict or "", zone_class, give_kind((crystal,), cells["kind"]).kind, others,
         cells["note"], cells["reviewer"],
     )  # fmt: skip
-
-
-def _kind(crystal: int, text: str) -> str:
-    """Check the name of a kind."""
-    try:
-        return GiveKind(crystals=(crystal,), kind=text).kind
-    except ValidationError as error:
-        message = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise InputError(f"kind {text!r} cannot be given: {message}.") from error
 
 
 def _number(text: str, name: str) -> int:

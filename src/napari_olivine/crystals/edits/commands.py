@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from napari_olivine.crystals import NONE_OF_THESE, without_spelling
 from napari_olivine.crystals.edits.footprints import Shape
+from napari_olivine.errors import EditError
 
 Verdict = Literal["accepted", "rejected", ""]
 ZoneClass = Literal[
@@ -60,6 +61,21 @@ class GiveKind(_Command):
                 f"{NONE_OF_THESE!r} is what a classifier says of crystals of no kind that it knows"
             )
         return kind
+
+
+def give_kind(crystals: tuple[int, ...], kind: str) -> GiveKind:
+    """Make the edit that gives crystals the kind that a person typed.
+
+    Raises
+    ------
+    EditError
+        If it cannot be a name of a kind.
+    """
+    try:
+        return GiveKind(crystals=crystals, kind=kind)
+    except ValidationError as error:
+        why = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise EditError(f"The kind {kind!r} cannot be given: {why}.") from error
 
 
 class Note(_Command):

@@ -18,6 +18,7 @@ from napari_olivine.crystals.edits import (
     Merge,
     Note,
     Split,
+    give_kind,
     take_over_journal,
 )
 from napari_olivine.errors import OlivineError
@@ -129,7 +130,7 @@ class ReviewDock(Dock):
             "Space": self.next, "Backspace": self.previous,
             "M": self.merge, "S": lambda: self.take(LineTool), "K": lambda: self.take(MarkerTool),
             "P": self.pieces, "D": lambda: self.take(BrushTool),
-            "N": self.note, "C": lambda: self.take(BrushTool, new=True),
+            "N": self.note, "T": self.kind, "C": lambda: self.take(BrushTool, new=True),
             "Return": self.finish_tool, "Enter": self.finish_tool, "Escape": self.leave_tool,
         }  # fmt: skip
         for place, name in enumerate(ZONES):
@@ -309,6 +310,25 @@ class ReviewDock(Dock):
         )
         if given and text != before:
             self.do(Note(crystals=(self.crystal,), text=text))
+
+    def kind(self) -> None:
+        """Ask for the name of the crystal's kind, one that is known or another."""
+        if not self._ready():
+            return
+        assert self.review is not None
+        before, known = str(self._record()["kind"]), set(self.review.table["kind"])
+        names = ["", *sorted(known - {""})]
+        text, given = QInputDialog.getItem(
+            self, "Kind", f"What crystal {self.crystal} is; empty: nothing", names,
+            names.index(before),
+        )  # fmt: skip
+        if given and text != before:
+            try:
+                edit = give_kind((self.crystal,), text)
+            except OlivineError as error:
+                self.panel.error.tell(error)
+                return
+            self.do(edit)
 
     def merge(self) -> None:
         """Wait for the neighbour that is the same crystal."""
