@@ -418,6 +418,8 @@ STEPS: dict[str, Step] = {
                 IMAGES,
                 Argument("out", "MODEL", option=True, help="folder of the classifier"),
             ),
+            verb="Train and recognise",
+            dock="Recognise",
             page="steps/recognise.md",
         ),
         Step(
@@ -435,6 +437,7 @@ STEPS: dict[str, Step] = {
                     help="table to write; of a section also without, as its product kinds",
                 ),
             ),
+            dock="Recognise",
             uses=("images", "crystals", "levelling"),
             page="steps/recognise.md",
         ),
@@ -630,6 +633,7 @@ DOCKS: dict[str, Dock] = {
         Dock("EPMA profiles", "napari_olivine.widgets.docks.profiles_dock:ProfilesDock"),
         Dock("Crystals", "napari_olivine.widgets.docks.crystals_dock:CrystalsDock"),
         Dock("Review", "napari_olivine.widgets.docks.review_dock:ReviewDock"),
+        Dock("Recognise", "napari_olivine.widgets.docks.recognise_dock:RecogniseDock"),
     )
 }
 """The docks in the order of the menu, which is that of the road."""

@@ -34,6 +34,7 @@ from napari_olivine.widgets.crystals import (
     show_outline,
 )
 from napari_olivine.widgets.dock_base import Dock
+from napari_olivine.widgets.docks.editors import require_no_other_editor
 from napari_olivine.widgets.docks.teaching import TEACHING_STEP, Teaching
 from napari_olivine.widgets.editing import WindowUndo
 from napari_olivine.widgets.layers import ZONES
@@ -107,7 +108,7 @@ class ReviewDock(Dock):
         self.connections.on_close(self.keys.remove)
         self.connections.on_close(self.stop)
         self.connections.on_close(self.evidence.stop)
-        self.connections.on_close(lambda: session.history.forget("crystal"))
+        self.connections.on_close(self._forget_edits)
         undo = WindowUndo.of(session)
         for key in HISTORY:
             undo.follow(self.panel.buttons[key], self.connections, redo="Shift" in key)
@@ -162,6 +163,7 @@ class ReviewDock(Dock):
         try:
             section = self.session.require()
             section.require("crystals", stale_ok=True)
+            require_no_other_editor(self.session, "Review")
         except OlivineError as error:
             self.panel.error.tell(error)
             return
@@ -178,9 +180,14 @@ class ReviewDock(Dock):
         self.crystal = 0
         self.evidence.set_section(None)
         if review is not None:
+            self.session.editor = ""
             review.close()
             self.session.noted("crystals")
         self._show()
+
+    def _forget_edits(self) -> None:
+        if not self.session.editor:
+            self.session.history.forget("crystal")
 
     def flush(self) -> None:
         """Write the table, so that other programs see the edits."""
@@ -208,6 +215,7 @@ class ReviewDock(Dock):
 
     def _begin(self, review: Review) -> None:
         self.review = review
+        self.session.editor = "Review"
         self.evidence.set_section(review.section)
         self._answers = 0
         store = review.store

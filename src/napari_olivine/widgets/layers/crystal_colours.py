@@ -165,6 +165,37 @@ def kind_colours(table: pd.DataFrame) -> dict[str, str]:
     return dict(zip(names, PALETTE, strict=False)) | {NONE_OF_THESE: NO_KIND_COLOUR}
 
 
+SURE = ((0.9, ""), (0.7, "B0"), (0.0, "60"))
+"""Opacity of a recognised kind (hexadecimal, of FF) from each probability on."""
+
+
+def colour_by_kind(table: pd.DataFrame) -> Colouring:
+    """Give each crystal the colour of its kind: that which a person gave, else the recognised one.
+
+    Parameters
+    ----------
+    table
+        Table of crystals with the column ``kind``, and perhaps what was recognised.
+
+    Returns
+    -------
+    Colouring
+        Colours without a legend; the less sure a classifier is, the fainter they are. Crystals
+        without any kind are faint and grey.
+    """
+    kinds = _words(table[KINDS[0]])
+    sure = np.where(kinds != "", 1.0, 0.0)
+    if KINDS[1] in table:
+        kinds = kinds.where(kinds != "", _words(table[KINDS[1]]))
+        probable = table["recognised_probability"].fillna(0.0).to_numpy(np.float64)
+        sure = np.maximum(sure, probable)
+    opacity = [next(mark for least, mark in SURE if one >= least) for one in sure]
+    colours = kinds.map(kind_colours(table)).fillna(UNKNOWN).to_numpy(object) + np.array(
+        opacity, object
+    )
+    return Colouring(colours)
+
+
 def colour_map(table: pd.DataFrame, name: str = CLASS) -> Any:
     """Colours of a label layer, one look-up for all crystals."""
     return look_up(table["id"].to_numpy(), colour_by(table, name))
