@@ -128,7 +128,7 @@ class RecogniseDock(StepDock):
         ):  # fmt: skip
             self.connections.on_close(end)
         self.connections.connect(session.history.moved, self._on_history)
-        self.connections.connect(session.selection_changed, self._on_selected)
+        self.connections.connect(session.selection_changed, lambda _crystal: self._show())
         self.connections.connect(session.crystals_edited, self._on_edited)
         self.connections.connect(session.jobs.started, lambda _step: self.flush())
 
@@ -290,9 +290,6 @@ class RecogniseDock(StepDock):
         except OlivineError as error:
             self.show_error(error)
 
-    def _on_selected(self, _crystal: int) -> None:
-        self._show()
-
     def _on_history(self, step: HistoryStep) -> None:
         if self.store is not None and isinstance(step.command, CrystalEdit):
             self._changed(step.command.change)
@@ -347,8 +344,8 @@ class RecogniseDock(StepDock):
         ordered = table.sort_values(column, ascending=probable) if column in table else table
         self.model.set_table(ordered.reset_index(drop=True))
         self.list.show_counts(table, kind_colours(table) if len(table) else {})
-        colouring = colour_by_kind(table)
-        self.gallery.sheet.set_colours(table["id"].to_numpy(), colouring.colours)
+        self._colouring = colour_by_kind(table)
+        self.gallery.sheet.set_colours(table["id"].to_numpy(), self._colouring.colours)
         # Other docks that show the same edit paint the crystals by their own choice first.
         QTimer.singleShot(0, self._paint)
         self._show()
@@ -356,7 +353,7 @@ class RecogniseDock(StepDock):
     def _paint(self) -> None:
         layer = self.session.layer("crystals", "crystals")
         if layer is not None and len(self._table):
-            layer.colormap = look_up(self._table["id"].to_numpy(), colour_by_kind(self._table))
+            layer.colormap = look_up(self._table["id"].to_numpy(), self._colouring)
 
     def _usual_colours(self) -> None:
         layer = self.session.layer("crystals", "crystals")
