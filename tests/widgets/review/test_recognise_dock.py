@@ -104,6 +104,7 @@ def test_kinds_are_learned_beside_the_window_and_the_doubtful_come_first(
         for crystal in some:
             widget.session.select(crystal)
             widget.give(name)
+    dock = widget.session.viewer.window.add_plugin_dock_widget("napari-olivine", "Crystals")[1]
     widget.form.editors["classifier"].value = "naive_bayes"
     qtbot.mouseClick(widget.run_button, LEFT)
     qtbot.waitUntil(lambda: widget._kinds is not None, timeout=90_000)
@@ -112,6 +113,13 @@ def test_kinds_are_learned_beside_the_window_and_the_doubtful_come_first(
     counts = {name: (int(given), int(found)) for _, name, given, found in rows(widget)}
     assert counts["large"][0] == counts["small"][0] == 6
     assert counts["large"][1] + counts["small"][1] == len(crystals)
+    shown = dock.model.table.set_index("id")
+    assert shown["kind"].value_counts().to_dict() == {
+        "": len(crystals) - 12,
+        "large": 6,
+        "small": 6,
+    }
+    assert set(shown["recognised_kind"]) == {"large", "small"}
     found = Section(path).table("kinds", "kinds").set_index("id")["probability"]
     press(widget, KEY.Key_Space)
     doubted = widget.session.selected
