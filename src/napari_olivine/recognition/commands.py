@@ -278,8 +278,8 @@ def _open_labelled(source: Path, settings: ReadingSettings, job: Job) -> Opened:
     without = len(opened.images) - len(images)
     if not len(images):
         remedy = (
-            "Give crystals a kind (column kind of {step:review}), or a table with the columns id "
-            "and class as {setting:examples}, or set {setting:class_column}."
+            "Give crystals kinds in the window or in a sheet of {step:review}, or a table with the "
+            "columns id and class as {setting:examples}, or set {setting:class_column}."
             if opened.is_section
             else "Put the images of each class into a folder of its name."
         )

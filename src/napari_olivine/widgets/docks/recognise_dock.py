@@ -71,6 +71,7 @@ class RecogniseDock(StepDock):
     with_seed = True
     settings_open = False
     fills = True
+    stopped_text = "Cancelled; what was learned and recognised before stays."
     hidden = ("table", "examples", "class_column", "phase", "scale", "encoder")
     explanation = (
         "Give some ten crystals of each kind its key; a classifier learns them and names all "
@@ -369,7 +370,6 @@ class RecogniseDock(StepDock):
         on = self.store is not None
         self.start_button.setText("Stop" if on else "Start")
         self.keys.enable({"Space", "0", *KEYS} if on else set())
-        self.next_button.setEnabled(len(self._table) > 0)
 
     def _record(self, crystal: int) -> dict[str, Any] | None:
         found = self._table[self._table["id"] == crystal] if crystal else self._table.iloc[:0]
