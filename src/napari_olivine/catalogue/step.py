@@ -100,12 +100,12 @@ def export_catalogue(
     (section.path / "work").mkdir(exist_ok=True)
     lock = filelock.FileLock(section.path / "work" / "export.lock")
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except filelock.Timeout:
         raise SectionError(
             f"Another process exports {section.path} now.", remedy="Wait for it.", step="export"
         ) from None
-    with lock, write_folder(folder, record) as inside:
+    with held, write_folder(folder, record) as inside:
         _write(section, inside, settings, exported, job)
     job.say(f"Wrote the catalogue to {folder}.")
     return folder
