@@ -418,6 +418,8 @@ STEPS: dict[str, Step] = {
                 IMAGES,
                 Argument("out", "MODEL", option=True, help="folder of the classifier"),
             ),
+            verb="Train and recognise",
+            dock="Recognise",
             page="steps/recognise.md",
         ),
         Step(
@@ -428,8 +430,15 @@ STEPS: dict[str, Step] = {
             arguments=(
                 CLASSIFIER,
                 IMAGES,
-                Argument("csv", "FILE", option=True, help="table to write"),
+                Argument(
+                    *("csv", "FILE"),
+                    option=True,
+                    required=False,
+                    help="table to write; of a section also without, as its product kinds",
+                ),
             ),
+            dock="Recognise",
+            uses=("images", "crystals", "levelling"),
             page="steps/recognise.md",
         ),
         Step(
@@ -600,6 +609,7 @@ PRODUCTS: dict[str, ProductType] = {
         ProductType("mg", "mg# map", "calibrate", layer=4),
         ProductType("crystals", "Crystals", "crystals", layer=13),
         ProductType(OTHER_CRYSTALS, "Crystals of", "crystals", several=True, aside=True, layer=12),
+        ProductType("kinds", "Kinds recognised", "recognise predict", aside=True),
         ProductType("corrections", "Corrections by hand", "corrections", layer=11),
         ProductType("annotations/sessions", "Sessions", "import", annotation=True),
         ProductType("annotations/placements", "Traverses", "import", annotation=True),
@@ -623,6 +633,7 @@ DOCKS: dict[str, Dock] = {
         Dock("EPMA profiles", "napari_olivine.widgets.docks.profiles_dock:ProfilesDock"),
         Dock("Crystals", "napari_olivine.widgets.docks.crystals_dock:CrystalsDock"),
         Dock("Review", "napari_olivine.widgets.docks.review_dock:ReviewDock"),
+        Dock("Recognise", "napari_olivine.widgets.docks.recognise_dock:RecogniseDock"),
     )
 }
 """The docks in the order of the menu, which is that of the road."""

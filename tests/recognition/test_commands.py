@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from napari_olivine.cli import main
+from napari_olivine.crystals.edits import CrystalStore, GiveKind
 from napari_olivine.recognition.classifier import CARD
 from napari_olivine.section import Section
 from tests.helpers.built_once import built_once
@@ -102,6 +103,27 @@ def test_crystals_of_a_section_by_examples(
     assert right.mean() > 0.9
     assert run("suggest", model, section, "--examples", examples, "--most", 4, "--csv", csv) == 0
     assert not set(pd.read_csv(csv)["id"]) & set(kinds["id"].iloc[::2])
+
+
+def test_kinds_that_a_person_gave_are_the_examples(tmp_path: Path) -> None:
+    section = tmp_path / "section"
+    shutil.copytree(built_once("recognition-grains", build), section)
+    table = Section(section).table("crystals", "crystals").sort_values("area_px")
+    small, large = tuple(table["id"].head(6)), tuple(table["id"].tail(6))
+    store = CrystalStore(Section(section))
+    store.do(GiveKind(crystals=small, kind="small"))
+    store.flush()
+    store.do(GiveKind(crystals=large, kind="large"))  # in the journal, not yet in the table
+    store.journal.release()
+    model, csv = tmp_path / "model", tmp_path / "out.csv"
+    assert run("train", section, "--classifier", "naive_bayes:measurements", "--out", model) == 0
+    card = json.loads((model / CARD).read_text())
+    assert card["counts"] == {"large": 6, "small": 6}
+    other = table["id"].iloc[7:9]
+    examples = tmp_path / "some.csv"
+    examples.write_text("id,class\n" + "".join(f"{i},small\n" for i in other))
+    assert run("suggest", model, section, "--examples", examples, "--csv", csv) == 0
+    assert set(pd.read_csv(csv)["id"]).isdisjoint({*small, *large, *other})
 
 
 def test_what_goes_wrong_leaves_nothing_half_written(

@@ -56,7 +56,7 @@ def test_what_a_colleague_fills_in_is_carried_out(
     assert sheet["because"].str.len().min() > 5
     fill(
         sheet, file, verdict={1: "accepted", 2: "Rejected"}, note={1: "rim lost, µ"},
-        merge_with={3: "4"}, reviewer={1: "Grace"},
+        merge_with={3: "4"}, reviewer={1: "Grace"}, kind={2: "xenocryst"},
     )  # fmt: skip
     load = pd.read_csv if ending == "csv" else partial(pd.read_excel, engine="openpyxl")
     sheet = load(file, dtype=str)
@@ -66,13 +66,15 @@ def test_what_a_colleague_fills_in_is_carried_out(
     assert table.loc[1, ["verdict", "reviewed_class", "note", "reviewer"]].tolist() == [
         "accepted", "mg_rich_mantle", "rim lost, µ", "Grace",
     ]  # fmt: skip
-    assert table.loc[2, ["verdict", "reviewer"]].tolist() == ["rejected", "Ada"]
+    assert table.loc[2, ["verdict", "kind", "reviewer"]].tolist() == [
+        "rejected", "xenocryst", "Ada",
+    ]  # fmt: skip
     assert len(table) == 4
-    assert any("5 edits of 3 crystals" in e.get("message", "") for e in events)
+    assert any("6 edits of 3 crystals" in e.get("message", "") for e in events)
     # The same sheet again changes nothing more: its merged crystal is told to be gone.
     with pytest.raises(InputError, match="no crystal"):
         read(section, file)
-    assert CrystalStore(section, write=False).journal.last == 5
+    assert CrystalStore(section, write=False).journal.last == 6
 
 
 def test_an_untouched_sheet_changes_nothing(section: Section, tmp_path: Path) -> None:  # noqa: F811
@@ -105,6 +107,7 @@ def test_sizes_and_open_ones_alone_are_written(section: Section, tmp_path: Path)
     [
         ("verdict", 1, "maybe", "row .: verdict 'maybe' is none of accepted, rejected"),
         ("class", 2, "odd", "class 'odd' is none of unzoned"),
+        ("kind", 2, "none of these", "is what a classifier says"),
         ("merge_with", 2, "77", "there is no crystal 77"),
         ("merge_with", 2, "x", "merge_with 'x' is no number"),
         ("id", 3, "1.5", "id '1.5' is no number"),

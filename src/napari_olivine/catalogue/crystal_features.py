@@ -13,10 +13,11 @@ MEASUREMENTS = (
     "area_um2", "equivalent_diameter_um", "perimeter_um", "feret_max_um", "feret_min_um",
     "aspect_ratio", "circularity", "solidity", "hole_fraction",
     "mg_core", "mg_rim", "mg_mean", "mg_difference", "mean_probability",
+    "recognised_probability",
 )  # fmt: skip
 """Columns that a crystal carries along; all others stand in crystals.csv, by id."""
 
-LABELS = ("size_class", "zoning_class", "zone_class", "verdict")
+LABELS = ("size_class", "zoning_class", "zone_class", "verdict", "kind", "recognised_kind")
 """Columns of text that it carries along."""
 
 

@@ -6,7 +6,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from napari_olivine.crystals import CLUSTER_SOLIDITY, OLIVINE, product_of_phase
+from napari_olivine.catalogue.recognised import recognised_text
+from napari_olivine.crystals import CLUSTER_SOLIDITY, KIND, OLIVINE, product_of_phase
 from napari_olivine.inference import fingerprint_of_model
 from napari_olivine.networks import ModelCard, read_card
 from napari_olivine.regions import copied_region, studied_mm2
@@ -361,7 +362,9 @@ def _crystals(section: Section, product: Product, source: str, phase: str) -> li
             f"{percent:g} % of their area lies in crystals that fill less than "
             f"{CLUSTER_SOLIDITY:.0%} of their convex hull, which are probably clusters."
         )
-    return sentences if phase != OLIVINE else [*sentences, *_review(section), *_zoning(product)]
+    if phase != OLIVINE:
+        return sentences
+    return [*sentences, *_review(section), *recognised_text(section), *_zoning(product)]
 
 
 def _zoning(product: Product) -> list[str]:
@@ -398,6 +401,7 @@ def _review(section: Section) -> list[str]:
         "rejected and left out": int((looked["verdict"] == "rejected").sum()),
         "corrected in outline": int(looked["corrected"].sum()),
         "given another zoning class": int((looked["reviewed_class"] != "").sum()),
+        "given a kind": int((looked["kind"] != "").sum()) if KIND in looked else 0,
     }
     outcome = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
     people = " and ".join(sorted(looked["reviewer"].unique()))

@@ -19,6 +19,7 @@ from napari_olivine.catalogue.methods import methods_text, readme_text
 from napari_olivine.catalogue.outlines import write_outlines
 from napari_olivine.catalogue.plots import plot_mg, plot_overview, plot_sizes
 from napari_olivine.catalogue.rasters import write_tiff
+from napari_olivine.catalogue.recognised import crystals_with_kinds
 from napari_olivine.catalogue.settings import ExportSettings
 from napari_olivine.catalogue.tables import write_crystals, write_profiles
 from napari_olivine.crystals import (
@@ -99,12 +100,12 @@ def export_catalogue(
     (section.path / "work").mkdir(exist_ok=True)
     lock = filelock.FileLock(section.path / "work" / "export.lock")
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except filelock.Timeout:
         raise SectionError(
             f"Another process exports {section.path} now.", remedy="Wait for it.", step="export"
         ) from None
-    with lock, write_folder(folder, record) as inside:
+    with held, write_folder(folder, record) as inside:
         _write(section, inside, settings, exported, job)
     job.say(f"Wrote the catalogue to {folder}.")
     return folder
@@ -142,7 +143,7 @@ def _write(
 ) -> None:
     """Write all files, and last the README that names them."""
     product, there = exported.product, exported.there
-    every = section.table(product, "crystals")
+    every = crystals_with_kinds(section, product, exported.phase, job)
     table = counted(every)
     columns = "composition, shape, review" if exported.phase == OLIVINE else "shape"
     files = {"crystals.csv": f"One row a crystal: place, size, class, {columns}."}

@@ -45,7 +45,8 @@ class Wording:
     def _option(self, name: str) -> str:
         step, _, setting = name.rpartition(".")
         owner = STEPS.get(step, self.step)
-        if setting not in COMMON and setting not in owner.settings.model_fields:
+        options = {one.name for one in owner.arguments if one.option}
+        if setting not in options.union(COMMON, owner.settings.model_fields):
             return f"the setting {setting!r}"
         inside = setting not in COMMON and owner in steps_inside(self.step)
         return flag_of(f"{owner.name}.{setting}" if inside else setting)

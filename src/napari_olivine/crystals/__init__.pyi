@@ -16,6 +16,15 @@ from .phase_sources import (
     pixels_of as pixels_of,
     product_of_phase as product_of_phase,
 )
+from .recognised import (
+    KIND as KIND,
+    KINDS as KINDS,
+    NONE_OF_THESE as NONE_OF_THESE,
+    RECOGNISED as RECOGNISED,
+    recognised_kinds as recognised_kinds,
+    with_recognised as with_recognised,
+    without_spelling as without_spelling,
+)
 from .settings import (
     OLIVINE as OLIVINE,
     SIZE_CLASSES as SIZE_CLASSES,

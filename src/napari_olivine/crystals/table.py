@@ -38,9 +38,12 @@ PLACE = [
     "session", "rock_area_um2", "vesicle_fraction", "seen_fraction",
 ]  # fmt: skip
 
-REVIEW = ["verdict", "reviewed_class", "corrected", "note", "reviewer", "reviewed_at"]
+REVIEW = [
+    "verdict", "reviewed_class", "kind", "corrected", "note", "reviewer", "reviewed_at",
+]  # fmt: skip
 """Review by a person: "accepted", "rejected" or empty; the class of the radial profile where a
-person set it; whether a person changed the outline; a note; who and when (ISO 8601)."""
+person set it; the kind that a person gave; whether a person changed the outline; a note; who and
+when (ISO 8601)."""
 
 REGION_SHARE = "region_share"
 """Share of a crystal inside the region of study; there is no such column where there is none."""
@@ -68,7 +71,7 @@ OF_OLIVINE = [
 
 TEXT = (
     "zone_class", "zone_second", "zone_because", "habit",
-    "verdict", "reviewed_class", "note", "reviewer", "reviewed_at",
+    "verdict", "reviewed_class", "kind", "note", "reviewer", "reviewed_at",
 )  # fmt: skip
 FLAGS = ("fragment", "off_centre", "corrected")
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from napari_olivine.errors import InputError, first_line
+from napari_olivine.crystals import KIND, KINDS, OLIVINE
+from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.recognition.classifier import CARD, Classifier
 from napari_olivine.recognition.comparison import (
@@ -23,8 +22,17 @@ from napari_olivine.recognition.comparison import (
     evaluate_classifier,
     names_of,
 )
-from napari_olivine.recognition.images import NONE_OF_THESE, ImageSet
-from napari_olivine.recognition.reading import Opened, frame_settings, open_images
+from napari_olivine.recognition.images import ImageSet
+from napari_olivine.recognition.kinds import recognise_kinds
+from napari_olivine.recognition.prediction import (
+    READING,
+    SCORES,
+    key_of,
+    open_as_trained,
+    predicted,
+    reading_of,
+)
+from napari_olivine.recognition.reading import Opened, frame_settings, is_section, open_images
 from napari_olivine.recognition.registry import load_classifier, make_classifier, row_of
 from napari_olivine.recognition.settings import (
     ReadingSettings,
@@ -35,13 +43,10 @@ from napari_olivine.recognition.settings import (
 )
 from napari_olivine.recognition.splits import join_copies
 from napari_olivine.recognition.suggestion import suggest
-from napari_olivine.section import write_atomically
+from napari_olivine.section import Section, write_atomically
 
-READING, SCORES, CURVE = "reading.json", "scores.json", "curve.csv"
-"""Files of a model beside its card: how its images were read, how good it is, how it learned."""
-
-SCALES_APART = 2.0
-"""Factor by which pixels may be larger or smaller than in the training without a warning (ours)."""
+CURVE = "curve.csv"
+"""File of a model beside its card: how it learned."""
 
 
 def train_classifier(
@@ -124,9 +129,9 @@ def _tested(
 
 
 def predict_classes(
-    model: Path, source: Path, csv: Path, settings: RecognisePredictSettings, job: Job
+    model: Path, source: Path, csv: Path | None, settings: RecognisePredictSettings, job: Job
 ) -> None:
-    """Write the class of each image or crystal as a table.
+    """Tell the class of each image, as a table, or of each crystal, as the product ``kinds`` too.
 
     Parameters
     ----------
@@ -135,7 +140,8 @@ def predict_classes(
     source
         A folder of images, or a section.
     csv
-        Table to write: ``file`` or ``id``, ``class`` and ``probability``.
+        Table to write: ``file`` or ``id``, ``class`` and ``probability``; needed where the section
+        keeps no product, as of a folder.
     settings
         How images are read; the rest is as in the training.
     job
@@ -144,16 +150,33 @@ def predict_classes(
     Raises
     ------
     InputError
-        If the model or an image is damaged; nothing is written then.
+        If the model or an image is damaged, or there is no place for the result; nothing is written
+        then.
+    SectionError
+        If the section has no crystals, or they are out of date.
     """
     _check_file(csv)
-    classifier = load_classifier(model)
-    opened = open_as_trained(model, source, job, table=settings.table)
-    _warn_of_scale(classifier, opened.images, job)
-    table = _table(opened, classifier, classifier.probabilities(opened.images, job))
-    write_atomically(csv, table.to_csv(index=False))
+    reading, key = reading_of(model, table=settings.table)
+    if is_section(source) and reading.phase == OLIVINE:
+        table = recognise_kinds(Section(source), model, job)
+        made = [f"{KINDS!r} of {source}"]
+    elif csv is None:
+        what = f"crystals of {reading.phase}" if is_section(source) else f"{source}, no section"
+        raise InputError(
+            f"The kinds that a section keeps are those of its olivine alone, and these are {what}.",
+            remedy="Give a table to write as {setting:csv}.",
+            setting="csv",
+        )
+    else:
+        classifier = load_classifier(model)
+        table = predicted(classifier, open_as_trained(source, reading, key, job), job)
+        made = []
+    if csv is not None:
+        table = table[[key_of(table), "class", "probability"]]
+        write_atomically(csv, table.to_csv(index=False, float_format="%.4f"))
+        made.append(str(csv))
     counts = ", ".join(f"{name} {count}" for name, count in table["class"].value_counts().items())
-    job.say(f"{counts}. Wrote {csv}.")
+    job.say(f"{counts}. Wrote {' and '.join(made)}.")
 
 
 def compare_classifiers(
@@ -230,7 +253,10 @@ def suggest_examples(
     """
     _check_file(csv)
     classifier = load_classifier(model)
-    opened = open_as_trained(model, source, job, examples=settings.examples)
+    reading, key = reading_of(model, examples=settings.examples)
+    if reading.phase == OLIVINE:
+        reading = reading.model_copy(update={"class_column": KIND})
+    opened = open_as_trained(source, reading, key, job)
     found = suggest(classifier, opened.images, settings.most, job)
     table = pd.DataFrame(
         {
@@ -252,8 +278,8 @@ def _open_labelled(source: Path, settings: ReadingSettings, job: Job) -> Opened:
     without = len(opened.images) - len(images)
     if not len(images):
         remedy = (
-            "Give a table with the columns id and class as {setting:examples}, or set "
-            "{setting:class_column}."
+            "Give crystals kinds in the window or in a sheet of {step:review}, or a table with the "
+            "columns id and class as {setting:examples}, or set {setting:class_column}."
             if opened.is_section
             else "Put the images of each class into a folder of its name."
         )
@@ -268,58 +294,6 @@ def _open_labelled(source: Path, settings: ReadingSettings, job: Job) -> Opened:
     if not opened.is_section:
         images = join_copies(images, job)
     return Opened(images, opened.is_section)
-
-
-def open_as_trained(model: Path, source: Path, job: Job, **files: Path | None) -> Opened:
-    """Open images as those of the training were read; `files` are tables of the new ones."""
-    file = model / READING
-    try:
-        told: dict[str, Any] = json_file.loads(file.read_text(encoding="utf-8"))
-        key = told.pop("source")
-        settings = ReadingSettings(**{**told, **files})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{file} is missing or damaged: {first_line(error)}", file=file) from error
-    opened = open_images(source, settings, job)
-    if opened.key != key:
-        known = {"id": "crystals of a section", "file": "images of files"}
-        job.warn(
-            f"the classifier learned from {known[key]}, whose grey and frame are others than those "
-            f"of {known[opened.key]}"
-        )
-    return opened
-
-
-def _warn_of_scale(classifier: Classifier, images: ImageSet, job: Job) -> None:
-    """Say where images are far coarser or finer than those of the training."""
-    learned = getattr(classifier, "um_per_px", None)
-    known = [one.um_per_px for one in images.images if one.um_per_px is not None]
-    if learned is None or not known:
-        return
-    low, high = learned[0] / SCALES_APART, learned[1] * SCALES_APART
-    away = sum(not low <= um <= high for um in known)
-    if away:
-        job.warn(
-            f"{away} of {len(images)} images have pixels more than {SCALES_APART:g} times smaller "
-            f"or larger than those of the training ({learned[0]:.3g} to {learned[1]:.3g} um)",
-            remedy="Do not trust their classes before you have looked at some.",
-        )
-
-
-def _table(
-    opened: Opened, classifier: Classifier, probabilities: NDArray[np.float64]
-) -> pd.DataFrame:
-    names = np.array([*classifier.classes, NONE_OF_THESE], dtype=object)
-    best = probabilities.argmax(axis=1) if len(probabilities) else np.zeros(0, np.intp)
-    table = pd.DataFrame(
-        {
-            opened.key: [one.name for one in opened.images.images],
-            "class": names[best],
-            "probability": [f"{row[at]:.4f}" for row, at in zip(probabilities, best, strict=True)],
-        }
-    )
-    if opened.is_section:
-        table = table.assign(id=table["id"].astype(int)).sort_values("id")
-    return table
 
 
 def _check_place(out: Path) -> None:

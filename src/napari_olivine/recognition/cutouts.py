@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import outside, product_of_phase
+from napari_olivine.crystals import KIND, OLIVINE, outside, product_of_phase
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.levelling import LevelledRaster, open_levelled
@@ -261,7 +261,7 @@ def images_of_section(
         CSV with the columns ``id`` and ``class``: classes of some crystals.
     column
         Column of the table of crystals that is the class where `examples` says nothing, e.g.
-        ``"reviewed_class"``; none if empty.
+        ``"reviewed_class"``. If neither is given, it is the kind that a person gave (`KIND`).
     split_by
         What stays together in a division: each ``"crystal"``, or the crystals of a ``"session"``.
         ``"roles"``: sessions, of which those with the role test (val) are tested (chosen) by.
@@ -282,6 +282,8 @@ def images_of_section(
     product = product_of_phase(phase)
     table = section.table(product, "crystals")
     table = table[~outside(table)].reset_index(drop=True)
+    if phase == OLIVINE and KIND not in table:  # found by an older version
+        table[KIND] = ""
     labels = _classes(table, examples, column, job)
     cutter = _Cutter(section, product, frame or Frame(), job)
     roles = {one.session: one.role for one in section.sessions()} if split_by == "roles" else {}
@@ -313,6 +315,8 @@ def images_of_section(
 
 def _classes(table: pd.DataFrame, examples: Path | None, column: str, job: Job) -> dict[int, str]:
     labels: dict[int, str] = {}
+    if not column and examples is None and KIND in table:
+        column = KIND
     if column:
         if column not in table:
             raise InputError(

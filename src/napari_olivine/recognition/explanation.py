@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.recognition.classifier import Classifier
-from napari_olivine.recognition.commands import open_as_trained
 from napari_olivine.recognition.explanation_settings import RecogniseExplainSettings
 from napari_olivine.recognition.images import NONE_OF_THESE, ImageSet, RecognitionImage
+from napari_olivine.recognition.prediction import open_as_trained, reading_of
 from napari_olivine.recognition.registry import load_classifier
 
 TABLE = "explanations.csv"
@@ -113,7 +113,8 @@ def explain_classes(
             f"{', '.join(classifier.classes)}.",
             setting="shown_class",
         )
-    opened = open_as_trained(model, source, job, table=settings.table)
+    reading, key = reading_of(model, table=settings.table)
+    opened = open_as_trained(source, reading, key, job)
     images = opened.images.select(np.arange(min(settings.most, len(opened.images))))
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")

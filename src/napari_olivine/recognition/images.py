@@ -9,10 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_olivine.crystals import NONE_OF_THESE as NONE_OF_THESE, without_spelling
 from napari_olivine.errors import InputError
-
-NONE_OF_THESE = "none of these"
-"""Class of an image that is like nothing in the training images; no class may be called so."""
 
 GREY_REACH = 5.0
 """Grey of a cut-out of a section: 0.5 is the median of the rock, 0 and 1 lie so many spreads of its
@@ -128,7 +126,7 @@ class ImageSet:
         there = [name for name, count in self.counts().items() if count]
         plain: dict[str, str] = {}
         for name in there:
-            key = " ".join(name.casefold().replace("_", " ").split())
+            key = without_spelling(name)
             if key == NONE_OF_THESE:
                 raise InputError(
                     f"No class can be called {name!r}: the program says so of images that are none "

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from napari_olivine.crystals import OLIVINE
+from napari_olivine.crystals.edits import bring_up_to_date
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.recognition.cutouts import Frame, images_of_section
@@ -72,8 +74,11 @@ def open_images(source: Path, settings: ReadingSettings, job: Job) -> Opened:
             )
         images = images_of_folder(source, job, table=settings.table, scale=settings.scale)
         return Opened(images, False)
+    section = Section(source)
+    if settings.phase == OLIVINE:  # those of other phases are not edited
+        bring_up_to_date(section, job)
     found = images_of_section(
-        Section(source),
+        section,
         job,
         phase=settings.phase,
         frame=Frame(settings.cutout_px, settings.frame_um, settings.margin),

@@ -21,7 +21,8 @@ class ReadingSettings(Settings):
         None,
         "Examples of a section",
         "CSV with the columns id and class: the class of some crystals. Crystals that two rows "
-        "give two classes have none.",
+        "give two classes have none. Without this and {setting:class_column}, the kinds that "
+        "were given in the review are the examples.",
     )
     scale: Literal["auto", "given", "hidden"] = setting(
         "auto",
@@ -138,7 +139,10 @@ class RecogniseSuggestSettings(Settings):
     """Settings of :func:`~napari_olivine.recognition.suggest_examples`."""
 
     examples: Path | None = setting(
-        None, "Examples of a section", "CSV with the crystals that have a class: id, class."
+        None,
+        "Examples of a section",
+        "CSV with the crystals that have a class: id, class. Those with a kind that a person "
+        "gave are left out too.",
     )
     most: int = setting(
         20, "Suggestions", "Crystals or images that are suggested.", ge=1, le=10_000

@@ -11,8 +11,18 @@ import numpy as np
 import pandas as pd
 
 from napari_olivine.crystals import outside
-from napari_olivine.crystals.edits import Classify, Edit, Judge, Merge, Note, Verdict, ZoneClass
-from napari_olivine.errors import EditError, InputError
+from napari_olivine.crystals.edits import (
+    Classify,
+    Edit,
+    GiveKind,
+    Judge,
+    Merge,
+    Note,
+    Verdict,
+    ZoneClass,
+    give_kind,
+)
+from napari_olivine.errors import EditError, InputError, OlivineError
 from napari_olivine.review.session import Review
 from napari_olivine.section import atomic_path
 from napari_olivine.tabular import (
@@ -30,7 +40,7 @@ CRYSTAL_COLUMNS = [
 ]  # fmt: skip
 """Columns that describe a crystal."""
 
-REVIEW_COLUMNS = ["verdict", "class", "merge_with", "note", "reviewer"]
+REVIEW_COLUMNS = ["verdict", "class", "kind", "merge_with", "note", "reviewer"]
 """Columns that a person fills; empty and unchanged cells change nothing."""
 
 VERDICTS: tuple[Verdict, ...] = ("accepted", "rejected")
@@ -52,6 +62,7 @@ class SheetRow:
     crystal: int
     verdict: Verdict
     zone_class: ZoneClass | None
+    kind: str
     merge_with: tuple[int, ...]
     note: str
     reviewer: str
@@ -184,7 +195,7 @@ def _read(review: Review, file: Path) -> Iterator[SheetRow]:
         cells = {str(name): str(value).strip() for name, value in values.items()}
         try:
             found.append(_row(review, row, cells))
-        except (ValueError, InputError) as error:
+        except (ValueError, OlivineError) as error:
             problems.append(f"row {row}: {error}")
     if problems:
         more = (
@@ -247,8 +258,9 @@ def _row(review: Review, row: int, cells: dict[str, str]) -> SheetRow:
         if other not in review.table.index:
             raise InputError(f"merge_with: there is no crystal {other}.")
     return SheetRow(
-        row, crystal, verdict or "", zone_class, others, cells["note"], cells["reviewer"]
-    )
+        row, crystal, verdict or "", zone_class, give_kind((crystal,), cells["kind"]).kind, others,
+        cells["note"], cells["reviewer"],
+    )  # fmt: skip
 
 
 def _number(text: str, name: str) -> int:
@@ -284,6 +296,8 @@ def _edits(review: Review, row: SheetRow) -> Iterator[Edit]:
         now = review.table.loc[row.crystal]
         if row.zone_class and row.zone_class != now["reviewed_class"]:
             yield Classify(crystals=(row.crystal,), zone_class=row.zone_class)
+        if row.kind and row.kind != now["kind"]:
+            yield GiveKind(crystals=(row.crystal,), kind=row.kind)
         if row.note and row.note != now["note"]:
             yield Note(crystals=(row.crystal,), text=row.note[:2000])
         if row.verdict and row.verdict != now["verdict"]:

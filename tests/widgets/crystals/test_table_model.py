@@ -349,3 +349,18 @@ def test_the_most_alike_come_first() -> None:
     model.keep("")
     assert "unlike" not in model.names
     assert len(ids(model)) == 4
+
+    def test_a_kind_has_one_colour_whoever_named_it_and_none_of_these_its_own(self) -> None:
+        given = ["augite", "", "", "olivine"]
+        recognised = ["augite", "none of these", "olivine", ""]
+        table = crystals(4).assign(kind=given, recognised_kind=recognised, verdict="")
+        by_person, by_classifier = (
+            colour_by(table, name).colours.tolist() for name in ("kind", "recognised_kind")
+        )
+        assert by_person[0] == by_classifier[0]
+        assert by_person[3] == by_classifier[2]
+        assert len({by_person[0], by_person[1], *by_classifier[1:3]}) == 4
+        legend = colour_by(table, "recognised_kind").legend
+        assert [words for words, _, _ in legend] == [
+            "augite", "olivine", "none of these", "not recognised",
+        ]  # fmt: skip

@@ -285,6 +285,28 @@ class TestInOneWindow:
         assert widget.tool is None
         assert len(widget.session.history) == 1
 
+    def test_a_kind_is_asked_for_and_taken_back(
+        self, widget: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        crystal, asked = widget.crystal, []
+
+        def answer(*words: Any) -> tuple[str, bool]:
+            asked.append(words[3])
+            return "xenocryst", True
+
+        monkeypatch.setattr(QInputDialog, "getItem", answer)
+        press(widget, KEY.Key_T)
+        assert widget.review.table.at[crystal, "kind"] == "xenocryst"
+        assert widget.crystal == crystal
+        assert "xenocryst" in widget.panel.title.text()
+        press(widget, KEY.Key_T)
+        assert asked == [[""], ["", "xenocryst"]]
+        monkeypatch.setattr(QInputDialog, "getItem", lambda *_: ("none of these", True))
+        press(widget, KEY.Key_T)
+        assert "cannot be given" in widget.panel.error.text()
+        press(widget, KEY.Key_Z, CTRL)
+        assert widget.review.table.at[crystal, "kind"] == ""
+
     def test_a_note_is_asked_for(self, widget: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("rim lost", True))
         crystal = widget.crystal

@@ -3,6 +3,7 @@ from .commands import (
     Classify as Classify,
     Edit as Edit,
     Entry as Entry,
+    GiveKind as GiveKind,
     Judge as Judge,
     Merge as Merge,
     Note as Note,
@@ -11,6 +12,7 @@ from .commands import (
     Verdict as Verdict,
     ZoneClass as ZoneClass,
     describe as describe,
+    give_kind as give_kind,
 )
 from .footprints import Shape as Shape
 from .journal import Journal as Journal

@@ -132,7 +132,14 @@ def replace_rows(table: pd.DataFrame, rows: Rows) -> pd.DataFrame:
     gone = [row["id"] for row in rows.before if row["id"] not in there]
     table = table.drop(index=table.index.intersection(gone))
     known = [row for row in rows.after if row["id"] in table.index]
-    new = [row for row in rows.after if row["id"] not in table.index and len(row) == table.shape[1]]
+    changed = {row["id"] for row in rows.before}
+    # Rows that an older version kept lack the texts that a person can give since.
+    empty = {name: "" for name in table.columns if pd.api.types.is_string_dtype(table[name])}
+    new = [
+        empty | row
+        for row in rows.after
+        if row["id"] not in table.index and row["id"] not in changed
+    ]
     for row in known:
         for name, value in row.items():
             table.at[row["id"], name] = np.nan if value is None else value

@@ -10,9 +10,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import CrystalsSettings, Images, Labels, complete, measure_crystals
+from napari_olivine.crystals import (
+    CrystalsSettings,
+    Images,
+    Labels,
+    complete,
+    measure_crystals,
+    without_spelling,
+)
 from napari_olivine.crystals.edits.change import CRYSTALS, Change, Patch, Row, Rows, by_id, rows_of
-from napari_olivine.crystals.edits.commands import Classify, Edit, Judge, Merge, Note, Redraw, Split
+from napari_olivine.crystals.edits.commands import (
+    Classify,
+    Edit,
+    GiveKind,
+    Judge,
+    Merge,
+    Note,
+    Redraw,
+    Split,
+)
 from napari_olivine.crystals.edits.cuts import cut_along, cut_around, loose_pieces
 from napari_olivine.crystals.instances import BOX
 from napari_olivine.crystals.measure import add_surroundings
@@ -75,6 +91,9 @@ class Planner:
             return _set(table, edit.crystals, {"verdict": edit.verdict} | looked)
         if isinstance(edit, Note):
             return _set(table, edit.crystals, {"note": edit.text} | looked)
+        if isinstance(edit, GiveKind):
+            _refuse_other_spelling(edit.kind, table["kind"])
+            return _set(table, edit.crystals, {"kind": edit.kind} | looked)
         if isinstance(edit, Classify):
             return self._classify(edit, table, looked)
         box = self._box(edit, table)
@@ -196,6 +215,7 @@ class Planner:
             if crystal not in table.index:
                 continue
             found.at[crystal, "note"] = str(table.at[crystal, "note"])
+            found.at[crystal, "kind"] = _kept_kind(edit, int(crystal), table)
             by_hand = str(table.at[crystal, "reviewed_class"])
             if by_hand and isinstance(edit, Redraw):
                 for name, value in classed(by_hand).items():
@@ -264,6 +284,35 @@ def classed(zone_class: str) -> Row:
         "zone_because": "set by hand",
         "reviewed_class": zone_class,
     }
+
+
+def _refuse_other_spelling(kind: str, given: pd.Series) -> None:
+    """Refuse a name that differs from a known one in capitals or spaces alone.
+
+    Raises
+    ------
+    EditError
+        If it does; a classifier would learn two kinds.
+    """
+    for known in given.unique():
+        if known != kind and without_spelling(known) == without_spelling(kind):
+            raise EditError(
+                f"There is a kind {known!r} already, which differs from {kind!r} in its spelling "
+                "alone.",
+                remedy="Give it the same name.",
+            )
+
+
+def _kept_kind(edit: Merge | Split | Redraw, crystal: int, table: pd.DataFrame) -> str:
+    """Return the kind of a crystal whose pixels have changed.
+
+    One that is redrawn, or that lost pixels to it, is what it was. Merged ones keep the kind that
+    they agree in. The parts of a split one may be of different kinds, and have none.
+    """
+    if isinstance(edit, Redraw):
+        return str(table.at[crystal, "kind"])
+    kinds = set(table.loc[list(edit.crystals), "kind"]) - {""}
+    return str(kinds.pop()) if isinstance(edit, Merge) and len(kinds) == 1 else ""
 
 
 def _set(table: pd.DataFrame, crystals: Iterable[int], values: Row) -> Change:

@@ -28,7 +28,16 @@ TESTS: dict[str, Any] = {
     "!=": np.not_equal,
 }
 
-WORDS = ("size_class", "zoning_class", "zone_class", "reviewed_class", "verdict", "habit")
+WORDS = (
+    "size_class",
+    "zoning_class",
+    "zone_class",
+    "reviewed_class",
+    "verdict",
+    "kind",
+    "recognised_kind",
+    "habit",
+)
 """Columns whose values can be typed without naming the column."""
 
 

@@ -14,11 +14,14 @@ from superqt import QElidingLabel
 from typing_extensions import override
 
 from napari_olivine.crystals import (
+    KINDS,
     OLIVINE,
     crystals_there,
     phase_of_product,
     phases_told,
     product_of_phase,
+    recognised_kinds,
+    with_recognised,
 )
 from napari_olivine.errors import InputError, OlivineError
 from napari_olivine.registry import OTHER_CRYSTALS
@@ -98,6 +101,7 @@ class CrystalsDock(StepDock):
         self.body.addWidget(self.tabs, 1)
         self.body.addWidget(self.selected_part)
         self._made = ""
+        self._kinds: pd.DataFrame | None = None
         self._outlines = Outlines()
         self._painted: tuple[Any, ...] = (None, None, None, None)
         viewer = self.session.viewer
@@ -179,13 +183,19 @@ class CrystalsDock(StepDock):
         """Show the crystals of the open section, the largest first."""
         section, product = self.session.section, self.session.crystals
         self._made = version_mark(section, product) if section is not None else ""
+        self._kinds = _kinds_of(section, product)
         self.gallery.set_section(section, product)
         self.histogram.set_section(section if product == "crystals" else None)
-        self.show_table(*_tables(section, product))
+        self._show_stored()
         if self.model.sorted_by is None:
             self.view.sort_by("area_um2", down=True)
             self.view.scroll_to(self.session.selected)
         self.view.resizeColumnsToContents()
+
+    def _show_stored(self) -> None:
+        """Show the crystals as the section stores them, with the kinds that were recognised."""
+        table, profiles = _tables(self.session.section, self.session.crystals)
+        self.show_table(with_recognised(table, self._kinds), profiles)
 
     def show_table(self, table: pd.DataFrame, profiles: pd.DataFrame | None) -> None:
         """Show the crystals after some were edited.
@@ -246,7 +256,7 @@ class CrystalsDock(StepDock):
 
     def _on_edited(self, table: pd.DataFrame, profiles: pd.DataFrame | None) -> None:
         if self.session.crystals == "crystals":  # edits by hand are of olivine alone
-            self.show_table(table, profiles)
+            self.show_table(with_recognised(table, self._kinds), profiles)
 
     # ------------------------------------------------------------------ selecting
 
@@ -339,10 +349,13 @@ class CrystalsDock(StepDock):
             self._fill_phases()
         if product == self.session.crystals and section is not None:
             if version_mark(section, product) == self._made != "":  # edited by a person
-                self.show_table(*_tables(section, product))
+                self._show_stored()
                 return
             self.session.select(0)
             self.fill()
+        elif product == KINDS:
+            self._kinds = _kinds_of(section, self.session.crystals)
+            self._show_stored()
         elif product in ("images", "mg"):
             self.gallery.set_section(section, self.session.crystals)
             self.histogram.set_section(section if self._phase_shown() == OLIVINE else None)
@@ -355,6 +368,11 @@ FILTER_HELP = (
     "profiles are the most like that of crystal 12. The heads of the columns tell their names. "
     "What is left out is dimmed on the image."
 )
+
+
+def _kinds_of(section: Section | None, product: str) -> pd.DataFrame | None:
+    """Read what a classifier recognised the crystals as; of olivine alone."""
+    return recognised_kinds(section) if section is not None and product == "crystals" else None
 
 
 def _tables(section: Section | None, product_name: str) -> tuple[pd.DataFrame, pd.DataFrame | None]:

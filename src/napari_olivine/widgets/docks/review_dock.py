@@ -18,6 +18,7 @@ from napari_olivine.crystals.edits import (
     Merge,
     Note,
     Split,
+    give_kind,
     take_over_journal,
 )
 from napari_olivine.errors import OlivineError
@@ -33,6 +34,7 @@ from napari_olivine.widgets.crystals import (
     show_outline,
 )
 from napari_olivine.widgets.dock_base import Dock
+from napari_olivine.widgets.docks.editors import require_no_other_editor
 from napari_olivine.widgets.docks.teaching import TEACHING_STEP, Teaching
 from napari_olivine.widgets.editing import WindowUndo
 from napari_olivine.widgets.layers import ZONES
@@ -106,7 +108,7 @@ class ReviewDock(Dock):
         self.connections.on_close(self.keys.remove)
         self.connections.on_close(self.stop)
         self.connections.on_close(self.evidence.stop)
-        self.connections.on_close(lambda: session.history.forget("crystal"))
+        self.connections.on_close(self._forget_edits)
         undo = WindowUndo.of(session)
         for key in HISTORY:
             undo.follow(self.panel.buttons[key], self.connections, redo="Shift" in key)
@@ -129,7 +131,7 @@ class ReviewDock(Dock):
             "Space": self.next, "Backspace": self.previous,
             "M": self.merge, "S": lambda: self.take(LineTool), "K": lambda: self.take(MarkerTool),
             "P": self.pieces, "D": lambda: self.take(BrushTool),
-            "N": self.note, "C": lambda: self.take(BrushTool, new=True),
+            "N": self.note, "T": self.kind, "C": lambda: self.take(BrushTool, new=True),
             "Return": self.finish_tool, "Enter": self.finish_tool, "Escape": self.leave_tool,
         }  # fmt: skip
         for place, name in enumerate(ZONES):
@@ -161,6 +163,7 @@ class ReviewDock(Dock):
         try:
             section = self.session.require()
             section.require("crystals", stale_ok=True)
+            require_no_other_editor(self.session, "Review")
         except OlivineError as error:
             self.panel.error.tell(error)
             return
@@ -177,9 +180,14 @@ class ReviewDock(Dock):
         self.crystal = 0
         self.evidence.set_section(None)
         if review is not None:
+            self.session.editor = ""
             review.close()
             self.session.noted("crystals")
         self._show()
+
+    def _forget_edits(self) -> None:
+        if not self.session.editor:
+            self.session.history.forget("crystal")
 
     def flush(self) -> None:
         """Write the table, so that other programs see the edits."""
@@ -207,6 +215,7 @@ class ReviewDock(Dock):
 
     def _begin(self, review: Review) -> None:
         self.review = review
+        self.session.editor = "Review"
         self.evidence.set_section(review.section)
         self._answers = 0
         store = review.store
@@ -309,6 +318,25 @@ class ReviewDock(Dock):
         )
         if given and text != before:
             self.do(Note(crystals=(self.crystal,), text=text))
+
+    def kind(self) -> None:
+        """Ask for the name of the crystal's kind, one that is known or another."""
+        if not self._ready():
+            return
+        assert self.review is not None
+        before, known = str(self._record()["kind"]), set(self.review.table["kind"])
+        names = ["", *sorted(known - {""})]
+        text, given = QInputDialog.getItem(
+            self, "Kind", f"What crystal {self.crystal} is; empty: nothing", names,
+            names.index(before),
+        )  # fmt: skip
+        if given and text != before:
+            try:
+                edit = give_kind((self.crystal,), text)
+            except OlivineError as error:
+                self.panel.error.tell(error)
+                return
+            self.do(edit)
 
     def merge(self) -> None:
         """Wait for the neighbour that is the same crystal."""

@@ -304,7 +304,7 @@ class SectionDock(StepDock):
         assert section is not None
         self._updating.append(rerun.product)
         options = [*rerun.options, *memory_budget().options()]
-        self.start(rerun.step, [str(section.path)], rerun.settings, options)
+        self.start(rerun.step, [*rerun.arguments, str(section.path)], rerun.settings, options)
 
     @override
     def _mine(self) -> bool:

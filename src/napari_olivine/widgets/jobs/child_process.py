@@ -115,7 +115,7 @@ class Jobs(QObject):
         self._process = process
         self.started.emit(step)
         program, *rest = self.command
-        call = [step, *arguments, "--settings", str(self._settings_file), "--json-events"]
+        call = [*step.split(), *arguments, "--settings", str(self._settings_file), "--json-events"]
         process.start(program, [*rest, *call, *options])
         # The child then stops by itself if this window is gone.
         process.write(b"attached\n")

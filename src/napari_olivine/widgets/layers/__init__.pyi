@@ -5,8 +5,10 @@ from .crystal_colours import (
     Colouring as Colouring,
     Scale as Scale,
     colour_by as colour_by,
+    colour_by_kind as colour_by_kind,
     colour_choices as colour_choices,
     colour_map as colour_map,
+    kind_colours as kind_colours,
     look_up as look_up,
     ramp as ramp,
 )

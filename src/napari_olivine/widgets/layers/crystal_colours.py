@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import CLASS_COLOURS, crystal_classes, left_out
+from napari_olivine.crystals import CLASS_COLOURS, NONE_OF_THESE, crystal_classes, left_out
 from napari_olivine.widgets.layers.crystal_columns import VERBATIM, ZONES, column_of, ordered
 
 CLASS = "class"
@@ -56,11 +56,21 @@ OWN: dict[str, dict[str, str]] = {
 }
 """Columns whose values have colours of their own."""
 
-EMPTY = {"verdict": "not reviewed", "zone_class": "no profile", "reviewed_class": "not set"}
+KINDS = ("kind", "recognised_kind")
+"""Columns of kinds: one kind has the same colour in both."""
+
+NO_KIND_COLOUR = "#9A6324"
+"""Colour of crystals that a classifier refuses, which no kind has."""
+
+EMPTY = {
+    "verdict": "not reviewed", "zone_class": "no profile", "reviewed_class": "not set",
+    "kind": "not given", "recognised_kind": "not recognised",
+}  # fmt: skip
 """What it means that a column is empty."""
 
 FIRST = (
-    "zone_class", "verdict", "mg_core", "mg_rim", "mg_mean", "mg_difference", "area_um2", "doubt",
+    "zone_class", "verdict", "kind", "recognised_kind", "mg_core", "mg_rim", "mg_mean",
+    "mg_difference", "area_um2", "doubt",
     "mean_probability", "zone_probability", "aspect_ratio", "long_axis_angle_deg",
 )  # fmt: skip
 """Choices that come before the others."""
@@ -121,18 +131,69 @@ def colour_by(table: pd.DataFrame, name: str = CLASS) -> Colouring:
     Returns
     -------
     Colouring
-        At most 64 colours for numbers, 9 for words.
+        At most 64 colours for numbers, 10 for words.
     """
     faint = left_out(table).to_numpy(bool)
     if name == CLASS:
-        found = _categories(crystal_classes(table), name, ~faint)
+        found = _categories(crystal_classes(table), name, ~faint, OWN[name])
     elif pd.api.types.is_numeric_dtype(table[name]) and table[name].dtype != bool:
         found = _numbers(table[name].to_numpy(np.float64), column_of(name).scale)
     else:
-        found = _categories(table[name], name, ~faint)
+        own = kind_colours(table) if name in KINDS else OWN.get(name, {})
+        found = _categories(table[name], name, ~faint, own)
     colours = found.colours.copy()
     colours[faint] = [colour + FAINT for colour in colours[faint]]
     return Colouring(colours, found.legend, found.scale)
+
+
+def kind_colours(table: pd.DataFrame) -> dict[str, str]:
+    """Give the most frequent kinds of a table a colour each.
+
+    Parameters
+    ----------
+    table
+        Table of crystals, with one or both of `KINDS`.
+
+    Returns
+    -------
+    dict
+        Colour by kind, sorted, "none of these" last.
+    """
+    columns = [_words(table[name]) for name in KINDS if name in table]
+    counts = pd.concat(columns).value_counts().drop(["", NONE_OF_THESE], errors="ignore")
+    names = sorted(str(name) for name in counts.index[: len(PALETTE)])
+    return dict(zip(names, PALETTE, strict=False)) | {NONE_OF_THESE: NO_KIND_COLOUR}
+
+
+SURE = ((0.9, ""), (0.7, "B0"), (0.0, "60"))
+"""Opacity of a recognised kind (hexadecimal, of FF) from each probability on."""
+
+
+def colour_by_kind(table: pd.DataFrame) -> Colouring:
+    """Give each crystal the colour of its kind: that which a person gave, else the recognised one.
+
+    Parameters
+    ----------
+    table
+        Table of crystals with the column ``kind``, and perhaps what was recognised.
+
+    Returns
+    -------
+    Colouring
+        Colours without a legend; the less sure a classifier is, the fainter they are. Crystals
+        without any kind are faint and grey.
+    """
+    kinds = _words(table[KINDS[0]])
+    sure = np.where(kinds != "", 1.0, 0.0)
+    if KINDS[1] in table:
+        kinds = kinds.where(kinds != "", _words(table[KINDS[1]]))
+        probable = table["recognised_probability"].fillna(0.0).to_numpy(np.float64)
+        sure = np.maximum(sure, probable)
+    opacity = [next(mark for least, mark in SURE if one >= least) for one in sure]
+    colours = kinds.map(kind_colours(table)).fillna(UNKNOWN).to_numpy(object) + np.array(
+        opacity, object
+    )
+    return Colouring(colours)
 
 
 def colour_map(table: pd.DataFrame, name: str = CLASS) -> Any:
@@ -170,18 +231,19 @@ def look_up(ids: NDArray[Any], colouring: Colouring, shown: NDArray[np.bool_] | 
 # ---------------------------------------------------------------------- helpers
 
 
-def _categories(column: pd.Series, name: str, counted: NDArray[np.bool_]) -> Colouring:
+def _categories(
+    column: pd.Series, name: str, counted: NDArray[np.bool_], own: dict[str, str]
+) -> Colouring:
     texts = _words(column)
     counts = texts.value_counts()
     numbers = texts[counted].value_counts()
     named = [text for text in counts.index if text]
-    own = OWN.get(name, {})
     if own:
         named = [text for text in own if text in counts.index]
-    chosen = named[: len(PALETTE)] if own else sorted(named[: len(PALETTE)])
+    chosen = named if own else sorted(named[: len(PALETTE)])
     palette = {text: own.get(text, PALETTE[k % len(PALETTE)]) for k, text in enumerate(chosen)}
     colours = texts.map(palette).fillna(UNKNOWN).to_numpy(object)
-    readable = ZONES if own is ZONE_COLOURS else {"none": "unzoned"} if own else {}
+    readable = ZONES if own is ZONE_COLOURS else {"none": "unzoned"} if name in OWN else {}
     legend = [
         (readable.get(text, text.replace("_", " ")), colour, int(numbers[text]))
         for text, colour in palette.items()

@@ -55,7 +55,8 @@ class Column:
 
 
 USUAL = (
-    "id", "zoning_class", "unlike", "verdict", "mg_difference", "area_um2", "size_class",
+    "id", "zoning_class", "unlike", "verdict", "kind", "recognised_kind",
+    "mg_difference", "area_um2", "size_class",
     "zone_class", "zone_probability", "mg_core", "mg_rim", "mg_mean", "core_rim_ratio",
     "mean_probability", "habit", "aspect_ratio", "fragment", "touches_edge", "region_share",
     "session", "x_um",
@@ -80,6 +81,9 @@ off_centre | Off centre | {} | | The section cuts it off its centre
 verdict | Verdict | {} | | What the reviewer found: accepted or rejected
 doubt | Doubt | {:.2f} | | How doubtful the crystal is, 0 to 1
 reviewed_class | Class set | {} | | Class of the radial profile that a person set
+kind | Kind | {} | | Kind that a person gave
+recognised_kind | Recognised | {} | | Kind that a classifier recognised
+recognised_probability | Sure of kind | {:.2f} | probability | Probability of that kind
 corrected | Redrawn | {} | | A person changed the outline
 note | Note | {} | | Note of the reviewer
 reviewer | Reviewer | {} | | Who reviewed it

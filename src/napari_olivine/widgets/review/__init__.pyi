@@ -1,4 +1,6 @@
 from .keys import ReviewKeys as ReviewKeys
+from .kind_list import KEYS as KEYS, KindList as KindList
+from .kind_words import kind_in_words as kind_in_words, score_in_words as score_in_words
 from .panel import (
     BUTTONS as BUTTONS,
     HISTORY as HISTORY,

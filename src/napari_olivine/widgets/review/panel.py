@@ -41,6 +41,7 @@ BUTTONS = (
     ("D", "Redraw...", "Paint the outline by a brush, then Enter"),
     ("C", "New crystal...", "Paint a crystal that was not found, then Enter"),
     ("N", "Note...", "Write a remark"),
+    ("T", "Kind...", "Name its kind, which a classifier can learn: xenocryst, skeletal, artefact"),
     ("Ctrl+Z", "Undo", ""),
     ("Ctrl+Shift+Z", "Redo", ""),
 )
@@ -193,7 +194,8 @@ class ReviewPanel(QWidget):
 
 def _title(record: dict[str, Any]) -> str:
     corrected = "corrected" if record["corrected"] else ""
-    given = (record["verdict"], ZONES.get(record["reviewed_class"], ""), corrected)
+    zoning = ZONES.get(record["reviewed_class"], "")
+    given = (record["verdict"], zoning, record["kind"], corrected)
     answer = ", ".join(word for word in given if word)
     by = f" - <b>{answer}</b> by {record['reviewer']}" if answer else ""
     return f"<b>Crystal {record['id']}</b>, {record['size_class']}{by}"

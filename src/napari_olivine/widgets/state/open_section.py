@@ -83,6 +83,8 @@ class OpenSection:
         self.selected = 0
         self.crystals = "crystals"
         """Product whose crystals are looked at and selected: those of olivine or another phase."""
+        self.editor = ""
+        """Dock of this window that edits crystals now; there is one at most."""
         self.outlined: tuple[Any, ...] = ()
         """The crystal around which a line is drawn."""
         viewer.layers.events.inserted.connect(self._on_layer_inserted)

@@ -26,12 +26,15 @@ class Rerun:
         The settings that the product was made with.
     options
         Further options of the command line.
+    arguments
+        What the command takes before the section, as the record tells it.
     """
 
     product: str
     step: str
     settings: Settings
     options: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
 
 
 def stale_steps(section: Section) -> list[str]:
@@ -57,6 +60,11 @@ def next_rerun(section: Section) -> Rerun | None:
             step,
             STEPS[step].settings(**_settings(section, product, step)),
             () if seed is None else ("--seed", str(seed)),
+            tuple(
+                str(found.recipe.settings[one.name])
+                for one in STEPS[step].own_arguments
+                if one.name in found.recipe.settings
+            ),
         )
     return None
 
