@@ -12,7 +12,7 @@ import napari_olivine
 
 SHIPPED = Path(napari_olivine.__file__).parent / "napari.yaml"
 ON_TOP = Path(__file__).resolve().parents[2] / "napari.yaml"
-DOCKS = ["Section", "Phase masks", "Train", "Segment", "EPMA profiles", "Crystals", "Review"]
+DOCKS = ["Section", "Phase masks", "Train", "Segment", "EPMA profiles", "Crystals", "Review", "Recognise"]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_names(manifest: PluginManifest) -> None:
     assert manifest.display_name == "Olivine"
 
 
-def test_seven_docks_with_short_names(manifest: PluginManifest) -> None:
+def test_docks_with_short_names(manifest: PluginManifest) -> None:
     assert [widget.display_name for widget in manifest.contributions.widgets or ()] == DOCKS
 
 

@@ -64,7 +64,7 @@ class LayoutKeeper(QObject):
 
 def _open(viewer: Any, names: Sequence[str]) -> None:
     window = viewer.window._qt_window
-    # Seven docks have no room for their names in a row below.
+    # So many docks have no room for their names in a row below.
     window.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
     docks = _add(viewer, names)
     others = [dock for dock in window.findChildren(QDockWidget) if dock not in docks]
