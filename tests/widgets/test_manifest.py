@@ -12,7 +12,16 @@ import napari_olivine
 
 SHIPPED = Path(napari_olivine.__file__).parent / "napari.yaml"
 ON_TOP = Path(__file__).resolve().parents[2] / "napari.yaml"
-DOCKS = ["Section", "Phase masks", "Train", "Segment", "EPMA profiles", "Crystals", "Review", "Recognise"]
+DOCKS = [
+    "Section",
+    "Phase masks",
+    "Train",
+    "Segment",
+    "EPMA profiles",
+    "Crystals",
+    "Review",
+    "Recognise",
+]
 
 
 @pytest.fixture(scope="module")
