@@ -75,7 +75,8 @@ viewer = open_window(section)
 window = settled(viewer)
 second = docks(window)
 assert window.width() == 1180, "the size is that of napari"
-assert list(second) == ["Section", "Phase masks", "Segment", "EPMA profiles", "Crystals"]
+left = ["Section", "Phase masks", "Segment", "EPMA profiles", "Crystals", "Recognise"]
+assert list(second) == left, list(second)
 assert in_front(second) == ["Phase masks", "Crystals"], in_front(second)
 assert second["Crystals"].width() == wide > 450, (second["Crystals"].width(), wide)
 area = window.dockWidgetArea(second["Phase masks"])
