@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +11,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.new_folder import new_folder, require_free
 from napari_olivine.phantom.kinds import KINDS, draw_image
 from napari_olivine.settings import Settings, setting
 
@@ -116,27 +114,9 @@ def make_image_set(
     """
     job = Job() if job is None else job
     folder = Path(folder).absolute()
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError(
-            f"{folder} is already there and is not an empty folder.",
-            remedy="Choose another folder, or remove this one first.",
-            file=folder,
-        )
-    draft = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.partial"
-    try:
-        draft.mkdir(parents=True)
+    require_free(folder)
+    with new_folder(folder, "The images") as draft:
         _write(draft, settings, job)
-        if folder.exists():
-            folder.rmdir()
-        draft.rename(folder)
-    except OSError as error:
-        raise InputError(
-            f"The images could not be written to {folder}: {error}.",
-            remedy="Free some disk space or choose another folder.",
-            file=folder,
-        ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return folder
 
 

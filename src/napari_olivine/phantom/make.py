@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from pathlib import Path
 
 import numpy as np
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.new_folder import new_folder, require_free
 from napari_olivine.phantom.settings import PhantomSettings
 
 #: Peak memory, measured: for each pixel of one row of tiles; that of the section is the rock's.
@@ -52,23 +51,11 @@ def make_phantom(
     """
     job = Job() if job is None else job
     folder = Path(folder).absolute()
-    _check_free(folder)
+    require_free(folder)
     settings.session_columns()
     _check_memory(settings, job)
-    draft = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.partial"
-    try:
-        draft.mkdir(parents=True)
+    with new_folder(folder, "The phantom") as draft:
         _write(draft, settings, job)
-        if folder.exists():
-            folder.rmdir()
-        draft.rename(folder)
-    except OSError as error:
-        raise InputError(
-            f"The phantom could not be written to {folder}: {error}. Free some disk space or "
-            "choose another folder."
-        ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return folder
 
 
@@ -113,16 +100,6 @@ def _write(folder: Path, settings: PhantomSettings, job: Job) -> None:
             files.write_tile_row(folder, signal, row, image, settings)
             job.check()
     job.progress(steps, steps, "phantom: done")
-
-
-def _check_free(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        return
-    if folder.exists():
-        raise InputError(
-            f"{folder} is already there and is not an empty folder. Choose another folder, or "
-            "remove this one first."
-        )
 
 
 def _check_memory(settings: PhantomSettings, job: Job) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Protocol, runtime_checkable
-from uuid import uuid4
 
 import cv2
 import numpy as np
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.new_folder import new_folder, require_free
 from napari_olivine.recognition.classifier import Classifier
 from napari_olivine.recognition.explanation_settings import RecogniseExplainSettings
 from napari_olivine.recognition.images import NONE_OF_THESE, ImageSet, RecognitionImage
@@ -94,12 +93,7 @@ def explain_classes(
         If the classifier does not look at places, there is no such class, or the folder holds
         something.
     """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise InputError(
-            f"{out} is already there and is not an empty folder.",
-            remedy="Choose another folder, or remove this one first.",
-            file=out,
-        )
+    require_free(out)
     classifier = load_classifier(model)
     if not isinstance(classifier, Explains):
         raise InputError(
@@ -116,17 +110,9 @@ def explain_classes(
     reading, key = reading_of(model, table=settings.table)
     opened = open_as_trained(source, reading, key, job)
     images = opened.images.select(np.arange(min(settings.most, len(opened.images))))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
-    try:
-        unfinished.mkdir()
-        table = _explain(classifier, images, unfinished, settings, job)
-        table.rename(columns={"name": opened.key}).to_csv(unfinished / TABLE, index=False)
-        if out.exists():
-            out.rmdir()
-        unfinished.replace(out)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with new_folder(out, "The pictures") as draft:
+        table = _explain(classifier, images, draft, settings, job)
+        table.rename(columns={"name": opened.key}).to_csv(draft / TABLE, index=False)
     job.say(f"Wrote {len(images)} images to {out}.")
     return out
 
