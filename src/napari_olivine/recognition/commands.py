@@ -211,14 +211,14 @@ def compare_classifiers(
     names = names_of(settings.classifiers)
     images = _open_labelled(source, settings, job).images
     divided = divisions(images, settings.folds, job.seed, job)
-    found = []
+    found, rows = [], []
     for name in names:
         options = {"encoder": settings.encoder} if row_of(name)[0].features else {}
         found.append(
             evaluate_classifier(name, images, divided, job, average=settings.average, **options)
         )
-        job.report("compared", **as_row(found[-1], images.classes, settings.average, len(divided)))
-    rows = [as_row(one, images.classes, settings.average, len(divided)) for one in found]
+        rows.append(as_row(found[-1], images.classes, settings.average, len(divided)))
+        job.report("compared", **rows[-1])
     write_atomically(json, json_file.dumps(rows, indent=1) + "\n")
     if curves is not None:
         points = pd.DataFrame(

@@ -49,12 +49,12 @@ def recognise_kinds(section: Section, model: Path, job: Job) -> pd.DataFrame:
     SectionError
         If there are no crystals, or they, BSE or its levelling are out of date.
     """
-    classifier = load_classifier(model)
-    reading, key = reading_of(model)
     bring_up_to_date(section, job)
     recipe = _recipe(section, model, job)
     if section.finished(KINDS, recipe, job):
         return section.table(KINDS, KINDS)
+    classifier = load_classifier(model)
+    reading, key = reading_of(model)
     with section.draft(KINDS, recipe, job) as draft:
         crystals = section.require("crystals")
         areas = section.table("crystals", "crystals").set_index("id")["area_px"]
