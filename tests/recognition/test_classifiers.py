@@ -11,6 +11,7 @@ from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.recognition import (
     CLASSIFIERS,
+    NETWORK_ARRAYS,
     ImageSet,
     RecognitionImage,
     load_classifier,
@@ -18,7 +19,7 @@ from napari_olivine.recognition import (
 )
 from napari_olivine.recognition.classical import ARRAYS
 from napari_olivine.recognition.deep_features import IMAGENET, weights_file
-from napari_olivine.recognition.depth_study import WEIGHTS, DepthClassifier
+from napari_olivine.recognition.depth_study import DepthClassifier
 from napari_olivine.recognition.measures import NAMES, measure_image
 from tests.helpers.textures import TEXTURES, texture
 
@@ -184,6 +185,6 @@ def test_a_network_learns_from_random_weights_and_shows_its_curve(
     assert (found.argmax(1) == images.targets()).mean() > 0.9
     classifier.save(tmp_path)
     assert load_classifier(tmp_path).probabilities(images, Job()) == pytest.approx(found)
-    (tmp_path / WEIGHTS).write_bytes(b"no weights")
+    (tmp_path / NETWORK_ARRAYS).write_bytes(b"no weights")
     with pytest.raises(InputError, match="is damaged"):
         load_classifier(tmp_path)

@@ -43,6 +43,8 @@ from .forest import (
 from .gpu_claim import claim_gpu as claim_gpu
 from .guided_filter import follow_grey as follow_grey
 from .normalisation import (
+    IMAGENET_MEAN as IMAGENET_MEAN,
+    IMAGENET_STD as IMAGENET_STD,
     GreyWindow as GreyWindow,
     LevelledGrey as LevelledGrey,
     clip_window as clip_window,
@@ -58,7 +60,12 @@ from .pretrained import (
     read_state as read_state,
     start_weights as start_weights,
 )
-from .published import cache_folder as cache_folder, torchvision_file as torchvision_file
+from .published import (
+    cache_folder as cache_folder,
+    cached_file as cached_file,
+    torchvision_file as torchvision_file,
+    torchvision_url as torchvision_url,
+)
 from .registry import (
     NETWORKS as NETWORKS,
     START_WEIGHTS as START_WEIGHTS,

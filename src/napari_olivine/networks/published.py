@@ -92,12 +92,22 @@ def torchvision_file(weights: str, job: Job) -> Path | None:
     pathlib.Path or None
         `None` if it is not here and cannot be fetched.
     """
+    url = torchvision_url(weights)
+    file = cached_file(url)
+    return file if file.is_file() or _fetch(url, file, job) else None
+
+
+def torchvision_url(weights: str) -> str:
+    """Return the address of weights by their name in torchvision."""
     torchvision()
     from torchvision.models import get_weight
 
-    url = str(get_weight(weights).url)
-    file = cache_folder() / url.rpartition("/")[2]
-    return file if file.is_file() or _fetch(url, file, job) else None
+    return str(get_weight(weights).url)
+
+
+def cached_file(url: str) -> Path:
+    """Return where the file of an address lies in torch's cache, whether or not it is there."""
+    return cache_folder() / url.rpartition("/")[2]
 
 
 def published_name(spec: NetworkSpec, kind: str) -> str:
@@ -130,10 +140,7 @@ def published_url(spec: NetworkSpec, kind: str = "auto") -> str:
             remedy="Give {setting:weights} as none or a file.",
             setting="weights",
         )
-    torchvision()
-    from torchvision.models import get_weight
-
-    return str(get_weight(name).url)
+    return torchvision_url(name)
 
 
 _FILE = "model.safetensors"

@@ -1,4 +1,10 @@
-from .classifier import Classifier as Classifier, ModelCard as ModelCard
+from .classifier import (
+    NETWORK_ARRAYS as NETWORK_ARRAYS,
+    Classifier as Classifier,
+    CurvePoint as CurvePoint,
+    ModelCard as ModelCard,
+    refuse_damaged as refuse_damaged,
+)
 from .commands import (
     compare_classifiers as compare_classifiers,
     predict_classes as predict_classes,
@@ -14,6 +20,7 @@ from .images import (
     ImageSet as ImageSet,
     RecognitionImage as RecognitionImage,
 )
+from .measures import grey_of as grey_of
 from .metrics import (
     Interval as Interval,
     Performance as Performance,
@@ -31,4 +38,5 @@ from .settings import (
     RecogniseSuggestSettings as RecogniseSuggestSettings,
     RecogniseTrainSettings as RecogniseTrainSettings,
 )
+from .small_images import has_colours as has_colours, squared as squared
 from .splits import folds as folds, hold_out as hold_out, join_copies as join_copies

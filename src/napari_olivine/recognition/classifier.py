@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError
+from safetensors import SafetensorError
 
 from napari_olivine.errors import InputError, first_line
 from napari_olivine.job import Job
@@ -15,6 +19,34 @@ from napari_olivine.recognition.images import ImageSet
 
 CARD = "recognition.json"
 """Card of a stored classifier, beside its arrays (``.npz`` or ``.safetensors``, never a pickle)."""
+
+NETWORK_ARRAYS = "weights.safetensors"
+"""Arrays of a stored network."""
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Loss of a step or pass, and the accuracy that is known then, of training or held-out images.
+
+    Descriptors are learned without an accuracy.
+    """
+
+    iteration: int
+    loss: float
+    accuracy: float = float("nan")
+
+
+@contextmanager
+def refuse_damaged(file: Path) -> Iterator[None]:
+    """Turn what goes wrong while the arrays of a stored network are read into `InputError`."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError) as error:
+        raise InputError(
+            f"{file} is damaged, or of another network than its card says: {first_line(error)}",
+            remedy="Train it again.",
+            file=file,
+        ) from error
 
 
 class Classifier(Protocol):

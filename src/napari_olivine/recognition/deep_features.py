@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,17 +18,22 @@ from torch.nn.functional import interpolate
 from napari_olivine.errors import InputError, first_line
 from napari_olivine.job import Job
 from napari_olivine.networks import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
     autocast,
     build_network,
-    cache_folder,
+    cached_file,
     check_hash,
     choose_device,
     network_spec,
+    read_state,
     start_weights,
     torchvision,
+    torchvision_url,
 )
 from napari_olivine.recognition.images import GREY_REACH
 from napari_olivine.recognition.measures import grey_of
+from napari_olivine.recognition.small_images import squared
 
 SIDE_PX, CRYSTAL_PX = 128, 64
 """Side that an image of a file, and a cut-out of a crystal, is brought to (ours)."""
@@ -81,10 +85,7 @@ def weights_file(encoder: str) -> Path:
     """
     if encoder == LIGHT:
         return Path(network_spec(LIGHT).own_weights)
-    torchvision()
-    from torchvision.models import get_weight
-
-    return cache_folder() / str(get_weight(IMAGENET[encoder][0]).url).rpartition("/")[2]
+    return cached_file(torchvision_url(IMAGENET[encoder][0]))
 
 
 def choose_encoder(wanted: str, coloured: bool, job: Job) -> str:
@@ -169,26 +170,17 @@ def _pool(layer: Tensor, shares: Tensor) -> Tensor:
     return torch.cat([mean, variance.clamp_min(0).sqrt(), layer.mean((2, 3))], 1)
 
 
-def _resized(pixels: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    how = cv2.INTER_AREA if min(pixels.shape[:2]) > side else cv2.INTER_LINEAR
-    shape = side, side, pixels.shape[2]
-    return np.asarray(cv2.resize(pixels, (side, side), interpolation=how), np.float32).reshape(
-        shape
-    )
-
-
 def _grey_input(picture: Picture, side: int) -> NDArray[np.float32]:
     """Grey as the light network knows it: less its median, over its spread."""
-    grey = grey_of(_resized(picture.pixels, side))
+    grey = grey_of(squared(picture.pixels, side))
     if picture.is_crystal:
         return ((grey - 0.5) * 2 * GREY_REACH)[None]
     return np.asarray((grey - np.median(grey)) / max(float(grey.std()), LEAST_SPREAD))[None]
 
 
 def _colour_input(picture: Picture, side: int) -> NDArray[np.float32]:
-    mean = np.array([0.485, 0.456, 0.406], np.float32)  # of ImageNet's photographs
-    std = np.array([0.229, 0.224, 0.225], np.float32)
-    colours = np.broadcast_to(_resized(picture.pixels, side), (side, side, 3))
+    mean, std = np.array(IMAGENET_MEAN, np.float32), np.array(IMAGENET_STD, np.float32)
+    colours = np.broadcast_to(squared(picture.pixels, side), (side, side, 3))
     return np.ascontiguousarray(np.moveaxis((colours - mean) / std, -1, 0))
 
 
@@ -217,8 +209,8 @@ def _layers(encoder: str, device: str) -> Callable[[Tensor], list[Tensor]]:
     file = weights_file(encoder)
     check_hash(file)
     try:
-        made.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, AttributeError) as error:
+        made.load_state_dict(read_state(file))
+    except RuntimeError as error:
         raise InputError(
             f"{file} holds no weights of {encoder}: {first_line(error)}", file=file
         ) from error

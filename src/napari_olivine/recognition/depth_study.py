@@ -15,18 +15,20 @@ from typing import Any, Self, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from napari_olivine.errors import InputError, first_line
 from napari_olivine.job import Job
 from napari_olivine.networks import choose_device, torchvision
-from napari_olivine.recognition.classifier import ModelCard
+from napari_olivine.recognition.classifier import (
+    NETWORK_ARRAYS,
+    CurvePoint,
+    ModelCard,
+    refuse_damaged,
+)
 from napari_olivine.recognition.images import ImageSet
 from napari_olivine.recognition.small_images import has_colours, small_images
 
-WEIGHTS = "weights.safetensors"
 WIDTH = 200
 """Neurons of a hidden layer, as in the paper."""
 
@@ -62,15 +64,6 @@ class Schedule:
 
 DENSE = Schedule(side_px=32, iterations=200, batch=200, stops_early=True)
 RESIDUAL = Schedule(side_px=64, iterations=20, batch=16, stops_early=False)
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """Mean loss and accuracy on the training images during one iteration."""
-
-    iteration: int
-    loss: float
-    accuracy: float
 
 
 class DepthClassifier:
@@ -225,7 +218,7 @@ class DepthClassifier:
         """Write card and weights."""
         network = cast(nn.Module, self._network)
         state = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
-        (folder / WEIGHTS).write_bytes(save(state))
+        (folder / NETWORK_ARRAYS).write_bytes(save(state))
         settings = {"layers": self.layers, "residual": self.residual, "channels": self.channels}
         ModelCard(
             classifier=self.name,
@@ -243,8 +236,8 @@ class DepthClassifier:
         InputError
             If the weights are damaged or do not fit the card.
         """
-        card, file = ModelCard.read(folder), folder / WEIGHTS
-        try:
+        card, file = ModelCard.read(folder), folder / NETWORK_ARRAYS
+        with refuse_damaged(file):
             told = card.settings
             found = cls(card.classifier, int(told["layers"]), bool(told["residual"]))
             found.channels, found.classes = int(told["channels"]), tuple(card.classes)
@@ -252,11 +245,6 @@ class DepthClassifier:
             found._counts = card.counts
             network = found._built()
             network.load_state_dict(load_file(file))
-        except (SafetensorError, OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{file} is damaged, or of another network than its card says: {first_line(error)}",
-                file=file,
-            ) from error
         found._network = network.eval()
         return found
 

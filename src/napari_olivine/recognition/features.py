@@ -7,14 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.job import Job
 from napari_olivine.recognition.images import ImageSet, RecognitionImage
 from napari_olivine.recognition.measures import NAMES, grey_of, measure_image
-from napari_olivine.recognition.small_images import has_colours
+from napari_olivine.recognition.small_images import has_colours, squared
 
 FeatureKind = Literal["pixels", "measurements", "deep", "all"]
 
@@ -180,11 +179,9 @@ def _computed(images: Sequence[RecognitionImage], plan: FeaturePlan, job: Job) -
 
 def _pixels(pixels: Floats, channels: int) -> Floats:
     """Return the pixels of the image, brought to `PIXELS_PX` a side, as one row."""
-    side = PIXELS_PX, PIXELS_PX
-    image = grey_of(pixels) if channels == 1 else np.broadcast_to(pixels, (*pixels.shape[:2], 3))
-    how = cv2.INTER_AREA if min(pixels.shape[:2]) > PIXELS_PX else cv2.INTER_LINEAR
-    resized = cv2.resize(np.ascontiguousarray(image), side, interpolation=how)
-    return np.asarray(resized, np.float32).ravel()
+    grey = grey_of(pixels)[..., None]
+    image = grey if channels == 1 else np.broadcast_to(pixels, (*pixels.shape[:2], 3))
+    return squared(np.ascontiguousarray(image), PIXELS_PX).ravel()
 
 
 def _brightness(pixels: Floats) -> Floats:

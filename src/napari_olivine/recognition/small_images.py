@@ -1,4 +1,4 @@
-"""Small images of one size in memory, as networks that learn from nothing take them."""
+"""Images brought to squares of one size, as networks and features take them."""
 
 from __future__ import annotations
 
@@ -36,17 +36,35 @@ def small_images(images: ImageSet, side: int, channels: int, job: Job) -> NDArra
         pixels = one.read()
         if channels == 1:
             pixels = grey_of(pixels)[..., None]
-        how = cv2.INTER_AREA if min(pixels.shape[:2]) > side else cv2.INTER_LINEAR
-        small = np.asarray(cv2.resize(pixels, (side, side), interpolation=how)).reshape(
-            side, side, -1
-        )
-        found[place] = np.round(np.moveaxis(small, -1, 0) * 255)
+        found[place] = np.round(np.moveaxis(squared(pixels, side), -1, 0) * 255)
     return found
 
 
-def has_colours(images: ImageSet, job: Job) -> bool:
-    """Tell whether an image of a set has colours."""
-    for one in images.images:
+def squared(image: NDArray[np.float32], side_px: int) -> NDArray[np.float32]:
+    """Bring a whole image (height, width, channels) to a square, whatever its shape."""
+    how = cv2.INTER_AREA if min(image.shape[:2]) > side_px else cv2.INTER_LINEAR
+    sized = np.asarray(cv2.resize(image, (side_px, side_px), interpolation=how), np.float32)
+    return sized[..., None] if sized.ndim == 2 else sized
+
+
+def has_colours(images: ImageSet, job: Job, most: int | None = None) -> bool:
+    """Tell whether an image of a set has colours.
+
+    Parameters
+    ----------
+    images
+        The images, which are read one by one until one has.
+    job
+        Running job.
+    most
+        Look at so many of the first ones; `None` for all.
+
+    Returns
+    -------
+    bool
+        False where all are grey.
+    """
+    for one in images.images[:most]:
         job.check()
         if one.read().shape[2] == 3:
             return True

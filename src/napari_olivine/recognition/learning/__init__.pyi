@@ -11,8 +11,7 @@ from .crops import (
     draw_place as draw_place,
     log_resolution as log_resolution,
     resized as resized,
-    squared as squared,
     with_channels as with_channels,
 )
-from .held_out import learned_and_chosen as learned_and_chosen
+from .held_out import LOOKED_AT as LOOKED_AT, learned_and_chosen as learned_and_chosen
 from .learning_rate import warm_cosine as warm_cosine

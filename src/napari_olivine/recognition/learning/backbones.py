@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
     OWN_WEIGHTS_FOLDER,
     build_network,
     cache_folder,
@@ -29,7 +31,7 @@ from napari_olivine.networks import (
 GREY = (0.45, 0.2)
 """Mean and spread of grey that networks without published weights expect (ours)."""
 
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+IMAGENET = (IMAGENET_MEAN, IMAGENET_STD)
 """Mean and spread of red, green and blue in the photographs of ImageNet."""
 
 

@@ -13,11 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_olivine.recognition import grey_of
+
 Floats = NDArray[np.float32]
-
-
-COLOURS = np.array([0.299, 0.587, 0.114], np.float32)
-"""Parts of red, green and blue in a grey (ITU-R BT.601)."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +83,6 @@ def resized(image: Floats, factor: float) -> Floats:
     return sized[..., None] if sized.ndim == 2 else sized
 
 
-def squared(image: Floats, side_px: int) -> Floats:
-    """Bring a whole image (height, width, channels) to a square, whatever its shape."""
-    how = cv2.INTER_AREA if min(image.shape[:2]) > side_px else cv2.INTER_LINEAR
-    sized = np.asarray(cv2.resize(image, (side_px, side_px), interpolation=how), np.float32)
-    return sized[..., None] if sized.ndim == 2 else sized
-
-
 def log_resolution(um_per_px: float, place: CropPlace, side_px: int) -> float:
     """Return the common logarithm of a crop's pixels per micrometre.
 
@@ -117,5 +108,5 @@ def with_channels(image: NDArray[np.float32], channels: int) -> NDArray[np.float
     if image.shape[2] == channels:
         return image
     if channels == 1:
-        return np.asarray((image @ COLOURS)[..., None], np.float32)
+        return grey_of(image)[..., None]
     return np.repeat(image[..., :1], channels, axis=2)

@@ -7,6 +7,9 @@ import numpy as np
 from napari_olivine.job import Job
 from napari_olivine.recognition import ImageSet, hold_out
 
+LOOKED_AT = 20
+"""Images that are looked at to tell whether a set has colours."""
+
 HELD_OUT = 0.2
 """Share of the images that is held out where none are named for that (ours)."""
 

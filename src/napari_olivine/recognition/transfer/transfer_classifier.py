@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from napari_olivine.errors import InputError, first_line
+from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import choose_device, stoppable
-from napari_olivine.recognition import ImageSet, ModelCard, RecognitionImage
+from napari_olivine.recognition import (
+    NETWORK_ARRAYS,
+    CurvePoint,
+    ImageSet,
+    ModelCard,
+    RecognitionImage,
+    has_colours,
+    refuse_damaged,
+    squared,
+)
 from napari_olivine.recognition.activation import grad_cam
 from napari_olivine.recognition.learning import (
+    LOOKED_AT,
     Backbone,
     CropPlace,
     augment,
@@ -28,7 +36,6 @@ from napari_olivine.recognition.learning import (
     cut,
     draw_place,
     learned_and_chosen,
-    squared,
     start_backbone,
     with_channels,
 )
@@ -40,7 +47,6 @@ from napari_olivine.recognition.transfer.schedules import (
 )
 from napari_olivine.recognition.transfer.settings import TransferSettings
 
-ARRAYS = "weights.safetensors"
 HEAD_STEPS, HEAD_RATE = 300, 1e-2
 
 
@@ -67,15 +73,6 @@ class TransferNetwork(nn.Module):
     def from_maps(self, maps: Tensor) -> Tensor:
         """Do the part behind the maps of features."""
         return cast(Tensor, self.head(maps.float().mean((2, 3))))
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """Loss of a step, and accuracy on the held-out images after it."""
-
-    iteration: int
-    loss: float
-    accuracy: float
 
 
 class TransferClassifier:
@@ -120,7 +117,7 @@ class TransferClassifier:
         learned, chosen = learned_and_chosen(images, job)
         self.classes, self.counts = learned.classes, learned.counts()
         settings = self.settings
-        channels = 3 if any(one.read().shape[2] == 3 for one in learned.images[:20]) else 1
+        channels = 3 if has_colours(learned, job, LOOKED_AT) else 1
         backbone = build_backbone(settings.backbone, channels, job.seed)
         self.started_from, learned_before = start_backbone(
             backbone, settings.backbone, settings.weights, job
@@ -303,7 +300,7 @@ class TransferClassifier:
 
     def save(self, folder: Path) -> None:
         """Write the card and the arrays into a folder that is there and empty."""
-        (folder / ARRAYS).write_bytes(save(_state(self.network, torch.device("cpu"))))
+        (folder / NETWORK_ARRAYS).write_bytes(save(_state(self.network, torch.device("cpu"))))
         ModelCard(
             classifier=self.name,
             classes=self.classes,
@@ -324,22 +321,15 @@ class TransferClassifier:
         InputError
             If a file is damaged, or the arrays are of another network than the card says.
         """
-        card, file = ModelCard.read(folder), folder / ARRAYS
-        try:
+        card, file = ModelCard.read(folder), folder / NETWORK_ARRAYS
+        with refuse_damaged(file):
             found = cls(card.classifier, **card.settings["settings"])
             found.classes, found.counts = card.classes, card.counts
             found.started_from = card.settings["started_from"]
             backbone = build_backbone(found.settings.backbone, int(card.settings["channels"]))
-            found._network = TransferNetwork(backbone, len(found.classes))
-            found._network.load_state_dict(load_file(file))
-        except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError) as error:
-            raise InputError(
-                f"{folder} holds a damaged classifier, or one whose arrays do not fit its card: "
-                f"{first_line(error)}",
-                remedy="Train it again.",
-                file=file,
-            ) from error
-        found._network.eval()
+            network = TransferNetwork(backbone, len(found.classes))
+            network.load_state_dict(load_file(file))
+        found._network = network.eval()
         return found
 
 

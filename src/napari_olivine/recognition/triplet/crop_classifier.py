@@ -16,16 +16,24 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from napari_olivine.errors import InputError, first_line
+from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.networks import choose_device, stoppable
-from napari_olivine.recognition import ImageSet, ModelCard, RecognitionImage
+from napari_olivine.recognition import (
+    NETWORK_ARRAYS,
+    CurvePoint,
+    ImageSet,
+    ModelCard,
+    RecognitionImage,
+    has_colours,
+    refuse_damaged,
+)
 from napari_olivine.recognition.activation import grad_cam
 from napari_olivine.recognition.learning import (
+    LOOKED_AT,
     CropPlace,
     build_backbone,
     learned_and_chosen,
@@ -40,7 +48,6 @@ from napari_olivine.recognition.triplet.training import train_on_crops
 
 Doubles = NDArray[np.float64]
 
-ARRAYS = "weights.safetensors"
 TOGETHER = 50
 """Crops that go through the network at once."""
 
@@ -59,15 +66,6 @@ class Votes:
 
     places: tuple[CropPlace, ...]
     outputs: Doubles
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """Loss of a step; an accuracy is not known while descriptors are learned."""
-
-    iteration: int
-    loss: float
-    accuracy: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -220,7 +218,7 @@ class CropClassifier(ABC):
 
     def _fresh_network(self, images: ImageSet, job: Job) -> EmbeddingNetwork:
         settings = self.settings
-        channels = 3 if any(one.read().shape[2] == 3 for one in images.images[:20]) else 1
+        channels = 3 if has_colours(images, job, LOOKED_AT) else 1
         backbone = build_backbone(settings.backbone, channels, job.seed)
         self.started_from, _ = start_backbone(backbone, settings.backbone, "auto", job)
         knows_scale = settings.magnification == "auto"
@@ -389,7 +387,7 @@ class CropClassifier(ABC):
             "knows_scale": json.dumps(network.knows_scale),
             "started_from": self.started_from,
         }
-        (folder / ARRAYS).write_bytes(save(arrays))
+        (folder / NETWORK_ARRAYS).write_bytes(save(arrays))
         self.card(metadata).write(folder)
 
     def card(self, further: Mapping[str, Any]) -> ModelCard:
@@ -413,8 +411,8 @@ class CropClassifier(ABC):
             If a file is damaged, or the arrays are of another network than the card says.
         """
         card = ModelCard.read(folder)
-        file = folder / ARRAYS
-        try:
+        file = folder / NETWORK_ARRAYS
+        with refuse_damaged(file):
             found = cls(card.classifier, **card.settings["settings"])
             found.classes, found.counts, found.um_per_px = card.classes, card.counts, card.um_per_px
             found.started_from = card.settings["started_from"]
@@ -427,12 +425,5 @@ class CropClassifier(ABC):
             found.regions_from_arrays(
                 {key.removeprefix("regions."): arrays[key] for key in arrays if key not in own}
             )
-        except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError) as error:
-            raise InputError(
-                f"{folder} holds a damaged classifier, or one whose arrays do not fit its card: "
-                f"{first_line(error)}",
-                remedy="Train it again.",
-                file=file,
-            ) from error
         found._network.eval()
         return found
