@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,11 @@ def states_of(place: Path) -> dict[str, str]:
     return {product.name: section.state(product.name) for product in section.products()}
 
 
-def state_of_crystals(store: CrystalStore) -> Facts:
-    """Hash the ids of pixels in every level, and the tables that edits change."""
+def state_of_crystals(store: CrystalStore, without: Sequence[str] = ()) -> Facts:
+    """Hash the ids of pixels in every level, and the tables that edits change; not all columns."""
     return {
         "levels": image_facts(store.labels)["levels"],
-        "crystals": table_facts(store.table),
+        "crystals": table_facts(store.table.drop(columns=list(without))),
         "profiles": table_facts(store.profiles),
         "active": [entry.edit.do for entry in store.journal.active()],
     }
