@@ -1,9 +1,14 @@
 from .class_colours import (
     CLASS_COLOURS as CLASS_COLOURS,
     CLASS_TITLES as CLASS_TITLES,
+    KIND_COLUMNS as KIND_COLUMNS,
+    PALETTE as PALETTE,
     PHENOCRYSTS as PHENOCRYSTS,
+    ZONE_COLOURS as ZONE_COLOURS,
+    ZONE_TITLES as ZONE_TITLES,
     class_codes as class_codes,
     crystal_classes as crystal_classes,
+    kind_colours as kind_colours,
     rgb as rgb,
 )
 from .crystal_measurements import Measured as Measured, measure_crystals as measure_crystals

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_olivine.crystals.recognised import NONE_OF_THESE
 from napari_olivine.crystals.table import counted
 
 UNCLASSIFIED = "unclassified"
@@ -39,6 +40,37 @@ CLASS_TITLES = {
 }
 
 
+ZONE_TITLES = {
+    "unzoned": "unzoned",
+    "quench_rim": "unzoned with a quench rim",
+    "normal": "normal zoning",
+    "reversed": "reversed zoning",
+    "mg_rich_mantle": "mantle rich in Mg",
+    "fe_rich_mantle": "mantle rich in Fe",
+    "oscillatory": "oscillatory zoning",
+    "patchy": "patchy zoning",
+}
+"""Classes of radial profiles as a person reads them."""
+
+PALETTE = (
+    "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#EEEEEE",
+)  # fmt: skip
+"""Colours of categories, told apart by colour-blind readers (Okabe and Ito 2008)."""
+
+ZONE_COLOURS = {
+    "normal": "#D55E00", "reversed": "#0072B2", "unzoned": "#009E73", "quench_rim": "#56B4E9",
+    "mg_rich_mantle": "#E69F00", "fe_rich_mantle": "#CC79A7", "oscillatory": "#F0E442",
+    "patchy": "#EEEEEE",
+}  # fmt: skip
+"""Colours of the classes of radial profiles; those of the publication's classes are kept."""
+
+KIND_COLUMNS = ("kind", "recognised_kind")
+"""Columns of kinds: one kind has the same colour in both."""
+
+NO_KIND_COLOUR = "#9A6324"
+"""Colour of crystals that a classifier refuses, which no kind has."""
+
+
 def crystal_classes(table: pd.DataFrame) -> pd.Series:
     """Class of each crystal: its zoning class for phenocrysts, else its size class.
 
@@ -68,3 +100,26 @@ def rgb(name: str) -> tuple[int, int, int]:
     """Red, green and blue (0-255) of a class."""
     text = CLASS_COLOURS[name]
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+
+def kind_colours(table: pd.DataFrame) -> dict[str, str]:
+    """Give the most frequent kinds of a table a colour each.
+
+    Parameters
+    ----------
+    table
+        Table of crystals, with one or both of `KIND_COLUMNS`.
+
+    Returns
+    -------
+    dict
+        Colour by kind, sorted, "none of these" last.
+    """
+    columns = [
+        table[name].astype("object").fillna("").astype(str)
+        for name in KIND_COLUMNS
+        if name in table
+    ]
+    counts = pd.concat(columns).value_counts().drop(["", NONE_OF_THESE], errors="ignore")
+    names = sorted(str(name) for name in counts.index[: len(PALETTE)])
+    return dict(zip(names, PALETTE, strict=False)) | {NONE_OF_THESE: NO_KIND_COLOUR}

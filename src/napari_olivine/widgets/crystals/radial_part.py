@@ -9,8 +9,8 @@ import pandas as pd
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_olivine.crystals import ZONE_TITLES
 from napari_olivine.widgets.common import Axis, Curve, Plot, push_button
-from napari_olivine.widgets.layers import ZONES
 
 COLOUR, BAND = "#009E73", "#8fbfae"
 
@@ -100,7 +100,7 @@ def curves_of(profiles: pd.DataFrame) -> tuple[Any, Any]:
 
 def words_of(record: dict[str, Any]) -> str:
     """Describe the class of a crystal's radial profile and its probability; empty without one."""
-    name = ZONES.get(record.get("zone_class", ""), "")
+    name = ZONE_TITLES.get(record.get("zone_class", ""), "")
     if not name:
         return ""
     text = f"{name} ({record['zone_probability']:.0%})"

@@ -12,7 +12,14 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox
 from typing_extensions import override
 
-from napari_olivine.crystals import KIND, KINDS, RECOGNISED, recognised_kinds, with_recognised
+from napari_olivine.crystals import (
+    KIND,
+    KINDS,
+    RECOGNISED,
+    kind_colours,
+    recognised_kinds,
+    with_recognised,
+)
 from napari_olivine.crystals.edits import (
     Change,
     CrystalEdit,
@@ -44,7 +51,6 @@ from napari_olivine.widgets.editing import WindowUndo
 from napari_olivine.widgets.layers import (
     colour_by_kind,
     colour_map,
-    kind_colours,
     look_up,
 )
 from napari_olivine.widgets.review import KEYS, KindList, ReviewKeys, kind_in_words, score_in_words

@@ -9,6 +9,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QInputDialog, QPushButton
 from typing_extensions import override
 
+from napari_olivine.crystals import ZONE_TITLES
 from napari_olivine.crystals.edits import (
     Change,
     Classify,
@@ -37,7 +38,6 @@ from napari_olivine.widgets.dock_base import Dock
 from napari_olivine.widgets.docks.editors import require_no_other_editor
 from napari_olivine.widgets.docks.teaching import TEACHING_STEP, Teaching
 from napari_olivine.widgets.editing import WindowUndo
-from napari_olivine.widgets.layers import ZONES
 from napari_olivine.widgets.review import (
     BUTTONS,
     HISTORY,
@@ -134,7 +134,7 @@ class ReviewDock(Dock):
             "N": self.note, "T": self.kind, "C": lambda: self.take(BrushTool, new=True),
             "Return": self.finish_tool, "Enter": self.finish_tool, "Escape": self.leave_tool,
         }  # fmt: skip
-        for place, name in enumerate(ZONES):
+        for place, name in enumerate(ZONE_TITLES):
             actions[str(place + 1)] = self._classifier(name)
         return actions
 
@@ -493,7 +493,7 @@ class ReviewDock(Dock):
         if review is not None:
             keys |= {"Space", "Backspace"}
         if review is not None and review.store.writable:
-            keys |= {key for key, _, _ in BUTTONS} | {str(k + 1) for k in range(len(ZONES))}
+            keys |= {key for key, _, _ in BUTTONS} | {str(k + 1) for k in range(len(ZONE_TITLES))}
         if busy:
             keys = TOOL_KEYS
         self.keys.enable(keys)

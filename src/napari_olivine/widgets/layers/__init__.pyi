@@ -8,13 +8,11 @@ from .crystal_colours import (
     colour_by_kind as colour_by_kind,
     colour_choices as colour_choices,
     colour_map as colour_map,
-    kind_colours as kind_colours,
     look_up as look_up,
     ramp as ramp,
 )
 from .crystal_columns import (
     VERBATIM as VERBATIM,
-    ZONES as ZONES,
     Column as Column,
     column_of as column_of,
     ordered as ordered,

@@ -9,8 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import CLASS_COLOURS, NONE_OF_THESE, crystal_classes, left_out
-from napari_olivine.widgets.layers.crystal_columns import VERBATIM, ZONES, column_of, ordered
+from napari_olivine.crystals import (
+    CLASS_COLOURS,
+    KIND_COLUMNS,
+    PALETTE,
+    ZONE_COLOURS,
+    ZONE_TITLES,
+    crystal_classes,
+    kind_colours,
+    left_out,
+)
+from napari_olivine.widgets.layers.crystal_columns import VERBATIM, column_of, ordered
 
 CLASS = "class"
 """Colours by the class of crystals, which is no column but follows from two."""
@@ -33,18 +42,6 @@ STEPS = 64
 ROBUST = (2.0, 98.0)
 """Percentiles at which a scale ends (ours): single outliers would leave one colour to the rest."""
 
-PALETTE = (
-    "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#EEEEEE",
-)  # fmt: skip
-"""Colours of categories, told apart by colour-blind readers (Okabe and Ito 2008)."""
-
-ZONE_COLOURS = {
-    "normal": "#D55E00", "reversed": "#0072B2", "unzoned": "#009E73", "quench_rim": "#56B4E9",
-    "mg_rich_mantle": "#E69F00", "fe_rich_mantle": "#CC79A7", "oscillatory": "#F0E442",
-    "patchy": "#EEEEEE",
-}  # fmt: skip
-"""Colours of the classes of radial profiles; those of the publication's classes are kept."""
-
 OWN: dict[str, dict[str, str]] = {
     CLASS: CLASS_COLOURS,
     "zoning_class": CLASS_COLOURS,
@@ -55,12 +52,6 @@ OWN: dict[str, dict[str, str]] = {
     "verdict": {"accepted": "#009E73", "rejected": "#D55E00"},
 }
 """Columns whose values have colours of their own."""
-
-KINDS = ("kind", "recognised_kind")
-"""Columns of kinds: one kind has the same colour in both."""
-
-NO_KIND_COLOUR = "#9A6324"
-"""Colour of crystals that a classifier refuses, which no kind has."""
 
 EMPTY = {
     "verdict": "not reviewed", "zone_class": "no profile", "reviewed_class": "not set",
@@ -139,30 +130,11 @@ def colour_by(table: pd.DataFrame, name: str = CLASS) -> Colouring:
     elif pd.api.types.is_numeric_dtype(table[name]) and table[name].dtype != bool:
         found = _numbers(table[name].to_numpy(np.float64), column_of(name).scale)
     else:
-        own = kind_colours(table) if name in KINDS else OWN.get(name, {})
+        own = kind_colours(table) if name in KIND_COLUMNS else OWN.get(name, {})
         found = _categories(table[name], name, ~faint, own)
     colours = found.colours.copy()
     colours[faint] = [colour + FAINT for colour in colours[faint]]
     return Colouring(colours, found.legend, found.scale)
-
-
-def kind_colours(table: pd.DataFrame) -> dict[str, str]:
-    """Give the most frequent kinds of a table a colour each.
-
-    Parameters
-    ----------
-    table
-        Table of crystals, with one or both of `KINDS`.
-
-    Returns
-    -------
-    dict
-        Colour by kind, sorted, "none of these" last.
-    """
-    columns = [_words(table[name]) for name in KINDS if name in table]
-    counts = pd.concat(columns).value_counts().drop(["", NONE_OF_THESE], errors="ignore")
-    names = sorted(str(name) for name in counts.index[: len(PALETTE)])
-    return dict(zip(names, PALETTE, strict=False)) | {NONE_OF_THESE: NO_KIND_COLOUR}
 
 
 SURE = ((0.9, ""), (0.7, "B0"), (0.0, "60"))
@@ -183,10 +155,10 @@ def colour_by_kind(table: pd.DataFrame) -> Colouring:
         Colours without a legend; the less sure a classifier is, the fainter they are. Crystals
         without any kind are faint and grey.
     """
-    kinds = _words(table[KINDS[0]])
+    kinds = _words(table[KIND_COLUMNS[0]])
     sure = np.where(kinds != "", 1.0, 0.0)
-    if KINDS[1] in table:
-        kinds = kinds.where(kinds != "", _words(table[KINDS[1]]))
+    if KIND_COLUMNS[1] in table:
+        kinds = kinds.where(kinds != "", _words(table[KIND_COLUMNS[1]]))
         probable = table["recognised_probability"].fillna(0.0).to_numpy(np.float64)
         sure = np.maximum(sure, probable)
     opacity = [next(mark for least, mark in SURE if one >= least) for one in sure]
@@ -243,7 +215,7 @@ def _categories(
     chosen = named if own else sorted(named[: len(PALETTE)])
     palette = {text: own.get(text, PALETTE[k % len(PALETTE)]) for k, text in enumerate(chosen)}
     colours = texts.map(palette).fillna(UNKNOWN).to_numpy(object)
-    readable = ZONES if own is ZONE_COLOURS else {"none": "unzoned"} if name in OWN else {}
+    readable = ZONE_TITLES if own is ZONE_COLOURS else {"none": "unzoned"} if name in OWN else {}
     legend = [
         (readable.get(text, text.replace("_", " ")), colour, int(numbers[text]))
         for text, colour in palette.items()

@@ -12,18 +12,6 @@ from numpy.typing import NDArray
 
 from napari_olivine.crystals import REVIEW
 
-ZONES = {
-    "unzoned": "unzoned",
-    "quench_rim": "unzoned with a quench rim",
-    "normal": "normal zoning",
-    "reversed": "reversed zoning",
-    "mg_rich_mantle": "mantle rich in Mg",
-    "fe_rich_mantle": "mantle rich in Fe",
-    "oscillatory": "oscillatory zoning",
-    "patchy": "patchy zoning",
-}
-"""Classes of radial profiles as a person reads them."""
-
 
 @dataclass(frozen=True)
 class Column:

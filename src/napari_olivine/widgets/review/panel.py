@@ -17,9 +17,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_olivine.crystals import ZONE_TITLES
 from napari_olivine.review import Review
 from napari_olivine.widgets.common import Message, combo, reserve_lines, wrapped
-from napari_olivine.widgets.layers import ZONES
 from napari_olivine.widgets.review.history import HistoryPart
 
 SIZES = {
@@ -119,7 +119,7 @@ class ReviewPanel(QWidget):
         for place, (key, text, tip) in enumerate(BUTTONS):
             button = self._button(key, f"{text}  ({NAMES.get(key, key)})", tip)
             grid.addWidget(button, place // 2, place % 2)
-        for place, words in enumerate(ZONES.values()):
+        for place, words in enumerate(ZONE_TITLES.values()):
             key = str(place + 1)
             button = self._button(key, f"{key} {words}", f"{words}: press {key} to set this class")
             button.setStyleSheet("text-align: left; padding-left: 4px; padding-right: 0px;")
@@ -176,7 +176,7 @@ class ReviewPanel(QWidget):
             self.title.setText("" if len(review.queue) else "<b>Every crystal is reviewed.</b>")
             return
         self.title.setText(_title(record))
-        kind = ZONES.get(record["zone_class"], "")
+        kind = ZONE_TITLES.get(record["zone_class"], "")
         sure = f"{kind} ({record['zone_probability']:.0%}). " if kind else ""
         note = f" Note: {record['note']}" if record["note"] else ""
         doubt = float(review.uncertainty["doubt"].get(record["id"], 0.0))
@@ -194,7 +194,7 @@ class ReviewPanel(QWidget):
 
 def _title(record: dict[str, Any]) -> str:
     corrected = "corrected" if record["corrected"] else ""
-    zoning = ZONES.get(record["reviewed_class"], "")
+    zoning = ZONE_TITLES.get(record["reviewed_class"], "")
     given = (record["verdict"], zoning, record["kind"], corrected)
     answer = ", ".join(word for word in given if word)
     by = f" - <b>{answer}</b> by {record['reviewer']}" if answer else ""
