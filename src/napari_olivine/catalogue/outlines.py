@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from napari_olivine.catalogue.crystal_features import LABELS, MEASUREMENTS, crystal_feature
 from napari_olivine.catalogue.imagej_rois import RoiSet
 from napari_olivine.catalogue.settings import ExportSettings
 from napari_olivine.catalogue.tables import rounded
 from napari_olivine.crystals import Images, Labels, crystal_classes
-from napari_olivine.crystals.measure import crystal_blocks, crystal_windows
+from napari_olivine.crystals.measure import Window, crystal_blocks, crystal_windows
 from napari_olivine.job import Job
 from napari_olivine.polygons import GeoJsonFile, Rings, trace_polygons
 
@@ -73,6 +74,33 @@ CORNERS = (
 )
 
 
+def section_polygons(
+    inside: NDArray[np.bool_], window: Window, shape: tuple[int, ...]
+) -> list[Rings]:
+    """Trace pixels of a window, and give their outline in pixels of the section.
+
+    Parameters
+    ----------
+    inside
+        Pixels of a crystal in the window.
+    window
+        Where it lies, and at which level of the pyramid.
+    shape
+        Rows and columns of the section.
+
+    Returns
+    -------
+    list of list of ndarray
+        Polygons, each of an outline and its holes: corners x, y at full resolution.
+    """
+    factor, origin = 2**window.level, np.array([window.col0, window.row0])
+    limit = np.array(shape[::-1])
+    return [
+        [np.minimum((ring + origin) * factor, limit) for ring in polygon]
+        for polygon in trace_polygons(inside)
+    ]
+
+
 def trace_crystals(
     labels: Labels, table: pd.DataFrame, job: Job
 ) -> Iterator[tuple[int, list[Rings]]]:
@@ -96,7 +124,6 @@ def trace_crystals(
         Id and polygons, in pixels of the section at full resolution.
     """
     done = coarse = lost = 0
-    limit = np.array(labels.shape[::-1])
     for _, near in crystal_blocks(table, labels.shape, job):
         for crystal, _, window in crystal_windows(near, Images(labels), job):
             if done % 100 == 0:
@@ -107,14 +134,7 @@ def trace_crystals(
             if not inside.any():  # too thin to be seen at a coarse level
                 lost += 1
                 continue
-            factor, origin = 2**window.level, np.array([window.col0, window.row0])
-            yield (
-                crystal,
-                [
-                    [np.minimum((ring + origin) * factor, limit) for ring in polygon]
-                    for polygon in trace_polygons(inside)
-                ],
-            )
+            yield crystal, section_polygons(inside, window, labels.shape)
     job.progress(len(table), len(table), "Tracing outlines")
     if coarse:
         job.warn(

@@ -44,3 +44,9 @@ class ExportSettings(Settings):
         "ImageJ outlines",
         "Also write RoiSet.zip: the same outlines for the ROI Manager of ImageJ and Fiji.",
     )
+    web: bool = setting(
+        False,
+        "Web map",
+        "Also write index.html: section and crystals as a map with a card for each crystal, which "
+        "opens in a browser from a disk or from any web server, without a network.",
+    )

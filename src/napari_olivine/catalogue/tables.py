@@ -22,10 +22,11 @@ def write_crystals(table: pd.DataFrame, file: Path) -> None:
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
     """Round each column of numbers to the decimals worth writing."""
-    return table.round({c: _decimals(c) for c in table.select_dtypes("number").columns})
+    return table.round({c: decimals_of(c) for c in table.select_dtypes("number").columns})
 
 
-def _decimals(column: str) -> int:
+def decimals_of(column: str) -> int:
+    """Decimals worth writing of a column of the table of crystals."""
     return LENGTHS if column.endswith(("_um", "_um2", "_deg")) else COMPOSITIONS
 
 

@@ -1,0 +1,1 @@
+from .site import PAGE as PAGE, write_site as write_site
