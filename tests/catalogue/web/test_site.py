@@ -130,10 +130,11 @@ def test_names_are_text_and_never_markup(site: Path) -> None:
     assert told["name"] == NAME
 
 
-@given(st.dictionaries(st.text(), st.text() | st.integers() | st.none() | st.booleans()))
+@given(st.text())
 def test_any_text_comes_through_a_script(
-    tmp_path_factory: pytest.TempPathFactory, told: dict[str, Any]
+    tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:
+    told = {"note": text, text: None}
     file = tmp_path_factory.getbasetemp() / "told.js"
     write_script(file, "f", told)
     assert values_of(file) == [told]

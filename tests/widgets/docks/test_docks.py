@@ -377,6 +377,8 @@ class TestExport(InOneWindow):
         assert widget.export.export_button.text() == "Export"
         widget.export.folder.edit.setText(str(tmp_path / "catalogue"))
         widget.export.form.editors["rasters"].value = True
+        widget.export.form.editors["web"].value = True
+        assert not widget.export.map_button.isVisible()
         with qtbot.waitSignal(widget.session.jobs.ended, timeout=120_000):
             widget.export.export_button.click()
             assert not widget.export.export_button.isEnabled()
@@ -392,7 +394,8 @@ class TestExport(InOneWindow):
             lambda url: opened.append(url.toLocalFile()),
         )
         qtbot.mouseClick(widget.export.open_button, LEFT)
-        assert opened == [str(tmp_path / "catalogue")]
+        qtbot.mouseClick(widget.export.map_button, LEFT)
+        assert opened == [str(tmp_path / "catalogue"), str(tmp_path / "catalogue" / "index.html")]
         table = pd.read_csv(tmp_path / "catalogue" / "crystals.csv")
         assert len(table) == len(crystals_of(path))
         assert (tmp_path / "catalogue" / "crystals.tif").is_file()

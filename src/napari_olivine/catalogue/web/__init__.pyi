@@ -1,1 +1,2 @@
-from .site import PAGE as PAGE, write_site as write_site
+from .page_name import PAGE as PAGE
+from .site import write_site as write_site

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.catalogue.outlines import section_polygons
-from napari_olivine.catalogue.tables import decimals_of
+from napari_olivine.catalogue import decimals_of, section_polygons
 from napari_olivine.catalogue.web.crystal_columns import choices
 from napari_olivine.catalogue.web.data_scripts import plain_column, plain_number, write_script
 from napari_olivine.crystals import Images
@@ -62,7 +61,7 @@ def write_crystals(
     done = 0
     for cell, (_, near) in enumerate(crystal_blocks(table, images.shape, job)):
         content: dict[str, Any] = {}
-        for crystal, _, window in crystal_windows(near, images, job):
+        for crystal, box, window in crystal_windows(near, images, job):
             if done % 100 == 0:
                 job.progress(done, len(table), "Writing the web map: crystals")
             done += 1
@@ -77,7 +76,6 @@ def write_crystals(
                 "profile": radial.get(crystal),
                 "histogram": _histogram(window, inside),
             }
-            box = near.loc[near["id"] == crystal, ["row0", "row1", "col0", "col1"]].to_numpy()[0]
             if max(box[1] - box[0], box[3] - box[2]) >= COARSE_FROM_PX:
                 coarse[row] = simplified(rings, COARSE_PX)
         write_script(folder / "cells" / f"{cell}.js", "OLIVINE.addCell", cell, content)

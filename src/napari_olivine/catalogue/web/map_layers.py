@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_olivine.catalogue.exported import Exported
+from napari_olivine.catalogue import Exported
 from napari_olivine.catalogue.web.tiles import Picture, TileSource
 from napari_olivine.crystals import OLIVINE
 from napari_olivine.section import Raster, Section

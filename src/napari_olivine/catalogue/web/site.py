@@ -11,16 +11,15 @@ from typing import Any
 
 import pandas as pd
 
-from napari_olivine.catalogue.exported import Exported
+from napari_olivine.catalogue import Exported
 from napari_olivine.catalogue.web.crystal_data import write_crystals
 from napari_olivine.catalogue.web.data_scripts import write_script
 from napari_olivine.catalogue.web.map_layers import MapLayer, map_layers, viridis
+from napari_olivine.catalogue.web.page_name import PAGE
 from napari_olivine.catalogue.web.tiles import ENDINGS, TILE_PX, write_tiles
 from napari_olivine.crystals import OLIVINE, Images
 from napari_olivine.job import Job
 from napari_olivine.section import Section
-
-PAGE = "index.html"
 
 FOLDER = "web"
 """Folder of what the page is made of."""
@@ -74,7 +73,8 @@ def write_site(
         section.raster(exported.product, "crystals"),
         mg=section.raster("mg", "mg") if has_mg else None,
     )
-    profiles = section.table(exported.product, "profiles") if has_mg else None
+    radial = section.require(exported.product).path / "profiles.parquet"
+    profiles = section.table(exported.product, "profiles") if has_mg and radial.exists() else None
     write_crystals(images, table, profiles, place / "data", job)
     methods = folder / "methods.txt"
     write_script(

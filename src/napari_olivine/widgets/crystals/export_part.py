@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 
+from napari_olivine.catalogue.web import PAGE
 from napari_olivine.crystals import OLIVINE
 from napari_olivine.errors import InputError
 from napari_olivine.registry import STEPS
@@ -30,14 +33,18 @@ class ExportPart(Collapsible):
         self.open_button = push_button(
             "Open the folder", self._open, "Show the catalogue in the file manager"
         )
-        self.open_button.hide()
-        self._written = ""
+        self.map_button = push_button(
+            "Open the web map", self._open_map, "Show the map of the crystals in the browser"
+        )
+        self._written = Path()
+        self._offer(nothing=True)
         for part in (
             wrapped("Tables, pictures of the phenocrysts, plots and a methods text go to"),
             self.folder,
             self.form,
             self.export_button,
             self.open_button,
+            self.map_button,
         ):
             self.inside.addWidget(part)
 
@@ -46,15 +53,22 @@ class ExportPart(Collapsible):
         of = "" if phase == OLIVINE else f"-{image_name(phase)}"
         name = f"{section.path.name}-catalogue{of}"
         self.folder.edit.setText(str(section.path.parent / name))
-        self.open_button.hide()
+        self._offer(nothing=True)
 
     def written(self) -> None:
-        """Offer to open the folder that was just written."""
-        self._written = str(self.folder.path())
-        self.open_button.show()
+        """Offer to open the folder that was just written, and the web map in it."""
+        self._written = self.folder.path() or Path()
+        self._offer()
+
+    def _offer(self, nothing: bool = False) -> None:
+        self.open_button.setHidden(nothing)
+        self.map_button.setHidden(nothing or not (self._written / PAGE).is_file())
 
     def _open(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(self._written))
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._written)))
+
+    def _open_map(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._written / PAGE)))
 
     def settings(self, phase: str = OLIVINE) -> Settings:
         """Return the settings on the form, for the crystals of a phase."""
