@@ -31,6 +31,8 @@ class ClassifierRow:
         What it can be told to see, behind its name and a colon; empty where it has no choice.
     compared
         Whether ``recognise compare`` takes it where nobody names any: it trains within seconds.
+    looks
+        Whether ``recognise explain`` can show where it looks.
     """
 
     name: str
@@ -39,6 +41,7 @@ class ClassifierRow:
     options: Mapping[str, Any] = field(default_factory=dict)
     features: tuple[str, ...] = ()
     compared: bool = True
+    looks: bool = False
 
     @property
     def kind(self) -> type[Classifier]:
@@ -100,12 +103,14 @@ _NETWORKS: tuple[ClassifierRow, ...] = (
         "triplet network: looks at the magnification, knows none of these (Larmuseau et al. 2021)",
         "napari_olivine.recognition.triplet:TripletClassifier",
         compared=False,
+        looks=True,
     ),
     ClassifierRow(
         "softmax",
         "the same network with a softmax and a tuned threshold",
         "napari_olivine.recognition.triplet:SoftmaxClassifier",
         compared=False,
+        looks=True,
     ),
     *(
         ClassifierRow(
@@ -114,6 +119,7 @@ _NETWORKS: tuple[ClassifierRow, ...] = (
             _TRANSFER,
             {"backbone": backbone, "schedule": schedule},
             compared=False,
+            looks=True,
         )
         for backbone, title in (
             ("swin_t", "Swin transformer"),
