@@ -38,7 +38,12 @@ from napari_olivine.recognition.prediction import (
     reading_of,
 )
 from napari_olivine.recognition.reading import Opened, frame_settings, is_section, open_images
-from napari_olivine.recognition.registry import load_classifier, make_classifier, row_of
+from napari_olivine.recognition.registry import (
+    CLASSIFIERS,
+    load_classifier,
+    make_classifier,
+    row_of,
+)
 from napari_olivine.recognition.settings import (
     ReadingSettings,
     RecogniseCompareSettings,
@@ -85,12 +90,21 @@ def train_classifier(
         If there are no two classes, an image is damaged, or `out` holds something else.
     """
     row, _ = row_of(settings.classifier)
+    if settings.refused is not None and not row.refuses:
+        able = ", ".join(one.name for one in CLASSIFIERS.values() if one.refuses)
+        raise InputError(
+            f"{row.name} gives every image a class.",
+            remedy=f"Leave {{setting:refused}} out, or take one of {able}.",
+            setting="refused",
+        )
     _check_place(out)
     _warn_of_stale(source, settings, job)
     opened = _open_labelled(source, settings, job)
     images = opened.images
     job.say("Images: " + ", ".join(f"{n} {count}" for n, count in images.counts().items()) + ".")
-    options = {"encoder": settings.encoder} if row.features else {}
+    options: dict[str, Any] = {"encoder": settings.encoder} if row.features else {}
+    if settings.refused is not None:
+        options["refused"] = settings.refused
     tested = _tested(settings, images, row.compared, options, job)
     classifier = make_classifier(settings.classifier, **options)
     learned = ImageSet(tuple(one for one in images.images if one.split != "test"), images.classes)

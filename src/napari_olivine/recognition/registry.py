@@ -33,6 +33,8 @@ class ClassifierRow:
         Whether ``recognise compare`` takes it where nobody names any: it trains within seconds.
     looks
         Whether ``recognise explain`` can show where it looks.
+    refuses
+        Whether it can call images none of these.
     """
 
     name: str
@@ -42,6 +44,7 @@ class ClassifierRow:
     features: tuple[str, ...] = ()
     compared: bool = True
     looks: bool = False
+    refuses: bool = False
 
     @property
     def kind(self) -> type[Classifier]:
@@ -62,6 +65,7 @@ def _classical(name: str, algorithm: str, title: str, features: str = "all") -> 
         "napari_olivine.recognition.classical:ClassicalClassifier",
         {"algorithm": algorithm, "features": features},
         features=FEATURES,
+        refuses=True,
     )
 
 
@@ -103,6 +107,7 @@ _NETWORKS: tuple[ClassifierRow, ...] = (
         "triplet network: looks at the magnification, knows none of these (Larmuseau et al. 2021)",
         "napari_olivine.recognition.triplet:TripletClassifier",
         compared=False,
+        refuses=True,
         looks=True,
     ),
     ClassifierRow(
@@ -110,6 +115,7 @@ _NETWORKS: tuple[ClassifierRow, ...] = (
         "the same network with a softmax and a tuned threshold",
         "napari_olivine.recognition.triplet:SoftmaxClassifier",
         compared=False,
+        refuses=True,
         looks=True,
     ),
     *(
