@@ -27,7 +27,8 @@ from napari_olivine.scoring.truth import Truth
 from napari_olivine.section import Section
 
 FIRST = 50
-SIDE_PX = 1500
+ROWS, COLUMNS = 2, 3
+"""Tiles of a phantom section."""
 
 
 def main() -> None:
@@ -40,11 +41,11 @@ def main() -> None:
     for seed in given.seeds:
         source, path = given.work / f"phantom-{seed}", given.work / f"section-{seed}"
         if not (path / "crystals").exists():
-            side = ["--rows", str(SIDE_PX), "--cols", str(SIDE_PX)]
-            run("phantom", source, "--seed", seed, *side)
+            tiles = ["--rows", ROWS, "--cols", COLUMNS]
+            run("phantom", source, "--seed", seed, *tiles)
             run("import", source, path)
             run("mask", path)
-            run("train", path, "--minutes", given.seconds / 60, "--seed", seed)
+            run("train", path, "--max-minutes", given.seconds / 60, "--seed", seed)
             run("segment", path)
             run("crystals", path)
         measure(seed, source, path, given.work, given.examples)
