@@ -34,17 +34,8 @@ from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.docks.editors import require_no_other_editor
 from napari_olivine.widgets.editing import WindowUndo
 from napari_olivine.widgets.layers import colour_map, kind_colours, look_up
-from napari_olivine.widgets.review import (
-    KEYS,
-    MODEL,
-    CrystalPages,
-    KindList,
-    LooksPart,
-    ReviewKeys,
-    kind_in_words,
-    next_to_label,
-    score_in_words,
-)
+from napari_olivine.widgets.recognise import MODEL, CrystalPages, LooksPart, next_to_label
+from napari_olivine.widgets.review import KEYS, KindList, ReviewKeys, kind_in_words, score_in_words
 
 FLUSH_MS = 1500
 """Pause after an edit after which the table is written: the journal has it already."""

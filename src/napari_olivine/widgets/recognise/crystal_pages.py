@@ -14,7 +14,7 @@ from napari_olivine.section import Section
 from napari_olivine.widgets.common import column_layout, wrapped
 from napari_olivine.widgets.crystals import CrystalModel, GalleryPart
 from napari_olivine.widgets.layers import Colouring, colour_by_kind, kind_colours
-from napari_olivine.widgets.review.descriptor_plot import DescriptorPlot
+from napari_olivine.widgets.recognise.descriptor_plot import DescriptorPlot
 
 NO_MAP = "Press Train and recognise: then each crystal is a point here, near those that are alike."
 

@@ -17,7 +17,7 @@ from napari_olivine.crystals.edits import CrystalStore, GiveKind
 from napari_olivine.job import Job
 from napari_olivine.recognition import ImageSet, images_of_section, make_classifier
 from napari_olivine.section import Section
-from napari_olivine.widgets.review import DescriptorPlot, ellipse_outline
+from napari_olivine.widgets.recognise import DescriptorPlot, ellipse_outline
 from napari_olivine.widgets.state.open_section import OpenSection
 from tests.helpers.built_once import built_once
 from tests.helpers.widget_sections import copy_of, finished_section
