@@ -36,6 +36,11 @@ def fingerprint_of_comparison(
         Its images.
     settings, seed
         Of the comparison.
+
+    Returns
+    -------
+    str
+        The fingerprint.
     """
     images = opened.images.images
     marks: list[Any] = []

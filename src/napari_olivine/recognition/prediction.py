@@ -142,7 +142,24 @@ def table_of(
     found: NDArray[np.float64],
     further: Mapping[str, NDArray[Any]] | None = None,
 ) -> pd.DataFrame:
-    """Put probabilities (images, classes) into the table of `predicted`, with further columns."""
+    """Put probabilities into the table of `predicted`.
+
+    Parameters
+    ----------
+    classifier
+        Trained classifier.
+    opened
+        The images.
+    found
+        See `Classifier.probabilities`.
+    further
+        Further columns, a value an image.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See `predicted`.
+    """
     names = np.array([*classifier.classes, NONE_OF_THESE], dtype=object)
     best = found.argmax(axis=1) if len(found) else np.zeros(0, np.intp)
     table = pd.DataFrame(
