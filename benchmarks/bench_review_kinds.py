@@ -3,11 +3,12 @@
     python benchmarks/bench_review_kinds.py WORK [--seeds 301 302] [--seconds 60] [--threshold 0.1]
 
 Of each seed a phantom section is imported and masked by its maps, a network learns for so many
-seconds and segments it by BSE alone, and its crystals are found (kept in WORK, not made again). A reviewer who
-is always right names some crystals, chosen at random, of those that are olivine and of those that
-are mostly something else; those are left out of the queue. `recognise train` (linear) learns from
-these and `recognise predict` names all others. Told is how many of the first fifty of the queue are
-no olivine, and how many are wrong in any way of `bench_review.py`, without and with the kinds.
+seconds and segments it by BSE alone, and its crystals are found (kept in WORK, not made again). A
+reviewer who is always right names some crystals, chosen at random, of those that are olivine and of
+those that are mostly something else; those are left out of the queue. `recognise train` (linear)
+learns from these and `recognise predict` names all others. Told is how many of the first fifty of
+the queue are no olivine, and how many are wrong in any way of `bench_review.py`, without and with
+the kinds.
 """
 
 from __future__ import annotations
