@@ -94,7 +94,8 @@ def compare(section: Section, truth: Truth, table: pd.DataFrame) -> tuple[pd.Dat
         if mask is not None:
             masked += np.bincount(labels[mask.read(rows, columns) == 1], minlength=count)
         last = rows.stop == section.shape[0]
-        overlaps.add(truth.crystals(rows), labels, first=rows.start == 0, last=last)
+        whole = np.ones(labels.shape, bool)
+        overlaps.add(truth.crystals(rows), labels, whole, first=rows.start == 0, last=last)
     true, pairs = overlaps.true_crystals(), overlaps.pairs()
     ids, area = table["id"], table["area_px"].to_numpy()
     of_true = pairs["true"].map(true["area_px"])

@@ -2,6 +2,7 @@
 
     python benchmarks/bench_triplet.py OUT.csv --seeds 301 302 303 304 305
     python benchmarks/bench_triplet.py OUT.csv --classifiers triplet --options dimensions=2
+    python benchmarks/bench_triplet.py OUT.csv --classifiers linear svm --options refused=0.05
 
 Of each seed 100 images of five kinds are learned, 50 others recognised, and 20 of two further
 kinds that no classifier has seen. ``triplet no scale`` and ``softmax no scale`` are the same
@@ -100,11 +101,12 @@ def measure(name: str, seed: int, options: dict[str, Any], pointing: int) -> dic
         row["auc"] = float(roc_auc_score(is_unseen, excess))
     hits, chances = [], []
     for image, one, right in list(zip(test.images, drawn, known == targets, strict=True)):
-        if right and len(hits) < pointing:
+        if hasattr(classifier, "activation") and right and len(hits) < pointing:
             place = classifier.classes.index(one.kind)
             hits.append(points_at(classifier.activation(image, place, job), one.diagnostic))  # type: ignore[attr-defined]
             chances.append(one.diagnostic.mean())
-    row |= {"pointing": float(np.mean(hits)), "chance": float(np.mean(chances))}
+    if hits:
+        row |= {"pointing": float(np.mean(hits)), "chance": float(np.mean(chances))}
     row["train_s"] = round(trained - start, 1)
     row["ms_per_image"] = round(1000 * (recognised - trained) / (len(found) + len(unseen)), 1)
     return row

@@ -64,7 +64,9 @@ def test_the_command_writes_pictures_arrays_and_a_table(tmp_path: Path) -> None:
     words = ["recognise", "explain", str(model), str(images / "strangers"), "--out", str(out)]
     assert main(words) == 0
     table = pd.read_csv(out / "explanations.csv")
-    assert list(table.columns) == ["file", "class", "probability", "shown", "row", "column"]
+    assert list(table.columns) == [
+        "file", "class", "probability", "shown", "row", "column", "classifier", "place",
+    ]  # fmt: skip
     name = str(table["file"][0])
     assert name == "fragment/000.tif" and len(table) == 2
     picture = cv2.imread(str(out / f"{name}.png"))

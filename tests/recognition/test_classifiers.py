@@ -20,6 +20,7 @@ from napari_olivine.recognition import (
 from napari_olivine.recognition.classical import ARRAYS
 from napari_olivine.recognition.deep_features import IMAGENET, weights_file
 from napari_olivine.recognition.depth_study import DepthClassifier
+from napari_olivine.recognition.known_region import KnownRegion
 from napari_olivine.recognition.measures import NAMES, measure_image
 from tests.helpers.textures import TEXTURES, texture
 
@@ -55,6 +56,37 @@ def test_ten_images_of_a_class_are_enough_and_loading_gives_the_same(
     again = load_classifier(tmp_path)
     assert again.classes == TEXTURES
     assert np.array_equal(again.probabilities(TEST, Job()), found)
+
+
+@pytest.mark.parametrize("name", ["linear:deep", "random_forest:all"])
+def test_images_unlike_all_examples_are_none_of_these(name: str, tmp_path: Path) -> None:
+    known, other = TEXTURES[:-1], TEXTURES[-1:]
+    classifier = make_classifier(name, refused=0.1)
+    classifier.fit(textures(0, 20, known), Job())
+    assert classifier.knows_none
+    same, strange = (
+        classifier.probabilities(textures(50, 20, names), Job()) for names in (known, other)
+    )
+    assert same.shape[1] == len(known) + 1 and same.sum(1) == pytest.approx(1.0)
+    none = len(known)
+    refused = float((same.argmax(1) == none).mean())
+    assert refused < 0.35
+    assert float((strange.argmax(1) == none).mean()) > refused + 0.3
+    classifier.save(tmp_path)
+    again = load_classifier(tmp_path).probabilities(textures(50, 5, other), Job())
+    np.testing.assert_allclose(
+        again, classifier.probabilities(textures(50, 5, other), Job()), atol=1e-6
+    )
+
+
+def test_a_region_refuses_the_share_that_was_asked_for() -> None:
+    random = np.random.default_rng(3)
+    examples, others = random.normal(size=(2, 2000, 4)).astype(np.float32)
+    region = KnownRegion.of_examples(examples, 0.05)
+    none = region.add_none(np.full((2000, 2), 0.5), others)[:, 2] > 0.5
+    assert none.mean() == pytest.approx(0.05, abs=0.02)
+    far = region.add_none(np.full((1, 2), 0.5), np.full((1, 4), 9, np.float32))
+    assert far[0, 2] == pytest.approx(1.0) and far.sum() == pytest.approx(1.0)
 
 
 def test_classes_of_one_and_two_images_are_learned_too() -> None:

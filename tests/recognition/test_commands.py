@@ -80,6 +80,30 @@ def test_a_comparison_is_a_row_a_classifier_with_intervals(folder: Path, tmp_pat
     assert set(points["fold"]) == {1, 2, 3}
 
 
+def test_a_comparison_that_was_stopped_goes_on(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, curves = tmp_path / "rows.json", tmp_path / "curves.csv"
+    words = ["--json", out, "--folds", "2", "--curves", curves]
+    first = ["naive_bayes", "decision_tree"]
+    assert run("compare", folder, *words, "--classifiers", *first) == 0
+    before = json.loads(out.read_text())
+    before[0]["train_seconds"] = -1.0  # known again
+    out.write_text(json.dumps(before))
+    capsys.readouterr()
+    assert run("compare", folder, *words, "--classifiers", *first, "k_nearest") == 0
+    rows = json.loads(out.read_text())
+    said = capsys.readouterr().out
+    assert "kept: naive_bayes, decision_tree" in said
+    assert [row["classifier"] for row in rows] == [*first, "k_nearest"]
+    assert rows[:2] == before
+    assert "k_nearest" in said.split("classifier")[-1]
+    file = next(folder.rglob("*.png"))
+    file.touch()
+    assert run("compare", folder, *words, "--classifiers", "naive_bayes") == 0
+    assert json.loads(out.read_text())[0]["train_seconds"] >= 0, "an image has changed"
+
+
 def test_crystals_of_a_section_by_examples(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,7 +63,7 @@ def test_a_section_keeps_the_kinds_of_its_crystals(
 ) -> None:
     table = section.table("kinds", "kinds")
     crystals = section.table("crystals", "crystals").set_index("id")
-    assert list(table) == ["id", "class", "probability", "area_px"]
+    assert list(table) == ["id", "class", "probability", "x", "y", "next", "area_px"]
     assert list(table["id"]) == sorted(crystals.index)
     given = crystals["kind"].loc[lambda kinds: kinds != ""]
     assert (table.set_index("id")["class"].reindex(given.index) == given).mean() > 0.9
@@ -83,6 +83,31 @@ def test_a_section_keeps_the_kinds_of_its_crystals(
                  "--out", str(folder / "model")]) == 0  # fmt: skip
     assert predict(folder) == 0
     assert section.require("kinds").fingerprint != made
+
+
+def test_what_to_label_next_is_what_the_command_suggests(folder: Path, section: Section) -> None:
+    table = section.table("kinds", "kinds").set_index("id")
+    given = section.table("crystals", "crystals").set_index("id")["kind"] != ""
+    assert (table["next"] == 0).equals(given.reindex(table.index))
+    csv = folder / "next.csv"
+    command = ["recognise", "suggest", folder / "model", folder / "section", "--csv", csv]
+    assert main([str(word) for word in command]) == 0
+    suggested = pd.read_csv(csv)["id"]
+    ranked = table[table["next"] > 0].sort_values("next")
+    assert list(ranked["next"]) == list(range(1, len(ranked) + 1))
+    assert list(ranked.index) == list(suggested)[: len(ranked)]
+
+
+def test_the_map_parts_the_kinds(section: Section) -> None:
+    table = section.table("kinds", "kinds")
+    notes = section.require("kinds").notes["map"]
+    assert "principal components" in notes["axes"] and notes["ellipses"] == []
+    points = table[["x", "y"]].to_numpy()
+    np.testing.assert_allclose(np.corrcoef(points.T)[0, 1], 0, atol=1e-6)
+    assert points[:, 0].var() > points[:, 1].var() > 0
+    large = table["class"] == "large"
+    apart = abs(points[large, 0].mean() - points[~large, 0].mean())
+    assert apart > points[large, 0].std(), "what differs most between these crystals is their size"
 
 
 def test_an_edit_puts_them_out_of_date_and_takes_back_only_what_it_changed(

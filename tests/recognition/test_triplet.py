@@ -18,6 +18,7 @@ from napari_olivine.recognition import (
     load_classifier,
     make_classifier,
 )
+from napari_olivine.recognition.description import describe_images, map_descriptors
 from napari_olivine.recognition.learning import CropPlace
 from napari_olivine.recognition.triplet import (
     ImageDescriptors,
@@ -115,6 +116,23 @@ def test_the_same_texture_at_another_scale_is_another_kind(
     fine = [one for one in test.images if one.label == "fine sieve"]
     larger = [coarse(one, 6.0) - coarse(one, 1.0) for one in fine]
     assert np.mean(larger) > 0.3
+
+
+def test_the_map_shows_each_gaussian_where_its_images_lie(
+    trained: tuple[TripletClassifier, ImageSet, ImageSet],
+) -> None:
+    classifier, learned, _ = trained
+    some = learned.select(np.arange(0, len(learned), 2))
+    described = describe_images(classifier, some, Job())
+    assert described.probabilities.shape == (len(some), 4)
+    plane = map_descriptors(classifier, described)
+    table = classifier.described_as_table(some, described.descriptors)
+    np.testing.assert_allclose(plane.x, table["x"], atol=1e-4)
+    for ellipse in plane.notes["ellipses"]:
+        here = (table["class"] == ellipse["class"]).to_numpy()
+        place = np.stack([plane.x, plane.y], 1)[here] - ellipse["mean"]
+        inverse = np.linalg.inv(ellipse["covariance"])
+        assert (np.einsum("ij,jk,ik->i", place, inverse, place) < 4).mean() > 0.6
 
 
 def test_it_is_the_same_after_it_was_stored(

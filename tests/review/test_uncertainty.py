@@ -14,6 +14,14 @@ ONE = 29
 """Row of the phenocryst that is made odd."""
 
 
+def recognised(**values: object) -> pd.DataFrame:
+    """Plain crystals, one of which was recognised as something."""
+    table = plain_crystals().assign(recognised_kind="", recognised_probability=0.0, kind="")
+    for name, value in values.items():
+        table.loc[ONE, name] = value
+    return table
+
+
 def with_one(**values: object) -> pd.DataFrame:
     table = plain_crystals()
     for name, value in values.items():
@@ -24,6 +32,32 @@ def with_one(**values: object) -> pd.DataFrame:
 
 def decisions(made: str, a: int, b: int, probability: float, done: bool) -> pd.DataFrame:
     return pd.DataFrame({"a": [a], "b": [b], "probability": [probability], made: [done]})
+
+
+def test_crystals_recognised_as_another_mineral_are_doubted() -> None:
+    usual = rate_uncertainty(plain_crystals())["doubt"]
+    row = plain_crystals().index.get_loc(ONE)
+    for kind, doubted in (("Pyroxenes", True), ("dust", True), ("skeletal", False), ("", False),
+                          ("melt inclusion bearing", False)):  # fmt: skip
+        table = recognised(recognised_kind=kind, recognised_probability=0.9)
+        found = rate_uncertainty(table)
+        assert (found["doubt"][row] > usual[row] + 0.5) == doubted, kind
+        assert (f"recognised as {kind} (90%)" in found["because"][row]) == doubted
+        others = np.arange(len(usual)) != row
+        np.testing.assert_array_equal(found["doubt"][others], usual[others])
+    given = recognised(recognised_kind="pyroxene", recognised_probability=0.9, kind="skeletal")
+    assert rate_uncertainty(given)["doubt"][row] == usual[row], "a person knows better"
+
+
+def test_a_kind_whose_crystals_a_person_rejects_is_doubted() -> None:
+    table = recognised(recognised_kind="dendrite", recognised_probability=1.0)
+    row = table.index.get_loc(ONE)
+    others = table.index[table.index != ONE][:3]
+    table["kind"], table["verdict"] = "", ""
+    table.loc[others, "kind"] = "dendrite"
+    plain = rate_uncertainty(table)["doubt"][row]
+    table.loc[others[:2], "verdict"], table.loc[others[2], "verdict"] = "rejected", "accepted"
+    assert rate_uncertainty(table)["doubt"][row] > plain + 0.5
 
 
 def test_plain_olivines_are_not_doubted() -> None:

@@ -12,6 +12,7 @@ from .commands import (
     train_classifier as train_classifier,
 )
 from .cutouts import Frame as Frame, images_of_section as images_of_section
+from .description import principal_axes as principal_axes
 from .explanation import explain_classes as explain_classes
 from .explanation_settings import RecogniseExplainSettings as RecogniseExplainSettings
 from .folder import images_of_folder as images_of_folder

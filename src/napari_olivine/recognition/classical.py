@@ -19,6 +19,7 @@ from napari_olivine.job import Job
 from napari_olivine.recognition.classifier import ModelCard
 from napari_olivine.recognition.features import FeatureKind, FeaturePlan, features_of, plan_features
 from napari_olivine.recognition.images import ImageSet
+from napari_olivine.recognition.known_region import KnownRegion
 
 ARRAYS = "training.npz"
 """Features and classes of the training images."""
@@ -138,14 +139,22 @@ class ClassicalClassifier:
         What it sees of an image.
     encoder
         Network whose layers are features, see `deep_features.choose_encoder`.
+    refused
+        Share of known images that it may call none of these, see `KnownRegion`; `None` calls none
+        so.
     """
 
-    knows_none = False
-
     def __init__(
-        self, name: str, algorithm: str, features: FeatureKind = "all", encoder: str = "auto"
+        self,
+        name: str,
+        algorithm: str,
+        features: FeatureKind = "all",
+        encoder: str = "auto",
+        refused: float | None = None,
     ) -> None:
         self.name, self.algorithm = name, algorithm
+        self.refused, self.knows_none = refused, refused is not None
+        self._region: KnownRegion | None = None
         self.features, self.encoder = features, encoder
         self.classes: tuple[str, ...] = ()
         self.plan: FeaturePlan | None = None
@@ -188,6 +197,9 @@ class ClassicalClassifier:
         estimator = ALGORITHMS[self.algorithm](self.targets, self._seed)
         self._model = make_pipeline(*steps, estimator)
         self._model.fit(self.values, self.targets)
+        if self.refused is not None:
+            examples = self.embedded(self.values).astype(np.float32)
+            self._region = KnownRegion.of_examples(examples, self.refused)
 
     def probabilities(self, images: ImageSet, job: Job) -> NDArray[np.float64]:
         """Give the probability of each class; see `Classifier.probabilities`."""
@@ -209,7 +221,11 @@ class ClassicalClassifier:
         if len(values):
             given = self._model.predict_proba(values)
             found[:, self._model[-1].classes_] = given
-        return found
+        if self._region is None:
+            return found
+        if not len(values):
+            return np.zeros((0, len(self.classes) + 1))
+        return self._region.add_none(found, self.embedded(values).astype(np.float32))
 
     def save(self, folder: Path) -> None:
         """Write card, features and classes of the training."""
@@ -221,7 +237,8 @@ class ClassicalClassifier:
             classes=self.classes,
             counts=dict(zip(self.classes, counts, strict=True)),
             settings={"algorithm": self.algorithm, "encoder": self.encoder, "seed": self._seed}
-            | {"features": self.plan.as_settings()},
+            | {"features": self.plan.as_settings(), "refused": self.refused},
+            knows_none=self.knows_none,
             um_per_px=self.um_per_px,
         ).write(folder)
 
@@ -240,7 +257,11 @@ class ClassicalClassifier:
             plan = FeaturePlan.of_settings(card.settings["features"])
             with np.load(file, allow_pickle=False) as arrays:
                 values, targets = arrays["values"], arrays["targets"]
-            found = cls(card.classifier, card.settings["algorithm"], plan.kind)
+            refused = card.settings.get("refused")  # older models have none
+            found = cls(
+                card.classifier, card.settings["algorithm"], plan.kind,
+                refused=None if refused is None else float(refused),
+            )  # fmt: skip
             if found.algorithm not in ALGORITHMS or values.ndim != 2 or len(values) != len(targets):
                 raise ValueError("it does not fit its card")
             if not len(targets) or not 0 <= int(targets.min()) <= targets.max() < len(card.classes):

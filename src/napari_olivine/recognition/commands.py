@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from napari_olivine.crystals import KIND, KINDS, OLIVINE
+from napari_olivine.crystals import KIND, KINDS, OLIVINE, product_of_phase
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 from napari_olivine.recognition.classifier import CARD, Classifier
@@ -23,6 +23,11 @@ from napari_olivine.recognition.comparison import (
     names_of,
 )
 from napari_olivine.recognition.images import ImageSet
+from napari_olivine.recognition.kept_rows import (
+    MEASURED_ON,
+    KeptRows,
+    fingerprint_of_comparison,
+)
 from napari_olivine.recognition.kinds import recognise_kinds
 from napari_olivine.recognition.prediction import (
     READING,
@@ -33,7 +38,12 @@ from napari_olivine.recognition.prediction import (
     reading_of,
 )
 from napari_olivine.recognition.reading import Opened, frame_settings, is_section, open_images
-from napari_olivine.recognition.registry import load_classifier, make_classifier, row_of
+from napari_olivine.recognition.registry import (
+    CLASSIFIERS,
+    load_classifier,
+    make_classifier,
+    row_of,
+)
 from napari_olivine.recognition.settings import (
     ReadingSettings,
     RecogniseCompareSettings,
@@ -43,6 +53,7 @@ from napari_olivine.recognition.settings import (
 )
 from napari_olivine.recognition.splits import join_copies
 from napari_olivine.recognition.suggestion import suggest
+from napari_olivine.registry import maker_of
 from napari_olivine.section import Section, write_atomically
 
 CURVE = "curve.csv"
@@ -79,11 +90,21 @@ def train_classifier(
         If there are no two classes, an image is damaged, or `out` holds something else.
     """
     row, _ = row_of(settings.classifier)
+    if settings.refused is not None and not row.refuses:
+        able = ", ".join(one.name for one in CLASSIFIERS.values() if one.refuses)
+        raise InputError(
+            f"{row.name} gives every image a class.",
+            remedy=f"Leave {{setting:refused}} out, or take one of {able}.",
+            setting="refused",
+        )
     _check_place(out)
+    _warn_of_stale(source, settings, job)
     opened = _open_labelled(source, settings, job)
     images = opened.images
     job.say("Images: " + ", ".join(f"{n} {count}" for n, count in images.counts().items()) + ".")
-    options = {"encoder": settings.encoder} if row.features else {}
+    options: dict[str, Any] = {"encoder": settings.encoder} if row.features else {}
+    if settings.refused is not None:
+        options["refused"] = settings.refused
     tested = _tested(settings, images, row.compared, options, job)
     classifier = make_classifier(settings.classifier, **options)
     learned = ImageSet(tuple(one for one in images.images if one.split != "test"), images.classes)
@@ -188,6 +209,9 @@ def compare_classifiers(
 ) -> None:
     """Compare classifiers on images that they have not learned from.
 
+    Each row is written when it is there. Rows that an earlier run has written for the same images,
+    settings and seed are kept, so that one that was stopped goes on.
+
     Parameters
     ----------
     source
@@ -209,24 +233,24 @@ def compare_classifiers(
     for file in (json, curves):
         _check_file(file)
     names = names_of(settings.classifiers)
-    images = _open_labelled(source, settings, job).images
+    opened = _open_labelled(source, settings, job)
+    images = opened.images
     divided = divisions(images, settings.folds, job.seed, job)
-    found, rows = [], []
+    mark = fingerprint_of_comparison(source, opened, settings, job.seed)
+    kept = KeptRows(json, curves, mark)
+    earlier = {} if job.force else kept.earlier(names)
+    if earlier:
+        job.say(f"Measured before on the same images, and kept: {', '.join(earlier)}.")
     for name in names:
+        if name in earlier:
+            kept.add(earlier[name])
+            continue
         options = {"encoder": settings.encoder} if row_of(name)[0].features else {}
-        found.append(
-            evaluate_classifier(name, images, divided, job, average=settings.average, **options)
-        )
-        rows.append(as_row(found[-1], images.classes, settings.average, len(divided)))
-        job.report("compared", **rows[-1])
-    write_atomically(json, json_file.dumps(rows, indent=1) + "\n")
-    if curves is not None:
-        points = pd.DataFrame(
-            [point for one in found for point in one.curve],
-            columns=["classifier", "fold", "iteration", "loss", "accuracy"],
-        )
-        write_atomically(curves, points.to_csv(index=False))
-    job.say(as_text(found))
+        found = evaluate_classifier(name, images, divided, job, average=settings.average, **options)
+        row = as_row(found, images.classes, settings.average, len(divided))
+        kept.add(row | {MEASURED_ON: mark, "curve_points": len(found.curve)}, found.curve)
+        job.report("compared", **row)
+    job.say(as_text(kept.rows))
 
 
 def suggest_examples(
@@ -294,6 +318,21 @@ def _open_labelled(source: Path, settings: ReadingSettings, job: Job) -> Opened:
     if not opened.is_section:
         images = join_copies(images, job)
     return Opened(images, opened.is_section)
+
+
+def _warn_of_stale(source: Path, settings: ReadingSettings, job: Job) -> None:
+    """Say that a classifier learns crystals which the section would not find again as they are."""
+    if not is_section(source):
+        return
+    section, product = Section(source), product_of_phase(settings.phase)
+    stale = [one for one in (product, "levelling") if section.state(one) == "stale"]
+    if stale:
+        names = " and ".join(repr(one) for one in stale)
+        job.warn(
+            f"{names} of {source} is out of date: the classifier learns crystals and grey as they "
+            "were",
+            remedy=f"Run {{step:{maker_of(stale[0])}}} again, then train again.",
+        )
 
 
 def _check_place(out: Path) -> None:

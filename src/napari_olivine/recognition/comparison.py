@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -161,11 +161,10 @@ def as_row(one: Compared, classes: Sequence[str], average: Average, parts: int) 
     }
 
 
-def as_text(rows: Sequence[Compared]) -> str:
-    """Return the comparison as a table for a person, the best accuracy first."""
+def as_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows of the JSON file as a table for a person, the best accuracy first."""
     lines = [f"{'classifier':26s}" + "".join(f"{name:>22s}" for name in SCORES)]
-    for one in sorted(rows, key=lambda row: -row.performance.scores["accuracy"].value):
-        found = (one.performance.scores[name] for name in SCORES)
-        cells = (f"{s.value:.3f} ({s.low:.3f}-{s.high:.3f})" for s in found)
-        lines.append(f"{one.classifier:26s}" + "".join(f"{cell:>22s}" for cell in cells))
+    for row in sorted(rows, key=lambda one: -one["accuracy"]):
+        cells = (f"{row[n]:.3f} ({row[f'{n}_low']:.3f}-{row[f'{n}_high']:.3f})" for n in SCORES)
+        lines.append(f"{row['classifier']:26s}" + "".join(f"{cell:>22s}" for cell in cells))
     return "\n".join(lines)

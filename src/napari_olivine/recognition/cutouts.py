@@ -212,6 +212,12 @@ class _Cutter:
         level, _, _, side = place
         return float(side * 2**level * self._pixel_um / self._frame.side_px)
 
+    def frame_um(self, place: tuple[int, int, int, int]) -> tuple[float, float, float]:
+        """Return y and x of the upper left corner of a cut-out, and its side, um."""
+        level, row, column, side = place
+        pixel = 2**level * self._pixel_um
+        return row * pixel, column * pixel, side * pixel
+
     def grey(self, place: tuple[int, int, int, int]) -> FloatImage:
         """Return the grey of a cut-out, shape (side, side, 1), 0 to 1."""
         level, row, column, side = place
@@ -308,6 +314,7 @@ def images_of_section(
                 read=lambda place=place: cutter.grey(place),  # type: ignore[misc]
                 mask=lambda place=place, crystal=crystal: cutter.mask(place, crystal),  # type: ignore[misc]
                 measurements=dict(zip(names, values[at].tolist(), strict=True)),
+                frame_um=cutter.frame_um(place),
             )
         )
     return ImageSet.of(images)

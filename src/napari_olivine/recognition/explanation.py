@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -17,9 +17,13 @@ from napari_olivine.recognition.classifier import Classifier
 from napari_olivine.recognition.explanation_settings import RecogniseExplainSettings
 from napari_olivine.recognition.images import NONE_OF_THESE, ImageSet, RecognitionImage
 from napari_olivine.recognition.prediction import open_as_trained, reading_of
+from napari_olivine.recognition.reading import Opened
 from napari_olivine.recognition.registry import load_classifier
 
 TABLE = "explanations.csv"
+FRAME = ("y_um", "x_um", "side_um")
+"""Columns that tell where the cut-out of a crystal lies."""
+
 OPACITY = 0.45
 """Opacity of the colours where the evidence is largest (ours)."""
 
@@ -66,8 +70,10 @@ def explain_classes(
     shape (height, width), 0 to 1) and, of a classifier whose crops vote, ``NAME.votes.npy`` (share
     of each class and last of none of these, shape (classes + 1, height, width)). The table
     explanations.csv has the columns ``file`` or ``id``, ``class``, ``probability``, ``shown``,
-    ``row`` and ``column``: what the image is taken for, the class that is shown, and where its
-    evidence is largest (empty where nothing speaks for it).
+    ``row``, ``column``, ``classifier`` and ``place``: what the image is taken for, the class that
+    is shown, where its evidence is largest (empty where nothing speaks for it), the classifier's
+    name, and the place of the class among the votes; of crystals also ``y_um``, ``x_um`` and
+    ``side_um``: the upper left corner and the side of the cut-out.
 
     Parameters
     ----------
@@ -109,12 +115,31 @@ def explain_classes(
         )
     reading, key = reading_of(model, table=settings.table)
     opened = open_as_trained(source, reading, key, job)
-    images = opened.images.select(np.arange(min(settings.most, len(opened.images))))
+    images = _chosen(opened, settings, source)
     with new_folder(out, "The pictures") as draft:
         table = _explain(classifier, images, draft, settings, job)
         table.rename(columns={"name": opened.key}).to_csv(draft / TABLE, index=False)
     job.say(f"Wrote {len(images)} images to {out}.")
     return out
+
+
+def _chosen(opened: Opened, settings: RecogniseExplainSettings, source: Path) -> ImageSet:
+    """Return the images that are to be shown."""
+    images = opened.images
+    if not settings.crystals:
+        return images.select(np.arange(min(settings.most, len(images))))
+    if not opened.is_section:
+        raise InputError(
+            f"Crystals are those of a section; {source} is a folder of images.", setting="crystals"
+        )
+    places = {int(one.name): place for place, one in enumerate(images.images)}
+    lacking = [str(one) for one in settings.crystals if one not in places]
+    if lacking:
+        raise InputError(
+            f"{source} has no crystals {', '.join(lacking[:10])}, or they lie outside its region.",
+            setting="crystals",
+        )
+    return images.select([places[one] for one in settings.crystals][: settings.most])
 
 
 def _explain(
@@ -124,7 +149,7 @@ def _explain(
     assert isinstance(classifier, Explains)
     names = [*classifier.classes, NONE_OF_THESE]
     probabilities = classifier.probabilities(images, job)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for done, (image, found) in enumerate(zip(images.images, probabilities, strict=True)):
         taken = int(found.argmax())
         known = int(found[: len(classifier.classes)].argmax())
@@ -146,10 +171,16 @@ def _explain(
                 "shown": names[shown],
                 "row": int(place[0]) if somewhere else "",
                 "column": int(place[1]) if somewhere else "",
+                "classifier": classifier.name,
+                "place": shown,
             }
         )
+        if image.frame_um is not None:
+            rows[-1] |= dict(zip(FRAME, image.frame_um, strict=True))
         job.progress(done + 1, len(images), "Explaining")
-    return pd.DataFrame(rows, columns=["name", "class", "probability", "shown", "row", "column"])
+    of_section = any(one.frame_um is not None for one in images.images)
+    columns = ["name", "class", "probability", "shown", "row", "column", "classifier", "place"]
+    return pd.DataFrame(rows, columns=[*columns, *(FRAME if of_section else ())])
 
 
 def overlay(image: NDArray[np.float32], activation: NDArray[np.float32]) -> NDArray[np.uint8]:

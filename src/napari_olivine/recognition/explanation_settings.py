@@ -18,6 +18,12 @@ class RecogniseExplainSettings(Settings):
         "Class",
         "Class whose evidence is shown; of each image the one that it is taken for if empty.",
     )
+    crystals: list[int] = setting(
+        [],
+        "Crystals",
+        "Ids of the crystals of a section that are shown; the first of the section if none is "
+        "given.",
+    )
     most: int = setting(
         100, "Most", "Images that are shown, the first of the folder.", ge=1, le=100_000
     )

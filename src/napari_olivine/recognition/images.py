@@ -44,6 +44,9 @@ class RecognitionImage:
     measurements
         Columns of the crystal table by name, NaN where not measured; `None` for an image that is no
         crystal.
+    frame_um
+        Where a crystal's cut-out lies in its section: y and x of its upper left corner, and its
+        side, um; `None` for an image that is no crystal.
     """
 
     name: str
@@ -54,6 +57,7 @@ class RecognitionImage:
     read: Callable[[], NDArray[np.float32]]
     mask: Callable[[], NDArray[np.bool_]] | None = None
     measurements: Mapping[str, float] | None = None
+    frame_um: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)

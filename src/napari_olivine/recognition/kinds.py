@@ -13,7 +13,7 @@ from napari_olivine.crystals import KINDS
 from napari_olivine.crystals.edits import bring_up_to_date
 from napari_olivine.job import Job
 from napari_olivine.recognition.classifier import ModelCard
-from napari_olivine.recognition.prediction import SCORES, open_as_trained, predicted, reading_of
+from napari_olivine.recognition.prediction import SCORES, mapped, open_as_trained, reading_of
 from napari_olivine.recognition.registry import load_classifier, row_of
 from napari_olivine.section import Recipe, Section, fingerprint_of_bytes, write_table
 from napari_olivine.settings import Settings
@@ -25,8 +25,9 @@ TOLD = (SCORES, "curve.csv")
 def recognise_kinds(section: Section, model: Path, job: Job) -> pd.DataFrame:
     """Make the product ``kinds``: the class of each crystal of olivine.
 
-    Its table has the columns ``id``, ``class``, ``probability`` and ``area_px``: pixels of the
-    crystal that was looked at, by which one is known that was edited since.
+    Its table has the columns ``id``, ``class``, ``probability``; ``x``, ``y`` and ``next``, see
+    `mapped`; and ``area_px``: pixels of the crystal that was looked at, by which one is known that
+    was edited since.
 
     Parameters
     ----------
@@ -58,12 +59,14 @@ def recognise_kinds(section: Section, model: Path, job: Job) -> pd.DataFrame:
     with section.draft(KINDS, recipe, job) as draft:
         crystals = section.require("crystals")
         areas = section.table("crystals", "crystals").set_index("id")["area_px"]
-        table = predicted(classifier, open_as_trained(section.path, reading, key, job), job)
+        opened = open_as_trained(section.path, reading, key, job)
+        table, plane = mapped(classifier, opened, job)
         table["area_px"] = areas.reindex(table["id"]).to_numpy()
         write_table(table, draft.path / f"{KINDS}.parquet")
         counts = table["class"].value_counts()
         draft.notes |= {
             "crystals": crystals.created,
+            "map": plane,
             "counts": {str(name): int(count) for name, count in counts.items()},
             **_told_of(model),
         }
@@ -75,7 +78,7 @@ def _recipe(section: Section, model: Path, job: Job) -> Recipe:
     inputs = ["images", "crystals", "annotations/sessions"]
     inputs += ["levelling"] if section.product("levelling") is not None else []
     recipe = section.recipe(
-        "recognise predict", Settings(), inputs, seed=job.seed,
+        "recognise predict", Settings(), inputs, seed=job.seed, method=2,
         extra={"source/model": fingerprint_of_classifier(model)},
     )  # fmt: skip
     recipe.settings["model"] = str(model.resolve())

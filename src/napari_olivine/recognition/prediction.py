@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from napari_olivine.errors import InputError, first_line
 from napari_olivine.job import Job
 from napari_olivine.recognition.classifier import Classifier, ModelCard
+from napari_olivine.recognition.description import describe_images, map_descriptors
 from napari_olivine.recognition.images import NONE_OF_THESE, ImageSet
 from napari_olivine.recognition.reading import Opened, open_images
 from napari_olivine.recognition.settings import ReadingSettings
+from napari_olivine.recognition.suggestion import ranks
 
 READING, SCORES = "reading.json", "scores.json"
 """Files of a model beside its card: how its images were read, how good it is."""
@@ -98,7 +102,64 @@ def predicted(classifier: Classifier, opened: Opened, job: Job) -> pd.DataFrame:
         ``file`` (str) or ``id`` (int), ``class`` and ``probability`` (0 to 1); crystals by id.
     """
     _warn_of_scale(classifier, opened.images, job)
-    found = classifier.probabilities(opened.images, job)
+    return table_of(classifier, opened, classifier.probabilities(opened.images, job))
+
+
+def mapped(classifier: Classifier, opened: Opened, job: Job) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Do the same, and tell where each crystal lies in the classifier's features.
+
+    Parameters
+    ----------
+    classifier
+        Trained classifier.
+    opened
+        Crystals of a section.
+    job
+        Running job.
+
+    Returns
+    -------
+    table, notes
+        The table of `predicted` with ``x`` and ``y``, the place in the plane of `DescriptorMap`,
+        and ``next``, the rank of a crystal without a class for who labels (see `ranks`; 0 where
+        there is one); and the notes of that plane.
+    """
+    _warn_of_scale(classifier, opened.images, job)
+    described = describe_images(classifier, opened.images, job)
+    plane = map_descriptors(classifier, described)
+    job.check()
+    rank = ranks(described, classifier.knows_none, opened.images.targets() < 0)
+    table = table_of(
+        classifier, opened, described.probabilities,
+        {"x": plane.x, "y": plane.y, "next": rank},
+    )  # fmt: skip
+    return table, dict(plane.notes)
+
+
+def table_of(
+    classifier: Classifier,
+    opened: Opened,
+    found: NDArray[np.float64],
+    further: Mapping[str, NDArray[Any]] | None = None,
+) -> pd.DataFrame:
+    """Put probabilities into the table of `predicted`.
+
+    Parameters
+    ----------
+    classifier
+        Trained classifier.
+    opened
+        The images.
+    found
+        See `Classifier.probabilities`.
+    further
+        Further columns, a value an image.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See `predicted`.
+    """
     names = np.array([*classifier.classes, NONE_OF_THESE], dtype=object)
     best = found.argmax(axis=1) if len(found) else np.zeros(0, np.intp)
     table = pd.DataFrame(
@@ -106,6 +167,7 @@ def predicted(classifier: Classifier, opened: Opened, job: Job) -> pd.DataFrame:
             opened.key: [one.name for one in opened.images.images],
             "class": names[best],
             "probability": found.max(axis=1) if len(found) else np.zeros(0),
+            **(further or {}),
         }
     )
     if opened.is_section:

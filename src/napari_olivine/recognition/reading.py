@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,4 @@ def _without_scale(image: RecognitionImage) -> RecognitionImage:
         for name, value in (image.measurements or {}).items()
         if not name.endswith(("_um", "_um2", "_per_um"))
     }
-    return RecognitionImage(
-        image.name, image.label, image.source, None, image.split, image.read, image.mask, kept
-    )
+    return replace(image, um_per_px=None, measurements=kept)

@@ -31,6 +31,10 @@ class ClassifierRow:
         What it can be told to see, behind its name and a colon; empty where it has no choice.
     compared
         Whether ``recognise compare`` takes it where nobody names any: it trains within seconds.
+    looks
+        Whether ``recognise explain`` can show where it looks.
+    refuses
+        Whether it can call images none of these.
     """
 
     name: str
@@ -39,6 +43,8 @@ class ClassifierRow:
     options: Mapping[str, Any] = field(default_factory=dict)
     features: tuple[str, ...] = ()
     compared: bool = True
+    looks: bool = False
+    refuses: bool = False
 
     @property
     def kind(self) -> type[Classifier]:
@@ -59,6 +65,7 @@ def _classical(name: str, algorithm: str, title: str, features: str = "all") -> 
         "napari_olivine.recognition.classical:ClassicalClassifier",
         {"algorithm": algorithm, "features": features},
         features=FEATURES,
+        refuses=True,
     )
 
 
@@ -100,12 +107,16 @@ _NETWORKS: tuple[ClassifierRow, ...] = (
         "triplet network: looks at the magnification, knows none of these (Larmuseau et al. 2021)",
         "napari_olivine.recognition.triplet:TripletClassifier",
         compared=False,
+        refuses=True,
+        looks=True,
     ),
     ClassifierRow(
         "softmax",
         "the same network with a softmax and a tuned threshold",
         "napari_olivine.recognition.triplet:SoftmaxClassifier",
         compared=False,
+        refuses=True,
+        looks=True,
     ),
     *(
         ClassifierRow(
@@ -114,6 +125,7 @@ _NETWORKS: tuple[ClassifierRow, ...] = (
             _TRANSFER,
             {"backbone": backbone, "schedule": schedule},
             compared=False,
+            looks=True,
         )
         for backbone, title in (
             ("swin_t", "Swin transformer"),

@@ -95,6 +95,14 @@ class RecogniseTrainSettings(ReadingSettings):
         ge=0,
         le=20,
     )
+    refused: float | None = setting(
+        None,
+        "None of these",
+        "Share of images of the classes that may be called none of these, so that images unlike "
+        "all examples are. auto: 0.05 of triplet and softmax; the others give every image a class.",
+        gt=0,
+        le=0.5,
+    )
 
 
 class RecognisePredictSettings(Settings):

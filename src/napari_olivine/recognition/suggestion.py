@@ -9,11 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_olivine.job import Job
-from napari_olivine.recognition.classical import ClassicalClassifier
 from napari_olivine.recognition.classifier import Classifier
+from napari_olivine.recognition.description import Described, describe_images
 from napari_olivine.recognition.images import NONE_OF_THESE, ImageSet
 
 Because = Literal["uncertain", "unlike the examples"]
+
+SPREAD = 500
+"""Suggestions that are spread over what is unlike the examples; a person labels no more between two
+trainings (ours)."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,7 @@ class Suggestion:
 
 
 def suggest(classifier: Classifier, images: ImageSet, most: int, job: Job) -> list[Suggestion]:
-    """Choose images to label, alternately the most uncertain and the most unlike.
-
-    Uncertain is an image whose two most probable classes are near each other. Unlike is one far
-    from all examples in the features of a classical classifier; what was chosen before counts as an
-    example, so that the choice spreads (farthest-first, Gonzalez 1985). For other classifiers, how
-    probable ``none of these`` is counts as unlike.
+    """Choose images to label: see `order_suggestions`.
 
     Parameters
     ----------
@@ -59,49 +58,109 @@ def suggest(classifier: Classifier, images: ImageSet, most: int, job: Job) -> li
     -------
     list of Suggestion
         The first is the most useful.
+    """
+    open_places = np.flatnonzero(images.targets() < 0)
+    chosen_from = images.select(open_places)
+    if not len(chosen_from):
+        return []
+    described = describe_images(classifier, chosen_from, job)
+    names = [*classifier.classes, NONE_OF_THESE]
+    found = described.probabilities
+    return [
+        Suggestion(
+            int(open_places[place]),
+            because,
+            names[int(found[place].argmax())],
+            float(found[place].max()),
+        )
+        for place, because in order_suggestions(described, classifier.knows_none, most)
+    ]
+
+
+def order_suggestions(
+    described: Described, knows_none: bool, most: int
+) -> list[tuple[int, Because]]:
+    """Put images into the order in which to label them, alternately uncertain and unlike.
+
+    Uncertain is an image whose two most probable classes are near each other. Unlike is one far
+    from all examples in the features of the classifier, where it keeps those; what was chosen
+    before counts as an example, so that the choice spreads (farthest-first, Gonzalez 1985). Else,
+    how probable ``none of these`` is counts as unlike.
+
+    Parameters
+    ----------
+    described
+        Images without a class.
+    knows_none
+        Whether the last column of the probabilities is none of the classes.
+    most
+        Images to choose.
+
+    Returns
+    -------
+    list of (int, str)
+        Place and reason; the first is the most useful.
 
     References
     ----------
     Gonzalez, T. F. (1985). Clustering to minimize the maximum intercluster distance. Theoretical
     Computer Science 38, 293-306. doi 10.1016/0304-3975(85)90224-5
     """
-    open_places = np.flatnonzero(images.targets() < 0)
-    chosen_from = images.select(open_places)
-    if not len(chosen_from):
-        return []
-    points: NDArray[np.float64] | None = None
-    if isinstance(classifier, ClassicalClassifier):
-        values = classifier.measure(chosen_from, job)
-        found = classifier.of_features(values)
-        points = classifier.embedded(values)
-        far = _distances(points, classifier.embedded(classifier.values))
+    found = described.probabilities
+    points = described.descriptors if described.examples is not None else None
+    if described.examples is not None:
+        far = _distances(described.descriptors, described.examples)
     else:
-        found = classifier.probabilities(chosen_from, job)
-        far = found[:, -1].copy() if classifier.knows_none else np.zeros(len(found))
+        far = found[:, -1].copy() if knows_none else np.zeros(len(found))
     ordered = np.sort(found, axis=1)
     doubt = 1 - (ordered[:, -1] - ordered[:, -2])
-    names = [*classifier.classes, NONE_OF_THESE]
-    suggestions: list[Suggestion] = []
+    chosen: list[tuple[int, Because]] = []
     left = np.ones(len(found), bool)
-    while len(suggestions) < min(most, len(found)):
-        unlike = len(suggestions) % 2 == 1 and float(far[left].max()) > 0
+    while len(chosen) < min(most, len(found)):
+        unlike = len(chosen) % 2 == 1 and float(far[left].max()) > 0
         score = far if unlike else doubt
         best = int(np.argmax(np.where(left, score, -np.inf)))
         left[best] = False
-        suggestions.append(
-            Suggestion(
-                int(open_places[best]),
-                "unlike the examples" if unlike else "uncertain",
-                names[int(found[best].argmax())],
-                float(found[best].max()),
-            )
-        )
+        chosen.append((best, "unlike the examples" if unlike else "uncertain"))
         if points is not None:
             far = np.minimum(far, _distances(points, points[best : best + 1]))
-    return suggestions
+    return chosen
 
 
-def _distances(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+def ranks(described: Described, knows_none: bool, is_open: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Rank images for a person who labels one after the other.
+
+    Parameters
+    ----------
+    described
+        All images.
+    knows_none
+        See `order_suggestions`.
+    is_open
+        Which of them have no class, shape (images,).
+
+    Returns
+    -------
+    numpy.ndarray
+        1 for the first to label, 0 for images that have a class. The first `SPREAD` are those of
+        `order_suggestions`; the others follow by how near their two most probable classes are.
+    """
+    open_places = np.flatnonzero(is_open)
+    found = np.zeros(len(is_open), np.int64)
+    if not len(open_places):
+        return found
+    part = Described(
+        described.probabilities[open_places], described.descriptors[open_places], described.examples
+    )
+    first = [place for place, _ in order_suggestions(part, knows_none, SPREAD)]
+    ordered = np.sort(part.probabilities, axis=1)
+    nearest = np.argsort(ordered[:, -1] - ordered[:, -2], kind="stable")
+    order = np.concatenate([first, nearest[~np.isin(nearest, first)]]).astype(np.intp)
+    found[open_places[order]] = np.arange(1, len(order) + 1)
+    return found
+
+
+def _distances(points: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the distance of each point to the nearest of others."""
     from sklearn.metrics import pairwise_distances_argmin_min
 

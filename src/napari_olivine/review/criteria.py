@@ -6,11 +6,19 @@ on synthetic sections, and are not fitted to them.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals import CrystalsSettings, classify_sizes
+from napari_olivine.crystals import (
+    KIND,
+    RECOGNISED,
+    CrystalsSettings,
+    classify_sizes,
+    without_spelling,
+)
 from napari_olivine.crystals.instances import near_pairs
 from napari_olivine.review.criterion import (
     Criterion,
@@ -23,6 +31,15 @@ from napari_olivine.review.criterion import (
 
 EVOLVED_MG = 0.05
 """By how much the mg# of microlites may lie below that of the rims of phenocrysts."""
+
+NO_OLIVINE = frozenset({
+    "pyroxene", "clinopyroxene", "orthopyroxene", "augite", "diopside", "pigeonite", "enstatite",
+    "hypersthene", "cpx", "opx", "px", "plagioclase", "feldspar", "plag", "fsp", "quartz", "spinel",
+    "chromite", "magnetite", "ilmenite", "titanomagnetite", "oxide", "amphibole", "hornblende",
+    "biotite", "apatite", "sulfide", "sulphide", "metal", "glass", "melt", "void", "vesicle",
+    "hole", "bubble", "crack", "resin", "epoxy", "artefact", "artifact", "dust", "scratch",
+})  # fmt: skip
+"""Names of other minerals, and of what is no crystal (ours)."""
 
 NEAR_PX = 8
 """Rows or columns between the boxes of neighbours that may be pieces of one crystal, at most."""
@@ -269,6 +286,43 @@ def disagreement(
             )
         )  # fmt: skip
     return reasons
+
+
+def kinds(table: pd.DataFrame) -> list[Criterion]:
+    """Crystals that a classifier recognised as no olivine.
+
+    A kind is no olivine where it has the name of another mineral or of what is no crystal
+    (`NO_OLIVINE`), or where a person has rejected most of the crystals to which it was given: a
+    habit such as "skeletal" says nothing against a crystal. Crystals with a kind that a person gave
+    are not doubted for what a classifier says.
+    """
+    if RECOGNISED[0] not in table:
+        return []
+    found = table[RECOGNISED[0]].fillna("").astype(str)
+    given = table.get(KIND, pd.Series("", table.index)).fillna("").astype(str)
+    others = {name for name in found.unique() if is_no_olivine(name)}
+    if "verdict" in table:
+        judged = given[(given != "") & (table["verdict"].fillna("") != "")]
+        rejected = table["verdict"].reindex(judged.index).eq("rejected").groupby(judged).mean()
+        others |= set(rejected.index[rejected > 0.5])
+    probability = numbers(table, RECOGNISED[1])
+    strength = np.where(found.isin(others) & (given == ""), probability, 0.0)
+    names = found.to_numpy(object)
+    return [
+        Criterion(
+            "doubt_disagreement", 0.8, strength,
+            lambda row: f"recognised as {names[row]} ({probability[row]:.0%})",
+        )
+    ]  # fmt: skip
+
+
+def is_no_olivine(kind: str) -> bool:
+    """Tell whether a kind has the name of another mineral, or of what is no crystal.
+
+    The last word decides: "large pyroxene" is one, "melt inclusion bearing" is none.
+    """
+    words = re.split(r"[^a-z]+", without_spelling(kind))
+    return words[-1] in NO_OLIVINE or words[-1].removesuffix("s") in NO_OLIVINE
 
 
 def _sizes(table: pd.DataFrame) -> NDArray[np.object_]:

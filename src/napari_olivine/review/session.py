@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from napari_olivine.crystals import KIND, recognised_kinds, with_recognised
 from napari_olivine.crystals.edits import Change, CrystalStore, Edit, Entry
 from napari_olivine.job import Job
 from napari_olivine.review.learning import (
@@ -18,6 +19,9 @@ from napari_olivine.review.learning import (
 from napari_olivine.review.queue import ReviewQueue
 from napari_olivine.review.uncertainty import rate_uncertainty
 from napari_olivine.section import Section
+
+PERSONS = (KIND, "verdict")
+"""Columns of a person that tell which kinds are no olivine."""
 
 
 class Review:
@@ -129,6 +133,9 @@ class Review:
     # ------------------------------------------------------------------ inside
 
     def _rate(self, table: pd.DataFrame) -> pd.DataFrame:
+        now, ids = self.store.table, table["id"]
+        known = {name: now[name].reindex(ids).to_numpy() for name in PERSONS if name in now}
+        table = with_recognised(table.assign(**known), recognised_kinds(self.section))
         opinion = table.set_index("id")["agreement"] if "agreement" in table else None
         cuts, gaps = self._decisions
         return rate_uncertainty(table, cuts, gaps, second_opinion=opinion, settings=self.settings)

@@ -47,7 +47,8 @@ def rate_uncertainty(
     ----------
     table
         Crystals (:data:`~napari_olivine.crystals.table.COLUMNS`); all columns but ``id`` may be
-        missing or empty.
+        missing or empty. With those of :func:`~napari_olivine.crystals.with_recognised`, crystals
+        that were recognised as no olivine are doubted.
     cuts, gaps
         Decisions to split and to merge, from the same product.
     second_opinion
@@ -79,6 +80,7 @@ def rate_uncertainty(
         *criteria.pieces(table),
         *criteria.disagreement(table, cuts, gaps, second_opinion),
         *criteria.size(table),
+        *criteria.kinds(table),
     ]
     found = pd.DataFrame({"id": table["id"].to_numpy(), "doubt": 0.0, "because": NOTHING})
     for name in CRITERIA:

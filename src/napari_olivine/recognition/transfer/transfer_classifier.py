@@ -224,12 +224,36 @@ class TransferClassifier:
         job
             Running job.
         """
-        found = []
+        return self.recognise(images, job)[0]
+
+    def recognise(
+        self, images: ImageSet, job: Job
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Give the probabilities, and what the last layer sees of each image.
+
+        Parameters
+        ----------
+        images
+            Images, with or without a class.
+        job
+            Running job.
+
+        Returns
+        -------
+        probabilities, descriptors
+            See `probabilities`; float32, shape (images, features).
+        """
+        found = [np.zeros((0, len(self.classes)))]
+        seen = [np.zeros((0, self.network.backbone.features), np.float32)]
         for start in range(0, len(images), self.settings.batch):
             part = images.select(np.arange(start, min(start + self.settings.batch, len(images))))
-            found.append(self._predict(self._read(part, job), job))
+            features = self._described(self._read(part, job), job)
+            with torch.inference_mode():
+                logits = self.network.head(features)
+            found.append(logits.double().softmax(1).cpu().numpy())
+            seen.append(features.cpu().numpy())
             job.progress(start + len(part), len(images), "Recognising")
-        return np.concatenate(found) if found else np.zeros((0, len(self.classes)))
+        return np.concatenate(found), np.concatenate(seen)
 
     def activation(self, image: RecognitionImage, place: int, job: Job) -> NDArray[np.float32]:
         """Return where the network sees a class in an image, see `grad_cam`.
@@ -251,6 +275,12 @@ class TransferClassifier:
         return grad_cam(maps, lambda one: network.from_maps(one)[0, place], pixels.shape[:2])
 
     def _predict(self, images: Sequence[NDArray[Any]], job: Job) -> NDArray[np.float64]:
+        with torch.inference_mode():
+            logits = self.network.head(self._described(images, job))
+        return np.asarray(logits.double().softmax(1).cpu().numpy())
+
+    def _described(self, images: Sequence[NDArray[Any]], job: Job) -> Tensor:
+        """Return the features that the last layer sees, shape (images, features)."""
         network, side = self.network, self.settings.side_px
         network.eval()
         found = []
@@ -258,8 +288,8 @@ class TransferClassifier:
             for start in range(0, len(images), self.settings.batch):
                 batch = images[start : start + self.settings.batch]
                 shown = [squared(one.astype(np.float32), side) for one in batch]
-                found.append(network(self._tensor(shown)).double().softmax(1).cpu().numpy())
-        return np.concatenate(found)
+                found.append(network.backbone(self._tensor(shown)).float().mean((2, 3)))
+        return torch.cat(found)
 
     def _changed(self, images: Sequence[NDArray[Any]], random: np.random.Generator) -> Tensor:
         """Crop every second image and change all at random."""

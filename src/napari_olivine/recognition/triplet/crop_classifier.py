@@ -255,12 +255,34 @@ class CropClassifier(ABC):
         InputError
             If an image is damaged, or does not say how large its pixels are where that counts.
         """
+        return self.recognise(images, job)[0]
+
+    def recognise(self, images: ImageSet, job: Job) -> tuple[Doubles, NDArray[np.float32]]:
+        """Give the probabilities, and the mean output of the crops of each image.
+
+        Parameters
+        ----------
+        images
+            Images, with or without a class.
+        job
+            Running job.
+
+        Returns
+        -------
+        probabilities, descriptors
+            See `probabilities`; float32, shape (images, outputs).
+        """
         self._check_scales(images, job)
-        found = []
+        found, means = [], []
         for done, image in enumerate(images.images):
-            found.append(self.image_probabilities(self.votes_of(image, job)))
+            votes = self.votes_of(image, job)
+            found.append(self.image_probabilities(votes))
+            means.append(votes.outputs.mean(0))
             job.progress(done + 1, len(images), "Recognising")
-        return np.array(found).reshape(len(images), len(self.classes) + 1)
+        return (
+            np.array(found).reshape(len(images), len(self.classes) + 1),
+            np.array(means, np.float32).reshape(len(images), self.outputs()),
+        )
 
     def votes_of(self, image: RecognitionImage, job: Job) -> Votes:
         """Let the crops of one image through the network.

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from typing_extensions import override
 
 from napari_olivine.job import Job
-from napari_olivine.recognition import ImageSet
+from napari_olivine.recognition import ImageSet, principal_axes
 from napari_olivine.recognition.triplet.crop_classifier import (
     ClassVotes,
     CropClassifier,
@@ -88,7 +88,7 @@ class TripletClassifier(CropClassifier):
     def described_as_table(self, images: ImageSet, means: Doubles) -> pd.DataFrame:
         """Put descriptors (images, dimensions) into the table of `describe`."""
         middle = self.mixture.means.mean(0)
-        axes = np.linalg.svd(self.mixture.means - middle)[2][:2]
+        axes = principal_axes(self.mixture.means)
         columns = {f"d{place + 1}": means[:, place] for place in range(means.shape[1])}
         x, y = ((means - middle) @ axes.T).T
         names = {
@@ -117,6 +117,10 @@ class TripletClassifier(CropClassifier):
         densities = self.mixture.log_densities_of(outputs.double())[0]
         others = torch.cat([densities[:place], densities[place + 1 :]])
         return densities[place] - torch.logsumexp(others, 0)
+
+    def gaussians(self) -> tuple[Doubles, Doubles]:
+        """Return means and covariances of the classes' descriptors."""
+        return self.mixture.means, self.mixture.covariances
 
     def regions_to_arrays(self) -> dict[str, Tensor]:
         """Return the mixture and its threshold."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from typing_extensions import override
 from napari_olivine.crystals import (
     KIND,
     KINDS,
-    RECOGNISED,
     kind_colours,
     recognised_kinds,
     with_recognised,
@@ -37,32 +35,22 @@ from napari_olivine.recognition import (
 from napari_olivine.section import Section
 from napari_olivine.settings import Settings
 from napari_olivine.widgets.common import Background, push_button, row_layout, single_shot, wrapped
-from napari_olivine.widgets.crystals import (
-    CrystalModel,
-    GalleryPart,
-    centre_on,
-    crystal_at,
-    picker,
-    show_outline,
-)
+from napari_olivine.widgets.crystals import centre_on, crystal_at, picker, show_outline
 from napari_olivine.widgets.dock_base import StepDock
 from napari_olivine.widgets.docks.editors import require_no_other_editor
 from napari_olivine.widgets.editing import WindowUndo
-from napari_olivine.widgets.layers import (
-    colour_by_kind,
-    colour_map,
-    look_up,
-)
+from napari_olivine.widgets.layers import colour_map, look_up
+from napari_olivine.widgets.recognise import MODEL, CrystalPages, LooksPart, next_to_label
 from napari_olivine.widgets.review import KEYS, KindList, ReviewKeys, kind_in_words, score_in_words
-
-MODEL = Path("review") / "classifier"
-"""Folder of the classifier in the section, beside the journal that it learned from."""
 
 FLUSH_MS = 1500
 """Pause after an edit after which the table is written: the journal has it already."""
 
 TELL_MS = 250
 """Pause after an edit after which table and colours follow."""
+
+AHEAD = 7
+"""Crystals of those to look at next for which it is worked out beforehand where it looks."""
 
 ON_SCREEN = (220, 420)
 """Sides of a crystal to look at, px of the screen."""
@@ -96,23 +84,25 @@ class RecogniseDock(StepDock):
         self.next_button = push_button(
             "Next to look at  (Space)",
             self.next,
-            "The crystal that the classifier is least sure of, of those without a kind",
+            "By turns the crystal that the classifier doubts most, and one unlike all that have a "
+            "kind",
         )
         self.go_on = QCheckBox("Go on to the next after a key")
         self.told = wrapped("", rich=True)
         self.score = wrapped("")
         self.list = KindList()
         self.list.given.connect(self.give)
-        self.model = CrystalModel()
-        self.gallery = GalleryPart(self.model)
-        self.gallery.sheet.chosen.connect(self.go_to)
-        self.gallery.setMinimumHeight(230)
+        self.looks = LooksPart(self.session, self.options)
+        self.looks.changed.connect(self._look)
+        self.pages = CrystalPages()
+        self.pages.chosen.connect(self.go_to)
+        self.model, self.gallery = self.pages.model, self.pages.gallery
         for part in (
             row_layout(self.start_button, self.next_button, wide=self.next_button),
-            self.go_on, self.told, self.list, self.score,
+            self.go_on, self.told, self.looks, self.list, self.score,
         ):  # fmt: skip
             (self.body.addLayout if hasattr(part, "addWidget") else self.body.addWidget)(part)
-        self.body.addWidget(self.gallery, 1)
+        self.body.addWidget(self.pages, 1)
         self._tell_later = single_shot(self, TELL_MS, self._tell_others)
         self._flush_later = single_shot(self, FLUSH_MS, self.flush)
         self._background = Background()
@@ -131,13 +121,15 @@ class RecogniseDock(StepDock):
         for end in (
             lambda: viewer.mouse_drag_callbacks.remove(on_press),
             self.keys.remove, self.stop, self._background.stop, self.gallery.sheet.stop,
+            self.looks.end,
             lambda: show_outline(session, None), self._usual_colours,
         ):  # fmt: skip
             self.connections.on_close(end)
         self.connections.connect(session.history.moved, self._on_history)
         self.connections.connect(session.selection_changed, lambda _crystal: self._show())
         self.connections.connect(session.crystals_edited, self._on_edited)
-        self.connections.connect(session.jobs.started, lambda _step: self.flush())
+        for jobs in (session.jobs, self.looks.jobs):
+            self.connections.connect(jobs.started, lambda _step: self.flush())
 
     def _giver(self, place: int) -> Callable[[], None]:
         def act() -> None:
@@ -260,23 +252,14 @@ class RecogniseDock(StepDock):
             self.next()
 
     def next(self) -> None:
-        """Go to the crystal without a kind that the classifier is least sure of.
-
-        Where nothing was recognised it is the largest one. One that was shown comes again only
-        when all were.
-        """
-        open_ones = self._table[self._table[KIND] == ""]
-        if not len(open_ones):
+        """Go to the crystal without a kind to label next, see `next_to_label`."""
+        coming = next_to_label(self._table, self._kinds, self._seen)
+        if not coming:
             self.told.setText("Every crystal has a kind.")
             return
-        fresh = open_ones[~open_ones["id"].isin(self._seen)]
-        if not len(fresh):
-            self._seen, fresh = set(), open_ones
-        if RECOGNISED[1] in fresh:
-            found = fresh.sort_values(RECOGNISED[1], na_position="last")
-        else:
-            found = fresh.sort_values("area_px", ascending=False)
-        self.go_to(int(found["id"].iloc[0]))
+        if coming[0] in self._seen:  # all were shown
+            self._seen = set()
+        self.go_to(coming[0])
 
     def go_to(self, crystal: int) -> None:
         """Show a crystal in the middle of the view."""
@@ -341,18 +324,14 @@ class RecogniseDock(StepDock):
         self.score.setText(score_in_words(section) if self._kinds is not None else "")
         self.score.setVisible(self._kinds is not None)
         self._table = with_recognised(table, self._kinds)
-        self.gallery.set_section(section if len(table) else None)
+        self.pages.set_section(section if len(table) else None)
+        self.looks.forget()
         self._show_table()
 
     def _show_table(self) -> None:
         table = self._table
-        probable = RECOGNISED[1] in table
-        column = RECOGNISED[1] if probable else "area_px"
-        ordered = table.sort_values(column, ascending=probable) if column in table else table
-        self.model.set_table(ordered.reset_index(drop=True))
         self.list.show_counts(table, kind_colours(table) if len(table) else {})
-        self._colouring = colour_by_kind(table)
-        self.gallery.sheet.set_colours(table["id"].to_numpy(), self._colouring.colours)
+        self._colouring = self.pages.show_table(table, self._kinds)
         # Other docks that show the same edit paint the crystals by their own choice first.
         QTimer.singleShot(0, self._paint)
         self._show()
@@ -371,11 +350,21 @@ class RecogniseDock(StepDock):
         crystal = self.session.selected if self.session.crystals == "crystals" else 0
         record = self._record(crystal)
         show_outline(self.session, record)
-        self.gallery.sheet.show_selected(crystal)
+        self.pages.show_selected(crystal)
+        self._look()
         self.told.setText(kind_in_words(record))
         on = self.store is not None
         self.start_button.setText("Stop" if on else "Start")
         self.keys.enable({"Space", "0", *KEYS} if on else set())
+
+    def _look(self) -> None:
+        """Show where the classifier looks at the selected crystal; the next ones are made ready."""
+        crystal = self.session.selected if self.session.crystals == "crystals" else 0
+        if not crystal or not self.looks.box.isChecked():
+            self.looks.show_crystals([])
+            return
+        coming = next_to_label(self._table, self._kinds, {*self._seen, crystal})
+        self.looks.show_crystals([crystal, *(one for one in coming[:AHEAD] if one != crystal)])
 
     def _record(self, crystal: int) -> dict[str, Any] | None:
         found = self._table[self._table["id"] == crystal] if crystal else self._table.iloc[:0]
