@@ -160,6 +160,25 @@ def test_a_planted_section_is_calibrated_and_mapped(calibrated: Section):
         assert abs(np.nanmean((mg - truth)[:, half])) < 1e-3
 
 
+def test_scores_of_profiles_and_sessions_are_a_table(calibrated: Section):
+    table = pd.read_csv(calibrated.require("calibration").path / "scores.csv")
+    told = report(calibrated)
+    keys = ("points", "r2", "rmse", "rmse_sh")
+    for line in table.to_dict("records"):
+        if line["of"] == "session":
+            continue
+        known = (
+            told["scores"][line["use"]] if line["of"] == "all" else told["profiles"][line["name"]]
+        )[line["grey"]]
+        assert {key: line[key] for key in keys} == pytest.approx({key: known[key] for key in keys})
+    assert set(table.loc[table["of"] == "profile", "name"]) == set(USES)
+    sessions = table[(table["of"] == "session") & (table["grey"] == "filtered")]
+    whole = table[(table["of"] == "all") & (table["grey"] == "filtered")]
+    assert len(sessions) == 4
+    points = sessions.groupby("use")["points"].sum()
+    assert points.to_dict() == whole.set_index("use")["points"].to_dict()
+
+
 def test_pooled_sessions_cost_the_drift(section: Section):
     pooled = CalibrateSettings(session_terms="pooled", **AS_PLACED)
     calibrate(section, pooled.model_copy(update={"level_grey": False}))

@@ -29,6 +29,7 @@ from napari_olivine.calibration.points import (
     resolve_mineral,
 )
 from napari_olivine.calibration.regression import Calibration, fit_calibration
+from napari_olivine.calibration.score_table import FILE as SCORES_FILE, score_table
 from napari_olivine.calibration.settings import CalibrateSettings
 from napari_olivine.errors import InputError, SectionError
 from napari_olivine.job import Job
@@ -50,9 +51,9 @@ def calibrate(
 ) -> Product:
     """Calibrate the BSE grey against the microprobe, then map mg# over the mineral.
 
-    Makes the products ``calibration`` (calibration.json, profiles.parquet), ``outline`` where the
-    crystals are outlined by hand or by their grey, and ``mg`` (image ``mg``, float32, NaN off the
-    mineral). Whichever is up to date is kept.
+    Makes the products ``calibration`` (calibration.json, profiles.parquet, scores.csv), ``outline``
+    where the crystals are outlined by hand or by their grey, and ``mg`` (image ``mg``, float32, NaN
+    off the mineral). Whichever is up to date is kept.
 
     Parameters
     ----------
@@ -163,11 +164,13 @@ def _calibration(
             job.warn(warning)
         (draft.path / "calibration.json").write_text(json.dumps(report, indent=1) + "\n")
         points.table.to_parquet(draft.path / "profiles.parquet", index=False)
+        score_table(points.table, raw).to_csv(draft.path / SCORES_FILE, index=False)
         draft.notes["calibrate"] = report["scores"]["calibrate"]["filtered"]
         draft.notes["test"] = report["scores"]["test"]["filtered"]
         draft.notes["phase_from"] = report["phase_from"]
         draft.notes["left_out"] = sum(story["left_out"] for story in report["profiles"].values())
         job.report("scores", **report["scores"])
+        job.say(f"Scores of each profile and each session: calibration/{SCORES_FILE}.")
     return section.require("calibration")
 
 
