@@ -391,6 +391,23 @@ STEPS: dict[str, Step] = {
             share=0.04,
         ),
         Step(
+            "diffuse",
+            "how long ago a step of Fo came to be, from a profile, with its error",
+            "napari_olivine.diffusion:DiffuseSettings",
+            "napari_olivine.diffusion:diffuse",
+            arguments=(
+                Argument("profile", "FILE", help="CSV with distance_um and Fo"),
+                Argument("json", "FILE", option=True, required=False, help="also write it here"),
+                Argument(
+                    *("figure", "FILE"),
+                    option=True,
+                    required=False,
+                    help="draw profile, fit and times: PNG, SVG or PDF",
+                ),
+            ),
+            page="steps/diffuse.md",
+        ),
+        Step(
             "score",
             "the section against a known truth",
             "napari_olivine.scoring:ScoreSettings",
