@@ -69,10 +69,51 @@ def test_planted_time_is_found(tmp_path: Path, days: float) -> None:
     distance, fo = planted(days, 0.001)
     file = write(tmp_path / "p.csv", distance, fo, fo_se=0.001)
     told = diffuse(file, settings=DiffuseSettings(angles=(90, 90, 0), blur_um=0, **CERTAIN))
-    assert told["time_days"] == pytest.approx(days, rel=0.2)
+    assert told["kind"] == "time"
+    assert told["time_days"] == pytest.approx(days, rel=0.35 if days > 100 else 0.15)
     assert told["time_days_low"] / 1.4 < days < told["time_days_high"] * 1.4
-    assert told["step_um"] == pytest.approx(40, abs=4)
+    assert told["step_um"] == pytest.approx(40, abs=15 if days > 100 else 3)
     assert told["fo_left"] == pytest.approx(0.80, abs=0.004)
+
+
+@pytest.mark.parametrize(("length", "spread_um2"), [(500, 1.0), (500, 4.0), (800, 16.0)])
+def test_short_front_in_a_long_profile(tmp_path: Path, length: float, spread_um2: float) -> None:
+    """Cells as wide as the front would make it too short, silently."""
+    slope = LAWS["dohmen-chakraborty"].slope
+    x = (np.arange(2000) + 0.5) * 0.05  # the surroundings of the step, 60 um from the end
+    stops = np.geomspace(spread_um2 / 1e5, spread_um2, 300)
+    curve = spread(np.where(x < 60, 0.80, 0.88), Line(0.05), stops, slope, 0.84)[-1]
+    distance = np.arange(0, length, 0.5)
+    fo = np.interp(distance, x, curve) + np.random.default_rng(4).normal(0, 5e-4, len(distance))
+    file = write(tmp_path / "long.csv", distance, fo, fo_se=5e-4)
+    told = diffuse(file, settings=DiffuseSettings(angles=(90, 90, 0), blur_um=0, **CERTAIN))
+    days = spread_um2 / (told["diffusivity_m2_s"] * UM2_OF_M2 * 86_400)
+    days *= np.exp(-slope * (told["fo_of_diffusivity"] - 0.84))
+    assert told["time_days"] == pytest.approx(days, rel=0.06)
+
+
+def test_step_near_an_end_is_found(tmp_path: Path) -> None:
+    distance = np.arange(0, 300, 3.0)
+    fo = np.where(distance < 8, 0.80, 0.88) + np.random.default_rng(5).normal(0, 1e-3, 100)
+    told = diffuse(write(tmp_path / "near.csv", distance, fo, fo_se=0.001))
+    assert told["step_um"] == pytest.approx(7.5, abs=2)
+
+
+def test_units_that_contradict_the_numbers(tmp_path: Path) -> None:
+    distance, fo = planted(20.0, 0.001)
+    right = diffuse(write(tmp_path / "a.csv", distance, fo, fo_se=0.001))
+    percent = diffuse(write(tmp_path / "b.csv", distance, 100 * fo, fo_se=0.001))
+    assert percent["time_days"] == pytest.approx(right["time_days"], rel=1e-6)
+    with pytest.raises(InputError, match=r"0\.177 um long"):
+        diffuse(write(tmp_path / "mm.csv", distance / 1000, fo, fo_se=0.001))
+    with pytest.raises(InputError, match="another column"):
+        diffuse(write(tmp_path / "wt.csv", distance, np.full(len(fo), 27.0), fo_se=0.1))
+    with pytest.raises(InputError, match="no column with Fo"):
+        table = pd.DataFrame({"distance_um": distance, "Mg": 27.0})
+        table.to_csv(tmp_path / "mg.csv", index=False)
+        diffuse(tmp_path / "mg.csv")
+    told = diffuse(tmp_path / "a.csv", settings=DiffuseSettings(log_fo2_bar=-1))
+    assert any("is it in bar" in flag for flag in told["flags"])
 
 
 def test_errors_of_conditions_make_the_interval_wider(tmp_path: Path) -> None:
@@ -109,10 +150,11 @@ def test_profiles_that_say_little_are_told_so(tmp_path: Path) -> None:
         diffuse(write(tmp_path / "flat.csv", distance, flat, fo_se=0.001))
     sharp = np.where(distance < 61, 0.80, 0.88) + np.random.default_rng(2).normal(0, 1e-3, 50)
     told = diffuse(write(tmp_path / "sharp.csv", distance, sharp, fo_se=0.001))
+    assert told["kind"] == "upper limit"
     assert any("upper limit" in flag for flag in told["flags"])
     rising = 0.80 + 0.0006 * distance + np.random.default_rng(3).normal(0, 1e-3, 50)
     told = diffuse(write(tmp_path / "rising.csv", distance, rising, fo_se=0.001))
-    assert any("plateau" in flag or "far end" in flag for flag in told["flags"])
+    assert any("no plateau" in flag or "last end" in flag for flag in told["flags"])
 
 
 @pytest.mark.parametrize(
@@ -155,7 +197,7 @@ def test_outside_the_experiments_is_warned(tmp_path: Path) -> None:
 
 def test_command_writes_what_scripts_rely_on(tmp_path: Path) -> None:
     file = write(tmp_path / "p.csv", *planted(20.0, 0.001), fo_se=0.001)
-    for figure in ("f.svg", "f.png", "f.pdf"):
+    for figure in ("f.svg", "f.png"):
         words = ["diffuse", str(file), "--temperature-c", "1180", "--pressure-mpa", "0.1"]
         words += ["--log-fo2-bar", "-7.8", "--angles", "90,90,0", "--draws", "1000"]
         words += ["--json", str(tmp_path / "t.json"), "--figure", str(tmp_path / figure)]

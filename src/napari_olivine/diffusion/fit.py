@@ -45,6 +45,24 @@ END_SHARE = 0.15
 STEEP = 3.0
 """Standard errors of a slope from which an end is no plateau."""
 
+PLACES = 8
+"""Places of the step that are tried at first."""
+
+CLOSER = 4
+"""How often the cells are laid closer about the front, at most."""
+
+CELLS_A_FRONT = 4
+"""Cells that the width of the front, the root of the spread, has at least."""
+
+REACH = 8.0
+"""Widths of the front on each side of the step that cells are laid over."""
+
+OPEN = 0.6
+"""Likelihood of an end of the scan, beside the best, from which there is no limit on that side."""
+
+STANDS_OUT = 16.0
+"""Gain of chi-square over a constant from which there is a step."""
+
 BAD_FIT = 3.0
 """Reduced chi-square from which the model does not describe the profile."""
 
@@ -90,7 +108,7 @@ class Fit:
     spread_um2
         D_ref t of the best fit; D_ref is D along the traverse at `reference`.
     reference
-        Fo at which D is D_ref: the middle between the plateaus.
+        Fo at which D is D_ref: the middle between both plateaus.
     position_um, left, right
         Where the step was, and Fo of both plateaus.
     chi2_reduced
@@ -102,6 +120,8 @@ class Fit:
         The fitted curve.
     fo_se
         Standard error of the points that was used.
+    kind
+        ``"time"``, or ``"upper limit"``, ``"lower limit"`` where the profile tells no more.
     flags
         What may be wrong with it, in words.
     """
@@ -117,6 +137,7 @@ class Fit:
     x_um: Floats
     fo: Floats
     fo_se: Floats
+    kind: Literal["time", "upper limit", "lower limit"] = "time"
     flags: tuple[str, ...] = field(default=())
 
 
@@ -132,6 +153,8 @@ class _Problem:
     line: Line
     spreads: Floats
     reference: float
+    whole: tuple[bool, bool] = (True, True)
+    """Whether its ends are those of the profile."""
 
     @property
     def centres(self) -> Floats:
@@ -139,35 +162,37 @@ class _Problem:
         return self.origin + self.line.cell_um * (np.arange(self.cells) + 0.5)
 
     def start(self, parameters: Floats) -> Floats:
-        """Fo of the cells at first; a cell that the step cuts holds the mean of both sides."""
-        position, left, right = parameters
+        """Fo of the cells at first; a cell that the step cuts holds the mean of both sides.
+
+        `parameters` has the shape (..., 3), the result (..., cells).
+        """
+        position, left, right = (parameters[..., k, np.newaxis] for k in range(3))
         width = max(self.model.ramp_um if self.model.start == "ramp" else 0.0, self.line.cell_um)
         share = np.clip((self.centres - position) / width + 0.5, 0, 1)
         if self.model.start == "rim":
-            share = np.ones(self.cells)
+            share = np.ones_like(share)
         return np.asarray(left + (right - left) * share)
 
     def curves(self, parameters: Floats, stops: int | None = None) -> Floats:
-        """Fo of the cells at each spread, blurred, shape (stops, cells)."""
-        ends = float(parameters[1]), float(parameters[2])
+        """Fo of the cells at each spread, blurred, shape (stops, ..., cells)."""
         found = spread(
             self.start(parameters), self.line, self.spreads[:stops], self.model.slope,
-            self.reference, ends,
+            self.reference, parameters[..., 1:],
         )  # fmt: skip
         if self.model.blur_um > 0:
             found = gaussian_filter1d(
-                found, self.model.blur_um / self.line.cell_um, axis=1, mode="nearest"
+                found, self.model.blur_um / self.line.cell_um, axis=-1, mode="nearest"
             )
         return found
 
     def at_points(self, curves: Floats) -> Floats:
-        """Fo where the points lie, shape (stops, points)."""
+        """Fo where the points lie, shape (..., points)."""
         place = np.clip(
             (self.profile.distance_um - self.origin) / self.line.cell_um - 0.5, 0, self.cells - 1.0
         )
         low = np.minimum(place.astype(int), self.cells - 2)
         share = place - low
-        return np.asarray(curves[:, low] * (1 - share) + curves[:, low + 1] * share)
+        return np.asarray(curves[..., low] * (1 - share) + curves[..., low + 1] * share)
 
     def free(self) -> list[int]:
         """Which parameters are fitted."""
@@ -182,8 +207,19 @@ class _Problem:
         high = self.origin + self.cells * self.line.cell_um, 0.999, 0.999
         return np.clip(parameters, low, high)
 
-    def linearised(self, parameters: Floats, stops: int | None = None) -> tuple[Floats, Floats]:
+    def linearised(
+        self, parameters: Floats, stops: int | None = None, place: bool = True
+    ) -> tuple[Floats, Floats]:
         """Chi-square that the best small change of the parameters reaches, and that change.
+
+        Parameters
+        ----------
+        parameters
+            Position, left and right plateau.
+        stops
+            How many spreads; all if not given.
+        place
+            Whether the position may change.
 
         Returns
         -------
@@ -191,14 +227,13 @@ class _Problem:
             At each spread: shape (stops,) and (stops, 3).
         """
         small = np.array([self.line.cell_um / 2, 1e-4, 1e-4])
-        base = self.at_points(self.curves(parameters, stops))
-        free, slopes = self.free(), []
+        free = [one for one in self.free() if one or place]
+        moved = np.repeat(np.asarray(parameters)[np.newaxis], len(free) + 1, axis=0)
+        moved[np.arange(1, len(free) + 1), free] += small[free]
+        base, *others = np.moveaxis(self.at_points(self.curves(moved, stops)), 1, 0)
         if not free:
             return self._chi2_of(base), np.zeros((len(base), 3))
-        for which in free:
-            moved = parameters.copy()
-            moved[which] += small[which]
-            slopes.append((self.at_points(self.curves(moved, stops)) - base) / small[which])
+        slopes = [(one - base) / small[k] for k, one in zip(free, others, strict=True)]
         away = (self.profile.fo - base) / self.error  # (stops, points)
         matrix = np.stack(slopes, axis=-1) / self.error[:, np.newaxis]  # (stops, points, free)
         normal = np.einsum("spi,spj->sij", matrix, matrix)
@@ -241,9 +276,18 @@ def fit_profile(profile: FoProfile, model: Model) -> Fit:
     """
     error = profile.fo_se if profile.fo_se is not None else _scatter(profile)
     problem = _problem(profile, model, error)
-    parameters = _first_guess(profile, model, error)
+    parameters = _first_guess(problem)
     problem.reference = float(parameters[1:].mean())
-    parameters, best = _optimum(problem, parameters)
+    parameters, best = _optimum(problem, _best_place(problem, parameters))
+    for _ in range(CLOSER):
+        front = float(np.sqrt(problem.spreads[best]))
+        if problem.line.cell_um <= front / CELLS_A_FRONT:
+            break
+        reference = problem.reference
+        problem = _problem(profile, model, error, (float(parameters[0]), REACH * front))
+        problem.reference = reference
+        parameters, best = _optimum(problem, problem.bound(parameters))
+    _refuse_nothing(problem, parameters, best)
     freedom = max(1, len(profile.fo) - len(problem.free()) - 1)
     lowest = float(problem.chi2(parameters, best + 1)[best])
     reduced = lowest / freedom
@@ -256,12 +300,14 @@ def fit_profile(profile: FoProfile, model: Model) -> Fit:
     likelihood[: nodes[0]] = likelihood[nodes[-1] + 1 :] = 0.0
     curve = problem.curves(parameters, best + 1)[best]
     position = parameters[0] if model.start != "rim" else problem.origin
+    middle = float(parameters[1:].mean())
+    scale = float(np.exp(-model.slope * (middle - problem.reference)))  # D there / D_ref
     fit = Fit(
-        _lowest_between(problem, parameters, best), problem.reference, float(position),
-        float(parameters[1]),
-        float(parameters[2]), float(reduced), problem.spreads, likelihood, problem.centres, curve,
-        error,
+        scale * _lowest_between(problem, parameters, best), middle, float(position),
+        float(parameters[1]), float(parameters[2]), float(reduced), scale * problem.spreads,
+        likelihood, problem.centres, curve, error,
     )  # fmt: skip
+    fit = replace(fit, kind=_kind(fit))
     return replace(fit, flags=_flags(problem, fit, model))
 
 
@@ -284,33 +330,45 @@ def _lowest_between(problem: _Problem, parameters: Floats, best: int) -> float:
     return float(np.exp(logs[best] + np.clip(shift, -1, 1) * (logs[1] - logs[0])))
 
 
-def _problem(profile: FoProfile, model: Model, error: Floats) -> _Problem:
+def _problem(
+    profile: FoProfile,
+    model: Model,
+    error: Floats,
+    around: tuple[float, float] | None = None,
+) -> _Problem:
+    """Lay cells over the profile, or over the surroundings of the step alone.
+
+    A long profile with a short front would have cells as wide as the front: then only what lies
+    within some widths of it is worked out, and beyond are plateaus.
+    """
     distance = profile.distance_um
     spacing = float(np.median(np.diff(distance)))
     near = distance[0] >= 0 and distance[0] <= 2 * spacing
-    origin = 0.0 if near else float(distance[0])
-    length = float(distance[-1]) - origin
+    first, last = 0.0 if near else float(distance[0]), float(distance[-1])
+    origin, end = first, last
+    if around is not None:
+        place, reach = around
+        reach = max(reach, 3 * spacing)
+        origin, end = max(first, place - reach), min(last, place + reach)
+    whole = origin == first, end == last
+    length = end - origin
     cells = int(np.clip(round(CELLS_A_POINT * length / spacing), *CELLS))
     shortest = max(length / cells, float(np.diff(distance).min()) / 4) / 4
-    spreads = np.geomspace(shortest**2, 4 * length**2, STOPS)
-    line = Line(length / cells, model.left, model.right)
-    return _Problem(profile, model, error, origin, cells, line, spreads, 0.85)
+    spreads = np.geomspace(shortest**2, 4 * (last - first) ** 2, STOPS)
+    line = Line(
+        length / cells, model.left if whole[0] else "free", model.right if whole[1] else "free"
+    )
+    return _Problem(profile, model, error, origin, cells, line, spreads, 0.85, whole)
 
 
-def _first_guess(profile: FoProfile, model: Model, error: Floats) -> Floats:
+def _first_guess(problem: _Problem) -> Floats:
+    profile, model = problem.profile, problem.model
     count = max(2, round(END_SHARE * len(profile.fo)))
     left, right = np.median(profile.fo[:count]), np.median(profile.fo[-count:])
     if model.start == "rim":
         left = profile.fo[0]
     left = left if model.fo_left is None else model.fo_left
     right = right if model.fo_right is None else model.fo_right
-    noise = float(np.median(error))
-    if abs(right - left) < 3 * noise * np.sqrt(2 / count):
-        raise InputError(
-            f"The profile says nothing: its ends differ by {abs(right - left):.4f} Fo, which its "
-            f"scatter of {noise:.4f} hides.",
-            remedy="Choose a traverse through a zoned part.",
-        )
     if model.position_um is not None:
         return np.array([model.position_um, left, right])
     middle = (left + right) / 2
@@ -318,6 +376,41 @@ def _first_guess(profile: FoProfile, model: Model, error: Floats) -> Floats:
     # Where points before and beyond are parted with the fewest on the wrong side.
     wrong = np.cumsum(beyond) + (~beyond)[::-1].cumsum()[::-1]
     return np.array([profile.distance_um[int(np.argmin(wrong))], left, right])
+
+
+def _best_place(problem: _Problem, guess: Floats) -> Floats:
+    """Try the step at many places, with the plateaus that fit best there."""
+    if 0 not in problem.free():
+        return guess
+    length = problem.cells * problem.line.cell_um
+    places = problem.origin + length * np.linspace(0.02, 0.98, PLACES)
+    best, lowest = guess, np.inf
+    for place in (guess[0], *places):
+        tried = np.array([place, *guess[1:]])
+        chi2, change = problem.linearised(tried, place=False)
+        stop = int(np.argmin(chi2))
+        if chi2[stop] < lowest:
+            best, lowest = problem.bound(tried + change[stop]), float(chi2[stop])
+    return best
+
+
+def _refuse_nothing(problem: _Problem, parameters: Floats, best: int) -> None:
+    """Refuse a profile that a constant describes as well.
+
+    Raises
+    ------
+    InputError
+        If the step does not stand out of the scatter.
+    """
+    fo, weights = problem.profile.fo, problem.error**-2
+    flat = float(np.sum(weights * (fo - np.average(fo, weights=weights)) ** 2))
+    stepped = float(problem.chi2(parameters, best + 1)[best])
+    if flat - stepped < STANDS_OUT * max(1.0, stepped / max(1, len(fo) - 4)):
+        raise InputError(
+            f"The profile says nothing: a constant Fo describes it as well as a step, with a "
+            f"scatter of {float(np.median(problem.error)):.4f}.",
+            remedy="Choose a traverse through a zoned part.",
+        )
 
 
 def _optimum(problem: _Problem, parameters: Floats) -> tuple[Floats, int]:
@@ -376,30 +469,44 @@ def _flags(problem: _Problem, fit: Fit, model: Model) -> tuple[str, ...]:
     flags = list(problem.profile.notes)
     if problem.profile.fo_se is None:
         flags.append("no errors were given: they are from the scatter of neighbours")
-    told = fit.likelihood / fit.likelihood.max()
-    if told[0] > 0.6 or (told > 0.6).argmax() == 0:
+    if fit.kind == "upper limit":
         flags.append("upper limit only: the points do not tell the step from a sharper one")
-    if told[-1] > 0.6:
+    if fit.kind == "lower limit":
         flags.append("lower limit only: it may have spread for any longer time")
     if fit.chi2_reduced > BAD_FIT:
         flags.append(
             f"the model does not describe the profile (reduced chi-square {fit.chi2_reduced:.1f})"
         )
+    distance = problem.profile.distance_um
     reach = 2.5 * np.sqrt(fit.spread_um2)
-    if model.right == "free" and fit.position_um + reach > problem.centres[-1]:
-        flags.append("the front has reached the far end: the time hangs on what lies there")
-    if not _is_flat(problem, fit, reach):
-        flags.append("no plateau: Fo goes on rising or falling at the far end")
+    if fit.position_um + reach > distance[-1]:
+        flags.append("the front has reached the last end: the time hangs on what lies there")
+    if model.start != "rim" and fit.position_um - reach < distance[0]:
+        flags.append("the front has reached the first end: the time hangs on what lies there")
+    if not _is_flat(problem, fit, slice(-_end_points(problem), None)):
+        flags.append("no plateau: Fo goes on rising or falling at the last end")
+    if model.start != "rim" and not _is_flat(problem, fit, slice(0, _end_points(problem))):
+        flags.append("no plateau: Fo rises or falls at the first end")
     return tuple(flags)
 
 
-def _is_flat(problem: _Problem, fit: Fit, reach: float) -> bool:
-    """Tell whether the points at the far end lie on a plateau, as far as their errors tell."""
-    distance, fo = problem.profile.distance_um, problem.profile.fo
-    count = max(4, round(END_SHARE * len(fo)))
-    x, y, error = distance[-count:], fo[-count:], fit.fo_se[-count:]
+def _kind(fit: Fit) -> Literal["time", "upper limit", "lower limit"]:
+    told = fit.likelihood / fit.likelihood.max()
+    if told[0] > OPEN:
+        return "upper limit"
+    return "lower limit" if told[-1] > OPEN else "time"
+
+
+def _end_points(problem: _Problem) -> int:
+    return max(4, round(END_SHARE * len(problem.profile.fo)))
+
+
+def _is_flat(problem: _Problem, fit: Fit, end: slice) -> bool:
+    """Tell whether the points at an end lie on a plateau, as far as their errors tell."""
+    x, y, error = problem.profile.distance_um[end], problem.profile.fo[end], fit.fo_se[end]
+    length = float(x[-1] - x[0])
     x = x - np.average(x, weights=error**-2)
     variance = 1 / np.sum((x / error) ** 2) * max(1.0, fit.chi2_reduced)
     slope = np.sum(x * y / error**2) / np.sum((x / error) ** 2)
-    matters = abs(slope) * (distance[-1] - distance[-count]) > 0.05 * abs(fit.right - fit.left)
+    matters = abs(slope) * length > 0.1 * abs(fit.right - fit.left)
     return not (matters and abs(slope) > STEEP * np.sqrt(variance))

@@ -89,7 +89,7 @@ LAWS = {
             _dohmen_chakraborty,
             (700.0, 1200.0),
         ),
-        Law("mutch", "Mutch et al. (2019), as in DFENS", 7.181, _mutch, (700.0, 1300.0)),
+        Law("mutch", "Mutch et al. (2019), as in DFENS", 7.181, _mutch, (700.0, 1200.0)),
     )
 }
 """Laws by their names; the first is the default."""

@@ -14,7 +14,7 @@ from napari_olivine.errors import InputError
 Floats = NDArray[np.float64]
 
 DISTANCES = ("distance_um", "distance", "distance (um)", "distance (µm)", "x_um", "dist", "um")
-FORSTERITES = ("fo", "xfo", "x_fo", "fo (mol%)", "fo#", "mg#", "mg", "mg_number", "forsterite")
+FORSTERITES = ("fo", "xfo", "x_fo", "fo (mol%)", "fo#", "mg#", "mg_number", "forsterite")
 ERRORS = (
     "fo_se", "fo_err", "fo_stdev", "fo_sigma", "xfo_err", "se", "sigma", "stdev", "error", "fo_sd",
 )  # fmt: skip
@@ -24,6 +24,15 @@ LEAST_POINTS = 6
 
 PERCENT_FROM = 1.5
 """Fo above this is in percent."""
+
+FRACTION_BELOW = 0.01
+"""An error of Fo in percent below this is a fraction: microprobes are not so good."""
+
+LEAST_FO = 0.4
+"""Fo below this is beyond the experiments, or another quantity."""
+
+LEAST_LENGTH_UM = 2.0
+"""A profile shorter than this is in another unit."""
 
 
 @dataclass(frozen=True)
@@ -108,14 +117,34 @@ def read_profile(file: Path) -> FoProfile:
         )
     if np.median(fo) > PERCENT_FROM:
         fo, notes = fo / 100, [*notes, "Fo is in percent"]
-        error = error / 100 if error is not None else None
+        if error is not None and np.median(error) < FRACTION_BELOW:
+            notes.append("the errors of Fo are taken as fractions")
+        elif error is not None:
+            error = error / 100
     elif error is not None and np.median(error) > 0.05:
         error, notes = error / 100, [*notes, "Fo is a fraction, its error in percent"]
-    if not ((fo > 0) & (fo <= 1)).all():
+    if not ((fo > 0) & (fo <= 1)).all() or np.median(fo) < LEAST_FO:
         raise InputError(
-            f"{file}: Fo from {fo.min():g} to {fo.max():g} (as fractions) is no olivine.", file=file
+            f"{file}: Fo from {fo.min():g} to {fo.max():g} (as fractions) is no olivine that the "
+            f"law is for (Fo from {LEAST_FO:g} on).",
+            remedy="Look whether another column was taken for Fo.",
+            file=file,
         )
+    length = float(distance[-1] - distance[0])
+    if length < LEAST_LENGTH_UM:
+        raise InputError(
+            f"{file}: the profile is {length:g} um long.",
+            remedy="Give the distances in um.",
+            file=file,
+        )
+    if not _says_um(table):
+        notes.append("the distances are taken as um: their column names no unit")
     return FoProfile(distance, fo, error, tuple(notes))
+
+
+def _says_um(table: pd.DataFrame) -> bool:
+    names = [str(name).strip().lower() for name in table.columns]
+    return any("um" in name or "µm" in name for name in names if name in DISTANCES)
 
 
 def _column(table: pd.DataFrame, names: tuple[str, ...], what: str, file: Path) -> Floats | None:

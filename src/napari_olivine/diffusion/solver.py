@@ -50,14 +50,15 @@ def spread(
     spreads_um2: Floats,
     slope: float,
     reference: float,
-    ends: tuple[float, float] | None = None,
+    ends: Floats | tuple[float, float] | None = None,
 ) -> Floats:
-    """Let a profile spread.
+    """Let profiles spread.
 
     Parameters
     ----------
     start
-        Composition (Fo as a fraction) of the cells at first, shape (cells,).
+        Composition (Fo as a fraction) of the cells at first, shape (cells,), or (profiles, cells)
+        for many profiles on the same line.
     line
         Cells and ends.
     spreads_um2
@@ -67,16 +68,17 @@ def spread(
     reference
         Fo at which D is D_ref.
     ends
-        Composition of the ends that are fixed; that of the outermost cells if not given.
+        Composition of the ends that are fixed, shape (2,) or (profiles, 2); that of the outermost
+        cells if not given.
 
     Returns
     -------
     ndarray
-        Composition of the cells at each stop, shape (stops, cells).
+        Composition of the cells at each stop, shape (stops, cells) or (stops, profiles, cells).
     """
-    now = np.asarray(start, np.float64).copy()
-    edge = (float(now[0]), float(now[-1])) if ends is None else ends
-    found = np.empty((len(spreads_um2), len(now)))
+    now = np.atleast_2d(np.asarray(start, np.float64))
+    edge = now[:, [0, -1]] if ends is None else np.atleast_2d(np.asarray(ends, np.float64))
+    found = np.empty((len(spreads_um2), *now.shape))
     done = 0.0
     for place, stop in enumerate(np.asarray(spreads_um2, np.float64)):
         length = float(stop) - done
@@ -87,7 +89,7 @@ def spread(
             now = _step(now, line, length, slope, reference, edge, 0.5)
         found[place] = now
         done = float(stop)
-    return found
+    return found if np.ndim(start) > 1 else found[:, 0]
 
 
 def _step(
@@ -96,52 +98,47 @@ def _step(
     length: float,
     slope: float,
     reference: float,
-    ends: tuple[float, float],
+    ends: Floats,
     implicit: float,
 ) -> Floats:
     """Go on by `length` of D_ref t; `implicit` is the weight of the end of the step."""
     ratio = length / line.cell_um**2
-    explicit_part = now + (1 - implicit) * ratio * _gain(now, line, slope, reference, ends)
+    explicit_part = now
+    if implicit < 1:
+        explicit_part = now + (1 - implicit) * ratio * _gain(now, line, slope, reference, ends)
     then = now
+    at_ends = ratio * implicit * _end_conductances(line, slope, reference, ends)
+    known = explicit_part.copy()
+    known[:, [0, -1]] += at_ends * ends
     for _ in range(PICARD):
-        inner, left, right = _conductances(then, line, slope, reference, ends)
-        weight = implicit * ratio
+        inner = ratio * implicit * np.exp(-slope * ((then[:, :-1] + then[:, 1:]) / 2 - reference))
         diagonal = np.ones_like(now)
-        diagonal[:-1] += weight * inner
-        diagonal[1:] += weight * inner
-        diagonal[0] += weight * left
-        diagonal[-1] += weight * right
-        known = explicit_part.copy()
-        known[0] += weight * left * ends[0]
-        known[-1] += weight * right * ends[1]
-        beside = -weight * inner
-        *_, then, failed = dgtsv(beside, diagonal, beside, known)
+        diagonal[:, :-1] += inner
+        diagonal[:, 1:] += inner
+        diagonal[:, [0, -1]] += at_ends
+        # All profiles are one system: nothing passes from the last cell of one to the next.
+        beside = np.zeros_like(now)
+        beside[:, :-1] = -inner
+        beside = beside.ravel()[:-1]
+        *_, solved, failed = dgtsv(beside, diagonal.ravel(), beside, known.ravel())
         if failed:
             raise ArithmeticError("the equations of diffusion cannot be solved")
+        then = solved.reshape(now.shape)
     return np.asarray(then)
 
 
-def _conductances(
-    now: Floats, line: Line, slope: float, reference: float, ends: tuple[float, float]
-) -> tuple[Floats, float, float]:
-    """D / D_ref between cells, and at both ends, where the way is half a cell."""
-    inner = np.exp(-slope * ((now[:-1] + now[1:]) / 2 - reference))
-    at_ends = [
-        2 * float(np.exp(-slope * (value - reference))) if kind == "fixed" else 0.0
-        for kind, value in zip((line.left, line.right), ends, strict=True)
-    ]
-    return inner, at_ends[0], at_ends[1]
+def _end_conductances(line: Line, slope: float, reference: float, ends: Floats) -> Floats:
+    """D / D_ref at both ends, where the way is half a cell, shape (profiles, 2)."""
+    fixed = np.array([line.left == "fixed", line.right == "fixed"])
+    return np.asarray(2 * np.exp(-slope * (ends - reference)) * fixed)
 
 
-def _gain(
-    now: Floats, line: Line, slope: float, reference: float, ends: tuple[float, float]
-) -> Floats:
+def _gain(now: Floats, line: Line, slope: float, reference: float, ends: Floats) -> Floats:
     """Add up what flows into each cell."""
-    inner, left, right = _conductances(now, line, slope, reference, ends)
-    flow = inner * np.diff(now)
+    flow = np.exp(-slope * ((now[:, :-1] + now[:, 1:]) / 2 - reference)) * np.diff(now)
     gain = np.zeros_like(now)
-    gain[:-1] += flow
-    gain[1:] -= flow
-    gain[0] += left * (ends[0] - now[0])
-    gain[-1] += right * (ends[1] - now[-1])
+    gain[:, :-1] += flow
+    gain[:, 1:] -= flow
+    outer = _end_conductances(line, slope, reference, ends)
+    gain[:, [0, -1]] += outer * (ends - now[:, [0, -1]])
     return gain

@@ -18,6 +18,9 @@ from napari_olivine.diffusion.times import Conditions, Times, diffusivity, sampl
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
 
+FO2_RANGE = (-16.0, -4.0)
+"""log10 fO2 (bar) of magmas, generously (ours)."""
+
 
 def diffuse(
     profile: Path,
@@ -44,8 +47,9 @@ def diffuse(
     Returns
     -------
     dict
-        ``time_days`` of the best fit, ``time_days_low`` and ``time_days_high`` (68 %), what the
-        profile alone leaves open, the fit, its flags, the conditions.
+        ``kind`` (``time``, ``upper limit``, ``lower limit``), ``time_days`` of the best fit,
+        ``time_days_low`` and ``time_days_high`` (68 %), what the profile alone leaves open, the
+        fit, its flags, the conditions.
 
     Raises
     ------
@@ -65,15 +69,15 @@ def diffuse(
     job.check()
     conditions = _conditions(settings)
     times = sample_times(fit, conditions, settings.draws, np.random.default_rng(job.seed))
-    flags = [*fit.flags, *_beyond(settings)]
+    flags = [*fit.flags, *_beyond(settings, times.log_fo2_bar)]
     told = _result(Path(profile), points, fit, times, settings, flags)
     for flag in flags:
         job.warn(flag)
     job.say(_words(told))
-    if figure is not None:
-        plot_fit(points, fit, times, Path(figure))
     if json is not None:
         Path(json).write_text(json_module.dumps(told, indent=1) + "\n", encoding="utf-8")
+    if figure is not None:
+        plot_fit(points, fit, times, Path(figure))
     return told
 
 
@@ -92,15 +96,24 @@ def _conditions(settings: DiffuseSettings) -> Conditions:
     )  # fmt: skip
 
 
-def _beyond(settings: DiffuseSettings) -> list[str]:
+def _beyond(settings: DiffuseSettings, log_fo2: float) -> list[str]:
     """Tell of conditions outside the experiments of the law."""
     low, high = LAWS[settings.law].temperatures_c
-    if low <= settings.temperature_c <= high:
-        return []
-    return [
-        f"{settings.temperature_c:g} deg C lies outside the experiments of the law "
-        f"({low:g}-{high:g} deg C)"
-    ]
+    found = []
+    if not low <= settings.temperature_c <= high:
+        found.append(
+            f"{settings.temperature_c:g} deg C lies outside the experiments of the law "
+            f"({low:g}-{high:g} deg C)"
+        )
+    if not FO2_RANGE[0] <= log_fo2 <= FO2_RANGE[1]:
+        found.append(
+            f"log10 fO2 of {log_fo2:g} bar is not that of a magma "
+            f"({FO2_RANGE[0]:g} to {FO2_RANGE[1]:g}): is it in bar?"
+        )
+    buffered = settings.log_fo2_bar is None and settings.buffer == "NNO-1993"
+    if buffered and settings.pressure_mpa > 1:
+        found.append("NNO-1993 is for 1 bar: the pressure is left out of fO2; NNO has it")
+    return found
 
 
 def _result(
@@ -117,6 +130,7 @@ def _result(
     return {
         "file": file.name,
         "points": len(points.fo),
+        "kind": fit.kind,
         "time_days": times.best_days,
         "time_days_low": times.low_days,
         "time_days_median": times.median_days,
@@ -139,9 +153,16 @@ def _result(
 
 
 def _words(told: dict[str, Any]) -> str:
+    under = (
+        f"at {told['settings']['temperature_c']:g} deg C, log10 fO2 {told['log_fo2_bar']:.2f} bar, "
+        f"by {told['law']}."
+    )
+    if told["kind"] == "upper limit":
+        return f"Less than {told['time_days_high']:.3g} days (84 % sure) {under}"
+    if told["kind"] == "lower limit":
+        return f"More than {told['time_days_low']:.3g} days (84 % sure) {under}"
     return (
         f"{told['time_days']:.3g} days (68 %: {told['time_days_low']:.3g} to "
         f"{told['time_days_high']:.3g}; by the profile alone {told['time_days_low_of_fit']:.3g} to "
-        f"{told['time_days_high_of_fit']:.3g}) at {told['settings']['temperature_c']:g} deg C, "
-        f"log10 fO2 {told['log_fo2_bar']:.2f} bar, by {told['law']}."
+        f"{told['time_days_high_of_fit']:.3g}) {under}"
     )
