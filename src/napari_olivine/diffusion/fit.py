@@ -9,6 +9,7 @@ what they leave open is part of the error.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -36,6 +37,9 @@ NODES = 15
 
 ROUNDS, NODE_ROUNDS = 12, 3
 
+STEPS = (1.0, 0.5, 0.25, 0.1)
+"""Shares of a step of Gauss and Newton that are tried, until one is better."""
+
 TOLD = 12.0
 """Difference of chi-square up to which the likelihood is worked out."""
 
@@ -44,6 +48,9 @@ END_SHARE = 0.15
 
 STEEP = 3.0
 """Standard errors of a slope from which an end is no plateau."""
+
+BEYOND = 0.5
+"""How far plateaus may lie beyond the Fo that was measured, a share of its range."""
 
 PLACES = 8
 """Places of the step that are tried at first."""
@@ -202,10 +209,16 @@ class _Problem:
         return [place for place, known in enumerate(given) if not known]
 
     def bound(self, parameters: Floats) -> Floats:
-        """Keep the step within the profile and Fo within 0 to 1."""
-        low = self.origin, 1e-3, 1e-3
-        high = self.origin + self.cells * self.line.cell_um, 0.999, 0.999
-        return np.clip(parameters, low, high)
+        """Keep the step within the profile, and plateaus near the Fo that was measured."""
+        least, most = float(self.profile.fo.min()), float(self.profile.fo.max())
+        beyond = BEYOND * (most - least)
+        low = self.origin, max(1e-3, least - beyond), max(1e-3, least - beyond)
+        high = (
+            self.origin + self.cells * self.line.cell_um,
+            min(0.999, most + beyond), min(0.999, most + beyond),
+        )  # fmt: skip
+        free = np.array([place in self.free() for place in range(3)])
+        return np.where(free, np.clip(parameters, low, high), parameters)
 
     def linearised(
         self, parameters: Floats, stops: int | None = None, place: bool = True
@@ -388,9 +401,12 @@ def _best_place(problem: _Problem, guess: Floats) -> Floats:
     for place in (guess[0], *places):
         tried = np.array([place, *guess[1:]])
         chi2, change = problem.linearised(tried, place=False)
-        stop = int(np.argmin(chi2))
-        if chi2[stop] < lowest:
-            best, lowest = problem.bound(tried + change[stop]), float(chi2[stop])
+        moved = problem.bound(tried + change)
+        inside = (np.abs(moved - tried - change) < 1e-12).all(axis=1)
+        stop = int(np.argmin(np.where(inside, chi2, np.inf)))
+        reached = float(problem.chi2(moved[stop]).min())
+        if reached < lowest:
+            best, lowest = moved[stop], reached
     return best
 
 
@@ -415,20 +431,21 @@ def _refuse_nothing(problem: _Problem, parameters: Floats, best: int) -> None:
 
 def _optimum(problem: _Problem, parameters: Floats) -> tuple[Floats, int]:
     """Gauss and Newton's steps; the best spread is looked for among all at each."""
-    best, lowest = 0, np.inf
+    at_first = problem.chi2(parameters)
+    best, lowest = int(np.argmin(at_first)), float(at_first.min())
     for _ in range(ROUNDS):
         chi2, change = problem.linearised(parameters)
-        best = int(np.argmin(chi2))
-        for shorter in (1.0, 0.5, 0.25, 0.1):
-            tried = problem.bound(parameters + shorter * change[best])
+        moved = problem.bound(parameters + change)
+        inside = (np.abs(moved - parameters - change) < 1e-12).all(axis=1)
+        promised = int(np.argmin(np.where(inside, chi2, np.inf)))
+        before = lowest
+        for stop, shorter in product((promised, best), STEPS):
+            tried = problem.bound(parameters + shorter * change[stop])
             reached = problem.chi2(tried)
             if reached.min() < lowest:
+                parameters, best, lowest = tried, int(np.argmin(reached)), float(reached.min())
                 break
-        else:
-            break
-        gain = lowest - float(reached.min())
-        parameters, best, lowest = tried, int(np.argmin(reached)), float(reached.min())
-        if gain < 1e-3:
+        if before - lowest < 1e-3:
             break
     return parameters, best
 
