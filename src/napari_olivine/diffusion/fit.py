@@ -166,7 +166,9 @@ class _Problem:
     @property
     def centres(self) -> Floats:
         """Centres of the cells, um."""
-        return self.origin + self.line.cell_um * (np.arange(self.cells) + 0.5)
+        return np.asarray(
+            self.origin + self.line.cell_um * (np.arange(self.cells) + 0.5), np.float64
+        )
 
     def start(self, parameters: Floats) -> Floats:
         """Fo of the cells at first; a cell that the step cuts holds the mean of both sides.
@@ -377,9 +379,9 @@ def _problem(
 def _first_guess(problem: _Problem) -> Floats:
     profile, model = problem.profile, problem.model
     count = max(2, round(END_SHARE * len(profile.fo)))
-    left, right = np.median(profile.fo[:count]), np.median(profile.fo[-count:])
+    left, right = float(np.median(profile.fo[:count])), float(np.median(profile.fo[-count:]))
     if model.start == "rim":
-        left = profile.fo[0]
+        left = float(profile.fo[0])
     left = left if model.fo_left is None else model.fo_left
     right = right if model.fo_right is None else model.fo_right
     if model.position_um is not None:

@@ -13,7 +13,7 @@ the refit of the data that their program DFENS takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,7 +95,7 @@ LAWS = {
 """Laws by their names; the first is the default."""
 
 
-def direction_factor(angles_deg: Numbers) -> Any:
+def direction_factor(angles_deg: Floats | Sequence[float]) -> Any:
     """How D along a traverse is less than along [001].
 
     Parameters

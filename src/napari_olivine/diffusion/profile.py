@@ -82,8 +82,8 @@ def read_profile(file: Path) -> FoProfile:
         raise InputError(f"There is no file {file}.", file=file)
     try:
         table = pd.read_csv(file, sep=None, engine="python", encoding="utf-8-sig")
-    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(f"{file} is no CSV table: {error}.", file=file) from error
+    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as problem:
+        raise InputError(f"{file} is no CSV table: {problem}.", file=file) from problem
     notes: list[str] = []
     distance = _column(table, DISTANCES, "the distance in um", file)
     fo = _column(table, FORSTERITES, "Fo", file)

@@ -143,8 +143,8 @@ def sample_times(
         Best time, interval of 68 % and all draws.
     """
     spreads = _draw_spreads(fit, draws, random)
-    kelvin = conditions.temperature_c + ZERO_CELSIUS_K
-    kelvin = kelvin + conditions.temperature_se_c * random.standard_normal(draws)
+    celsius = conditions.temperature_c + conditions.temperature_se_c * random.standard_normal(draws)
+    kelvin = celsius + ZERO_CELSIUS_K
     pressure = PA_OF_MPA * np.clip(
         conditions.pressure_mpa + conditions.pressure_se_mpa * random.standard_normal(draws),
         0.1, None,
@@ -188,4 +188,5 @@ def _draw_spreads(fit: Fit, draws: int, random: np.random.Generator) -> Floats:
     steps = np.diff(logs) * (fit.likelihood[:-1] + fit.likelihood[1:]) / 2
     rising = np.concatenate([[0.0], np.cumsum(steps)])
     keep = np.concatenate([[True], np.diff(rising) > 0])
-    return np.exp(np.interp(random.uniform(0, rising[-1], draws), rising[keep], logs[keep]))
+    drawn = np.interp(random.uniform(0, rising[-1], draws), rising[keep], logs[keep])
+    return np.asarray(np.exp(drawn))
