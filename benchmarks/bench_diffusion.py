@@ -25,8 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
-from napari_olivine.diffusion import LAWS, FoProfile, fit_profile, sample_times
-from napari_olivine.diffusion.fit import Model
+from napari_olivine.diffusion import LAWS, FoProfile, Model, fit_profile, sample_times
 from napari_olivine.diffusion.times import SECONDS_A_DAY, UM2_OF_M2, Conditions, diffusivity
 from napari_olivine.errors import InputError
 
@@ -85,7 +84,7 @@ def one(random: np.random.Generator) -> dict[str, float] | None:
     )
     began = time.process_time()
     try:
-        fit = fit_profile(profile, Model(LAW.slope))
+        fit, _ = fit_profile(profile, Model(LAW.slope))
     except InputError:
         return None
     times = sample_times(fit, told, 10_000, random)
@@ -143,7 +142,7 @@ def kilauea(folder: Path) -> None:
             angles_deg=angles, law=law.name, law_se=LAW_SE,
         )  # fmt: skip
         for start in ("step", "rim"):
-            fit = fit_profile(profile, Model(law.slope, start))
+            fit, _ = fit_profile(profile, Model(law.slope, start))
             times = sample_times(fit, conditions, 10_000, np.random.default_rng(0))
             print(
                 f"{name}, {start}: {times.best_days:.2f} days ({times.low_days:.2f} to "

@@ -31,6 +31,9 @@ PA_OF_BAR = 1e5
 ANISOTROPY = 6.0
 """How much faster Fe and Mg diffuse along [001] than along [100] and [010]."""
 
+UNKNOWN_FACTOR = (1 + 2 / ANISOTROPY) / 3
+"""Mean of `direction_factor` over all directions."""
+
 LN10 = float(np.log(10))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import field_validator
 
 from napari_olivine.diffusion.buffers import Buffer
-from napari_olivine.diffusion.fit import Start
+from napari_olivine.diffusion.problem import Start
 from napari_olivine.diffusion.solver import Boundary
 from napari_olivine.settings import Settings, setting
 

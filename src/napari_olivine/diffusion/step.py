@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from napari_olivine.diffusion.fit import Fit, Model, fit_profile
+from napari_olivine.diffusion.doubts import doubts_of
+from napari_olivine.diffusion.fit import Fit, fit_profile
 from napari_olivine.diffusion.law import LAWS
 from napari_olivine.diffusion.plot import FIGURES, plot_fit
+from napari_olivine.diffusion.problem import Model
 from napari_olivine.diffusion.profile import FoProfile, read_profile
 from napari_olivine.diffusion.settings import DiffuseSettings
 from napari_olivine.diffusion.times import Conditions, Times, diffusivity, sample_times
 from napari_olivine.errors import InputError
 from napari_olivine.job import Job
+from napari_olivine.section import write_atomically
 
 FO2_RANGE = (-16.0, -4.0)
 """log10 fO2 (bar) of magmas, generously (ours)."""
@@ -65,17 +68,17 @@ def diffuse(
     if points.fo_se is None and settings.fo_error is not None:
         points = replace(points, fo_se=np.full(len(points.fo), settings.fo_error))
     law = LAWS[settings.law]
-    fit = fit_profile(points, _model(settings, law.slope))
+    fit, problem = fit_profile(points, _model(settings, law.slope))
     job.check()
     conditions = _conditions(settings)
     times = sample_times(fit, conditions, settings.draws, np.random.default_rng(job.seed))
-    flags = [*fit.flags, *_beyond(settings, times.log_fo2_bar)]
-    told = _result(Path(profile), points, fit, times, settings, flags)
+    flags = [*doubts_of(fit, problem), *_beyond(settings, times.log_fo2_bar)]
+    told = _result(Path(profile), points, fit, times, conditions, settings, flags)
     for flag in flags:
         job.warn(flag)
     job.say(_words(told))
     if json is not None:
-        Path(json).write_text(json_module.dumps(told, indent=1) + "\n", encoding="utf-8")
+        write_atomically(Path(json), json_module.dumps(told, indent=1) + "\n")
     if figure is not None:
         plot_fit(points, fit, times, Path(figure))
     return told
@@ -121,12 +124,13 @@ def _result(
     points: FoProfile,
     fit: Fit,
     times: Times,
+    conditions: Conditions,
     settings: DiffuseSettings,
     flags: list[str],
 ) -> dict[str, Any]:
     other = next(name for name in LAWS if name != settings.law)
-    there = replace(_conditions(settings), law=other)
-    slower = diffusivity(fit.reference, there)[0] / times.diffusivity_m2_s
+    other_days = times.best_days * times.diffusivity_m2_s
+    other_days /= diffusivity(fit.reference, replace(conditions, law=other))[0]
     return {
         "file": file.name,
         "points": len(points.fo),
@@ -138,7 +142,7 @@ def _result(
         "interval_percent": 68,
         "time_days_low_of_fit": times.of_fit[0],
         "time_days_high_of_fit": times.of_fit[1],
-        f"time_days_by_{other.replace('-', '_')}": times.best_days / slower,
+        f"time_days_by_{other.replace('-', '_')}": other_days,
         "diffusivity_m2_s": times.diffusivity_m2_s,
         "fo_of_diffusivity": fit.reference,
         "log_fo2_bar": times.log_fo2_bar,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_olivine.diffusion.buffers import Buffer, log_fo2_bar
 from napari_olivine.diffusion.fit import Fit
-from napari_olivine.diffusion.law import LAWS, direction_factor, random_factors
+from napari_olivine.diffusion.law import LAWS, UNKNOWN_FACTOR, direction_factor, random_factors
 
 Floats = NDArray[np.float64]
 
@@ -112,7 +112,7 @@ def diffusivity(fo: float, conditions: Conditions) -> tuple[float, float]:
     factor = (
         float(direction_factor(conditions.angles_deg))
         if conditions.angles_deg is not None
-        else 1 / 3 + 2 / 3 / 6
+        else UNKNOWN_FACTOR
     )
     ln_d = LAWS[conditions.law].ln_d001(fo, kelvin, pressure, oxygen)
     return float(np.exp(ln_d)) * factor, float(oxygen)
