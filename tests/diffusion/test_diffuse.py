@@ -11,7 +11,14 @@ import pandas as pd
 import pytest
 
 from napari_olivine.cli import main
-from napari_olivine.diffusion import DiffuseSettings, diffuse
+from napari_olivine.diffusion import (
+    DiffuseSettings,
+    FoProfile,
+    Model,
+    diffuse,
+    fit_profile,
+    sample_times,
+)
 from napari_olivine.diffusion.law import LAWS
 from napari_olivine.diffusion.solver import Line, spread
 from napari_olivine.diffusion.times import UM2_OF_M2, Conditions, diffusivity
@@ -114,6 +121,20 @@ def test_units_that_contradict_the_numbers(tmp_path: Path) -> None:
         diffuse(tmp_path / "mg.csv")
     told = diffuse(tmp_path / "a.csv", settings=DiffuseSettings(log_fo2_bar=-1))
     assert any("is it in bar" in flag for flag in told["flags"])
+
+
+def test_no_spread_is_drawn_where_none_is_likely() -> None:
+    distance, fo = planted(20.0, 0.001)
+    fit, _ = fit_profile(
+        FoProfile(distance, fo, np.full(len(fo), 0.001)), Model(LAWS["dohmen-chakraborty"].slope)
+    )
+    likely = fit.spreads_um2[fit.likelihood > 0]
+    exact = Conditions(1180.0, angles_deg=(90, 90, 0))
+    times = sample_times(fit, exact, 100_000, np.random.default_rng(0))
+    step = fit.spreads_um2[1] / fit.spreads_um2[0]
+    scale = fit.spread_um2 / times.best_days
+    assert times.draws.min() * scale >= likely[0] / step * (1 - 1e-9)
+    assert times.draws.max() * scale <= likely[-1] * step * (1 + 1e-9)
 
 
 def test_errors_of_conditions_make_the_interval_wider(tmp_path: Path) -> None:

@@ -187,6 +187,8 @@ def _draw_spreads(fit: Fit, draws: int, random: np.random.Generator) -> Floats:
     logs = np.log(fit.spreads_um2)
     steps = np.diff(logs) * (fit.likelihood[:-1] + fit.likelihood[1:]) / 2
     rising = np.concatenate([[0.0], np.cumsum(steps)])
-    keep = np.concatenate([[True], np.diff(rising) > 0])
+    # Where nothing is likely over many spreads, only the last one before it rises counts.
+    rises = np.concatenate([steps > 0, [False]])
+    keep = rises | np.roll(rises, 1)
     drawn = np.interp(random.uniform(0, rising[-1], draws), rising[keep], logs[keep])
     return np.asarray(np.exp(drawn))
