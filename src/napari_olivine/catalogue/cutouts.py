@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from napari_olivine.catalogue.drawing import viridis
 from napari_olivine.crystals import CLASS_TITLES, crystal_classes, rgb
 from napari_olivine.job import Job
 from napari_olivine.section import Raster, Section
@@ -177,7 +178,7 @@ def _mg_panel(
     low, high = mg_range
     there = view.inside & np.isfinite(view.mg)
     place = np.clip((np.where(there, view.mg, low) - low) / (high - low), 0, 1)
-    panel = _colours()[(place * 255).astype(np.uint8)]
+    panel = viridis(256)[(place * 255).astype(np.uint8)]
     panel[~view.inside] = OFF
     panel[view.inside & ~there] = UNKNOWN
     shown = _resize(panel, size)
@@ -233,7 +234,9 @@ def _colour_bar(
     height: int,
     mg_range: tuple[float, float],
 ) -> None:
-    bar = np.repeat(_colours()[np.linspace(255, 0, height).astype(np.uint8)][:, np.newaxis], 16, 1)
+    bar = np.repeat(
+        viridis(256)[np.linspace(255, 0, height).astype(np.uint8)][:, np.newaxis], 16, 1
+    )
     canvas.paste(Image.fromarray(bar), (left, top))
     low, high = mg_range
     step = nice_length((high - low) / (4 if height > 240 else 2))
@@ -242,13 +245,6 @@ def _colour_bar(
         draw.line((left + 16, y, left + 21, y), INK)
         draw.text((left + 26, y), f"{value:.2f}", INK, _font(16), anchor="lm")
     draw.text((left, top - 24), "mg#", INK, _font(16))
-
-
-@lru_cache(maxsize=1)
-def _colours() -> NDArray[np.uint8]:
-    import matplotlib
-
-    return np.asarray(matplotlib.colormaps["viridis"](np.arange(256), bytes=True)[:, :3])
 
 
 @lru_cache

@@ -34,10 +34,6 @@ class MgHistogram:
         """Give the counts of one class."""
         return np.asarray(self.counts[list(CLASS_COLOURS).index(name)])
 
-    def there(self) -> list[str]:
-        """Name the classes that have pixels."""
-        return [name for name in CLASS_COLOURS if self.of(name).any()]
-
     def range(self, names: Iterable[str], percent: float) -> tuple[float, float]:
         """mg# that bounds all but some percent of each class's pixels at each end, to 0.01."""
         ends = []

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from napari_olivine.catalogue.drawing import overview_level
 from napari_olivine.catalogue.histograms import BINS, MgHistogram
 from napari_olivine.crystals import (
     CLASS_COLOURS,
@@ -23,7 +24,7 @@ from napari_olivine.crystals import (
     phase_of_product,
     rgb,
 )
-from napari_olivine.section import Raster, Section
+from napari_olivine.section import Section
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +89,7 @@ def plot_overview(section: Section, product: str, table: pd.DataFrame, file: Pat
 
     labels = section.raster(product, "crystals")
     of = "" if product == "crystals" else f" of {phase_of_product(product)}"
-    level = _level(labels)
+    level = overview_level(labels, LONGEST_PX)
     codes = class_codes(table)[labels.read(slice(0, None), slice(0, None), level)]
     image = _backdrop(section, level, codes.shape)
     colours = np.array([(0, 0, 0), *(rgb(name) for name in CLASS_COLOURS)], np.float32)
@@ -186,13 +187,6 @@ def plot_mg(histogram: MgHistogram, table: pd.DataFrame, file: Path) -> None:
             panel.set_title(f"{CLASS_TITLES[name]} (n = {counts[name]})", loc="left")
         panels[-1].set(xlabel="mg#", xlim=(low - 0.01, high + 0.01))
         drawn.supylabel("Pixels (% of the class, per 0.005)", fontsize=9)
-
-
-def _level(labels: Raster) -> int:
-    level = 0
-    while max(labels.levels[level].shape) > LONGEST_PX and level + 1 < len(labels.levels):
-        level += 1
-    return level
 
 
 def _backdrop(section: Section, level: int, shape: tuple[int, ...]) -> Any:

@@ -24,6 +24,7 @@ from napari_olivine.catalogue.settings import ExportSettings
 from napari_olivine.catalogue.tables import write_crystals, write_profiles
 from napari_olivine.catalogue.web import write_site
 from napari_olivine.crystals import (
+    CLASS_COLOURS,
     OLIVINE,
     PHENOCRYSTS,
     counted,
@@ -183,7 +184,7 @@ def _write(
     (folder / "methods.txt").write_text(text, encoding="utf-8")
     files["methods.txt"] = "How this was made, for a paper, with the record of each step."
     if settings.web:
-        mg_range = histogram.range(histogram.there(), 1) if histogram is not None else (0.0, 1.0)
+        mg_range = histogram.range(CLASS_COLOURS, 1) if histogram is not None else (0.0, 1.0)
         files |= write_site(section, exported, table, folder, mg_range, files, job)
     files["catalogue.json"] = "Which products this catalogue was written from."
     (folder / "README.txt").write_text(readme_text(files, exported.phase), encoding="utf-8")

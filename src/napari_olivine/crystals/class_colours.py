@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_olivine.crystals.recognised import NONE_OF_THESE
+from napari_olivine.crystals.recognised import KIND, NONE_OF_THESE, RECOGNISED
 from napari_olivine.crystals.table import counted
 
 UNCLASSIFIED = "unclassified"
@@ -64,7 +64,16 @@ ZONE_COLOURS = {
 }  # fmt: skip
 """Colours of the classes of radial profiles; those of the publication's classes are kept."""
 
-KIND_COLUMNS = ("kind", "recognised_kind")
+VERDICT_COLOURS = {"accepted": "#009E73", "rejected": "#D55E00"}
+"""Colours of what a person said of a crystal."""
+
+CLASS = "class"
+"""The class of a crystal as a column, which is none of the table but follows from two."""
+
+ROBUST = (2.0, 98.0)
+"""Percentiles at which a scale ends (ours): single outliers would leave one colour to the rest."""
+
+KIND_COLUMNS = (KIND, RECOGNISED[0])
 """Columns of kinds: one kind has the same colour in both."""
 
 NO_KIND_COLOUR = "#9A6324"

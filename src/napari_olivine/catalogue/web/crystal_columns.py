@@ -10,32 +10,27 @@ import pandas as pd
 
 from napari_olivine.catalogue.web.data_scripts import plain_column, plain_number
 from napari_olivine.crystals import (
+    CLASS,
     CLASS_COLOURS,
     CLASS_TITLES,
     KIND_COLUMNS,
     PALETTE,
+    ROBUST,
+    VERDICT_COLOURS,
     ZONE_COLOURS,
     ZONE_TITLES,
     crystal_classes,
     kind_colours,
 )
 
-CLASS = "class"
-"""The class of a crystal, which is no column of the table but follows from two."""
-
 NO_COLOUR = "#9a9a9a"
 """Colour of crystals without a value."""
-
-ROBUST = (2.0, 98.0)
-"""Percentiles at which a colour scale ends (ours): outliers would leave one colour to the rest."""
-
-VERDICTS = {"accepted": "#009E73", "rejected": "#D55E00"}
 
 TEXTS = {
     "zone_class": ("Radial profile", ZONE_COLOURS, ZONE_TITLES),
     "kind": ("Kind, given", {}, {}),
     "recognised_kind": ("Kind, recognised", {}, {}),
-    "verdict": ("Review", VERDICTS, {}),
+    "verdict": ("Review", VERDICT_COLOURS, {}),
     "session": ("Session", {}, {}),
 }
 """Columns of text: title, colours, words of their values."""

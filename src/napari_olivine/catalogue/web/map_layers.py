@@ -10,11 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageColor
 
-from napari_olivine.catalogue import Exported
+from napari_olivine.catalogue import Exported, overview_level, viridis
 from napari_olivine.catalogue.web.tiles import Picture, TileSource
 from napari_olivine.crystals import OLIVINE
+from napari_olivine.masks import UNKNOWN
 from napari_olivine.section import Raster, Section
 
 JPEG_QUALITY = 85
@@ -27,7 +28,8 @@ COUNTS_PERCENT = 99.5
 COMPOSITE = ("Fe", "Mg", "Ca", "Al", "Si", "Na", "K", "Ti", "Cr")
 """Elements of the composite, the first three that there are: red, green and blue."""
 
-UNKNOWN_PHASE, NO_PHASE = 0, 255
+OVERVIEW_PX = 2000
+"""Longer side of the level by which the greys are stretched, at most."""
 
 
 @dataclass(frozen=True)
@@ -120,14 +122,11 @@ def _composite(names: Sequence[str], images: tuple[Raster, ...]) -> MapLayer:
 
 
 def _phases(image: Raster, modes: Sequence[dict[str, Any]]) -> MapLayer:
-    palette = np.zeros((256, 3), np.uint8)
-    named = [mode for mode in modes if mode["code"] != UNKNOWN_PHASE]
+    palette, known = np.zeros((256, 3), np.uint8), np.zeros(256, np.uint8)
+    named = [mode for mode in modes if mode["code"] != UNKNOWN]
     for mode in named:
-        palette[int(mode["code"])] = [int(mode["colour"][k : k + 2], 16) for k in (1, 3, 5)]
-    known = np.zeros(256, np.uint8)
-    for mode in named:
-        known[int(mode["code"])] = int(mode["code"])
-    known[NO_PHASE] = 0
+        code = int(mode["code"])
+        palette[code], known[code] = ImageColor.getrgb(mode["colour"]), code
 
     def render(windows: Sequence[NDArray[Any]]) -> Picture | None:
         return _indexed(known[windows[0]], palette)
@@ -151,21 +150,9 @@ def _mg(image: Raster, mg_range: tuple[float, float]) -> MapLayer:
     return MapLayer("mg#", TileSource("mg", (image,), render), scale=mg_range)
 
 
-def viridis(steps: int) -> NDArray[np.uint8]:
-    """Colours of a scale from low to high, shape (steps, 3)."""
-    import matplotlib
-
-    places = np.linspace(0, 1, steps)
-    return np.asarray(matplotlib.colormaps["viridis"](places, bytes=True)[:, :3], np.uint8)
-
-
 def _overview(image: Raster) -> NDArray[Any]:
-    """Read the coarsest level that still has some 1,000 pixels a side."""
-    level = 0
-    while level + 1 < len(image.level_shapes) and max(image.level_shapes[level]) > 2000:
-        level += 1
-    rows, columns = image.level_shapes[level]
-    return image.read(slice(0, rows), slice(0, columns), level)
+    level = overview_level(image, OVERVIEW_PX)
+    return image.read(slice(0, None), slice(0, None), level)
 
 
 def _stretch(low: float, high: float) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from napari_olivine.catalogue import Exported
+from napari_olivine.catalogue import Exported, viridis
 from napari_olivine.catalogue.web.crystal_data import write_crystals
 from napari_olivine.catalogue.web.data_scripts import write_script
-from napari_olivine.catalogue.web.map_layers import MapLayer, map_layers, viridis
+from napari_olivine.catalogue.web.map_layers import MapLayer, map_layers
 from napari_olivine.catalogue.web.page_name import PAGE
 from napari_olivine.catalogue.web.tiles import ENDINGS, TILE_PX, write_tiles
 from napari_olivine.crystals import OLIVINE, Images
@@ -64,8 +64,8 @@ def write_site(
         What was written, for the README.
     """
     place = folder / FOLDER
-    shutil.copytree(str(package_files(__package__) / "site"), place)
-    (place / PAGE).unlink()
+    page = Path(str(package_files(__package__) / "site"))
+    shutil.copytree(page, place, ignore=shutil.ignore_patterns(PAGE))
     layers = map_layers(section, exported, mg_range)
     described = [_layer(layer, place / "tiles" / layer.tiles.name, job) for layer in layers]
     has_mg = exported.phase == OLIVINE and "mg" in exported.there
@@ -96,9 +96,9 @@ def write_site(
             "methods": methods.read_text(encoding="utf-8") if methods.is_file() else "",
         },
     )
-    page = (package_files(__package__) / "site" / PAGE).read_text(encoding="utf-8")
+    markup = (page / PAGE).read_text(encoding="utf-8")
     title = html.escape(f"{section.record.name}: crystals of {exported.phase}")
-    (folder / PAGE).write_text(page.replace("{title}", title), encoding="utf-8")
+    (folder / PAGE).write_text(markup.replace("{title}", title), encoding="utf-8")
     return {PAGE: "The web map: open it in a browser, from here or from any web server."}
 
 

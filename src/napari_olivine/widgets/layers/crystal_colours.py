@@ -10,9 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_olivine.crystals import (
+    CLASS,
     CLASS_COLOURS,
     KIND_COLUMNS,
     PALETTE,
+    ROBUST,
+    VERDICT_COLOURS,
     ZONE_COLOURS,
     ZONE_TITLES,
     crystal_classes,
@@ -20,9 +23,6 @@ from napari_olivine.crystals import (
     left_out,
 )
 from napari_olivine.widgets.layers.crystal_columns import VERBATIM, column_of, ordered
-
-CLASS = "class"
-"""Colours by the class of crystals, which is no column but follows from two."""
 
 UNKNOWN = "#808080"
 """Colour of crystals without a value."""
@@ -39,9 +39,6 @@ DIMMED = "1C"
 STEPS = 64
 """Colours of a scale: napari draws thousands of different ones twice as slowly."""
 
-ROBUST = (2.0, 98.0)
-"""Percentiles at which a scale ends (ours): single outliers would leave one colour to the rest."""
-
 OWN: dict[str, dict[str, str]] = {
     CLASS: CLASS_COLOURS,
     "zoning_class": CLASS_COLOURS,
@@ -49,7 +46,7 @@ OWN: dict[str, dict[str, str]] = {
     "zone_class": ZONE_COLOURS,
     "reviewed_class": ZONE_COLOURS,
     "zone_second": ZONE_COLOURS,
-    "verdict": {"accepted": "#009E73", "rejected": "#D55E00"},
+    "verdict": VERDICT_COLOURS,
 }
 """Columns whose values have colours of their own."""
 

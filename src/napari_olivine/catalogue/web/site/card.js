@@ -24,7 +24,7 @@
 
   // Draws the surroundings of a crystal from the pictures of a layer, with its outline.
   OLIVINE.drawCutout = async function (canvas, row, layer, underneath) {
-    const [x0, y0, x1, y1] = OLIVINE.crystals.boxes.slice(4 * row, 4 * row + 4);
+    const [x0, y0, x1, y1] = OLIVINE.boxOf(row);
     const side = 1.25 * Math.max(x1 - x0, y1 - y0) + 4, left = (x0 + x1 - side) / 2, top = (y0 + y1 - side) / 2;
     const scale = canvas.width / side, context = canvas.getContext("2d");
     context.fillStyle = "#000";
@@ -91,7 +91,7 @@
     card.replaceChildren(
       element("div", { className: "head" }, element("h2", {}, "Crystal " + ids[row]), step(-1, "‹", "Previous crystal"),
         step(1, "›", "Next crystal"), close),
-      element("div", { className: "row" }, swatch(code < 0 ? "#9a9a9a" : classes.values[code][1]),
+      element("div", { className: "row" }, swatch(code < 0 ? OLIVINE.NO_COLOUR : classes.values[code][1]),
         code < 0 ? "no class" : classes.values[code][0]),
       figures, ...[plotProfile(detail), plotHistogram(detail)].filter(Boolean),
       mainTable(row, values), allNumbers(values), element("p", {}, link)

@@ -66,7 +66,7 @@
       const numbers = new Map();
       choice.codes.forEach((code) => numbers.set(code, (numbers.get(code) || 0) + 1));
       choice.values.forEach(([title, colour], code) => legend.append(entry(choice, title, colour, code, numbers.get(code) || 0)));
-      if (numbers.get(-1)) legend.append(entry(choice, "no value", "#9a9a9a", -1, numbers.get(-1)));
+      if (numbers.get(-1)) legend.append(entry(choice, "no value", OLIVINE.NO_COLOUR, -1, numbers.get(-1)));
     } else {
       const digits = (value) => (choice.log ? Number(value.toPrecision(3)) : Number(value.toFixed(choice.decimals)));
       legend.append(ramp([choice.low, choice.high].map((value) => digits(value) + (choice.unit ? " " + choice.unit : ""))));

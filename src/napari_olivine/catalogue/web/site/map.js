@@ -143,7 +143,7 @@
     if (mark) viewer.removeOverlay(mark);
     mark = null;
     if (row < 0) return;
-    const [x0, y0, x1, y1] = OLIVINE.crystals.boxes.slice(4 * row, 4 * row + 4), { columns } = OLIVINE.section;
+    const [x0, y0, x1, y1] = OLIVINE.boxOf(row), { columns } = OLIVINE.section;
     mark = OLIVINE.element("div", { className: "selected" });
     const pad = 0.08 * Math.max(x1 - x0, y1 - y0) + 2;
     viewer.addOverlay(mark, new OpenSeadragon.Rect(

@@ -8,11 +8,10 @@
   let index = null;
 
   function buildIndex() {
-    const boxes = OLIVINE.crystals.boxes;
     const across = Math.ceil(OLIVINE.section.columns / GRID_PX) + 1;
     index = { across, cells: new Map() };
     for (let row = 0; row < OLIVINE.count; row++) {
-      const [x0, y0, x1, y1] = boxes.slice(4 * row, 4 * row + 4).map((v) => Math.floor(v / GRID_PX));
+      const [x0, y0, x1, y1] = OLIVINE.boxOf(row).map((v) => Math.floor(v / GRID_PX));
       for (let y = y0; y <= y1; y++) {
         for (let x = x0; x <= x1; x++) {
           const key = y * across + x;

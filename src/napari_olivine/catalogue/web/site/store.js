@@ -11,7 +11,7 @@ var OLIVINE = {
 };
 
 (function () {
-  const NO_COLOUR = "#9a9a9a";
+  OLIVINE.NO_COLOUR = "#9a9a9a"; // of crystals without a value
 
   OLIVINE.setSection = function (section) { OLIVINE.section = section; };
 
@@ -49,6 +49,9 @@ var OLIVINE = {
     return OLIVINE.loadCell(OLIVINE.crystals.cells[row]).then((cell) => cell[row]);
   };
 
+  // x0, y0, x1, y1 of the box of a crystal, in pixels of the section.
+  OLIVINE.boxOf = (row) => OLIVINE.crystals.boxes.slice(4 * row, 4 * row + 4);
+
   // A number as a place 0 ... 1 on the scale of its column.
   function placeOn(choice, value) {
     let low = choice.low, high = choice.high;
@@ -59,10 +62,10 @@ var OLIVINE = {
   function coloursBy(choice) {
     const ramp = OLIVINE.section ? OLIVINE.section.ramp : [];
     if (choice.kind === "text") {
-      return choice.codes.map((code) => (code < 0 ? NO_COLOUR : choice.values[code][1]));
+      return choice.codes.map((code) => (code < 0 ? OLIVINE.NO_COLOUR : choice.values[code][1]));
     }
     return choice.numbers.map((value) => {
-      if (value === null || (choice.log && value <= 0)) return NO_COLOUR;
+      if (value === null || (choice.log && value <= 0)) return OLIVINE.NO_COLOUR;
       return ramp[Math.min(ramp.length - 1, Math.floor(placeOn(choice, value) * ramp.length))];
     });
   }
