@@ -247,6 +247,7 @@ class RecogniseDock(StepDock):
         except OlivineError as error:
             self.show_error(error)
             return
+        self.list.know([kind])
         self._changed(command.change)
         if self.go_on.isChecked():
             self.next()
@@ -347,7 +348,7 @@ class RecogniseDock(StepDock):
             layer.colormap = colour_map(self._table)
 
     def _show(self) -> None:
-        crystal = self.session.selected if self.session.crystals == "crystals" else 0
+        crystal = self._selected()
         record = self._record(crystal)
         show_outline(self.session, record)
         self.pages.show_selected(crystal)
@@ -359,12 +360,16 @@ class RecogniseDock(StepDock):
 
     def _look(self) -> None:
         """Show where the classifier looks at the selected crystal; the next ones are made ready."""
-        crystal = self.session.selected if self.session.crystals == "crystals" else 0
+        crystal = self._selected()
         if not crystal or not self.looks.box.isChecked():
             self.looks.show_crystals([])
             return
         coming = next_to_label(self._table, self._kinds, {*self._seen, crystal})
         self.looks.show_crystals([crystal, *(one for one in coming[:AHEAD] if one != crystal)])
+
+    def _selected(self) -> int:
+        """Return the selected crystal of olivine, 0 for none."""
+        return self.session.selected if self.session.crystals == "crystals" else 0
 
     def _record(self, crystal: int) -> dict[str, Any] | None:
         found = self._table[self._table["id"] == crystal] if crystal else self._table.iloc[:0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 from qtpy.QtCore import Qt, Signal
@@ -48,6 +48,11 @@ class KindList(QWidget):
         """Forget the kinds: another section was opened."""
         self.names = []
 
+    def know(self, kinds: Iterable[str]) -> None:
+        """Give the next keys to kinds that are new; they act at once, whatever is still to show."""
+        known = {without_spelling(name) for name in self.names} | {"", NONE_OF_THESE}
+        self.names += [name for name in kinds if without_spelling(name) not in known]
+
     def show_counts(self, table: pd.DataFrame, colours: Mapping[str, str]) -> None:
         """Show how many crystals have each kind.
 
@@ -60,9 +65,7 @@ class KindList(QWidget):
         """
         given = _counts(table, KIND)
         recognised = _counts(table, RECOGNISED[0])
-        known = {without_spelling(name) for name in self.names}
-        found = sorted({*given, *recognised} - {"", NONE_OF_THESE})
-        self.names += [name for name in found if without_spelling(name) not in known]
+        self.know(sorted({*given, *recognised}))
         refused = [NONE_OF_THESE] if recognised.get(NONE_OF_THESE) else []
         rows = [*self.names, *refused]
         self.table.setRowCount(len(rows))
