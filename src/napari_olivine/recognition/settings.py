@@ -99,7 +99,8 @@ class RecogniseTrainSettings(ReadingSettings):
         None,
         "None of these",
         "Share of images of the classes that may be called none of these, so that images unlike "
-        "all examples are. auto: 0.05 of triplet and softmax; the others give every image a class.",
+        "all examples are. Empty: triplet and softmax take their own, 0.05; the others give every "
+        "image a class.",
         gt=0,
         le=0.5,
     )

@@ -107,13 +107,13 @@ def order_suggestions(
     Computer Science 38, 293-306. doi 10.1016/0304-3975(85)90224-5
     """
     found = described.probabilities
-    points = described.descriptors if described.examples is not None else None
+    points = None
     if described.examples is not None:
-        far = _distances(described.descriptors, described.examples)
+        points = described.descriptors
+        far = _distances(points, described.examples)
     else:
         far = found[:, -1].copy() if knows_none else np.zeros(len(found))
-    ordered = np.sort(found, axis=1)
-    doubt = 1 - (ordered[:, -1] - ordered[:, -2])
+    doubt = 1 - _margins(found)
     chosen: list[tuple[int, Because]] = []
     left = np.ones(len(found), bool)
     while len(chosen) < min(most, len(found)):
@@ -153,11 +153,16 @@ def ranks(described: Described, knows_none: bool, is_open: NDArray[np.bool_]) ->
         described.probabilities[open_places], described.descriptors[open_places], described.examples
     )
     first = [place for place, _ in order_suggestions(part, knows_none, SPREAD)]
-    ordered = np.sort(part.probabilities, axis=1)
-    nearest = np.argsort(ordered[:, -1] - ordered[:, -2], kind="stable")
+    nearest = np.argsort(_margins(part.probabilities), kind="stable")
     order = np.concatenate([first, nearest[~np.isin(nearest, first)]]).astype(np.intp)
     found[open_places[order]] = np.arange(1, len(order) + 1)
     return found
+
+
+def _margins(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how much the most probable class of each image is ahead of the next."""
+    ordered = np.sort(probabilities, axis=1)
+    return np.asarray(ordered[:, -1] - ordered[:, -2])
 
 
 def _distances(points: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -72,7 +72,12 @@ class TransferNetwork(nn.Module):
 
     def from_maps(self, maps: Tensor) -> Tensor:
         """Do the part behind the maps of features."""
-        return cast(Tensor, self.head(maps.float().mean((2, 3))))
+        return cast(Tensor, self.head(pooled(maps)))
+
+
+def pooled(maps: Tensor) -> Tensor:
+    """Return what the last layer sees of maps (batch, features, rows, columns): their means."""
+    return maps.float().mean((2, 3))
 
 
 class TransferClassifier:
@@ -146,7 +151,7 @@ class TransferClassifier:
             for done in range(views):
                 for start in range(0, len(images), self.settings.batch):
                     batch = self._changed(images[start : start + self.settings.batch], random)
-                    features.append(network.backbone(batch).float().mean((2, 3)))
+                    features.append(pooled(network.backbone(batch)))
                 job.progress(done + 1, views, "Describing the images")
         seen, each = torch.cat(features), targets.to(self._device).repeat(views)
         mean, spread = seen.mean(0), seen.std(0) + 1e-6
@@ -208,7 +213,7 @@ class TransferClassifier:
         """Return accuracy, and the loss with its sign turned, on images as they are."""
         if not len(images):
             return 0.0, 0.0
-        found = self._predict(images, job)
+        found = self._probabilities(self._described(images, job))
         accuracy = float((found.argmax(1) == targets).mean())
         held_out = float(-np.log(np.maximum(found[np.arange(len(found)), targets], 1e-12)).mean())
         self.curve.append(CurvePoint(step, loss, accuracy))
@@ -248,9 +253,7 @@ class TransferClassifier:
         for start in range(0, len(images), self.settings.batch):
             part = images.select(np.arange(start, min(start + self.settings.batch, len(images))))
             features = self._described(self._read(part, job), job)
-            with torch.inference_mode():
-                logits = self.network.head(features)
-            found.append(logits.double().softmax(1).cpu().numpy())
+            found.append(self._probabilities(features))
             seen.append(features.cpu().numpy())
             job.progress(start + len(part), len(images), "Recognising")
         return np.concatenate(found), np.concatenate(seen)
@@ -274,9 +277,9 @@ class TransferClassifier:
             maps = network.backbone(self._tensor([shown]))
         return grad_cam(maps, lambda one: network.from_maps(one)[0, place], pixels.shape[:2])
 
-    def _predict(self, images: Sequence[NDArray[Any]], job: Job) -> NDArray[np.float64]:
+    def _probabilities(self, features: Tensor) -> NDArray[np.float64]:
         with torch.inference_mode():
-            logits = self.network.head(self._described(images, job))
+            logits = self.network.head(features)
         return np.asarray(logits.double().softmax(1).cpu().numpy())
 
     def _described(self, images: Sequence[NDArray[Any]], job: Job) -> Tensor:
@@ -288,7 +291,7 @@ class TransferClassifier:
             for start in range(0, len(images), self.settings.batch):
                 batch = images[start : start + self.settings.batch]
                 shown = [squared(one.astype(np.float32), side) for one in batch]
-                found.append(network.backbone(self._tensor(shown)).float().mean((2, 3)))
+                found.append(pooled(network.backbone(self._tensor(shown))))
         return torch.cat(found)
 
     def _changed(self, images: Sequence[NDArray[Any]], random: np.random.Generator) -> Tensor:
